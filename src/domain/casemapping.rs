@@ -1,0 +1,82 @@
+/// How a server folds the case of nicks and channel names: ISUPPORT `CASEMAPPING`
+/// (<https://modern.ircdocs.horse/#casemapping-parameter>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Casemapping {
+    /// Only `A-Z` fold.
+    Ascii,
+    /// `A-Z`, and `[]\~` are the upper case of `{}|^`. What a server means that says nothing.
+    #[default]
+    Rfc1459,
+    /// As `Rfc1459`, but `~` and `^` differ.
+    Rfc1459Strict,
+    /// Unicode: `rfc8265` (PRECIS) and the servers that fold all of Unicode.
+    Unicode,
+}
+
+impl Casemapping {
+    /// Reads the value of the ISUPPORT token; `None` for one we do not know.
+    #[must_use]
+    pub fn parse(token: &str) -> Option<Self> {
+        Some(match token.to_ascii_lowercase().as_str() {
+            "ascii" => Self::Ascii,
+            "rfc1459" => Self::Rfc1459,
+            "rfc1459-strict" | "strict-rfc1459" => Self::Rfc1459Strict,
+            "rfc8265" | "precis" | "rfc7613" | "utf-8" => Self::Unicode,
+            _ => return None,
+        })
+    }
+
+    /// The one spelling that all spellings of `name` share.
+    #[must_use]
+    pub fn fold(self, name: &str) -> String {
+        match self {
+            Self::Unicode => name.chars().flat_map(char::to_lowercase).collect(),
+            _ => name.chars().map(|c| self.lower(c)).collect(),
+        }
+    }
+
+    /// Whether both are spellings of one name.
+    #[must_use]
+    pub fn same(self, left: &str, right: &str) -> bool {
+        left == right || self.fold(left) == self.fold(right)
+    }
+
+    fn lower(self, c: char) -> char {
+        match (self, c) {
+            (Self::Rfc1459 | Self::Rfc1459Strict, '[') => '{',
+            (Self::Rfc1459 | Self::Rfc1459Strict, ']') => '}',
+            (Self::Rfc1459 | Self::Rfc1459Strict, '\\') => '|',
+            (Self::Rfc1459, '~') => '^',
+            (_, c) => c.to_ascii_lowercase(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_has_many_spellings() {
+        for (mapping, left, right, same) in [
+            (Casemapping::Ascii, "#Tea", "#tea", true),
+            (Casemapping::Ascii, "#a[b]", "#a{b}", false),
+            (Casemapping::Rfc1459, "#a[b]", "#A{B}", true),
+            (Casemapping::Rfc1459, "#x\\~", "#X|^", true),
+            (Casemapping::Rfc1459Strict, "#x\\", "#X|", true),
+            (Casemapping::Rfc1459Strict, "#~", "#^", false),
+            (Casemapping::Rfc1459, "#Été", "#été", false),
+            (Casemapping::Unicode, "#Été", "#éTÉ", true),
+        ] {
+            assert_eq!(mapping.same(left, right), same, "{mapping:?} {left} {right}");
+        }
+    }
+
+    #[test]
+    fn the_tokens_servers_send_are_known() {
+        for token in ["ascii", "rfc1459", "rfc1459-strict", "strict-rfc1459", "precis", "rfc8265"] {
+            assert!(Casemapping::parse(token).is_some(), "{token}");
+        }
+        assert_eq!(Casemapping::parse("klingon"), None);
+    }
+}

@@ -1,0 +1,45 @@
+use super::{Message, PlaceId};
+
+/// One message bound for one place.
+///
+/// ```text
+///           begin              settle
+///  Queued ─────────▶ Sending ──────────▶ Delivered
+///    ▲                  │  └───refuse──▶ Refused
+///    │ absent           │ the connection was lost, or the process died
+///    │                  ▼    present
+///    └────────────── Doubtful ─────────▶ Delivered
+/// ```
+///
+/// `Doubtful` is the honest state: it may have arrived, and only the far end knows. `Refused` never
+/// will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Names this delivery for as long as the store lives.
+    pub ticket: Ticket,
+    /// Where it is bound for.
+    pub to: PlaceId,
+    /// What is to be said.
+    pub message: Message,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// A delivery's number. Tickets are handed out in the order in which messages were heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub i64);
+
+/// Where a [`Delivery`] stands; the arrows are drawn there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Waiting for its turn.
+    Queued,
+    /// Handed to the far end, which has not answered.
+    Sending,
+    /// Handed to the far end, which can no longer answer.
+    Doubtful,
+    /// The far end has it.
+    Delivered,
+    /// The far end will never take it.
+    Refused,
+}

@@ -1,0 +1,29 @@
+use jiff::Timestamp;
+
+use super::PlaceId;
+
+/// One thing said by one person, in terms neither network owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where it was said.
+    pub said_in: PlaceId,
+    /// The name that its author goes by there.
+    pub author: String,
+    /// How it was said.
+    pub kind: Kind,
+    /// What was said; several lines where the author wrote several.
+    pub body: String,
+    /// When it was said, by the clock of whoever knows best.
+    pub said_at: Timestamp,
+}
+
+/// The ways of saying something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Ordinary talk.
+    Talk,
+    /// What the author does: CTCP ACTION, `/me`.
+    Action,
+    /// An announcement that nobody should answer by itself: IRC's NOTICE.
+    Notice,
+}

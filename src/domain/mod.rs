@@ -1,0 +1,11 @@
+//! The words we think in. No network owns them, and nothing here waits, reads or writes.
+
+mod casemapping;
+mod delivery;
+mod message;
+mod place;
+
+pub use casemapping::Casemapping;
+pub use delivery::{Delivery, State, Ticket};
+pub use message::{Kind, Message};
+pub use place::{Network, Place, PlaceId};
