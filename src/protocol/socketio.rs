@@ -1,0 +1,240 @@
+//! Engine.IO 3 carrying Socket.IO 1.x, the dialect Let's Chat 0.4 speaks (WIRE.md, "Transport"):
+//! text frames over a websocket.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// One websocket text frame.
+#[derive(Debug, Clone)]
+pub enum Packet {
+    /// `0`: the server's first word.
+    Open {
+        /// How often it wants a ping, in milliseconds.
+        ping_interval: u64,
+        /// How long after that it hangs up, in milliseconds.
+        ping_timeout: u64,
+    },
+    /// `1`: the connection ends.
+    Close,
+    /// `2`: are you there?
+    Ping {
+        /// Comes back in the pong.
+        data: String,
+    },
+    /// `3`: yes.
+    Pong {
+        /// What the ping said.
+        data: String,
+    },
+    /// `40`: we are in.
+    Connect,
+    /// `41`: we are out.
+    Disconnect,
+    /// `42`: something happened, or is asked for.
+    Event {
+        /// The number of the ack that is wanted.
+        ack: Option<u64>,
+        /// Its name.
+        name: String,
+        /// What it carries, unread: whoever knows the event reads it straight into its own type.
+        arguments: Vec<Box<RawValue>>,
+    },
+    /// `43`: the answer to an event.
+    Ack {
+        /// The number it was asked under.
+        id: u64,
+        /// What it carries, unread.
+        arguments: Vec<Box<RawValue>>,
+    },
+    /// `44`: we are not let in.
+    Error {
+        /// Why, as JSON, where the server says so.
+        data: Option<String>,
+    },
+    /// What we have no use for: upgrades, binary events.
+    Other,
+}
+
+/// Why a frame is no packet.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PacketError {
+    /// Its first digits are no type that there is.
+    #[error("unknown packet type {0:?}")]
+    UnknownType(String),
+    /// It does not carry what its type promises.
+    #[error("malformed packet {0:?}")]
+    Malformed(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Handshake {
+    ping_interval: u64,
+    ping_timeout: u64,
+}
+
+impl Packet {
+    /// Reads one frame.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(frame: &str) -> Result<Self, PacketError> {
+        let malformed = || PacketError::Malformed(excerpt(frame));
+        let Some((kind, rest)) = frame.split_at_checked(1) else { return Err(malformed()) };
+        Ok(match kind {
+            "0" => {
+                let Handshake { ping_interval, ping_timeout } =
+                    serde_json::from_str(rest).map_err(|_| malformed())?;
+                Self::Open { ping_interval, ping_timeout }
+            }
+            "1" => Self::Close,
+            "2" => Self::Ping { data: rest.to_owned() },
+            "3" => Self::Pong { data: rest.to_owned() },
+            "4" => Self::parse_message(rest).ok_or_else(malformed)?,
+            "5" | "6" => Self::Other,
+            _ => return Err(PacketError::UnknownType(excerpt(frame))),
+        })
+    }
+
+    fn parse_message(message: &str) -> Option<Self> {
+        let (kind, rest) = message.split_at_checked(1)?;
+        Some(match kind {
+            "0" => Self::Connect,
+            "1" => Self::Disconnect,
+            "2" => {
+                let (ack, mut arguments) = parse_arguments(rest)?;
+                if arguments.is_empty() {
+                    return None;
+                }
+                let name = serde_json::from_str(arguments.remove(0).get()).ok()?;
+                Self::Event { ack, name, arguments }
+            }
+            "3" => {
+                let (id, arguments) = parse_arguments(rest)?;
+                Self::Ack { id: id?, arguments }
+            }
+            "4" => Self::Error { data: (!rest.is_empty()).then(|| rest.to_owned()) },
+            "5" | "6" => Self::Other,
+            _ => return None,
+        })
+    }
+
+    /// The frame that says this.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Open { ping_interval, ping_timeout } => {
+                format!(r#"0{{"pingInterval":{ping_interval},"pingTimeout":{ping_timeout}}}"#)
+            }
+            Self::Close => "1".to_owned(),
+            Self::Ping { data } => format!("2{data}"),
+            Self::Pong { data } => format!("3{data}"),
+            Self::Connect => "40".to_owned(),
+            Self::Disconnect => "41".to_owned(),
+            Self::Event { ack, name, arguments } => {
+                let ack = ack.map(|ack| ack.to_string()).unwrap_or_default();
+                let name = Value::from(name.as_str()).to_string();
+                let arguments = arguments.iter().map(|argument| argument.get());
+                let all: Vec<&str> = std::iter::once(name.as_str()).chain(arguments).collect();
+                format!("42{ack}[{}]", all.join(","))
+            }
+            Self::Ack { id, arguments } => {
+                let all: Vec<&str> = arguments.iter().map(|argument| argument.get()).collect();
+                format!("43{id}[{}]", all.join(","))
+            }
+            Self::Error { data } => format!("44{}", data.as_deref().unwrap_or_default()),
+            Self::Other => "6".to_owned(),
+        }
+    }
+
+    /// The frame of the event `name` that wants an ack under `number`.
+    #[must_use]
+    pub fn call(number: u64, name: &str, argument: Option<&Value>) -> String {
+        match argument {
+            Some(argument) => format!("42{number}[{},{argument}]", Value::from(name)),
+            None => format!("42{number}[{}]", Value::from(name)),
+        }
+    }
+}
+
+/// The number, if there is one, and the array behind it.
+fn parse_arguments(body: &str) -> Option<(Option<u64>, Vec<Box<RawValue>>)> {
+    let (digits, array) = body.split_at(body.find('[')?);
+    let number = if digits.is_empty() { None } else { Some(digits.parse().ok()?) };
+    Some((number, serde_json::from_str(array).ok()?))
+}
+
+/// Enough of a frame to know it by; never the whole, which may be long or say what is not ours to log.
+fn excerpt(frame: &str) -> String {
+    frame.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_frame_of_a_real_server_is_read_and_written_again() {
+        for frame in [
+            r#"0{"pingInterval":25000,"pingTimeout":60000}"#,
+            "1",
+            "2",
+            "2probe",
+            "3probe",
+            "40",
+            "41",
+            "44",
+            r#"44"No session found""#,
+            r#"420["account:whoami"]"#,
+            r#"422["rooms:join",{"roomId":"6b035f6a8d054a41e16a056d"}]"#,
+            r#"42["messages:new",{"id":"m1","text":"unicode é你好 😀 <b>&amp;"}]"#,
+            r#"42["two",1,[2]]"#,
+            r#"434["Bad Request"]"#,
+            "438[null]",
+            "4312[]",
+        ] {
+            let packet = Packet::parse(frame).unwrap_or_else(|error| panic!("{frame}: {error}"));
+            assert_eq!(packet.encode(), frame);
+        }
+    }
+
+    #[test]
+    fn a_call_carries_its_number_and_argument() {
+        assert_eq!(Packet::call(7, "rooms:join", Some(&"r1".into())), r#"427["rooms:join","r1"]"#);
+        assert_eq!(Packet::call(0, "account:whoami", None), r#"420["account:whoami"]"#);
+    }
+
+    #[test]
+    fn nonsense_is_an_error() {
+        for frame in [
+            "",
+            "4",
+            "9",
+            "é",
+            "0",
+            "0{}",
+            "42",
+            "42[",
+            "42[]",
+            "42[1]",
+            "42x[\"a\"]",
+            "43[1]",
+            "43999999999999999999999[1]",
+            "4é",
+            "42/admin,[\"a\"]",
+        ] {
+            assert!(Packet::parse(frame).is_err(), "{frame:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(frame in "[0-6]{0,3}\\PC{0,40}") {
+            let _ = Packet::parse(&frame);
+        }
+    }
+}
