@@ -11,6 +11,7 @@ mod reading;
 mod room;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -206,5 +207,14 @@ impl Bridge {
 impl Spot {
     fn peer(&self) -> Peer {
         self.place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Irc(network) => write!(f, "irc {network}"),
+            Self::LetsChat => f.write_str("letschat"),
+        }
     }
 }

@@ -52,11 +52,12 @@ pub(super) struct Engine {
     letschat: Option<mpsc::Sender<letschat::Order>>,
     status: watch::Sender<Status>,
     stopping: bool,
+    said_goodbye: bool,
 }
 
 impl Engine {
     pub(super) fn new(bridge: Bridge, store: Store, status: watch::Sender<Status>) -> Self {
-        Self { bridge, store, irc: HashMap::new(), letschat: None, status, stopping: false }
+        Self { bridge, store, irc: HashMap::new(), letschat: None, status, stopping: false, said_goodbye: false }
     }
 
     /// Works until nobody is left who could tell it anything.
@@ -114,11 +115,15 @@ impl Engine {
     }
 
     fn say_goodbye(&mut self) {
-        for (_, peer) in self.irc.drain() {
-            is_full(peer.try_send(irc::Order::Quit("the bridge is going down".to_owned())));
+        if std::mem::replace(&mut self.said_goodbye, true) {
+            return;
         }
-        if let Some(peer) = self.letschat.take() {
-            is_full(peer.try_send(letschat::Order::Leave));
+        let quit = irc::Order::Quit("the bridge is going down".to_owned());
+        let networks = self.irc.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
+        let goodbyes: Vec<Order> =
+            networks.chain([Order::LetsChat(letschat::Order::Leave)]).collect();
+        for goodbye in goodbyes {
+            self.send(goodbye);
         }
     }
 
