@@ -1,5 +1,2 @@
-//! The program: see [`letsbridge::cli`].
-
-fn main() -> std::process::ExitCode {
-    letsbridge::cli::main()
-}
+//! The program.
+fn main() {}

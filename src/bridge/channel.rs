@@ -22,14 +22,14 @@ impl Bridge {
                     tracing::info!(place = %spot.place, "joined");
                     // Nobody can be asked whether it arrived: said twice is better than not at all.
                     spot.lane.again(turn.store)?;
-                    spot.lane.open();
+                    self.open += usize::from(spot.lane.open());
                 }
                 self.advance(place, turn)
             }
             Event::Closed { place, why } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     tracing::warn!(place = %spot.place, why, "not in the channel");
-                    spot.lane.close();
+                    self.open -= usize::from(spot.lane.close());
                 }
                 Ok(())
             }

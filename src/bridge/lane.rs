@@ -31,16 +31,14 @@ impl Lane {
         Ok(lane)
     }
 
-    pub(super) fn open(&mut self) {
-        self.open = true;
+    /// The far end can be spoken to. Says whether it could not before.
+    pub(super) fn open(&mut self) -> bool {
+        !std::mem::replace(&mut self.open, true)
     }
 
-    pub(super) fn close(&mut self) {
-        self.open = false;
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.open
+    /// The far end cannot be spoken to. Says whether it could before.
+    pub(super) fn close(&mut self) -> bool {
+        std::mem::replace(&mut self.open, false)
     }
 
     /// Takes in a delivery that the store has just taken in.

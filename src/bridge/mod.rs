@@ -62,6 +62,8 @@ pub struct Bridge {
     spots: HashMap<PlaceId, Spot>,
     /// Our own account on Let's Chat, once it is known.
     account: Option<letschat::Author>,
+    /// How many lanes are open.
+    open: usize,
     stopping: bool,
 }
 
@@ -100,7 +102,7 @@ impl Bridge {
                 spots.insert(*id, Spot { place: place.clone(), mirrors, lane, reading });
             }
         }
-        Ok(Self { spots, account: None, stopping: false })
+        Ok(Self { spots, account: None, open: 0, stopping: false })
     }
 
     /// Takes in one happening at `now`; the orders it calls for are added to `orders`.
@@ -134,7 +136,13 @@ impl Bridge {
     /// How many places can be heard and spoken in.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.spots.values().filter(|spot| spot.lane.is_open()).count()
+        self.open
+    }
+
+    /// How many places there are.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.spots.len()
     }
 
     /// How many deliveries are under way.
@@ -144,8 +152,8 @@ impl Bridge {
     }
 
     fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        for spot in self.spots.values_mut().filter(|spot| spot.peer() == *peer) {
-            spot.lane.close();
+        for spot in self.spots.values_mut().filter(|spot| spot.is_at(peer)) {
+            self.open -= usize::from(spot.lane.close());
             spot.lane.doubt(turn.store)?;
             spot.reading = Reading::Away;
         }
@@ -205,8 +213,11 @@ impl Bridge {
 }
 
 impl Spot {
-    fn peer(&self) -> Peer {
-        self.place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
+    fn is_at(&self, peer: &Peer) -> bool {
+        match peer {
+            Peer::Irc(network) => self.place.network() == Some(network),
+            Peer::LetsChat => self.place.network().is_none(),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ impl Bridge {
             Event::Closed { place, why } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     tracing::warn!(place = %spot.place, why, "not in the room");
-                    spot.lane.close();
+                    self.open -= usize::from(spot.lane.close());
                     spot.reading = Reading::Away;
                 }
                 Ok(())
@@ -143,7 +143,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         if spot.reading == Reading::Live {
             spot.lane.again(turn.store)?;
-            spot.lane.open();
+            self.open += usize::from(spot.lane.open());
         }
         self.advance(place, turn)
     }

@@ -57,7 +57,15 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(bridge: Bridge, store: Store, status: watch::Sender<Status>) -> Self {
-        Self { bridge, store, irc: HashMap::new(), letschat: None, status, stopping: false, said_goodbye: false }
+        Self {
+            bridge,
+            store,
+            irc: HashMap::new(),
+            letschat: None,
+            status,
+            stopping: false,
+            said_goodbye: false,
+        }
     }
 
     /// Works until nobody is left who could tell it anything.
@@ -128,7 +136,7 @@ impl Engine {
     }
 
     fn tell_status(&self) {
-        let status = Status { open: self.bridge.open(), places: self.bridge.places().count() };
+        let status = Status { open: self.bridge.open(), places: self.bridge.all() };
         self.status.send_if_modified(|told| std::mem::replace(told, status) != status);
     }
 }
