@@ -1,2 +1,5 @@
-//! The program.
-fn main() {}
+//! The program: see [`letsbridge::cli`].
+
+fn main() -> std::process::ExitCode {
+    letsbridge::cli::main()
+}
