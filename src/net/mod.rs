@@ -1,1 +1,4 @@
-//! To be written.
+//! Sockets and clocks.
+
+pub mod connect;
+pub mod tls;
