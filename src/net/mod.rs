@@ -1,11 +1,11 @@
 //! Sockets and clocks. The one layer that waits for the networks.
 
+pub mod connect;
 mod drive;
 mod irc;
 mod letschat;
+pub mod tls;
 
 pub use drive::{Ended, drive};
 pub use irc::{Lines, lines};
 pub use letschat::{Frames, Knock, LetsChatError, upgrade};
-mod temp;
-pub use temp::*;
