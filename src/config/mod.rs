@@ -1,1 +1,8 @@
-//! To be written.
+//! What was written in the configuration, and what it means.
+
+mod settings;
+
+pub use settings::{
+    CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
+    LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust,
+};
