@@ -10,6 +10,7 @@ mod connection;
 mod engine;
 mod irc;
 mod letschat;
+mod probe;
 
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
 pub use engine::Status;
+pub use probe::{Report, probe};
 
 use engine::{Engine, Item};
 

@@ -139,10 +139,10 @@ impl Rooms {
         was_in
     }
 
-    /// The rooms that the server does not list.
-    pub(super) fn missing(&self) -> impl Iterator<Item = PlaceId> {
+    /// The rooms that the server does not list, and what they are called.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (PlaceId, String)> {
         let out = self.rooms.iter().filter(|(_, sitting)| sitting.state == State::Out);
-        out.map(|(place, _)| *place)
+        out.map(|(place, sitting)| (*place, sitting.seat.name.clone()))
     }
 
     /// Looks again later, and later each time.
@@ -215,7 +215,7 @@ mod tests {
         rooms.answered(PlaceId(1), false, now);
         let due = rooms.deadline().expect("a time to look");
         assert!(!rooms.look(now) && rooms.look(due) && !rooms.look(due));
-        assert_eq!(rooms.missing().collect::<Vec<_>>(), [PlaceId(1)]);
+        assert_eq!(rooms.missing().collect::<Vec<_>>(), [(PlaceId(1), "tea".to_owned())]);
     }
 
     #[test]

@@ -377,3 +377,13 @@ fn join_refusal(why: &str) -> String {
         why => format!("Let's Chat refuses: {why}"),
     }
 }
+
+/// Why a room is not there, in words for the administrator.
+fn missing_room(name: &str, rooms: &[Room]) -> String {
+    const SHOWN: usize = 8;
+    let mut slugs: Vec<&str> = rooms.iter().map(|room| room.slug.as_str()).collect();
+    slugs.sort_unstable();
+    let more = if slugs.len() > SHOWN { ", …" } else { "" };
+    slugs.truncate(SHOWN);
+    format!("Let's Chat shows our account no room {name:?}; it shows {}{more}", slugs.join(", "))
+}
