@@ -1,7 +1,10 @@
 //! The real IRC servers, and the client the tests speak to them with, tried against each other.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod road;
 
 use support::irc_client::{IrcClient, Line};
 use support::ircd::{Daemon, Flood, Ircd};
