@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Refused;
-use crate::net::connect::ConnectError;
+use crate::net::connect::{ConnectError, without_brackets};
 
 /// How long a server may take over its half of the handshake.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,8 +74,7 @@ async fn attempt(
 
 /// A host as it stands in an address; an IPv6 one may be in brackets.
 fn server_name(host: &str) -> Option<ServerName<'static>> {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(bare.to_owned()).ok()
+    ServerName::try_from(without_brackets(host).to_owned()).ok()
 }
 
 fn from_io(error: &io::Error) -> HandshakeError {

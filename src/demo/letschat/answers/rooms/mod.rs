@@ -17,9 +17,9 @@ pub(super) fn list(world: &World, call: &Call) -> Outcome {
         !room.archived && (!room.private || room.has_password() || room.admits(&call.who))
     };
     let mut rooms: Vec<&Room> = world.rooms.values().filter(known).collect();
-    // Rooms of the same moment: the older first, so that a list is the same each time.
+    // Rooms of the same moment: the newer first, so that a list is the same each time.
     rooms.sort_by(|one, other| {
-        other.last_active.cmp(&one.last_active).then_with(|| one.id.cmp(&other.id))
+        other.last_active.cmp(&one.last_active).then_with(|| other.id.cmp(&one.id))
     });
     let mut shapes: Vec<shape::Room<'_>> = rooms
         .into_iter()
