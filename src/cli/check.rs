@@ -71,6 +71,7 @@ fn tell(settings: &Settings, report: &Report) -> bool {
 }
 
 fn verdict(ends: &[Result<(), String>]) -> String {
-    let troubles: Vec<&str> = ends.iter().filter_map(|end| end.as_ref().err()).map(String::as_str).collect();
+    let troubles: Vec<&str> =
+        ends.iter().filter_map(|end| end.as_ref().err()).map(String::as_str).collect();
     if troubles.is_empty() { "works".to_owned() } else { troubles.join("; ") }
 }

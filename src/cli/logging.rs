@@ -17,9 +17,9 @@ pub(super) fn begin(log: &Log) -> Result<(), String> {
         Some(level) => (EnvFilter::DEFAULT_ENV, level),
         None => ("log.level", &log.level),
     };
-    let filter = EnvFilter::builder()
-        .parse(level)
-        .map_err(|error| format!("{key}: {level:?} is no filter ({error}); write it like \"info\""))?;
+    let filter = EnvFilter::builder().parse(level).map_err(|error| {
+        format!("{key}: {level:?} is no filter ({error}); write it like \"info\"")
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colours = match log.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),

@@ -75,7 +75,10 @@ impl Stop {
     /// Listens from now on.
     pub(super) fn listen() -> Self {
         let listen = |kind| signal(kind).expect("signals can be listened to");
-        Self { terminate: listen(SignalKind::terminate()), interrupt: listen(SignalKind::interrupt()) }
+        Self {
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
+        }
     }
 
     /// Waits for the next of them.

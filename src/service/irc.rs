@@ -10,6 +10,8 @@ use crate::config::{HostPort, NetworkSettings};
 use crate::domain::{Place, PlaceId};
 use crate::net;
 use crate::net::Ended;
+use crate::net::connect;
+use crate::net::tls;
 use crate::protocol::irc::{Identity, Pace, Plan, Seat, Session};
 
 /// The channels to sit in.
@@ -61,11 +63,12 @@ impl Party for Irc {
 }
 
 async fn connect(server: &HostPort, network: &NetworkSettings) -> Result<Box<dyn Wire>, String> {
-    let tcp = net::tcp(&server.host, server.port).await.map_err(|error| error.to_string())?;
+    let tcp = connect::tcp(&server.host, server.port).await.map_err(|error| error.to_string())?;
     let Some(trust) = &network.tls else { return Ok(Box::new(tcp)) };
     // Read anew for each connection, so that a renewed certificate needs no restart.
-    let tls = net::client_config(trust).map_err(|error| error.to_string())?;
-    let wire = net::handshake(tcp, &server.host, &tls).await.map_err(|error| error.to_string())?;
+    let config = tls::client_config(trust).map_err(|error| error.to_string())?;
+    let wire =
+        tls::handshake(tcp, &server.host, &config).await.map_err(|error| error.to_string())?;
     Ok(Box::new(wire))
 }
 

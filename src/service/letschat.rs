@@ -8,6 +8,8 @@ use crate::bridge::{Happening, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Place, PlaceId};
 use crate::net;
+use crate::net::connect;
+use crate::net::tls;
 use crate::net::{Ended, Frames, Knock};
 use crate::protocol::letschat::{Seat, Session};
 
@@ -58,12 +60,17 @@ impl Party for LetsChat {
 
 async fn connect(letschat: &LetsChatSettings) -> Result<Frames<Box<dyn Wire>>, String> {
     let knock = Knock { url: letschat.url.clone(), token: letschat.token.clone() };
-    let tcp = net::tcp_for(&letschat.url).await.map_err(|error| error.to_string())?;
+    let tcp = connect::tcp(
+        letschat.url.host_str().unwrap_or_default(),
+        letschat.url.port_or_known_default().unwrap_or(80),
+    )
+    .await
+    .map_err(|error| error.to_string())?;
     let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
         // Read anew for each connection, so that a renewed certificate needs no restart.
-        let tls = net::client_config(&letschat.trust).map_err(|error| error.to_string())?;
+        let config = tls::client_config(&letschat.trust).map_err(|error| error.to_string())?;
         let host = letschat.url.host_str().unwrap_or_default();
-        Box::new(net::handshake(tcp, host, &tls).await.map_err(|error| error.to_string())?)
+        Box::new(tls::handshake(tcp, host, &config).await.map_err(|error| error.to_string())?)
     } else {
         Box::new(tcp)
     };

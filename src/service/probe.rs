@@ -45,10 +45,8 @@ impl Report {
 
 /// Connects to everything that `settings` names, joins every place, tells how that went, and leaves.
 pub async fn probe(settings: &Settings) -> Report {
-    let places: Vec<(PlaceId, Place)> = (0..)
-        .map(PlaceId)
-        .zip(settings.conversations.iter().flatten().cloned())
-        .collect();
+    let places: Vec<(PlaceId, Place)> =
+        (0..).map(PlaceId).zip(settings.conversations.iter().flatten().cloned()).collect();
     let (inbox, mut outlet) = mpsc::channel(1_024);
     let (stop, stopped) = watch::channel(false);
     let mut parties = JoinSet::new();

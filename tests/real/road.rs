@@ -87,7 +87,8 @@ fn config(irc: &Ircd, letschat: &LetsChat, tls: bool) -> String {
         letschat.token("bridge"),
     );
     for room in 0..ROOMS {
-        write!(config, "[[link]]\nchannel = \"office/#room{room}\"\nroom = \"room{room}\"\n").unwrap();
+        write!(config, "[[link]]\nchannel = \"office/#room{room}\"\nroom = \"room{room}\"\n")
+            .unwrap();
     }
     config
 }

@@ -16,22 +16,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use verify::{Judge, Rule};
+use crate::config::Trust;
 
-/// Whose word we take for it that a server is the one it says it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// The authorities that this machine trusts.
-    System,
-    /// The certificates in this PEM file, instead of the machine's.
-    ///
-    /// What they have signed is accepted, and so is each of them itself, byte for byte, whatever its
-    /// names and dates. A self-signed certificate is often its own authority (`openssl req -x509`
-    /// makes such), and the rules of the web PKI do not let an authority be a server.
-    CaFile(PathBuf),
-    /// The one certificate whose DER has this SHA-256, whatever its names and dates.
-    Pin([u8; 32]),
-}
+use verify::{Judge, Rule};
 
 /// Why there can be no TLS at all, before any server was spoken to.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +44,10 @@ pub enum TlsError {
 
 /// The settings for every TLS connection to a server that `trust` speaks for: IRC, websocket, REST.
 ///
+/// What the certificates of a CA file have signed is accepted, and so is each of them itself, byte
+/// for byte, whatever its names and dates. A self-signed certificate is often its own authority
+/// (`openssl req -x509` makes such), and the rules of the web PKI do not let an authority be a server.
+///
 /// # Errors
 /// When the authorities cannot be read, or there are none.
 pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
@@ -65,7 +56,7 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
     let rule = match trust {
         Trust::System => system(&provider)?,
         Trust::CaFile(path) => ca_file(path, &provider)?,
-        Trust::Pin(pin) => Rule::Pin(Fingerprint(*pin)),
+        Trust::Pin(pin) => Rule::Pin(Fingerprint(*pin.as_bytes())),
     };
     let judge = Arc::new(Judge::new(rule, &provider));
     let config = ClientConfig::builder_with_provider(provider)

@@ -184,12 +184,9 @@ impl Session {
         if rooms.len() >= ROOMS {
             self.look_on(now, skip + rooms.len());
         } else {
-            let missing: Vec<PlaceId> = self.rooms.missing().collect();
-            for place in missing {
-                self.closed(
-                    place,
-                    "Let's Chat has no such room, or does not show it to our account".to_owned(),
-                );
+            let missing: Vec<(PlaceId, String)> = self.rooms.missing().collect();
+            for (place, name) in missing {
+                self.closed(place, missing_room(&name, rooms));
                 self.rooms.look_later(now);
             }
         }
