@@ -1,6 +1,7 @@
 //! The commands: arguments in, exit code out; errors become words here.
 
 mod check;
+mod demo;
 mod logging;
 mod notify;
 mod run;
@@ -54,6 +55,6 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),
-        Command::Demo { .. } => todo!(),
+        Command::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
     }
 }

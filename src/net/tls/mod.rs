@@ -122,6 +122,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::config::CertificatePin;
 
     #[track_caller]
     fn ca_file_fails(contents: &str, words: &str) {
@@ -148,6 +149,6 @@ mod tests {
 
     #[test]
     fn a_pin_needs_no_authorities() {
-        assert!(client_config(&Trust::Pin([7; 32])).is_ok());
+        assert!(client_config(&Trust::Pin(CertificatePin::new([7; 32]))).is_ok());
     }
 }

@@ -1,4 +1,6 @@
-use unicode_segmentation::UnicodeSegmentation;
+//! Long text, cut into parts that fit in one line each and lose nothing.
+
+use unicode_segmentation::GraphemeCursor;
 
 use crate::domain::Kind;
 
@@ -23,110 +25,170 @@ pub(super) fn lines(prefix: &str, body: &str, budget: usize) -> Vec<String> {
         full.flat_map(|line| split(line, room)).map(|part| format!("{prefix}{part}")).collect();
     if lines.is_empty() {
         let blank = normal.split('\n').next().unwrap_or_default();
-        return vec![format!("{prefix}{}", split(blank, room).first().unwrap_or(&""))];
+        return vec![format!("{prefix}{}", split(blank, room).next().unwrap_or_default())];
     }
     lines
 }
 
-/// Cuts `text` into parts of at most `budget` bytes: between words where it can, else between
-/// graphemes, else between characters. Joined again, the parts are `text` less the one space at
-/// each cut between words. A character longer than the budget gets a part of its own, so the
-/// cutting always ends.
-pub(super) fn split(text: &str, budget: usize) -> Vec<&str> {
-    let mut parts = Vec::new();
+/// Cuts `text` into parts of at most `budget` bytes.
+///
+/// It cuts between words where it can: the one space at which it cuts is left out, all else is
+/// kept. A word that fits in a part is not cut, unless spaces before it would be left as a part of
+/// their own, which IRC cannot show. A longer word is cut between grapheme clusters
+/// (what people take for one character), a cluster longer than the budget between its characters,
+/// and a character longer than the budget stands alone. No part is ever empty.
+///
+/// Takes time in proportion to the text, whatever the text.
+pub(super) fn split(text: &str, budget: usize) -> impl Iterator<Item = &str> + Clone {
     let mut rest = text;
-    while rest.len() > budget {
-        let (end, next) = cut(rest, budget);
-        parts.push(&rest[..end]);
-        rest = &rest[next..];
-    }
-    if !rest.is_empty() {
-        parts.push(rest);
-    }
-    parts
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (part, tail) = rest.split_at(cut(rest, budget));
+        let at_space = !tail.is_empty() && part.len() <= budget && stands_alone(rest, part.len());
+        rest = if at_space { &tail[" ".len()..] } else { tail };
+        Some(part)
+    })
 }
 
-/// Where the first part of `text` ends, and where the next begins.
-fn cut(text: &str, budget: usize) -> (usize, usize) {
-    // Whether a grapheme ends within the budget shows in the character behind it, so look at that
-    // one too, and no further: the cutting of a long text stays linear.
-    let window = text.ceil_char_boundary(text.len().min(budget + 1));
-    let mut end = 0;
-    let mut space = None;
-    for (at, grapheme) in text[..window].grapheme_indices(true) {
-        // The space at which we cut is not said, unless it is all that is left to say.
-        if grapheme == " " && at > 0 && at + 1 < text.len() {
-            space = Some(at);
-        }
-        if at + grapheme.len() > budget {
-            break;
-        }
-        end = at + grapheme.len();
+/// Where the first part of `text` ends: at a character boundary past its start.
+fn cut(text: &str, budget: usize) -> usize {
+    if text.len() <= budget {
+        return text.len();
     }
-    match space {
-        // A part that is mostly empty, before a very long word, helps nobody: cut the word.
-        Some(space) if space * 2 >= end => (space, space + 1),
-        _ if end > 0 => (end, end),
-        _ => {
-            let end = text.floor_char_boundary(budget).max(text.ceil_char_boundary(1));
-            (end, end)
-        }
+    let fits = text.floor_char_boundary(budget);
+    if fits == 0 {
+        return text.ceil_char_boundary(1);
     }
+    let space = last_space(text, fits).filter(|&space| {
+        // Where the next word must be cut anyhow, half a part of nothing is too much to pay.
+        space * 2 >= budget || word_len(&text[space + 1..], budget) <= budget
+    });
+    space.unwrap_or_else(|| cluster_end(text, fits))
+}
+
+/// The last space at which `text` can be cut so that the first part is neither blank nor longer
+/// than `fits`.
+fn last_space(text: &str, fits: usize) -> Option<usize> {
+    let indent = text.as_bytes()[..fits].iter().position(|&byte| byte != b' ')?;
+    (indent..=fits).rev().find(|&at| stands_alone(text, at))
+}
+
+/// Whether at `at` there is a space that is a character to people: no accent sits on it.
+fn stands_alone(text: &str, at: usize) -> bool {
+    text.as_bytes()[at] == b' ' && is_cluster_end(text, at) && is_cluster_end(text, at + 1)
+}
+
+/// The length of the first word, or any number beyond `limit` when it is longer than that.
+fn word_len(text: &str, limit: usize) -> usize {
+    let reach = &text.as_bytes()[..text.len().min(limit + 1)];
+    reach.iter().position(|&byte| byte == b' ').unwrap_or(reach.len())
+}
+
+/// The end of the last cluster that ends within `fits`; `fits` itself when the first one is longer.
+fn cluster_end(text: &str, fits: usize) -> usize {
+    if is_cluster_end(text, fits) {
+        return fits;
+    }
+    let seen = &text[..fits];
+    match GraphemeCursor::new(fits, seen.len(), true).prev_boundary(seen, 0) {
+        Ok(Some(end)) if end > 0 => end,
+        _ => fits,
+    }
+}
+
+/// Whether a cluster ends at `at`, for `text` that begins with one. Looks no further than the next
+/// character: no rule of Unicode's annex 29 needs more.
+fn is_cluster_end(text: &str, at: usize) -> bool {
+    let seen = &text[..text.ceil_char_boundary(at + 1)];
+    GraphemeCursor::new(at, seen.len(), true).is_boundary(seen, 0).unwrap_or(true)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation;
 
     use super::*;
 
     #[track_caller]
     fn check(text: &str, budget: usize, parts: &[&str]) {
-        assert_eq!(split(text, budget), parts);
+        assert_eq!(split(text, budget).collect::<Vec<_>>(), parts);
     }
 
     #[test]
     fn short_text_is_left_alone() {
         check("tea", 3, &["tea"]);
         check("", 3, &[]);
-        check("   ", 3, &["   "]);
+        check("", 0, &[]);
     }
 
     #[test]
     fn words_stay_whole() {
         check("milk no sugar", 7, &["milk no", "sugar"]);
         check("milk no sugar", 11, &["milk no", "sugar"]);
-        check("milk  no", 5, &["milk ", "no"]);
     }
 
     #[test]
-    fn a_long_word_is_cut_rather_than_a_line_left_empty() {
-        check("a bbbbbbbbbbbb", 8, &["a bbbbbb", "bbbbbb"]);
+    fn a_word_that_fits_is_never_cut() {
+        check("see https://a.example/x", 20, &["see", "https://a.example/x"]);
     }
 
     #[test]
-    fn a_word_is_cut_between_graphemes() {
+    fn a_word_that_never_fits_is_cut_at_once() {
+        check("a bcdefghijklm", 6, &["a bcde", "fghijk", "lm"]);
+        check("abcd efghijklm", 6, &["abcd", "efghij", "klm"]);
+    }
+
+    #[test]
+    fn a_long_word_is_cut_between_characters() {
         check("ééé", 3, &["é", "é", "é"]);
         check("日本語", 4, &["日", "本", "語"]);
-        check("e\u{301}e\u{301}", 4, &["e\u{301}", "e\u{301}"]);
-        check("👩‍👩‍👧👍🏽", 20, &["👩‍👩‍👧", "👍🏽"]);
-        check("🇩🇪🇫🇷", 12, &["🇩🇪", "🇫🇷"]);
-        check("ab \u{301}cd", 4, &["ab", " \u{301}c", "d"]);
     }
 
     #[test]
-    fn what_is_wider_than_the_budget_still_moves_on() {
-        check("日本", 1, &["日", "本"]);
+    fn what_people_see_as_one_character_stays_whole() {
+        // A letter and its accent, a family, two flags, a skin tone.
+        check("ae\u{301}", 3, &["a", "e\u{301}"]);
+        check("a👩‍👩‍👧", 19, &["a👩‍👩‍👧"]);
+        check("a👩‍👩‍👧", 18, &["a", "👩‍👩‍👧"]);
+        check("🇫🇷🇩🇪", 12, &["🇫🇷", "🇩🇪"]);
+        check("a🇫🇷🇩🇪", 16, &["a🇫🇷", "🇩🇪"]);
+        check("👍🏽👍🏽", 14, &["👍🏽", "👍🏽"]);
+    }
+
+    #[test]
+    fn a_cluster_wider_than_the_budget_is_cut_between_characters() {
         check("👩‍👩‍👧", 8, &["👩‍", "👩‍", "👧"]);
-        check("ab", 0, &["a", "b"]);
+        check("e\u{301}\u{302}", 3, &["e\u{301}", "\u{302}"]);
+    }
+
+    #[test]
+    fn a_character_wider_than_the_budget_still_moves_on() {
+        check("日本", 1, &["日", "本"]);
+        check("a b", 0, &["a", " ", "b"]);
+    }
+
+    #[test]
+    fn spaces_are_kept_but_for_the_one_cut_at() {
+        check("a  b", 2, &["a ", "b"]);
+        check("  code", 4, &["  co", "de"]);
+        check("  a code", 6, &["  a", "code"]);
+        check("    ", 2, &["  ", " "]);
+        check("one ", 3, &["one"]);
+        check(" ", 1, &[" "]);
+    }
+
+    #[test]
+    fn an_accented_space_is_no_place_to_cut() {
+        check("abcd \u{301}e", 6, &["abcd", " \u{301}e"]);
     }
 
     #[test]
     fn every_line_has_the_prefix_and_blank_ones_are_left_out() {
-        assert_eq!(
-            lines("<a> ", "one\r\n\n \ntwo three", 8),
-            ["<a> one", "<a> two", "<a> thre", "<a> e"]
-        );
+        let said = ["<a> one", "<a> two", "<a> four"];
+        assert_eq!(lines("<a> ", "one\r\n\n \ntwo four", 8), said);
         assert_eq!(lines("<a> ", "", 20), ["<a> "]);
         assert_eq!(lines("<a> ", " \n ", 20), ["<a>  "]);
     }
@@ -143,34 +205,73 @@ mod tests {
     }
 
     #[test]
-    fn long_words_are_cut_in_time() {
-        let text = "語".repeat(1_000_000);
-        assert_eq!(split(&text, 400).concat(), text);
+    fn a_megabyte_takes_no_time() {
+        let mut texts =
+            ["a", "é", "e\u{301}", "🇫🇷", "👩‍", "\u{301}", " ", " \u{301}", "a ", "\u{600}"]
+                .map(|piece| piece.repeat(2_000_000 / piece.len()))
+                .to_vec();
+        texts.push(format!("a {}", "b".repeat(200_000)).repeat(5));
+        for text in texts {
+            for budget in [1, 80, 400] {
+                let bytes: usize = split(&text, budget).map(str::len).sum();
+                assert!(bytes * 2 >= text.len());
+            }
+        }
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            3 => Just(" ".to_owned()),
+            5 => "[a-z]{1,9}",
+            1 => Just("e\u{301}\u{302}".to_owned()),
+            1 => Just("👩‍👩‍👧".to_owned()),
+            1 => Just("🇫🇷".to_owned()),
+            1 => Just("語".to_owned()),
+            1 => Just("\u{600}".to_owned()),
+            1 => any::<char>().prop_map(String::from),
+        ];
+        prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
     }
 
     proptest! {
         #[test]
-        fn nothing_is_lost(text in "([a ]|é|語|🫖|👩‍👧|e\u{301}|\\PC){0,40}", budget in 0_usize..24) {
-            let parts = split(&text, budget);
-            let mut rest = text.as_str();
-            for part in &parts {
-                rest = rest.strip_prefix(part).or_else(|| rest.strip_prefix(' ')?.strip_prefix(part))
-                    .expect("each part follows the one before, with at most a space between");
+        fn nothing_is_lost(text in texts(), budget in 0..40_usize) {
+            let mut at = 0;
+            for (number, part) in split(&text, budget).enumerate() {
                 prop_assert!(!part.is_empty());
-                prop_assert!(part.len() <= budget || part.chars().count() == 1);
+                prop_assert!(part.len() <= budget || part.chars().count() == 1, "{part:?}");
+                let found = part.as_ptr() as usize - text.as_ptr() as usize;
+                if found != at {
+                    prop_assert!(number > 0 && found == at + 1 && text[at..].starts_with(' '));
+                }
+                at = found + part.len();
             }
-            prop_assert_eq!(rest, "");
+            prop_assert!(["", " "].contains(&&text[at..]));
         }
 
         #[test]
-        fn graphemes_stay_whole(text in "(e\u{301}|👍🏽|🇩🇪|x| ){0,40}", budget in 16_usize..40) {
-            let whole: Vec<&str> = text.graphemes(true).filter(|g| *g != " ").collect();
-            let parts = split(&text, budget);
-            let kept: Vec<&str> =
-                parts.iter().flat_map(|part| part.graphemes(true)).filter(|g| *g != " ").collect();
-            // Two flags are told apart only by counting from the start of a run of them.
-            if !text.contains("🇩🇪🇩🇪") {
-                prop_assert_eq!(kept, whole);
+        fn no_cluster_that_fits_is_cut(text in texts(), budget in 1..40_usize) {
+            let fits = |cluster: &&str| cluster.len() <= budget;
+            prop_assume!(text.graphemes(true).all(|cluster| fits(&cluster)));
+            let ends: Vec<_> = text.grapheme_indices(true).map(|(at, _)| at).collect();
+            for part in split(&text, budget) {
+                let at = part.as_ptr() as usize - text.as_ptr() as usize;
+                prop_assert!(ends.contains(&at), "{part:?} begins inside a cluster");
+            }
+        }
+
+        #[test]
+        fn no_word_that_fits_is_cut_unless_indented(text in "[a-z ]{0,80}", budget in 1..20_usize) {
+            let mut before = "";
+            let begins = |at: usize| at == 0 || text.as_bytes()[at - 1] == b' ';
+            for part in split(&text, budget) {
+                let at = part.as_ptr() as usize - text.as_ptr() as usize;
+                if !begins(at) && !part.starts_with(' ') && !before.starts_with(' ') {
+                    let start = text[..at].rfind(' ').map_or(0, |space| space + 1);
+                    let word = text[start..].split(' ').next().map_or(0, str::len);
+                    prop_assert!(word > budget, "{part:?}");
+                }
+                before = part;
             }
         }
     }
