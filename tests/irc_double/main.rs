@@ -3,6 +3,8 @@
 
 mod channels;
 mod client;
+mod ircv3;
+mod mischief;
 mod people;
 mod registration;
 mod talk;

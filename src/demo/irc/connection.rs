@@ -30,20 +30,10 @@ where
     let (id, outbox) = server.with(|world| world.connect(address));
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut stalled = server.stalled();
-    let ended = {
-        let speaking = speak(&outbox, &mut writer, server.stalled());
-        tokio::pin!(speaking);
-        tokio::select! {
-            ended = listen(&server, id, &outbox, &mut reader, &mut stalled) => match ended {
-                Ended::LetGo => {
-                    speaking.await;
-                    Ended::LetGo
-                }
-                ended => ended,
-            },
-            () = &mut speaking => if outbox.is_over() { Ended::LetGo } else { Ended::HungUp("Write error") },
-            () = outbox.severed() => Ended::Severed,
-        }
+    let ended = tokio::select! {
+        why = listen(&server, id, &outbox, &mut reader, &mut stalled) => Ended::HungUp(why),
+        ended = speak(&outbox, &mut writer, server.stalled()) => ended,
+        () = outbox.severed() => Ended::Severed,
     };
     match ended {
         Ended::LetGo => linger(&mut reader, &mut writer).await,
@@ -62,21 +52,25 @@ enum Ended {
     Severed,
 }
 
-/// Reads lines and has them done.
+/// Reads lines and has them done, until the client goes: why it went. Once the connection is over,
+/// nothing more is read, and what is left is to write the last words.
 async fn listen(
     server: &Inner,
     id: ClientId,
     outbox: &Outbox,
     reader: &mut (impl AsyncRead + Unpin),
     stalled: &mut watch::Receiver<bool>,
-) -> Ended {
+) -> &'static str {
     let ping_every = server.with(|world| world.setup.ping_every);
     let mut framing = Framing::new(server.with(|world| world.setup.linelen));
     let mut chunk = vec![0; CHUNK];
     let mut patience = Instant::now() + REGISTRATION.min(ping_every);
     loop {
         let read = tokio::select! {
+            // What comes during a stall stays unread.
+            biased;
             () = stall(stalled) => {
+                unstalled(stalled).await;
                 patience = Instant::now() + ping_every;
                 continue;
             }
@@ -84,21 +78,21 @@ async fn listen(
             () = sleep_until(patience) => {
                 server.with(|world| world.lose_patience(id));
                 if outbox.is_over() {
-                    return Ended::LetGo;
+                    return std::future::pending().await;
                 }
                 patience = Instant::now() + ping_every;
                 continue;
             }
         };
         match read {
-            Ok(0) => return Ended::HungUp("Connection closed"),
-            Err(_) => return Ended::HungUp("Read error"),
+            Ok(0) => return "Connection closed",
+            Err(_) => return "Read error",
             Ok(length) => {
                 patience = Instant::now() + ping_every;
                 let over =
                     server.with(|world| obey(world, id, outbox, &mut framing, &chunk[..length]));
                 if over {
-                    return Ended::LetGo;
+                    return std::future::pending().await;
                 }
             }
         }
@@ -122,12 +116,12 @@ fn obey(
     outbox.is_over()
 }
 
-/// Writes what waits, until there will be no more or the client takes no more.
+/// Writes what waits, until all is written or the client takes no more.
 async fn speak(
     outbox: &Outbox,
     writer: &mut (impl AsyncWrite + Unpin),
     mut stalled: watch::Receiver<bool>,
-) {
+) -> Ended {
     while let Next::Lines(lines) = outbox.next().await {
         let mut lines = lines.into_iter().peekable();
         while let Some(Waiting { due, line }) = lines.next() {
@@ -141,13 +135,14 @@ async fn speak(
                 bytes.extend_from_slice(&next.line);
             }
             if writer.write_all(&bytes).await.is_err() {
-                return;
+                return Ended::HungUp("Write error");
             }
         }
         if writer.flush().await.is_err() {
-            return;
+            return Ended::HungUp("Write error");
         }
     }
+    Ended::LetGo
 }
 
 /// Says no more, and waits for the client to hang up.
@@ -162,15 +157,16 @@ async fn linger(reader: &mut (impl AsyncRead + Unpin), writer: &mut (impl AsyncW
     let _ = timeout(LINGER, last).await;
 }
 
-/// Returns once a stall is over; without one, never.
+/// Waits for a stall.
 async fn stall(stalled: &mut watch::Receiver<bool>) {
     if stalled.wait_for(|stalled| *stalled).await.is_err() {
+        // Without a server there is nobody left to stall.
         std::future::pending::<()>().await;
     }
-    unstalled(stalled).await;
 }
 
+/// Waits for the end of a stall.
 async fn unstalled(stalled: &mut watch::Receiver<bool>) {
-    // Without a server there is nobody left to stall.
+    // Without a server there is none.
     let _ = stalled.wait_for(|stalled| !*stalled).await;
 }

@@ -72,22 +72,29 @@ impl Door {
 
     /// Accepts from now on; nothing happens when it does already.
     pub(super) fn open(&mut self, server: &Arc<Inner>) -> io::Result<()> {
-        let Self::Shut(socket) = std::mem::replace(self, Self::Gone) else { return Ok(()) };
-        let address = socket.local_addr()?;
-        let listener = socket.listen(BACKLOG)?;
-        let (closing, closed) = oneshot::channel();
-        let keeper = Keeper(tokio::spawn(keep(Arc::clone(server), listener, closed)));
-        *self = Self::Open { keeper, closing, address };
+        *self = match std::mem::replace(self, Self::Gone) {
+            Self::Shut(socket) => {
+                let address = socket.local_addr()?;
+                let listener = socket.listen(BACKLOG)?;
+                let (closing, closed) = oneshot::channel();
+                let keeper = Keeper(tokio::spawn(keep(Arc::clone(server), listener, closed)));
+                Self::Open { keeper, closing, address }
+            }
+            open => open,
+        };
         Ok(())
     }
 
     /// Refuses connections from now on, and ends those there are.
     pub(super) async fn close(&mut self, goodbye: Goodbye) {
-        if let Self::Open { mut keeper, closing, address } = std::mem::replace(self, Self::Gone) {
-            // A keeper that is no more has closed already.
-            let _ = closing.send(goodbye);
-            let _ = (&mut keeper.0).await;
-            *self = Self::shut(address).unwrap_or(Self::Gone);
+        match std::mem::replace(self, Self::Gone) {
+            Self::Open { mut keeper, closing, address } => {
+                // A keeper that is no more has closed already.
+                let _ = closing.send(goodbye);
+                let _ = (&mut keeper.0).await;
+                *self = Self::shut(address).unwrap_or(Self::Gone);
+            }
+            shut => *self = shut,
         }
     }
 }

@@ -27,8 +27,10 @@ pub(super) struct Knowledge {
 impl Knowledge {
     /// A line that the server says now by itself.
     pub(super) fn now() -> Self {
+        let now = Timestamp::now().as_millisecond();
         Self {
-            time: Timestamp::now(),
+            // No finer than the tag: who asks for what came after a tag's time means that message.
+            time: Timestamp::from_millisecond(now).expect("the present is a time"),
             msgid: None,
             account: None,
             bot: false,

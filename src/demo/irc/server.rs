@@ -50,7 +50,6 @@ impl IrcServer {
     ///
     /// # Panics
     /// When a client behind a socket is called so.
-    #[must_use]
     pub fn person(&self, nick: &str) -> Person {
         let (id, memory) = self.server.with(|world| world.person(nick));
         Person::new(id, memory, Arc::clone(&self.server))

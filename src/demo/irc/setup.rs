@@ -19,6 +19,8 @@ pub struct Setup {
     pub name: String,
     /// ISUPPORT `NETWORK`.
     pub network: String,
+    /// Whether it knows the command `CAP` at all, which very old servers do not.
+    pub speaks_cap: bool,
     /// The capabilities it offers.
     pub caps: Caps,
     /// More capabilities, by name and perhaps `=value`, which it offers and grants but which do
@@ -69,6 +71,7 @@ impl Default for Setup {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             name: "irc.example".to_owned(),
             network: "Example".to_owned(),
+            speaks_cap: true,
             caps: Caps::none(),
             vendor_caps: Vec::new(),
             casemapping: Casemapping::Ascii,

@@ -59,7 +59,7 @@ impl World {
     fn obey(&mut self, id: ClientId, line: &Line<'_>) {
         let registered = self.client(id).registration.done;
         match line.command.as_str() {
-            "CAP" => self.cap(id, line),
+            "CAP" if self.setup.speaks_cap => self.cap(id, line),
             "PASS" => self.pass(id, line),
             "NICK" => self.nick(id, line),
             "USER" => self.user(id, line),
