@@ -1,4 +1,5 @@
 //! Sockets and clocks.
 
 pub mod connect;
+pub mod proxy;
 pub mod tls;
