@@ -2,4 +2,5 @@
 
 pub mod connect;
 pub mod proxy;
+pub mod rest;
 pub mod tls;

@@ -2,11 +2,13 @@
 //!
 //! The rules are curl's, and reqwest's, so that websocket and REST go the same way: `HTTPS_PROXY` for
 //! `https` and `wss`, `HTTP_PROXY` for `http` and `ws`, `ALL_PROXY` for both, `NO_PROXY` for exceptions.
+//! One rule is added: no proxy is asked for this machine itself, which it would take for its own.
 
 mod http_connect;
 mod socks5;
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub use hyper_util::client::proxy::matcher::Matcher;
@@ -16,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Position, Url};
 
-use super::connect::{ConnectError, place, tcp};
+use super::connect::{ConnectError, place, tcp, without_brackets};
 
 /// How long a proxy may take to reach the server.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,6 +68,9 @@ impl<'a> Target<'a> {
 
 /// The proxy for an address. A websocket begins as an HTTP request, and goes the same way as one.
 fn proxy_for(proxies: &Matcher, url: &Url) -> Option<Intercept> {
+    if is_loopback(url) {
+        return None;
+    }
     let scheme = match url.scheme() {
         "ws" => "http",
         "wss" => "https",
@@ -74,6 +79,15 @@ fn proxy_for(proxies: &Matcher, url: &Url) -> Option<Intercept> {
     // The host and port alone: a matcher needs no more, and a user name is nobody's business.
     let address = format!("{scheme}://{}", &url[Position::BeforeHost..Position::AfterPort]);
     proxies.intercept(&address.parse().ok()?)
+}
+
+/// Whether an address leads to this machine itself.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host_str().map(without_brackets) {
+        Some("localhost") => true,
+        Some(host) => host.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
+        None => false,
+    }
 }
 
 async fn through(proxy: &Intercept, target: &Target<'_>) -> Result<TcpStream, ConnectError> {

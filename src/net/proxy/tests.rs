@@ -121,11 +121,11 @@ async fn a_socks_proxys_refusal_is_told_in_words() {
 async fn a_socks_proxy_is_told_an_address_as_an_address() {
     let (port, playing) = actor(vec![
         (b"\x05\x01\x00".to_vec(), b"\x05\x00".to_vec()),
-        (b"\x05\x01\x00\x01\x7f\x00\x00\x02\x00\x50".to_vec(), OPEN.to_vec()),
+        (b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50".to_vec(), OPEN.to_vec()),
     ])
     .await;
     let proxies = Matcher::builder().http(format!("socks5://127.0.0.1:{port}")).build();
-    tcp_by(&proxies, &Url::parse("ws://127.0.0.2/").unwrap()).await.unwrap();
+    tcp_by(&proxies, &Url::parse("ws://192.0.2.1/").unwrap()).await.unwrap();
     playing.await.unwrap();
 }
 
@@ -134,7 +134,7 @@ fn each_scheme_has_its_proxy_and_no_proxy_its_exceptions() {
     let proxies = Matcher::builder()
         .http("http://plain:1")
         .https("http://safe:2")
-        .no("inside.example,10.0.0.0/8,::1")
+        .no("inside.example,10.0.0.0/8,2001:db8::1")
         .build();
     for (address, proxy) in [
         ("ws://chat.example/socket.io/", Some("plain")),
@@ -143,7 +143,11 @@ fn each_scheme_has_its_proxy_and_no_proxy_its_exceptions() {
         ("https://user@chat.example", Some("safe")),
         ("wss://chat.inside.example/", None),
         ("wss://10.1.2.3/", None),
+        ("wss://[2001:db8::1]:5000/", None),
+        ("wss://[2001:db8::2]:5000/", Some("safe")),
         ("wss://[::1]:5000/", None),
+        ("ws://127.0.0.1:5000/", None),
+        ("ws://localhost:5000/", None),
     ] {
         let found = proxy_for(&proxies, &Url::parse(address).unwrap());
         assert_eq!(found.as_ref().and_then(|proxy| proxy.uri().host()), proxy, "{address}");
