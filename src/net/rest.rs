@@ -135,7 +135,10 @@ impl Rest {
         let location = response.headers().get(LOCATION).map(HeaderValue::as_bytes);
         let location = String::from_utf8_lossy(location.unwrap_or_default());
         match response.url().join(&location) {
-            Ok(to) => to.as_str().trim_end_matches("account").to_owned(),
+            Ok(to) => match to.as_str().strip_suffix("/account") {
+                Some(front) => format!("{front}/"),
+                None => to.into(),
+            },
             Err(_) => location.into_owned(),
         }
     }
@@ -192,4 +195,137 @@ fn unreachable(error: &reqwest::Error) -> RestError {
         Some(error) => connect::in_words(error),
         None => innermost.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::net::tls::{Trust, client_config};
+
+    const ANN: &str = r#"{"id":"6b035acebda4781b8a8cafab","firstName":"Ann","lastName":"Tee",
+        "username":"ann","displayName":"Ann Tee","avatar":"e58f","openRooms":[]}"#;
+
+    fn client(url: &str) -> Rest {
+        let tls = client_config(&Trust::Pin([0; 32])).unwrap();
+        Rest::new(&Url::parse(url).unwrap(), &SecretString::from("t0k3n"), &tls).unwrap()
+    }
+
+    /// Asks a server that answers `answer`, whatever it is asked; gives the request with the outcome.
+    async fn asked(path: &str, answer: &str) -> (String, Result<Account, RestError>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let rest = client(&format!("http://ann:pw@{}{path}", listener.local_addr().unwrap()));
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(request).unwrap()
+        };
+        tokio::join!(serving, rest.account())
+    }
+
+    fn answer(status: &str, headers: &str, body: &str) -> String {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    }
+
+    #[tokio::test]
+    async fn the_account_is_asked_for_by_the_token_below_the_prefix() {
+        for (path, line) in [
+            ("", "GET /account HTTP/1.1"),
+            ("/", "GET /account HTTP/1.1"),
+            ("/chat", "GET /chat/account HTTP/1.1"),
+            ("/a/chat/?x=1#y", "GET /a/chat/account HTTP/1.1"),
+        ] {
+            let (request, account) = asked(path, &answer("200 OK", "", ANN)).await;
+            assert_eq!(request.lines().next(), Some(line));
+            assert!(
+                request.to_lowercase().contains("\nauthorization: bearer t0k3n\r"),
+                "{request}"
+            );
+            let account = account.unwrap();
+            assert_eq!(account.id, "6b035acebda4781b8a8cafab");
+            assert_eq!((&*account.username, &*account.display_name), ("ann", "Ann Tee"));
+        }
+    }
+
+    async fn fails(status: &str, headers: &str, body: &str) -> RestError {
+        asked("", &answer(status, headers, body)).await.1.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_token_is_told_apart() {
+        let error = fails("401 Unauthorized", "", "Unauthorized").await;
+        assert!(matches!(error, RestError::Unauthorized), "{error}");
+        let error = fails("500 Internal Server Error", "", "").await;
+        assert!(matches!(error, RestError::Revoked), "{error}");
+        // The answer to a malformed token promises more than it brings (WIRE.md).
+        let short = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 99\r\n\r\nUn";
+        let error = asked("", short).await.1.unwrap_err();
+        assert!(matches!(error, RestError::Unauthorized), "{error}");
+    }
+
+    #[tokio::test]
+    async fn another_server_is_not_taken_for_lets_chat() {
+        for (status, body, words) in [
+            ("200 OK", "<!DOCTYPE html><html>", "a web page"),
+            ("200 OK", r#"{"ok":true}"#, "JSON, but of another shape"),
+            ("200 OK", "[]", "JSON, but of another shape"),
+            ("200 OK", "hello", "something else than JSON"),
+            ("200 OK", "", "its answer is empty"),
+            ("404 Not Found", "", "404 Not Found"),
+            ("403 Forbidden", "", "403 Forbidden"),
+        ] {
+            let error = fails(status, "", body).await;
+            assert!(matches!(error, RestError::NotLetsChat(_)), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_told_as_it_would_stand_in_the_configuration() {
+        for (location, to) in [
+            ("https://chat.example/account", "https://chat.example/"),
+            ("https://chat.example/tea/account", "https://chat.example/tea/"),
+            ("https://chat.example/myaccount", "https://chat.example/myaccount"),
+        ] {
+            let error = fails("301 Moved", &format!("Location: {location}\r\n"), "").await;
+            assert!(matches!(&error, RestError::Redirected(found) if found == to), "{error}");
+        }
+        let error = fails("302 Found", "Location: /login\r\n", "").await;
+        assert!(matches!(&error, RestError::Redirected(to) if to.ends_with("/login")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_down_may_come_back() {
+        for status in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
+            let error = fails(status, "", "<html>").await;
+            assert!(matches!(error, RestError::Unavailable(_)), "{error}");
+            assert!(error.to_string().contains(status), "{error}");
+        }
+        let error = asked("", "").await.1.unwrap_err();
+        assert!(matches!(error, RestError::Unreachable(_)), "{error}");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = client(&url).account().await.unwrap_err().to_string();
+        assert!(error.contains("refused"), "{error}");
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_sent_is_told_and_one_that_can_is_never_shown() {
+        let tls = client_config(&Trust::Pin([0; 32])).unwrap();
+        let url = Url::parse("https://chat.example").unwrap();
+        let error = Rest::new(&url, &SecretString::from("a\nb"), &tls).unwrap_err();
+        assert!(matches!(error, RestError::NotAToken), "{error}");
+        assert!(!format!("{:?}", client("http://chat.example")).contains("t0k3n"));
+    }
 }
