@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use letsbridge::demo::irc::{IrcServer, Setup};
+use letsbridge::demo::irc::{Account, Caps, IrcServer, Setup};
 use letsbridge::domain::{Casemapping, Mask};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -21,6 +21,12 @@ pub(crate) struct Client {
 /// A plain server.
 pub(crate) async fn server() -> IrcServer {
     start(Setup::default()).await
+}
+
+/// A server that knows everything, and on which Ann has an account with the password `sesame`.
+pub(crate) async fn modern() -> IrcServer {
+    let accounts = vec![Account { name: "Ann".to_owned(), password: "sesame".to_owned() }];
+    start(Setup { caps: Caps::all(), accounts, ..Setup::default() }).await
 }
 
 pub(crate) async fn start(setup: Setup) -> IrcServer {
