@@ -88,6 +88,11 @@ impl Client {
         self.says_bytes(format!("{line}\r\n").as_bytes()).await;
     }
 
+    /// Says it, to a server that may have hung up.
+    pub(crate) async fn tries(&mut self, line: &str) {
+        let _ = soon(self.stream.write_all(format!("{line}\r\n").as_bytes())).await;
+    }
+
     pub(crate) async fn says_bytes(&mut self, bytes: &[u8]) {
         soon(self.stream.write_all(bytes)).await.unwrap();
     }

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::client::{Client, soon, start};
+use crate::client::{Client, modern, soon, start};
 
 #[tokio::test]
 async fn clients_come_over_tls() {
@@ -88,4 +88,83 @@ async fn many_speak_and_all_hear_everything_in_order() {
     for task in tasks {
         task.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn no_command_brings_the_server_down() {
+    const WORDS: [&str; 62] = [
+        "PASS",
+        "NICK",
+        "USER",
+        "CAP",
+        "AUTHENTICATE",
+        "PING",
+        "PONG",
+        "JOIN",
+        "PART",
+        "PRIVMSG",
+        "NOTICE",
+        "TAGMSG",
+        "NAMES",
+        "WHO",
+        "WHOIS",
+        "MODE",
+        "TOPIC",
+        "KICK",
+        "INVITE",
+        "LIST",
+        "ISON",
+        "MONITOR",
+        "USERHOST",
+        "AWAY",
+        "MOTD",
+        "LUSERS",
+        "VERSION",
+        "CHATHISTORY",
+        "RELAYMSG",
+        "SETNAME",
+        "QUIT",
+        "#a",
+        "#b",
+        "#a,#b,",
+        "a",
+        "b",
+        "a,b,c",
+        "*",
+        "0",
+        "-1",
+        "5",
+        "+o-v",
+        "+bklo",
+        "-k",
+        "+",
+        "LS",
+        "REQ",
+        "END",
+        "302",
+        "PLAIN",
+        "LATEST",
+        "BETWEEN",
+        "TARGETS",
+        "msgid=x",
+        "timestamp=2026-01-01T00:00:00Z",
+        "x/y",
+        "%tcuhnfar,1",
+        ":",
+        ":a b",
+        "",
+        "\u{1}",
+        "@label=1;+x",
+    ];
+    let server = modern().await;
+    let mut dice = fastrand::Rng::with_seed(7);
+    for round in 0..30 {
+        let caps = "labeled-response batch message-tags echo-message draft/chathistory";
+        let mut client = Client::with_caps(&server, &format!("n{round}"), caps).await;
+        for _ in 0..200 {
+            let words = (0..dice.usize(1..6)).map(|_| WORDS[dice.usize(..WORDS.len())]);
+            client.tries(&words.collect::<Vec<_>>().join(" ")).await;
+        }
+    }
+    drop(Client::in_channel(&server, "end", "#end").await);
 }
