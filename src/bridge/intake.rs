@@ -17,7 +17,8 @@ impl Bridge {
         tracing::debug!(place = %spot.place, author = message.author, native, "heard");
         for to in spot.mirrors.clone().iter().copied() {
             let ticket = turn.store.enqueue(id, to)?;
-            let delivery = Delivery { ticket, to, message: message.clone(), state: State::Queued };
+            let message = message.clone();
+            let delivery = Delivery { ticket, to, message, state: State::Queued, begun: None };
             if let Some(mirror) = self.spots.get_mut(&to) {
                 mirror.lane.push(delivery);
             }

@@ -62,7 +62,11 @@ impl Lane {
     }
 
     /// `Queued → Sending`: begins the next delivery, if one may begin.
-    pub(super) fn begin(&mut self, store: &mut Store) -> Result<Option<&Delivery>, StoreError> {
+    pub(super) fn begin(
+        &mut self,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<Option<&Delivery>, StoreError> {
         if !self.open {
             return Ok(None);
         }
@@ -73,7 +77,8 @@ impl Lane {
             return Ok(None);
         };
         head.state = State::Sending;
-        store.begin(head.ticket)?;
+        head.begun = Some(now);
+        store.begin(head.ticket, now)?;
         Ok(Some(head))
     }
 

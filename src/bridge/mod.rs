@@ -196,15 +196,15 @@ impl Bridge {
             return Ok(());
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        let Some(delivery) = spot.lane.begin(turn.store)? else { return Ok(()) };
+        let Some(delivery) = spot.lane.begin(turn.now, turn.store)? else { return Ok(()) };
         let ticket = delivery.ticket;
         turn.orders.push(match &spot.place {
             Place::Channel { network, .. } => {
-                let translate::Speech { kind, prefix, body } = translate::to_irc(&delivery.message);
+                let translate::Speech { kind, prefix, body } = translate::to_irc(&delivery.message, turn.now);
                 Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
             }
             Place::Room(_) => {
-                let text = translate::to_letschat(&delivery.message);
+                let text = translate::to_letschat(&delivery.message, turn.now);
                 Order::LetsChat(letschat::Order::Post { ticket, place, text })
             }
         });

@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use super::{Message, PlaceId};
 
 /// One message bound for one place.
@@ -23,6 +25,9 @@ pub struct Delivery {
     pub message: Message,
     /// Where it stands.
     pub state: State,
+    /// When it was last handed to the far end. What is said depends on it, for a message that is
+    /// late carries its time: whoever looks for it in the room must say it in the same way.
+    pub begun: Option<Timestamp>,
 }
 
 /// A delivery's number. Tickets are handed out in the order in which messages were heard.

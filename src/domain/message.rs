@@ -7,7 +7,7 @@ use super::PlaceId;
 pub struct Message {
     /// Where it was said.
     pub said_in: PlaceId,
-    /// The name that its author goes by there.
+    /// The name that its author goes by there; empty where the bridge itself has something to say.
     pub author: String,
     /// How it was said.
     pub kind: Kind,

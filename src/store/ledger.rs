@@ -75,6 +75,11 @@ pub(super) fn message_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Message
             _ => Kind::Talk,
         },
         body: row.get(at + 3)?,
-        said_at: Timestamp::from_millisecond(row.get(at + 4)?).unwrap_or_default(),
+        said_at: time_from_sql(row.get(at + 4)?),
     })
+}
+
+/// A time that is none, which only another program can have written, is the beginning of time.
+pub(super) fn time_from_sql(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or_default()
 }

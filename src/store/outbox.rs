@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::ledger::{MessageId, message_from};
+use super::ledger::{MessageId, message_from, time_from_sql};
 use super::{Store, StoreError};
 use crate::domain::{Delivery, PlaceId, State, Ticket};
 
@@ -31,7 +31,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT d.ticket, d.state, m.place, m.author, m.kind, m.body, m.said_at
+            "SELECT d.ticket, d.state, d.begun, m.place, m.author, m.kind, m.body, m.said_at
              FROM delivery d JOIN message m ON m.id = d.message
              WHERE d.place = ?1 AND d.ticket > ?2 AND d.state < 3
              ORDER BY d.ticket LIMIT ?3",
@@ -40,8 +40,9 @@ impl Store {
             Ok(Delivery {
                 ticket: Ticket(row.get(0)?),
                 to,
-                message: message_from(row, 2)?,
+                message: message_from(row, 3)?,
                 state: state_from_sql(row.get(1)?),
+                begun: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -75,14 +76,14 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn begin(&mut self, ticket: Ticket) -> Result<(), StoreError> {
+    pub fn begin(&mut self, ticket: Ticket, now: Timestamp) -> Result<(), StoreError> {
         self.writer()?
             .prepare_cached(
-                "UPDATE delivery SET state = ?2,
+                "UPDATE delivery SET state = ?2, begun = ?3,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)
                  WHERE ticket = ?1",
             )?
-            .execute(params![ticket.0, state_to_sql(State::Sending)])?;
+            .execute(params![ticket.0, state_to_sql(State::Sending), now.as_millisecond()])?;
         Ok(())
     }
 
@@ -209,7 +210,7 @@ mod tests {
         let mut scene = Scene::new();
         let one = scene.queue("one", "1").expect("new");
         let two = scene.queue("two", "2").expect("new");
-        scene.store.begin(one).expect("works");
+        scene.store.begin(one, Timestamp::UNIX_EPOCH).expect("works");
         assert_eq!(scene.open(), [("one".into(), State::Sending), ("two".into(), State::Queued)]);
         scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
         scene.store.refused(two, "no", Timestamp::UNIX_EPOCH).expect("works");
@@ -241,7 +242,7 @@ mod tests {
         let mut scene = Scene::new();
         let one = scene.queue("one", "1").expect("new");
         scene.store.advance(scene.to, "post 7").expect("works");
-        scene.store.begin(one).expect("works");
+        scene.store.begin(one, Timestamp::UNIX_EPOCH).expect("works");
         scene.store.advance(scene.to, "post 9").expect("works");
         assert_eq!(scene.store.sent_after(one).expect("works").as_deref(), Some("post 7"));
     }

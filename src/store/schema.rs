@@ -35,7 +35,8 @@ const MIGRATIONS: &[&str] = &["
         place   INTEGER NOT NULL REFERENCES place(id),
         state   INTEGER NOT NULL,
         native  TEXT,                      -- its id where it was delivered, if it has one
-        after   TEXT,                      -- the room's cursor when it was sent: doubt looks from here
+        begun   INTEGER,                   -- when it was last sent, milliseconds since 1970
+        after   TEXT,                      -- the room's cursor then: doubt looks from here
         settled INTEGER,                   -- milliseconds since 1970
         reason  TEXT                       -- why it was refused
     ) STRICT;

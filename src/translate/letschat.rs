@@ -1,39 +1,49 @@
+use jiff::Timestamp;
+
+use super::late;
 use crate::domain::{Kind, Message};
 
-/// How to say `message` in a Let's Chat room.
+/// How to say `message` in a Let's Chat room at `told_at`; with its time where it is late.
 #[must_use]
-pub fn to_letschat(message: &Message) -> String {
-    let Message { author, body, .. } = message;
-    match message.kind {
-        Kind::Talk => format!("<{author}> {body}"),
-        Kind::Action => format!("* {author} {body}"),
-        Kind::Notice => format!("-{author}- {body}"),
+pub fn to_letschat(message: &Message, told_at: Timestamp) -> String {
+    let Message { author, kind, body, said_at, .. } = message;
+    let time = late::time(*said_at, told_at);
+    match kind {
+        _ if author.is_empty() => format!("-- {body}"),
+        Kind::Talk => format!("{time}<{author}> {body}"),
+        Kind::Action => format!("{time}* {author} {body}"),
+        Kind::Notice => format!("{time}-{author}- {body}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::domain::PlaceId;
 
     #[track_caller]
-    fn check(kind: Kind, body: &str, said: &str) {
+    fn check(author: &str, kind: Kind, told_at: i64, said: &str) {
         let message = Message {
             said_in: PlaceId(1),
-            author: "ann".to_owned(),
+            author: author.to_owned(),
             kind,
-            body: body.to_owned(),
+            body: "pours".to_owned(),
             said_at: Timestamp::UNIX_EPOCH,
         };
-        assert_eq!(to_letschat(&message), said);
+        assert_eq!(to_letschat(&message, Timestamp::from_second(told_at).expect("a time")), said);
     }
 
     #[test]
     fn each_kind_has_its_look() {
-        check(Kind::Talk, "kettle's on", "<ann> kettle's on");
-        check(Kind::Action, "puts the kettle on", "* ann puts the kettle on");
-        check(Kind::Notice, "kettle's on", "-ann- kettle's on");
+        check("ann", Kind::Talk, 0, "<ann> pours");
+        check("ann", Kind::Action, 0, "* ann pours");
+        check("ann", Kind::Notice, 0, "-ann- pours");
+        check("", Kind::Notice, 0, "-- pours");
+    }
+
+    #[test]
+    fn what_is_late_carries_its_time() {
+        check("ann", Kind::Talk, 3_600, "[00:00Z] <ann> pours");
+        check("ann", Kind::Action, 3_600, "[00:00Z] * ann pours");
     }
 }

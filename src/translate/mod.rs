@@ -3,6 +3,7 @@
 //! Everything here is a value in and a value out, so everything here is tested by tables.
 
 mod irc;
+mod late;
 mod letschat;
 
 pub use irc::{Speech, to_irc};

@@ -1,0 +1,35 @@
+use jiff::{SignedDuration, Timestamp};
+
+/// What is told later than this carries its time. Clocks of different machines differ by less.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
+
+/// What stands before something said at `said_at` and told at `told_at`: nothing, or the time in
+/// UTC, with the day where that was another.
+pub(super) fn time(said_at: Timestamp, told_at: Timestamp) -> String {
+    if told_at.duration_since(said_at) < LATE {
+        return String::new();
+    }
+    let day = |time: Timestamp| time.strftime("%F").to_string();
+    let format = if day(said_at) == day(told_at) { "[%H:%MZ] " } else { "[%F %H:%MZ] " };
+    said_at.strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(said_at: &str, told_at: &str, shown: &str) {
+        let parse = |text: &str| text.parse().expect("a time");
+        assert_eq!(time(parse(said_at), parse(told_at)), shown);
+    }
+
+    #[test]
+    fn what_is_late_carries_its_time_and_the_rest_does_not() {
+        check("2026-11-22T09:41:30Z", "2026-11-22T09:41:31Z", "");
+        check("2026-11-22T09:41:30Z", "2026-11-22T09:51:29Z", "");
+        check("2026-11-22T09:41:30Z", "2026-11-22T09:51:30Z", "[09:41Z] ");
+        check("2026-11-21T23:41:30Z", "2026-11-22T00:51:30Z", "[2026-11-21 23:41Z] ");
+        check("2026-11-22T09:51:30Z", "2026-11-22T09:41:30Z", "");
+    }
+}
