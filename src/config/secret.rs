@@ -6,7 +6,8 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::section::{Entry, as_text};
+use super::entry::Entry;
+use super::kinds::as_text;
 use super::values::{Flaw, shown};
 
 /// A secret written in the configuration itself.
