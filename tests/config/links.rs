@@ -42,6 +42,19 @@ fn places_that_hang_together_share_a_conversation() {
 }
 
 #[test]
+fn a_link_needs_its_network() {
+    Desk::new().mistakes(
+        &links(&[("work/#dev", "dev", ""), ("#dev", "ops", "")]),
+        &[
+            "bridge.toml:9: link[0].channel: there is no network \"work\"; the networks are \"home\", \
+             \"office\"",
+            "bridge.toml:13: link[1].channel: \"#dev\" is not network/channel; write it like \
+             \"home/#dev\"",
+        ],
+    );
+}
+
+#[test]
 fn loops_are_refused_with_the_way_round() {
     Desk::new().mistakes(
         &links(&[

@@ -45,6 +45,14 @@ fn a_secret_that_cannot_be_used_is_told_and_not_shown() {
 }
 
 #[test]
+fn a_token_in_place_of_its_file_is_not_shown() {
+    let text = MINIMAL.replace("letschat.token", TOKEN).replace("\"dev\"", &format!("{TOKEN:?}"));
+    let mistakes = Desk::new().load(&text).unwrap_err();
+    assert_eq!(mistakes.diagnostics().len(), 2);
+    assert!(!mistakes.to_string().contains(TOKEN), "{mistakes}");
+}
+
+#[test]
 fn a_secret_is_written_once() {
     Desk::new().variable("LETSBRIDGE__LETSCHAT__TOKEN", TOKEN).mistakes(
         &with(
