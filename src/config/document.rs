@@ -53,13 +53,16 @@ impl Document {
             .expect("both layers are tables below the same key");
     }
 
-    /// The names of the IRC networks.
+    /// The names of the IRC networks, in alphabetical order.
     pub(super) fn networks(&self) -> Vec<&str> {
         let Some(ValueKind::Table(irc)) = self.root.get("irc").map(|irc| &irc.kind) else {
             return Vec::new();
         };
         let is_section = |value: &Value| matches!(value.kind, ValueKind::Table(_));
-        irc.iter().filter(|(_, value)| is_section(value)).map(|(name, _)| name.as_str()).collect()
+        let sections = irc.iter().filter(|(_, value)| is_section(value));
+        let mut names: Vec<&str> = sections.map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names
     }
 
     pub(super) fn root(&self) -> &Table {

@@ -101,6 +101,11 @@ fn unknown(words: &[&str], known: &[KnownKey]) -> Flaw {
         .map(|known| known.words(network).join(SEPARATOR).to_ascii_uppercase())
         .collect();
     let written = words.join(SEPARATOR).to_ascii_uppercase();
+    let section = format!("{written}{SEPARATOR}");
+    if let Some(name) = names.iter().find(|name| name.starts_with(&section)) {
+        let remedy = format!("name one of its keys, like {PREFIX}{name}");
+        return Flaw::new("a section, not a key", remedy);
+    }
     let remedy = match keys::nearest(&written, names.iter().map(String::as_str)) {
         Some(name) => format!("did you mean {PREFIX}{name}?"),
         None => {

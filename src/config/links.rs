@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::entry::Entry;
 use super::graph::Graph;
-use super::section::Entry;
 use super::settings::{ChannelSettings, Link, RoomSettings};
 use super::values::Flaw;
 use crate::domain::{Casemapping, Network, Place};
@@ -33,9 +33,20 @@ pub(super) struct Links<'r> {
     /// Each place as at its first mention, by the spelling that all of its spellings share.
     spelled: HashMap<Place, Place>,
     secrets: HashMap<Place, Kept<'r>>,
+    /// The networks that any link mentions, right or wrong.
+    mentioned: Vec<&'r str>,
 }
 
 impl<'r> Links<'r> {
+    /// No links yet; those to come mention these networks.
+    pub(super) fn mentioning(networks: Vec<&'r str>) -> Self {
+        Self { mentioned: networks, ..Self::default() }
+    }
+
+    pub(super) fn mention(&self, network: &str) -> bool {
+        self.mentioned.contains(&network)
+    }
+
     /// Adds a link, or says why it cannot be one.
     pub(super) fn add(&mut self, written: Written<'r>) {
         let link = Link { channel: self.spell(written.channel), room: self.spell(written.room) };

@@ -11,11 +11,14 @@
 
 mod diagnostic;
 mod document;
+mod entry;
 mod environment;
 mod graph;
 mod keys;
+mod kinds;
 mod links;
 mod read;
+mod reading;
 mod secret;
 mod section;
 mod settings;
@@ -33,7 +36,7 @@ pub use settings::{
 use self::document::Document;
 use self::environment::Environment;
 use self::keys::KnownKey;
-use self::section::{Folders, Reading};
+use self::reading::{Folders, Reading};
 
 /// Reads the configuration: the file at `path`, under the `environment`, with the files of secrets
 /// that they name. The second part of the answer are warnings.

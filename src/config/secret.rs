@@ -6,7 +6,9 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::section::{Entry, as_text};
+use super::document;
+use super::entry::Entry;
+use super::kinds::as_text;
 use super::values::{Flaw, shown};
 
 /// A secret written in the configuration itself.
@@ -18,7 +20,7 @@ pub(super) fn written(
     let secret = entry.read(as_text)?;
     entry.read(|_| whole(secret).and_then(|()| check(secret)))?;
     let file = &entry.reading.folders.file;
-    let in_environment = super::document::variable(entry.value).is_some();
+    let in_environment = document::variable(entry.value).is_some();
     if !in_environment && is_public(file) {
         let remedy = format!("chmod o-r {}, or use {name_file}", file.display());
         entry.warning(Flaw::new("everybody on this machine can read it here", remedy));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use encoding_rs::Encoding;
 use secrecy::SecretString;
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use crate::domain::{Network, Place};
 
@@ -138,19 +138,6 @@ impl fmt::Display for HostPort {
         } else {
             write!(f, "{}:{}", self.host, self.port)
         }
-    }
-}
-
-impl HostPort {
-    /// The server `host` at `port`.
-    #[must_use]
-    pub fn new<S: fmt::Display>(host: &Host<S>, port: u16) -> Self {
-        let host = match host {
-            Host::Domain(name) => name.to_string(),
-            Host::Ipv4(address) => address.to_string(),
-            Host::Ipv6(address) => address.to_string(),
-        };
-        Self { host, port }
     }
 }
 

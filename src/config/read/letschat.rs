@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::{trust, values};
-use crate::config::section::{Section, flag, limit, text};
+use crate::config::kinds::{flag, limit, text};
+use crate::config::section::Section;
 use crate::config::{CatchUp, LetsChatSettings};
 
 /// `[letschat]`; `None` where a mistake was found. Also how far back to look, which others must

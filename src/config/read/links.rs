@@ -2,15 +2,16 @@ use config::ValueKind;
 
 use super::values;
 use crate::config::document;
+use crate::config::entry::Entry;
 use crate::config::keys::{self, Pattern};
+use crate::config::kinds::{as_text, text};
 use crate::config::links::{Links, Written};
-use crate::config::section::{Entry, Section, text};
+use crate::config::section::Section;
 use crate::config::values::{Flaw, shown};
 use crate::domain::{Network, Place};
 
 /// Every `[[link]]`, between one of the `networks` and Let's Chat.
 pub(super) fn read<'r>(top: &mut Section<'r>, networks: &[&str]) -> Links<'r> {
-    let mut links = Links::default();
     let written = top.child("link");
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
     if entries.is_empty() && written.is_none_or(|entry| entry.is_list()) {
@@ -20,6 +21,7 @@ pub(super) fn read<'r>(top: &mut Section<'r>, networks: &[&str]) -> Links<'r> {
         );
         top.mistake("link".to_owned(), flaw);
     }
+    let mut links = Links::mentioning(entries.iter().filter_map(mentioned).collect());
     for entry in entries {
         if let Some(written) = link(entry, networks) {
             links.add(written);
@@ -66,14 +68,9 @@ fn network_of(text: &str) -> Option<(&str, &str)> {
     text.split_once('/').filter(|(network, _)| !network.starts_with(['#', '&', '+', '!']))
 }
 
-/// Whether one of the links, right or wrong, mentions the network.
-pub(super) fn mention(top: &mut Section<'_>, network: &str) -> bool {
-    let mentions = |entry: Entry<'_>| match &entry.value.kind {
-        ValueKind::Table(link) => link.get("channel").is_some_and(|channel| match &channel.kind {
-            ValueKind::String(text) => network_of(text).is_some_and(|(name, _)| name == network),
-            _ => false,
-        }),
-        _ => false,
-    };
-    top.child("link").is_some_and(|links| links.sections().into_iter().any(mentions))
+/// The network that a link mentions, whether it is right or wrong otherwise.
+fn mentioned<'r>(entry: &Entry<'r>) -> Option<&'r str> {
+    let ValueKind::Table(link) = &entry.value.kind else { return None };
+    let (network, _) = network_of(as_text(link.get("channel")?).ok()?)?;
+    Some(network)
 }

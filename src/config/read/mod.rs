@@ -7,9 +7,12 @@ mod trust;
 
 use std::time::Duration;
 
+use super::entry::Entry;
 use super::keys::Pattern;
+use super::kinds::text;
 use super::links::Links;
-use super::section::{Entry, Reading, Section, text};
+use super::reading::Reading;
+use super::section::Section;
 use super::settings::{CatchUp, LetsChatSettings, Log, NetworkSettings, Settings, Store};
 use super::values::{self, Flaw};
 
@@ -28,7 +31,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let links = links::read(&mut top, &reading.document.networks());
     outlived(store.keep, keep.as_ref(), catch_up);
     for (name, entry, _) in &networks {
-        if !links::mention(&mut top, name) {
+        if !links.mention(name) {
             let remedy =
                 format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
             entry.warning(Flaw::new("no link mentions this network", remedy));

@@ -1,7 +1,9 @@
 use super::{trust, values};
 use crate::config::diagnostic::Origin;
+use crate::config::entry::Entry;
 use crate::config::keys::{self, Pattern};
-use crate::config::section::{Entry, Section, as_text, flag, text};
+use crate::config::kinds::{as_text, flag, text};
+use crate::config::section::Section;
 use crate::config::values::Flaw;
 use crate::config::{HostPort, NetworkSettings};
 use crate::domain::Network;

@@ -7,8 +7,10 @@ use rustls::pki_types::pem::PemObject;
 
 use super::{not_empty, values};
 use crate::config::Trust;
+use crate::config::entry::also;
+use crate::config::kinds::text;
 use crate::config::secret::unreadable;
-use crate::config::section::{Section, also, text};
+use crate::config::section::Section;
 use crate::config::values::{Flaw, shown};
 
 /// Whom to believe. `plain` says why nobody needs to be believed, where that is so.

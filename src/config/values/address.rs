@@ -26,7 +26,12 @@ pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<Host
     };
     let host = host_name(host).ok_or_else(|| flaw("is not host:port", HOST_PORT))?;
     let port = port.ok_or_else(|| flaw("is not host:port", HOST_PORT))?;
-    Ok(HostPort::new(&host, port))
+    let host = match host {
+        Host::Domain(name) => name,
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    };
+    Ok(HostPort { host, port })
 }
 
 /// Also brings names to their ASCII form, which is what resolvers and certificates know.

@@ -37,6 +37,10 @@ impl Flaw {
 /// `text` in quotes, fit for one line of a terminal.
 pub(super) fn shown(text: &str) -> String {
     const ENOUGH: usize = 80;
+    // Written for the name of its file, or pasted anywhere else, a token stays a secret.
+    if text.split('/').any(|part| token(part).is_ok()) {
+        return "\"…\"".to_owned();
+    }
     match text.char_indices().nth(ENOUGH) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),
@@ -101,6 +105,8 @@ mod check {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+
     use super::check::{reads, refuses};
     use super::*;
     use crate::config::{LogFormat, Pace};
@@ -112,6 +118,18 @@ mod tests {
         refuses(choice::<Pace>, "Fast", "\"Fast\" is not known here");
         let flaw = choice::<Pace>("fast").expect_err("fast");
         assert_eq!(flaw.remedy, "it can be \"standard\" or \"off\"");
+    }
+
+    #[test]
+    fn a_token_is_not_shown_wherever_it_was_pasted() {
+        let token = base64::engine::general_purpose::STANDARD.encode(format!(
+            "{}:{}",
+            "0a".repeat(12),
+            "f9".repeat(24)
+        ));
+        assert_eq!(shown(&token), "\"…\"");
+        assert_eq!(shown(&format!("/etc/{token}")), "\"…\"");
+        assert_eq!(shown(&token[1..]), format!("{:?}…", &token[1..81]));
     }
 
     #[test]

@@ -1,0 +1,110 @@
+use config::{Value, ValueKind};
+
+use super::diagnostic::Origin;
+use super::document;
+use super::keys::Pattern;
+use super::kinds::not_wanted;
+use super::reading::Reading;
+use super::section::{Section, Written};
+use super::values::Flaw;
+
+/// Something that was written: a value, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'r> {
+    pub(super) reading: &'r Reading,
+    pub(super) path: String,
+    pub(super) value: &'r Value,
+}
+
+impl<'r> Entry<'r> {
+    pub(super) fn origin(&self) -> Origin {
+        self.reading.document.origin(&self.path, Some(self.value))
+    }
+
+    pub(super) fn mistake(&self, flaw: Flaw) {
+        self.reading.mistake(&self.path, self.value, flaw);
+    }
+
+    pub(super) fn warning(&self, flaw: Flaw) {
+        let warning = self.reading.diagnostic(&self.path, self.value, flaw);
+        self.reading.findings.borrow_mut().warning(warning);
+    }
+
+    /// What `read` makes of it, or a mistake.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&'r Value) -> Result<T, Flaw>) -> Option<T> {
+        read(self.value).map_err(|flaw| self.mistake(flaw)).ok()
+    }
+
+    /// The section that it is.
+    pub(super) fn section(&self, pattern: Pattern) -> Option<Section<'r>> {
+        let ValueKind::Table(table) = &self.value.kind else {
+            let remedy = match pattern {
+                Pattern::Network => "write [irc.NAME] above the keys of a network".to_owned(),
+                Pattern::Link => "write [[link]] above its keys".to_owned(),
+                _ => format!("write [{}] above its keys", self.path),
+            };
+            self.mistake(not_wanted(self.value, "a section", &remedy));
+            return None;
+        };
+        let written = Written::Keys(table);
+        Some(Section::new(self.reading, self.path.clone(), pattern, self.origin(), written))
+    }
+
+    /// Whether it is a section.
+    pub(super) fn is_section(&self) -> bool {
+        matches!(self.value.kind, ValueKind::Table(_))
+    }
+
+    /// Whether it is a list.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.value.kind, ValueKind::Array(_))
+    }
+
+    /// The items of a list of `[[sections]]`.
+    pub(super) fn sections(&self) -> Vec<Self> {
+        let ValueKind::Array(values) = &self.value.kind else {
+            let remedy = format!("write [[{}]], with two brackets", self.path);
+            self.mistake(not_wanted(self.value, "a list", &remedy));
+            return Vec::new();
+        };
+        let item = |(index, value)| {
+            let path = document::item(&self.path, index);
+            Self { reading: self.reading, path, value }
+        };
+        values.iter().enumerate().map(item).collect()
+    }
+
+    /// What `read` makes of each item of a list; `None` if any is wrong. A variable separates its
+    /// items by commas.
+    pub(super) fn items<T>(
+        &self,
+        example: &str,
+        read: impl Fn(&Value) -> Result<T, Flaw>,
+    ) -> Option<Vec<T>> {
+        let values: Vec<Value> = match (&self.value.kind, document::variable(self.value)) {
+            (ValueKind::Array(values), _) => values.clone(),
+            (ValueKind::String(text), Some(variable)) => {
+                let origin = variable.to_owned();
+                text.split(',').map(|item| Value::new(Some(&origin), item.trim())).collect()
+            }
+            _ => {
+                self.mistake(not_wanted(self.value, "a list", &format!("write {example}")));
+                return None;
+            }
+        };
+        let item = |(index, value): (usize, &Value)| {
+            let mistake =
+                |flaw| self.reading.mistake(&document::item(&self.path, index), value, flaw);
+            read(value).map_err(mistake).ok()
+        };
+        // All are read before any is missed, so that each mistake is told.
+        let items: Vec<Option<T>> = values.iter().enumerate().map(item).collect();
+        items.into_iter().collect()
+    }
+}
+
+/// Of two keys that exclude each other, the second says so.
+pub(super) fn also(first: &Entry<'_>) -> Flaw {
+    let found = format!("there is {}, too ({})", first.path, first.origin());
+    Flaw::new(found, "keep one of the two")
+}

@@ -1,0 +1,97 @@
+//! The example in the repository is true: it loads, and it shows every key with its default.
+
+use super::*;
+
+#[test]
+fn five_lines_are_enough() {
+    let settings = Desk::new().settings(MINIMAL);
+    let [network] = settings.networks.as_slice() else { panic!("one network") };
+    assert_eq!(network.network.as_str(), "office");
+    assert_eq!(network.servers[0].to_string(), "irc.example.org:6697");
+    assert_eq!(network.tls, Some(Trust::System));
+    assert_eq!((network.nick.as_str(), network.username.as_str()), ("letsbridge", "letsbridge"));
+    assert_eq!(network.channels[0].name, "#dev");
+    assert_eq!(network.fallback_charset, encoding_rs::WINDOWS_1252);
+    assert_eq!(settings.letschat.url.as_str(), "https://chat.example.org/");
+    assert_eq!(settings.letschat.token.expose_secret(), TOKEN);
+    assert_eq!(settings.letschat.rooms[0].name, "dev");
+    assert_eq!(settings.letschat.catch_up, CatchUp::Age(Duration::from_hours(24)));
+    assert_eq!(settings.letschat.catch_up_limit, Some(500));
+    assert!(settings.letschat.announce_gaps);
+    assert_eq!(settings.store.keep, Some(Duration::from_hours(30 * 24)));
+    assert_eq!(settings.settle, Duration::from_secs(10));
+    assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Auto, "info"));
+    assert_eq!(settings.state_dir.to_str(), Some("/var/lib/letsbridge"));
+    assert_eq!(settings.links[0].channel.to_string(), "office/#dev");
+    assert_eq!(names(&settings.conversations), ["office/#dev letschat/dev"]);
+}
+
+#[test]
+fn the_example_is_the_minimal_configuration() {
+    let desk = Desk::new();
+    let (example, minimal) = (desk.settings(EXAMPLE), desk.settings(MINIMAL));
+    assert_eq!(format!("{example:?}"), format!("{minimal:?}"));
+}
+
+/// For each line with this mark: its key, and the example with that line uncommented.
+fn uncommented(mark: &str) -> Vec<(&'static str, String)> {
+    let lines: Vec<&'static str> = EXAMPLE.lines().collect();
+    let mut examples = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let Some((key, line)) = shown(line, mark) else { continue };
+        let mut example = lines.clone();
+        example[number] = line;
+        if key == "token" {
+            // One excludes the other.
+            example.retain(|line| !line.starts_with("token_file"));
+        }
+        examples.push((key, example.join("\n")));
+    }
+    examples
+}
+
+#[test]
+fn what_the_example_calls_a_default_is_one() {
+    let desk = Desk::new();
+    let defaults = format!("{:?}", desk.settings(EXAMPLE));
+    let examples = uncommented("#");
+    assert_eq!(examples.len(), 15);
+    for (key, example) in examples {
+        assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
+    }
+}
+
+#[test]
+fn what_the_example_suggests_works() {
+    let desk = Desk::new()
+        .file("ca.pem", certificate())
+        .file("office.password", "hush\n")
+        .file("dev.key", "hush\n")
+        .file("dev.password", "hush\n");
+    let plain = format!("{:?}", desk.settings(EXAMPLE));
+    let examples = uncommented("#e.g. ");
+    assert_eq!(examples.len(), 11);
+    for (key, example) in examples {
+        let settings = format!("{:?}", desk.settings(&example));
+        assert!(settings != plain || key == "token", "{key} does nothing");
+    }
+}
+
+#[test]
+fn the_example_shows_every_key_and_no_other() {
+    let mut section = String::new();
+    let mut keys = BTreeSet::new();
+    for line in EXAMPLE.lines() {
+        if line.starts_with('[') {
+            section = match line {
+                "[irc.office]" => "irc.*.".to_owned(),
+                "[[link]]" => "link[].".to_owned(),
+                _ => format!("{}.", line.trim_matches(['[', ']'])),
+            };
+        }
+        if let Some((key, _)) = ["#e.g. ", "#", ""].iter().find_map(|mark| shown(line, mark)) {
+            keys.insert(format!("{section}{key}"));
+        }
+    }
+    assert_eq!(keys, config::known_keys().into_iter().collect());
+}

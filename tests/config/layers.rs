@@ -1,0 +1,98 @@
+//! The environment lies over the file, and says where systemd keeps things.
+
+use super::*;
+
+#[test]
+fn words_are_choices() {
+    let settings = Desk::new().settings(&with(
+        "pace = 'off'\nin_doubt = 'drop'",
+        "catch_up = 'all'\ncatch_up_limit = 'none'\n[store]\nkeep = 'forever'\n[log]\nformat = 'json'",
+        "",
+    ));
+    let network = &settings.networks[0];
+    assert_eq!((network.pace, network.in_doubt), (Pace::Off, InDoubt::Drop));
+    assert_eq!(settings.letschat.catch_up, CatchUp::All);
+    assert_eq!((settings.letschat.catch_up_limit, settings.store.keep), (None, None));
+    assert_eq!(settings.log.format, LogFormat::Json);
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let desk = Desk::new()
+        .variable("LETSBRIDGE__LETSCHAT__URL", "http://localhost:5000/chat")
+        .variable("LETSBRIDGE__LETSCHAT__CATCH_UP_LIMIT", "7")
+        .variable("LETSBRIDGE__LETSCHAT__ANNOUNCE_GAPS", "no")
+        .variable("LETSBRIDGE__IRC__OFFICE__NICK", "true")
+        .variable("LETSBRIDGE__IRC__OFFICE__SERVERS", "a.example, [::1]:7000")
+        .variable("LETSBRIDGE__IRC__OFFICE__PASSWORD", "0042")
+        .variable("LETSBRIDGE__STATE_DIR", "state")
+        .variable("LETSBRIDGE_CONFIG", "not ours");
+    let settings = desk.settings(&with("nick = 'file'\nrealname = 'file'", "", ""));
+    assert_eq!(settings.letschat.url.as_str(), "http://localhost:5000/chat/");
+    assert_eq!(settings.letschat.catch_up_limit, Some(7));
+    assert!(!settings.letschat.announce_gaps);
+    assert_eq!(settings.state_dir, desk.folder.path().join("state"));
+    let network = &settings.networks[0];
+    assert_eq!((network.nick.as_str(), network.username.as_str()), ("true", "true"));
+    assert_eq!(network.realname, "file");
+    let servers: Vec<_> = network.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["a.example:6697", "[::1]:7000"]);
+    assert_eq!(network.password.as_ref().unwrap().expose_secret(), "0042");
+}
+
+#[test]
+fn a_variable_finds_its_network() {
+    let text = MINIMAL.replace("irc.office", "irc.\"Home.1-a\"").replace("office/", "Home.1-a/");
+    let desk = Desk::new().variable("LETSBRIDGE__IRC__HOME_1_A__NICK", "x");
+    assert_eq!(desk.settings(&text).networks[0].nick, "x");
+}
+
+#[test]
+fn a_variable_is_named_where_it_is_wrong() {
+    Desk::new()
+        .variable("LETSBRIDGE__LETSCHAT__ULR", TOKEN)
+        .variable("LETSBRIDGE__IRC__OFFICE__NICKNAME", "x")
+        .variable("LETSBRIDGE__IRC__OFICE__NICK", "x")
+        .variable("LETSBRIDGE__IRC__OFFICE", "x")
+        .variable("LETSBRIDGE__LINK__0__ROOM", "dev")
+        .variable("LETSBRIDGE__QUUX", "x")
+        .variable("LETSBRIDGE__SETTLE", "soon")
+        .variable("LETSBRIDGE__IRC__OFFICE__TLS", "perhaps")
+        .variable("LETSBRIDGE__IRC__OFFICE__SERVERS", "a.example,b:c")
+        .mistakes(
+            MINIMAL,
+            &[
+                "LETSBRIDGE__IRC__OFFICE: a section, not a key; name one of its keys, like \
+                 LETSBRIDGE__IRC__OFFICE__CA_FILE",
+                "LETSBRIDGE__IRC__OFFICE__NICKNAME: no such key; did you mean \
+                 LETSBRIDGE__IRC__OFFICE__NICK?",
+                "LETSBRIDGE__IRC__OFFICE__SERVERS: irc.office.servers[1]: \"b:c\" is not host:port; \
+                 write it like \"irc.example.org:6697\"",
+                "LETSBRIDGE__IRC__OFFICE__TLS: irc.office.tls: text where true or false is wanted; \
+                 write true or false, without quotes",
+                "LETSBRIDGE__IRC__OFICE__NICK: irc.ofice: the file has no network \"ofice\"; did you \
+                 mean \"office\"?",
+                "LETSBRIDGE__LETSCHAT__ULR: no such key; did you mean LETSBRIDGE__LETSCHAT__URL?",
+                "LETSBRIDGE__LINK__0__ROOM: links cannot be made by environment variables; write \
+                 the links in the file",
+                "LETSBRIDGE__QUUX: no such key; variables are called like \
+                 LETSBRIDGE__LETSCHAT__URL or LETSBRIDGE__IRC__OFFICE__NICK",
+                "LETSBRIDGE__SETTLE: settle: \"soon\" is not a duration; write a number and its \
+                 unit, like \"90s\", \"5m\", \"24h\" or \"30d\"",
+            ],
+        );
+}
+
+#[test]
+fn systemd_says_where_state_and_secrets_are() {
+    let credentials = TempDir::new().unwrap();
+    let token = credentials.path().join("letschat.token");
+    let desk = Desk::new()
+        .variable("STATE_DIRECTORY", "/var/lib/private/a:/var/lib/private/b")
+        .variable("CREDENTIALS_DIRECTORY", credentials.path().to_str().unwrap());
+    fs::write(&token, "not a token").unwrap();
+    let mistakes = desk.load(MINIMAL).unwrap_err().to_string();
+    assert!(mistakes.contains("is not a Let's Chat token"), "{mistakes}");
+    fs::remove_file(token).unwrap();
+    assert_eq!(desk.settings(MINIMAL).state_dir.to_str(), Some("/var/lib/private/a"));
+}

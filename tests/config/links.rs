@@ -1,0 +1,101 @@
+//! Links make conversations, and no loops.
+
+use super::*;
+
+fn links(links: &[(&str, &str, &str)]) -> String {
+    let mut text = "[irc.office]\nservers = ['a']\n[irc.home]\nservers = ['b']\n[letschat]\n\
+                    url = 'https://c'\ntoken_file = 'letschat.token'\n"
+        .to_owned();
+    for (channel, room, more) in links {
+        text += &format!("[[link]]\nchannel = '{channel}'\nroom = '{room}'\n{more}\n");
+    }
+    text
+}
+
+#[test]
+fn places_that_hang_together_share_a_conversation() {
+    let settings = Desk::new().settings(&links(&[
+        ("office/#dev", "dev", ""),
+        ("office/#tea", "tea", ""),
+        ("home/#dev", "dev", ""),
+        ("office/#DEV", "ops", ""),
+        ("home/#[x]", "x", ""),
+        ("home/#{X}", "y", ""),
+    ]));
+    assert_eq!(
+        names(&settings.conversations),
+        [
+            "office/#dev letschat/dev home/#dev letschat/ops",
+            "office/#tea letschat/tea",
+            "home/#[x] letschat/x letschat/y",
+        ],
+    );
+    let channels = |network: usize| {
+        let channels = &settings.networks[network].channels;
+        channels.iter().map(|channel| channel.name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(channels(0), ["#dev", "#tea"]);
+    assert_eq!(channels(1), ["#dev", "#[x]"]);
+    assert_eq!(settings.links[3].channel, settings.links[0].channel);
+    let rooms: Vec<_> = settings.letschat.rooms.iter().map(|room| room.name.as_str()).collect();
+    assert_eq!(rooms, ["dev", "tea", "ops", "x", "y"]);
+}
+
+#[test]
+fn a_link_needs_its_network() {
+    Desk::new().mistakes(
+        &links(&[("work/#dev", "dev", ""), ("#dev", "ops", "")]),
+        &[
+            "bridge.toml:9: link[0].channel: there is no network \"work\"; the networks are \"home\", \
+             \"office\"",
+            "bridge.toml:13: link[1].channel: \"#dev\" is not network/channel; write it like \
+             \"home/#dev\"",
+        ],
+    );
+}
+
+#[test]
+fn loops_are_refused_with_the_way_round() {
+    Desk::new().mistakes(
+        &links(&[
+            ("office/#dev", "ops", ""),
+            ("home/#dev", "ops", ""),
+            ("home/#dev", "dev", ""),
+            ("office/#dev", "dev", ""),
+            ("home/#Dev", "ops", ""),
+        ]),
+        &[
+            "bridge.toml:20: link[3]: \"office/#dev\" and \"dev\" are already joined, through \
+             office/#dev – ops – home/#dev – dev; remove one of these links",
+            "bridge.toml:24: link[4]: \"home/#dev\" and \"ops\" are already joined by link[1] \
+             (bridge.toml:12); remove one of the two",
+        ],
+    );
+}
+
+#[test]
+fn one_place_has_one_secret() {
+    let text = |secrets: [&str; 3]| {
+        let [first, second, third] = secrets;
+        links(&[
+            ("office/#dev", "dev", first),
+            ("home/#tea", "dev", second),
+            ("office/#Dev", "tea", third),
+        ])
+    };
+    let desk = Desk::new();
+    let settings = desk.settings(&text(["", "room_password = 'hush'", "key = 'k'"]));
+    assert_eq!(settings.networks[0].channels[0].key.as_ref().unwrap().expose_secret(), "k");
+    assert_eq!(settings.letschat.rooms[0].password.as_ref().unwrap().expose_secret(), "hush");
+    assert!(settings.letschat.rooms[1].password.is_none());
+    desk.settings(&text(["key = 'k'", "", "key = 'k'"]));
+    desk.mistakes(
+        &text(["key = 'k'\nroom_password = 'hush'", "room_password = 'hash'", "key = 'l'"]),
+        &[
+            "bridge.toml:16: link[1].room_password: \"dev\" has another one in link[0].room_password \
+             (bridge.toml:12); write the same, or write it once",
+            "bridge.toml:20: link[2].key: \"office/#dev\" has another one in link[0].key \
+             (bridge.toml:11); write the same, or write it once",
+        ],
+    );
+}

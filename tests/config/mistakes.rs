@@ -1,0 +1,236 @@
+//! All mistakes are told at once, each with its line and a remedy.
+
+use super::*;
+
+#[test]
+fn a_file_that_is_no_configuration_is_told() {
+    let desk = Desk::new().file("latin.toml", b"a = 1\n# \xE9t\xE9\n");
+    let told = |name: &str| {
+        let mistakes =
+            config::load(&desk.folder.path().join(name), std::iter::empty()).unwrap_err();
+        desk.lines(mistakes.diagnostics())
+    };
+    assert_eq!(
+        told("none.toml"),
+        [
+            "none.toml: the configuration cannot be read (No such file or directory (os error 2)); name \
+          the file that holds it, and let the user that the bridge runs as read it"
+        ],
+    );
+    assert_eq!(
+        told("latin.toml"),
+        ["latin.toml:2: this is not UTF-8; save the file as UTF-8, as TOML has to be"],
+    );
+    desk.mistakes(
+        "[letschat]\ntoken = \"hush\nurl = 'x'\n[irc\n",
+        &[
+            "bridge.toml:2:14: this is not TOML: invalid basic string, expected `\"`; mend this \
+             first, the keys have not been read",
+            "bridge.toml:4:5: this is not TOML: unclosed table, expected `]`; mend this first, the \
+             keys have not been read",
+        ],
+    );
+}
+
+#[test]
+fn nothing_is_not_enough() {
+    Desk::new().mistakes(
+        "",
+        &[
+            "bridge.toml: irc: there is no IRC network; write [irc.NAME] with servers = \
+             [\"irc.example.org:6697\"]",
+            "bridge.toml: letschat.token: missing; write token_file = \"letschat.token\", a file with \
+             the bridge's token",
+            "bridge.toml: letschat.url: missing; write url = \"https://chat.example.org\"",
+            "bridge.toml: link: there is no link, so that nothing would be mirrored; write [[link]] \
+             with channel = \"office/#dev\" and room = \"dev\"",
+        ],
+    );
+    Desk::new().mistakes(
+        "[irc.office]\n[letschat]\n[[link]]\n",
+        &[
+            "bridge.toml:1: irc.office.servers: missing; write servers = [\"irc.example.org:6697\"]",
+            "bridge.toml:2: letschat.token: missing; write token_file = \"letschat.token\", a file \
+             with the bridge's token",
+            "bridge.toml:2: letschat.url: missing; write url = \"https://chat.example.org\"",
+            "bridge.toml:3: link[0].channel: missing; write channel = \"office/#dev\"",
+            "bridge.toml:3: link[0].room: missing; write room = \"dev\"",
+        ],
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = r##"settle = "soon"
+state_dir = ""
+stat_dir = "x"
+[log]
+format = "xml"
+level = "inof"
+[store]
+keep = 30
+[irc.office]
+servers = [
+  "irc.example.org:port",
+  "irc2.example.org",
+  5,
+]
+tls = "yes"
+nick = "9lives"
+username = "a b"
+realname = ""
+fallback_charset = "klingon"
+pace = "slow"
+in_doubt = "retry"
+ca_file = "nowhere.pem"
+settle = "10s"
+[letschat]
+url = "chat.example.org"
+token = "hush"
+pin_sha256 = "ab"
+catch_up = "always"
+catch_up_limit = -1
+announce_gaps = 1
+[[link]]
+channel = "ofice/#dev"
+room = "#dev"
+[[link]]
+channel = "office/dev"
+room = "tea"
+rom = "tea"
+"##;
+    Desk::new().mistakes(
+        text,
+        &[
+            "bridge.toml:1: settle: \"soon\" is not a duration; write a number and its unit, like \
+             \"90s\", \"5m\", \"24h\" or \"30d\"",
+            "bridge.toml:2: state_dir: \"\" is empty; write a path, or leave the key out",
+            "bridge.toml:3: stat_dir: no such key; did you mean \"state_dir\"?",
+            "bridge.toml:5: log.format: \"xml\" is not known here; it can be \"auto\" or \"human\" or \
+             \"json\"",
+            "bridge.toml:6: log.level: \"inof\" names a level that does not exist; write \"info\", or \
+             one of off, error, warn, debug and trace; for a part of the program \
+             \"info,letsbridge::net=debug\"",
+            "bridge.toml:8: store.keep: a number where text is wanted; put it in quotes",
+            "bridge.toml:11: irc.office.servers[0]: \"irc.example.org:port\" is not host:port; write \
+             it like \"irc.example.org:6697\"",
+            "bridge.toml:13: irc.office.servers[2]: a number where text is wanted; put it in quotes",
+            "bridge.toml:15: irc.office.tls: text where true or false is wanted; write true or false, \
+             without quotes",
+            "bridge.toml:16: irc.office.nick: \"9lives\" begins with a digit or \"-\", as no nick \
+             may; write it like \"letsbridge\"",
+            "bridge.toml:17: irc.office.username: \"a b\" contains ' ', which a user name cannot; \
+             leave ' ' out",
+            "bridge.toml:18: irc.office.realname: \"\" is empty; say whom to ask about the bridge",
+            "bridge.toml:19: irc.office.fallback_charset: \"klingon\" is no character set we know; \
+             name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
+            "bridge.toml:20: irc.office.pace: \"slow\" is not known here; it can be \"standard\" or \
+             \"off\"",
+            "bridge.toml:21: irc.office.in_doubt: \"retry\" is not known here; it can be \"repeat\" or \
+             \"drop\"",
+            "bridge.toml:22: irc.office.ca_file: cannot read \"nowhere.pem\" (No such file or \
+             directory (os error 2)); create it, or name another",
+            "bridge.toml:23: irc.office.settle: no such key; it belongs to the top of the file, \
+             before the first [section]",
+            "bridge.toml:25: letschat.url: \"chat.example.org\" does not begin with https:// or \
+             http://; write it like \"https://chat.example.org\"",
+            "bridge.toml:26: letschat.token: is not a Let's Chat token; generate one in Let's Chat \
+             (\"Authentication tokens\") and copy the whole of it",
+            "bridge.toml:27: letschat.pin_sha256: \"ab\" is not a SHA-256 fingerprint of 64 \
+             hexadecimal digits; copy what `openssl x509 -noout -fingerprint -sha256` prints after \
+             the \"=\"",
+            "bridge.toml:28: letschat.catch_up: \"always\" is not a duration; write a number and its \
+             unit, like \"90s\", \"5m\", \"24h\" or \"30d\", or \"all\" or \"none\"",
+            "bridge.toml:29: letschat.catch_up_limit: not a number from 0 upwards; write a number \
+             like 500, or \"none\"",
+            "bridge.toml:30: letschat.announce_gaps: a number where true or false is wanted; write \
+             true or false, without quotes",
+            "bridge.toml:32: link[0].channel: there is no network \"ofice\"; did you mean \"office\"?",
+            "bridge.toml:33: link[0].room: \"#dev\" is neither the slug nor the id of a room; write \
+             its slug, the short name (a-z, 0-9, - and _) that is set when a room is made, like \
+             \"dev\"",
+            "bridge.toml:35: link[1].channel: \"dev\" does not begin like a channel, with #, &, + or \
+             !; write network/channel, like \"office/#dev\"",
+            "bridge.toml:37: link[1].rom: no such key; did you mean \"room\"?",
+        ],
+    );
+}
+
+#[test]
+fn sections_have_their_shape() {
+    Desk::new().mistakes(
+        "letschat = 5\nlog = []\n[irc]\nnick = 'x'\n[irc.\"a/b\"]\nservers = 'x'\n[irc.c]\n\
+         servers = []\n[link]\nroom = 1",
+        &[
+            "bridge.toml:1: letschat: a number where a section is wanted; write [letschat] above its \
+             keys",
+            "bridge.toml:2: log: a list where a section is wanted; write [log] above its keys",
+            "bridge.toml:4: irc.nick: text where a section is wanted; write [irc.NAME] above the keys \
+             of a network",
+            "bridge.toml:5: irc.\"a/b\": \"a/b\" contains '/', which a network's name cannot; leave \
+             '/' out",
+            "bridge.toml:6: irc.\"a/b\".servers: text where a list is wanted; write servers = \
+             [\"irc.example.org:6697\"]",
+            "bridge.toml:8: irc.c.servers: there is no server in the list; write servers = \
+             [\"irc.example.org:6697\"]",
+            "bridge.toml:9: link: a section where a list is wanted; write [[link]], with two brackets",
+        ],
+    );
+    Desk::new().mistakes(
+        &format!("irc = 1\n{}", MINIMAL.replace("[irc.office]", "[irc_office]")),
+        &[
+            "bridge.toml:1: irc: a number where a section is wanted; write [irc] above its keys",
+            "bridge.toml:3: irc_office: no such key; known here: state_dir, settle, log, store, irc, \
+             letschat, link",
+            "bridge.toml:11: link[0].channel: there is no network \"office\"; add [irc.office]",
+        ],
+    );
+}
+
+#[test]
+fn certificates_are_checked_before_they_are_needed() {
+    let desk = Desk::new().file("ca.pem", certificate()).file("empty.pem", "no certificate");
+    let pin = format!("pin_sha256 = '{}'", "ab".repeat(32));
+    let settings = desk.settings(&with(&pin, "ca_file = 'ca.pem'", ""));
+    assert!(matches!(settings.networks[0].tls, Some(Trust::Pin(_))));
+    assert_eq!(settings.letschat.trust, Trust::CaFile(desk.folder.path().join("ca.pem")));
+    desk.mistakes(
+        &with(&format!("ca_file = 'ca.pem'\n{pin}"), "ca_file = 'empty.pem'", ""),
+        &[
+            "bridge.toml:5: irc.office.pin_sha256: there is irc.office.ca_file, too (bridge.toml:4); \
+             keep one of the two",
+            "bridge.toml:9: letschat.ca_file: \"empty.pem\" has no certificate in it; it must be \
+             PEM, with -----BEGIN CERTIFICATE-----",
+        ],
+    );
+    desk.mistakes(
+        &with(&format!("tls = false\n{pin}"), "ca_file = 'ca.pem'", "").replace("https:", "http:"),
+        &[
+            "bridge.toml:5: irc.office.pin_sha256: certificates mean nothing with tls = false; \
+             remove one or the other",
+            "bridge.toml:9: letschat.ca_file: certificates mean nothing with an http:// address; \
+             remove one or the other",
+        ],
+    );
+}
+
+#[test]
+fn what_may_be_meant_is_only_warned_of() {
+    Desk::new().warnings(
+        &with(
+            "tls = false\n[irc.home]\nservers = ['a:6667']",
+            "catch_up = '3d'\n[store]\nkeep = '2d'",
+            "",
+        ),
+        &[
+            "bridge.toml:3: irc.office.servers: irc.example.org:6697 has the port that is most often \
+             for tls = true; if it does not answer, try 6667",
+            "bridge.toml:5: irc.home: no link mentions this network; add a [[link]] with channel = \
+             \"home/#…\", or remove the network",
+            "bridge.toml:6: irc.home.servers: a:6667 has the port that is most often for tls = false; \
+             if it does not answer, try 6697",
+            "bridge.toml:12: store.keep: the ledger forgets messages that letschat.catch_up still \
+             looks for; keep them for at least as long, or they may be repeated",
+        ],
+    );
+}

@@ -1,0 +1,104 @@
+//! Secrets are read from where they are, and shown nowhere.
+
+use super::*;
+
+#[test]
+fn a_secret_comes_from_the_line_or_from_a_file() {
+    let desk = Desk::new().file("p", "pass word\n").file("k", "k\n");
+    let text = with("password_file = 'p'", "", "key_file = 'k'\nroom_password = 'hush'");
+    let settings = desk.settings(&text);
+    let network = &settings.networks[0];
+    assert_eq!(network.password.as_ref().unwrap().expose_secret(), "pass word");
+    assert_eq!(network.channels[0].key.as_ref().unwrap().expose_secret(), "k");
+    assert_eq!(settings.letschat.rooms[0].password.as_ref().unwrap().expose_secret(), "hush");
+    let shown = format!("{settings:?} {settings:#?}");
+    for secret in ["pass word", "hush", TOKEN] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_used_is_told_and_not_shown() {
+    let empty = "is empty; write the secret there, or leave the key out";
+    let broken =
+        "contains a line break or a NUL; a secret is one line, which may end in one line feed";
+    for (content, found) in
+        [("", empty), ("\n", empty), ("hush\r\n", broken), ("hush\n\n", broken), ("hush\0", broken)]
+    {
+        let line = format!("bridge.toml:4: irc.office.password_file: \"p\" {found}");
+        let desk = Desk::new().file("p", content);
+        desk.mistakes(&with("password_file = 'p'", "", ""), &[&line]);
+    }
+    Desk::new().file("p", b"hu\xFFsh").file("letschat.token", "hush").mistakes(
+        &with("password_file = 'p'", "", "key_file = 'nowhere'\nroom_password_file = '.'"),
+        &[
+            "bridge.toml:4: irc.office.password_file: cannot read \"p\" (stream did not contain valid \
+             UTF-8); name a file that can be read",
+            "bridge.toml:7: letschat.token_file: \"letschat.token\" is not a Let's Chat token; \
+             generate one in Let's Chat (\"Authentication tokens\") and copy the whole of it",
+            "bridge.toml:12: link[0].key_file: cannot read \"nowhere\" (No such file or directory (os \
+             error 2)); create it, or name another",
+            "bridge.toml:13: link[0].room_password_file: cannot read \".\" (Is a directory (os error \
+             21)); name a file that can be read",
+        ],
+    );
+}
+
+#[test]
+fn a_token_in_place_of_its_file_is_not_shown() {
+    let text = MINIMAL.replace("letschat.token", TOKEN).replace("\"dev\"", &format!("{TOKEN:?}"));
+    let mistakes = Desk::new().load(&text).unwrap_err();
+    assert_eq!(mistakes.diagnostics().len(), 2);
+    assert!(!mistakes.to_string().contains(TOKEN), "{mistakes}");
+}
+
+#[test]
+fn a_secret_is_written_once() {
+    Desk::new().variable("LETSBRIDGE__LETSCHAT__TOKEN", TOKEN).mistakes(
+        &with(
+            "password_file = 'p'\npassword = 'hush'",
+            "",
+            "key = 'hush'\nkey_file = 5\nroom_password = ['hush']",
+        ),
+        &[
+            "bridge.toml:4: irc.office.password_file: there is irc.office.password, too \
+             (bridge.toml:5); keep one of the two",
+            "bridge.toml:8: letschat.token_file: there is letschat.token, too \
+             (LETSBRIDGE__LETSCHAT__TOKEN); keep one of the two",
+            "bridge.toml:14: link[0].key_file: there is link[0].key, too (bridge.toml:13); keep one \
+             of the two",
+            "bridge.toml:15: link[0].room_password: a list where text is wanted; put it in quotes",
+        ],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_everybody_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let text = with("password = 'hush'", "", "");
+    let desk = Desk::new();
+    let open = |name: &str, mode| {
+        let path = desk.folder.path().join(name);
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    desk.warnings(&text, &[]);
+    open("letschat.token", 0o644);
+    open("bridge.toml", 0o644);
+    // Nobody else can get there.
+    desk.warnings(&text, &[]);
+    open("", 0o755);
+    desk.warnings(
+        &text,
+        &[
+            "bridge.toml:4: irc.office.password: everybody on this machine can read it here; chmod \
+             o-r bridge.toml, or use password_file",
+            "bridge.toml:7: letschat.token_file: everybody on this machine can read \
+             \"letschat.token\"; chmod o-r letschat.token",
+        ],
+    );
+    open("letschat.token", 0o640);
+    open("bridge.toml", 0o600);
+    desk.warnings(&text, &[]);
+}
