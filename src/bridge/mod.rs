@@ -4,9 +4,12 @@
 //! it calls for. It is the whole of the bridge's judgement: it never waits, so it can be told any
 //! story and asked what it did. Its orders may leave once the store has committed the turn.
 
+mod announce;
 mod channel;
+mod doubt;
 mod intake;
 mod lane;
+mod policy;
 mod reading;
 mod room;
 
@@ -22,7 +25,10 @@ use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
 use crate::translate;
 
+pub use policy::Policy;
+
 use lane::Lane;
+use policy::Backlog;
 use reading::Reading;
 
 /// Who is at the other end of a connection.
@@ -59,6 +65,7 @@ pub enum Order {
 /// The places, what each is joined to, and what is under way.
 #[derive(Debug)]
 pub struct Bridge {
+    policy: Policy,
     spots: HashMap<PlaceId, Spot>,
     /// Our own account on Let's Chat, once it is known.
     account: Option<letschat::Author>,
@@ -76,6 +83,23 @@ struct Spot {
     lane: Lane,
     /// How far a room is read; a channel is not read.
     reading: Reading,
+    /// What was done with what was missed, until all of it is read.
+    backlog: Option<Backlog>,
+    /// What is in doubt was looked for once and not found.
+    absent_once: bool,
+}
+
+impl Spot {
+    fn new(place: Place, mirrors: Arc<[PlaceId]>, lane: Lane) -> Self {
+        Self { place, mirrors, lane, reading: Reading::Away, backlog: None, absent_once: false }
+    }
+
+    fn is_at(&self, peer: &Peer) -> bool {
+        match peer {
+            Peer::Irc(network) => self.place.network() == Some(network),
+            Peer::LetsChat => self.place.network().is_none(),
+        }
+    }
 }
 
 /// What a turn works with.
@@ -90,7 +114,11 @@ impl Bridge {
     ///
     /// # Errors
     /// When the store does not do its part.
-    pub fn new(conversations: &[Vec<Place>], store: &mut Store) -> Result<Self, StoreError> {
+    pub fn new(
+        conversations: &[Vec<Place>],
+        policy: Policy,
+        store: &mut Store,
+    ) -> Result<Self, StoreError> {
         let mut spots = HashMap::new();
         for conversation in conversations {
             let ids: Vec<PlaceId> =
@@ -98,11 +126,10 @@ impl Bridge {
             for (place, id) in conversation.iter().zip(&ids) {
                 let mirrors = ids.iter().copied().filter(|other| other != id).collect();
                 let lane = Lane::recover(*id, store)?;
-                let reading = Reading::Away;
-                spots.insert(*id, Spot { place: place.clone(), mirrors, lane, reading });
+                spots.insert(*id, Spot::new(place.clone(), mirrors, lane));
             }
         }
-        Ok(Self { spots, account: None, open: 0, stopping: false })
+        Ok(Self { policy, spots, account: None, open: 0, stopping: false })
     }
 
     /// Takes in one happening at `now`; the orders it calls for are added to `orders`.
@@ -156,6 +183,7 @@ impl Bridge {
             self.open -= usize::from(spot.lane.close());
             spot.lane.doubt(turn.store)?;
             spot.reading = Reading::Away;
+            spot.backlog = None;
         }
         Ok(())
     }
@@ -200,7 +228,8 @@ impl Bridge {
         let ticket = delivery.ticket;
         turn.orders.push(match &spot.place {
             Place::Channel { network, .. } => {
-                let translate::Speech { kind, prefix, body } = translate::to_irc(&delivery.message, turn.now);
+                let translate::Speech { kind, prefix, body } =
+                    translate::to_irc(&delivery.message, turn.now);
                 Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
             }
             Place::Room(_) => {
@@ -209,15 +238,6 @@ impl Bridge {
             }
         });
         Ok(())
-    }
-}
-
-impl Spot {
-    fn is_at(&self, peer: &Peer) -> bool {
-        match peer {
-            Peer::Irc(network) => self.place.network() == Some(network),
-            Peer::LetsChat => self.place.network().is_none(),
-        }
     }
 }
 

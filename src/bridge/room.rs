@@ -1,22 +1,12 @@
 //! What Let's Chat tells us, and what follows from it.
-//!
-//! # What is in doubt
-//!
-//! A post whose ack was lost may be in the room or not. The room is asked: everything above the
-//! cursor that it had when the post was sent is listed. One delivery is under way per room, so at
-//! most one is in doubt, and every earlier post of ours is in the ledger by its id. Hence: a post
-//! by our own account, with that text, that the ledger does not know, is the one in doubt, and it
-//! has arrived. Equal texts in a row are told apart by this too: each of them was settled by an id
-//! before the next was sent. Where the list holds no such post it has not arrived, and it is sent
-//! again before anything else is.
 
+use super::policy::Backlog;
 use super::reading::{OVERLAP, Reading};
-use super::{Bridge, Order, Spot, Turn};
-use crate::domain::{Kind, Message, PlaceId};
+use super::{Bridge, Order, Turn};
+use crate::domain::{Kind, Message, Place, PlaceId, Ticket};
 use crate::protocol::letschat;
 use crate::protocol::letschat::{Event, Post, PostId};
 use crate::store::StoreError;
-use crate::translate;
 
 impl Bridge {
     pub(super) fn letschat(&mut self, event: Event, turn: &mut Turn<'_>) -> Result<(), StoreError> {
@@ -42,16 +32,7 @@ impl Bridge {
                 self.settle(ticket, place, Some(&id.to_string()), turn)
             }
             Event::Refused { ticket, place, why } => self.refuse(ticket, place, &why, turn),
-            Event::Unanswered { ticket, place } => {
-                tracing::warn!(%place, delivery = ticket.0, "not answered: looking for it in the room");
-                if let Some(spot) = self.spots.get_mut(&place) {
-                    spot.lane.doubt(turn.store)?;
-                }
-                match self.doubt_begins(place, turn)? {
-                    Some(since) => self.read(place, since, turn),
-                    None => Ok(()),
-                }
-            }
+            Event::Unanswered { ticket, place } => self.unanswered(ticket, place, turn),
         }
     }
 
@@ -62,7 +43,7 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         turn.store.learn_room(place, room)?;
-        let cursor = parse(turn.store.cursor(place)?);
+        let cursor = turn.store.cursor(place)?.and_then(|id| id.parse::<PostId>().ok());
         let doubt = self.doubt_begins(place, turn)?;
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         tracing::info!(place = %spot.place, room, "joined");
@@ -72,17 +53,27 @@ impl Bridge {
             return Ok(());
         };
         spot.reading = Reading::Live;
+        spot.backlog = Some(Backlog::default());
+        spot.absent_once = false;
         let since = cursor.earlier(OVERLAP);
-        self.read(place, doubt.map_or(since, |doubt| doubt.min(since)), turn)
+        self.read(place, doubt.map_or(since, |doubt| doubt.min(since)), turn);
+        Ok(())
     }
 
-    /// From where on the post in doubt is to be looked for.
-    fn doubt_begins(&self, place: PlaceId, turn: &Turn<'_>) -> Result<Option<PostId>, StoreError> {
-        let Some(delivery) = self.spots.get(&place).and_then(|spot| spot.lane.in_doubt()) else {
-            return Ok(None);
-        };
-        let sent_after = parse(turn.store.sent_after(delivery.ticket)?);
-        Ok(Some(sent_after.unwrap_or(PostId::FIRST).earlier(OVERLAP)))
+    fn unanswered(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if let Some(spot) = self.spots.get_mut(&place) {
+            tracing::warn!(place = %spot.place, delivery = ticket.0, "no answer: looking in the room");
+            spot.lane.doubt(turn.store)?;
+        }
+        if let Some(since) = self.doubt_begins(place, turn)? {
+            self.read(place, since, turn);
+        }
+        Ok(())
     }
 
     /// Mirroring begins behind the newest post of a room that we see for the first time.
@@ -99,10 +90,11 @@ impl Bridge {
         let cursor = first.map_or(newest, |first| newest.min(first.before()));
         turn.store.advance(place, &cursor.to_string())?;
         spot.reading = Reading::Live;
-        match first {
-            Some(_) => self.read(place, cursor, turn),
-            None => self.all_read(place, turn),
+        if first.is_some() {
+            self.read(place, cursor, turn);
+            return Ok(());
         }
+        self.all_read(place, turn)
     }
 
     fn heard(&mut self, place: PlaceId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
@@ -116,7 +108,10 @@ impl Bridge {
             // Our own posts are in the ledger by now: on one socket the ack comes before the echo.
             Reading::Live if turn.store.knows(place, &post.id.to_string())? => Ok(()),
             // The author must be read back, or the post comes before what is being read.
-            _ => self.read(place, post.id.before(), turn),
+            _ => {
+                self.read(place, post.id.before(), turn);
+                Ok(())
+            }
         }
     }
 
@@ -132,39 +127,53 @@ impl Bridge {
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         if spot.reading.turn_page(count, highest) {
-            self.ask_page(place, turn);
+            self.ask_page(place, false, turn);
             return Ok(());
         }
         self.all_read(place, turn)
     }
 
-    /// Nothing is left to read: what was in doubt and has not been found has not arrived.
+    /// Nothing is left to read: the backlog is over, and the room may be spoken in.
     fn all_read(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        if spot.reading == Reading::Live {
+        if self.spots.get(&place).is_none_or(|spot| spot.reading != Reading::Live)
+            || self.look_again(place, turn)?
+        {
+            return Ok(());
+        }
+        self.backlog_over(place, turn)?;
+        if let Some(spot) = self.spots.get_mut(&place) {
             spot.lane.again(turn.store)?;
             self.open += usize::from(spot.lane.open());
         }
         self.advance(place, turn)
     }
 
-    fn read(
-        &mut self,
-        place: PlaceId,
-        since: PostId,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.request(since)) {
-            self.ask_page(place, turn);
+    /// Tells the far side what of the backlog was left out.
+    fn backlog_over(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let left_out = spot.backlog.take().map_or(0, Backlog::left_out);
+        if left_out == 0 {
+            return Ok(());
         }
-        Ok(())
+        tracing::warn!(place = %spot.place, left_out, "too old or too many to be mirrored");
+        let Place::Room(room) = &spot.place else { return Ok(()) };
+        let messages = if left_out == 1 { "1 message" } else { &format!("{left_out} messages") };
+        let words =
+            format!("{messages} of room {room}, said while the bridge was away, not shown here");
+        self.announce(place, words, turn)
     }
 
-    fn ask_page(&self, place: PlaceId, turn: &mut Turn<'_>) {
-        if let Some(Spot { reading: Reading::Page { since, skip, .. }, .. }) =
-            self.spots.get(&place)
-        {
-            let order = letschat::Order::List { place, since: *since, skip: *skip };
+    pub(super) fn read(&mut self, place: PlaceId, since: PostId, turn: &mut Turn<'_>) {
+        if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.request(since)) {
+            self.ask_page(place, false, turn);
+        }
+    }
+
+    /// Asks for the page that the reading stands at; `later` where the server is given a moment.
+    pub(super) fn ask_page(&self, place: PlaceId, later: bool, turn: &mut Turn<'_>) {
+        let reading = self.spots.get(&place).map(|spot| &spot.reading);
+        if let Some(Reading::Page { since, skip, .. }) = reading {
+            let order = letschat::Order::List { place, since: *since, skip: *skip, later };
             turn.orders.push(Order::LetsChat(order));
         }
     }
@@ -176,24 +185,28 @@ impl Bridge {
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
         if self.account.as_ref().is_some_and(|account| account.id == author.id)
             && !turn.store.knows(place, &native)?
-            && let Some(spot) = self.spots.get_mut(&place)
-            && let Some(delivery) = spot.lane.under_way()
-            && translate::to_letschat(&delivery.message) == post.text
+            && let Some(ticket) = self.is_in_doubt(place, &post.text)
         {
-            let ticket = delivery.ticket;
             return self.settle(ticket, place, Some(&native), turn);
         }
+        // A clock that differs from ours must not make what is said now look late.
+        let backlog = self.spots.get_mut(&place).and_then(|spot| spot.backlog.as_mut());
+        let said_at = if backlog.is_some() { post.posted } else { turn.now };
         let message = Message {
             said_in: place,
             author: author.username,
             kind: Kind::Talk,
             body: post.text,
-            said_at: post.posted,
+            said_at,
         };
-        self.hear(&message, Some(&native), turn)
+        let Some(backlog) = backlog else { return self.hear(&message, Some(&native), turn) };
+        if turn.store.knows(place, &native)? {
+            return Ok(());
+        }
+        if backlog.admit(said_at, turn.now, &self.policy) {
+            return self.hear(&message, Some(&native), turn);
+        }
+        turn.store.hear(&message, Some(&native))?;
+        Ok(())
     }
-}
-
-fn parse(id: Option<String>) -> Option<PostId> {
-    id.and_then(|id| id.parse().ok())
 }

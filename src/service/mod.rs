@@ -15,10 +15,11 @@ mod probe;
 use std::thread;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bridge::{Bridge, Happening};
-use crate::config::Settings;
+use crate::bridge::{Bridge, Happening, Policy};
+use crate::config::{CatchUp, LetsChatSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
@@ -46,7 +47,7 @@ pub struct Running {
 /// # Errors
 /// When the store does not do its part.
 pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
-    let bridge = Bridge::new(&settings.conversations, &mut store)?;
+    let bridge = Bridge::new(&settings.conversations, policy(&settings.letschat), &mut store)?;
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -105,6 +106,16 @@ impl Running {
         patience.abort();
         outcome
     }
+}
+
+fn policy(letschat: &LetsChatSettings) -> Policy {
+    let oldest = match letschat.catch_up {
+        // A duration that no clock holds is no limit.
+        CatchUp::Age(age) => SignedDuration::try_from(age).ok(),
+        CatchUp::All => None,
+        CatchUp::Never => Some(SignedDuration::ZERO),
+    };
+    Policy { oldest, most: letschat.catch_up_limit, announce: letschat.announce_gaps }
 }
 
 /// The number of the channel `name` on `network`.

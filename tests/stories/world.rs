@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, Happening, Order, Peer};
+use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
 use letsbridge::domain::{Network, Place};
 use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
@@ -29,6 +29,7 @@ pub(crate) struct World {
     now: Instant,
     clock: Timestamp,
     conversations: Vec<Vec<Place>>,
+    policy: Policy,
     pace: irc::Pace,
     store: Store,
     bridge: Bridge,
@@ -55,11 +56,12 @@ impl World {
             }
         }
         let mut store = Store::in_memory().unwrap();
-        let bridge = Bridge::new(&conversations, &mut store).unwrap();
+        let bridge = Bridge::new(&conversations, Policy::default(), &mut store).unwrap();
         Self {
             now: Instant::now(),
             clock: "2026-11-22T12:00:00Z".parse().unwrap(),
             conversations,
+            policy: Policy::default(),
             pace: irc::Pace::Off,
             store,
             bridge,
@@ -71,6 +73,13 @@ impl World {
     /// The same on a network that does not trust us to speak as fast as we can.
     pub(crate) fn paced(mut self) -> Self {
         self.pace = irc::Pace::Standard;
+        self
+    }
+
+    /// The same under another policy.
+    pub(crate) fn under(mut self, policy: Policy) -> Self {
+        self.bridge = Bridge::new(&self.conversations, policy, &mut self.store).unwrap();
+        self.policy = policy;
         self
     }
 
@@ -177,7 +186,7 @@ impl World {
             wire.machine = None;
         }
         self.letschat.machine = None;
-        self.bridge = Bridge::new(&self.conversations, &mut self.store).unwrap();
+        self.bridge = Bridge::new(&self.conversations, self.policy, &mut self.store).unwrap();
     }
 
     fn happen(&mut self, happening: Happening) {

@@ -38,6 +38,8 @@ pub enum Order {
         since: PostId,
         /// How many of those to leave out.
         skip: usize,
+        /// Not at once: the server is given a moment to finish what it was given before.
+        later: bool,
     },
     /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
     Newest(PlaceId),

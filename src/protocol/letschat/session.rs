@@ -20,6 +20,9 @@ const DOOR_PATIENCE: Duration = Duration::from_secs(60);
 /// How long it may leave a ping unanswered.
 const PONG_PATIENCE: Duration = Duration::from_secs(20);
 
+/// What "later" means in an order.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// How many rooms we ask for at once: the most that the server gives.
 const ROOMS: usize = 5_000;
 
@@ -30,6 +33,8 @@ pub struct Session {
     rooms: Rooms,
     calls: Calls,
     ping: Ping,
+    /// Orders whose moment has not come.
+    later: VecDeque<(Instant, Order)>,
     output: VecDeque<Output<String, Event>>,
 }
 
@@ -65,6 +70,7 @@ impl Session {
                 due: now + DOOR_PATIENCE,
                 pong_owed: false,
             },
+            later: VecDeque::new(),
             output: VecDeque::new(),
         }
     }
@@ -236,7 +242,11 @@ impl Session {
                 }
             },
             // Oldest first: the server's own default would leave out the oldest of a long backlog.
-            Order::List { place, since, skip } => {
+            Order::List { later: true, place, since, skip } => {
+                let order = Order::List { later: false, place, since, skip };
+                self.later.push_back((now + MOMENT, order));
+            }
+            Order::List { later: false, place, since, skip } => {
                 let query = json!({
                     "since_id": since.to_string(), "skip": skip, "take": PAGE,
                     "reverse": false, "expand": "owner",
@@ -272,6 +282,9 @@ impl Session {
             && now >= until
         {
             self.close("the server did not let us in".to_owned());
+        }
+        while let Some((_, order)) = self.later.pop_front_if(|(due, _)| *due <= now) {
+            self.order(now, order);
         }
         while let Some(call) = self.calls.overdue(now) {
             match call {
@@ -347,7 +360,8 @@ impl Machine for Session {
             Phase::Knocking { until } => Some(until),
             Phase::Seated => None,
         };
-        let due = [door, Some(self.ping.due), self.calls.deadline(), self.rooms.deadline()];
+        let later = self.later.front().map(|(due, _)| *due);
+        let due = [door, Some(self.ping.due), later, self.calls.deadline(), self.rooms.deadline()];
         due.into_iter().flatten().min()
     }
 }

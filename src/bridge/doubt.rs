@@ -1,0 +1,59 @@
+//! A post whose ack was lost may be in the room or not: the room is asked.
+//!
+//! Everything above the cursor that the room had when the post was sent is listed, with an overlap.
+//! One delivery is under way per room, so at most one is in doubt, and every earlier post of ours is
+//! in the ledger by its id. Hence: a post by our own account, with that very text, that the ledger
+//! does not know, is the one in doubt, and it has arrived. Equal texts in a row are told apart by
+//! this too: each was settled by an id of its own before the next was sent.
+//!
+//! Where the list holds no such post, the server may still be about to store it: a database that
+//! stood still takes in what it was given before the connection was lost, a moment after it goes on.
+//! So the room is asked once more, a moment later. What is not there then has not arrived, and is
+//! sent again before anything else is.
+
+use super::reading::{OVERLAP, Reading};
+use super::{Bridge, Turn};
+use crate::domain::{PlaceId, Ticket};
+use crate::protocol::letschat::PostId;
+use crate::store::StoreError;
+use crate::translate;
+
+impl Bridge {
+    /// From where on the post in doubt is to be looked for, if there is one.
+    pub(super) fn doubt_begins(
+        &self,
+        place: PlaceId,
+        turn: &Turn<'_>,
+    ) -> Result<Option<PostId>, StoreError> {
+        let Some(delivery) = self.spots.get(&place).and_then(|spot| spot.lane.in_doubt()) else {
+            return Ok(None);
+        };
+        let sent_after = turn.store.sent_after(delivery.ticket)?.and_then(|id| id.parse().ok());
+        Ok(Some(sent_after.unwrap_or(PostId::FIRST).earlier(OVERLAP)))
+    }
+
+    /// Whether a post of ours with this text, unknown so far, is the one under way.
+    pub(super) fn is_in_doubt(&self, place: PlaceId, text: &str) -> Option<Ticket> {
+        let delivery = self.spots.get(&place)?.lane.under_way()?;
+        let said = translate::to_letschat(&delivery.message, delivery.begun?);
+        (said == text).then_some(delivery.ticket)
+    }
+
+    /// Everything is read, and what is in doubt was not found: looks once more, a moment later. Says
+    /// whether it does.
+    pub(super) fn look_again(
+        &mut self,
+        place: PlaceId,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(since) = self.doubt_begins(place, turn)? else { return Ok(false) };
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };
+        if std::mem::replace(&mut spot.absent_once, true) {
+            spot.absent_once = false;
+            return Ok(false);
+        }
+        spot.reading = Reading::from(since);
+        self.ask_page(place, true, turn);
+        Ok(true)
+    }
+}
