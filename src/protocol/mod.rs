@@ -1,1 +1,52 @@
-//! To be written.
+//! Each network's conversation, as a machine.
+//!
+//! A machine has no socket and no clock. It is fed frames, orders and the time; it answers with
+//! frames to send and events to act on. That makes a year of reconnects testable in a millisecond.
+//!
+//! Whoever drives one keeps this rhythm: give it **one** input, drain [`Machine::poll`] until
+//! `None`, then wait until [`Machine::deadline`] or the next input.
+
+pub mod irc;
+
+use std::time::Instant;
+
+/// One end of a conversation. See the [module](self) for the rhythm.
+pub trait Machine {
+    /// What the transport carries: an IRC line, a websocket text.
+    type Frame;
+    /// What the bridge asks for.
+    type Order;
+    /// What the bridge is told.
+    type Event;
+
+    /// Takes one input.
+    fn handle(&mut self, now: Instant, input: Input<Self::Frame, Self::Order>);
+
+    /// Returns the next output, until there is none.
+    fn poll(&mut self) -> Option<Output<Self::Frame, Self::Event>>;
+
+    /// When to give [`Input::Tick`], if nothing else comes first.
+    fn deadline(&self) -> Option<Instant>;
+}
+
+/// What a machine is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input<F, O> {
+    /// The peer sent this.
+    Frame(F),
+    /// The bridge wants this.
+    Order(O),
+    /// Time has passed.
+    Tick,
+}
+
+/// What a machine answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output<F, E> {
+    /// Send this to the peer.
+    Frame(F),
+    /// Tell the bridge this.
+    Event(E),
+    /// Hang up: the peer is dead or makes no sense.
+    Close(&'static str),
+}

@@ -1,0 +1,262 @@
+//! Long text, cut into parts that fit in one line each and lose nothing.
+
+use unicode_segmentation::GraphemeCursor;
+
+/// How many bytes of a line CTCP ACTION takes beside the text: `\x01ACTION ` and `\x01`.
+pub const ACTION_OVERHEAD: usize = "\u{1}ACTION \u{1}".len();
+
+/// The most that `!user@host` takes on servers as they come: 10 bytes of user, 63 of host. What to
+/// reckon with until the server has told us our own.
+pub const UNKNOWN_USERHOST: usize = "!@".len() + 10 + 63;
+
+/// How many bytes of text fit in a message so that the others, to whom the server passes it on as
+/// `:source COMMAND target :text` and CRLF, get it whole.
+///
+/// `source_len` is the length of our own `nick!user@host`, `line_len` what the server takes in one
+/// line, tags apart: ISUPPORT `LINELEN`, else 512.
+#[must_use]
+pub fn budget(source_len: usize, command: &str, target: &str, line_len: usize) -> usize {
+    let around = ":".len() + source_len + " ".len() + command.len() + " ".len() + target.len();
+    line_len.saturating_sub(around + " :".len() + "\r\n".len())
+}
+
+/// Cuts `text` into parts of at most `budget` bytes.
+///
+/// It cuts between words where it can: the one space at which it cuts is left out, all else is
+/// kept. A word that fits in a part is not cut, unless spaces before it would be left as a part of
+/// their own, which IRC cannot show. A longer word is cut between grapheme clusters
+/// (what people take for one character), a cluster longer than the budget between its characters,
+/// and a character longer than the budget stands alone. No part is ever empty.
+///
+/// Takes time in proportion to the text, whatever the text.
+pub fn split(text: &str, budget: usize) -> impl Iterator<Item = &str> + Clone {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (part, tail) = rest.split_at(cut(rest, budget));
+        let at_space = !tail.is_empty() && part.len() <= budget && stands_alone(rest, part.len());
+        rest = if at_space { &tail[" ".len()..] } else { tail };
+        Some(part)
+    })
+}
+
+/// Where the first part of `text` ends: at a character boundary past its start.
+fn cut(text: &str, budget: usize) -> usize {
+    if text.len() <= budget {
+        return text.len();
+    }
+    let fits = text.floor_char_boundary(budget);
+    if fits == 0 {
+        return text.ceil_char_boundary(1);
+    }
+    let space = last_space(text, fits).filter(|&space| {
+        // Where the next word must be cut anyhow, half a part of nothing is too much to pay.
+        space * 2 >= budget || word_len(&text[space + 1..], budget) <= budget
+    });
+    space.unwrap_or_else(|| cluster_end(text, fits))
+}
+
+/// The last space at which `text` can be cut so that the first part is neither blank nor longer
+/// than `fits`.
+fn last_space(text: &str, fits: usize) -> Option<usize> {
+    let indent = text.as_bytes()[..fits].iter().position(|&byte| byte != b' ')?;
+    (indent..=fits).rev().find(|&at| stands_alone(text, at))
+}
+
+/// Whether at `at` there is a space that is a character to people: no accent sits on it.
+fn stands_alone(text: &str, at: usize) -> bool {
+    text.as_bytes()[at] == b' ' && is_cluster_end(text, at) && is_cluster_end(text, at + 1)
+}
+
+/// The length of the first word, or any number beyond `limit` when it is longer than that.
+fn word_len(text: &str, limit: usize) -> usize {
+    let reach = &text.as_bytes()[..text.len().min(limit + 1)];
+    reach.iter().position(|&byte| byte == b' ').unwrap_or(reach.len())
+}
+
+/// The end of the last cluster that ends within `fits`; `fits` itself when the first one is longer.
+fn cluster_end(text: &str, fits: usize) -> usize {
+    if is_cluster_end(text, fits) {
+        return fits;
+    }
+    let seen = &text[..fits];
+    match GraphemeCursor::new(fits, seen.len(), true).prev_boundary(seen, 0) {
+        Ok(Some(end)) if end > 0 => end,
+        _ => fits,
+    }
+}
+
+/// Whether a cluster ends at `at`, for `text` that begins with one. Looks no further than the next
+/// character: no rule of Unicode's annex 29 needs more.
+fn is_cluster_end(text: &str, at: usize) -> bool {
+    let seen = &text[..text.ceil_char_boundary(at + 1)];
+    GraphemeCursor::new(at, seen.len(), true).is_boundary(seen, 0).unwrap_or(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, budget: usize, parts: &[&str]) {
+        assert_eq!(split(text, budget).collect::<Vec<_>>(), parts);
+    }
+
+    #[test]
+    fn short_text_is_left_alone() {
+        check("tea", 3, &["tea"]);
+        check("", 3, &[]);
+        check("", 0, &[]);
+    }
+
+    #[test]
+    fn words_stay_whole() {
+        check("milk no sugar", 7, &["milk no", "sugar"]);
+        check("milk no sugar", 11, &["milk no", "sugar"]);
+    }
+
+    #[test]
+    fn a_word_that_fits_is_never_cut() {
+        check("see https://a.example/x", 20, &["see", "https://a.example/x"]);
+    }
+
+    #[test]
+    fn a_word_that_never_fits_is_cut_at_once() {
+        check("a bcdefghijklm", 6, &["a bcde", "fghijk", "lm"]);
+        check("abcd efghijklm", 6, &["abcd", "efghij", "klm"]);
+    }
+
+    #[test]
+    fn a_long_word_is_cut_between_characters() {
+        check("ééé", 3, &["é", "é", "é"]);
+        check("日本語", 4, &["日", "本", "語"]);
+    }
+
+    #[test]
+    fn what_people_see_as_one_character_stays_whole() {
+        // A letter and its accent, a family, two flags, a skin tone.
+        check("ae\u{301}", 3, &["a", "e\u{301}"]);
+        check("a👩‍👩‍👧", 19, &["a👩‍👩‍👧"]);
+        check("a👩‍👩‍👧", 18, &["a", "👩‍👩‍👧"]);
+        check("🇫🇷🇩🇪", 12, &["🇫🇷", "🇩🇪"]);
+        check("a🇫🇷🇩🇪", 16, &["a🇫🇷", "🇩🇪"]);
+        check("👍🏽👍🏽", 14, &["👍🏽", "👍🏽"]);
+    }
+
+    #[test]
+    fn a_cluster_wider_than_the_budget_is_cut_between_characters() {
+        check("👩‍👩‍👧", 8, &["👩‍", "👩‍", "👧"]);
+        check("e\u{301}\u{302}", 3, &["e\u{301}", "\u{302}"]);
+    }
+
+    #[test]
+    fn a_character_wider_than_the_budget_still_moves_on() {
+        check("日本", 1, &["日", "本"]);
+        check("a b", 0, &["a", " ", "b"]);
+    }
+
+    #[test]
+    fn spaces_are_kept_but_for_the_one_cut_at() {
+        check("a  b", 2, &["a ", "b"]);
+        check("  code", 4, &["  co", "de"]);
+        check("  a code", 6, &["  a", "code"]);
+        check("    ", 2, &["  ", " "]);
+        check("one ", 3, &["one"]);
+        check(" ", 1, &[" "]);
+    }
+
+    #[test]
+    fn an_accented_space_is_no_place_to_cut() {
+        check("abcd \u{301}e", 6, &["abcd", " \u{301}e"]);
+    }
+
+    #[test]
+    fn what_fits_is_what_others_receive() {
+        let source = "bridge!~b@example.org";
+        for (command, target, line_len) in [("PRIVMSG", "#tea", 512), ("NOTICE", "#coffee", 2048)] {
+            let text = "x".repeat(budget(source.len(), command, target, line_len));
+            let line = format!(":{source} {command} {target} :{text}\r\n");
+            assert_eq!(line.len(), line_len);
+        }
+        assert_eq!(budget(600, "PRIVMSG", "#tea", 512), 0);
+        assert_eq!(format!("\u{1}ACTION {}\u{1}", "waves").len(), "waves".len() + ACTION_OVERHEAD);
+    }
+
+    /// A text that would take for ever if any of it were read again for each part.
+    #[test]
+    fn a_megabyte_takes_no_time() {
+        let mut texts =
+            ["a", "é", "e\u{301}", "🇫🇷", "👩‍", "\u{301}", " ", " \u{301}", "a ", "\u{600}"]
+                .map(|piece| piece.repeat(2_000_000 / piece.len()))
+                .to_vec();
+        texts.push(format!("a {}", "b".repeat(200_000)).repeat(5));
+        for text in texts {
+            for budget in [1, 80, 400] {
+                let bytes: usize = split(&text, budget).map(str::len).sum();
+                assert!(bytes * 2 >= text.len());
+            }
+        }
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            3 => Just(" ".to_owned()),
+            5 => "[a-z]{1,9}",
+            1 => Just("e\u{301}\u{302}".to_owned()),
+            1 => Just("👩‍👩‍👧".to_owned()),
+            1 => Just("🇫🇷".to_owned()),
+            1 => Just("語".to_owned()),
+            1 => Just("\u{600}".to_owned()),
+            1 => any::<char>().prop_map(String::from),
+        ];
+        prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost(text in texts(), budget in 0..40_usize) {
+            let mut at = 0;
+            for (number, part) in split(&text, budget).enumerate() {
+                prop_assert!(!part.is_empty());
+                prop_assert!(part.len() <= budget || part.chars().count() == 1, "{part:?}");
+                let found = part.as_ptr() as usize - text.as_ptr() as usize;
+                if found != at {
+                    prop_assert!(number > 0 && found == at + 1 && text[at..].starts_with(' '));
+                }
+                at = found + part.len();
+            }
+            prop_assert!(["", " "].contains(&&text[at..]));
+        }
+
+        #[test]
+        fn no_cluster_that_fits_is_cut(text in texts(), budget in 1..40_usize) {
+            let fits = |cluster: &&str| cluster.len() <= budget;
+            prop_assume!(text.graphemes(true).all(|cluster| fits(&cluster)));
+            let ends: Vec<_> = text.grapheme_indices(true).map(|(at, _)| at).collect();
+            for part in split(&text, budget) {
+                let at = part.as_ptr() as usize - text.as_ptr() as usize;
+                prop_assert!(ends.contains(&at), "{part:?} begins inside a cluster");
+            }
+        }
+
+        #[test]
+        fn no_word_that_fits_is_cut_unless_indented(text in "[a-z ]{0,80}", budget in 1..20_usize) {
+            let mut before = "";
+            let begins = |at: usize| at == 0 || text.as_bytes()[at - 1] == b' ';
+            for part in split(&text, budget) {
+                let at = part.as_ptr() as usize - text.as_ptr() as usize;
+                if !begins(at) && !part.starts_with(' ') && !before.starts_with(' ') {
+                    let start = text[..at].rfind(' ').map_or(0, |space| space + 1);
+                    let word = text[start..].split(' ').next().map_or(0, str::len);
+                    prop_assert!(word > budget, "{part:?}");
+                }
+                before = part;
+            }
+        }
+    }
+}
