@@ -7,6 +7,7 @@
 //! `None`, then wait until [`Machine::deadline`] or the next input.
 
 pub mod irc;
+pub mod socketio;
 
 use std::time::Instant;
 
