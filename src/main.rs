@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: see [`letsbridge::cli`].
+
+fn main() -> std::process::ExitCode {
+    letsbridge::cli::main()
+}

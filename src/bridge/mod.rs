@@ -1,1 +1,231 @@
-//! To be written.
+//! What to do when something happens.
+//!
+//! [`Bridge::apply`] takes one [`Happening`], writes down what must survive, and returns the orders
+//! it calls for. It is the whole of the bridge's judgement: it never waits, so it can be told any
+//! story and asked what it did. Its orders may leave once the store has committed the turn.
+
+mod channel;
+mod intake;
+mod lane;
+mod reading;
+mod room;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::{Network, Place, PlaceId, Ticket};
+use crate::protocol::irc;
+use crate::protocol::letschat;
+use crate::store::{Store, StoreError};
+use crate::translate;
+
+use lane::Lane;
+use reading::Reading;
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// This network.
+    Irc(Network),
+    /// The Let's Chat server.
+    LetsChat,
+}
+
+/// Everything that can happen to a bridge.
+#[derive(Debug)]
+pub enum Happening {
+    /// A network said so.
+    Irc(Network, irc::Event),
+    /// Let's Chat said so.
+    LetsChat(letschat::Event),
+    /// That connection ended.
+    Lost(Peer),
+    /// The bridge is to stop: what is under way may settle, nothing more is begun.
+    Stop,
+}
+
+/// Everything a bridge can ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Of a network.
+    Irc(Network, irc::Order),
+    /// Of Let's Chat.
+    LetsChat(letschat::Order),
+}
+
+/// The places, what each is joined to, and what is under way.
+#[derive(Debug)]
+pub struct Bridge {
+    spots: HashMap<PlaceId, Spot>,
+    /// Our own account on Let's Chat, once it is known.
+    account: Option<letschat::Author>,
+    /// How many lanes are open.
+    open: usize,
+    stopping: bool,
+}
+
+/// One place, seen from the bridge.
+#[derive(Debug)]
+struct Spot {
+    place: Place,
+    /// The other places of its conversation: what is said here is mirrored to each of them.
+    mirrors: Arc<[PlaceId]>,
+    lane: Lane,
+    /// How far a room is read; a channel is not read.
+    reading: Reading,
+}
+
+/// What a turn works with.
+struct Turn<'a> {
+    now: Timestamp,
+    store: &'a mut Store,
+    orders: &'a mut Vec<Order>,
+}
+
+impl Bridge {
+    /// A bridge that joins the places of each conversation, and takes up where the last run ended.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn new(conversations: &[Vec<Place>], store: &mut Store) -> Result<Self, StoreError> {
+        let mut spots = HashMap::new();
+        for conversation in conversations {
+            let ids: Vec<PlaceId> =
+                conversation.iter().map(|place| store.place(place)).collect::<Result<_, _>>()?;
+            for (place, id) in conversation.iter().zip(&ids) {
+                let mirrors = ids.iter().copied().filter(|other| other != id).collect();
+                let lane = Lane::recover(*id, store)?;
+                let reading = Reading::Away;
+                spots.insert(*id, Spot { place: place.clone(), mirrors, lane, reading });
+            }
+        }
+        Ok(Self { spots, account: None, open: 0, stopping: false })
+    }
+
+    /// Takes in one happening at `now`; the orders it calls for are added to `orders`.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn apply(
+        &mut self,
+        now: Timestamp,
+        happening: Happening,
+        store: &mut Store,
+        orders: &mut Vec<Order>,
+    ) -> Result<(), StoreError> {
+        let turn = &mut Turn { now, store, orders };
+        match happening {
+            Happening::Irc(network, event) => self.irc(&network, event, turn),
+            Happening::LetsChat(event) => self.letschat(event, turn),
+            Happening::Lost(peer) => self.lost(&peer, turn),
+            Happening::Stop => {
+                self.stopping = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// The places and their numbers, in no order.
+    pub fn places(&self) -> impl Iterator<Item = (PlaceId, &Place)> {
+        self.spots.iter().map(|(id, spot)| (*id, &spot.place))
+    }
+
+    /// How many places can be heard and spoken in.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    /// How many places there are.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.spots.len()
+    }
+
+    /// How many deliveries are under way.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.spots.values().filter(|spot| spot.lane.under_way().is_some()).count()
+    }
+
+    fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        for spot in self.spots.values_mut().filter(|spot| spot.is_at(peer)) {
+            self.open -= usize::from(spot.lane.close());
+            spot.lane.doubt(turn.store)?;
+            spot.reading = Reading::Away;
+        }
+        Ok(())
+    }
+
+    /// The far end has answered for `ticket`.
+    fn settle(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        native: Option<&str>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if let Some(spot) = self.spots.get_mut(&place) {
+            spot.lane.settle(ticket, native, turn.now, turn.store)?;
+        }
+        self.advance(place, turn)
+    }
+
+    /// The far end will not have `ticket`.
+    fn refuse(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if let Some(spot) = self.spots.get_mut(&place)
+            && spot.lane.refuse(ticket, why, turn.now, turn.store)?
+        {
+            tracing::warn!(place = %spot.place, delivery = ticket.0, why, "refused");
+        }
+        self.advance(place, turn)
+    }
+
+    /// Begins the next delivery to `place`, if one may begin.
+    fn advance(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        if self.stopping {
+            return Ok(());
+        }
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Some(delivery) = spot.lane.begin(turn.store)? else { return Ok(()) };
+        let ticket = delivery.ticket;
+        turn.orders.push(match &spot.place {
+            Place::Channel { network, .. } => {
+                let translate::Speech { kind, prefix, body } = translate::to_irc(&delivery.message);
+                Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
+            }
+            Place::Room(_) => {
+                let text = translate::to_letschat(&delivery.message);
+                Order::LetsChat(letschat::Order::Post { ticket, place, text })
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Spot {
+    fn is_at(&self, peer: &Peer) -> bool {
+        match peer {
+            Peer::Irc(network) => self.place.network() == Some(network),
+            Peer::LetsChat => self.place.network().is_none(),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Irc(network) => write!(f, "irc {network}"),
+            Self::LetsChat => f.write_str("letschat"),
+        }
+    }
+}

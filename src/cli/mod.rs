@@ -1,1 +1,60 @@
-//! To be written.
+//! The commands: arguments in, exit code out; errors become words here.
+
+mod check;
+mod demo;
+mod logging;
+mod notify;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What everything else than success exits with: mistakes in the configuration, as `sysexits` and
+/// the unit file know it, and failures at work.
+const MISTAKEN: u8 = 2;
+const FAILED: u8 = 1;
+
+/// A bridge between IRC and Let's Chat.
+#[derive(Debug, Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Mirror the channels and rooms of the configuration until told to stop
+    Run {
+        /// The configuration
+        #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
+        config: PathBuf,
+    },
+    /// Read the configuration, log in on both sides, and tell link by link what works
+    Check {
+        /// The configuration
+        #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
+        config: PathBuf,
+    },
+    /// Start an IRC server and a Let's Chat on this machine, bridged, to try it out
+    Demo {
+        /// The port of the IRC server
+        #[arg(long, default_value_t = 6667)]
+        irc_port: u16,
+        /// The port of Let's Chat and its page
+        #[arg(long, default_value_t = 5000)]
+        letschat_port: u16,
+    },
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run { config } => run::run(&config),
+        Command::Check { config } => check::check(&config),
+        Command::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
+    }
+}

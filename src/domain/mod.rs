@@ -2,10 +2,12 @@
 
 mod casemapping;
 mod delivery;
+mod mask;
 mod message;
 mod place;
 
 pub use casemapping::Casemapping;
 pub use delivery::{Delivery, State, Ticket};
+pub use mask::Mask;
 pub use message::{Kind, Message};
 pub use place::{Network, Place, PlaceId};

@@ -1,1 +1,11 @@
-//! To be written.
+//! Sockets and clocks. The one layer that waits for the networks.
+
+pub mod connect;
+mod drive;
+mod irc;
+mod letschat;
+pub mod tls;
+
+pub use drive::{Ended, drive};
+pub use irc::{Lines, lines};
+pub use letschat::{Frames, Knock, LetsChatError, upgrade};

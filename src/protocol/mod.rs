@@ -7,13 +7,20 @@
 //! `None`, then wait until [`Machine::deadline`] or the next input.
 
 pub mod irc;
+pub mod letschat;
 pub mod socketio;
+
+mod backoff;
 
 use std::time::Instant;
 
+pub use backoff::Backoff;
+
 /// One end of a conversation. See the [module](self) for the rhythm.
 pub trait Machine {
-    /// What the transport carries: an IRC line, a websocket text.
+    /// What the transport brings: an IRC line, a websocket text.
+    type Heard;
+    /// What the transport takes.
     type Frame;
     /// What the bridge asks for.
     type Order;
@@ -21,7 +28,7 @@ pub trait Machine {
     type Event;
 
     /// Takes one input.
-    fn handle(&mut self, now: Instant, input: Input<Self::Frame, Self::Order>);
+    fn handle(&mut self, now: Instant, input: Input<Self::Heard, Self::Order>);
 
     /// Returns the next output, until there is none.
     fn poll(&mut self) -> Option<Output<Self::Frame, Self::Event>>;
@@ -48,6 +55,6 @@ pub enum Output<F, E> {
     Frame(F),
     /// Tell the bridge this.
     Event(E),
-    /// Hang up: the peer is dead or makes no sense.
-    Close(&'static str),
+    /// Hang up, for this reason.
+    Close(String),
 }

@@ -1,1 +1,114 @@
-//! To be written.
+//! The running thing: connections that come and go, and the engine that they all report to.
+//!
+//! ```text
+//!  net ──events──▶ inbox ──▶ engine: apply all that is there, commit once ──orders──▶ net
+//!  net ──events──▶   ▲
+//!                  stop, goodbye
+//! ```
+
+mod connection;
+mod engine;
+mod irc;
+mod letschat;
+mod probe;
+
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::bridge::{Bridge, Happening};
+use crate::config::Settings;
+use crate::domain::{Network, Place, PlaceId};
+use crate::store::{Store, StoreError};
+
+pub use engine::Status;
+pub use probe::{Report, probe};
+
+use engine::{Engine, Item};
+
+/// How many happenings may wait for the engine. When it falls behind, the sockets are read no
+/// faster than it works.
+const INBOX: usize = 4_096;
+
+/// A bridge at work.
+#[derive(Debug)]
+pub struct Running {
+    inbox: mpsc::Sender<Item>,
+    stop: watch::Sender<bool>,
+    settle: Duration,
+    status: watch::Receiver<Status>,
+    ended: oneshot::Receiver<Result<(), StoreError>>,
+}
+
+/// Starts a bridge on `store`; within a Tokio runtime.
+///
+/// # Errors
+/// When the store does not do its part.
+pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
+    let bridge = Bridge::new(&settings.conversations, &mut store)?;
+    store.commit()?;
+    let places: Vec<(PlaceId, Place)> =
+        bridge.places().map(|(id, place)| (id, place.clone())).collect();
+    let (status_sender, status) = watch::channel(Status::default());
+    let (inbox, outlet) = mpsc::channel(INBOX);
+    let (stop, stopped) = watch::channel(false);
+    let (end, ended) = oneshot::channel();
+    let engine = Engine::new(bridge, store, status_sender);
+    let work = move || end.send(engine.run(outlet));
+    thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
+
+    for network in settings.networks {
+        let irc = irc::Irc::new(network, &places, inbox.clone(), stopped.clone());
+        tokio::spawn(connection::keep(irc, stopped.clone()));
+    }
+    let letschat =
+        letschat::LetsChat::new(settings.letschat, &places, inbox.clone(), stopped.clone());
+    tokio::spawn(connection::keep(letschat, stopped));
+    Ok(Running { inbox, stop, settle: settings.settle, status, ended })
+}
+
+impl Running {
+    /// How it is, now and whenever that changes.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Waits until the engine ends by itself: only a broken store makes it.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn ended(&mut self) -> Result<(), StoreError> {
+        (&mut self.ended).await.expect("the engine tells how it ended")
+    }
+
+    /// Lets what is under way settle, for as long as the settings allow, says goodbye on both
+    /// sides, and waits until all is written down.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        let Self { inbox, stop, settle, ended, .. } = self;
+        // A receiver that is gone has ended, and has told why.
+        let _ = inbox.send(Item::Happened(Happening::Stop)).await;
+        stop.send_replace(true);
+        // The engine ends when nobody is left who could tell it anything: neither are we.
+        let inbox = { inbox }.downgrade();
+        let patience = tokio::spawn(async move {
+            tokio::time::sleep(settle).await;
+            if let Some(inbox) = inbox.upgrade() {
+                let _ = inbox.send(Item::Goodbye).await;
+            }
+        });
+        let outcome = ended.await.expect("the engine tells how it ended");
+        patience.abort();
+        outcome
+    }
+}
+
+/// The number of the channel `name` on `network`.
+fn channel_id(places: &[(PlaceId, Place)], network: &Network, name: &str) -> Option<PlaceId> {
+    let wanted = Place::channel(network, name);
+    places.iter().find(|(_, place)| *place == wanted).map(|(id, _)| *id)
+}

@@ -1,1 +1,9 @@
-//! To be written.
+//! Pure functions between each network's manners and the [`domain`](crate::domain).
+//!
+//! Everything here is a value in and a value out, so everything here is tested by tables.
+
+mod irc;
+mod letschat;
+
+pub use irc::{Speech, to_irc};
+pub use letschat::to_letschat;

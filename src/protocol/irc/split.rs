@@ -2,22 +2,32 @@
 
 use unicode_segmentation::GraphemeCursor;
 
-/// How many bytes of a line CTCP ACTION takes beside the text: `\x01ACTION ` and `\x01`.
-pub const ACTION_OVERHEAD: usize = "\u{1}ACTION \u{1}".len();
+use crate::domain::Kind;
 
-/// The most that `!user@host` takes on servers as they come: 10 bytes of user, 63 of host. What to
-/// reckon with until the server has told us our own.
-pub const UNKNOWN_USERHOST: usize = "!@".len() + 10 + 63;
+/// How many bytes of text others receive whole, in a line of `linelen` bytes that the server
+/// begins with `:nick!user@host ` (`source` bytes without colon and space).
+pub(super) fn budget(source: usize, target: &str, kind: Kind, linelen: usize) -> usize {
+    let frame = match kind {
+        Kind::Talk => "PRIVMSG  :".len(),
+        Kind::Notice => "NOTICE  :".len(),
+        Kind::Action => "PRIVMSG  :\x01ACTION \x01".len(),
+    };
+    linelen.saturating_sub(":".len() + source + " ".len() + frame + target.len() + "\r\n".len())
+}
 
-/// How many bytes of text fit in a message so that the others, to whom the server passes it on as
-/// `:source COMMAND target :text` and CRLF, get it whole.
-///
-/// `source_len` is the length of our own `nick!user@host`, `line_len` what the server takes in one
-/// line, tags apart: ISUPPORT `LINELEN`, else 512.
-#[must_use]
-pub fn budget(source_len: usize, command: &str, target: &str, line_len: usize) -> usize {
-    let around = ":".len() + source_len + " ".len() + command.len() + " ".len() + target.len();
-    line_len.saturating_sub(around + " :".len() + "\r\n".len())
+/// `body` in lines of at most `budget` bytes, each beginning with `prefix`. Lines that are blank
+/// are left out where others are not.
+pub(super) fn lines(prefix: &str, body: &str, budget: usize) -> Vec<String> {
+    let room = budget.saturating_sub(prefix.len());
+    let normal = body.replace("\r\n", "\n").replace('\r', "\n");
+    let full = normal.split('\n').filter(|line| !line.trim().is_empty());
+    let lines: Vec<String> =
+        full.flat_map(|line| split(line, room)).map(|part| format!("{prefix}{part}")).collect();
+    if lines.is_empty() {
+        let blank = normal.split('\n').next().unwrap_or_default();
+        return vec![format!("{prefix}{}", split(blank, room).next().unwrap_or_default())];
+    }
+    lines
 }
 
 /// Cuts `text` into parts of at most `budget` bytes.
@@ -29,7 +39,7 @@ pub fn budget(source_len: usize, command: &str, target: &str, line_len: usize) -
 /// and a character longer than the budget stands alone. No part is ever empty.
 ///
 /// Takes time in proportion to the text, whatever the text.
-pub fn split(text: &str, budget: usize) -> impl Iterator<Item = &str> + Clone {
+pub(super) fn split(text: &str, budget: usize) -> impl Iterator<Item = &str> + Clone {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -176,18 +186,24 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_what_others_receive() {
-        let source = "bridge!~b@example.org";
-        for (command, target, line_len) in [("PRIVMSG", "#tea", 512), ("NOTICE", "#coffee", 2048)] {
-            let text = "x".repeat(budget(source.len(), command, target, line_len));
-            let line = format!(":{source} {command} {target} :{text}\r\n");
-            assert_eq!(line.len(), line_len);
-        }
-        assert_eq!(budget(600, "PRIVMSG", "#tea", 512), 0);
-        assert_eq!(format!("\u{1}ACTION {}\u{1}", "waves").len(), "waves".len() + ACTION_OVERHEAD);
+    fn every_line_has_the_prefix_and_blank_ones_are_left_out() {
+        let said = ["<a> one", "<a> two", "<a> four"];
+        assert_eq!(lines("<a> ", "one\r\n\n \ntwo four", 8), said);
+        assert_eq!(lines("<a> ", "", 20), ["<a> "]);
+        assert_eq!(lines("<a> ", " \n ", 20), ["<a>  "]);
     }
 
-    /// A text that would take for ever if any of it were read again for each part.
+    #[test]
+    fn others_receive_the_whole_line() {
+        for (kind, line) in [
+            (Kind::Talk, ":n!u@h PRIVMSG #c :\r\n"),
+            (Kind::Notice, ":n!u@h NOTICE #c :\r\n"),
+            (Kind::Action, ":n!u@h PRIVMSG #c :\x01ACTION \x01\r\n"),
+        ] {
+            assert_eq!(budget("n!u@h".len(), "#c", kind, 512), 512 - line.len());
+        }
+    }
+
     #[test]
     fn a_megabyte_takes_no_time() {
         let mut texts =

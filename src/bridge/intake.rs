@@ -1,0 +1,28 @@
+//! What is heard goes into the ledger, and into the outbox of every other place of its conversation.
+
+use super::{Bridge, Turn};
+use crate::domain::{Delivery, Message, State};
+use crate::store::StoreError;
+
+impl Bridge {
+    /// Takes in `message`, which its network calls `native`, unless it is known already.
+    pub(super) fn hear(
+        &mut self,
+        message: &Message,
+        native: Option<&str>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get(&message.said_in) else { return Ok(()) };
+        let Some(id) = turn.store.hear(message, native)? else { return Ok(()) };
+        tracing::debug!(place = %spot.place, author = message.author, native, "heard");
+        for to in spot.mirrors.clone().iter().copied() {
+            let ticket = turn.store.enqueue(id, to)?;
+            let delivery = Delivery { ticket, to, message: message.clone(), state: State::Queued };
+            if let Some(mirror) = self.spots.get_mut(&to) {
+                mirror.lane.push(delivery);
+            }
+            self.advance(to, turn)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+use crate::protocol::letschat::{PAGE, PostId};
+
+/// How many seconds before the cursor a reading begins. Posts that the server took at once may
+/// have become visible in the other order of their ids (WIRE.md, "Messages"): what is known is
+/// dropped, what is not was missed.
+pub(super) const OVERLAP: u32 = 60;
+
+/// The same between two pages of one reading, where nothing waited to become visible for long.
+const PAGE_OVERLAP: u32 = 2;
+
+/// How far a room is read.
+///
+/// ```text
+///           joined, no cursor            newest known
+///  Away ───────────────────▶ Baseline ────────────────▶ Live ◀──────┐ nothing more to read
+///    │                                                   │          │
+///    │ joined, with a cursor            something to read│          │
+///    └──────────────────────────────▶ Page ◀─────────────┴──────────┤
+///                                      └── more to read ────────────┘
+///  any ── lost ──▶ Away
+/// ```
+///
+/// While a room is being read, what is said in it live is not taken in, only noted as more to read:
+/// so the room's order is kept, and a backlog of any length takes one page of memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Not in the room.
+    Away,
+    /// In the room for the first time: its newest post is asked for, and mirroring begins behind it.
+    Baseline {
+        /// The first post that was said live since.
+        first: Option<PostId>,
+    },
+    /// A page was asked for.
+    Page {
+        /// Only posts above this one.
+        since: PostId,
+        /// Less this many of them.
+        skip: usize,
+        /// Where the next reading begins, should there be one.
+        next: Option<PostId>,
+    },
+    /// Everything is read; what is said is heard live.
+    Live,
+}
+
+impl Reading {
+    /// A reading of everything above `since`.
+    pub(super) fn from(since: PostId) -> Self {
+        Self::Page { since, skip: 0, next: None }
+    }
+
+    /// There is something to read above `since`. Says whether a page must be asked for now.
+    pub(super) fn request(&mut self, since: PostId) -> bool {
+        match self {
+            Self::Away | Self::Baseline { .. } => false,
+            Self::Page { next, .. } => {
+                *next = Some(next.map_or(since, |next| next.min(since)));
+                false
+            }
+            Self::Live => {
+                *self = Self::from(since);
+                true
+            }
+        }
+    }
+
+    /// A page of `count` posts was read, with `highest` the highest of their ids. Says whether
+    /// another must be asked for.
+    pub(super) fn turn_page(&mut self, count: usize, highest: Option<PostId>) -> bool {
+        let Self::Page { since, skip, next } = self else { return false };
+        if let Some(highest) = highest.filter(|_| count >= PAGE) {
+            let onward = highest.earlier(PAGE_OVERLAP);
+            // A page that ends within the overlap leads nowhere new: leave out what it held.
+            if onward > *since {
+                (*since, *skip) = (onward, 0);
+            } else {
+                *skip += count;
+            }
+            return true;
+        }
+        let next = next.take();
+        *self = next.map_or(Self::Live, Self::from);
+        next.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(second: u32, counter: u32) -> PostId {
+        format!("{second:08x}00000000{counter:08x}").parse().expect("an id")
+    }
+
+    #[test]
+    fn a_short_page_is_the_last() {
+        let mut reading = Reading::from(PostId::FIRST);
+        assert!(!reading.turn_page(PAGE - 1, Some(id(9, 1))));
+        assert_eq!(reading, Reading::Live);
+    }
+
+    #[test]
+    fn a_full_page_leads_on_with_an_overlap() {
+        let mut reading = Reading::from(PostId::FIRST);
+        assert!(reading.turn_page(PAGE, Some(id(9, 1))));
+        assert_eq!(reading, Reading::from(id(7, 0)));
+    }
+
+    #[test]
+    fn a_second_with_more_than_a_page_is_read_through() {
+        let mut reading = Reading::from(id(7, 0));
+        for pages in 1..4 {
+            assert!(reading.turn_page(PAGE, Some(id(9, 1))));
+            assert_eq!(reading, Reading::Page { since: id(7, 0), skip: pages * PAGE, next: None });
+        }
+        assert!(reading.turn_page(PAGE, Some(id(10, 1))));
+        assert_eq!(reading, Reading::from(id(8, 0)));
+    }
+
+    #[test]
+    fn what_was_said_meanwhile_is_read_next() {
+        let mut reading = Reading::from(PostId::FIRST);
+        assert!(!reading.request(id(5, 2)));
+        assert!(!reading.request(id(5, 1)));
+        assert!(!reading.request(id(5, 3)));
+        assert!(reading.turn_page(3, Some(id(4, 0))));
+        assert_eq!(reading, Reading::from(id(5, 1)));
+    }
+}

@@ -1,0 +1,187 @@
+//! `letsbridge demo`: an IRC server and a Let's Chat on this machine, bridged, to try it out.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::config;
+use crate::config::Settings;
+use crate::demo::irc;
+use crate::demo::irc::{Caps, IrcServer};
+use crate::demo::letschat;
+use crate::demo::letschat::{LetsChat, NewRoom, Person};
+use crate::domain::{Network, Place};
+use crate::service;
+use crate::store::{Store, StoreError};
+
+use super::{FAILED, logging, run};
+
+/// The channels and rooms that mirror each other; each is called as the other.
+const ROOMS: &[(&str, &str)] = &[
+    ("lobby", "Say hello: somebody on the other side will hear it"),
+    ("kitchen", "Tea, biscuits, and who left the fridge open"),
+    ("dev", "Where the work is talked about"),
+];
+
+/// The bridge's account on Let's Chat, and its nick on IRC.
+const BRIDGE: &str = "letsbridge";
+
+/// The people that one can be on the page.
+const PEOPLE: &[(&str, &str)] = &[("ann", "Ann"), ("bob", "Bob"), ("carla", "Carla")];
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+enum DemoError {
+    #[error("port {port} cannot be used ({error}); choose another with {option}")]
+    Port { port: u16, option: &'static str, error: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Runs the demo until it is told to stop.
+pub(super) fn demo(irc_port: u16, letschat_port: u16) -> ExitCode {
+    let quiet = config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() };
+    if let Err(error) = logging::begin(&quiet) {
+        eprintln!("{error}");
+        return FAILED.into();
+    }
+    match run::runtime().block_on(until_stopped(irc_port, letschat_port)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            FAILED.into()
+        }
+    }
+}
+
+async fn until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), DemoError> {
+    let irc = IrcServer::start(irc_setup(irc_port)).await;
+    let irc =
+        irc.map_err(|error| DemoError::Port { port: irc_port, option: "--irc-port", error })?;
+    let option = "--letschat-port";
+    let letschat = LetsChat::start(letschat_setup(letschat_port)).await;
+    let letschat =
+        letschat.map_err(|error| DemoError::Port { port: letschat_port, option, error })?;
+
+    let mut stop = run::Stop::listen();
+    let settings = settings(&irc, &letschat);
+    // All is forgotten when the demo ends: the servers forget it too.
+    let mut running = service::start(settings, Store::in_memory()?)?;
+    let mut status = running.status();
+    let joined = status.wait_for(|status| status.places > 0 && status.open == status.places);
+    tokio::select! {
+        _ = joined => tell(&irc, &letschat),
+        outcome = running.ended() => return Ok(outcome?),
+        () = stop.asked() => return Ok(running.stop().await?),
+    }
+    tokio::select! {
+        outcome = running.ended() => Ok(outcome?),
+        () = stop.asked() => Ok(running.stop().await?),
+    }
+}
+
+/// Prints how to join in.
+fn tell(irc: &IrcServer, letschat: &LetsChat) {
+    let port = irc.address().port();
+    let port_option = if port == 6667 { String::new() } else { format!(" -p {port}") };
+    let pairs: Vec<String> = ROOMS
+        .iter()
+        .map(|(name, _)| format!("#{name} on IRC and {name:?} in Let's Chat"))
+        .collect();
+    println!(
+        "\nAn IRC server and a Let's Chat are running, with a bridge between them:\n  {}\n\n\
+         Let's Chat   open http://localhost:{} in a browser\n\
+         IRC          irssi -c localhost{port_option}, then: /join #lobby\n\n\
+         What you write on one side appears on the other. Ctrl-C ends it all; nothing is kept.\n",
+        pairs.join("\n  "),
+        letschat.address().port(),
+    );
+}
+
+fn irc_setup(port: u16) -> irc::Setup {
+    irc::Setup {
+        bind: loopback(port),
+        name: "irc.demo.example".to_owned(),
+        network: "Demo".to_owned(),
+        caps: Caps::all(),
+        motd: vec![
+            "The IRC side of letsbridge's demo.".to_owned(),
+            "Join #lobby, #kitchen or #dev: what you say there appears in Let's Chat.".to_owned(),
+        ],
+        ..irc::Setup::default()
+    }
+}
+
+fn letschat_setup(port: u16) -> letschat::Setup {
+    let person = |(username, name): &(&str, &str)| Person::new(username, name);
+    letschat::Setup {
+        bind: loopback(port),
+        people: [(BRIDGE, "IRC")].iter().chain(PEOPLE).map(person).collect(),
+        rooms: ROOMS
+            .iter()
+            .map(|(slug, about)| NewRoom {
+                description: Some((*about).to_owned()),
+                ..NewRoom::new(slug)
+            })
+            .collect(),
+        page: true,
+        ..letschat::Setup::default()
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
+    let network = Network::new("demo");
+    let links: Vec<config::Link> = ROOMS
+        .iter()
+        .map(|(name, _)| config::Link {
+            channel: Place::channel(&network, &format!("#{name}")),
+            room: Place::room(name),
+        })
+        .collect();
+    let channel =
+        |(name, _): &(&str, &str)| config::ChannelSettings { name: format!("#{name}"), key: None };
+    let room = |(name, _): &(&str, &str)| config::RoomSettings {
+        name: (*name).to_owned(),
+        password: None,
+    };
+    Settings {
+        state_dir: std::env::temp_dir(),
+        log: config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() },
+        store: config::Store { keep: None },
+        networks: vec![config::NetworkSettings {
+            network,
+            servers: vec![config::HostPort {
+                host: irc.address().ip().to_string(),
+                port: irc.address().port(),
+            }],
+            tls: None,
+            password: None,
+            nick: BRIDGE.to_owned(),
+            username: BRIDGE.to_owned(),
+            realname: "The bridge to Let's Chat".to_owned(),
+            fallback_charset: encoding_rs::WINDOWS_1252,
+            pace: config::Pace::Off,
+            in_doubt: config::InDoubt::Repeat,
+            channels: ROOMS.iter().map(channel).collect(),
+        }],
+        letschat: config::LetsChatSettings {
+            url: letschat.url().parse().expect("the demo's own address"),
+            trust: config::Trust::System,
+            token: letschat.token(BRIDGE).into(),
+            rooms: ROOMS.iter().map(room).collect(),
+            catch_up: config::CatchUp::All,
+            catch_up_limit: None,
+            announce_gaps: true,
+        },
+        conversations: links
+            .iter()
+            .map(|link| vec![link.channel.clone(), link.room.clone()])
+            .collect(),
+        links,
+        settle: Duration::from_secs(5),
+    }
+}

@@ -1,0 +1,34 @@
+//! What systemd is told: ready once every link is joined, how it stands, and that it is alive.
+
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+
+use crate::service::Status;
+
+/// Tells systemd how the bridge is, whenever that changes. Does nothing where there is none.
+pub(super) async fn keep_told(mut status: watch::Receiver<Status>) {
+    let mut ready = false;
+    loop {
+        let Status { open, places } = *status.borrow_and_update();
+        tell(&[NotifyState::Status(&format!("{open} of {places} channels and rooms joined"))]);
+        if open == places && !ready {
+            ready = true;
+            tracing::info!(places, "every link is joined");
+            tell(&[NotifyState::Ready]);
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells systemd that the bridge stops.
+pub(super) fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd cannot be told");
+    }
+}

@@ -1,0 +1,91 @@
+//! `letsbridge run`: a bridge until it is told to stop.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{FAILED, MISTAKEN, logging, notify};
+use crate::config;
+use crate::config::Settings;
+use crate::service;
+use crate::store::Store;
+
+/// What a second signal exits with, as a shell would show it.
+const INTERRUPTED: i32 = 130;
+
+/// Runs the bridge that `config` describes.
+pub(super) fn run(config: &Path) -> ExitCode {
+    let (settings, warnings) = match config::load(config, std::env::vars()) {
+        Ok(loaded) => loaded,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return MISTAKEN.into();
+        }
+    };
+    if let Err(error) = logging::begin(&settings.log) {
+        eprintln!("{error}");
+        return MISTAKEN.into();
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    match runtime().block_on(until_stopped(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the bridge ends");
+            FAILED.into()
+        }
+    }
+}
+
+/// Two threads are plenty for sockets that mostly wait, and cheap where there are many cores.
+pub(super) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("threads and timers can be had")
+}
+
+async fn until_stopped(settings: Settings) -> Result<(), crate::store::StoreError> {
+    let store = Store::open(&settings.state_dir)?;
+    let mut stop = Stop::listen();
+    let mut running = service::start(settings, store)?;
+    tokio::spawn(notify::keep_told(running.status()));
+    tokio::select! {
+        outcome = running.ended() => return outcome,
+        () = stop.asked() => {}
+    }
+    tracing::info!("stopping: what is under way may settle; a second signal stops at once");
+    notify::stopping();
+    tokio::select! {
+        outcome = running.stop() => outcome.inspect(|()| tracing::info!("stopped")),
+        () = stop.asked() => std::process::exit(INTERRUPTED),
+    }
+}
+
+/// SIGTERM and SIGINT.
+pub(super) struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    /// Listens from now on.
+    pub(super) fn listen() -> Self {
+        let listen = |kind| signal(kind).expect("signals can be listened to");
+        Self {
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
+        }
+    }
+
+    /// Waits for the next of them.
+    pub(super) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What the configuration means, once it is known to be free of mistakes.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use encoding_rs::Encoding;
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::{Host, Url};
+
+use crate::domain::{Network, Place};
+
+/// Everything that the bridge was told. Its `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the bridge keeps what must survive it.
+    pub state_dir: PathBuf,
+    /// How it tells what it does.
+    pub log: Log,
+    /// What it remembers, and for how long.
+    pub store: Store,
+    /// The IRC networks, in the order of the file.
+    pub networks: Vec<NetworkSettings>,
+    /// The Let's Chat server.
+    pub letschat: LetsChatSettings,
+    /// Which channel is mirrored with which room, in the order of the file. A place is spelled the
+    /// same throughout, as at its first mention.
+    pub links: Vec<Link>,
+    /// The places that are joined, directly or through others: what is said in one is mirrored to
+    /// each of the others. In order of first mention; every place of `links` is in exactly one.
+    pub conversations: Vec<Vec<Place>>,
+    /// How long a stopping bridge lets what is under way settle.
+    pub settle: Duration,
+}
+
+/// How the bridge tells what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The shape of a line.
+    pub format: LogFormat,
+    /// A filter of `tracing`, such as `info` or `info,letsbridge::net=debug`.
+    pub level: String,
+}
+
+/// The shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text; with colours on a terminal.
+    #[default]
+    Auto,
+    /// Text with colours, wherever it goes.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is remembered, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// How long the ledger knows a message that has been mirrored; `None` for ever.
+    pub keep: Option<Duration>,
+}
+
+/// One IRC network, and who the bridge is on it.
+#[derive(Debug, Clone)]
+pub struct NetworkSettings {
+    /// Its name in the configuration.
+    pub network: Network,
+    /// Its servers, to be tried in this order. Never empty.
+    pub servers: Vec<HostPort>,
+    /// Whom to believe that they are the server; `None` speaks without TLS.
+    pub tls: Option<Trust>,
+    /// The server's password (`PASS`).
+    pub password: Option<SecretString>,
+    /// The nick to ask for.
+    pub nick: String,
+    /// The user name (`USER`).
+    pub username: String,
+    /// The real name (`USER`).
+    pub realname: String,
+    /// How to read a line that is not UTF-8. Always a superset of ASCII.
+    pub fallback_charset: &'static Encoding,
+    /// How fast to speak.
+    pub pace: Pace,
+    /// What to do with lines of which nobody can tell whether they arrived.
+    pub in_doubt: InDoubt,
+    /// The channels of all links to this network, each once, in order of first mention.
+    pub channels: Vec<ChannelSettings>,
+}
+
+/// How fast to speak to an IRC server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pace {
+    /// As servers expect it of a client (RFC 1459, section 8.10).
+    #[default]
+    Standard,
+    /// As fast as the connection goes, for a server that exempts the bridge.
+    Off,
+}
+
+/// What to do with lines of which nobody can tell whether they arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InDoubt {
+    /// Say them again: nothing is lost, something may be seen twice.
+    #[default]
+    Repeat,
+    /// Leave it at that: nothing is seen twice, something may be lost.
+    Drop,
+}
+
+/// A channel to sit in.
+#[derive(Debug, Clone)]
+pub struct ChannelSettings {
+    /// Its name, as it is spelled at its first mention.
+    pub name: String,
+    /// Its key (mode `+k`).
+    pub key: Option<SecretString>,
+}
+
+/// A server's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// A host name in its ASCII form, or an address; IPv6 without brackets.
+    pub host: String,
+    /// Its TCP port. Never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    /// As in the configuration: an IPv6 address in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl HostPort {
+    /// The server `host` at `port`.
+    #[must_use]
+    pub fn new<S: fmt::Display>(host: &Host<S>, port: u16) -> Self {
+        let host = match host {
+            Host::Domain(name) => name.to_string(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        Self { host, port }
+    }
+}
+
+/// Whom to believe that they are the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Who is vouched for by an authority that this machine trusts.
+    System,
+    /// Who is vouched for by an authority in this PEM file, and nobody else.
+    CaFile(PathBuf),
+    /// Who shows this very certificate, whoever vouches for it.
+    Pin(CertificatePin),
+}
+
+/// The SHA-256 of a certificate's DER, as `openssl x509 -fingerprint -sha256` prints it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CertificatePin([u8; 32]);
+
+impl CertificatePin {
+    /// The pin with this digest.
+    #[must_use]
+    pub const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// The digest.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for CertificatePin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02X}", if index == 0 { "" } else { ":" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for CertificatePin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificatePin({self})")
+    }
+}
+
+/// The Let's Chat server, and who the bridge is on it.
+#[derive(Debug, Clone)]
+pub struct LetsChatSettings {
+    /// Its address, `http` or `https`. Its path ends with `/`, so that `join("rooms")` goes below it.
+    pub url: Url,
+    /// Whom to believe that they are the server; without meaning for `http`.
+    pub trust: Trust,
+    /// The bridge's API token.
+    pub token: SecretString,
+    /// The rooms of all links, each once, in order of first mention.
+    pub rooms: Vec<RoomSettings>,
+    /// How far back to look for what was said while the bridge was away.
+    pub catch_up: CatchUp,
+    /// The most messages of one room's backlog to mirror; `None` for all.
+    pub catch_up_limit: Option<u64>,
+    /// Whether to say in the channel that something of the backlog was left out.
+    pub announce_gaps: bool,
+}
+
+/// A room to sit in.
+#[derive(Debug, Clone)]
+pub struct RoomSettings {
+    /// Its slug or id.
+    pub name: String,
+    /// Its password, where it has one.
+    pub password: Option<SecretString>,
+}
+
+/// How far back to look for what was said while the bridge was away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// What is younger than this.
+    Age(Duration),
+    /// Everything since the bridge was last there.
+    All,
+    /// Nothing.
+    Never,
+}
+
+/// A channel and a room that mirror each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The channel.
+    pub channel: Place,
+    /// The room.
+    pub room: Place,
+}

@@ -1,0 +1,135 @@
+//! Agreeing on capabilities: `CAP`
+//! (<https://ircv3.net/specs/extensions/capability-negotiation>).
+
+use super::super::client::ClientId;
+use super::super::line::Line;
+use super::super::numeric::ERR_INVALIDCAPCMD;
+use super::super::world::World;
+use super::super::{Cap, Caps};
+use super::channels::packed;
+
+/// What a client wants of one capability.
+enum Wish {
+    Known(Cap, bool),
+    Vendor(String, bool),
+}
+
+impl World {
+    pub(super) fn cap(&mut self, id: ClientId, line: &Line<'_>) {
+        let subcommand = line.text(0).to_ascii_uppercase();
+        if matches!(subcommand.as_str(), "LS" | "REQ") {
+            self.client_mut(id).registration.negotiating = true;
+        }
+        match subcommand.as_str() {
+            "LS" => self.cap_ls(id, &line.text(1)),
+            "LIST" => {
+                let client = self.client(id);
+                let known = client.caps.iter().map(|cap| cap.name().to_owned());
+                let names = known.chain(client.vendor_caps.iter().cloned()).collect();
+                self.tell_caps(id, "LIST", names);
+            }
+            "REQ" => self.cap_req(id, &line.text(1)),
+            "END" => {
+                self.client_mut(id).registration.negotiating = false;
+                self.register(id);
+            }
+            _ => {
+                let text = format!("{subcommand} :Invalid CAP command");
+                self.numeric(id, ERR_INVALIDCAPCMD, text);
+            }
+        }
+    }
+
+    fn cap_ls(&mut self, id: ClientId, version: &str) {
+        let modern = version.parse().is_ok_and(|version: u32| version >= 302);
+        let notify = modern && self.offered.has(Cap::CapNotify);
+        let client = self.client_mut(id);
+        if modern {
+            client.registration.cap_302 = true;
+        }
+        if notify {
+            client.caps = client.caps.with(Cap::CapNotify);
+        }
+        let known = self.offered.iter().map(|cap| offer(cap, modern));
+        let bare = |cap: &String| cap.split('=').next().unwrap_or_default().to_owned();
+        let vendor =
+            self.setup.vendor_caps.iter().map(|cap| if modern { cap.clone() } else { bare(cap) });
+        self.tell_caps(id, "LS", known.chain(vendor).collect());
+    }
+
+    /// `CAP LS` and `CAP LIST`: several lines for who understands them, all but the last marked.
+    fn tell_caps(&self, id: ClientId, subcommand: &str, names: Vec<String>) {
+        let client = self.client(id);
+        let head = format!("CAP {} {subcommand} ", client.called());
+        let room = self.setup.linelen.saturating_sub(self.setup.name.len() + head.len() + 8);
+        let mut lines = packed(names, room);
+        let last = lines.pop().unwrap_or_default();
+        if client.registration.cap_302 {
+            for line in lines {
+                self.tell(id, format!("{head}* :{line}"));
+            }
+            self.tell(id, format!("{head}:{last}"));
+        } else {
+            // The old form has one line only; what does not fit is not offered.
+            self.tell(id, format!("{head}:{}", lines.first().unwrap_or(&last)));
+        }
+    }
+
+    fn cap_req(&mut self, id: ClientId, asked: &str) {
+        let wishes: Option<Vec<Wish>> =
+            asked.split_ascii_whitespace().map(|name| self.wish(name)).collect();
+        let Some(wishes) = wishes else {
+            return self.tell(id, format!("CAP {} NAK :{asked}", self.client(id).called()));
+        };
+        self.tell(id, format!("CAP {} ACK :{asked}", self.client(id).called()));
+        let client = self.client_mut(id);
+        for wish in wishes {
+            match wish {
+                Wish::Known(cap, true) => client.caps = client.caps.with(cap),
+                Wish::Known(cap, false) => client.caps = client.caps.without(cap),
+                Wish::Vendor(name, true) => drop(client.vendor_caps.insert(name)),
+                Wish::Vendor(name, false) => drop(client.vendor_caps.remove(&name)),
+            }
+        }
+    }
+
+    /// What `name` asks for; `None` for something that is not on offer.
+    fn wish(&self, name: &str) -> Option<Wish> {
+        let (name, wanted) = name.strip_prefix('-').map_or((name, true), |name| (name, false));
+        let known = Cap::named(name).filter(|&cap| self.offered.has(cap));
+        let vendor = || {
+            let mut names = self.setup.vendor_caps.iter().map(|cap| cap.split('=').next());
+            names.any(|known| known == Some(name)).then(|| Wish::Vendor(name.to_owned(), wanted))
+        };
+        known.map(|cap| Wish::Known(cap, wanted)).or_else(vendor)
+    }
+
+    /// Offers `caps` from now on, and tells who has asked for such news.
+    pub(in super::super) fn offer_only(&mut self, caps: Caps) {
+        let before = std::mem::replace(&mut self.offered, caps);
+        let gone: Vec<_> =
+            before.iter().filter(|&cap| !caps.has(cap)).map(|cap| cap.name().to_owned()).collect();
+        let new: Vec<_> =
+            caps.iter().filter(|&cap| !before.has(cap)).map(|cap| offer(cap, true)).collect();
+        for client in self.clients.values().filter(|client| client.has(Cap::CapNotify)) {
+            for (subcommand, names) in [("DEL", &gone), ("NEW", &new)] {
+                if !names.is_empty() {
+                    let words =
+                        format!("CAP {} {subcommand} :{}", client.called(), names.join(" "));
+                    self.tell(client.id, words);
+                }
+            }
+        }
+        for client in self.clients.values_mut() {
+            client.caps = client.caps.and(caps);
+        }
+    }
+}
+
+/// A capability as it is offered: with its value to who understands values.
+fn offer(cap: Cap, with_value: bool) -> String {
+    match cap.value().filter(|_| with_value) {
+        Some(value) => format!("{}={value}", cap.name()),
+        None => cap.name().to_owned(),
+    }
+}

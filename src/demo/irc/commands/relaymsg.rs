@@ -1,0 +1,44 @@
+//! Speaking under another name: `RELAYMSG`, which lets a bridge's every speaker have a nick.
+
+use std::sync::Arc;
+
+use super::super::Cap;
+use super::super::client::ClientId;
+use super::super::history::Kept;
+use super::super::line::Line;
+use super::super::numeric::ERR_NEEDMOREPARAMS;
+use super::super::relay::Knowledge;
+use super::super::world::World;
+
+impl World {
+    /// `RELAYMSG #channel nick/elsewhere :text`, for operators of the channel.
+    pub(super) fn relaymsg(&mut self, id: ClientId, line: &Line<'_>) {
+        let (name, nick, text) = (line.text(0), line.text(1), line.bytes(2));
+        if text.is_empty() {
+            return self.numeric(id, ERR_NEEDMOREPARAMS, "RELAYMSG :Not enough parameters");
+        }
+        let Some(channel) = self.member_of(id, &name) else { return };
+        if !channel.is_op(id) {
+            let words = "RELAYMSG PRIVS_NEEDED :You are not allowed to relay messages here";
+            return self.fail(id, words);
+        }
+        // The slash keeps it apart from every nick that somebody could have.
+        let (own, elsewhere) = nick.split_once('/').unwrap_or_default();
+        if !self.is_nick(own) || elsewhere.is_empty() || nick.contains(['!', '@', ',', '*', '?']) {
+            return self.fail(id, &format!("RELAYMSG INVALID_NICK {nick} :Invalid relayed nick"));
+        }
+        let (name, folded) = (channel.name.clone(), self.fold(&name));
+        let known = Knowledge {
+            msgid: self.offered.has(Cap::MessageTags).then(|| self.next_msgid()),
+            relayed_by: Some(Arc::from(self.client(id).nick.as_str())),
+            ..Knowledge::now()
+        };
+        let source = format!("{nick}!relay@{}", self.setup.name);
+        let words = [format!("PRIVMSG {name} :").as_bytes(), text].concat();
+        let mut relay = self.relay(known.clone(), &source, &words);
+        let wants_echo = self.client(id).has(Cap::EchoMessage);
+        let silent = Some(id).filter(|_| !wants_echo);
+        self.tell_channel(&self.channels[&folded], silent, &mut relay);
+        self.keep(&folded, &name, Kept { known, source, words });
+    }
+}

@@ -1,0 +1,101 @@
+//! Logging in: `AUTHENTICATE`, with SASL PLAIN (<https://ircv3.net/specs/extensions/sasl-3.2>,
+//! RFC 4616).
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::super::Cap;
+use super::super::client::ClientId;
+use super::super::line::Line;
+use super::super::numeric::{
+    ERR_SASLABORTED, ERR_SASLALREADY, ERR_SASLFAIL, ERR_SASLTOOLONG, ERR_UNKNOWNCOMMAND,
+    RPL_LOGGEDIN, RPL_SASLMECHS, RPL_SASLSUCCESS,
+};
+use super::super::world::World;
+
+/// A chunk of this many bytes is followed by another.
+const CHUNK: usize = 400;
+/// More than this is no password.
+const MOST: usize = 8 * CHUNK;
+
+impl World {
+    pub(super) fn authenticate(&mut self, id: ClientId, line: &Line<'_>) {
+        if !self.offered.has(Cap::Sasl) {
+            return self.numeric(id, ERR_UNKNOWNCOMMAND, "AUTHENTICATE :Unknown command");
+        }
+        let client = self.client_mut(id);
+        if !client.has(Cap::Sasl) {
+            return self.numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
+        }
+        let so_far = client.registration.sasl.take();
+        if client.account.is_some() {
+            let text = ":You have already authenticated using SASL";
+            return self.numeric(id, ERR_SASLALREADY, text);
+        }
+        match (so_far, line.bytes(0)) {
+            (_, b"*") => self.numeric(id, ERR_SASLABORTED, ":SASL authentication aborted"),
+            (_, chunk) if chunk.len() > CHUNK => {
+                self.numeric(id, ERR_SASLTOOLONG, ":SASL message too long");
+            }
+            (None, mechanism) => self.begin_sasl(id, mechanism),
+            (Some(so_far), chunk) => self.go_on_with_sasl(id, so_far, chunk),
+        }
+    }
+
+    fn begin_sasl(&mut self, id: ClientId, mechanism: &[u8]) {
+        if mechanism.eq_ignore_ascii_case(b"PLAIN") {
+            self.client_mut(id).registration.sasl = Some(Vec::new());
+            self.tell(id, "AUTHENTICATE +");
+        } else {
+            self.numeric(id, RPL_SASLMECHS, "PLAIN :are available SASL mechanisms");
+            self.numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
+        }
+    }
+
+    fn go_on_with_sasl(&mut self, id: ClientId, mut so_far: Vec<u8>, chunk: &[u8]) {
+        let more = chunk.len() == CHUNK;
+        if chunk != b"+" {
+            so_far.extend_from_slice(chunk);
+        }
+        if so_far.len() > MOST {
+            self.numeric(id, ERR_SASLTOOLONG, ":SASL message too long");
+        } else if more {
+            self.client_mut(id).registration.sasl = Some(so_far);
+        } else if let Some(account) = self.account_opened_by(&so_far) {
+            self.log_in(id, &account);
+            self.numeric(id, RPL_SASLSUCCESS, ":SASL authentication successful");
+        } else {
+            self.numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
+        }
+    }
+
+    /// The account that these credentials, base64 of `authzid NUL authcid NUL password`, open.
+    fn account_opened_by(&self, credentials: &[u8]) -> Option<String> {
+        let decoded = STANDARD.decode(credentials).ok()?;
+        let mut parts = decoded.split(|&b| b == 0);
+        let (_, name, password) = (parts.next()?, parts.next()?, parts.next()?);
+        let name = self.fold(std::str::from_utf8(name).ok()?);
+        let opens = |account: &&super::super::Account| {
+            self.fold(&account.name) == name && account.password.as_bytes() == password
+        };
+        self.setup.accounts.iter().find(opens).map(|account| account.name.clone())
+    }
+
+    fn log_in(&mut self, id: ClientId, account: &str) {
+        self.client_mut(id).account = Some(Arc::from(account));
+        let client = self.client(id);
+        let user = if client.user.is_empty() { "*" } else { &client.user };
+        let hostmask = format!("{}!{user}@{}", client.called(), client.host);
+        let text = format!("{hostmask} {account} :You are now logged in as {account}");
+        self.numeric(id, RPL_LOGGEDIN, text);
+        if client.registration.done {
+            let mut relay = self.relay_by(id, format!("ACCOUNT {account}"));
+            if client.has(Cap::AccountNotify) {
+                client.hear(&mut relay);
+            }
+            self.tell_peers_with(Cap::AccountNotify, id, &mut relay);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use super::{LetsChat, account};
+use crate::demo::letschat::engineio;
+use crate::demo::letschat::setup::Person;
+use crate::demo::letschat::world::person::Account;
+use crate::demo::letschat::world::post::Post;
+use crate::demo::letschat::world::{News, shape};
+
+/// The people.
+impl LetsChat {
+    /// The account's token, of the form `base64("<24 hex digits>:<48 hex digits>")`.
+    ///
+    /// # Panics
+    /// When there is no such account, or its token has been revoked.
+    #[must_use]
+    pub fn token(&self, username: &str) -> String {
+        account(&self.world(), username).token().expect("the token has not been revoked")
+    }
+
+    /// The account's id.
+    #[must_use]
+    pub fn user_id(&self, username: &str) -> String {
+        account(&self.world(), username).id.to_string()
+    }
+
+    /// Makes an account.
+    pub fn add_person(&self, person: Person) {
+        self.world().add_person(person);
+    }
+
+    /// Takes the account's token away. Its websockets go on.
+    pub fn revoke_token(&self, username: &str) {
+        self.change_account(username, |account| account.secret = None);
+    }
+
+    /// Gives the account another token, which ends the one before.
+    pub fn new_token(&self, username: &str) -> String {
+        let mut world = self.world();
+        let who = account(&world, username).id.clone();
+        world.new_token(&who)
+    }
+
+    /// Changes what is shown beside the account's messages, and tells everyone.
+    pub fn rename(&self, username: &str, display_name: &str) {
+        self.change_account(username, |account| display_name.clone_into(&mut account.display_name));
+        let world = self.world();
+        let user = shape::json(&account(&world, username).shape());
+        world.tell([News::Everyone(engineio::event("users:update", &user).into())]);
+    }
+
+    /// The private messages so far, each with the username of the one it was for.
+    #[must_use]
+    pub fn whispers(&self) -> Vec<(String, Post)> {
+        self.world().whispers.clone()
+    }
+
+    fn change_account(&self, username: &str, change: impl FnOnce(&mut Account)) {
+        let mut world = self.world();
+        let found = world.people.iter_mut().find(|account| account.username == username);
+        change(found.unwrap_or_else(|| panic!("there is no account {username:?}")));
+        world.touch();
+    }
+}

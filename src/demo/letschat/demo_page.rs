@@ -1,0 +1,86 @@
+//! The demo's page: a small web client, and the tokens of the demo's people for it.
+
+use std::net::SocketAddr;
+
+use axum::extract::Request;
+use axum::http::{Method, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::server::Shared;
+
+const INDEX: &str = include_str!("../page/index.html");
+const STYLE: &str = include_str!("../page/style.css");
+const SCRIPT: &str = include_str!("../page/app.js");
+
+/// Nothing from anywhere else runs on the page; pictures may come from where people say they are.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; \
+                      img-src * data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page and its parts; `None` for everything else.
+pub(super) fn serve(
+    shared: &Shared,
+    request: &Request,
+    path: &[&str],
+    peer: SocketAddr,
+) -> Option<Response> {
+    if !shared.page || *request.method() != Method::GET {
+        return None;
+    }
+    let (kind, content) = match path {
+        [] if !request.uri().path().ends_with('/') => return Some(to_slash(request)),
+        [] => ("text/html; charset=utf-8", INDEX.to_owned()),
+        ["style.css"] => ("text/css; charset=utf-8", STYLE.to_owned()),
+        ["app.js"] => ("text/javascript; charset=utf-8", SCRIPT.to_owned()),
+        ["demo", "people"] if is_local(request, peer) => {
+            ("application/json; charset=utf-8", people(shared))
+        }
+        _ => return None,
+    };
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Some((headers, content).into_response())
+}
+
+/// The page's addresses are relative, and so it must end in a slash.
+fn to_slash(request: &Request) -> Response {
+    axum::response::Redirect::permanent(&format!("{}/", request.uri().path())).into_response()
+}
+
+/// Whether both ends are this machine. The name that was asked for must be one of its own: a page from
+/// elsewhere could have its own name point here.
+fn is_local(request: &Request, peer: SocketAddr) -> bool {
+    let host =
+        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.parse::<u16>().is_ok())
+        .map_or(host, |(name, _)| name);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    peer.ip().is_loopback()
+        && (name == "localhost" || address.is_ok_and(|address| address.is_loopback()))
+}
+
+/// Everyone with a token.
+fn people(shared: &Shared) -> String {
+    let world = shared.world();
+    let people: Vec<Value> = world
+        .people
+        .iter()
+        .filter_map(|account| Some((account, account.token()?)))
+        .map(|(account, token)| {
+            json!({
+                "id": *account.id,
+                "username": account.username,
+                "displayName": account.display_name,
+                "token": token,
+            })
+        })
+        .collect();
+    Value::from(people).to_string()
+}

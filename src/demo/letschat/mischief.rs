@@ -1,0 +1,232 @@
+//! What a Let's Chat can do to a client, on command: be slow, be cut off, forget to answer.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use fastrand::Rng;
+use tokio::sync::watch;
+
+/// What may go wrong with one `messages:create` from a websocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection is cut before the message is stored. It never will be.
+    DropBefore,
+    /// The message is stored and the others are told; the connection is cut before the ack.
+    DropAfter,
+    /// The message is stored and the others are told; the ack never comes, and the connection stays.
+    SwallowAck,
+    /// The message is stored and acked; nobody is told.
+    LoseBroadcast,
+    /// The message is stored and told at once, and acked this much later.
+    LateAck(Duration),
+    /// The message gets its id and its time now, and becomes visible (and is acked) only after the next
+    /// post in its room: two concurrent posts, visible in the other order of their ids.
+    Overtaken,
+}
+
+/// The commands. All of them take effect at once and last until they are taken back.
+#[derive(Debug, Default)]
+pub struct Mischief {
+    state: Mutex<State>,
+    stalled: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    slow: Duration,
+    slow_acks: Duration,
+    rest_fails: Option<StatusCode>,
+    upgrades_fail: Option<StatusCode>,
+    /// How often which fault is still to come, by slug; those under "" are for any room.
+    faults: HashMap<String, Vec<(Fault, usize)>>,
+    chaos: Option<Chaos>,
+}
+
+#[derive(Debug)]
+struct Chaos {
+    rng: Rng,
+    probability: f64,
+}
+
+impl Mischief {
+    /// Let the next `times` messages that arrive by websocket suffer `fault`, after those that were
+    /// told to suffer another.
+    pub fn next_posts(&self, times: usize, fault: Fault) {
+        self.next_posts_in("", times, fault);
+    }
+
+    /// The same, for the next messages to the room `slug`. They go before those for any room.
+    pub fn next_posts_in(&self, slug: &str, times: usize, fault: Fault) {
+        self.state().faults.entry(slug.to_owned()).or_default().push((fault, times));
+    }
+
+    /// From now on each message that arrives by websocket suffers, with this probability, one of:
+    /// [`Fault::DropBefore`], [`Fault::DropAfter`], [`Fault::SwallowAck`], [`Fault::LateAck`] of 5 to
+    /// 200 ms. The same seed and the same number of messages give the same faults.
+    pub fn chaos(&self, seed: u64, probability: f64) {
+        self.state().chaos = Some(Chaos { rng: Rng::with_seed(seed), probability });
+    }
+
+    /// Says everything, over REST and websockets, this much later. A websocket's frames keep their
+    /// order, and those that gather meanwhile go together.
+    pub fn slow(&self, by: Duration) {
+        self.state().slow = by;
+    }
+
+    /// Sends every ack this much later, and nothing else: so the news of a message comes before its ack.
+    pub fn slow_acks(&self, by: Duration) {
+        self.state().slow_acks = by;
+    }
+
+    /// Stops reading, answering and closing, as a stopped process does. The operating system still
+    /// accepts connections and what is sent on them.
+    pub fn stall(&self) {
+        self.stalled.send_replace(true);
+    }
+
+    /// Goes on, with what was sent meanwhile.
+    pub fn go_on(&self) {
+        self.stalled.send_replace(false);
+    }
+
+    /// Answers every REST request with this status and a page of HTML; `None` takes it back.
+    pub fn rest_fails(&self, status: Option<StatusCode>) {
+        self.state().rest_fails = status;
+    }
+
+    /// Answers every websocket's handshake so; `None` takes it back.
+    pub fn upgrades_fail(&self, status: Option<StatusCode>) {
+        self.state().upgrades_fail = status;
+    }
+
+    /// No more mischief.
+    pub fn behave(&self) {
+        *self.state() = State::default();
+        self.go_on();
+    }
+
+    /// What is to happen to this message to the room `slug`.
+    pub(super) fn fault(&self, slug: Option<&str>) -> Option<Fault> {
+        let mut state = self.state();
+        if !state.faults.is_empty() {
+            for room in [slug.unwrap_or_default(), ""] {
+                if let Some(fault) = state.next_fault(room) {
+                    return Some(fault);
+                }
+            }
+        }
+        let late = state.slow_acks;
+        let chosen = state.chaos.as_mut().and_then(Chaos::choose);
+        chosen.or_else(|| (!late.is_zero()).then_some(Fault::LateAck(late)))
+    }
+
+    /// How late an ack is to be that no fault concerns.
+    pub(super) fn ack_delay(&self) -> Duration {
+        self.state().slow_acks
+    }
+
+    pub(super) fn rest_failure(&self) -> Option<StatusCode> {
+        self.state().rest_fails
+    }
+
+    pub(super) fn upgrade_failure(&self) -> Option<StatusCode> {
+        self.state().upgrades_fail
+    }
+
+    /// Waits until the server is not stalled.
+    pub(super) async fn awake(&self) {
+        if *self.stalled.borrow() {
+            // Its sender is ours, and so cannot be gone.
+            let _ = self.stalled.subscribe().wait_for(|stalled| !stalled).await;
+        }
+    }
+
+    /// Waits until something may be said.
+    pub(super) async fn may_speak(&self) {
+        let slow = self.state().slow;
+        if !slow.is_zero() {
+            tokio::time::sleep(slow).await;
+        }
+        self.awake().await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next_fault(&mut self, room: &str) -> Option<Fault> {
+        let coming = self.faults.get_mut(room)?;
+        while let Some((fault, times)) = coming.first_mut() {
+            if *times > 0 {
+                *times -= 1;
+                return Some(*fault);
+            }
+            coming.remove(0);
+        }
+        self.faults.remove(room);
+        None
+    }
+}
+
+impl Chaos {
+    fn choose(&mut self) -> Option<Fault> {
+        if self.rng.f64() >= self.probability {
+            return None;
+        }
+        Some(match self.rng.u8(..4) {
+            0 => Fault::DropBefore,
+            1 => Fault::DropAfter,
+            2 => Fault::SwallowAck,
+            _ => Fault::LateAck(Duration::from_millis(self.rng.u64(5..=200))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_come_in_order_and_a_rooms_own_first() {
+        let mischief = Mischief::default();
+        mischief.next_posts(2, Fault::DropAfter);
+        mischief.next_posts(1, Fault::SwallowAck);
+        mischief.next_posts_in("dev", 1, Fault::LoseBroadcast);
+        let suffered: Vec<_> = (0..5).map(|_| mischief.fault(Some("dev"))).collect();
+        assert_eq!(
+            suffered,
+            [
+                Some(Fault::LoseBroadcast),
+                Some(Fault::DropAfter),
+                Some(Fault::DropAfter),
+                Some(Fault::SwallowAck),
+                None,
+            ]
+        );
+    }
+
+    #[test]
+    fn another_rooms_faults_are_not_ours() {
+        let mischief = Mischief::default();
+        mischief.next_posts_in("dev", 1, Fault::DropBefore);
+        assert_eq!(mischief.fault(Some("tea")), None);
+        assert_eq!(mischief.fault(Some("dev")), Some(Fault::DropBefore));
+    }
+
+    #[test]
+    fn chaos_is_the_same_for_the_same_seed_and_about_as_likely_as_it_was_told() {
+        let faults = |seed| {
+            let mischief = Mischief::default();
+            mischief.chaos(seed, 0.25);
+            (0..2000).map(|_| mischief.fault(None)).collect::<Vec<_>>()
+        };
+        assert_eq!(faults(7), faults(7));
+        assert_ne!(faults(7), faults(8));
+        let count = faults(7).iter().flatten().count();
+        assert!((400..600).contains(&count), "{count} of 2000 at 0.25");
+    }
+}

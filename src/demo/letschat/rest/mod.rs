@@ -1,0 +1,135 @@
+//! The server over HTTP: the REST interface, the websocket's address, the files, the demo's page.
+
+mod auth;
+mod body;
+mod page;
+mod route;
+mod upgrade;
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::answers::{self, Call, Outcome, Reply};
+use super::demo_page;
+use super::door::Peer;
+use super::id::{self, Id};
+use super::server::Shared;
+use page::Refusal;
+use route::Route;
+
+/// The largest file that may be uploaded.
+pub(super) const LARGEST_UPLOAD: usize = 100_000_000;
+
+/// Answers any request.
+pub(super) async fn serve(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
+    shared.mischief.awake().await;
+    let path = request.uri().path().to_owned();
+    let Some(path) = path.strip_prefix(shared.prefix.as_str()) else {
+        return not_found(&request);
+    };
+    let path: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    if path == ["socket.io"] {
+        return upgrade::serve(shared, request).await;
+    }
+    let response = match shared.mischief.rest_failure() {
+        Some(status) => page::proxy_error(status),
+        None => match demo_page::serve(&shared, &request, &path, peer) {
+            Some(response) => response,
+            None => rest(&shared, &path, request).await.unwrap_or_else(|refusal| *refusal),
+        },
+    };
+    shared.mischief.may_speak().await;
+    response
+}
+
+/// In the order in which the real server does it: the body is read, the path looked up, the token
+/// checked, the room looked up, and then the event answers.
+async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Response, Refusal> {
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    let unknown = not_found(&request);
+    let (mut params, multipart) = body::read(request).await?;
+    let Some(route) = route::find(&method, path) else { return Err(unknown.into()) };
+    let who = auth::whose(shared, &headers).await?;
+    let (name, room, param) = match route {
+        Route::Download(id) => return Ok(download(shared, &id).unwrap_or(unknown)),
+        Route::Event { name, room, param } => (name, room, param),
+    };
+    let room = room.map(|room| look_up(shared, &room)).transpose()?;
+    let file = match multipart {
+        Some(request) if name == "files:create" => {
+            body::read_multipart(request, &mut params).await?
+        }
+        _ => None,
+    };
+    params.extend(param.map(|(key, value)| (key.to_owned(), Value::from(value))));
+    params.extend(room.map(|room| ("room".to_owned(), Value::from(&*room))));
+    let call = Call { who, seat: None, data: Value::Object(params), file };
+    Ok(answer(shared, name, &call).unwrap_or(unknown))
+}
+
+/// `None`: this server does not have that event switched on.
+fn answer(shared: &Shared, name: &str, call: &Call) -> Option<Response> {
+    let mut world = shared.world();
+    Some(match answers::answer(&mut world, name, call) {
+        Outcome::Answer(Reply { status, json }, news) => {
+            world.tell(news);
+            json.map_or_else(|| page::plain(status), |json| page::json(status, json))
+        }
+        Outcome::Throws => page::error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "TypeError: Cannot read property of undefined",
+        ),
+        // The connection is cut with all the others, so that this is never read.
+        Outcome::Crash => {
+            shared.cut_all();
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Outcome::Unknown => return None,
+    })
+}
+
+fn look_up(shared: &Shared, room: &str) -> Result<Id, Refusal> {
+    let world = shared.world();
+    world
+        .addressed(room)
+        .map(|room| room.id.clone())
+        .ok_or_else(|| page::plain(StatusCode::NOT_FOUND).into())
+}
+
+/// `None`: this server has no files.
+fn download(shared: &Shared, id: &str) -> Option<Response> {
+    let world = shared.world();
+    if !world.files_enabled {
+        return None;
+    }
+    let Some(id) = id::parse(id) else { return Some(page::plain(StatusCode::BAD_REQUEST)) };
+    let Some(file) = world.files.iter().find(|file| file.id == id) else {
+        return Some(page::plain(StatusCode::NOT_FOUND));
+    };
+    // Every kind that may be uploaded is a picture.
+    let headers =
+        [(header::CONTENT_TYPE, file.kind.as_str()), (header::CONTENT_DISPOSITION, "inline")];
+    Some((headers, file.content.clone()).into_response())
+}
+
+fn not_found(request: &Request) -> Response {
+    page::error(
+        StatusCode::NOT_FOUND,
+        &format!("Cannot {} {}", request.method(), request.uri().path()),
+    )
+}
+
+/// A part of a path without its percent signs.
+fn decode(part: &str) -> String {
+    let plain = part.replace('+', "%2B").replace(['&', '='], "?");
+    url::form_urlencoded::parse(plain.as_bytes()).map(|(name, _)| name.into_owned()).collect()
+}

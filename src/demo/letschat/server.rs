@@ -1,0 +1,106 @@
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::door::{self, House, Keeper, Peer};
+use super::mischief::Mischief;
+use super::rest;
+use super::setup::Setup;
+use super::world::World;
+
+/// What all connections of one server share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    world: Mutex<World>,
+    pub mischief: Arc<Mischief>,
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+    pub prefix: String,
+    pub page: bool,
+    /// How many websockets are open.
+    pub sockets: watch::Sender<usize>,
+    /// How many have been opened.
+    pub opened: AtomicUsize,
+    token_cost: Duration,
+    /// Only one token is checked at a time.
+    check: tokio::sync::Mutex<()>,
+    /// Changes when every connection is cut.
+    life: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Cuts every connection, as the end of the process does.
+    pub(super) fn cut_all(&self) {
+        self.life.send_modify(|life| *life += 1);
+    }
+
+    /// Takes as long as the check of a token takes.
+    pub(super) async fn pay_for_check(&self) {
+        if !self.token_cost.is_zero() {
+            let _turn = self.check.lock().await;
+            tokio::time::sleep(self.token_cost).await;
+        }
+    }
+
+    pub(super) fn opened(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub shared: Arc<Shared>,
+    pub door: Keeper,
+    pub address: std::net::SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    pub(super) fn start(setup: Setup) -> io::Result<Self> {
+        let world = World::new(&setup);
+        let (life, mischief) = (watch::Sender::new(0), Arc::new(Mischief::default()));
+        let house = House { tls: setup.tls, life: life.clone(), mischief: mischief.clone() };
+        let (door, keeper, address) = door::open(setup.bind, house)?;
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            mischief,
+            ping_interval: setup.ping_interval,
+            ping_timeout: setup.ping_timeout,
+            prefix: setup.prefix,
+            page: setup.page,
+            sockets: watch::Sender::new(0),
+            opened: AtomicUsize::new(0),
+            token_cost: setup.token_cost,
+            check: tokio::sync::Mutex::new(()),
+            life,
+        });
+        let router = Router::new()
+            .fallback(rest::serve)
+            .layer(DefaultBodyLimit::max(rest::LARGEST_UPLOAD))
+            .with_state(shared.clone())
+            .into_make_service_with_connect_info::<Peer>();
+        let serving = tokio::spawn(async move {
+            // It ends only when it is told to.
+            let _ = axum::serve(door, router).await;
+        });
+        Ok(Self { shared, door: keeper, address, serving })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.serving.abort();
+        self.shared.cut_all();
+    }
+}

@@ -1,0 +1,131 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_rustls::rustls;
+
+/// What a Let's Chat starts with. The default: loopback, any free port, nobody there.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where to listen. Port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Which set of dependencies to behave like.
+    pub flavour: Flavour,
+    /// The accounts.
+    pub people: Vec<Person>,
+    /// The rooms.
+    pub rooms: Vec<NewRoom>,
+    /// Speak TLS with this.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// A path before every path, as behind a reverse proxy: `/chat`. Empty for none.
+    pub prefix: String,
+    /// How often a client is told to ping. The real server: 25 s.
+    pub ping_interval: Duration,
+    /// How much later than that a silent client's connection is closed. The real server: 60 s.
+    pub ping_timeout: Duration,
+    /// How long a check of a token takes, once a connection and once a REST request, one check at a
+    /// time. The real server: about 100 ms. Here nothing, unless told otherwise.
+    pub token_cost: Duration,
+    /// Whether people may make private rooms and rooms with a password (`rooms.private`).
+    pub private_rooms: bool,
+    /// Whether files may be uploaded (`files.enable`).
+    pub files: bool,
+    /// Whether private messages may be sent (`private.enable`).
+    pub private_messages: bool,
+    /// Serve the demo's page at `/`, and with it everyone's token to whoever asks from this machine.
+    pub page: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            bind: (Ipv4Addr::LOCALHOST, 0).into(),
+            flavour: Flavour::Mongoose46,
+            people: Vec::new(),
+            rooms: Vec::new(),
+            tls: None,
+            prefix: String::new(),
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(60),
+            token_cost: Duration::ZERO,
+            private_rooms: true,
+            files: true,
+            private_messages: true,
+            page: false,
+        }
+    }
+}
+
+/// Which dependencies the server runs with; the two differ in what they answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// As they were in 2016: `messages:new` names its owner.
+    Mongoose46,
+    /// As a fresh install resolves them: `owner` is null in `messages:new`, and an upload with
+    /// `post=true` crashes the server.
+    Mongoose413,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// What the account is called in `@mentions`: lower case, `\w[\w.-]*\w`.
+    pub username: String,
+    /// What is shown beside its messages.
+    pub display_name: String,
+    /// The first name, which only profiles show.
+    pub first_name: String,
+    /// The last name, which only profiles show.
+    pub last_name: String,
+    /// The address whose Gravatar is the avatar.
+    pub email: String,
+}
+
+impl Person {
+    /// An account that has all it needs.
+    #[must_use]
+    pub fn new(username: &str, display_name: &str) -> Self {
+        Self {
+            username: username.to_owned(),
+            display_name: display_name.to_owned(),
+            first_name: username.to_owned(),
+            last_name: "Test".to_owned(),
+            email: format!("{username}@example.com"),
+        }
+    }
+}
+
+/// A room that is yet to be made.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    /// Its address: `[a-z0-9_-]+`.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// The username of the one who made it; the first of the people if not said.
+    pub owner: Option<String>,
+    /// Whether only its owner, its participants and those who know its password may enter.
+    pub private: bool,
+    /// The password.
+    pub password: Option<String>,
+    /// The usernames of those who may enter a private room.
+    pub participants: Vec<String>,
+}
+
+impl NewRoom {
+    /// An open room called as its slug is.
+    #[must_use]
+    pub fn new(slug: &str) -> Self {
+        Self {
+            slug: slug.to_owned(),
+            name: slug.to_owned(),
+            description: None,
+            owner: None,
+            private: false,
+            password: None,
+            participants: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One TCP connection of the server, with or without TLS, that can be cut from outside.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
+
+/// Bytes both ways.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection that fails, whatever it is waiting for, as soon as the server cuts it.
+pub(super) struct Wire {
+    stream: Box<dyn Stream>,
+    /// One for each direction, because each may be waited for by another task.
+    cut_reading: Cut,
+    cut_writing: Cut,
+    cut: bool,
+}
+
+impl Wire {
+    /// `stream`, until `life` changes.
+    pub(super) fn new(stream: Box<dyn Stream>, life: watch::Receiver<u64>) -> Self {
+        Self {
+            stream,
+            cut_reading: Box::pin(over(life.clone())),
+            cut_writing: Box::pin(over(life)),
+            cut: false,
+        }
+    }
+
+    fn alive(&mut self, cx: &mut Context<'_>, pick: fn(&mut Self) -> &mut Cut) -> io::Result<()> {
+        if !self.cut && pick(self).as_mut().poll(cx).is_ready() {
+            self.cut = true;
+        }
+        if self.cut { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    }
+
+    fn reading(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut dyn Stream>> {
+        self.alive(cx, |wire| &mut wire.cut_reading)?;
+        Ok(Pin::new(&mut *self.stream))
+    }
+
+    fn writing(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut dyn Stream>> {
+        self.alive(cx, |wire| &mut wire.cut_writing)?;
+        Ok(Pin::new(&mut *self.stream))
+    }
+}
+
+/// Waits until this life of the server is over.
+pub(super) async fn over(mut life: watch::Receiver<u64>) {
+    // An error says that the server is gone, which is the same.
+    let _ = life.changed().await;
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.reading(cx)?.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writing(cx)?.poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.writing(cx)?.poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writing(cx)?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writing(cx)?.poll_shutdown(cx)
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").field("cut", &self.cut).finish_non_exhaustive()
+    }
+}

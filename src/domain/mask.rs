@@ -1,0 +1,134 @@
+use std::fmt;
+
+use super::Casemapping;
+
+/// A pattern of hostmasks such as `*!*@*.example`, in which `*` stands for any characters and `?`
+/// for exactly one (<https://modern.ircdocs.horse/#mask-matching>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mask {
+    written: String,
+    folded: Vec<char>,
+    casemapping: Casemapping,
+}
+
+impl Mask {
+    /// The pattern as somebody wrote it, matching without regard to case as `casemapping` folds it.
+    #[must_use]
+    pub fn new(casemapping: Casemapping, pattern: &str) -> Self {
+        let folded = casemapping.fold(pattern).chars().collect();
+        Self { written: pattern.to_owned(), folded, casemapping }
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether all of `hostmask` (`nick!user@host`) fits the pattern. Takes time in proportion to
+    /// the product of both lengths at worst, whoever wrote the pattern.
+    #[must_use]
+    pub fn matches(&self, hostmask: &str) -> bool {
+        let text: Vec<char> = self.casemapping.fold(hostmask).chars().collect();
+        let pattern = &self.folded;
+        let (mut at, mut heard) = (0, 0);
+        // The last `*`, and how much of the text it has swallowed: the only place to go back to.
+        let mut star: Option<(usize, usize)> = None;
+        while heard < text.len() {
+            match pattern.get(at) {
+                Some('*') => {
+                    star = Some((at, heard));
+                    at += 1;
+                }
+                Some(&c) if c == '?' || c == text[heard] => {
+                    at += 1;
+                    heard += 1;
+                }
+                _ => match star {
+                    Some((place, swallowed)) => {
+                        star = Some((place, swallowed + 1));
+                        at = place + 1;
+                        heard = swallowed + 1;
+                    }
+                    None => return false,
+                },
+            }
+        }
+        pattern[at..].iter().all(|&c| c == '*')
+    }
+}
+
+impl fmt::Display for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        tests: Vec<Vector>,
+    }
+
+    #[derive(Deserialize)]
+    struct Vector {
+        mask: String,
+        matches: Vec<String>,
+        fails: Vec<String>,
+    }
+
+    #[track_caller]
+    fn check(casemapping: Casemapping, mask: &str, hostmask: &str, fits: bool) {
+        let pattern = Mask::new(casemapping, mask);
+        assert_eq!(pattern.matches(hostmask), fits, "{mask} {hostmask}");
+    }
+
+    #[test]
+    fn the_public_vectors_hold() {
+        let text = include_str!("../../tests/data/irc-parser-tests/mask-match.yaml");
+        let vectors: Vectors = serde_yaml_ng::from_str(text).expect("the vectors are YAML");
+        assert!(!vectors.tests.is_empty());
+        for vector in vectors.tests {
+            for hostmask in vector.matches {
+                check(Casemapping::Rfc1459, &vector.mask, &hostmask, true);
+            }
+            for hostmask in vector.fails {
+                check(Casemapping::Rfc1459, &vector.mask, &hostmask, false);
+            }
+        }
+    }
+
+    #[test]
+    fn case_is_folded_as_the_server_folds_it() {
+        check(Casemapping::Rfc1459, "ann[m]!*@*", "Ann{M}!a@host", true);
+        check(Casemapping::Ascii, "ann[m]!*@*", "Ann{M}!a@host", false);
+        check(Casemapping::Ascii, "ÉVE!*@*", "éve!a@host", false);
+        check(Casemapping::Unicode, "ÉVE!*@*", "éve!a@host", true);
+    }
+
+    #[test]
+    fn a_question_mark_is_one_character_however_many_bytes() {
+        check(Casemapping::Unicode, "?ve!*@*", "éve!a@host", true);
+        check(Casemapping::Unicode, "??ve!*@*", "éve!a@host", false);
+    }
+
+    #[test]
+    fn stars_match_nothing_too() {
+        check(Casemapping::Ascii, "**a**", "a", true);
+        check(Casemapping::Ascii, "*", "", true);
+        check(Casemapping::Ascii, "", "a", false);
+        check(Casemapping::Ascii, "a*b*c", "abcbc", true);
+        check(Casemapping::Ascii, "a*b*d", "abcbc", false);
+    }
+
+    #[test]
+    fn a_hostile_mask_costs_little() {
+        check(Casemapping::Ascii, &"a*".repeat(200), &"a".repeat(500), true);
+        check(Casemapping::Ascii, &format!("{}b", "a*".repeat(200)), &"a".repeat(500), false);
+    }
+}

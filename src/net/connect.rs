@@ -1,0 +1,360 @@
+//! The way to a server: all its addresses, tried with some overlap, until one answers.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::tls::HandshakeError;
+
+/// How long finding a server's addresses and reaching one of them may take altogether.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long an address is tried alone before the next is tried beside it: RFC 8305, section 5.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// How long nothing may come before the other side's machine is asked whether it is still there.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long what we sent may stay without an acknowledgement by the other side's machine.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNHEARD: Duration = Duration::from_secs(90);
+
+/// Why there is no connection; worded for whoever keeps the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The host has no address.
+    #[error("no address is known for `{host}`: {why}")]
+    UnknownHost {
+        /// The host, as configured.
+        host: String,
+        /// What the resolver says.
+        why: String,
+    },
+    /// None of the host's addresses answered.
+    #[error("nothing answers at {}: {tried}", place(host, *port))]
+    Unreachable {
+        /// The host, as configured.
+        host: String,
+        /// The port, as configured.
+        port: u16,
+        /// What became of each address.
+        tried: String,
+    },
+    /// The proxy was reached, or nearly, and did not let us through.
+    #[error("no way to {target} through the proxy {proxy}: {why}")]
+    Proxy {
+        /// The proxy, as the environment names it, without its password.
+        proxy: String,
+        /// Whom we wanted to reach through it.
+        target: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// TLS did not come about.
+    #[error("no TLS with {host}: {why}")]
+    Tls {
+        /// Whom we wanted to speak with.
+        host: String,
+        /// What is wrong.
+        #[source]
+        why: HandshakeError,
+    },
+}
+
+/// Connects to `host`, a name or an address, by whichever of its addresses answers first.
+///
+/// # Errors
+/// [`ConnectError::UnknownHost`] or [`ConnectError::Unreachable`], after 20 seconds at the latest.
+pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let host = without_brackets(host);
+    let addresses = async { Ok(lookup_host((host, port)).await?.collect()) };
+    let stream = reach(host, port, addresses, TcpStream::connect).await?;
+    tune(&stream);
+    Ok(stream)
+}
+
+/// An IPv6 address without the brackets that it wears in a URL; any other host as it is.
+pub(super) fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
+/// `host:port` as it is written in URLs, with brackets where the host is an IPv6 address.
+pub(super) fn place(host: &str, port: u16) -> String {
+    match without_brackets(host) {
+        address if address.contains(':') => format!("[{address}]:{port}"),
+        name => format!("{name}:{port}"),
+    }
+}
+
+async fn reach<T, F: Future<Output = io::Result<T>>>(
+    host: &str,
+    port: u16,
+    resolve: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+    attempt: impl Fn(SocketAddr) -> F,
+) -> Result<T, ConnectError> {
+    let deadline = Instant::now() + PATIENCE;
+    let unknown = |why: String| ConnectError::UnknownHost { host: host.to_owned(), why };
+    let addresses = match timeout_at(deadline, resolve).await {
+        Ok(Ok(addresses)) if addresses.is_empty() => return Err(unknown("none is listed".into())),
+        Ok(Ok(addresses)) => interleave(addresses),
+        Ok(Err(error)) => return Err(unknown(error.to_string())),
+        Err(_) => return Err(unknown(no_answer())),
+    };
+    let mut failures = Vec::new();
+    let race = race(&addresses, attempt, &mut failures);
+    match timeout_at(deadline, race).await {
+        Ok(Some(winner)) => Ok(winner),
+        Ok(None) | Err(_) => Err(ConnectError::Unreachable {
+            host: host.to_owned(),
+            port,
+            tried: tried(&addresses, &failures),
+        }),
+    }
+}
+
+/// RFC 8305, section 4: the families take turns, each in the resolver's order, which knows what this
+/// machine reaches best. So a family that leads nowhere delays the other by one head start.
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_family = addresses.first().map(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| Some(address.is_ipv6()) == first_family);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut turns = Vec::new();
+    loop {
+        let before = turns.len();
+        turns.extend(first.next());
+        turns.extend(second.next());
+        if turns.len() == before {
+            return turns;
+        }
+    }
+}
+
+/// Tries one address after another, each after its predecessor's head start or failure. The first
+/// that answers wins, and the others are dropped; `None` when all have failed.
+async fn race<T, F: Future<Output = io::Result<T>>>(
+    addresses: &[SocketAddr],
+    attempt: impl Fn(SocketAddr) -> F,
+    failures: &mut Vec<(SocketAddr, io::Error)>,
+) -> Option<T> {
+    let mut waiting = addresses.iter().copied();
+    let mut running = FuturesUnordered::new();
+    loop {
+        if let Some(address) = waiting.next() {
+            let trying = attempt(address);
+            running.push(async move { (address, trying.await) });
+        }
+        tokio::select! {
+            ended = running.next() => match ended? {
+                (_, Ok(winner)) => return Some(winner),
+                (address, Err(error)) => failures.push((address, error)),
+            },
+            () = sleep(HEAD_START), if waiting.len() > 0 => {}
+        }
+    }
+}
+
+fn tried(addresses: &[SocketAddr], failures: &[(SocketAddr, io::Error)]) -> String {
+    let fate = |address: &SocketAddr| {
+        let failure = failures.iter().find(|(failed, _)| failed == address);
+        let words = failure.map_or_else(no_answer, |(_, error)| in_words(error));
+        format!("{}: {words}", address.ip())
+    };
+    addresses.iter().map(fate).collect::<Vec<_>>().join("; ")
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} s", PATIENCE.as_secs())
+}
+
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refused, no server listens on this port".to_owned(),
+        io::ErrorKind::TimedOut => "timed out".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "no route from this machine".to_owned(),
+        io::ErrorKind::HostUnreachable => "the host does not answer".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Lines leave at once, and a dead connection is noticed. A system that cannot do one of these still
+/// carries messages, so it is no reason to fail.
+fn tune(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let alive = TcpKeepalive::new().with_time(IDLE);
+    let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&alive));
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let outcome = outcome.and_then(|()| socket.set_tcp_user_timeout(Some(UNHEARD)));
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "socket option");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Mutex;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const V6_A: &str = "[2001:db8::a]:1";
+    const V6_B: &str = "[2001:db8::b]:1";
+    const V4_A: &str = "192.0.2.1:1";
+    const V4_B: &str = "192.0.2.2:1";
+
+    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
+        list.iter().map(|address| address.parse().unwrap()).collect()
+    }
+
+    #[track_caller]
+    fn turns(resolved: &[&str], tried: &[&str]) {
+        assert_eq!(interleave(addresses(resolved)), addresses(tried));
+    }
+
+    #[test]
+    fn the_families_take_turns_and_the_resolver_says_which_begins() {
+        turns(&[V6_A, V6_B, V4_A, V4_B], &[V6_A, V4_A, V6_B, V4_B]);
+        turns(&[V4_A, V4_B, V6_A], &[V4_A, V6_A, V4_B]);
+        turns(&[V4_A, V4_B], &[V4_A, V4_B]);
+        turns(&[], &[]);
+    }
+
+    /// Reaches a host whose addresses do as `fate` says, and tells when each was tried, in
+    /// milliseconds.
+    async fn reached<F: Future<Output = io::Result<SocketAddr>>>(
+        resolved: &[&str],
+        fate: impl Fn(SocketAddr) -> F,
+    ) -> (Result<SocketAddr, ConnectError>, Vec<(u128, String)>) {
+        let start = Instant::now();
+        let log = Mutex::new(Vec::new());
+        let found = addresses(resolved);
+        let outcome = reach("host.example", 1, async { Ok(found) }, |address| {
+            log.lock().unwrap().push((start.elapsed().as_millis(), address.to_string()));
+            fate(address)
+        })
+        .await;
+        (outcome, log.into_inner().unwrap())
+    }
+
+    fn at(list: &[(u128, &str)]) -> Vec<(u128, String)> {
+        list.iter().map(|(when, address)| (*when, (*address).to_owned())).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_address_delays_the_next_by_its_head_start_only() {
+        let (outcome, log) = reached(&[V6_A, V6_B, V4_A], |address| async move {
+            if address.is_ipv6() { std::future::pending().await } else { Ok(address) }
+        })
+        .await;
+        assert_eq!(outcome.unwrap().to_string(), V4_A);
+        assert_eq!(log, at(&[(0, V6_A), (250, V4_A)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_address_can_still_win() {
+        let (outcome, log) = reached(&[V6_A, V4_A], |address| async move {
+            sleep(Duration::from_millis(if address.is_ipv6() { 400 } else { 300 })).await;
+            Ok(address)
+        })
+        .await;
+        assert_eq!(outcome.unwrap().to_string(), V6_A);
+        assert_eq!(log, at(&[(0, V6_A), (250, V4_A)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_failure_the_next_address_is_tried_at_once() {
+        let (outcome, log) = reached(&[V6_A, V4_A, V6_B], |address| async move {
+            if address.to_string() == V6_B {
+                return Ok(address);
+            }
+            Err(io::ErrorKind::NetworkUnreachable.into())
+        })
+        .await;
+        assert_eq!(outcome.unwrap().to_string(), V6_B);
+        assert_eq!(log, at(&[(0, V6_A), (0, V4_A), (0, V6_B)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_and_the_words_tell_what_became_of_each_address() {
+        let start = Instant::now();
+        let (outcome, _) = reached(&[V6_A, V4_A], |address| async move {
+            if address.is_ipv6() {
+                return Err(io::ErrorKind::NetworkUnreachable.into());
+            }
+            std::future::pending().await
+        })
+        .await;
+        assert_eq!(start.elapsed(), PATIENCE);
+        assert_eq!(
+            outcome.unwrap_err().to_string(),
+            "nothing answers at host.example:1: 2001:db8::a: no route from this machine; \
+             192.0.2.1: no answer within 20 s"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_without_addresses_is_unknown() {
+        let attempt = |_| async { Ok(()) };
+        for (resolver, words) in [
+            (Ok(Vec::new()), "no address is known for `tea.example`: none is listed"),
+            (
+                Err(io::Error::other("no such name")),
+                "no address is known for `tea.example`: no such name",
+            ),
+        ] {
+            let error = reach("tea.example", 1, async { resolver }, attempt).await.unwrap_err();
+            assert_eq!(error.to_string(), words);
+        }
+        let error = reach("tea.example", 1, std::future::pending(), attempt).await.unwrap_err();
+        assert!(error.to_string().ends_with("`tea.example`: no answer within 20 s"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn both_families_are_reached_on_real_sockets() {
+        for (host, listen) in [("127.0.0.1", "127.0.0.1:0"), ("[::1]", "[::1]:0")] {
+            let listener = match TcpListener::bind(listen).await {
+                // A machine without IPv6 has nothing to show here.
+                Err(_) if listen.starts_with('[') => continue,
+                bound => bound.unwrap(),
+            };
+            let address = listener.local_addr().unwrap();
+            let stream = tcp(host, address.port()).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), address);
+            assert!(stream.nodelay().unwrap());
+            assert!(SockRef::from(&stream).keepalive().unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_told_as_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let error = tcp("127.0.0.1", port).await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "nothing answers at 127.0.0.1:{port}: 127.0.0.1: refused, no server listens on \
+                 this port"
+            )
+        );
+    }
+
+    #[test]
+    fn only_ipv6_addresses_wear_brackets() {
+        for (host, written) in
+            [("irc.example", "irc.example:6697"), ("::1", "[::1]:6697"), ("[::1]", "[::1]:6697")]
+        {
+            assert_eq!(place(host, 6697), written);
+        }
+    }
+}

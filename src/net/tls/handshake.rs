@@ -1,0 +1,117 @@
+//! The handshake, and its failures in words for whoever keeps the configuration.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, ClientConfig};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::Refused;
+use crate::net::connect::{ConnectError, without_brackets};
+
+/// How long a server may take over its half of the handshake.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why no TLS came about on a connection that stood.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// What we were told to connect to can be no server's name.
+    #[error("this is neither a host name nor an address")]
+    NotAName,
+    /// The certificate was not accepted.
+    #[error(transparent)]
+    Refused(Refused),
+    /// The other side speaks something else.
+    #[error("this port does not speak TLS: use the server's TLS port, or turn TLS off for it")]
+    NotTls,
+    /// The other side waits, as plain servers do.
+    #[error(
+        "no answer to the TLS greeting for {} s: perhaps this port does not speak TLS",
+        PATIENCE.as_secs()
+    )]
+    Silent,
+    /// The other side hung up.
+    #[error("the server hung up during the handshake: perhaps this port does not speak TLS")]
+    Closed,
+    /// The server knows only versions or ciphers that are no longer safe.
+    #[error("the server offers no TLS that is still safe (1.2 or 1.3 is needed): {0}")]
+    TooOld(String),
+    /// Anything else, in the library's words.
+    #[error("the handshake failed: {0}")]
+    Other(String),
+}
+
+/// Turns a connection to `host` into one that is encrypted, with a server that `config` trusts.
+///
+/// # Errors
+/// [`ConnectError::Tls`], with what is wrong and what would mend it.
+pub async fn handshake(
+    tcp: TcpStream,
+    host: &str,
+    config: &Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, ConnectError> {
+    attempt(tcp, host, config).await.map_err(|why| ConnectError::Tls { host: host.to_owned(), why })
+}
+
+async fn attempt(
+    tcp: TcpStream,
+    host: &str,
+    config: &Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, HandshakeError> {
+    let name = server_name(host).ok_or(HandshakeError::NotAName)?;
+    match timeout(PATIENCE, TlsConnector::from(Arc::clone(config)).connect(name, tcp)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(from_io(&error)),
+        Err(_) => Err(HandshakeError::Silent),
+    }
+}
+
+/// A host as it stands in an address; an IPv6 one may be in brackets.
+fn server_name(host: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(without_brackets(host).to_owned()).ok()
+}
+
+fn from_io(error: &io::Error) -> HandshakeError {
+    find(error).unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => HandshakeError::Closed,
+        _ => HandshakeError::Other(error.to_string()),
+    })
+}
+
+/// What TLS says about an error, if TLS is anywhere below it.
+fn find(error: &(dyn Error + 'static)) -> Option<HandshakeError> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(from_tls(error));
+    }
+    // The source of an io::Error is the source of what it wraps: the wrapped one itself is skipped.
+    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return find(wrapped);
+    }
+    find(error.source()?)
+}
+
+fn from_tls(error: &rustls::Error) -> HandshakeError {
+    use rustls::Error as Tls;
+    if let Some(refused) = Refused::within(error) {
+        return HandshakeError::Refused(refused.clone());
+    }
+    match error {
+        Tls::InvalidMessage(_) => HandshakeError::NotTls,
+        Tls::PeerIncompatible(_)
+        | Tls::AlertReceived(
+            AlertDescription::ProtocolVersion
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::InsufficientSecurity,
+        ) => HandshakeError::TooOld(error.to_string()),
+        _ => HandshakeError::Other(error.to_string()),
+    }
+}

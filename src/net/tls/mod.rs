@@ -1,0 +1,154 @@
+//! Whose certificates we trust, and the handshake that holds a server to it.
+
+mod handshake;
+mod refused;
+mod verify;
+
+pub use handshake::{HandshakeError, handshake};
+pub use refused::{Cause, Fingerprint, Refused};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::Trust;
+
+use verify::{Judge, Rule};
+
+/// Why there can be no TLS at all, before any server was spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The machine has no list of authorities, or none of it could be read.
+    #[error(
+        "this machine has no certificate authorities that can be read{0}: install its package of \
+         them (often `ca-certificates`), or set `ca_file` or `pin_sha256`"
+    )]
+    NoSystemRoots(String),
+    /// The CA file cannot be read as one.
+    #[error("ca_file {}: {why}", path.display())]
+    CaFile {
+        /// The file, as configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The cryptography that this program was built with does not fit together.
+    #[error("TLS cannot be set up: {0}")]
+    Library(#[from] rustls::Error),
+}
+
+/// The settings for every TLS connection to a server that `trust` speaks for: IRC, websocket, REST.
+///
+/// What the certificates of a CA file have signed is accepted, and so is each of them itself, byte
+/// for byte, whatever its names and dates. A self-signed certificate is often its own authority
+/// (`openssl req -x509` makes such), and the rules of the web PKI do not let an authority be a server.
+///
+/// # Errors
+/// When the authorities cannot be read, or there are none.
+pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
+    // Named, so that nothing depends on who else has set the process's default, or that nobody has.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let rule = match trust {
+        Trust::System => system(&provider)?,
+        Trust::CaFile(path) => ca_file(path, &provider)?,
+        Trust::Pin(pin) => Rule::Pin(Fingerprint(*pin.as_bytes())),
+    };
+    let judge = Arc::new(Judge::new(rule, &provider));
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        // "Dangerous" is rustls's word for any verifier but its own. Ours asks it about every
+        // certificate that was not named one by one.
+        .dangerous()
+        .with_custom_certificate_verifier(judge)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn system(provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // Old authorities that do not parse are common; they only fail those that they have signed.
+    let (_, unparsable) = roots.add_parsable_certificates(found.certs);
+    let mut troubles: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+    if unparsable > 0 {
+        troubles.push(format!("{unparsable} do not parse"));
+    }
+    if roots.is_empty() {
+        let troubles = troubles.join("; ");
+        return Err(TlsError::NoSystemRoots(match troubles.as_str() {
+            "" => troubles,
+            _ => format!(" ({troubles})"),
+        }));
+    }
+    if !troubles.is_empty() {
+        tracing::warn!(usable = roots.len(), troubles = troubles.join("; "), "system authorities");
+    }
+    Ok(Rule::Authorities { chains: Some(web_pki(roots, provider)?), listed: Vec::new() })
+}
+
+fn ca_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {
+    let wrong = |why: String| TlsError::CaFile { path: path.to_owned(), why };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let listed = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| wrong(format!("is damaged: {error}")))?;
+    if listed.is_empty() {
+        return Err(wrong("has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)".to_owned()));
+    }
+    let mut roots = RootCertStore::empty();
+    // What does not parse as an authority can still be the server's own certificate.
+    roots.add_parsable_certificates(listed.iter().cloned());
+    let chains = if roots.is_empty() { None } else { Some(web_pki(roots, provider)?) };
+    Ok(Rule::Authorities { chains, listed })
+}
+
+fn web_pki(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| TlsError::Library(rustls::Error::General(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write;
+
+    use super::*;
+    use crate::config::CertificatePin;
+
+    #[track_caller]
+    fn ca_file_fails(contents: &str, words: &str) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(contents.as_bytes()).unwrap();
+        let error = client_config(&Trust::CaFile(file.path().to_owned())).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(error.contains(&file.path().display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_ca_file_without_certificates_is_told_so() {
+        ca_file_fails("", "no certificate in PEM");
+        ca_file_fails("hello\n", "no certificate in PEM");
+        ca_file_fails("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n", "damaged");
+        ca_file_fails("-----BEGIN CERTIFICATE-----\nAAAA\n", "damaged");
+    }
+
+    #[test]
+    fn a_ca_file_that_is_not_there_is_named() {
+        let error = client_config(&Trust::CaFile("/nonexistent/ca.pem".into())).unwrap_err();
+        assert!(error.to_string().starts_with("ca_file /nonexistent/ca.pem: "), "{error}");
+    }
+
+    #[test]
+    fn a_pin_needs_no_authorities() {
+        assert!(client_config(&Trust::Pin(CertificatePin::new([7; 32]))).is_ok());
+    }
+}

@@ -1,0 +1,49 @@
+use std::time::Duration;
+
+/// Waits that double from `first` to `last`, each shortened by chance to between half and all of
+/// itself, so that a thousand clients do not come back at once.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    first: Duration,
+    last: Duration,
+    tries: u32,
+}
+
+impl Backoff {
+    /// Waits from `first` to `last`.
+    #[must_use]
+    pub fn new(first: Duration, last: Duration) -> Self {
+        Self { first, last, tries: 0 }
+    }
+
+    /// How long to wait now, after another failure.
+    pub fn next(&mut self, chance: &mut fastrand::Rng) -> Duration {
+        let whole = self.first.saturating_mul(1 << self.tries.min(20)).min(self.last);
+        self.tries += 1;
+        whole.mul_f64(0.5 + chance.f64() / 2.0)
+    }
+
+    /// It worked: the next wait is the first again.
+    pub fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_limit_and_start_over() {
+        let mut chance = fastrand::Rng::with_seed(7);
+        let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
+        for whole in [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
+            let wait = backoff.next(&mut chance).as_secs_f64();
+            assert!((whole / 2.0..=whole).contains(&wait), "{wait} of {whole}");
+        }
+        backoff.reset();
+        assert!(backoff.next(&mut chance) <= Duration::from_secs(2));
+        let endless = (0..100).map(|_| backoff.next(&mut chance)).max();
+        assert!(endless <= Some(Duration::from_secs(60)));
+    }
+}

@@ -1,0 +1,177 @@
+use std::collections::BTreeSet;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::nick::Nicks;
+
+/// The IRCv3 capabilities that we can make use of (<https://ircv3.net/irc/>).
+const WANTED: &[&str] = &["message-tags", "server-time"];
+
+/// As whom we come.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The wished nick.
+    pub nick: String,
+    /// The user name, which servers show before the `@`.
+    pub username: String,
+    /// The real name.
+    pub realname: String,
+    /// The server's password, where it wants one.
+    pub password: Option<SecretString>,
+}
+
+/// A line to be sent, as command and parameters.
+pub(super) type Words = (&'static str, Vec<String>);
+
+/// The way in: PASS, capabilities, NICK and USER (RFC 2812 §3.1,
+/// <https://ircv3.net/specs/extensions/capability-negotiation>).
+///
+/// ```text
+///         CAP LS, NICK, USER          LS        ACK or NAK          001
+///  begin ────────────────────▶ Listing ──▶ Requesting ──▶ Ended ────────▶ registered
+///                                 └────────── 001 (the server knows no CAP) ──────▲
+/// ```
+#[derive(Debug)]
+pub(super) struct Registration {
+    nicks: Nicks,
+    phase: Phase,
+    offered: BTreeSet<String>,
+    enabled: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Listing,
+    Requesting,
+    Ended,
+}
+
+impl Registration {
+    /// Begins, with the lines to be sent first.
+    pub(super) fn begin(identity: &Identity) -> (Self, Vec<Words>) {
+        let nicks = Nicks::new(&identity.nick);
+        let mut words: Vec<Words> = vec![("CAP", vec!["LS".to_owned(), "302".to_owned()])];
+        let password = identity.password.as_ref().map(ExposeSecret::expose_secret);
+        words.extend(password.map(|password| ("PASS", vec![password.to_owned()])));
+        words.push(("NICK", vec![nicks.current()]));
+        let user = [&identity.username, "0", "*", &identity.realname];
+        words.push(("USER", user.map(str::to_owned).to_vec()));
+        let registration = Self {
+            nicks,
+            phase: Phase::Listing,
+            offered: BTreeSet::new(),
+            enabled: BTreeSet::new(),
+        };
+        (registration, words)
+    }
+
+    /// Takes in one CAP line: its subcommand, whether more lines follow, and its list.
+    pub(super) fn cap(&mut self, subcommand: &str, more: bool, list: &str) -> Vec<Words> {
+        let names = list.split_ascii_whitespace();
+        let names = names.map(|cap| cap.split_once('=').map_or(cap, |(name, _)| name).to_owned());
+        match subcommand {
+            "LS" => {
+                self.offered.extend(names);
+                if more || self.phase != Phase::Listing { Vec::new() } else { self.request() }
+            }
+            "ACK" => {
+                for name in names {
+                    match name.strip_prefix('-') {
+                        Some(name) => self.enabled.remove(name),
+                        None => self.enabled.insert(name),
+                    };
+                }
+                self.end()
+            }
+            "NAK" => self.end(),
+            "DEL" => {
+                for name in names {
+                    self.offered.remove(&name);
+                    self.enabled.remove(&name);
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The server will not have our nick; gives the next to try.
+    pub(super) fn nick_refused(&mut self, impossible: bool) -> Words {
+        if impossible {
+            self.nicks.impossible();
+        } else {
+            self.nicks.taken();
+        }
+        ("NICK", vec![self.nicks.current()])
+    }
+
+    fn request(&mut self) -> Vec<Words> {
+        let wanted: Vec<&str> =
+            WANTED.iter().copied().filter(|cap| self.offered.contains(*cap)).collect();
+        if wanted.is_empty() {
+            return self.end();
+        }
+        self.phase = Phase::Requesting;
+        vec![("CAP", vec!["REQ".to_owned(), wanted.join(" ")])]
+    }
+
+    fn end(&mut self) -> Vec<Words> {
+        if self.phase == Phase::Ended {
+            return Vec::new();
+        }
+        self.phase = Phase::Ended;
+        vec![("CAP", vec!["END".to_owned()])]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin() -> (Registration, Vec<Words>) {
+        Registration::begin(&Identity {
+            nick: "bridge".to_owned(),
+            username: "bot".to_owned(),
+            realname: "A bridge".to_owned(),
+            password: Some("secret".into()),
+        })
+    }
+
+    fn told(words: Vec<Words>) -> Vec<String> {
+        words
+            .into_iter()
+            .map(|(command, params)| format!("{command} {}", params.join(" ")))
+            .collect()
+    }
+
+    #[test]
+    fn the_password_comes_before_the_name() {
+        let first = told(begin().1);
+        assert_eq!(first, ["CAP LS 302", "PASS secret", "NICK bridge", "USER bot 0 * A bridge"]);
+    }
+
+    #[test]
+    fn a_list_of_several_lines_is_read_to_its_end() {
+        let (mut registration, _) = begin();
+        assert_eq!(told(registration.cap("LS", true, "sasl=PLAIN server-time")), [""; 0]);
+        assert_eq!(
+            told(registration.cap("LS", false, "message-tags x/y=1,2")),
+            ["CAP REQ message-tags server-time"]
+        );
+        assert_eq!(told(registration.cap("ACK", false, "message-tags server-time")), ["CAP END"]);
+        assert_eq!(told(registration.cap("ACK", false, "later")), [""; 0], "ended once");
+    }
+
+    #[test]
+    fn a_server_with_nothing_for_us_is_not_asked_for_anything() {
+        let (mut registration, _) = begin();
+        assert_eq!(told(registration.cap("LS", false, "multi-prefix")), ["CAP END"]);
+    }
+
+    #[test]
+    fn a_server_that_changes_its_mind_is_lived_with() {
+        let (mut registration, _) = begin();
+        registration.cap("LS", false, "server-time");
+        assert_eq!(told(registration.cap("NAK", false, "server-time")), ["CAP END"]);
+    }
+}

@@ -1,0 +1,197 @@
+//! What Let's Chat's answers and events carry, as far as we read it.
+//!
+//! "Acks carry no status" (WIRE.md): success is an object or an array, failure is a bare string or
+//! an error object.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Author, Post, PostId};
+
+/// A room, in `rooms:list`, `rooms:join` and room events.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Room {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) slug: String,
+}
+
+/// An account, in `account:whoami`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Account {
+    id: String,
+    username: String,
+}
+
+/// A post's id, in `messages:list` and the ack of `messages:create`.
+#[derive(Debug, Deserialize)]
+pub(super) struct PostRef {
+    id: String,
+}
+
+/// A post, in `messages:new` and in a `messages:list` that was asked to tell the owners.
+#[derive(Debug, Deserialize)]
+pub(super) struct WirePost {
+    id: String,
+    text: String,
+    posted: Timestamp,
+    #[serde(default)]
+    owner: Option<Owner>,
+    #[serde(default)]
+    room: Option<RoomReference>,
+}
+
+/// Who wrote a post. An account that was deleted has no id.
+#[derive(Debug, Deserialize)]
+struct Owner {
+    #[serde(default)]
+    id: String,
+    username: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum RoomReference {
+    Room { id: String },
+    Id(String),
+}
+
+/// An error object. Both spellings occur.
+#[derive(Debug, Deserialize)]
+struct ErrorObject {
+    message: String,
+}
+
+/// Reads an answer, or says in the server's words why there is none.
+pub(super) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    let failure = match parse(json) {
+        Ok(answer) => return Ok(answer),
+        Err(failure) => failure,
+    };
+    if let Ok(reason) = serde_json::from_str::<String>(json) {
+        return Err(reason);
+    }
+    if let Ok(ErrorObject { message }) = serde_json::from_str(json) {
+        return Err(message);
+    }
+    Err(format!("an answer that makes no sense ({failure})"))
+}
+
+/// Reads JSON in which a lone surrogate may stand: JavaScript has such strings, nobody else has.
+fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+    serde_json::from_str(json).or_else(|error| {
+        let mended = mend_surrogates(json);
+        if mended == json { Err(error) } else { serde_json::from_str(&mended) }
+    })
+}
+
+/// Puts U+FFFD for each escaped surrogate that is not half of a pair.
+fn mend_surrogates(json: &str) -> String {
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = match (surrogate(rest), rest.get(6..).and_then(surrogate)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(_), _) => {
+                mended.push('\u{FFFD}');
+                rest = &rest[6..];
+                continue;
+            }
+            // Any other escape: the backslash and what it escapes, of whatever length.
+            (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        mended.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    mended + rest
+}
+
+/// The surrogate that `json` begins with, as an escape.
+fn surrogate(json: &str) -> Option<u16> {
+    let digits = json.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok().filter(|unit| (0xD800..=0xDFFF).contains(unit))
+}
+
+impl WirePost {
+    /// The post and its room's id, if the ids are ids.
+    pub(super) fn into_post(self) -> Option<(Post, Option<String>)> {
+        let author = self.owner.map(|Owner { id, username }| Author { id, username });
+        let room = self.room.map(|room| match room {
+            RoomReference::Room { id } | RoomReference::Id(id) => id,
+        });
+        let post = Post { id: self.id.parse().ok()?, text: self.text, posted: self.posted, author };
+        Some((post, room))
+    }
+}
+
+impl PostRef {
+    pub(super) fn id(&self) -> Option<PostId> {
+        self.id.parse().ok()
+    }
+}
+
+impl From<Account> for Author {
+    fn from(account: Account) -> Self {
+        Self { id: account.id, username: account.username }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn post(json: &str) -> (Post, Option<String>) {
+        read::<WirePost>(json).expect("a post").into_post().expect("with an id")
+    }
+
+    #[test]
+    fn a_post_is_read_with_and_without_its_author() {
+        let with = |owner: &str| {
+            format!(
+                r#"{{"id":"6b035f6d8d054a41e16a0570","text":"hi","posted":"2026-11-22T21:32:29.455Z","owner":{owner},"room":{{"id":"r1","slug":"tea"}}}}"#
+            )
+        };
+        let (full, room) = post(&with(r#"{"id":"u1","username":"ann","displayName":"Ann"}"#));
+        assert_eq!(full.author.map(|a| (a.id, a.username)), Some(("u1".into(), "ann".into())));
+        assert_eq!((full.text.as_str(), room.as_deref()), ("hi", Some("r1")));
+        assert_eq!(post(&with("null")).0.author, None);
+        let deleted =
+            post(&with(r#"{"displayName":"[Deleted User]","username":"_deleted_user_"}"#));
+        assert_eq!(deleted.0.author.map(|a| a.username).as_deref(), Some("_deleted_user_"));
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_servers_words() {
+        for (json, why) in [
+            (r#""Not Found""#, "Not Found"),
+            (
+                r#"{"message":"Cast to ObjectId failed","name":"CastError"}"#,
+                "Cast to ObjectId failed",
+            ),
+            (
+                r#"{"status":"error","errors":"x","message":"password required"}"#,
+                "password required",
+            ),
+        ] {
+            assert_eq!(read::<Room>(json), Err(why.to_owned()));
+        }
+        assert!(read::<Room>("null").is_err() && read::<Room>("[1]").is_err());
+    }
+
+    #[test]
+    fn half_a_character_does_not_cost_the_rest() {
+        for (json, text) in [
+            (r#""a\ud800b""#, "a\u{FFFD}b"),
+            (r#""\udc00\ud83d\ude00\ud83d""#, "\u{FFFD}😀\u{FFFD}"),
+            (r#""\\ud800""#, "\\ud800"),
+            (r#""\ud800\u0041""#, "\u{FFFD}A"),
+            (r#""é\n\ud800""#, "é\n\u{FFFD}"),
+        ] {
+            assert_eq!(parse::<String>(json).expect("mended"), text, "{json}");
+        }
+    }
+}

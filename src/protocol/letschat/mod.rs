@@ -1,0 +1,144 @@
+//! A seat in Let's Chat: take it, sit in the rooms, speak, listen, read what was missed.
+
+mod answer;
+mod call;
+mod post_id;
+mod rooms;
+mod session;
+
+use jiff::Timestamp;
+
+use crate::domain::{PlaceId, Ticket};
+
+pub use post_id::{NotAnId, PostId};
+pub use rooms::Seat;
+pub use session::Session;
+
+/// How many posts a reading asks for at once: the server's own default.
+pub const PAGE: usize = 500;
+
+/// What the bridge asks of Let's Chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Post `text`; answered by [`Event::Posted`], [`Event::Refused`] or [`Event::Unanswered`].
+    Post {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Where.
+        place: PlaceId,
+        /// What.
+        text: String,
+    },
+    /// List the [`PAGE`] oldest posts above `since`, less the first `skip`; answered by
+    /// [`Event::Listed`], or by [`Event::Closed`].
+    List {
+        /// Where.
+        place: PlaceId,
+        /// Only ids above this one.
+        since: PostId,
+        /// How many of those to leave out.
+        skip: usize,
+    },
+    /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
+    Newest(PlaceId),
+    /// Leave the rooms and hang up.
+    Leave,
+}
+
+/// What Let's Chat tells the bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The token was accepted; this is our own account.
+    Welcome(Author),
+    /// The room can be heard and spoken in.
+    Joined {
+        /// Where.
+        place: PlaceId,
+        /// The room's id.
+        room: String,
+    },
+    /// The room can no longer, or still not, be heard and spoken in.
+    Closed {
+        /// Where.
+        place: PlaceId,
+        /// Why, in words for the administrator.
+        why: String,
+    },
+    /// Someone spoke, perhaps we ourselves.
+    Heard {
+        /// Where.
+        place: PlaceId,
+        /// What.
+        post: Post,
+    },
+    /// A page of posts, oldest first.
+    Listed {
+        /// Where.
+        place: PlaceId,
+        /// What.
+        posts: Vec<Post>,
+    },
+    /// The newest post's id; `None` in an empty room.
+    Newest {
+        /// Where.
+        place: PlaceId,
+        /// The id.
+        post: Option<PostId>,
+    },
+    /// The order was carried out; the post has this id.
+    Posted {
+        /// The order's.
+        ticket: Ticket,
+        /// Where.
+        place: PlaceId,
+        /// The post's.
+        id: PostId,
+    },
+    /// The order was turned down.
+    Refused {
+        /// The order's.
+        ticket: Ticket,
+        /// Where.
+        place: PlaceId,
+        /// Why, in the server's own words.
+        why: String,
+    },
+    /// The server has not answered in time: the post may be there or not.
+    Unanswered {
+        /// The order's.
+        ticket: Ticket,
+        /// Where.
+        place: PlaceId,
+    },
+}
+
+/// One message in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// Its id.
+    pub id: PostId,
+    /// Its text, exactly.
+    pub text: String,
+    /// When the server took it.
+    pub posted: Timestamp,
+    /// Who wrote it; `None` where the server does not say (WIRE.md: "On a fresh install `owner` is
+    /// `null`").
+    pub author: Option<Author>,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Its id, which never changes.
+    pub id: String,
+    /// Its user name, which an administrator may change.
+    pub username: String,
+}
+
+impl Author {
+    /// Whoever wrote a post of which the server does not say who wrote it.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { id: String::new(), username: "somebody".to_owned() }
+    }
+}

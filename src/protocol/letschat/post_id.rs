@@ -1,0 +1,113 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// The id of a post: a MongoDB `ObjectId`, whose first four bytes are the second of its making.
+///
+/// Ids rise with time, but two posts made at once may become visible in the other order (WIRE.md,
+/// "Messages"): whoever reads on from an id reads a little again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PostId([u8; 12]);
+
+impl PostId {
+    /// Below every id.
+    pub const FIRST: Self = Self([0; 12]);
+
+    /// The id just below: reading on from it (`since_id` is `_id >`) begins with `self`.
+    #[must_use]
+    pub fn before(self) -> Self {
+        let mut bytes = self.0;
+        for byte in bytes.iter_mut().rev() {
+            let (less, borrow) = byte.overflowing_sub(1);
+            *byte = less;
+            if !borrow {
+                return Self(bytes);
+            }
+        }
+        Self::FIRST
+    }
+
+    /// The lowest id of `seconds` before this one was made.
+    #[must_use]
+    pub fn earlier(self, seconds: u32) -> Self {
+        let mut bytes = [0; 12];
+        let second = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
+        bytes[..4].copy_from_slice(&second.saturating_sub(seconds).to_be_bytes());
+        Self(bytes)
+    }
+}
+
+/// A text that is not 24 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an id: 24 hexadecimal digits")]
+pub struct NotAnId(String);
+
+impl FromStr for PostId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let wrong = || NotAnId(text.chars().take(40).collect());
+        if text.len() != 24 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 12];
+        for (byte, at) in bytes.iter_mut().zip((0..24).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for PostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> PostId {
+        text.parse().expect("an id")
+    }
+
+    #[test]
+    fn an_id_survives_text() {
+        let text = "6b035f6d8d054a41e16a0570";
+        assert_eq!(id(text).to_string(), text);
+        assert_eq!(id(&text.to_uppercase()), id(text));
+    }
+
+    #[test]
+    fn nonsense_is_not_an_id() {
+        for text in [
+            "",
+            "zzz",
+            "6b035f6d8d054a41e16a057",
+            "6b035f6d8d054a41e16a05701",
+            "+b035f6d8d054a41e16a0570",
+            "éééééééééééé",
+        ] {
+            assert!(text.parse::<PostId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reading_on_from_before_an_id_begins_with_it() {
+        for (text, before) in [
+            ("6b035f6d8d054a41e16a0570", "6b035f6d8d054a41e16a056f"),
+            ("6b035f6d8d054a41e16a0000", "6b035f6d8d054a41e169ffff"),
+            ("6b035f6d0000000000000000", "6b035f6cffffffffffffffff"),
+            ("000000000000000000000000", "000000000000000000000000"),
+        ] {
+            assert_eq!(id(text).before(), id(before));
+        }
+    }
+
+    #[test]
+    fn an_earlier_id_is_the_first_of_its_second() {
+        assert_eq!(id("0000003c8d054a41e16a0570").earlier(60), PostId::FIRST);
+        assert_eq!(id("000000108d054a41e16a0570").earlier(60), PostId::FIRST);
+        assert_eq!(id("6b035f6d8d054a41e16a0570").earlier(1), id("6b035f6c0000000000000000"));
+    }
+}

@@ -1,0 +1,146 @@
+//! Takes what happened, applies it, commits, and only then sends what it calls for.
+//!
+//! The engine has a thread of its own, since the disk makes it wait. Under load it takes everything
+//! that has happened meanwhile and commits once, so that the cost of a commit is shared.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use crate::bridge::{Bridge, Happening, Order, Peer};
+use crate::domain::Network;
+use crate::protocol::irc;
+use crate::protocol::letschat;
+use crate::store::{Store, StoreError};
+
+/// How much the engine takes in before it commits.
+const TURN: usize = 1_024;
+
+/// How many orders a connection may have waiting: one for each of its places, and some.
+pub(super) fn orders_at_once(places: usize) -> usize {
+    places * 2 + 64
+}
+
+/// What reaches the engine.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// A connection to this network is there, and takes orders here until it is lost.
+    IrcUp(Network, mpsc::Sender<irc::Order>),
+    /// The same for Let's Chat.
+    LetsChatUp(mpsc::Sender<letschat::Order>),
+    /// Something for the bridge to judge.
+    Happened(Happening),
+    /// Wait no longer for what is under way: say goodbye.
+    Goodbye,
+}
+
+/// How the bridge is, for whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Places that can be heard and spoken in.
+    pub open: usize,
+    /// Places in all.
+    pub places: usize,
+}
+
+/// The bridge with its store and its connections.
+pub(super) struct Engine {
+    bridge: Bridge,
+    store: Store,
+    irc: HashMap<Network, mpsc::Sender<irc::Order>>,
+    letschat: Option<mpsc::Sender<letschat::Order>>,
+    status: watch::Sender<Status>,
+    stopping: bool,
+    said_goodbye: bool,
+}
+
+impl Engine {
+    pub(super) fn new(bridge: Bridge, store: Store, status: watch::Sender<Status>) -> Self {
+        Self {
+            bridge,
+            store,
+            irc: HashMap::new(),
+            letschat: None,
+            status,
+            stopping: false,
+            said_goodbye: false,
+        }
+    }
+
+    /// Works until nobody is left who could tell it anything.
+    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Item>) -> Result<(), StoreError> {
+        let mut items = Vec::with_capacity(TURN);
+        let mut orders = Vec::new();
+        self.tell_status();
+        while inbox.blocking_recv_many(&mut items, TURN) > 0 {
+            for item in items.drain(..) {
+                self.take(item, &mut orders)?;
+            }
+            self.store.commit()?;
+            for order in orders.drain(..) {
+                self.send(order);
+            }
+            self.tell_status();
+            if self.stopping && self.bridge.under_way() == 0 {
+                self.say_goodbye();
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, item: Item, orders: &mut Vec<Order>) -> Result<(), StoreError> {
+        match item {
+            Item::IrcUp(network, sender) => {
+                self.irc.insert(network, sender);
+            }
+            Item::LetsChatUp(sender) => self.letschat = Some(sender),
+            Item::Goodbye => self.say_goodbye(),
+            Item::Happened(happening) => {
+                match &happening {
+                    Happening::Lost(Peer::Irc(network)) => drop(self.irc.remove(network)),
+                    Happening::Lost(Peer::LetsChat) => self.letschat = None,
+                    Happening::Stop => self.stopping = true,
+                    _ => {}
+                }
+                self.bridge.apply(Timestamp::now(), happening, &mut self.store, orders)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A connection that is gone takes nothing; that it is gone is told behind this.
+    fn send(&self, order: Order) {
+        let full = match order {
+            Order::Irc(network, order) => {
+                self.irc.get(&network).is_some_and(|peer| is_full(peer.try_send(order)))
+            }
+            Order::LetsChat(order) => {
+                self.letschat.as_ref().is_some_and(|peer| is_full(peer.try_send(order)))
+            }
+        };
+        debug_assert!(!full, "one delivery a place is under way, and the queue holds more");
+    }
+
+    fn say_goodbye(&mut self) {
+        if std::mem::replace(&mut self.said_goodbye, true) {
+            return;
+        }
+        let quit = irc::Order::Quit("the bridge is going down".to_owned());
+        let networks = self.irc.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
+        let goodbyes: Vec<Order> =
+            networks.chain([Order::LetsChat(letschat::Order::Leave)]).collect();
+        for goodbye in goodbyes {
+            self.send(goodbye);
+        }
+    }
+
+    fn tell_status(&self) {
+        let status = Status { open: self.bridge.open(), places: self.bridge.all() };
+        self.status.send_if_modified(|told| std::mem::replace(told, status) != status);
+    }
+}
+
+fn is_full<T>(sent: Result<(), mpsc::error::TrySendError<T>>) -> bool {
+    matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
+}

@@ -1,0 +1,103 @@
+//! A network's connection: to one of its servers, then the next.
+
+use tokio::sync::{mpsc, watch};
+
+use super::connection::{Party, Wire, unless_stopped};
+use super::engine::{Item, orders_at_once};
+use crate::bridge::{Happening, Peer};
+use crate::config;
+use crate::config::{HostPort, NetworkSettings};
+use crate::domain::{Place, PlaceId};
+use crate::net;
+use crate::net::Ended;
+use crate::net::connect;
+use crate::net::tls;
+use crate::protocol::irc::{Identity, Pace, Plan, Seat, Session};
+
+/// The channels to sit in.
+fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
+    let seat = |channel: &config::ChannelSettings| {
+        let place = super::channel_id(places, &network.network, &channel.name)?;
+        Some(Seat { place, name: channel.name.clone(), key: channel.key.clone() })
+    };
+    network.channels.iter().filter_map(seat).collect()
+}
+
+/// A network, and what it takes to sit on it.
+pub(super) struct Irc {
+    network: NetworkSettings,
+    seats: Vec<Seat>,
+    inbox: mpsc::Sender<Item>,
+    stop: watch::Receiver<bool>,
+    /// How often it was tried: the servers take turns.
+    tries: usize,
+}
+
+impl Irc {
+    pub(super) fn new(
+        network: NetworkSettings,
+        places: &[(PlaceId, Place)],
+        inbox: mpsc::Sender<Item>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let seats = seats(&network, places);
+        Self { network, seats, inbox, stop, tries: 0 }
+    }
+}
+
+impl Party for Irc {
+    fn peer(&self) -> Peer {
+        Peer::Irc(self.network.network.clone())
+    }
+
+    async fn converse(&mut self) -> Result<Ended, String> {
+        let server = &self.network.servers[self.tries % self.network.servers.len()];
+        self.tries += 1;
+        let wire = unless_stopped(self.stop.clone(), connect(server, &self.network)).await?;
+        tracing::info!(peer = %self.peer(), %server, "connected");
+        let ended = converse(wire, &self.network, &self.seats, &self.inbox).await;
+        // Nobody hears it when the engine is gone.
+        let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
+        Ok(ended)
+    }
+}
+
+async fn connect(server: &HostPort, network: &NetworkSettings) -> Result<Box<dyn Wire>, String> {
+    let tcp = connect::tcp(&server.host, server.port).await.map_err(|error| error.to_string())?;
+    let Some(trust) = &network.tls else { return Ok(Box::new(tcp)) };
+    // Read anew for each connection, so that a renewed certificate needs no restart.
+    let config = tls::client_config(trust).map_err(|error| error.to_string())?;
+    let wire =
+        tls::handshake(tcp, &server.host, &config).await.map_err(|error| error.to_string())?;
+    Ok(Box::new(wire))
+}
+
+async fn converse(
+    wire: Box<dyn Wire>,
+    network: &NetworkSettings,
+    seats: &[Seat],
+    inbox: &mpsc::Sender<Item>,
+) -> Ended {
+    let (sender, mut orders) = mpsc::channel(orders_at_once(seats.len()));
+    if inbox.send(Item::IrcUp(network.network.clone(), sender)).await.is_err() {
+        return Ended::Dismissed;
+    }
+    let mut session = Session::new(tokio::time::Instant::now().into_std(), plan(network, seats));
+    let mut lines = net::lines(wire, network.fallback_charset);
+    let name = |event| Item::Happened(Happening::Irc(network.network.clone(), event));
+    net::drive(&mut session, &mut lines, &mut orders, inbox, name).await
+}
+
+fn plan(network: &NetworkSettings, seats: &[Seat]) -> Plan {
+    let identity = Identity {
+        nick: network.nick.clone(),
+        username: network.username.clone(),
+        realname: network.realname.clone(),
+        password: network.password.clone(),
+    };
+    let pace = match network.pace {
+        config::Pace::Standard => Pace::Standard,
+        config::Pace::Off => Pace::Off,
+    };
+    Plan { identity, seats: seats.to_vec(), pace, seed: fastrand::u64(..) }
+}

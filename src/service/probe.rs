@@ -1,0 +1,154 @@
+//! A look at both sides, by really logging in: what works, and what does not.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time;
+
+use super::connection::Party;
+use super::engine::Item;
+use super::irc::Irc;
+use super::letschat::LetsChat;
+use crate::bridge::{Happening, Peer};
+use crate::config::Settings;
+use crate::domain::{Place, PlaceId};
+use crate::net::Ended;
+use crate::protocol::irc;
+use crate::protocol::letschat;
+
+/// How long both sides may take together.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// As whom each peer let us in, or why it did not.
+    pub peers: HashMap<Peer, Result<String, String>>,
+    /// Whether each place could be joined, or why it could not.
+    pub places: HashMap<Place, Result<(), String>>,
+}
+
+impl Report {
+    /// What was found of `place`; why, where it was not even tried.
+    #[must_use]
+    pub fn place(&self, place: &Place) -> Result<(), String> {
+        let peer = place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
+        match (self.places.get(place), self.peers.get(&peer)) {
+            (Some(found), _) => found.clone(),
+            (None, Some(Err(_))) => Err(format!("not tried: no connection to {peer}")),
+            (None, _) => Err(format!("{peer} did not answer in time")),
+        }
+    }
+}
+
+/// Connects to everything that `settings` names, joins every place, tells how that went, and leaves.
+pub async fn probe(settings: &Settings) -> Report {
+    let places: Vec<(PlaceId, Place)> =
+        (0..).map(PlaceId).zip(settings.conversations.iter().flatten().cloned()).collect();
+    let (inbox, mut outlet) = mpsc::channel(1_024);
+    let (stop, stopped) = watch::channel(false);
+    let mut parties = JoinSet::new();
+    for network in &settings.networks {
+        let irc = Irc::new(network.clone(), &places, inbox.clone(), stopped.clone());
+        parties.spawn(once(irc));
+    }
+    let letschat = LetsChat::new(settings.letschat.clone(), &places, inbox.clone(), stopped);
+    parties.spawn(once(letschat));
+    drop(inbox);
+
+    let mut seen = Seen { names: places.into_iter().collect(), ..Seen::default() };
+    let look = async {
+        while seen.report.places.len() < seen.names.len() {
+            tokio::select! {
+                item = outlet.recv() => match item {
+                    Some(item) => seen.take(item),
+                    None => break,
+                },
+                Some(Ok((peer, ended))) = parties.join_next() => seen.ended(peer, ended),
+            }
+        }
+    };
+    // What was not answered by then is missing in the report.
+    let _ = time::timeout(PATIENCE, look).await;
+    seen.say_goodbye();
+    stop.send_replace(true);
+    let leave = async { while parties.join_next().await.is_some() {} };
+    let listen = async { while outlet.recv().await.is_some() {} };
+    let _ = time::timeout(Duration::from_secs(5), async { tokio::join!(leave, listen) }).await;
+    seen.report
+}
+
+async fn once(mut party: impl Party) -> (Peer, Result<Ended, String>) {
+    (party.peer(), party.converse().await)
+}
+
+/// What has been seen so far.
+#[derive(Default)]
+struct Seen {
+    names: HashMap<PlaceId, Place>,
+    report: Report,
+    irc: Vec<mpsc::Sender<irc::Order>>,
+    letschat: Vec<mpsc::Sender<letschat::Order>>,
+}
+
+impl Seen {
+    fn take(&mut self, item: Item) {
+        match item {
+            Item::IrcUp(_, orders) => self.irc.push(orders),
+            Item::LetsChatUp(orders) => self.letschat.push(orders),
+            Item::Happened(Happening::Irc(network, event)) => match event {
+                irc::Event::Registered { nick } => self.welcome(Peer::Irc(network), nick),
+                irc::Event::Joined(place) => self.decide(place, Ok(())),
+                irc::Event::Closed { place, why } => self.decide(place, Err(why)),
+                _ => {}
+            },
+            Item::Happened(Happening::LetsChat(event)) => match event {
+                letschat::Event::Welcome(account) => {
+                    self.welcome(Peer::LetsChat, account.username);
+                }
+                letschat::Event::Joined { place, .. } => self.decide(place, Ok(())),
+                letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
+                _ => {}
+            },
+            Item::Happened(_) | Item::Goodbye => {}
+        }
+    }
+
+    fn welcome(&mut self, peer: Peer, name: String) {
+        self.report.peers.insert(peer, Ok(name));
+    }
+
+    fn decide(&mut self, place: PlaceId, found: Result<(), String>) {
+        if let Some(place) = self.names.get(&place) {
+            self.report.places.insert(place.clone(), found);
+        }
+    }
+
+    /// A conversation is over before all was seen: nothing more will come of its places.
+    fn ended(&mut self, peer: Peer, ended: Result<Ended, String>) {
+        let why = match ended {
+            Err(why) | Ok(Ended::Closed(why) | Ended::Lost(why)) => why,
+            Ok(Ended::Dismissed) => return,
+        };
+        let found = &mut self.report.places;
+        for place in self.names.values() {
+            let its = place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
+            if its == peer {
+                let untried = || Err(format!("not tried: no connection to {peer}"));
+                found.entry(place.clone()).or_insert_with(untried);
+            }
+        }
+        self.report.peers.insert(peer, Err(why));
+    }
+
+    fn say_goodbye(&self) {
+        for orders in &self.irc {
+            let _ = orders.try_send(irc::Order::Quit("all is well".to_owned()));
+        }
+        for orders in &self.letschat {
+            let _ = orders.try_send(letschat::Order::Leave);
+        }
+    }
+}

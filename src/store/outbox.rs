@@ -1,0 +1,248 @@
+//! What is to be said, and what became of it.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::ledger::{MessageId, message_from};
+use super::{Store, StoreError};
+use crate::domain::{Delivery, PlaceId, State, Ticket};
+
+impl Store {
+    /// Queues `message` for `to`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn enqueue(&mut self, message: MessageId, to: PlaceId) -> Result<Ticket, StoreError> {
+        let writer = self.writer()?;
+        writer
+            .prepare_cached("INSERT INTO delivery (message, place, state) VALUES (?1, ?2, ?3)")?
+            .execute(params![message.0, to.0, state_to_sql(State::Queued)])?;
+        Ok(Ticket(writer.last_insert_rowid()))
+    }
+
+    /// The open deliveries to `to` after `after`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn open_deliveries(
+        &self,
+        to: PlaceId,
+        after: Ticket,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT d.ticket, d.state, m.place, m.author, m.kind, m.body, m.said_at
+             FROM delivery d JOIN message m ON m.id = d.message
+             WHERE d.place = ?1 AND d.ticket > ?2 AND d.state < 3
+             ORDER BY d.ticket LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![to.0, after.0, limit], |row| {
+            Ok(Delivery {
+                ticket: Ticket(row.get(0)?),
+                to,
+                message: message_from(row, 2)?,
+                state: state_from_sql(row.get(1)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many deliveries to `to` are open.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn backlog(&self, to: PlaceId) -> Result<u64, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT COUNT(*) FROM delivery WHERE place = ?1 AND state < 3")?
+            .query_row([to.0], |row| row.get(0))
+            .map(i64::unsigned_abs)?)
+    }
+
+    /// Notes that `ticket` moves to `state`, one of those that are not the end of it.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn mark(&mut self, ticket: Ticket, state: State) -> Result<(), StoreError> {
+        self.writer()?
+            .prepare_cached("UPDATE delivery SET state = ?2 WHERE ticket = ?1")?
+            .execute(params![ticket.0, state_to_sql(state)])?;
+        Ok(())
+    }
+
+    /// Notes that `ticket` is about to be sent to a room that was read up to its cursor. Should
+    /// the answer be lost, the delivery is looked for behind that cursor.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn begin(&mut self, ticket: Ticket) -> Result<(), StoreError> {
+        self.writer()?
+            .prepare_cached(
+                "UPDATE delivery SET state = ?2,
+                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
+                 WHERE ticket = ?1",
+            )?
+            .execute(params![ticket.0, state_to_sql(State::Sending)])?;
+        Ok(())
+    }
+
+    /// The cursor of its room when `ticket` was sent.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn sent_after(&self, ticket: Ticket) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT after FROM delivery WHERE ticket = ?1")?
+            .query_row([ticket.0], |row| row.get(0))
+            .optional()?
+            .flatten())
+    }
+
+    /// Notes that `ticket` has arrived, under the id that its network gave it, if any.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn delivered(
+        &mut self,
+        ticket: Ticket,
+        native: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer()?
+            .prepare_cached(
+                "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
+            )?
+            .execute(params![
+                ticket.0,
+                state_to_sql(State::Delivered),
+                native,
+                now.as_millisecond()
+            ])?;
+        Ok(())
+    }
+
+    /// Notes that `ticket` will never arrive, and why.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn refused(
+        &mut self,
+        ticket: Ticket,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer()?
+            .prepare_cached(
+                "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
+            )?
+            .execute(params![
+                ticket.0,
+                state_to_sql(State::Refused),
+                reason,
+                now.as_millisecond()
+            ])?;
+        Ok(())
+    }
+}
+
+/// The open states are below 3: the partial index `delivery_open` holds just those.
+fn state_to_sql(state: State) -> i64 {
+    match state {
+        State::Queued => 0,
+        State::Sending => 1,
+        State::Doubtful => 2,
+        State::Delivered => 3,
+        State::Refused => 4,
+    }
+}
+
+fn state_from_sql(state: i64) -> State {
+    match state {
+        0 => State::Queued,
+        1 => State::Sending,
+        2 => State::Doubtful,
+        3 => State::Delivered,
+        _ => State::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Kind, Message, Place};
+
+    struct Scene {
+        store: Store,
+        from: PlaceId,
+        to: PlaceId,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let mut store = Store::in_memory().expect("a store in memory");
+            let from = store.place(&Place::room("tea")).expect("works");
+            let to = store.place(&Place::room("dev")).expect("works");
+            Self { store, from, to }
+        }
+
+        fn queue(&mut self, body: &str, native: &str) -> Option<Ticket> {
+            let message = Message {
+                said_in: self.from,
+                author: "ann".to_owned(),
+                kind: Kind::Action,
+                body: body.to_owned(),
+                said_at: Timestamp::from_millisecond(1_500).expect("a time"),
+            };
+            let id = self.store.hear(&message, Some(native)).expect("works")?;
+            Some(self.store.enqueue(id, self.to).expect("works"))
+        }
+
+        fn open(&self) -> Vec<(String, State)> {
+            let open = self.store.open_deliveries(self.to, Ticket(0), 10).expect("works");
+            open.into_iter().map(|d| (d.message.body, d.state)).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_queued_comes_out_in_order_until_it_is_settled() {
+        let mut scene = Scene::new();
+        let one = scene.queue("one", "1").expect("new");
+        let two = scene.queue("two", "2").expect("new");
+        scene.store.begin(one).expect("works");
+        assert_eq!(scene.open(), [("one".into(), State::Sending), ("two".into(), State::Queued)]);
+        scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
+        scene.store.refused(two, "no", Timestamp::UNIX_EPOCH).expect("works");
+        assert_eq!(scene.open(), []);
+    }
+
+    #[test]
+    fn what_is_known_is_not_heard_again() {
+        let mut scene = Scene::new();
+        let one = scene.queue("one", "1").expect("new");
+        assert_eq!(scene.queue("one", "1"), None);
+        scene.store.delivered(one, Some("ours"), Timestamp::UNIX_EPOCH).expect("works");
+        assert!(scene.store.knows(scene.to, "ours").expect("works"));
+        assert!(!scene.store.knows(scene.from, "ours").expect("works"));
+    }
+
+    #[test]
+    fn a_message_comes_back_as_it_was() {
+        let mut scene = Scene::new();
+        scene.queue("waves \u{0}\n🫖", "1");
+        let open = scene.store.open_deliveries(scene.to, Ticket(0), 1).expect("works");
+        let message = &open[0].message;
+        assert_eq!((message.kind, message.body.as_str()), (Kind::Action, "waves \u{0}\n🫖"));
+        assert_eq!(message.said_at.as_millisecond(), 1_500);
+    }
+
+    #[test]
+    fn a_delivery_remembers_where_the_room_stood_when_it_was_sent() {
+        let mut scene = Scene::new();
+        let one = scene.queue("one", "1").expect("new");
+        scene.store.advance(scene.to, "post 7").expect("works");
+        scene.store.begin(one).expect("works");
+        scene.store.advance(scene.to, "post 9").expect("works");
+        assert_eq!(scene.store.sent_after(one).expect("works").as_deref(), Some("post 7"));
+    }
+}

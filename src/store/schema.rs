@@ -1,0 +1,61 @@
+//! The tables, and how an older store becomes a newer one.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Each entry brings the store one version further (`PRAGMA user_version`). Entries are only ever
+/// added: a store in the field has run those above.
+const MIGRATIONS: &[&str] = &["
+    -- Where people speak. A room is found again by its id when the configuration calls it otherwise.
+    CREATE TABLE place (
+        id      INTEGER PRIMARY KEY,
+        name    TEXT NOT NULL UNIQUE,      -- as the configuration spells it
+        native  TEXT,                      -- the room's id; NULL for a channel, and before the first join
+        cursor  TEXT                       -- the last post read, NULL before the first reading
+    ) STRICT;
+
+    -- The ledger: what was heard, in the order of hearing.
+    CREATE TABLE message (
+        id      INTEGER PRIMARY KEY,
+        place   INTEGER NOT NULL REFERENCES place(id),
+        native  TEXT,                      -- its id where it was said; NULL where the network gives none
+        author  TEXT NOT NULL,
+        kind    INTEGER NOT NULL,
+        body    TEXT NOT NULL,
+        said_at INTEGER NOT NULL           -- milliseconds since 1970
+    ) STRICT;
+    CREATE UNIQUE INDEX message_native ON message (place, native) WHERE native IS NOT NULL;
+    CREATE INDEX message_said_at ON message (said_at);
+
+    -- The outbox, and what became of it.
+    CREATE TABLE delivery (
+        ticket  INTEGER PRIMARY KEY,       -- rises in the order of hearing
+        message INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
+        place   INTEGER NOT NULL REFERENCES place(id),
+        state   INTEGER NOT NULL,
+        native  TEXT,                      -- its id where it was delivered, if it has one
+        after   TEXT,                      -- the room's cursor when it was sent: doubt looks from here
+        settled INTEGER,                   -- milliseconds since 1970
+        reason  TEXT                       -- why it was refused
+    ) STRICT;
+    CREATE INDEX delivery_open ON delivery (place, ticket) WHERE state < 3;
+    CREATE UNIQUE INDEX delivery_native ON delivery (place, native) WHERE native IS NOT NULL;
+    CREATE INDEX delivery_message ON delivery (message);
+"];
+
+/// Brings the store up to date, or says that it is from the future.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = MIGRATIONS.len() as u32;
+    if found > known {
+        return Err(StoreError::FromTheFuture { found, known });
+    }
+    for (version, sql) in (1..=known).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The real IRC servers, and the client the tests speak to them with, tried against each other.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod road;
+
+use support::irc_client::{IrcClient, Line};
+use support::ircd::{Daemon, Flood, Ircd};
+
+/// One test of this name for each server.
+macro_rules! on_each {
+    ($($claim:ident)*) => {
+        mod on_ngircd {$(
+            #[tokio::test]
+            #[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+            async fn $claim() {
+                super::$claim(super::Daemon::Ngircd).await;
+            }
+        )*}
+        mod on_inspircd {$(
+            #[tokio::test]
+            #[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+            async fn $claim() {
+                super::$claim(super::Daemon::Inspircd).await;
+            }
+        )*}
+    };
+}
+
+on_each! {
+    people_meet_in_a_channel
+    a_relayed_line_is_cut_at_512_bytes
+    people_with_and_without_tls_meet
+    a_thousand_lines_at_once_arrive_in_order_where_flooding_is_allowed
+    a_killed_server_breaks_connections_and_comes_back_where_it_was
+}
+
+async fn people_meet_in_a_channel(daemon: Daemon) {
+    let server = Ircd::start(daemon, Flood::AsDelivered).await;
+    let [mut ann, mut bob] = meet(&server).await;
+    ann.say("#tea", "kettle's on");
+    let heard = bob.heard("#Tea", 1).await.remove(0);
+    assert_eq!((heard.by.as_str(), heard.text.as_str()), ("ann", "kettle's on"));
+    bob.say("#tea", ":) coming");
+    assert_eq!(ann.heard("#tea", 1).await[0].text, ":) coming");
+}
+
+async fn a_relayed_line_is_cut_at_512_bytes(daemon: Daemon) {
+    let server = Ircd::start(daemon, Flood::AsDelivered).await;
+    let [mut ann, mut bob] = meet(&server).await;
+    // The longest that may be sent: with `PRIVMSG #tea :` and CR LF it makes 512.
+    let text = "x".repeat(512 - "PRIVMSG #tea :\r\n".len());
+    ann.say("#tea", &text);
+    let heard = bob.heard("#tea", 1).await.remove(0);
+    assert_eq!(heard.length, 512);
+    let kept = match daemon {
+        Daemon::Ngircd => heard.text.strip_suffix("[CUT]").unwrap(),
+        Daemon::Inspircd => heard.text.as_str(),
+    };
+    assert!(kept.len() < text.len() && text.starts_with(kept));
+}
+
+async fn people_with_and_without_tls_meet(daemon: Daemon) {
+    let server = Ircd::start(daemon, Flood::AsDelivered).await;
+    let mut ann = IrcClient::connect_tls(server.tls(), "ann", &server.certificate()).await;
+    let mut bob = IrcClient::connect(server.plain(), "bob").await;
+    ann.join("#tea").await;
+    bob.join("#tea").await;
+    ann.say("#tea", "sealed");
+    assert_eq!(bob.heard("#tea", 1).await[0].text, "sealed");
+}
+
+async fn a_thousand_lines_at_once_arrive_in_order_where_flooding_is_allowed(daemon: Daemon) {
+    let server = Ircd::start(daemon, Flood::Allowed).await;
+    let [mut ann, mut bob] = meet(&server).await;
+    let lines: Vec<String> =
+        (0..1000).map(|number| format!("{number} {}", "x".repeat(80))).collect();
+    for line in &lines {
+        ann.say("#tea", line);
+    }
+    let heard = bob.heard("#tea", lines.len()).await;
+    assert_eq!(heard.into_iter().map(|said| said.text).collect::<Vec<_>>(), lines);
+}
+
+async fn a_killed_server_breaks_connections_and_comes_back_where_it_was(daemon: Daemon) {
+    let mut server = Ircd::start(daemon, Flood::AsDelivered).await;
+    let mut ann = IrcClient::connect(server.plain(), "ann").await;
+    server.kill();
+    ann.ended().await;
+    server.start_again().await;
+    IrcClient::connect(server.plain(), "ann").await.join("#tea").await;
+}
+
+#[tokio::test]
+#[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+async fn inspircd_as_delivered_ends_a_flooding_connection() {
+    let server = Ircd::start(Daemon::Inspircd, Flood::AsDelivered).await;
+    let [mut ann, _bob] = meet(&server).await;
+    for _ in 0..200 {
+        ann.say("#tea", &"x".repeat(80));
+    }
+    let last = ann.ended().await.unwrap();
+    assert_eq!(last.command, "ERROR");
+    assert!(last.params[0].contains("RecvQ exceeded"), "{last:?}");
+}
+
+#[test]
+fn a_line_is_read_with_and_without_its_parts() {
+    let read = |text: &str| {
+        let line = Line::parse(text.as_bytes());
+        (line.length, line.from, line.command, line.params)
+    };
+    let owned = |params: &[&str]| params.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        read("@time=1 :ann!a@host PRIVMSG #tea ::) a : b\r\n"),
+        (36, "ann".into(), "PRIVMSG".into(), owned(&["#tea", ":) a : b"]))
+    );
+    assert_eq!(read("PING 12\r\n"), (9, String::new(), "PING".into(), owned(&["12"])));
+    assert_eq!(read(":irc 001 ann\n"), (13, "irc".into(), "001".into(), owned(&["ann"])));
+}
+
+async fn meet(server: &Ircd) -> [IrcClient; 2] {
+    let mut ann = IrcClient::connect(server.plain(), "ann").await;
+    let mut bob = IrcClient::connect(server.plain(), "bob").await;
+    ann.join("#tea").await;
+    bob.join("#tea").await;
+    [ann, bob]
+}

@@ -1,0 +1,162 @@
+//! The whole road: the program itself between a real IRC server and a Let's Chat, with a second
+//! client in the channels that reads what others would read.
+
+use std::fmt::Write as _;
+
+use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Post, Setup};
+use tokio::time::{Duration, timeout};
+
+use crate::support::bridge::Bridge;
+use crate::support::irc_client::IrcClient;
+use crate::support::ircd::{Daemon, Flood, Ircd};
+
+const ROOMS: usize = 10;
+
+/// How many messages are said on each side, in all rooms together.
+const MESSAGES: usize = 1_000;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+#[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+async fn everything_arrives_once_in_order_and_unbroken_by_ngircd() {
+    everything_arrives(Daemon::Ngircd, false).await;
+}
+
+#[tokio::test]
+#[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+async fn everything_arrives_once_in_order_and_unbroken_by_ngircd_with_tls() {
+    everything_arrives(Daemon::Ngircd, true).await;
+}
+
+#[tokio::test]
+#[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+async fn everything_arrives_once_in_order_and_unbroken_by_inspircd() {
+    everything_arrives(Daemon::Inspircd, false).await;
+}
+
+#[tokio::test]
+#[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+async fn everything_arrives_once_in_order_and_unbroken_by_inspircd_with_tls() {
+    everything_arrives(Daemon::Inspircd, true).await;
+}
+
+async fn everything_arrives(daemon: Daemon, tls: bool) {
+    let irc = Ircd::start(daemon, Flood::Allowed).await;
+    let letschat = LetsChat::start(Setup {
+        people: vec![Person::new("bridge", "IRC"), Person::new("alice", "Alice")],
+        rooms: (0..ROOMS).map(|room| NewRoom::new(&format!("room{room}"))).collect(),
+        ..Setup::default()
+    })
+    .await
+    .unwrap();
+    let mut ann = IrcClient::connect(irc.plain(), "ann").await;
+    for room in 0..ROOMS {
+        ann.join(&format!("#room{room}")).await;
+    }
+    let bridge = Bridge::start(&config(&irc, &letschat, tls));
+    bridge.ready().await;
+
+    for at in 0..MESSAGES {
+        letschat.post(&format!("room{}", at % ROOMS), "alice", &text(at));
+        ann.say(&format!("#room{}", at % ROOMS), &line(at));
+    }
+    for room in 0..ROOMS {
+        letschat.post(&format!("room{room}"), "alice", "the end");
+        ann.say(&format!("#room{room}"), "the end");
+    }
+    for room in 0..ROOMS {
+        rooms_hold_what_was_said_on_irc(&letschat, room).await;
+        irc_hears_what_was_said_in_the_rooms(&mut ann, room).await;
+    }
+    assert!(bridge.stop().await.success());
+}
+
+/// As [`config`] of a careful administrator, but for the pace: this server trusts us.
+fn config(irc: &Ircd, letschat: &LetsChat, tls: bool) -> String {
+    let (server, trust) = if tls {
+        (irc.tls(), format!("ca_file = {:?}", irc.certificate().display().to_string()))
+    } else {
+        (irc.plain(), "tls = false".to_owned())
+    };
+    let port = server.port();
+    let mut config = format!(
+        "[irc.office]\nservers = [\"localhost:{port}\"]\nnick = \"bridge\"\npace = \"off\"\n{trust}\n\
+         [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
+        letschat.url(),
+        letschat.token("bridge"),
+    );
+    for room in 0..ROOMS {
+        write!(config, "[[link]]\nchannel = \"office/#room{room}\"\nroom = \"room{room}\"\n")
+            .unwrap();
+    }
+    config
+}
+
+async fn rooms_hold_what_was_said_on_irc(letschat: &LetsChat, room: usize) {
+    let bridged = |posts: &[Post]| -> Vec<String> {
+        posts.iter().filter(|post| post.owner == "bridge").map(|post| post.text.clone()).collect()
+    };
+    let slug = format!("room{room}");
+    let ended = |posts: &[Post]| posts.iter().any(|post| post.text == "<ann> the end");
+    let posts = timeout(LIMIT, letschat.posted(&slug, ended)).await.expect("the end is posted");
+    let said = (0..MESSAGES).filter(|at| at % ROOMS == room).map(line);
+    let expected: Vec<String> =
+        said.chain(["the end".to_owned()]).map(|line| format!("<ann> {line}")).collect();
+    assert_eq!(bridged(&posts), expected, "{slug}");
+}
+
+async fn irc_hears_what_was_said_in_the_rooms(ann: &mut IrcClient, room: usize) {
+    let mut heard = String::new();
+    loop {
+        let mut ended = false;
+        for said in ann.heard(&format!("#room{room}"), 1).await {
+            assert_eq!(said.by, "bridge");
+            assert!(said.length <= 512, "{} bytes", said.length);
+            let part = said.text.strip_prefix("<alice> ").expect("a name before each line");
+            ended = part == "the end";
+            heard.push_str(part);
+        }
+        if ended {
+            break;
+        }
+    }
+    let expected: String = (0..MESSAGES)
+        .filter(|at| at % ROOMS == room)
+        .map(text)
+        .chain(["the end".to_owned()])
+        .map(|text| text.replace('\0', "␀"))
+        .collect();
+    let spaceless = |text: &str| text.split_whitespace().collect::<String>();
+    assert_eq!(spaceless(&heard), spaceless(&expected), "room{room}");
+}
+
+/// What is said in the rooms: text of every kind.
+fn text(at: usize) -> String {
+    match at / ROOMS % 10 {
+        0 => format!("{at} kettle's on"),
+        1 => format!("{at} 日本語の長い文 {}", "漢字".repeat(300)),
+        2 => format!("{at} 👩‍👩‍👧‍👦👍🏽🇩🇪 {}", "👩‍👩‍👧‍👦".repeat(60)),
+        3 => format!("{at} שלום עולם مرحبا بالعالم"),
+        4 => format!("{at} {}", "four thousand characters ".repeat(160)),
+        5 => format!("{at} \u{1}ACTION\u{1} \u{2}bold\u{2} \u{3}4red\u{3} \u{0} \u{7f}"),
+        6 => format!("{at} @all and @ann and #room1 :smile:"),
+        7 => format!("{at} first\nsecond\r\n\r\nQUIT :third"),
+        8 => "   ".to_owned(),
+        _ => format!("{at} {}", "x".repeat(4_000)),
+    }
+}
+
+/// What is said on IRC: a line of every kind.
+fn line(at: usize) -> String {
+    match at / ROOMS % 8 {
+        0 => format!("{at} kettle's on"),
+        1 => format!("{at} 日本語 {}", "漢字".repeat(50)),
+        2 => format!("{at} 👩‍👩‍👧‍👦👍🏽🇩🇪"),
+        3 => format!("{at} שלום עולם"),
+        4 => format!("{at} \u{2}bold\u{2} \u{3}4red\u{3} \u{1f}under"),
+        5 => format!("{at} @all :smile: <b>&amp;"),
+        6 => "   ".to_owned(),
+        _ => format!("{at} {}", "y".repeat(300)),
+    }
+}

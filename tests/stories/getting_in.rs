@@ -1,0 +1,206 @@
+//! Getting in, staying in, and coming back.
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated, story};
+
+#[test]
+fn another_nick_is_taken_when_the_wished_one_is_used() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 433 * bridge :Nickname is already in use.
+        irc > NICK bridge_
+        irc < :irc.example 001 bridge_ :hello
+        irc > JOIN #tea
+        irc < :bridge_!b@host JOIN #tea
+        irc < :irc.example 366 bridge_ #tea :End of /NAMES list
+        irc < :bridge_!b@host PRIVMSG #tea :not heard, it is us
+        "#,
+    );
+}
+
+#[test]
+fn capabilities_are_asked_for_where_they_are_offered() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example CAP * LS * :multi-prefix sasl=PLAIN,EXTERNAL
+        irc < :irc.example CAP * LS :server-time message-tags draft/x
+        irc > CAP REQ :message-tags server-time
+        irc < :irc.example CAP bridge ACK :message-tags server-time
+        irc > CAP END
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea
+        "#,
+    );
+}
+
+#[test]
+fn a_server_is_answered_when_it_pings() {
+    story("irc < PING :irc.example\nirc > PONG irc.example");
+}
+
+#[test]
+fn a_silent_irc_server_is_asked_once_and_then_left() {
+    story(
+        r#"
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 10s
+        irc > PING alive
+        wait 15s
+        lc > 2
+        lc < 3
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 20s
+        irc closed: the server has fallen silent
+        "#,
+    );
+}
+
+#[test]
+fn a_silent_letschat_is_left() {
+    story(
+        r#"
+        wait 25s
+        lc > 2
+        irc < PING :x
+        irc > PONG x
+        wait 20s
+        lc closed: the server has fallen silent
+        "#,
+    );
+}
+
+#[test]
+fn whoever_is_kicked_comes_back_and_nothing_is_lost_meanwhile() {
+    story(
+        r#"
+        irc < :op!o@host KICK #tea bridge :out
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"where are you?","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        wait 5s
+        irc > JOIN #tea
+        irc < :bridge!b@host JOIN #tea
+        irc < :irc.example 366 bridge #tea :End of /NAMES list
+        irc > PRIVMSG #tea :<bob> where are you?
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn a_channel_that_we_are_forwarded_to_is_not_ours() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea
+        irc < :irc.example 470 bridge #tea ##overflow :Forwarding to another channel
+        irc < :bridge!b@host JOIN ##overflow
+        irc < :irc.example 366 bridge ##overflow :End of /NAMES list
+        irc < :ann!a@host PRIVMSG ##overflow :wrong door
+        wait 5s
+        irc > JOIN #tea
+        "#,
+    );
+}
+
+#[test]
+fn a_room_that_is_archived_is_looked_for_until_it_is_back() {
+    story(
+        r#"
+        lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
+        irc < :ann!a@host PRIVMSG #tea :anyone?
+        wait 10s
+        lc > 425["rooms:list",{"skip":0,"take":5000}]
+        lc < 435[[]]
+        lc < 42["rooms:update",{"id":"r1","slug":"tea"}]
+        lc > 426["rooms:join","r1"]
+        lc < 436[{"id":"r1","slug":"tea"}]
+        lc > 427["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 437[[]]
+        lc > 428["messages:create",{"room":"r1","text":"<ann> anyone?"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_token_that_is_refused_is_told_in_words() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(
+        r#"
+        lc back
+        lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+        lc < 44
+        lc closed: Let's Chat does not accept our token: make a new one and put it into token_file (one account has one token; making another ends the first)
+        "#,
+    );
+}
+
+#[test]
+fn nonsense_is_survived() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        lc < 42["messages:new",{"id":"not an id","text":"x"}]
+        lc < 42["messages:new",7]
+        lc < 42[]
+        lc < hello
+        lc < 4399["late"]
+        irc < :
+        irc < @;=;;== :::
+        irc < 366
+        irc < :x 005
+        irc < :ann PRIVMSG
+        "#,
+    );
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :still here
+        lc > 425["messages:create",{"room":"r1","text":"<ann> still here"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_bridge_that_stops_begins_nothing_new() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        stop
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        restart
+        "#,
+    );
+    world.tell(IRC_IN);
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        lc > 425["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}

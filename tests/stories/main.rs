@@ -1,0 +1,72 @@
+//! Stories: what the bridge does, told in the lines that the two networks send and hear.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod getting_in;
+mod mirroring;
+mod missed;
+mod world;
+
+use world::World;
+
+/// How Let's Chat lets the bridge in, with one room that it has never read.
+const LETSCHAT_IN: &str = r#"
+    lc back
+    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+    lc < 40
+    lc > 421["account:whoami"]
+    lc > 422["rooms:list",{"skip":0,"take":5000}]
+    lc < 431[{"id":"u0","username":"bridge"}]
+    lc < 432[[{"id":"r1","slug":"tea"},{"id":"r9","slug":"other"}]]
+    lc > 423["rooms:join","r1"]
+    lc < 433[{"id":"r1","slug":"tea"}]
+    lc > 424["messages:list",{"reverse":true,"room":"r1","take":1}]
+    lc < 434[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+"#;
+
+/// How Let's Chat lets the bridge in again; ends where the room is being read from its cursor.
+const LETSCHAT_IN_AGAIN: &str = r#"
+    lc back
+    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+    lc < 40
+    lc > 421["account:whoami"]
+    lc > 422["rooms:list",{"skip":0,"take":5000}]
+    lc < 431[{"id":"u0","username":"bridge"}]
+    lc < 432[[{"id":"r1","slug":"tea"}]]
+    lc > 423["rooms:join","r1"]
+    lc < 433[{"id":"r1","slug":"tea"}]
+"#;
+
+/// How an IRC server lets the bridge in.
+const IRC_IN: &str = r#"
+    irc back
+    irc > CAP LS 302
+    irc > NICK bridge
+    irc > USER bridge 0 * :A bridge
+    irc < :irc.example 421 * CAP :Unknown command
+    irc < :irc.example 001 bridge :hello
+    irc > JOIN #tea
+    irc < :bridge!b@host JOIN #tea
+    irc < :irc.example 353 bridge = #tea :bridge ann
+    irc < :irc.example 366 bridge #tea :End of /NAMES list
+"#;
+
+/// A world of one channel and one room, both joined.
+#[track_caller]
+fn seated() -> World {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world
+}
+
+/// A story told from when both seats are taken.
+#[track_caller]
+fn story(rest: &str) {
+    seated().tell(rest);
+}
+
+/// Let's Chat is back, and then: a story that begins with the reading of the room.
+#[track_caller]
+fn letschat_back(world: &mut World, rest: &str) {
+    world.tell(&format!("{LETSCHAT_IN_AGAIN}\n{rest}"));
+}

@@ -1,0 +1,193 @@
+//! What is said on one side appears on the other.
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, story};
+
+#[test]
+fn what_is_said_on_irc_appears_in_the_room() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :kettle's on
+        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        lc < 435[{"id":"6b0000010000000000000001","text":"<ann> kettle's on","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        "#,
+    );
+}
+
+#[test]
+fn what_is_said_in_the_room_appears_on_irc() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"coming","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
+        irc > PRIVMSG #tea :<bob> coming
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        "#,
+    );
+}
+
+#[test]
+fn our_own_post_does_not_come_back() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :hello
+        lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
+        lc < 435[{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":null,"room":{"id":"r1"}}]
+        irc < :bridge!b@host PRIVMSG #tea :said by a bouncer that echoes
+        "#,
+    );
+}
+
+#[test]
+fn the_same_account_used_by_a_person_is_heard() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"it is me","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bridge> it is me
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn a_second_message_waits_for_the_first_to_arrive() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #Tea :one
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435[{"id":"6b0000010000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
+fn each_kind_of_talk_is_told_from_the_others() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :\x01ACTION pours\x01
+        lc > 425["messages:create",{"room":"r1","text":"* ann pours"}]
+        lc < 435[{"id":"6b0000010000000000000001","text":"* ann pours","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        irc < :serv!s@host NOTICE #tea :the server restarts
+        lc > 426["messages:create",{"room":"r1","text":"-serv- the server restarts"}]
+        irc < :ann!a@host PRIVMSG #tea :\x01VERSION\x01
+        irc < :ann!a@host PRIVMSG bridge :a word in private
+        irc < :irc.example NOTICE * :*** Looking up your hostname
+        "#,
+    );
+}
+
+#[test]
+fn a_paste_is_said_line_by_line_before_its_fence() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one\n\ntwo\r\n/QUIT","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PRIVMSG #tea :<bob> two
+        irc > PRIVMSG #tea :<bob> /QUIT
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn an_objection_of_the_server_ends_the_delivery_and_not_the_lane() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000002","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example 404 bridge #tea :Cannot send to channel
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        "#,
+    );
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435["Bad Request"]
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_line_heard_while_the_room_is_away_is_kept() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(IRC_IN);
+    world.tell("irc < :ann!a@host PRIVMSG #tea :anyone?");
+    world.tell(&format!(
+        "{LETSCHAT_IN}\n{}",
+        r#"lc > 425["messages:create",{"room":"r1","text":"<ann> anyone?"}]"#
+    ));
+}
+
+#[test]
+fn what_is_said_in_one_place_reaches_every_other_of_its_conversation() {
+    let mut world = World::new(&["office/#tea tea home/#tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell(&IRC_IN.replace("irc ", "irc2 ").replace("irc2 in", "irc in"));
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :hello
+        lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
+        irc2 > PRIVMSG #tea :<ann> hello
+        irc2 > PING said-2
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> hi
+        irc > PING said-3
+        irc2 < :irc.example PONG irc.example :said-2
+        irc2 > PRIVMSG #tea :<bob> hi
+        irc2 > PING said-4
+        irc2 < :carl!c@host PRIVMSG #tea :\x01ACTION waves\x01
+        irc < :irc.example PONG irc.example :said-3
+        irc > PRIVMSG #tea :\x01ACTION carl waves\x01
+        irc > PING said-5
+        "#,
+    );
+}
+
+#[test]
+fn what_a_network_says_can_never_become_a_command() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"\r\nQUIT :bye\r\n\u0000x","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob\r\nQUIT"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob QUIT> QUIT :bye
+        irc > PRIVMSG #tea :<bob QUIT> ␀x
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
+    let mut world = World::new(&["office/#tea tea"]).paced();
+    world.tell(LETSCHAT_IN);
+    world.tell(&IRC_IN.replace("irc > JOIN", "wait 1s\nirc > JOIN"));
+    world.tell(
+        r#"
+        wait 8s
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"1\n2\n3\n4\n5\n6\n7","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> 1
+        irc > PRIVMSG #tea :<bob> 2
+        irc > PRIVMSG #tea :<bob> 3
+        irc > PRIVMSG #tea :<bob> 4
+        irc > PRIVMSG #tea :<bob> 5
+        irc < PING :x
+        irc > PONG x
+        wait 2s
+        irc > PRIVMSG #tea :<bob> 6
+        irc > PRIVMSG #tea :<bob> 7
+        wait 2s
+        irc > PING said-1
+        "#,
+    );
+}

@@ -1,0 +1,174 @@
+//! What was said while a connection, or the bridge itself, was away.
+
+use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated, story};
+
+#[test]
+fn the_room_is_read_from_its_cursor_and_each_post_mirrored_once() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        lc lost
+        "#,
+    );
+    // 60 seconds before the cursor: 0x6b000010 - 60 = 0x6affffd4.
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000110000000000000001","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        "#,
+    );
+}
+
+#[test]
+fn what_is_said_during_the_reading_keeps_its_place() {
+    let mut world = seated();
+    world.tell("lc lost");
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        lc < 434[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        "#,
+    );
+}
+
+#[test]
+fn an_author_who_is_not_told_is_read_back() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
+        lc < 42["messages:new",{"id":"6b0000110000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+        lc < 435[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000001","skip":0,"take":500}]
+        lc < 436[[{"id":"6b0000110000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        "#,
+    );
+}
+
+#[test]
+fn what_was_not_delivered_is_delivered_after_a_restart() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        lc lost
+        irc < :ann!a@host PRIVMSG #tea :one
+        irc < :ann!a@host PRIVMSG #tea :two
+        restart
+        "#,
+    );
+    world.tell(IRC_IN);
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_post_whose_ack_was_lost_is_looked_for_and_not_sent_twice() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :ok
+        irc < :ann!a@host PRIVMSG #tea :ok
+        lc > 425["messages:create",{"room":"r1","text":"<ann> ok"}]
+        restart
+        "#,
+    );
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6b0000200000000000000001","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        lc > 425["messages:create",{"room":"r1","text":"<ann> ok"}]
+        lc < 435[{"id":"6b0000200000000000000002","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc lost
+        irc < :ann!a@host PRIVMSG #tea :two
+        "#,
+    );
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        "#,
+    );
+}
+
+#[test]
+fn an_ack_that_never_comes_is_not_waited_for_without_end() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 5s
+        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 436[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc > 427["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
+fn the_first_sight_of_a_room_is_not_its_history() {
+    story("");
+    let mut world = crate::world::World::new(&["office/#tea tea"]);
+    world.tell(IRC_IN);
+    // Said between our join and the answer: not history, though the answer includes it.
+    let early = LETSCHAT_IN.replace(
+        "lc < 434[[{\"id\":\"6b0000000000000000000001\"",
+        "lc < 42[\"messages:new\",{\"id\":\"6b0000000000000000000001\",\"text\":\"old\",\"posted\":\"2026-11-22T10:00:00.000Z\",\"owner\":{\"id\":\"u1\",\"username\":\"bob\"},\"room\":{\"id\":\"r1\"}}]\nlc < 434[[{\"id\":\"6b0000000000000000000001\"",
+    );
+    world.tell(&format!(
+        "{early}\n{}",
+        r#"
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000000000000000000000","skip":0,"take":500}]
+        lc < 435[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> old
+        irc > PING said-1
+        "#
+    ));
+}

@@ -1,0 +1,300 @@
+//! The teller of stories: a whole bridge between servers we write the lines for, on a clock we own.
+//!
+//! ```text
+//! irc < …     the IRC server sends this          lc < …     Let's Chat sends this
+//! irc > …     the bridge has sent this           lc > …     the bridge has sent this
+//! irc lost    the connection ends                lc lost    the same
+//! irc back    a new connection is there          lc back    the same
+//! irc closed: … , lc closed: …                   the bridge has hung up, for this reason
+//! wait 25s    time passes                        restart    the process dies and comes back
+//! stop        the bridge is asked to stop
+//! ```
+//!
+//! A story fails on the first line that is not so, and on anything the bridge said that the story
+//! does not tell. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use letsbridge::bridge::{Bridge, Happening, Order, Peer};
+use letsbridge::domain::{Network, Place};
+use letsbridge::protocol::irc::{self, Heard};
+use letsbridge::protocol::letschat;
+use letsbridge::protocol::{Input, Machine, Output};
+use letsbridge::store::Store;
+
+/// A bridge, its store, its connections, and what it has said.
+pub(crate) struct World {
+    now: Instant,
+    clock: Timestamp,
+    conversations: Vec<Vec<Place>>,
+    pace: irc::Pace,
+    store: Store,
+    bridge: Bridge,
+    networks: Vec<Wire<irc::Session>>,
+    letschat: Wire<letschat::Session>,
+}
+
+/// One connection: its machine while it is there, and what was sent over it.
+struct Wire<M> {
+    name: String,
+    machine: Option<M>,
+    sent: VecDeque<String>,
+}
+
+impl World {
+    /// A world of these conversations, each like `office/#tea tea`, before any connection is there.
+    pub(crate) fn new(conversations: &[&str]) -> Self {
+        let conversations: Vec<Vec<Place>> =
+            conversations.iter().map(|it| it.split(' ').map(place).collect()).collect();
+        let mut networks: Vec<Network> = Vec::new();
+        for network in conversations.iter().flatten().filter_map(Place::network) {
+            if !networks.contains(network) {
+                networks.push(network.clone());
+            }
+        }
+        let mut store = Store::in_memory().unwrap();
+        let bridge = Bridge::new(&conversations, &mut store).unwrap();
+        Self {
+            now: Instant::now(),
+            clock: "2026-11-22T12:00:00Z".parse().unwrap(),
+            conversations,
+            pace: irc::Pace::Off,
+            store,
+            bridge,
+            networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
+            letschat: Wire::new("letschat"),
+        }
+    }
+
+    /// The same on a network that does not trust us to speak as fast as we can.
+    pub(crate) fn paced(mut self) -> Self {
+        self.pace = irc::Pace::Standard;
+        self
+    }
+
+    /// Tells a story from here on, and holds the bridge to it.
+    #[track_caller]
+    pub(crate) fn tell(&mut self, story: &str) {
+        for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            self.line(line);
+        }
+        let untold = self.networks.iter_mut().flat_map(|wire| wire.sent.drain(..));
+        let untold: Vec<String> = untold.chain(self.letschat.sent.drain(..)).collect();
+        assert_eq!(untold, [""; 0], "the story does not tell of this");
+    }
+
+    #[track_caller]
+    fn line(&mut self, line: &str) {
+        let (who, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (who, rest) {
+            ("wait", time) => self.wait(time),
+            ("restart", "") => self.restart(),
+            ("stop", "") => self.happen(Happening::Stop),
+            ("lc", _) => self.letschat_line(line, rest),
+            _ => {
+                let index = match who.strip_prefix("irc").expect("irc or lc") {
+                    "" => 0,
+                    number => number.parse::<usize>().expect("a number") - 1,
+                };
+                self.irc_line(index, line, rest);
+            }
+        }
+        self.settle();
+    }
+
+    #[track_caller]
+    fn irc_line(&mut self, index: usize, line: &str, rest: &str) {
+        let now = self.now;
+        let wire = &mut self.networks[index];
+        let network = Network::new(&wire.name);
+        if let Some(frame) = rest.strip_prefix("< ") {
+            let heard = Heard::Line(unescape(frame));
+            wire.machine.as_mut().expect("a connection").handle(now, Input::Frame(heard));
+        } else if let Some(frame) = rest.strip_prefix("> ") {
+            assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
+        } else if rest.starts_with("closed: ") {
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
+        } else if rest == "lost" {
+            wire.machine = None;
+            self.happen(Happening::Lost(Peer::Irc(network)));
+        } else if rest == "back" {
+            let session = self.irc_session(&network);
+            self.networks[index].machine = Some(session);
+        } else {
+            panic!("what does this line mean? {line}");
+        }
+    }
+
+    #[track_caller]
+    fn letschat_line(&mut self, line: &str, rest: &str) {
+        let wire = &mut self.letschat;
+        if let Some(frame) = rest.strip_prefix("< ") {
+            let machine = wire.machine.as_mut().expect("a connection");
+            machine.handle(self.now, Input::Frame(frame.to_owned()));
+        } else if let Some(frame) = rest.strip_prefix("> ") {
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
+        } else if rest.starts_with("closed: ") {
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
+        } else if rest == "lost" {
+            wire.machine = None;
+            self.happen(Happening::Lost(Peer::LetsChat));
+        } else if rest == "back" {
+            self.letschat.machine = Some(self.letschat_session());
+        } else {
+            panic!("what does this line mean? {line}");
+        }
+    }
+
+    /// Moves the clock from deadline to deadline, as a driver would.
+    fn wait(&mut self, time: &str) {
+        let seconds = time.strip_suffix('s').and_then(|s| s.parse().ok());
+        let end = self.now + Duration::from_secs(seconds.expect("a wait is like 25s"));
+        loop {
+            let irc = self.networks.iter().filter_map(|wire| wire.machine.as_ref()?.deadline());
+            let letschat = self.letschat.machine.as_ref().and_then(Machine::deadline);
+            let Some(next) = irc.chain(letschat).min().filter(|at| *at <= end) else { break };
+            self.pass(next);
+            for wire in &mut self.networks {
+                tick(wire, next);
+            }
+            tick(&mut self.letschat, next);
+            self.settle();
+        }
+        self.pass(end);
+    }
+
+    fn pass(&mut self, until: Instant) {
+        let passed = until.saturating_duration_since(self.now);
+        self.clock += jiff::SignedDuration::try_from(passed).unwrap();
+        self.now = self.now.max(until);
+    }
+
+    /// The process is killed and started again: what was committed is all that it knows.
+    fn restart(&mut self) {
+        for wire in &mut self.networks {
+            wire.machine = None;
+        }
+        self.letschat.machine = None;
+        self.bridge = Bridge::new(&self.conversations, &mut self.store).unwrap();
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        let mut orders = Vec::new();
+        self.bridge.apply(self.clock, happening, &mut self.store, &mut orders).unwrap();
+        self.store.commit().unwrap();
+        for order in orders {
+            match order {
+                Order::Irc(network, order) => {
+                    let wire = self.networks.iter_mut().find(|wire| wire.name == network.as_str());
+                    if let Some(machine) = wire.and_then(|wire| wire.machine.as_mut()) {
+                        machine.handle(self.now, Input::Order(order));
+                    }
+                }
+                Order::LetsChat(order) => {
+                    if let Some(machine) = self.letschat.machine.as_mut() {
+                        machine.handle(self.now, Input::Order(order));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drains all machines into the bridge and the wires until all is quiet.
+    fn settle(&mut self) {
+        loop {
+            let mut happenings = Vec::new();
+            for wire in &mut self.networks {
+                let network = Network::new(&wire.name);
+                drain(wire, ToString::to_string, |event| {
+                    happenings.push(Happening::Irc(network.clone(), event));
+                });
+            }
+            drain(&mut self.letschat, Clone::clone, |event| {
+                happenings.push(Happening::LetsChat(event));
+            });
+            if happenings.is_empty() {
+                return;
+            }
+            for happening in happenings {
+                self.happen(happening);
+            }
+        }
+    }
+
+    fn irc_session(&self, network: &Network) -> irc::Session {
+        let mut seats: Vec<irc::Seat> = Vec::new();
+        for (place, name) in self.bridge.places() {
+            if let Place::Channel { network: on, name } = name
+                && on == network
+            {
+                seats.push(irc::Seat { place, name: name.to_string(), key: None });
+            }
+        }
+        seats.sort_by_key(|seat| seat.place);
+        let identity = irc::Identity {
+            nick: "bridge".to_owned(),
+            username: "bridge".to_owned(),
+            realname: "A bridge".to_owned(),
+            password: None,
+        };
+        irc::Session::new(self.now, irc::Plan { identity, seats, pace: self.pace, seed: 1 })
+    }
+
+    fn letschat_session(&self) -> letschat::Session {
+        let mut seats: Vec<letschat::Seat> = Vec::new();
+        for (place, name) in self.bridge.places() {
+            if let Place::Room(name) = name {
+                seats.push(letschat::Seat { place, name: name.to_string(), password: None });
+            }
+        }
+        seats.sort_by_key(|seat| seat.place);
+        letschat::Session::new(self.now, seats, 1)
+    }
+}
+
+impl<M> Wire<M> {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), machine: None, sent: VecDeque::new() }
+    }
+}
+
+fn tick<M: Machine>(wire: &mut Wire<M>, now: Instant) {
+    if let Some(machine) = &mut wire.machine {
+        machine.handle(now, Input::Tick);
+    }
+}
+
+fn drain<M: Machine>(
+    wire: &mut Wire<M>,
+    text: impl Fn(&M::Frame) -> String,
+    mut event: impl FnMut(M::Event),
+) {
+    let mut closed = false;
+    while let Some(output) = wire.machine.as_mut().and_then(Machine::poll) {
+        match output {
+            Output::Frame(frame) => wire.sent.push_back(text(&frame)),
+            Output::Event(it) => event(it),
+            Output::Close(why) => {
+                wire.sent.push_back(format!("closed: {why}"));
+                closed = true;
+            }
+        }
+    }
+    if closed {
+        wire.machine = None;
+    }
+}
+
+fn place(name: &str) -> Place {
+    match name.split_once('/') {
+        Some((network, channel)) => Place::channel(&Network::new(network), channel),
+        None => Place::room(name),
+    }
+}
+
+/// `\x01` and `\\` as themselves, so that a story can show control characters.
+fn unescape(text: &str) -> String {
+    text.replace("\\x01", "\u{1}").replace("\\x00", "\0")
+}

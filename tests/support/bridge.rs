@@ -1,0 +1,73 @@
+//! The program itself, run as an administrator runs it.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::UnixDatagram;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// How long the bridge may take to join everything, and to stop.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A running `letsbridge run`; killed when dropped.
+pub(crate) struct Bridge {
+    child: Child,
+    notices: UnixDatagram,
+    directory: TempDir,
+}
+
+impl Bridge {
+    /// Starts it on the configuration `toml`, to which a state directory of its own is added.
+    pub(crate) fn start(toml: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("letsbridge-").tempdir().unwrap();
+        let state = directory.path().join("state");
+        let config = format!("state_dir = {:?}\n{toml}", state.display().to_string());
+        std::fs::write(directory.path().join("bridge.toml"), config).unwrap();
+        let notices = UnixDatagram::bind(directory.path().join("notify")).unwrap();
+        let child = spawn(directory.path());
+        Self { child, notices, directory }
+    }
+
+    /// Waits until it says, as systemd would hear it, that every link is joined.
+    pub(crate) async fn ready(&self) {
+        let ready = async {
+            let mut notice = [0; 1_024];
+            loop {
+                let length = self.notices.recv(&mut notice).await.unwrap();
+                if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
+                    return;
+                }
+            }
+        };
+        timeout(LIMIT, ready).await.expect("every link is joined in time");
+    }
+
+    /// Kills it, as power loss would, and starts it again on the same state.
+    pub(crate) async fn die_and_come_back(&mut self) {
+        self.child.kill().await.unwrap();
+        self.child = spawn(self.directory.path());
+    }
+
+    /// Asks it to stop, as systemd would, and waits until it has.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        let pid = self.child.id().expect("it runs").to_string();
+        let killed = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        assert!(killed.success());
+        timeout(LIMIT, self.child.wait()).await.expect("it stops in time").unwrap()
+    }
+}
+
+fn spawn(directory: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_letsbridge"))
+        .args(["run", "--config"])
+        .arg(directory.join("bridge.toml"))
+        .env("NOTIFY_SOCKET", directory.join("notify"))
+        .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
