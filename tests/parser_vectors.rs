@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use irc::proto::Prefix;
-use letsbridge::protocol::irc::line::{Parts, parse};
+use letsbridge::protocol::irc::{Heard, Parts};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -70,14 +70,14 @@ fn lines_are_taken_apart() {
         assert_eq!(tags.len(), parts.tags.len(), "{input}: each tag once");
         assert_eq!(parts.source, atoms.source.as_deref(), "{input}");
         assert_eq!(parts.command, atoms.verb, "{input}");
-        assert_eq!(parts.params, atoms.params, "{input}");
+        assert_eq!(parts.parameters, atoms.params, "{input}");
     }
 }
 
 #[test]
 fn the_session_reads_the_same_lines() {
     for Split { input, atoms } in vectors(include_str!("data/irc-parser-tests/msg-split.yaml")) {
-        let message = parse(&input).unwrap();
+        let message = Heard::Line(input.clone()).parse().unwrap();
         let tags: BTreeMap<_, _> = message
             .tags
             .iter()
@@ -90,7 +90,7 @@ fn the_session_reads_the_same_lines() {
         let parts = Parts::split(&said).unwrap();
         assert!(parts.command.eq_ignore_ascii_case(&atoms.verb), "{input} became {said}");
         let params: Vec<_> = atoms.params.iter().map(|param| signed(param)).collect();
-        assert_eq!(parts.params, params, "{input} became {said}");
+        assert_eq!(parts.parameters, params, "{input} became {said}");
     }
 }
 
@@ -111,7 +111,7 @@ fn lines_are_put_together() {
             tags: atoms.tags.iter().map(|(k, v)| (k.as_str(), v.into())).collect(),
             source: atoms.source.as_deref(),
             command: &atoms.verb,
-            params: atoms.params.iter().map(String::as_str).collect(),
+            parameters: atoms.params.iter().map(String::as_str).collect(),
         };
         let line = parts.join().unwrap().to_string();
         assert!(matches.contains(&line), "{desc}: {line}");
@@ -123,7 +123,7 @@ fn a_source_is_nick_user_and_host() {
     for Userhost { source, atoms } in
         vectors(include_str!("data/irc-parser-tests/userhost-split.yaml"))
     {
-        let message = parse(&format!(":{source} QUIT")).unwrap();
+        let message = Heard::Line(format!(":{source} QUIT")).parse().unwrap();
         let expected = Prefix::Nickname(atoms.nick, atoms.user, atoms.host);
         assert_eq!(message.prefix, Some(expected), "{source}");
     }

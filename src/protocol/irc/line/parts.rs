@@ -5,7 +5,7 @@ use irc::proto::message::Tag;
 use irc::proto::{Command, Message, Prefix};
 use thiserror::Error;
 
-use super::{BadLine, Line, check_breaks, check_middle, needs_colon};
+use super::{BREAKS, BadLine, Line};
 
 /// A line from which no command can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -21,36 +21,10 @@ pub fn decode(bytes: &[u8], fallback: &'static Encoding) -> (String, bool) {
         Ok(text) => (text.to_owned(), false),
         Err(_) => (fallback.decode_without_bom_handling(bytes).0.into_owned(), true),
     };
-    if super::breaks(&text) {
-        text.retain(|c| !super::BREAKS.contains(&c));
+    if text.contains(BREAKS) {
+        text.retain(|c| !BREAKS.contains(&c));
     }
     (text, fell_back)
-}
-
-/// Reads a line as the message that a session matches on.
-///
-/// The taking apart is ours ([`Parts::split`]), the vocabulary is [`irc::proto`]'s. A known command
-/// whose parameters make no sense to it (a CAP subcommand nobody knows) becomes [`Command::Raw`]
-/// rather than an error, so that nothing a server says is lost.
-///
-/// # Errors
-/// When the line has no command.
-pub fn parse(line: &str) -> Result<Message, Unreadable> {
-    let parts = Parts::split(line)?;
-    let command = Command::new(parts.command, parts.params.clone()).unwrap_or_else(|_| {
-        Command::Raw(
-            parts.command.to_ascii_uppercase(),
-            parts.params.iter().map(ToString::to_string).collect(),
-        )
-    });
-    let tag = |(key, value): (&str, Cow<'_, str>)| {
-        Tag(key.to_owned(), (!value.is_empty()).then(|| value.into_owned()))
-    };
-    Ok(Message {
-        tags: (!parts.tags.is_empty()).then(|| parts.tags.into_iter().map(tag).collect()),
-        prefix: parts.source.map(Prefix::from),
-        command,
-    })
 }
 
 /// A line taken apart, before anything is made of its command
@@ -65,7 +39,7 @@ pub struct Parts<'a> {
     /// The command or numeric, as it was spelled.
     pub command: &'a str,
     /// The parameters; whether the last one trailed makes no difference.
-    pub params: Vec<&'a str>,
+    pub parameters: Vec<&'a str>,
 }
 
 impl<'a> Parts<'a> {
@@ -89,11 +63,11 @@ impl<'a> Parts<'a> {
         (parts.command, rest) = word(rest);
         while !rest.is_empty() {
             if let Some(trailing) = rest.strip_prefix(':') {
-                parts.params.push(trailing);
+                parts.parameters.push(trailing);
                 break;
             }
             let (param, behind) = word(rest);
-            parts.params.push(param);
+            parts.parameters.push(param);
             rest = behind;
         }
         if parts.command.is_empty() || parts.command.starts_with(':') {
@@ -102,10 +76,24 @@ impl<'a> Parts<'a> {
         Ok(parts)
     }
 
-    /// The value of the tag `key`; empty when it has none.
-    #[must_use]
-    pub fn tag(&self, key: &str) -> Option<&str> {
-        self.tags.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_ref())
+    /// The message that a session matches on.
+    ///
+    /// A known command whose parameters make no sense to [`irc::proto`] (a CAP subcommand that
+    /// nobody knows) becomes [`Command::Raw`] rather than an error, so that nothing a server says
+    /// is lost.
+    pub(super) fn into_message(self) -> Message {
+        let command = Command::new(self.command, self.parameters.clone()).unwrap_or_else(|_| {
+            let parameters = self.parameters.iter().map(ToString::to_string);
+            Command::Raw(self.command.to_owned(), parameters.collect())
+        });
+        let tag = |(key, value): (&str, Cow<'_, str>)| {
+            Tag(key.to_owned(), (!value.is_empty()).then(|| value.into_owned()))
+        };
+        Message {
+            tags: (!self.tags.is_empty()).then(|| self.tags.into_iter().map(tag).collect()),
+            prefix: self.source.map(Prefix::from),
+            command,
+        }
     }
 
     /// Puts the line together again, ready to be sent.
@@ -113,35 +101,35 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// When a part cannot be said in one line.
     pub fn join(&self) -> Result<Line, BadLine> {
-        let mut text = String::with_capacity(64);
+        let mut line = String::with_capacity(64);
         for (at, (key, value)) in self.tags.iter().enumerate() {
             check_key(key)?;
-            text.push(if at == 0 { '@' } else { ';' });
-            text.push_str(key);
+            line.push(if at == 0 { '@' } else { ';' });
+            line.push_str(key);
             if !value.is_empty() {
-                text.push('=');
-                escape(&mut text, value)?;
+                line.push('=');
+                escape(&mut line, value);
             }
         }
         if !self.tags.is_empty() {
-            text.push(' ');
+            line.push(' ');
         }
-        let body = text.len();
         if let Some(source) = self.source {
             check_source(source)?;
-            text.extend([":", source, " "]);
+            line.extend([":", source, " "]);
         }
         check_command(self.command)?;
-        text.push_str(self.command);
-        if let Some((last, middles)) = self.params.split_last() {
-            for middle in middles {
-                check_middle(middle)?;
-                text.extend([" ", middle]);
+        line.push_str(self.command);
+        let last = self.parameters.len().saturating_sub(1);
+        for (at, parameter) in self.parameters.iter().enumerate() {
+            let trailing =
+                parameter.is_empty() || parameter.contains(' ') || parameter.starts_with(':');
+            if trailing && at != last {
+                return Err(BadLine::NotLast((*parameter).to_owned()));
             }
-            check_breaks(last)?;
-            text.extend([if needs_colon(last) { " :" } else { " " }, last]);
+            line.extend([if trailing { " :" } else { " " }, parameter]);
         }
-        Ok(Line { text, body })
+        if line.contains(BREAKS) { Err(BadLine::Control) } else { Ok(Line(line)) }
     }
 }
 
@@ -188,19 +176,17 @@ fn unescape(value: &str) -> Cow<'_, str> {
     text.into()
 }
 
-fn escape(text: &mut String, value: &str) -> Result<(), BadLine> {
+fn escape(line: &mut String, value: &str) {
     for c in value.chars() {
         match c {
-            ';' => text.push_str("\\:"),
-            ' ' => text.push_str("\\s"),
-            '\\' => text.push_str("\\\\"),
-            '\r' => text.push_str("\\r"),
-            '\n' => text.push_str("\\n"),
-            '\0' => return Err(BadLine::Breaks(value.to_owned())),
-            c => text.push(c),
+            ';' => line.push_str("\\:"),
+            ' ' => line.push_str("\\s"),
+            '\\' => line.push_str("\\\\"),
+            '\r' => line.push_str("\\r"),
+            '\n' => line.push_str("\\n"),
+            c => line.push(c),
         }
     }
-    Ok(())
 }
 
 fn check_key(key: &str) -> Result<(), BadLine> {
@@ -215,11 +201,8 @@ fn check_key(key: &str) -> Result<(), BadLine> {
 }
 
 fn check_source(source: &str) -> Result<(), BadLine> {
-    check_breaks(source)?;
-    if source.is_empty() || source.contains(' ') {
-        return Err(BadLine::Source(source.to_owned()));
-    }
-    Ok(())
+    let good = !source.is_empty() && !source.contains(' ');
+    if good { Ok(()) } else { Err(BadLine::Source(source.to_owned())) }
 }
 
 fn check_command(command: &str) -> Result<(), BadLine> {
@@ -237,6 +220,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn parse(line: &str) -> Result<Message, Unreadable> {
+        Parts::split(line).map(Parts::into_message)
+    }
 
     #[test]
     fn a_line_is_utf8_or_else_all_of_it_is_the_fallback() {
@@ -260,23 +247,21 @@ mod tests {
         let parts = Parts::split("@a=1   :src   CMD  one   two   :three  four ").unwrap();
         assert_eq!(parts.source, Some("src"));
         assert_eq!(parts.command, "CMD");
-        assert_eq!(parts.params, ["one", "two", "three  four "]);
-        assert_eq!(parts.tag("a"), Some("1"));
-        assert_eq!(parts.tag("b"), None);
+        assert_eq!(parts.parameters, ["one", "two", "three  four "]);
+        assert_eq!(parts.tags, [("a", "1".into())]);
     }
 
     #[test]
     fn more_than_fourteen_parameters_stay_apart() {
         let many: Vec<_> = (0..20).map(|n| n.to_string()).collect();
         let line = format!("005 {}", many.join(" "));
-        assert_eq!(Parts::split(&line).unwrap().params, many);
+        assert_eq!(Parts::split(&line).unwrap().parameters, many);
     }
 
     #[test]
     fn a_line_without_a_command_is_unreadable() {
         for line in ["", " ", "@a", "@a ", ":src", ":src ", "@a :src", "::", ": :x", "@ : "] {
             assert_eq!(Parts::split(line), Err(Unreadable), "{line:?}");
-            assert_eq!(parse(line), Err(Unreadable), "{line:?}");
         }
     }
 
@@ -288,8 +273,8 @@ mod tests {
         assert_eq!(message.source_nickname(), Some("ann"));
         assert_eq!(message.command, Command::PRIVMSG("#tea".into(), "kettle's on".into()));
         let welcome = parse(":irc.example 001 bridge :Welcome").unwrap().command;
-        let params = vec!["bridge".to_owned(), "Welcome".to_owned()];
-        assert_eq!(welcome, Command::Response(Response::RPL_WELCOME, params));
+        let parameters = vec!["bridge".to_owned(), "Welcome".to_owned()];
+        assert_eq!(welcome, Command::Response(Response::RPL_WELCOME, parameters));
     }
 
     #[test]
@@ -297,6 +282,32 @@ mod tests {
         for line in ["CAP * WHAT :a", "BATCH", "privmsg a"] {
             let message = parse(line).unwrap();
             assert!(matches!(message.command, Command::Raw(..)), "{line}: {message:?}");
+        }
+    }
+
+    #[test]
+    fn tags_are_escaped_and_their_keys_checked() {
+        let join = |key, value: &'static str| {
+            let tags = vec![(key, value.into())];
+            Parts { tags, command: "PING", ..Parts::default() }.join()
+        };
+        let line = join("+draft/label", "a b;c\\\r\n").unwrap();
+        assert_eq!(line.as_str(), r"@+draft/label=a\sb\:c\\\r\n PING");
+        assert_eq!(join("label", "a\0"), Err(BadLine::Control));
+        for key in ["", "+", "a/", "/a", "a b", "a=b", "a;b", "é", "++a", "a\n"] {
+            assert_eq!(join(key, ""), Err(BadLine::Tag(key.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_source_is_one_word() {
+        for (source, bad) in [
+            ("", BadLine::Source(String::new())),
+            ("a b", BadLine::Source("a b".into())),
+            ("a\r\nb", BadLine::Control),
+        ] {
+            let parts = Parts { source: Some(source), command: "PING", ..Parts::default() };
+            assert_eq!(parts.join(), Err(bad));
         }
     }
 
@@ -311,9 +322,9 @@ mod tests {
         #[test]
         fn nor_does_any_command_with_any_words(
             command in "MODE|CAP|BATCH|METADATA|JOIN|KICK|WHO|005|[0-9]{3}|USER|MONITOR|ISON|PING",
-            params in prop::collection::vec("[#+*a-z:,-]{0,4}", 0..6),
+            parameters in prop::collection::vec("[#+*a-z:,-]{0,4}", 0..6),
         ) {
-            let _ = parse(&format!("{command} {}", params.join(" ")));
+            let _ = parse(&format!("{command} {}", parameters.join(" ")));
         }
 
         #[test]
@@ -328,7 +339,7 @@ mod tests {
                 tags: tags.iter().map(|(key, value)| (key.as_str(), value.into())).collect(),
                 source: source.as_deref(),
                 command: &command,
-                params: middles.iter().chain(&last).map(String::as_str).collect(),
+                parameters: middles.iter().chain(&last).map(String::as_str).collect(),
             };
             let line = parts.join().unwrap();
             prop_assert_eq!(Parts::split(line.as_str()).unwrap(), parts);
