@@ -174,7 +174,8 @@ fn no_answer() -> String {
     format!("no answer within {} s", PATIENCE.as_secs())
 }
 
-fn in_words(error: &io::Error) -> String {
+/// Why an address was not reached.
+pub(super) fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "refused, no server listens on this port".to_owned(),
         io::ErrorKind::TimedOut => "timed out".to_owned(),

@@ -4,6 +4,8 @@ pub mod connect;
 mod drive;
 mod irc;
 mod letschat;
+pub mod proxy;
+pub mod rest;
 pub mod tls;
 
 pub use drive::{Ended, drive};

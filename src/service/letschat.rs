@@ -8,7 +8,7 @@ use crate::bridge::{Happening, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Place, PlaceId};
 use crate::net;
-use crate::net::connect;
+use crate::net::proxy;
 use crate::net::tls;
 use crate::net::{Ended, Frames, Knock};
 use crate::protocol::letschat::{Seat, Session};
@@ -60,12 +60,7 @@ impl Party for LetsChat {
 
 async fn connect(letschat: &LetsChatSettings) -> Result<Frames<Box<dyn Wire>>, String> {
     let knock = Knock { url: letschat.url.clone(), token: letschat.token.clone() };
-    let tcp = connect::tcp(
-        letschat.url.host_str().unwrap_or_default(),
-        letschat.url.port_or_known_default().unwrap_or(80),
-    )
-    .await
-    .map_err(|error| error.to_string())?;
+    let tcp = proxy::tcp_for(&letschat.url).await.map_err(|error| error.to_string())?;
     let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
         // Read anew for each connection, so that a renewed certificate needs no restart.
         let config = tls::client_config(&letschat.trust).map_err(|error| error.to_string())?;

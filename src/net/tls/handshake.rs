@@ -88,7 +88,7 @@ fn from_io(error: &io::Error) -> HandshakeError {
 }
 
 /// What TLS says about an error, if TLS is anywhere below it.
-fn find(error: &(dyn Error + 'static)) -> Option<HandshakeError> {
+pub(in crate::net) fn find(error: &(dyn Error + 'static)) -> Option<HandshakeError> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(from_tls(error));
     }

@@ -4,6 +4,7 @@ mod handshake;
 mod refused;
 mod verify;
 
+pub(super) use handshake::find;
 pub use handshake::{HandshakeError, handshake};
 pub use refused::{Cause, Fingerprint, Refused};
 

@@ -74,7 +74,9 @@ impl Cause {
             return Self::Other(error.to_string());
         };
         match error {
-            CertificateError::UnknownIssuer => Self::Untrusted,
+            // A bad signature is what an authority has made that bears a trusted one's name and has
+            // another key: mostly the same authority, made anew.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted,
             // An authority's own certificate, as `openssl req -x509` makes them: the web PKI says
             // this before it asks who has signed.
             CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {

@@ -1,0 +1,65 @@
+//! A tunnel through an HTTP proxy: `CONNECT`, RFC 9110, section 9.3.6.
+
+use reqwest::header::HeaderValue;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Refusal, Target};
+
+/// More than any proxy's head needs; a bound, so that nothing can be read for ever.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+pub(super) async fn open(
+    stream: &mut TcpStream,
+    target: &Target<'_>,
+    credentials: Option<&HeaderValue>,
+) -> Result<(), Refusal> {
+    let place = target.place();
+    let mut request = format!("CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n").into_bytes();
+    if let Some(credentials) = credentials {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(credentials.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    stream.write_all(&request).await?;
+    judge(&head(stream).await?)
+}
+
+/// Reads the head of the answer and not one byte more: what follows is the server's.
+async fn head(stream: &mut TcpStream) -> Result<Vec<u8>, Refusal> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == LONGEST_HEAD {
+            return Err(Refusal("its answer has no end".to_owned()));
+        }
+        head.push(stream.read_u8().await?);
+        if head.len() == 5 && head != b"HTTP/" {
+            return Err(not_http());
+        }
+    }
+    Ok(head)
+}
+
+fn judge(head: &[u8]) -> Result<(), Refusal> {
+    let text = String::from_utf8_lossy(head);
+    let line = text.lines().next().unwrap_or_default();
+    let (_, status) = line.split_once(' ').ok_or_else(not_http)?;
+    let status = status.trim();
+    Err(Refusal(match status.get(..3).unwrap_or_default() {
+        code if code.starts_with('2') => return Ok(()),
+        "407" => format!(
+            "it answers `{status}`: put its user and password into the proxy's address, \
+             http://USER:PASSWORD@HOST:PORT"
+        ),
+        "403" | "405" => format!("it answers `{status}`: it does not allow tunnels to there"),
+        "502" | "503" | "504" => {
+            format!("it answers `{status}`: it cannot reach the server itself")
+        }
+        _ => format!("it answers `{status}`"),
+    }))
+}
+
+fn not_http() -> Refusal {
+    Refusal("what answers there is no HTTP proxy".to_owned())
+}

@@ -1,0 +1,140 @@
+//! A tunnel through a SOCKS5 proxy: RFC 1928, with user and password by RFC 1929.
+
+use std::net::IpAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
+
+use super::{Refusal, Target};
+use crate::net::connect::without_brackets;
+
+const VERSION: u8 = 5;
+const NO_AUTHENTICATION: u8 = 0;
+const USER_AND_PASSWORD: u8 = 2;
+const CONNECT: u8 = 1;
+const IPV4: u8 = 1;
+const NAME: u8 = 3;
+const IPV6: u8 = 4;
+
+/// `resolve_here` is the difference between `socks5`, which wants addresses, and `socks5h`, which
+/// takes names.
+pub(super) async fn open(
+    stream: &mut TcpStream,
+    target: &Target<'_>,
+    resolve_here: bool,
+    credentials: Option<(&str, &str)>,
+) -> Result<(), Refusal> {
+    let destination = destination(target, resolve_here).await?;
+    authenticate(stream, credentials).await?;
+    let mut request = vec![VERSION, CONNECT, 0];
+    request.extend_from_slice(&destination);
+    request.extend_from_slice(&target.port.to_be_bytes());
+    stream.write_all(&request).await?;
+    answer(stream).await
+}
+
+async fn authenticate(
+    stream: &mut TcpStream,
+    credentials: Option<(&str, &str)>,
+) -> Result<(), Refusal> {
+    let methods: &[u8] = match credentials {
+        Some(_) => &[VERSION, 2, NO_AUTHENTICATION, USER_AND_PASSWORD],
+        None => &[VERSION, 1, NO_AUTHENTICATION],
+    };
+    stream.write_all(methods).await?;
+    if stream.read_u8().await? != VERSION {
+        return Err(Refusal("what answers there is no SOCKS5 proxy".to_owned()));
+    }
+    match (stream.read_u8().await?, credentials) {
+        (NO_AUTHENTICATION, _) => Ok(()),
+        (USER_AND_PASSWORD, Some((user, password))) => {
+            let mut login = vec![1];
+            login.extend_from_slice(&counted(user)?);
+            login.extend_from_slice(&counted(password)?);
+            stream.write_all(&login).await?;
+            stream.read_u8().await?;
+            match stream.read_u8().await? {
+                0 => Ok(()),
+                _ => Err(Refusal("it does not accept the user and password".to_owned())),
+            }
+        }
+        _ => Err(Refusal(
+            "it wants a user and password in its address, socks5://USER:PASSWORD@HOST:PORT"
+                .to_owned(),
+        )),
+    }
+}
+
+async fn destination(target: &Target<'_>, resolve_here: bool) -> Result<Vec<u8>, Refusal> {
+    let host = without_brackets(target.host);
+    let address = match host.parse() {
+        Ok(address) => Some(address),
+        Err(_) if resolve_here => Some(resolved(host, target.port).await?),
+        Err(_) => None,
+    };
+    Ok(match address {
+        Some(IpAddr::V4(address)) => [&[IPV4][..], &address.octets()].concat(),
+        Some(IpAddr::V6(address)) => [&[IPV6][..], &address.octets()].concat(),
+        None => [&[NAME][..], &counted(host)?].concat(),
+    })
+}
+
+async fn resolved(host: &str, port: u16) -> Result<IpAddr, Refusal> {
+    let unknown = |why: String| {
+        Refusal(format!("no address is known here for `{host}`: {why} (socks5h asks the proxy)"))
+    };
+    let mut found = lookup_host((host, port)).await.map_err(|error| unknown(error.to_string()))?;
+    found.next().map(|found| found.ip()).ok_or_else(|| unknown("none is listed".to_owned()))
+}
+
+/// A text behind its length in one byte.
+fn counted(text: &str) -> Result<Vec<u8>, Refusal> {
+    let length = u8::try_from(text.len())
+        .map_err(|_| Refusal("a name or password is longer than 255 bytes".to_owned()))?;
+    Ok([&[length][..], text.as_bytes()].concat())
+}
+
+async fn answer(stream: &mut TcpStream) -> Result<(), Refusal> {
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).await?;
+    let [_, code, _, kind] = head;
+    if code != 0 {
+        return Err(Refusal(in_words(code)));
+    }
+    // The address from which the proxy speaks for us, of no use to us, lies before the tunnel.
+    let length = match kind {
+        IPV4 => 4,
+        IPV6 => 16,
+        _ => usize::from(stream.read_u8().await?),
+    };
+    stream.read_exact(&mut vec![0; length + 2]).await?;
+    Ok(())
+}
+
+/// RFC 1928, section 6.
+fn in_words(code: u8) -> String {
+    match code {
+        1 => "it failed",
+        2 => "its rules do not allow this connection",
+        3 => "it cannot reach the server's network",
+        4 => "it cannot reach the server",
+        5 => "the server refuses it",
+        6 => "its way to the server is too long",
+        _ => return format!("it answers with error {code}"),
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn socks5_resolves_names_here_and_socks5h_there() {
+        for (resolve_here, kinds) in [(true, &[IPV4, IPV6][..]), (false, &[NAME][..])] {
+            let target = Target { host: "localhost", port: 80 };
+            let told = destination(&target, resolve_here).await.unwrap_or_default();
+            assert!(kinds.contains(&told[0]), "{told:?}");
+        }
+    }
+}

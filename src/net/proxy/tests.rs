@@ -1,0 +1,180 @@
+#![allow(clippy::unwrap_used)]
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// A proxy that knows its part by heart: what it must hear, byte for byte, and what it then says.
+async fn actor(part: Vec<(Vec<u8>, Vec<u8>)>) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let playing = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for (cue, line) in part {
+            let mut heard = vec![0; cue.len()];
+            stream.read_exact(&mut heard).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&heard), String::from_utf8_lossy(&cue));
+            stream.write_all(&line).await.unwrap();
+        }
+    });
+    (port, playing)
+}
+
+fn https(address: &str) -> Matcher {
+    Matcher::builder().https(address.to_owned()).build()
+}
+
+const CONNECT: &str = "CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n";
+
+/// What a client gets of an HTTP proxy: the first five bytes behind it, or the words of the error.
+async fn by_http(credentials: &str, header: &str, answer: &str) -> Result<String, String> {
+    let cue = format!("{CONNECT}{header}\r\n");
+    let (port, playing) = actor(vec![(cue.into(), answer.into())]).await;
+    let proxies = https(&format!("http://{credentials}127.0.0.1:{port}"));
+    let outcome = tcp_by(&proxies, &Url::parse("wss://chat.example/x").unwrap()).await;
+    playing.await.unwrap();
+    let mut stream = outcome.map_err(|error| error.to_string())?;
+    let mut first = [0; 5];
+    stream.read_exact(&mut first).await.unwrap();
+    Ok(String::from_utf8_lossy(&first).into_owned())
+}
+
+#[tokio::test]
+async fn an_http_proxy_opens_a_tunnel_and_what_follows_its_head_is_the_servers() {
+    let answer = "HTTP/1.1 200 Connection established\r\nVia: tea\r\n\r\nhello";
+    assert_eq!(by_http("", "", answer).await.unwrap(), "hello");
+    let header = "Proxy-Authorization: Basic YW5uOnAgdw==\r\n";
+    assert_eq!(by_http("ann:p%20w@", header, answer).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn an_http_proxys_refusal_is_told_with_its_remedy() {
+    for (answer, words) in [
+        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 Proxy Authentication Required"),
+        ("HTTP/1.1 407 Who\r\n\r\n", "put its user and password into"),
+        ("HTTP/1.0 403 Forbidden\r\n\r\n", "does not allow tunnels"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "cannot reach the server itself"),
+        ("HTTP/1.1 418\r\n\r\n", "it answers `418`"),
+        (":irc.example NOTICE * :hi\r\n", "no HTTP proxy"),
+        ("HTTP/1.1 200 O", "hung up"),
+        ("", "hung up"),
+    ] {
+        let error =
+            by_http("ann:secret@", "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n", answer)
+                .await
+                .unwrap_err();
+        assert!(error.contains(words), "{answer}: {error}");
+        assert!(
+            error.starts_with("no way to chat.example:443 through the proxy http://127.0.0.1:")
+        );
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+async fn by_socks(address: &str, part: &[(&[u8], &[u8])]) -> Result<(), String> {
+    let part = part.iter().map(|(cue, line)| (cue.to_vec(), line.to_vec())).collect();
+    let (port, playing) = actor(part).await;
+    let proxies = https(&address.replace("HOST", &format!("127.0.0.1:{port}")));
+    let outcome = tcp_by(&proxies, &Url::parse("https://chat.example").unwrap()).await;
+    playing.await.unwrap();
+    outcome.map(drop).map_err(|error| error.to_string())
+}
+
+const WANT: &[u8] = b"\x05\x01\x00\x03\x0cchat.example\x01\xbb";
+const OPEN: &[u8] = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x1f\x90";
+
+#[tokio::test]
+async fn a_socks_proxy_is_told_the_name() {
+    let part = [(&b"\x05\x01\x00"[..], &b"\x05\x00"[..]), (WANT, OPEN)];
+    by_socks("socks5h://HOST", &part).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_socks_proxy_is_told_user_and_password_if_it_asks() {
+    let greeting = &b"\x05\x02\x00\x02"[..];
+    let login = &b"\x01\x03ann\x02pw"[..];
+    let part = [(greeting, &b"\x05\x02"[..]), (login, &b"\x01\x00"[..]), (WANT, OPEN)];
+    by_socks("socks5h://ann:pw@HOST", &part).await.unwrap();
+    by_socks("socks5h://ann:pw@HOST", &[(greeting, b"\x05\x00"), (WANT, OPEN)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_socks_proxys_refusal_is_told_in_words() {
+    let greeting = &b"\x05\x01\x00"[..];
+    for (part, words) in [
+        (vec![(greeting, &b"\x05\xff"[..])], "wants a user and password"),
+        (vec![(greeting, &b"HTTP/1.1 400"[..])], "no SOCKS5 proxy"),
+        (vec![(greeting, &b"\x05\x00"[..]), (WANT, b"\x05\x05\x00\x01")], "the server refuses it"),
+        (vec![(greeting, &b"\x05\x00"[..]), (WANT, b"\x05\x4d\x00\x01")], "error 77"),
+        (vec![(greeting, &b""[..])], "hung up"),
+    ] {
+        let error = by_socks("socks5h://HOST", &part).await.unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    let part = [(&b"\x05\x02\x00\x02"[..], &b"\x05\x02"[..]), (b"\x01\x03ann\x02pw", b"\x01\x01")];
+    let error = by_socks("socks5h://ann:pw@HOST", &part).await.unwrap_err();
+    assert!(error.contains("does not accept the user and password"), "{error}");
+}
+
+#[tokio::test]
+async fn a_socks_proxy_is_told_an_address_as_an_address() {
+    let (port, playing) = actor(vec![
+        (b"\x05\x01\x00".to_vec(), b"\x05\x00".to_vec()),
+        (b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50".to_vec(), OPEN.to_vec()),
+    ])
+    .await;
+    let proxies = Matcher::builder().http(format!("socks5://127.0.0.1:{port}")).build();
+    tcp_by(&proxies, &Url::parse("ws://192.0.2.1/").unwrap()).await.unwrap();
+    playing.await.unwrap();
+}
+
+#[test]
+fn each_scheme_has_its_proxy_and_no_proxy_its_exceptions() {
+    let proxies = Matcher::builder()
+        .http("http://plain:1")
+        .https("http://safe:2")
+        .no("inside.example,10.0.0.0/8,2001:db8::1")
+        .build();
+    for (address, proxy) in [
+        ("ws://chat.example/socket.io/", Some("plain")),
+        ("http://chat.example", Some("plain")),
+        ("wss://chat.example:8443/prefix", Some("safe")),
+        ("https://user@chat.example", Some("safe")),
+        ("wss://chat.inside.example/", None),
+        ("wss://10.1.2.3/", None),
+        ("wss://[2001:db8::1]:5000/", None),
+        ("wss://[2001:db8::2]:5000/", Some("safe")),
+        ("wss://[::1]:5000/", None),
+        ("ws://127.0.0.1:5000/", None),
+        ("ws://localhost:5000/", None),
+    ] {
+        let found = proxy_for(&proxies, &Url::parse(address).unwrap());
+        assert_eq!(found.as_ref().and_then(|proxy| proxy.uri().host()), proxy, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_proxy_the_way_is_direct() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = Url::parse(&format!("ws://{address}/socket.io/")).unwrap();
+    let stream = tcp_by(&Matcher::builder().build(), &url).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_down_or_of_an_unknown_kind_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let url = Url::parse("https://chat.example").unwrap();
+    for (proxy, words) in [
+        (format!("http://127.0.0.1:{port}"), "refused"),
+        ("https://127.0.0.1:1".to_owned(), "`https` proxies are not known"),
+        ("socks4://127.0.0.1:1".to_owned(), "`socks4` proxies are not known"),
+    ] {
+        let error = tcp_by(&https(&proxy), &url).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}

@@ -1,0 +1,332 @@
+//! Let's Chat's REST interface, for what is asked before its socket is opened: whose token is this?
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Client, Response, StatusCode, redirect};
+use rustls::ClientConfig;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use super::{connect, proxy, tls};
+
+/// How long one call may take from beginning to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The most that is read of an answer, in bytes.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// A client of one Let's Chat, in the name of one account.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    base: Url,
+    client: Client,
+}
+
+/// The account that a token stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    /// 24 hex digits, for as long as the account lives.
+    pub id: String,
+    /// What it logs in with, and what `@` is put before.
+    pub username: String,
+    /// What others see.
+    #[serde(rename = "displayName")]
+    pub display_name: String,
+}
+
+/// Why a call brought nothing; each says what would mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// The token cannot be sent at all.
+    #[error("the token is not one of Let's Chat's: copy it anew from its page, \"Auth tokens\"")]
+    NotAToken,
+    /// The server does not know the token: another is needed.
+    #[error("Let's Chat does not accept the token: make one on its page, \"Auth tokens\"")]
+    Unauthorized,
+    /// What the server answers to a token that was revoked (WIRE.md): another is needed.
+    #[error(
+        "Let's Chat answers 500, as it does when a token was revoked: an account has one token, and \
+         making another ends the first. Make one on its page, \"Auth tokens\"; if that does not \
+         help, its own log says more"
+    )]
+    Revoked,
+    /// Something else answers at the address: the address is wrong.
+    #[error("this is no Let's Chat ({0}): `url` must be the address of its front page")]
+    NotLetsChat(String),
+    /// The server is to be found elsewhere.
+    #[error("the server sends us on to {0}: if that is where Let's Chat is, put it into `url`")]
+    Redirected(String),
+    /// What stands before Let's Chat says that it is down: worth trying later.
+    #[error("Let's Chat is not running or has too much to do ({0}): it is tried again later")]
+    Unavailable(StatusCode),
+    /// There was no answer: worth trying later.
+    #[error("Let's Chat cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+impl Rest {
+    /// A client of the Let's Chat at `url`, which may have a path, as behind a reverse proxy.
+    ///
+    /// Proxies are those of the environment, as for the websocket ([`proxy`]). No redirect is
+    /// followed: the token is for this server alone.
+    ///
+    /// # Errors
+    /// [`RestError::NotAToken`]; [`RestError::Unreachable`] where the system gives no client.
+    pub fn new(
+        url: &Url,
+        token: &SecretString,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Self, RestError> {
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+            .map_err(|_| RestError::NotAToken)?;
+        bearer.set_sensitive(true);
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, bearer),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        let builder = Client::builder()
+            .tls_backend_preconfigured((**tls).clone())
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .redirect(redirect::Policy::none())
+            .timeout(PATIENCE);
+        let builder = if proxy::is_loopback(url) { builder.no_proxy() } else { builder };
+        let client = builder.build().map_err(|error| unreachable(&error))?;
+        Ok(Self { base: base(url), client })
+    }
+
+    /// Who we are: `GET /account`.
+    ///
+    /// # Errors
+    /// Any [`RestError`] but [`RestError::NotAToken`].
+    pub async fn account(&self) -> Result<Account, RestError> {
+        let response = self.client.get(self.address("account")).send().await;
+        let response = response.map_err(|error| unreachable(&error))?;
+        self.judge(&response)?;
+        let body = body(response).await?;
+        serde_json::from_slice(&body).map_err(|_| RestError::NotLetsChat(described(&body)))
+    }
+
+    fn address(&self, path: &str) -> Url {
+        let mut address = self.base.clone();
+        address.set_path(&format!("{}{path}", self.base.path()));
+        address
+    }
+
+    fn judge(&self, response: &Response) -> Result<(), RestError> {
+        let status = response.status();
+        match status.as_u16() {
+            200 => Ok(()),
+            401 => Err(RestError::Unauthorized),
+            500 => Err(RestError::Revoked),
+            429 | 502 | 503 | 504 => Err(RestError::Unavailable(status)),
+            301 | 302 | 303 | 307 | 308 => Err(RestError::Redirected(self.elsewhere(response))),
+            _ => Err(RestError::NotLetsChat(format!("it answers {status}"))),
+        }
+    }
+
+    /// Where a redirect leads, as it would stand in `url`.
+    fn elsewhere(&self, response: &Response) -> String {
+        let location = response.headers().get(LOCATION).map(HeaderValue::as_bytes);
+        let location = String::from_utf8_lossy(location.unwrap_or_default());
+        match response.url().join(&location) {
+            Ok(to) => match to.as_str().strip_suffix("/account") {
+                Some(front) => format!("{front}/"),
+                None => to.into(),
+            },
+            Err(_) => location.into_owned(),
+        }
+    }
+}
+
+/// The front page's address, ending in a slash. A user name in it would take the token's place in
+/// the request.
+fn base(url: &Url) -> Url {
+    let mut base = url.clone();
+    base.set_query(None);
+    base.set_fragment(None);
+    base.set_path(&format!("{}/", url.path().trim_end_matches('/')));
+    // Fails only where an address can have none, and then it has none.
+    let _ = base.set_username("");
+    let _ = base.set_password(None);
+    base
+}
+
+async fn body(mut response: Response) -> Result<Vec<u8>, RestError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_ANSWER {
+            return Err(RestError::NotLetsChat("its answer has no end".to_owned()));
+        }
+    }
+    Ok(body)
+}
+
+/// What an answer is that is no account.
+fn described(body: &[u8]) -> String {
+    match body.trim_ascii_start().first() {
+        Some(b'<') => "it answers with a web page",
+        Some(b'{' | b'[') => "it answers with JSON, but of another shape",
+        Some(_) => "it answers with something else than JSON",
+        None => "its answer is empty",
+    }
+    .to_owned()
+}
+
+fn unreachable(error: &reqwest::Error) -> RestError {
+    if error.is_timeout() {
+        return RestError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs()));
+    }
+    if let Some(why) = tls::find(error) {
+        return RestError::Unreachable(why.to_string());
+    }
+    // The outer errors say only that a request failed; the innermost says why.
+    let mut innermost: &(dyn Error + 'static) = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    RestError::Unreachable(match innermost.downcast_ref::<io::Error>() {
+        Some(error) => connect::in_words(error),
+        None => innermost.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{CertificatePin, Trust};
+    use crate::net::tls::client_config;
+
+    const ANN: &str = r#"{"id":"6b035acebda4781b8a8cafab","firstName":"Ann","lastName":"Tee",
+        "username":"ann","displayName":"Ann Tee","avatar":"e58f","openRooms":[]}"#;
+
+    fn client(url: &str) -> Rest {
+        let tls = client_config(&Trust::Pin(CertificatePin::new([0; 32]))).unwrap();
+        Rest::new(&Url::parse(url).unwrap(), &SecretString::from("t0k3n"), &tls).unwrap()
+    }
+
+    /// Asks a server that answers `answer`, whatever it is asked; gives the request with the outcome.
+    async fn asked(path: &str, answer: &str) -> (String, Result<Account, RestError>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let rest = client(&format!("http://ann:pw@{}{path}", listener.local_addr().unwrap()));
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(request).unwrap()
+        };
+        tokio::join!(serving, rest.account())
+    }
+
+    fn answer(status: &str, headers: &str, body: &str) -> String {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    }
+
+    #[tokio::test]
+    async fn the_account_is_asked_for_by_the_token_below_the_prefix() {
+        for (path, line) in [
+            ("", "GET /account HTTP/1.1"),
+            ("/", "GET /account HTTP/1.1"),
+            ("/chat", "GET /chat/account HTTP/1.1"),
+            ("/a/chat/?x=1#y", "GET /a/chat/account HTTP/1.1"),
+        ] {
+            let (request, account) = asked(path, &answer("200 OK", "", ANN)).await;
+            assert_eq!(request.lines().next(), Some(line));
+            assert!(
+                request.to_lowercase().contains("\nauthorization: bearer t0k3n\r"),
+                "{request}"
+            );
+            let account = account.unwrap();
+            assert_eq!(account.id, "6b035acebda4781b8a8cafab");
+            assert_eq!((&*account.username, &*account.display_name), ("ann", "Ann Tee"));
+        }
+    }
+
+    async fn fails(status: &str, headers: &str, body: &str) -> RestError {
+        asked("", &answer(status, headers, body)).await.1.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_token_is_told_apart() {
+        let error = fails("401 Unauthorized", "", "Unauthorized").await;
+        assert!(matches!(error, RestError::Unauthorized), "{error}");
+        let error = fails("500 Internal Server Error", "", "").await;
+        assert!(matches!(error, RestError::Revoked), "{error}");
+        // The answer to a malformed token promises more than it brings (WIRE.md).
+        let short = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 99\r\n\r\nUn";
+        let error = asked("", short).await.1.unwrap_err();
+        assert!(matches!(error, RestError::Unauthorized), "{error}");
+    }
+
+    #[tokio::test]
+    async fn another_server_is_not_taken_for_lets_chat() {
+        for (status, body, words) in [
+            ("200 OK", "<!DOCTYPE html><html>", "a web page"),
+            ("200 OK", r#"{"ok":true}"#, "JSON, but of another shape"),
+            ("200 OK", "[]", "JSON, but of another shape"),
+            ("200 OK", "hello", "something else than JSON"),
+            ("200 OK", "", "its answer is empty"),
+            ("404 Not Found", "", "404 Not Found"),
+            ("403 Forbidden", "", "403 Forbidden"),
+        ] {
+            let error = fails(status, "", body).await;
+            assert!(matches!(error, RestError::NotLetsChat(_)), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_told_as_it_would_stand_in_the_configuration() {
+        for (location, to) in [
+            ("https://chat.example/account", "https://chat.example/"),
+            ("https://chat.example/tea/account", "https://chat.example/tea/"),
+            ("https://chat.example/myaccount", "https://chat.example/myaccount"),
+        ] {
+            let error = fails("301 Moved", &format!("Location: {location}\r\n"), "").await;
+            assert!(matches!(&error, RestError::Redirected(found) if found == to), "{error}");
+        }
+        let error = fails("302 Found", "Location: /login\r\n", "").await;
+        assert!(matches!(&error, RestError::Redirected(to) if to.ends_with("/login")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_down_may_come_back() {
+        for status in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
+            let error = fails(status, "", "<html>").await;
+            assert!(matches!(error, RestError::Unavailable(_)), "{error}");
+            assert!(error.to_string().contains(status), "{error}");
+        }
+        let error = asked("", "").await.1.unwrap_err();
+        assert!(matches!(error, RestError::Unreachable(_)), "{error}");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = client(&url).account().await.unwrap_err().to_string();
+        assert!(error.contains("refused"), "{error}");
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_sent_is_told_and_one_that_can_is_never_shown() {
+        let tls = client_config(&Trust::Pin(CertificatePin::new([0; 32]))).unwrap();
+        let url = Url::parse("https://chat.example").unwrap();
+        let error = Rest::new(&url, &SecretString::from("a\nb"), &tls).unwrap_err();
+        assert!(matches!(error, RestError::NotAToken), "{error}");
+        assert!(!format!("{:?}", client("http://chat.example")).contains("t0k3n"));
+    }
+}

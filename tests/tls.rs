@@ -1,0 +1,390 @@
+//! Which servers are believed to be themselves, and what is said about the others.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::io::Write;
+use std::sync::Arc;
+
+use letsbridge::net::connect::{ConnectError, tcp};
+use letsbridge::net::proxy::{Matcher, tcp_by};
+use letsbridge::net::rest::Rest;
+use letsbridge::net::tls::{Cause, Fingerprint, HandshakeError, Trust, client_config, handshake};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use url::Url;
+
+/// What a server shows: a certificate, and the key that it signs with.
+struct Identity {
+    certificate: CertificateDer<'static>,
+    pem: String,
+    key: KeyPair,
+}
+
+impl Identity {
+    fn pin(&self) -> [u8; 32] {
+        Sha256::digest(&self.certificate).into()
+    }
+
+    fn fingerprint(&self) -> String {
+        Fingerprint(self.pin()).to_string()
+    }
+}
+
+fn params(host: &str) -> CertificateParams {
+    CertificateParams::new([host.to_owned()]).unwrap()
+}
+
+fn self_signed(params: &CertificateParams) -> Identity {
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    Identity { certificate: certificate.der().clone(), pem: certificate.pem(), key }
+}
+
+/// What `openssl req -x509` makes: a certificate that is its own authority.
+fn self_signed_authority(host: &str) -> Identity {
+    let mut params = params(host);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    self_signed(&params)
+}
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    authority_named("Tea Authority")
+}
+
+fn authority_named(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+fn signed(params: &CertificateParams, by: &CertifiedIssuer<'static, KeyPair>) -> Identity {
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, by).unwrap();
+    Identity { certificate: certificate.der().clone(), pem: certificate.pem(), key }
+}
+
+/// Shows its certificate whether or not the key fits, as an impostor would.
+#[derive(Debug)]
+struct Shows(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Shows {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+/// A server that answers every connection with `answer` once it has heard something. Its port.
+async fn server(identity: &Identity, answer: String) -> u16 {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.serialize_der()));
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let shown = CertifiedKey::new(vec![identity.certificate.clone()], key);
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Shows(Arc::new(shown))));
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A client that refuses us ends the handshake; that is its test, not ours.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            if stream.read(&mut [0; 4096]).await.is_ok() {
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    port
+}
+
+/// Speaks over TLS with a server that shows `identity`, calling it `host`: the answer to "ping".
+async fn spoken(identity: &Identity, host: &str, trust: &Trust) -> Result<String, ConnectError> {
+    let port = server(identity, "pong".to_owned()).await;
+    exchange(tcp("127.0.0.1", port).await?, host, trust).await
+}
+
+async fn exchange(stream: TcpStream, host: &str, trust: &Trust) -> Result<String, ConnectError> {
+    let mut stream = handshake(stream, host, &client_config(trust).unwrap()).await?;
+    stream.write_all(b"ping").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    Ok(answer)
+}
+
+fn ca_file(pems: &[&str]) -> (NamedTempFile, Trust) {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(pems.concat().as_bytes()).unwrap();
+    let trust = Trust::CaFile(file.path().to_owned());
+    (file, trust)
+}
+
+#[track_caller]
+fn accepted(outcome: Result<String, ConnectError>) {
+    assert_eq!(outcome.expect("the server is accepted"), "pong");
+}
+
+#[track_caller]
+fn refused(outcome: Result<String, ConnectError>, identity: &Identity) -> (Cause, String) {
+    let error = outcome.expect_err("the server is not accepted");
+    let words = error.to_string();
+    let ConnectError::Tls { why: HandshakeError::Refused(refused), .. } = error else {
+        panic!("not for its certificate: {words}");
+    };
+    assert_eq!(refused.found.to_string(), identity.fingerprint());
+    // Whatever is wrong, the words say what to write to accept this very certificate.
+    let remedy = format!("pin_sha256 = \"{}\"", identity.fingerprint());
+    assert!(words.contains(&remedy), "{words}");
+    (refused.cause, words)
+}
+
+#[tokio::test]
+async fn what_an_authority_of_the_ca_file_has_signed_is_accepted() {
+    let ours = authority();
+    let other = authority();
+    let (_file, trust) = ca_file(&[&other.pem(), &ours.pem()]);
+    let server = signed(&params("irc.example"), &ours);
+    accepted(spoken(&server, "irc.example", &trust).await);
+    let by_address = signed(&params("127.0.0.1"), &ours);
+    accepted(spoken(&by_address, "127.0.0.1", &trust).await);
+    let by_address = signed(&params("::1"), &ours);
+    accepted(spoken(&by_address, "[::1]", &trust).await);
+}
+
+#[tokio::test]
+async fn what_another_authority_has_signed_is_not() {
+    let (_file, trust) = ca_file(&[&authority().pem()]);
+    for name in ["Tea Authority", "Coffee Authority"] {
+        let server = signed(&params("irc.example"), &authority_named(name));
+        let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
+        assert_eq!(cause, Cause::Untrusted);
+        assert!(words.contains("`ca_file`"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn the_ca_file_replaces_the_systems_authorities_and_they_do_not_know_ours() {
+    let ours = authority();
+    let server = signed(&params("irc.example"), &ours);
+    let system = client_config(&Trust::System);
+    if let Err(error) = system {
+        // A machine without authorities: that is told, and nothing is accepted.
+        assert!(error.to_string().contains("ca-certificates"), "{error}");
+        return;
+    }
+    let outcome = spoken(&server, "irc.example", &Trust::System).await;
+    assert_eq!(refused(outcome, &server).0, Cause::Untrusted);
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_accepted_where_it_is_listed_itself() {
+    for server in [self_signed_authority("irc.example"), self_signed(&params("irc.example"))] {
+        let (_file, trust) = ca_file(&[&authority().pem(), &server.pem]);
+        accepted(spoken(&server, "irc.example", &trust).await);
+        let other = self_signed_authority("irc.example");
+        let (_file, trust) = ca_file(&[&other.pem]);
+        let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
+        assert_eq!(cause, Cause::Untrusted, "{words}");
+    }
+}
+
+#[tokio::test]
+async fn the_pinned_certificate_is_accepted_whoever_signed_it() {
+    for server in [
+        self_signed_authority("irc.example"),
+        self_signed(&params("irc.example")),
+        signed(&params("elsewhere.example"), &authority()),
+        self_signed(&expired()),
+    ] {
+        accepted(spoken(&server, "irc.example", &Trust::Pin(server.pin())).await);
+    }
+}
+
+#[tokio::test]
+async fn another_certificate_than_the_pinned_is_refused_and_told() {
+    let (pinned, server) = (self_signed(&params("a.example")), self_signed(&params("a.example")));
+    let outcome = spoken(&server, "a.example", &Trust::Pin(pinned.pin())).await;
+    let (cause, words) = refused(outcome, &server);
+    assert_eq!(cause, Cause::NotThePinned);
+    assert!(words.contains("not the pinned one"), "{words}");
+}
+
+#[tokio::test]
+async fn a_certificate_without_its_key_proves_nothing() {
+    let real = self_signed_authority("irc.example");
+    let impostor = Identity {
+        certificate: real.certificate.clone(),
+        pem: real.pem.clone(),
+        key: KeyPair::generate().unwrap(),
+    };
+    let (_file, listed) = ca_file(&[&real.pem]);
+    for trust in [Trust::Pin(real.pin()), listed] {
+        accepted(spoken(&real, "irc.example", &trust).await);
+        let error = spoken(&impostor, "irc.example", &trust).await.unwrap_err();
+        let failed = matches!(error, ConnectError::Tls { why: HandshakeError::Other(_), .. });
+        assert!(failed, "{error}");
+        assert!(error.to_string().to_lowercase().contains("signature"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_is_refused_and_says_for_which_it_is() {
+    let ours = authority();
+    let (_file, trust) = ca_file(&[&ours.pem()]);
+    let names = ["irc.example".to_owned(), "*.tea.example".to_owned(), "192.0.2.1".to_owned()];
+    let server = signed(&CertificateParams::new(names).unwrap(), &ours);
+    accepted(spoken(&server, "irc.example", &trust).await);
+    accepted(spoken(&server, "green.tea.example", &trust).await);
+    let (cause, words) = refused(spoken(&server, "chat.example", &trust).await, &server);
+    let Cause::OtherName(names) = cause else { panic!("{words}") };
+    assert_eq!(names, ["irc.example", "*.tea.example", "192.0.2.1"]);
+    assert!(words.starts_with("no TLS with chat.example: "), "{words}");
+    assert!(words.contains("irc.example, *.tea.example"), "{words}");
+}
+
+fn expired() -> CertificateParams {
+    let mut params = params("irc.example");
+    params.not_before = date_time_ymd(2019, 1, 1);
+    params.not_after = date_time_ymd(2020, 2, 29);
+    params
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_is_refused_and_says_since_when() {
+    let ours = authority();
+    let (_file, trust) = ca_file(&[&ours.pem()]);
+    let server = signed(&expired(), &ours);
+    let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
+    assert_eq!(cause, Cause::Expired(Some("2020-02-29T00:00:00Z".parse().unwrap())));
+    assert!(words.contains("expired at 2020-02-29"), "{words}");
+
+    let mut later = params("irc.example");
+    later.not_before = date_time_ymd(4000, 1, 1);
+    later.not_after = date_time_ymd(4001, 1, 1);
+    let server = signed(&later, &ours);
+    let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
+    assert_eq!(cause, Cause::NotYet(Some("4000-01-01T00:00:00Z".parse().unwrap())));
+    assert!(words.contains("clock"), "{words}");
+}
+
+/// A server that says `line` and hangs up, without TLS.
+async fn plain(line: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // The greeting is read first: hanging up on unread bytes would be a reset.
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(line.as_bytes()).await;
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_port_without_tls_is_told() {
+    for line in
+        [":irc.example NOTICE * :*** Looking up\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", ""]
+    {
+        let stream = tcp("127.0.0.1", plain(line).await).await.unwrap();
+        let error = exchange(stream, "irc.example", &Trust::Pin([0; 32])).await.unwrap_err();
+        assert!(error.to_string().contains("does not speak TLS"), "{line}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_waits_for_us_to_speak_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let error = exchange(stream, "irc.example", &Trust::Pin([0; 32])).await.unwrap_err();
+    let silent = matches!(error, ConnectError::Tls { why: HandshakeError::Silent, .. });
+    assert!(silent, "{error}");
+}
+
+#[tokio::test]
+async fn a_host_that_can_be_no_certificates_is_told() {
+    let server = self_signed(&params("irc.example"));
+    let error = spoken(&server, "tea pot", &Trust::Pin(server.pin())).await.unwrap_err();
+    let not_a_name = matches!(error, ConnectError::Tls { why: HandshakeError::NotAName, .. });
+    assert!(not_a_name, "{error}");
+}
+
+const ANN: &str = r#"{"id":"6b035acebda4781b8a8cafab","username":"ann","displayName":"Ann"}"#;
+
+fn http_answer() -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{ANN}", ANN.len())
+}
+
+async fn whose_token(identity: &Identity, trust: &Trust) -> Result<String, String> {
+    let port = server(identity, http_answer()).await;
+    let url = Url::parse(&format!("https://127.0.0.1:{port}/chat")).unwrap();
+    // No test here sets a process default, so this also shows that REST needs none.
+    assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+    let tls = client_config(trust).unwrap();
+    let rest = Rest::new(&url, &SecretString::from("token"), &tls).unwrap();
+    rest.account().await.map(|account| account.username).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn rest_trusts_whom_the_other_connections_trust() {
+    let ours = authority();
+    let (_file, trust) = ca_file(&[&ours.pem()]);
+    let server = signed(&params("127.0.0.1"), &ours);
+    assert_eq!(whose_token(&server, &trust).await.unwrap(), "ann");
+    assert_eq!(whose_token(&server, &Trust::Pin(server.pin())).await.unwrap(), "ann");
+
+    let stranger = signed(&params("127.0.0.1"), &authority());
+    for trust in [trust, Trust::Pin(server.pin())] {
+        let words = whose_token(&stranger, &trust).await.unwrap_err();
+        let remedy = format!("pin_sha256 = \"{}\"", stranger.fingerprint());
+        assert!(words.contains(&remedy), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn rest_says_that_a_port_speaks_no_tls() {
+    let url = format!("https://127.0.0.1:{}", plain("HTTP/1.1 400 Bad Request\r\n\r\n").await);
+    let tls = client_config(&Trust::Pin([0; 32])).unwrap();
+    let rest = Rest::new(&Url::parse(&url).unwrap(), &SecretString::from("token"), &tls).unwrap();
+    let words = rest.account().await.unwrap_err().to_string();
+    assert!(words.contains("does not speak TLS"), "{words}");
+}
+
+/// A proxy that leads every `CONNECT chat.example:443` to `port` here.
+async fn connect_proxy(port: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(client.read_u8().await.unwrap());
+        }
+        assert!(request.starts_with(b"CONNECT chat.example:443 HTTP/1.1\r\n"));
+        let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let _ = copy_bidirectional(&mut client, &mut server).await;
+    });
+    proxy
+}
+
+#[tokio::test]
+async fn tls_through_a_proxy_is_with_the_server_not_the_proxy() {
+    let identity = self_signed(&params("chat.example"));
+    let proxy = connect_proxy(server(&identity, "pong".to_owned()).await).await;
+    let proxies = Matcher::builder().https(format!("http://127.0.0.1:{proxy}")).build();
+    let url = Url::parse("wss://chat.example/socket.io/").unwrap();
+    let stream = tcp_by(&proxies, &url).await.unwrap();
+    accepted(exchange(stream, "chat.example", &Trust::Pin(identity.pin())).await);
+}
