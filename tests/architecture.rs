@@ -44,7 +44,7 @@ const WORLD: &[&str] = &[
 const SECRETS: &[(&str, &str)] = &[
     ("rusqlite", "store"),
     ("tokio_tungstenite", "net"),
-    ("rustls", "net"),
+    ("tokio_rustls", "net"),
     ("irc::proto", "protocol"),
     ("clap", "cli"),
 ];

@@ -4,10 +4,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use letsbridge::config::{CertificatePin, Trust};
 use letsbridge::net::connect::{ConnectError, tcp};
 use letsbridge::net::proxy::{Matcher, tcp_by};
 use letsbridge::net::rest::Rest;
-use letsbridge::net::tls::{Cause, Fingerprint, HandshakeError, Trust, client_config, handshake};
+use letsbridge::net::tls::{Cause, Fingerprint, HandshakeError, client_config, handshake};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -208,14 +209,17 @@ async fn the_pinned_certificate_is_accepted_whoever_signed_it() {
         signed(&params("elsewhere.example"), &authority()),
         self_signed(&expired()),
     ] {
-        accepted(spoken(&server, "irc.example", &Trust::Pin(server.pin())).await);
+        accepted(
+            spoken(&server, "irc.example", &Trust::Pin(CertificatePin::new(server.pin()))).await,
+        );
     }
 }
 
 #[tokio::test]
 async fn another_certificate_than_the_pinned_is_refused_and_told() {
     let (pinned, server) = (self_signed(&params("a.example")), self_signed(&params("a.example")));
-    let outcome = spoken(&server, "a.example", &Trust::Pin(pinned.pin())).await;
+    let outcome =
+        spoken(&server, "a.example", &Trust::Pin(CertificatePin::new(pinned.pin()))).await;
     let (cause, words) = refused(outcome, &server);
     assert_eq!(cause, Cause::NotThePinned);
     assert!(words.contains("not the pinned one"), "{words}");
@@ -230,7 +234,7 @@ async fn a_certificate_without_its_key_proves_nothing() {
         key: KeyPair::generate().unwrap(),
     };
     let (_file, listed) = ca_file(&[&real.pem]);
-    for trust in [Trust::Pin(real.pin()), listed] {
+    for trust in [Trust::Pin(CertificatePin::new(real.pin())), listed] {
         accepted(spoken(&real, "irc.example", &trust).await);
         let error = spoken(&impostor, "irc.example", &trust).await.unwrap_err();
         let failed = matches!(error, ConnectError::Tls { why: HandshakeError::Other(_), .. });
@@ -298,7 +302,9 @@ async fn a_port_without_tls_is_told() {
         [":irc.example NOTICE * :*** Looking up\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", ""]
     {
         let stream = tcp("127.0.0.1", plain(line).await).await.unwrap();
-        let error = exchange(stream, "irc.example", &Trust::Pin([0; 32])).await.unwrap_err();
+        let error = exchange(stream, "irc.example", &Trust::Pin(CertificatePin::new([0; 32])))
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("does not speak TLS"), "{line}: {error}");
     }
 }
@@ -307,7 +313,9 @@ async fn a_port_without_tls_is_told() {
 async fn a_port_that_waits_for_us_to_speak_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let error = exchange(stream, "irc.example", &Trust::Pin([0; 32])).await.unwrap_err();
+    let error = exchange(stream, "irc.example", &Trust::Pin(CertificatePin::new([0; 32])))
+        .await
+        .unwrap_err();
     let silent = matches!(error, ConnectError::Tls { why: HandshakeError::Silent, .. });
     assert!(silent, "{error}");
 }
@@ -315,7 +323,9 @@ async fn a_port_that_waits_for_us_to_speak_is_told() {
 #[tokio::test]
 async fn a_host_that_can_be_no_certificates_is_told() {
     let server = self_signed(&params("irc.example"));
-    let error = spoken(&server, "tea pot", &Trust::Pin(server.pin())).await.unwrap_err();
+    let error = spoken(&server, "tea pot", &Trust::Pin(CertificatePin::new(server.pin())))
+        .await
+        .unwrap_err();
     let not_a_name = matches!(error, ConnectError::Tls { why: HandshakeError::NotAName, .. });
     assert!(not_a_name, "{error}");
 }
@@ -342,10 +352,13 @@ async fn rest_trusts_whom_the_other_connections_trust() {
     let (_file, trust) = ca_file(&[&ours.pem()]);
     let server = signed(&params("127.0.0.1"), &ours);
     assert_eq!(whose_token(&server, &trust).await.unwrap(), "ann");
-    assert_eq!(whose_token(&server, &Trust::Pin(server.pin())).await.unwrap(), "ann");
+    assert_eq!(
+        whose_token(&server, &Trust::Pin(CertificatePin::new(server.pin()))).await.unwrap(),
+        "ann"
+    );
 
     let stranger = signed(&params("127.0.0.1"), &authority());
-    for trust in [trust, Trust::Pin(server.pin())] {
+    for trust in [trust, Trust::Pin(CertificatePin::new(server.pin()))] {
         let words = whose_token(&stranger, &trust).await.unwrap_err();
         let remedy = format!("pin_sha256 = \"{}\"", stranger.fingerprint());
         assert!(words.contains(&remedy), "{words}");
@@ -355,7 +368,7 @@ async fn rest_trusts_whom_the_other_connections_trust() {
 #[tokio::test]
 async fn rest_says_that_a_port_speaks_no_tls() {
     let url = format!("https://127.0.0.1:{}", plain("HTTP/1.1 400 Bad Request\r\n\r\n").await);
-    let tls = client_config(&Trust::Pin([0; 32])).unwrap();
+    let tls = client_config(&Trust::Pin(CertificatePin::new([0; 32]))).unwrap();
     let rest = Rest::new(&Url::parse(&url).unwrap(), &SecretString::from("token"), &tls).unwrap();
     let words = rest.account().await.unwrap_err().to_string();
     assert!(words.contains("does not speak TLS"), "{words}");
@@ -386,5 +399,7 @@ async fn tls_through_a_proxy_is_with_the_server_not_the_proxy() {
     let proxies = Matcher::builder().https(format!("http://127.0.0.1:{proxy}")).build();
     let url = Url::parse("wss://chat.example/socket.io/").unwrap();
     let stream = tcp_by(&proxies, &url).await.unwrap();
-    accepted(exchange(stream, "chat.example", &Trust::Pin(identity.pin())).await);
+    accepted(
+        exchange(stream, "chat.example", &Trust::Pin(CertificatePin::new(identity.pin()))).await,
+    );
 }

@@ -1,16 +1,99 @@
 //! What was written in the configuration, and what it means.
+//!
+//! ```text
+//! bridge.toml ─▶ document ─┐
+//!                          ├─ config ─▶ tree ─▶ read: a section at a time ─▶ Settings, warnings
+//! LETSBRIDGE__… ─▶ environment                    └─ each key by `values` ─▶ or all Mistakes
+//! ```
+//!
+//! A key is one line in a reader (`read`) and one in [`Settings`]; which keys there are is learnt from
+//! what the readers ask for. No reader stops at a mistake: it notes it and goes on with the default.
 
+mod diagnostic;
+mod document;
+mod environment;
+mod graph;
+mod keys;
+mod links;
+mod read;
+mod secret;
+mod section;
 mod settings;
+mod values;
 
+use std::fs;
+use std::path::Path;
+
+pub use diagnostic::{Diagnostic, Mistakes, Origin};
 pub use settings::{
     CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
     LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust,
 };
 
-/// temp
+use self::document::Document;
+use self::environment::Environment;
+use self::keys::KnownKey;
+use self::section::{Folders, Reading};
+
+/// Reads the configuration: the file at `path`, under the `environment`, with the files of secrets
+/// that they name. The second part of the answer are warnings.
+///
+/// # Errors
+///
+/// All mistakes that were found, unless the file cannot be read or is no TOML: then that one.
 pub fn load(
-    _: &std::path::Path,
-    _: impl Iterator<Item = (String, String)>,
-) -> Result<(Settings, Vec<String>), String> {
-    Err("x".into())
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<(Settings, Vec<Diagnostic>), Mistakes> {
+    let name = path.display().to_string();
+    let mut document = Document::parse(&name, &text(path, &name)?)?;
+    let environment = Environment::new(environment);
+    let known = known();
+    let (over, strangers) = environment.tree(&document.networks(), &known);
+    document.overlay(over);
+    let folders = Folders {
+        file: path.to_owned(),
+        state: environment.state_dir,
+        credentials: environment.credentials_dir,
+    };
+    let reading = Reading { document, folders, known, ..Reading::default() };
+    strangers.into_iter().for_each(|stranger| reading.findings.borrow_mut().mistake(stranger));
+    let settings = read::settings(&reading);
+    reading.findings.into_inner().conclude(settings)
+}
+
+/// Every key that can be written, as `settle`, `letschat.url`, `irc.*.nick` or `link[].room`.
+#[must_use]
+pub fn known_keys() -> Vec<String> {
+    known().iter().map(ToString::to_string).collect()
+}
+
+/// What the readers ask for when there is something of each kind to read.
+fn known() -> Vec<KnownKey> {
+    let one_of_each = Document::parse("", "[irc.any]\n[[link]]\n").expect("this is TOML");
+    let reading = Reading { document: one_of_each, ..Reading::default() };
+    // What it finds is nobody's mistake.
+    let _ = read::settings(&reading);
+    let mut known = reading.asked.into_inner();
+    known.sort_unstable();
+    known.dedup();
+    known
+}
+
+fn text(path: &Path, name: &str) -> Result<String, Mistakes> {
+    let mistake = |line, found: String, remedy: &str| {
+        let origin = Origin::File { file: name.into(), line, column: None };
+        Mistakes::from(Diagnostic { origin, key: None, found, remedy: remedy.to_owned() })
+    };
+    let bytes = fs::read(path).map_err(|error| {
+        let remedy =
+            "name the file that holds it, and let the user that the bridge runs as read it";
+        mistake(None, format!("the configuration cannot be read ({error})"), remedy)
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let remedy = "save the file as UTF-8, as TOML has to be";
+        mistake(Some(line), "this is not UTF-8".to_owned(), remedy)
+    })
 }

@@ -1,3 +1,5 @@
+//! Joining, leaving and ruling channels.
+
 use letsbridge::demo::irc::Setup;
 
 use crate::client::{Client, server, soon, start};

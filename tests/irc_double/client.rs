@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use letsbridge::demo::irc::{IrcServer, Setup};
+use letsbridge::demo::irc::{Account, Caps, IrcServer, Setup};
 use letsbridge::domain::{Casemapping, Mask};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -21,6 +21,12 @@ pub(crate) struct Client {
 /// A plain server.
 pub(crate) async fn server() -> IrcServer {
     start(Setup::default()).await
+}
+
+/// A server that knows everything, and on which Ann has an account with the password `sesame`.
+pub(crate) async fn modern() -> IrcServer {
+    let accounts = vec![Account { name: "Ann".to_owned(), password: "sesame".to_owned() }];
+    start(Setup { caps: Caps::all(), accounts, ..Setup::default() }).await
 }
 
 pub(crate) async fn start(setup: Setup) -> IrcServer {
@@ -80,6 +86,11 @@ impl Client {
 
     pub(crate) async fn says(&mut self, line: &str) {
         self.says_bytes(format!("{line}\r\n").as_bytes()).await;
+    }
+
+    /// Says it, to a server that may have hung up.
+    pub(crate) async fn tries(&mut self, line: &str) {
+        let _ = soon(self.stream.write_all(format!("{line}\r\n").as_bytes())).await;
     }
 
     pub(crate) async fn says_bytes(&mut self, bytes: &[u8]) {

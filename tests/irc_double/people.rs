@@ -1,3 +1,5 @@
+//! Who is there, and who is who.
+
 use crate::client::{Client, server, soon};
 
 #[tokio::test]

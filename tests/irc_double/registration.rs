@@ -1,3 +1,5 @@
+//! Coming to the server, and being thrown out.
+
 use std::time::Duration;
 
 use letsbridge::demo::irc::{FloodLimit, IrcServer, Setup};
@@ -131,7 +133,7 @@ async fn a_nick_belongs_to_one() {
 
 #[tokio::test]
 async fn who_is_silent_is_asked_and_then_thrown_out() {
-    let setup = Setup { ping_every: Duration::from_millis(50), ..Setup::default() };
+    let setup = Setup { ping_every: Duration::from_millis(300), ..Setup::default() };
     let server = start(setup).await;
     let mut ann = Client::registered(&server, "ann").await;
     ann.hears(&["PING :irc.example"]).await;

@@ -1,3 +1,5 @@
+//! Speaking and being heard.
+
 use letsbridge::demo::irc::{Heard, Setup};
 use letsbridge::domain::Kind;
 

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod letschat;
 mod road;
 
 use support::irc_client::{IrcClient, Line};

@@ -10,10 +10,10 @@ use crate::support::bridge::Bridge;
 use crate::support::irc_client::IrcClient;
 use crate::support::ircd::{Daemon, Flood, Ircd};
 
-const ROOMS: usize = 10;
+pub(crate) const ROOMS: usize = 10;
 
 /// How many messages are said on each side, in all rooms together.
-const MESSAGES: usize = 1_000;
+pub(crate) const MESSAGES: usize = 1_000;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -117,7 +117,8 @@ async fn irc_hears_what_was_said_in_the_rooms(ann: &mut IrcClient, room: usize) 
         for said in ann.heard(&format!("#room{room}"), 1).await {
             assert_eq!(said.by, "bridge");
             assert!(said.length <= 512, "{} bytes", said.length);
-            let part = said.text.strip_prefix("<alice> ").expect("a name before each line");
+            let part =
+                said.text.strip_prefix("<alice>").expect("a name before each line").trim_start();
             ended = part == "the end";
             heard.push(part.to_owned());
         }
@@ -136,14 +137,14 @@ async fn irc_hears_what_was_said_in_the_rooms(ann: &mut IrcClient, room: usize) 
 }
 
 /// All words of all lines, cut where a line was cut: character by character.
-fn words(lines: &[String]) -> Vec<String> {
+pub(crate) fn words(lines: &[String]) -> Vec<String> {
     let all: String = lines.iter().flat_map(|line| line.split_whitespace()).collect();
     all.chars().map(String::from).collect()
 }
 
 /// Fails with the first difference, and what stands around it.
 #[track_caller]
-fn same(heard: &[String], expected: &[String], place: &str) {
+pub(crate) fn same(heard: &[String], expected: &[String], place: &str) {
     let at = heard.iter().zip(expected).take_while(|(heard, expected)| heard == expected).count();
     if heard.len() != at || expected.len() != at {
         let around = |all: &[String]| all[at.saturating_sub(2)..all.len().min(at + 20)].to_vec();
@@ -152,7 +153,7 @@ fn same(heard: &[String], expected: &[String], place: &str) {
 }
 
 /// What is said in the rooms: text of every kind.
-fn text(at: usize) -> String {
+pub(crate) fn text(at: usize) -> String {
     match at / ROOMS % 10 {
         0 => format!("{at} kettle's on"),
         1 => format!("{at} 日本語の長い文 {}", "漢字".repeat(300)),
@@ -168,7 +169,7 @@ fn text(at: usize) -> String {
 }
 
 /// What is said on IRC: a line of every kind.
-fn line(at: usize) -> String {
+pub(crate) fn line(at: usize) -> String {
     match at / ROOMS % 8 {
         0 => format!("{at} kettle's on"),
         1 => format!("{at} 日本語 {}", "漢字".repeat(50)),

@@ -7,3 +7,4 @@ pub(crate) mod bridge;
 pub(crate) mod irc_client;
 pub(crate) mod ircd;
 mod ircd_config;
+pub(crate) mod letschat_client;

@@ -123,6 +123,8 @@ async fn keep(server: Arc<Inner>, listener: TcpListener, mut closed: oneshot::Re
         let _ = timeout(GOODBYE, all_gone).await;
     }
     guests.shutdown().await;
+    // Somebody may have come in between.
+    server.with(|world| world.everybody_out(Goodbye::Silent));
 }
 
 async fn welcome(server: Arc<Inner>, stream: TcpStream, address: SocketAddr) {

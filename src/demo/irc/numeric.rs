@@ -77,6 +77,7 @@ pub(super) const ERR_UNKNOWNMODE: u16 = 472;
 pub(super) const ERR_INVITEONLYCHAN: u16 = 473;
 pub(super) const ERR_BANNEDFROMCHAN: u16 = 474;
 pub(super) const ERR_BADCHANNELKEY: u16 = 475;
+pub(super) const ERR_NEEDREGGEDNICK: u16 = 477;
 pub(super) const ERR_CHANOPRIVSNEEDED: u16 = 482;
 pub(super) const ERR_UMODEUNKNOWNFLAG: u16 = 501;
 pub(super) const ERR_USERSDONTMATCH: u16 = 502;

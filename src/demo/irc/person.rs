@@ -109,7 +109,8 @@ impl Person {
         self.memory.heard(target, <[Heard]>::to_vec)
     }
 
-    /// Waits until `enough` of what was said to `target`, and returns it all.
+    /// Waits until `enough` of what was said to `target`, and returns it all. `enough` looks at
+    /// what it is given and asks nothing else of the server, which waits for it meanwhile.
     pub async fn hears(&self, target: &str, enough: impl Fn(&[Heard]) -> bool) -> Vec<Heard> {
         self.memory
             .until(|| self.memory.heard(target, |heard| enough(heard).then(|| heard.to_vec())))
@@ -122,7 +123,7 @@ impl Person {
         self.memory.lock().saw.clone()
     }
 
-    /// Waits until `enough` was seen, and returns it all.
+    /// Waits until `enough` was seen, and returns it all; `enough` as for [`hears`](Self::hears).
     pub async fn sees(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
         let look = || {
             let seen = &self.memory.lock().saw;

@@ -97,7 +97,8 @@ impl IrcServer {
         self.server.with(|world| world.transcript.lines().to_vec())
     }
 
-    /// Waits until `enough` has come from clients, and returns the transcript.
+    /// Waits until `enough` has come from clients, and returns the transcript. `enough` looks at
+    /// what it is given and asks nothing else of the server, which waits for it meanwhile.
     pub async fn receives(&self, enough: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         self.until(|world| enough(world.transcript.lines())).await;
         self.transcript()

@@ -6,7 +6,7 @@ use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::{
     ERR_BADCHANNELKEY, ERR_BANNEDFROMCHAN, ERR_CHANNELISFULL, ERR_INVITEONLYCHAN, ERR_LINKCHANNEL,
-    ERR_NOSUCHCHANNEL, ERR_TOOMANYCHANNELS,
+    ERR_NEEDREGGEDNICK, ERR_NOSUCHCHANNEL, ERR_TOOMANYCHANNELS,
 };
 use super::super::world::World;
 
@@ -83,7 +83,9 @@ impl World {
             ERR_BADCHANNELKEY => "Cannot join channel (+k)",
             ERR_NOSUCHCHANNEL => "No such channel",
             ERR_TOOMANYCHANNELS => "You have joined too many channels",
-            477 => "Cannot join channel (+r) - you need to be logged into your account",
+            ERR_NEEDREGGEDNICK => {
+                "Cannot join channel (+r) - you need to be logged into your account"
+            }
             _ => "Cannot join channel",
         };
         self.numeric(id, code, format!("{name} :{why}"));

@@ -1,0 +1,270 @@
+//! The configuration file as a tree of values, and the line on which each of its keys stands.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use config::{Config, ConfigError, Map, Source, Value, ValueKind};
+use toml::Spanned;
+use toml::de::{DeArray, DeString, DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, Mistakes, Origin};
+
+pub(super) type Table = Map<String, Value>;
+
+/// The file, with the environment laid over it.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// The file, as it was named to us.
+    file: Arc<str>,
+    root: Table,
+    lines: HashMap<String, usize>,
+}
+
+impl Document {
+    /// Reads TOML, or tells what of it is none.
+    pub(super) fn parse(file: &str, text: &str) -> Result<Self, Mistakes> {
+        let file: Arc<str> = file.into();
+        let places = Places::new(text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let slip = |error: &toml::de::Error| {
+            let place = error.span().map(|span| places.of(span.start)).unzip();
+            Diagnostic {
+                origin: Origin::File { file: file.clone(), line: place.0, column: place.1 },
+                key: None,
+                // Not its Display, which quotes the line, where a secret may stand.
+                found: format!("this is not TOML: {}", error.message()),
+                remedy: "mend this first, the keys have not been read".to_owned(),
+            }
+        };
+        Mistakes::none(errors.iter().map(slip).collect())?;
+        let mut lines = HashMap::new();
+        let root = tree(table.get_ref(), "", &places, &mut lines);
+        Ok(Self { file, root, lines })
+    }
+
+    /// Lays `over` on top.
+    pub(super) fn overlay(&mut self, over: Table) {
+        let file = Layer(std::mem::take(&mut self.root));
+        self.root = Config::builder()
+            .add_source(file)
+            .add_source(Layer(over))
+            .build()
+            .and_then(|merged| merged.get_table(Layer::ROOT))
+            .expect("both layers are tables below the same key");
+    }
+
+    /// The names of the IRC networks.
+    pub(super) fn networks(&self) -> Vec<&str> {
+        let Some(ValueKind::Table(irc)) = self.root.get("irc").map(|irc| &irc.kind) else {
+            return Vec::new();
+        };
+        let is_section = |value: &Value| matches!(value.kind, ValueKind::Table(_));
+        irc.iter().filter(|(_, value)| is_section(value)).map(|(name, _)| name.as_str()).collect()
+    }
+
+    pub(super) fn root(&self) -> &Table {
+        &self.root
+    }
+
+    /// Where the value with this path was written, or would have been.
+    pub(super) fn origin(&self, path: &str, value: Option<&Value>) -> Origin {
+        let line = self.lines.get(path).copied();
+        match value.and_then(variable) {
+            Some(variable) => Origin::Variable(variable.to_owned()),
+            // A section made by variables alone stands where the first of them does.
+            None => match value.filter(|_| line.is_none()).and_then(first_variable) {
+                Some(variable) => Origin::Variable(variable.to_owned()),
+                None => Origin::File { file: self.file.clone(), line, column: None },
+            },
+        }
+    }
+}
+
+/// The path of `key` below `path`, as TOML writes it.
+pub(super) fn below(path: &str, key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let key =
+        if !key.is_empty() && key.chars().all(bare) { key.into() } else { format!("{key:?}") };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+/// The path of an item of the list at `path`; items count from 0.
+pub(super) fn item(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
+}
+
+/// The environment variable that the value comes from.
+pub(super) fn variable(value: &Value) -> Option<&str> {
+    value.origin()
+}
+
+fn first_variable(value: &Value) -> Option<&str> {
+    match &value.kind {
+        ValueKind::Table(table) => table
+            .values()
+            .filter_map(|value| variable(value).or_else(|| first_variable(value)))
+            .min(),
+        _ => None,
+    }
+}
+
+/// One source of values for `config` to lay over another.
+#[derive(Debug, Clone)]
+struct Layer(Table);
+
+impl Layer {
+    /// `config` takes the topmost keys of a source for paths, in which `a.b` and `a[9]` mean
+    /// something. Keys below are left as they are, so we put ours below this one.
+    const ROOT: &str = "root";
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Table, ConfigError> {
+        Ok(Table::from([(Self::ROOT.to_owned(), Value::new(None, self.0.clone()))]))
+    }
+}
+
+fn tree(
+    table: &DeTable<'_>,
+    path: &str,
+    places: &Places,
+    lines: &mut HashMap<String, usize>,
+) -> Table {
+    let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+        let name = key.get_ref();
+        let path = below(path, name);
+        let value = leaf_or_tree(value.get_ref(), &path, places, lines);
+        lines.insert(path, places.of(key.span().start).0);
+        (name.clone().into_owned(), value)
+    };
+    table.iter().map(entry).collect()
+}
+
+fn list(
+    array: &DeArray<'_>,
+    path: &str,
+    places: &Places,
+    lines: &mut HashMap<String, usize>,
+) -> Vec<Value> {
+    let entry = |(index, value): (usize, &Spanned<DeValue<'_>>)| {
+        let path = item(path, index);
+        let read = leaf_or_tree(value.get_ref(), &path, places, lines);
+        lines.insert(path, places.of(value.span().start).0);
+        read
+    };
+    array.iter().enumerate().map(entry).collect()
+}
+
+fn leaf_or_tree(
+    value: &DeValue<'_>,
+    path: &str,
+    places: &Places,
+    lines: &mut HashMap<String, usize>,
+) -> Value {
+    let kind = match value {
+        DeValue::String(text) => ValueKind::String(text.clone().into_owned()),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => ValueKind::I64(number),
+            // Too great a number is refused where it is read, with a better word for it.
+            Err(_) => ValueKind::Float(f64::INFINITY),
+        },
+        DeValue::Float(number) => ValueKind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(flag) => ValueKind::Boolean(*flag),
+        DeValue::Datetime(time) => ValueKind::String(time.to_string()),
+        DeValue::Array(array) => ValueKind::Array(list(array, path, places, lines)),
+        DeValue::Table(table) => ValueKind::Table(tree(table, path, places, lines)),
+    };
+    Value::new(None, kind)
+}
+
+/// Where lines begin in a text.
+struct Places<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Places<'t> {
+    fn new(text: &'t str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after_newlines).collect() }
+    }
+
+    /// The line and column, both from 1, of a byte.
+    fn of(&self, byte: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= byte);
+        let start = self.starts[line - 1];
+        let before = self.text.get(start..byte.min(self.text.len())).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Document {
+        Document::parse("f", text).expect(text)
+    }
+
+    #[track_caller]
+    fn stands(document: &Document, path: &str, origin: &str) {
+        assert_eq!(document.origin(path, None).to_string(), origin, "{path}");
+    }
+
+    #[test]
+    fn each_key_knows_its_line() {
+        let document = parse(
+            "a = 1\n[irc.office]\nservers = [\n  'x',\n  'y',\n]\n[irc.\"a b\"]\n[[link]]\n\n[[link]]\nroom = 1\n\
+             inline = { b.c = 2 }\n",
+        );
+        for (path, line) in [
+            ("a", 1),
+            ("irc.office", 2),
+            ("irc.office.servers", 3),
+            ("irc.office.servers[1]", 5),
+            ("irc.\"a b\"", 7),
+            ("link[0]", 8),
+            ("link[1]", 10),
+            ("link[1].room", 11),
+            ("link[1].inline.b.c", 12),
+        ] {
+            stands(&document, path, &format!("f:{line}"));
+        }
+        stands(&document, "letschat", "f");
+    }
+
+    #[test]
+    fn a_slip_in_the_syntax_has_its_line_and_shows_no_secret() {
+        let mistakes =
+            Document::parse("f", "a = 1\né = \"hush\"\n\npassword = hush").expect_err("");
+        let told: Vec<_> = mistakes.to_string().lines().map(str::to_owned).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("f:2:1: this is not TOML: "), "{told:?}");
+        assert!(told[1].starts_with("f:4:12: this is not TOML: "), "{told:?}");
+        assert!(!mistakes.to_string().contains("hush"), "{told:?}");
+    }
+
+    #[test]
+    fn the_environment_lies_on_top() {
+        let name = "V".to_owned();
+        let over = |value: &str| Value::new(Some(&name), value);
+        let mut document = parse("a = 1\n[b]\nc = 2\nd = 3\n\"x.y[9999999]\" = 4");
+        let deep = Table::from([("c".to_owned(), over("five"))]);
+        let fresh = Table::from([("f".to_owned(), over("six"))]);
+        let top =
+            [("b".to_owned(), Value::new(None, deep)), ("e".to_owned(), Value::new(None, fresh))];
+        document.overlay(Table::from(top));
+        let ValueKind::Table(b) = &document.root()["b"].kind else { panic!("b is a table") };
+        assert_eq!(b["c"].kind, ValueKind::String("five".to_owned()));
+        assert_eq!(b["d"].kind, ValueKind::I64(3));
+        assert_eq!(b["x.y[9999999]"].kind, ValueKind::I64(4));
+        assert_eq!(document.origin("b.c", b.get("c")).to_string(), "V");
+        assert_eq!(document.origin("b.d", b.get("d")).to_string(), "f:4");
+        assert_eq!(document.origin("b", document.root().get("b")).to_string(), "f:2");
+        assert_eq!(document.origin("e", document.root().get("e")).to_string(), "V");
+    }
+}

@@ -1,0 +1,123 @@
+//! What environment variables say: `LETSBRIDGE__LETSCHAT__URL` is `letschat.url`.
+
+use std::path::PathBuf;
+
+use config::{Value, ValueKind};
+
+use super::diagnostic::{Diagnostic, Origin};
+use super::document::Table;
+use super::keys::{self, KnownKey, Pattern};
+use super::values::Flaw;
+
+const PREFIX: &str = "LETSBRIDGE__";
+const SEPARATOR: &str = "__";
+
+/// The part of the environment that concerns us.
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    /// Our own variables, in order of their names.
+    ours: Vec<(String, String)>,
+    /// Where systemd wants state to be (systemd.exec(5), `StateDirectory=`).
+    pub(super) state_dir: Option<PathBuf>,
+    /// Where systemd puts secrets (systemd.exec(5), `LoadCredential=`).
+    pub(super) credentials_dir: Option<PathBuf>,
+}
+
+impl Environment {
+    pub(super) fn new(variables: impl Iterator<Item = (String, String)>) -> Self {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            match name.as_str() {
+                // Several directories are separated by colons; the first is the one to live in.
+                "STATE_DIRECTORY" => {
+                    let first = value.split(':').next().filter(|path| !path.is_empty());
+                    environment.state_dir = first.map(PathBuf::from);
+                }
+                "CREDENTIALS_DIRECTORY" => environment.credentials_dir = Some(value.into()),
+                _ if name.starts_with(PREFIX) => environment.ours.push((name, value)),
+                _ => {}
+            }
+        }
+        environment.ours.sort();
+        environment
+    }
+
+    /// The values as a tree to lay over the file's, which defines `networks`; and a word for each
+    /// variable that means nothing.
+    pub(super) fn tree(&self, networks: &[&str], known: &[KnownKey]) -> (Table, Vec<Diagnostic>) {
+        let mut tree = Table::new();
+        let mut mistakes = Vec::new();
+        for (name, text) in &self.ours {
+            match path(name, networks, known) {
+                Ok(path) => plant(&mut tree, &path, Value::new(Some(name), text.clone())),
+                Err(Flaw { found, remedy }) => {
+                    let origin = Origin::Variable(name.clone());
+                    mistakes.push(Diagnostic { origin, key: None, found, remedy });
+                }
+            }
+        }
+        (tree, mistakes)
+    }
+}
+
+/// The path of the key that a variable stands for.
+fn path(name: &str, networks: &[&str], known: &[KnownKey]) -> Result<Vec<String>, Flaw> {
+    let words = name[PREFIX.len()..].to_ascii_lowercase();
+    let words: Vec<&str> = words.split(SEPARATOR).collect();
+    if words[0] == "link" {
+        let remedy = "write the links in the file";
+        return Err(Flaw::new("links cannot be made by environment variables", remedy));
+    }
+    let path: Vec<String> = match words.as_slice() {
+        ["irc", network, key] => {
+            let network = networks.iter().find(|name| as_word(name) == *network).unwrap_or(network);
+            ["irc", network, key].map(str::to_owned).into()
+        }
+        words => words.iter().map(|word| (*word).to_owned()).collect(),
+    };
+    if known.iter().any(|known| known.matches(&path)) {
+        Ok(path)
+    } else {
+        Err(unknown(&words, known))
+    }
+}
+
+/// A network's name as variables can spell it.
+fn as_word(network: &str) -> String {
+    network
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .collect()
+}
+
+fn unknown(words: &[&str], known: &[KnownKey]) -> Flaw {
+    let network = match words {
+        ["irc", network, ..] if !network.is_empty() => network,
+        _ => "NAME",
+    };
+    let names: Vec<String> = known
+        .iter()
+        .filter(|known| known.pattern != Pattern::Link)
+        .map(|known| known.words(network).join(SEPARATOR).to_ascii_uppercase())
+        .collect();
+    let written = words.join(SEPARATOR).to_ascii_uppercase();
+    let remedy = match keys::nearest(&written, names.iter().map(String::as_str)) {
+        Some(name) => format!("did you mean {PREFIX}{name}?"),
+        None => {
+            format!("variables are called like {PREFIX}LETSCHAT__URL or {PREFIX}IRC__OFFICE__NICK")
+        }
+    };
+    Flaw::new("no such key", remedy)
+}
+
+fn plant(tree: &mut Table, path: &[String], value: Value) {
+    let [first, rest @ ..] = path else { return };
+    if rest.is_empty() {
+        tree.insert(first.clone(), value);
+        return;
+    }
+    let section = tree.entry(first.clone()).or_insert_with(|| Value::new(None, Table::new()));
+    if let ValueKind::Table(table) = &mut section.kind {
+        plant(table, rest, value);
+    }
+}

@@ -1,0 +1,142 @@
+//! What the links say together: the places, their secrets, and who hears whom.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::graph::Graph;
+use super::section::Entry;
+use super::settings::{ChannelSettings, Link, RoomSettings};
+use super::values::Flaw;
+use crate::domain::{Casemapping, Network, Place};
+
+/// A secret and where it stands.
+pub(super) type Kept<'r> = (SecretString, Entry<'r>);
+
+/// One link as it was written.
+#[derive(Debug)]
+pub(super) struct Written<'r> {
+    pub(super) entry: Entry<'r>,
+    pub(super) channel: Place,
+    pub(super) room: Place,
+    pub(super) key: Option<Kept<'r>>,
+    pub(super) password: Option<Kept<'r>>,
+}
+
+/// The links, and the places that they join.
+#[derive(Debug, Default)]
+pub(super) struct Links<'r> {
+    links: Vec<(Link, Entry<'r>)>,
+    graph: Graph,
+    /// In order of first mention.
+    places: Vec<Place>,
+    /// Each place as at its first mention, by the spelling that all of its spellings share.
+    spelled: HashMap<Place, Place>,
+    secrets: HashMap<Place, Kept<'r>>,
+}
+
+impl<'r> Links<'r> {
+    /// Adds a link, or says why it cannot be one.
+    pub(super) fn add(&mut self, written: Written<'r>) {
+        let link = Link { channel: self.spell(written.channel), room: self.spell(written.room) };
+        self.keep(&link.channel, written.key);
+        self.keep(&link.room, written.password);
+        match self.graph.join(&link.channel, &link.room) {
+            Ok(()) => self.links.push((link, written.entry)),
+            Err(way) => written.entry.mistake(self.closes_a_loop(&link, &way)),
+        }
+    }
+
+    /// The channels of a network.
+    pub(super) fn channels(&self, network: &Network) -> Vec<ChannelSettings> {
+        let channel = |place: &Place| match place {
+            Place::Channel { network: of, name } if of == network => {
+                Some(ChannelSettings { name: name.to_string(), key: self.secret(place) })
+            }
+            _ => None,
+        };
+        self.places.iter().filter_map(channel).collect()
+    }
+
+    /// The rooms.
+    pub(super) fn rooms(&self) -> Vec<RoomSettings> {
+        let room = |place: &Place| match place {
+            Place::Room(name) => {
+                Some(RoomSettings { name: name.to_string(), password: self.secret(place) })
+            }
+            Place::Channel { .. } => None,
+        };
+        self.places.iter().filter_map(room).collect()
+    }
+
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.links.iter().map(|(link, _)| link.clone()).collect()
+    }
+
+    pub(super) fn conversations(&self) -> Vec<Vec<Place>> {
+        self.graph.conversations()
+    }
+
+    /// The first spelling of a place. Before a server says otherwise, it folds case as in RFC 1459.
+    fn spell(&mut self, place: Place) -> Place {
+        let folded = match &place {
+            Place::Channel { network, name } => {
+                Place::channel(network, &Casemapping::Rfc1459.fold(name))
+            }
+            Place::Room(_) => place.clone(),
+        };
+        let places = &mut self.places;
+        let first = self.spelled.entry(folded).or_insert_with(|| {
+            places.push(place.clone());
+            place
+        });
+        first.clone()
+    }
+
+    fn keep(&mut self, place: &Place, secret: Option<Kept<'r>>) {
+        let Some((secret, entry)) = secret else { return };
+        match self.secrets.get(place) {
+            Some((known, first)) if known.expose_secret() != secret.expose_secret() => {
+                let found = format!(
+                    "{} has another one in {} ({})",
+                    quoted(place),
+                    first.path,
+                    first.origin()
+                );
+                entry.mistake(Flaw::new(found, "write the same, or write it once"));
+            }
+            Some(_) => {}
+            None => {
+                self.secrets.insert(place.clone(), (secret, entry));
+            }
+        }
+    }
+
+    fn secret(&self, place: &Place) -> Option<SecretString> {
+        self.secrets.get(place).map(|(secret, _)| secret.clone())
+    }
+
+    fn closes_a_loop(&self, link: &Link, way: &[Place]) -> Flaw {
+        let places = format!("{} and {}", quoted(&link.channel), quoted(&link.room));
+        if let Some((_, first)) = self.links.iter().find(|(known, _)| known == link) {
+            let found =
+                format!("{places} are already joined by {} ({})", first.path, first.origin());
+            return Flaw::new(found, "remove one of the two");
+        }
+        let way: Vec<String> = way.iter().map(written).collect();
+        let found = format!("{places} are already joined, through {}", way.join(" – "));
+        Flaw::new(found, "remove one of these links")
+    }
+}
+
+/// A place as the file writes it.
+fn written(place: &Place) -> String {
+    match place {
+        Place::Channel { .. } => place.to_string(),
+        Place::Room(name) => name.to_string(),
+    }
+}
+
+fn quoted(place: &Place) -> String {
+    format!("{:?}", written(place))
+}

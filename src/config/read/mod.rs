@@ -1,0 +1,108 @@
+//! The keys of the file, each with its default: one line for each.
+
+mod letschat;
+mod links;
+mod network;
+mod trust;
+
+use std::time::Duration;
+
+use super::keys::Pattern;
+use super::links::Links;
+use super::section::{Entry, Reading, Section, text};
+use super::settings::{CatchUp, LetsChatSettings, Log, NetworkSettings, Settings, Store};
+use super::values::{self, Flaw};
+
+/// Everything; `None` where a mistake was found.
+pub(super) fn settings(reading: &Reading) -> Option<Settings> {
+    let mut top = reading.top();
+    let state_dir =
+        top.get("state_dir", text(not_empty)).map(|path| reading.folders.resolve(&path));
+    let default_state_dir =
+        || reading.folders.state.clone().unwrap_or("/var/lib/letsbridge".into());
+    let settle = top.get("settle", text(values::duration)).unwrap_or(Duration::from_secs(10));
+    let log = log(top.section("log"));
+    let (store, keep) = store(top.section("store"));
+    let networks = networks(&mut top);
+    let (letschat, catch_up) = letschat::read(top.section("letschat"));
+    let links = links::read(&mut top, &reading.document.networks());
+    outlived(store.keep, keep.as_ref(), catch_up);
+    for (name, entry, _) in &networks {
+        if !links::mention(&mut top, name) {
+            let remedy =
+                format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
+            entry.warning(Flaw::new("no link mentions this network", remedy));
+        }
+    }
+    top.finish();
+    let networks: Option<Vec<_>> = networks.into_iter().map(|(.., network)| network).collect();
+    Some(Settings {
+        state_dir: state_dir.unwrap_or_else(default_state_dir),
+        log,
+        store,
+        networks: with_channels(networks?, &links),
+        letschat: LetsChatSettings { rooms: links.rooms(), ..letschat? },
+        links: links.links(),
+        conversations: links.conversations(),
+        settle,
+    })
+}
+
+fn with_channels(networks: Vec<NetworkSettings>, links: &Links<'_>) -> Vec<NetworkSettings> {
+    let with_channels = |network: NetworkSettings| NetworkSettings {
+        channels: links.channels(&network.network),
+        ..network
+    };
+    networks.into_iter().map(with_channels).collect()
+}
+
+fn log(mut section: Section<'_>) -> Log {
+    let log = Log {
+        format: section.get("format", text(values::choice)).unwrap_or_default(),
+        level: section.get("level", text(values::level)).unwrap_or_else(|| "info".to_owned()),
+    };
+    section.finish();
+    log
+}
+
+fn store(mut section: Section<'_>) -> (Store, Option<Entry<'_>>) {
+    let written = section.entry("keep");
+    let keep = written.as_ref().and_then(|entry| entry.read(text(values::keep)));
+    section.finish();
+    (Store { keep: keep.unwrap_or(Some(Duration::from_hours(30 * 24))) }, written)
+}
+
+/// The networks with their names; `None` for one with a mistake.
+fn networks<'r>(top: &mut Section<'r>) -> Vec<(&'r str, Entry<'r>, Option<NetworkSettings>)> {
+    let written = top.child("irc");
+    let irc = written.as_ref().and_then(|entry| entry.section(Pattern::Section("irc")));
+    let entries = irc.map(|irc| irc.entries()).unwrap_or_default();
+    // Of the wrong kind, it has been told of.
+    if entries.is_empty() && written.is_none_or(|entry| entry.is_section()) {
+        let remedy = "write [irc.NAME] with servers = [\"irc.example.org:6697\"]";
+        top.mistake("irc".to_owned(), Flaw::new("there is no IRC network", remedy));
+    }
+    let names = top.reading.document.networks();
+    let read = |(name, entry): (&'r str, Entry<'r>)| {
+        let settings = network::read(name, &entry, &names);
+        (name, entry, settings)
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// A message that is caught up on after the ledger has forgotten it could be mirrored twice.
+fn outlived(keep: Option<Duration>, written: Option<&Entry<'_>>, catch_up: CatchUp) {
+    if let (Some(keep), Some(entry), CatchUp::Age(age)) = (keep, written, catch_up)
+        && keep < age
+    {
+        let found = "the ledger forgets messages that letschat.catch_up still looks for";
+        entry.warning(Flaw::new(found, "keep them for at least as long, or they may be repeated"));
+    }
+}
+
+fn not_empty(text: &str) -> Result<String, Flaw> {
+    if text.is_empty() {
+        return Err(Flaw::of(text, "is empty", "write a path, or leave the key out"));
+    }
+    Ok(text.to_owned())
+}

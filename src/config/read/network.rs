@@ -1,0 +1,74 @@
+use super::{trust, values};
+use crate::config::diagnostic::Origin;
+use crate::config::keys::{self, Pattern};
+use crate::config::section::{Entry, Section, as_text, flag, text};
+use crate::config::values::Flaw;
+use crate::config::{HostPort, NetworkSettings};
+use crate::domain::Network;
+
+const SERVERS: &str = "servers = [\"irc.example.org:6697\"]";
+
+/// `[irc.NAME]`. `names` are those of all networks.
+pub(super) fn read(name: &str, entry: &Entry<'_>, names: &[&str]) -> Option<NetworkSettings> {
+    let mut section = entry.section(Pattern::Network)?;
+    entry.read(|_| values::network_name(name));
+    let encrypted = section.get("tls", flag).unwrap_or(true);
+    let servers = servers(&mut section, encrypted, name, names);
+    let trust = trust::read(&mut section, if encrypted { None } else { Some("tls = false") });
+    let password = section.secret("password", "password_file", |_| Ok(()));
+    let nick = section.get("nick", text(values::nick)).unwrap_or_else(|| "letsbridge".to_owned());
+    let username = section.get("username", text(values::username));
+    let realname = section.get("realname", text(values::realname));
+    let fallback_charset = section.get("fallback_charset", text(values::charset));
+    let pace = section.get("pace", text(values::choice)).unwrap_or_default();
+    let in_doubt = section.get("in_doubt", text(values::choice)).unwrap_or_default();
+    section.finish();
+    Some(NetworkSettings {
+        network: Network::new(name),
+        servers: servers?,
+        tls: encrypted.then_some(trust),
+        password: password.map(|(password, _)| password),
+        username: username.unwrap_or_else(|| nick.clone()),
+        nick,
+        realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
+        fallback_charset: fallback_charset.unwrap_or(encoding_rs::WINDOWS_1252),
+        pace,
+        in_doubt,
+        channels: Vec::new(),
+    })
+}
+
+fn servers(
+    section: &mut Section<'_>,
+    encrypted: bool,
+    name: &str,
+    names: &[&str],
+) -> Option<Vec<HostPort>> {
+    let Some(entry) = section.entry("servers") else {
+        match section.origin {
+            // Somebody meant a network of the file, and missed its name.
+            Origin::Variable(_) => {
+                let others = names.iter().copied().filter(|other| *other != name);
+                let remedy = match keys::nearest(name, others) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("add [{}] with {SERVERS}", section.path),
+                };
+                let found = format!("the file has no network {name:?}");
+                section.mistake(section.path.clone(), Flaw::new(found, remedy));
+            }
+            Origin::File { .. } => section.missing("servers", SERVERS),
+        }
+        return None;
+    };
+    let (port, other) = if encrypted { (6697, 6667) } else { (6667, 6697) };
+    let servers = entry.items(SERVERS, |value| values::host_port(as_text(value)?, port))?;
+    if servers.is_empty() {
+        entry.mistake(Flaw::new("there is no server in the list", format!("write {SERVERS}")));
+        return None;
+    }
+    for server in servers.iter().filter(|server| server.port == other) {
+        let found = format!("{server} has the port that is most often for tls = {}", !encrypted);
+        entry.warning(Flaw::new(found, format!("if it does not answer, try {port}")));
+    }
+    Some(servers)
+}

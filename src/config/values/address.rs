@@ -1,0 +1,208 @@
+use url::{Host, Url};
+
+use super::{Flaw, shown};
+use crate::config::{CertificatePin, HostPort};
+
+const HOST_PORT: &str = "write it like \"irc.example.org:6697\"";
+
+/// `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
+pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<HostPort, Flaw> {
+    let flaw =
+        |found: &str, remedy: &str| Flaw::new(format!("{} {found}", without_user(text)), remedy);
+    if text.contains("//") {
+        return Err(flaw(
+            "is a URL",
+            "write the host and port alone, like \"irc.example.org:6697\"",
+        ));
+    }
+    if !text.starts_with('[') && text.matches(':').count() > 1 {
+        return Err(flaw("is not host:port", "write an IPv6 address in brackets: \"[::1]:6697\""));
+    }
+    // The colons of an IPv6 address end before its bracket.
+    let after_host = text.rfind(']').unwrap_or(0);
+    let (host, port) = match text[after_host..].find(':') {
+        Some(colon) => (&text[..after_host + colon], port(&text[after_host + colon + 1..])),
+        None => (text, Some(default_port)),
+    };
+    let host = host_name(host).ok_or_else(|| flaw("is not host:port", HOST_PORT))?;
+    let port = port.ok_or_else(|| flaw("is not host:port", HOST_PORT))?;
+    Ok(HostPort::new(&host, port))
+}
+
+/// Also brings names to their ASCII form, which is what resolvers and certificates know.
+fn host_name(text: &str) -> Option<Host> {
+    let foreign =
+        |c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
+    if text.contains(foreign) { None } else { Host::parse(text).ok() }
+}
+
+fn port(text: &str) -> Option<u16> {
+    // Rust would read "+6697" as a number, too.
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| plain && *port != 0)
+}
+
+/// The address of a Let's Chat: `http` or `https`, port and path allowed. Its path comes out ending
+/// with `/`.
+pub(in crate::config) fn url(text: &str) -> Result<Url, Flaw> {
+    const LIKE: &str = "write it like \"https://chat.example.org\"";
+    let lower = text.to_ascii_lowercase();
+    if !lower.starts_with("http://") && !lower.starts_with("https://") {
+        let found = format!("{} does not begin with https:// or http://", without_user(text));
+        return Err(Flaw::new(found, LIKE));
+    }
+    let mut url = Url::parse(text).map_err(|error| {
+        Flaw::new(format!("{} is not a URL ({error})", without_user(text)), LIKE)
+    })?;
+    let surplus = if !url.username().is_empty() || url.password().is_some() {
+        Some(("a user name", "leave it out: the token says who the bridge is"))
+    } else if url.query().is_some() {
+        Some(("a query (\"?…\")", "leave it out"))
+    } else if url.fragment().is_some() {
+        Some(("a fragment (\"#…\")", "leave it out"))
+    } else {
+        None
+    };
+    if let Some((what, remedy)) = surplus {
+        return Err(Flaw::new(format!("the address has {what}"), remedy));
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+/// What may be a password in an address is not shown.
+fn without_user(text: &str) -> String {
+    let text = text.split_once('?').map_or(text, |(address, _)| address);
+    match text.rsplit_once('@') {
+        Some((_, host)) => shown(&format!("…@{host}")),
+        None => shown(text),
+    }
+}
+
+/// The SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it; colons and case
+/// do not matter.
+pub(in crate::config) fn pin(text: &str) -> Result<CertificatePin, Flaw> {
+    let digits: String = text.chars().filter(|c| *c != ':').collect();
+    let mut digest = [0; 32];
+    let whole = digits.len() == 2 * digest.len() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if !whole {
+        return Err(Flaw::of(
+            text,
+            "is not a SHA-256 fingerprint of 64 hexadecimal digits",
+            "copy what `openssl x509 -noout -fingerprint -sha256` prints after the \"=\"",
+        ));
+    }
+    for (index, byte) in digest.iter_mut().enumerate() {
+        let pair = &digits[2 * index..2 * index + 2];
+        *byte = u8::from_str_radix(pair, 16).expect("two hexadecimal digits");
+    }
+    Ok(CertificatePin::new(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{reads, refuses};
+    use super::*;
+
+    fn server(text: &str) -> Result<String, Flaw> {
+        host_port(text, 6697).map(|server| server.to_string())
+    }
+
+    #[test]
+    fn a_server_is_host_and_port() {
+        for (text, read) in [
+            ("irc.example.org", "irc.example.org:6697"),
+            ("irc.example.org:7000", "irc.example.org:7000"),
+            ("IRC.Example.org", "irc.example.org:6697"),
+            ("büro.example", "xn--bro-hoa.example:6697"),
+            ("irc_1", "irc_1:6697"),
+            ("127.0.0.1:6667", "127.0.0.1:6667"),
+            ("[::1]", "[::1]:6697"),
+            ("[2001:DB8::1]:7000", "[2001:db8::1]:7000"),
+        ] {
+            reads(server, text, read.to_owned());
+        }
+        assert_eq!(host_port("[::1]:1", 0).map(|server| server.host).as_deref(), Ok("::1"));
+    }
+
+    #[test]
+    fn nothing_else_is_a_server() {
+        for text in [
+            "",
+            ":6697",
+            "irc.example.org:",
+            "irc.example.org:port",
+            "irc:0",
+            "irc:65536",
+            "irc:+6697",
+            "a b",
+            "a/b",
+            "[::1",
+            "[::1]6697",
+            "::1",
+            "[x]:1",
+            "a,b",
+            "[::1]:1:2",
+        ] {
+            refuses(server, text, &format!("{text:?} is not host:port"));
+        }
+        refuses(server, "ircs://irc.example.org", "\"ircs://irc.example.org\" is a URL");
+        refuses(server, "me:hush@irc:1", "\"…@irc:1\" is not host:port");
+    }
+
+    #[test]
+    fn an_address_is_a_place_to_join_paths_to() {
+        for (text, read) in [
+            ("https://chat.example.org", "https://chat.example.org/"),
+            ("http://localhost:5000", "http://localhost:5000/"),
+            ("https://example.org/chat", "https://example.org/chat/"),
+            ("HTTPS://example.org/chat/", "https://example.org/chat/"),
+            ("http://[::1]:5000", "http://[::1]:5000/"),
+        ] {
+            reads(|text| url(text).map(String::from), text, read.to_owned());
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_an_address() {
+        for (text, found) in [
+            ("chat.example.org", "\"chat.example.org\" does not begin with https:// or http://"),
+            ("localhost:5000", "\"localhost:5000\" does not begin with https:// or http://"),
+            ("ftp://me:hush@x", "\"…@x\" does not begin with https:// or http://"),
+            ("https://", "\"https://\" is not a URL (empty host)"),
+            ("https://x:port", "\"https://x:port\" is not a URL (invalid port number)"),
+            ("https://me:hush@x:port", "\"…@x:port\" is not a URL (invalid port number)"),
+            ("https://me:hush@x", "the address has a user name"),
+            ("https://:hush@x", "the address has a user name"),
+            ("https://x/?token=hush", "the address has a query (\"?…\")"),
+            ("https://x/#dev", "the address has a fragment (\"#…\")"),
+        ] {
+            refuses(url, text, found);
+        }
+    }
+
+    #[test]
+    fn a_pin_is_what_openssl_prints() {
+        let colons = (0..32).map(|n| format!("{:02X}", n * 8)).collect::<Vec<_>>().join(":");
+        let plain = colons.replace(':', "").to_lowercase();
+        let digest = std::array::from_fn(|n| u8::try_from(n * 8).expect("below 256"));
+        reads(pin, &colons, CertificatePin::new(digest));
+        reads(pin, &plain, CertificatePin::new(digest));
+        assert_eq!(CertificatePin::new(digest).to_string(), colons);
+        for text in ["", "ab", &plain[1..], "é"] {
+            let found = format!("{text:?} is not a SHA-256 fingerprint of 64 hexadecimal digits");
+            refuses(pin, text, &found);
+        }
+        refuses(
+            pin,
+            &plain.replace('0', "g"),
+            &format!(
+                "{:?} is not a SHA-256 fingerprint of 64 hexadecimal digits",
+                plain.replace('0', "g")
+            ),
+        );
+    }
+}

@@ -1,0 +1,210 @@
+use encoding_rs::Encoding;
+
+use super::Flaw;
+
+/// The longest channel name (RFC 1459, section 1.3).
+const CHANNEL_BYTES: usize = 200;
+/// Longer than any server's NICKLEN, and short enough for a line.
+const NICK_BYTES: usize = 64;
+/// What leaves room for the rest of the USER line.
+const REALNAME_BYTES: usize = 200;
+
+/// A nick, loosely as in RFC 2812, section 2.3.1; the server has the last word.
+pub(in crate::config) fn nick(text: &str) -> Result<String, Flaw> {
+    let remedy = "write it like \"letsbridge\"";
+    match text.chars().next() {
+        None => return Err(Flaw::of(text, "is empty", remedy)),
+        Some('0'..='9' | '-') => {
+            return Err(Flaw::of(text, "begins with a digit or \"-\", as no nick may", remedy));
+        }
+        Some(_) => {}
+    }
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || ",*?!@:#".contains(c);
+    free_of(wrong, text, "a nick")?;
+    no_longer_than(NICK_BYTES, text)?;
+    Ok(text.to_owned())
+}
+
+/// The user name of USER (RFC 2812, section 2.3.1: `user`).
+pub(in crate::config) fn username(text: &str) -> Result<String, Flaw> {
+    if text.is_empty() {
+        return Err(Flaw::of(text, "is empty", "leave the key out for the nick"));
+    }
+    free_of(|c| c.is_whitespace() || c.is_control() || "@:!".contains(c), text, "a user name")?;
+    no_longer_than(NICK_BYTES, text)?;
+    Ok(text.to_owned())
+}
+
+/// The real name of USER, where spaces may be.
+pub(in crate::config) fn realname(text: &str) -> Result<String, Flaw> {
+    if text.trim().is_empty() {
+        return Err(Flaw::of(text, "is empty", "say whom to ask about the bridge"));
+    }
+    free_of(char::is_control, text, "a real name")?;
+    no_longer_than(REALNAME_BYTES, text)?;
+    Ok(text.to_owned())
+}
+
+/// A network's name, which begins every mention of one of its channels.
+pub(in crate::config) fn network_name(text: &str) -> Result<String, Flaw> {
+    let remedy = "call it something like \"office\"";
+    if text.is_empty() {
+        return Err(Flaw::of(text, "is empty", remedy));
+    }
+    // Rooms are shown as letschat/room.
+    if text == "letschat" {
+        return Err(Flaw::of(text, "stands for Let's Chat itself", remedy));
+    }
+    free_of(|c| !c.is_alphanumeric() && !"-_.".contains(c), text, "a network's name")?;
+    no_longer_than(NICK_BYTES, text)?;
+    Ok(text.to_owned())
+}
+
+/// A channel's name (RFC 2812, section 1.3).
+pub(in crate::config) fn channel(text: &str) -> Result<String, Flaw> {
+    if !text.starts_with(['#', '&', '+', '!']) {
+        return Err(Flaw::of(
+            text,
+            "does not begin like a channel, with #, &, + or !",
+            "write network/channel, like \"office/#dev\"",
+        ));
+    }
+    if text.len() == 1 {
+        return Err(Flaw::of(text, "is no channel's name", "write it like \"office/#dev\""));
+    }
+    free_of(|c| c.is_whitespace() || c.is_control() || c == ',', text, "a channel's name")?;
+    no_longer_than(CHANNEL_BYTES, text)?;
+    Ok(text.to_owned())
+}
+
+/// A channel's key. It is a secret: what is wrong is said without showing it.
+pub(in crate::config) fn channel_key(text: &str) -> Result<(), Flaw> {
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',')
+        || text.starts_with(':')
+    {
+        return Err(Flaw::new(
+            "has a space, a comma, a control character or a leading colon, which no key can have",
+            "write the key that the channel's mode +k shows",
+        ));
+    }
+    Ok(())
+}
+
+/// A character set by one of the labels of the WHATWG Encoding Standard.
+pub(in crate::config) fn charset(text: &str) -> Result<&'static Encoding, Flaw> {
+    let remedy = "name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"";
+    let encoding = Encoding::for_label_no_replacement(text.as_bytes())
+        .ok_or_else(|| Flaw::of(text, "is no character set we know", remedy))?;
+    // IRC's own words are ASCII, whatever the rest of the line is.
+    if encoding.is_ascii_compatible() {
+        Ok(encoding)
+    } else {
+        Err(Flaw::of(text, "cannot be spoken on IRC, as it does not contain ASCII", remedy))
+    }
+}
+
+fn free_of(wrong: impl Fn(char) -> bool, text: &str, what: &str) -> Result<(), Flaw> {
+    match text.chars().find(|c| wrong(*c)) {
+        Some(c) => {
+            let found = format!("contains {c:?}, which {what} cannot");
+            Err(Flaw::of(text, &found, format!("leave {c:?} out")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn no_longer_than(bytes: usize, text: &str) -> Result<(), Flaw> {
+    if text.len() > bytes {
+        let found = format!("is {} bytes long", text.len());
+        return Err(Flaw::of(text, &found, format!("at most {bytes} will do")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{reads, refuses};
+    use super::*;
+
+    #[test]
+    fn a_nick_is_one_that_a_server_could_take() {
+        for text in ["letsbridge", "[tea]", "a-1", "été", "_", "a.b/c"] {
+            reads(nick, text, text.to_owned());
+        }
+        refuses(nick, "", "\"\" is empty");
+        refuses(nick, "9lives", "\"9lives\" begins with a digit or \"-\", as no nick may");
+        refuses(nick, "-", "\"-\" begins with a digit or \"-\", as no nick may");
+        for c in [' ', ',', '*', '?', '!', '@', ':', '#', '\u{7}', '\0', '\n'] {
+            let text = format!("a{c}");
+            refuses(nick, &text, &format!("{text:?} contains {c:?}, which a nick cannot"));
+        }
+        assert!(nick(&"a".repeat(64)).is_ok());
+        assert!(nick(&"a".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn the_other_names_fit_their_place_in_the_line() {
+        reads(username, "~letsbridge", "~letsbridge".to_owned());
+        refuses(username, "", "\"\" is empty");
+        refuses(username, "a b", "\"a b\" contains ' ', which a user name cannot");
+        reads(realname, "Ask Ann: ann@example.org", "Ask Ann: ann@example.org".to_owned());
+        refuses(realname, " ", "\" \" is empty");
+        refuses(realname, "a\r", "\"a\\r\" contains '\\r', which a real name cannot");
+    }
+
+    #[test]
+    fn a_network_can_be_told_from_its_channels() {
+        for text in ["office", "Büro-2", "irc.example.org"] {
+            reads(network_name, text, text.to_owned());
+        }
+        refuses(network_name, "", "\"\" is empty");
+        refuses(network_name, "a/b", "\"a/b\" contains '/', which a network's name cannot");
+        refuses(network_name, "letschat", "\"letschat\" stands for Let's Chat itself");
+    }
+
+    #[test]
+    fn a_channel_is_one_that_can_be_joined() {
+        for text in ["#dev", "&local", "+modeless", "!12345safe", "##", "#a/b", "#été"] {
+            reads(channel, text, text.to_owned());
+        }
+        for text in ["", "dev", "@#dev"] {
+            let found = format!("{text:?} does not begin like a channel, with #, &, + or !");
+            refuses(channel, text, &found);
+        }
+        refuses(channel, "#", "\"#\" is no channel's name");
+        for c in [' ', ',', '\u{7}', '\0', '\r'] {
+            let text = format!("#{c}");
+            let text = if text.len() == 1 { "#x".to_owned() } else { text };
+            refuses(
+                channel,
+                &text,
+                &format!("{text:?} contains {c:?}, which a channel's name cannot"),
+            );
+        }
+        assert!(channel(&format!("#{}", "a".repeat(199))).is_ok());
+        assert!(channel(&format!("#{}", "a".repeat(200))).is_err());
+    }
+
+    #[test]
+    fn a_key_is_one_word_and_is_not_shown() {
+        assert_eq!(channel_key("hush!"), Ok(()));
+        for text in ["hush hush", "hush,hush", "hush\u{7}", ":hush"] {
+            let flaw = channel_key(text).expect_err(text);
+            assert!(!format!("{flaw:?}").contains("hush"), "{flaw:?}");
+        }
+    }
+
+    #[test]
+    fn a_fallback_contains_ascii() {
+        reads(charset, "windows-1252", encoding_rs::WINDOWS_1252);
+        reads(charset, "Latin1", encoding_rs::WINDOWS_1252);
+        reads(charset, "koi8-r", encoding_rs::KOI8_R);
+        refuses(charset, "klingon", "\"klingon\" is no character set we know");
+        refuses(charset, "replacement", "\"replacement\" is no character set we know");
+        refuses(
+            charset,
+            "utf-16le",
+            "\"utf-16le\" cannot be spoken on IRC, as it does not contain ASCII",
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! What the text of one value means: pure functions, each with words for what does not fit.
+
+mod address;
+mod irc;
+mod letschat;
+mod log;
+mod time;
+
+use serde::de::{DeserializeOwned, IntoDeserializer};
+
+pub(super) use address::{host_port, pin, url};
+pub(super) use irc::{channel, channel_key, charset, network_name, nick, realname, username};
+pub(super) use letschat::{room, token};
+pub(super) use log::level;
+pub(super) use time::{catch_up, duration, keep};
+
+/// Why a value does not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    /// What was found.
+    pub(super) found: String,
+    /// What would do.
+    pub(super) remedy: String,
+}
+
+impl Flaw {
+    pub(super) fn new(found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { found: found.into(), remedy: remedy.into() }
+    }
+
+    /// `text` is not what is wanted: `"x" is not host:port`.
+    pub(super) fn of(text: &str, found: &str, remedy: impl Into<String>) -> Self {
+        Self::new(format!("{} {found}", shown(text)), remedy)
+    }
+}
+
+/// `text` in quotes, fit for one line of a terminal.
+pub(super) fn shown(text: &str) -> String {
+    const ENOUGH: usize = 80;
+    match text.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// One of the words that `T` derives its variants from.
+pub(super) fn choice<T: DeserializeOwned>(text: &str) -> Result<T, Flaw> {
+    T::deserialize(text.into_deserializer()).map_err(|Choices(words)| {
+        let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+        Flaw::of(text, "is not known here", format!("it can be {}", words.join(" or ")))
+    })
+}
+
+/// The words that would have done.
+#[derive(Debug)]
+struct Choices(&'static [&'static str]);
+
+impl std::fmt::Display for Choices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
+}
+
+impl std::error::Error for Choices {}
+
+impl serde::de::Error for Choices {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self(expected)
+    }
+}
+
+/// Checks a reader of values in tables.
+#[cfg(test)]
+mod check {
+    use super::Flaw;
+
+    #[track_caller]
+    pub(super) fn reads<T: PartialEq + std::fmt::Debug>(
+        read: impl Fn(&str) -> Result<T, Flaw>,
+        text: &str,
+        value: T,
+    ) {
+        assert_eq!(read(text), Ok(value), "{text:?}");
+    }
+
+    #[track_caller]
+    pub(super) fn refuses<T: std::fmt::Debug>(
+        read: impl Fn(&str) -> Result<T, Flaw>,
+        text: &str,
+        found: &str,
+    ) {
+        let flaw = read(text).expect_err(text);
+        assert_eq!(flaw.found, found, "{text:?}");
+        assert!(!flaw.remedy.is_empty(), "{text:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check::{reads, refuses};
+    use super::*;
+    use crate::config::{LogFormat, Pace};
+
+    #[test]
+    fn a_choice_is_one_of_its_words() {
+        reads(choice, "standard", Pace::Standard);
+        reads(choice, "json", LogFormat::Json);
+        refuses(choice::<Pace>, "Fast", "\"Fast\" is not known here");
+        let flaw = choice::<Pace>("fast").expect_err("fast");
+        assert_eq!(flaw.remedy, "it can be \"standard\" or \"off\"");
+    }
+
+    #[test]
+    fn what_is_shown_fits_a_line() {
+        assert_eq!(shown("ü\n"), "\"ü\\n\"");
+        assert_eq!(shown(&"ü".repeat(81)).chars().count(), 83);
+    }
+}
