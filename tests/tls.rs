@@ -4,11 +4,13 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use futures_util::{SinkExt, StreamExt};
 use letsbridge::config::{CertificatePin, Trust};
 use letsbridge::net::connect::{ConnectError, tcp};
 use letsbridge::net::proxy::{Matcher, tcp_by};
 use letsbridge::net::rest::Rest;
 use letsbridge::net::tls::{Cause, Fingerprint, HandshakeError, client_config, handshake};
+use letsbridge::net::{Knock, upgrade};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -84,8 +86,8 @@ impl ResolvesServerCert for Shows {
     }
 }
 
-/// A server that answers every connection with `answer` once it has heard something. Its port.
-async fn server(identity: &Identity, answer: String) -> u16 {
+/// The server's half of the handshake.
+fn acceptor(identity: &Identity) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.serialize_der()));
     let key = provider.key_provider.load_private_key(key).unwrap();
@@ -95,7 +97,12 @@ async fn server(identity: &Identity, answer: String) -> u16 {
         .unwrap()
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Shows(Arc::new(shown))));
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A server that answers every connection with `answer` once it has heard something. Its port.
+async fn server(identity: &Identity, answer: String) -> u16 {
+    let acceptor = acceptor(identity);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -372,6 +379,29 @@ async fn rest_says_that_a_port_speaks_no_tls() {
     let rest = Rest::new(&Url::parse(&url).unwrap(), &SecretString::from("token"), &tls).unwrap();
     let words = rest.account().await.unwrap_err().to_string();
     assert!(words.contains("does not speak TLS"), "{words}");
+}
+
+#[tokio::test]
+async fn a_websocket_trusts_whom_the_other_connections_trust() {
+    let identity = self_signed(&params("localhost"));
+    let acceptor = acceptor(&identity);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        socket.send("40".into()).await.unwrap();
+        let answer = socket.next().await.unwrap().unwrap();
+        socket.send(answer).await.unwrap();
+    });
+    let config = client_config(&Trust::Pin(CertificatePin::new(identity.pin()))).unwrap();
+    let stream = handshake(tcp("127.0.0.1", port).await.unwrap(), "localhost", &config);
+    let url = Url::parse(&format!("https://localhost:{port}/chat/")).unwrap();
+    let knock = Knock { url, token: SecretString::from("token") };
+    let mut frames = upgrade(stream.await.unwrap(), &knock).await.unwrap();
+    assert_eq!(frames.next().await.unwrap().unwrap(), "40");
+    frames.send("2probe".to_owned()).await.unwrap();
+    assert_eq!(frames.next().await.unwrap().unwrap(), "2probe");
 }
 
 /// A proxy that leads every `CONNECT chat.example:443` to `port` here.

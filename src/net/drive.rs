@@ -29,7 +29,8 @@ pub enum Ended {
 /// Lets `machine` converse over `transport` until either has had enough.
 ///
 /// What can be read at once is read at once, and answered with one write. Events go to `events`
-/// under the name that `name` gives them.
+/// under the name that `name` gives them. Nothing that the peer said is dropped: what is left of it
+/// when the connection is lost is taken in before this returns.
 pub async fn drive<M, T, E, I>(
     machine: &mut M,
     transport: &mut T,
@@ -42,15 +43,38 @@ where
     E: std::fmt::Display,
     T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
 {
+    let ended = converse(machine, transport, orders, events, &name).await;
+    if let Ended::Lost(why) = ended {
+        let rest = hear_out(machine, transport, events, &name);
+        return match time::timeout(CLOSE_PATIENCE, rest).await {
+            Ok(Some(ended)) => ended,
+            Ok(None) | Err(_) => Ended::Lost(why),
+        };
+    }
+    // Last words, as far as the peer still takes them.
+    let _ = time::timeout(CLOSE_PATIENCE, transport.close()).await;
+    ended
+}
+
+async fn converse<M, T, E, I>(
+    machine: &mut M,
+    transport: &mut T,
+    orders: &mut mpsc::Receiver<M::Order>,
+    events: &mpsc::Sender<I>,
+    name: &impl Fn(M::Event) -> I,
+) -> Ended
+where
+    M: Machine,
+    E: std::fmt::Display,
+    T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
+{
     loop {
-        if let Some(ended) = say(machine, transport, events, &name).await {
+        if let Some(ended) = say(machine, transport, events, name).await {
             return ended;
         }
         tokio::select! {
             frame = transport.next() => {
                 if let Some(ended) = hear(machine, transport, frame) {
-                    // What it still has to tell, it tells.
-                    say(machine, transport, events, &name).await;
                     return ended;
                 }
             }
@@ -64,6 +88,36 @@ where
             }
             () = until(machine.deadline()) => machine.handle(now(), Input::Tick),
         }
+    }
+}
+
+/// Takes in what a lost peer has still said, and tells what comes of it. A peer that hangs up
+/// mostly says why, and often we notice first that it takes no more of ours.
+async fn hear_out<M, T, E, I>(
+    machine: &mut M,
+    transport: &mut T,
+    events: &mpsc::Sender<I>,
+    name: &impl Fn(M::Event) -> I,
+) -> Option<Ended>
+where
+    M: Machine,
+    T: Stream<Item = Result<M::Heard, E>> + Unpin,
+{
+    loop {
+        while let Some(output) = machine.poll() {
+            match output {
+                // Nobody is there to take it.
+                Output::Frame(_) => {}
+                Output::Event(event) => {
+                    if events.send(name(event)).await.is_err() {
+                        return Some(Ended::Dismissed);
+                    }
+                }
+                Output::Close(why) => return Some(Ended::Closed(why)),
+            }
+        }
+        let Some(Ok(heard)) = transport.next().await else { return None };
+        machine.handle(now(), Input::Frame(heard));
     }
 }
 
@@ -118,11 +172,7 @@ where
                     return Some(Ended::Dismissed);
                 }
             }
-            Output::Close(why) => {
-                // Last words, as far as the peer still takes them.
-                let _ = time::timeout(CLOSE_PATIENCE, transport.close()).await;
-                return Some(Ended::Closed(why));
-            }
+            Output::Close(why) => return Some(Ended::Closed(why)),
         }
     }
     if written { patiently(transport.flush()).await } else { None }
@@ -152,7 +202,6 @@ async fn until(deadline: Option<Instant>) {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::convert::Infallible;
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
@@ -193,50 +242,83 @@ mod tests {
     #[derive(Default)]
     struct Peer {
         says: VecDeque<String>,
+        /// Hangs up when it has said it.
+        hangs_up: bool,
         heard: Vec<String>,
         flushes: usize,
-        deaf: bool,
+        mood: Mood,
+        closed: bool,
+    }
+
+    /// How a peer takes what we write.
+    #[derive(Default, Clone, Copy, PartialEq)]
+    enum Mood {
+        #[default]
+        Listening,
+        Deaf,
+        Gone,
     }
 
     impl Stream for Peer {
-        type Item = Result<String, Infallible>;
+        type Item = Result<String, &'static str>;
         fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-            self.says.pop_front().map_or(Poll::Pending, |text| Poll::Ready(Some(Ok(text))))
+            match self.says.pop_front() {
+                Some(text) => Poll::Ready(Some(Ok(text))),
+                None if self.hangs_up => Poll::Ready(None),
+                None => Poll::Pending,
+            }
         }
     }
 
     impl Sink<String> for Peer {
-        type Error = Infallible;
-        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-            if self.deaf { Poll::Pending } else { Poll::Ready(Ok(())) }
+        type Error = &'static str;
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            match self.mood {
+                Mood::Listening => Poll::Ready(Ok(())),
+                Mood::Deaf => Poll::Pending,
+                Mood::Gone => Poll::Ready(Err("broken pipe")),
+            }
         }
-        fn start_send(mut self: Pin<&mut Self>, text: String) -> Result<(), Infallible> {
+        fn start_send(mut self: Pin<&mut Self>, text: String) -> Result<(), Self::Error> {
             self.heard.push(text);
             Ok(())
         }
         fn poll_flush(
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
-        ) -> Poll<Result<(), Infallible>> {
+        ) -> Poll<Result<(), Self::Error>> {
             self.flushes += 1;
             Poll::Ready(Ok(()))
         }
-        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-            Poll::Ready(Ok(()))
+        fn poll_close(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Result<(), Self::Error>> {
+            self.closed = true;
+            if self.mood == Mood::Deaf { Poll::Pending } else { Poll::Ready(Ok(())) }
         }
     }
 
     /// Drives an echo with `peer`, which is given `orders`; gives how it ended and the events.
     async fn driven(peer: &mut Peer, orders: &[&str]) -> (Ended, Vec<String>) {
-        let mut machine =
-            Echo { output: VecDeque::new(), deadline: now() + Duration::from_secs(60) };
         let (sender, mut inbox) = mpsc::channel(10_000);
         for order in orders {
             sender.try_send((*order).to_owned()).expect("room for it");
         }
+        let told = driven_by(peer, &mut inbox).await;
+        drop(sender);
+        told
+    }
+
+    async fn driven_by(
+        peer: &mut Peer,
+        inbox: &mut mpsc::Receiver<String>,
+    ) -> (Ended, Vec<String>) {
+        let mut machine =
+            Echo { output: VecDeque::new(), deadline: now() + Duration::from_secs(60) };
         let (events, mut told) = mpsc::channel(10_000);
-        let ended = drive(&mut machine, peer, &mut inbox, &events, |event| event).await;
-        drop((events, sender));
+        let ended = drive(&mut machine, peer, inbox, &events, |event| event).await;
+        drop(events);
         let mut all = Vec::new();
         while let Some(event) = told.recv().await {
             all.push(event);
@@ -265,9 +347,54 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_no_bytes_is_left() {
         let began = time::Instant::now();
-        let mut peer = Peer { deaf: true, ..Peer::default() };
+        let mut peer = Peer { mood: Mood::Deaf, ..Peer::default() };
         let (ended, _) = driven(&mut peer, &["one"]).await;
         assert_eq!(ended, Ended::Lost("the peer takes no bytes".to_owned()));
-        assert_eq!(began.elapsed(), WRITE_PATIENCE);
+        assert_eq!(began.elapsed(), WRITE_PATIENCE + CLOSE_PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_part_is_left_all_the_same() {
+        let began = time::Instant::now();
+        let says = VecDeque::from(["bye".to_owned()]);
+        let mut peer = Peer { says, mood: Mood::Deaf, ..Peer::default() };
+        let (ended, _) = driven(&mut peer, &[]).await;
+        assert_eq!(ended, Ended::Closed("bye".to_owned()));
+        assert_eq!(began.elapsed(), CLOSE_PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_peer_said_before_it_was_lost_is_told() {
+        let said = ["one", "two"].map(str::to_owned);
+        for mood in [Mood::Listening, Mood::Gone] {
+            let mut peer =
+                Peer { says: said.clone().into(), hangs_up: true, mood, ..Peer::default() };
+            let (ended, told) = driven(&mut peer, &["an order"]).await;
+            assert!(matches!(ended, Ended::Lost(_)), "{ended:?}");
+            assert_eq!(told, said);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn why_a_peer_hung_up_is_known_though_it_is_gone() {
+        for mood in [Mood::Listening, Mood::Gone] {
+            let says = VecDeque::from(["one".to_owned(), "bye".to_owned()]);
+            let mut peer = Peer { says, hangs_up: true, mood, ..Peer::default() };
+            let (ended, told) = driven(&mut peer, &["an order"]).await;
+            assert_eq!(ended, Ended::Closed("bye".to_owned()));
+            assert_eq!(told, ["one"]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_that_nobody_wants_any_more_is_closed() {
+        let mut peer = Peer::default();
+        let (sender, mut inbox) = mpsc::channel(1);
+        sender.try_send("one".to_owned()).expect("room for it");
+        drop(sender);
+        let (ended, _) = driven_by(&mut peer, &mut inbox).await;
+        assert_eq!(ended, Ended::Dismissed);
+        assert_eq!(peer.heard, ["one"]);
+        assert!(peer.closed);
     }
 }

@@ -2,6 +2,7 @@ use std::io;
 
 use bytes::{Buf, BytesMut};
 use encoding_rs::Encoding;
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 
@@ -20,6 +21,33 @@ pub fn lines<S: AsyncRead + AsyncWrite>(
     Framed::new(stream, Lines { fallback, searched: 0, skipping: false })
 }
 
+/// Why lines can no longer be read or written; worded for the log.
+#[derive(Debug, Error)]
+pub enum LinesError {
+    /// Many servers end TLS so, even when all is well: they close without saying so.
+    #[error("the server hung up")]
+    HungUp,
+    /// The system gave up on the connection.
+    #[error("the server's machine no longer answers")]
+    Silent,
+    /// Anything else, in the system's words.
+    #[error("{0}")]
+    Broke(io::Error),
+}
+
+impl From<io::Error> for LinesError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::HungUp,
+            io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable => Self::Silent,
+            _ => Self::Broke(error),
+        }
+    }
+}
+
 /// Cuts bytes into lines, and puts lines into bytes. Its memory is bounded.
 #[derive(Debug)]
 pub struct Lines {
@@ -32,9 +60,9 @@ pub struct Lines {
 
 impl Decoder for Lines {
     type Item = Heard;
-    type Error = io::Error;
+    type Error = LinesError;
 
-    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Heard>> {
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Heard>, LinesError> {
         loop {
             let end = bytes[self.searched..].iter().position(|byte| *byte == b'\n');
             let Some(end) = end.map(|end| self.searched + end) else {
@@ -59,6 +87,16 @@ impl Decoder for Lines {
             }
         }
     }
+
+    /// A line whose end never came is none: nobody knows what was cut off.
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<Heard>, LinesError> {
+        let heard = self.decode(bytes)?;
+        if heard.is_none() {
+            bytes.clear();
+            self.searched = 0;
+        }
+        Ok(heard)
+    }
 }
 
 impl Lines {
@@ -75,9 +113,9 @@ impl Lines {
 }
 
 impl Encoder<Line> for Lines {
-    type Error = io::Error;
+    type Error = LinesError;
 
-    fn encode(&mut self, line: Line, bytes: &mut BytesMut) -> io::Result<()> {
+    fn encode(&mut self, line: Line, bytes: &mut BytesMut) -> Result<(), LinesError> {
         bytes.extend_from_slice(line.as_str().as_bytes());
         bytes.extend_from_slice(b"\r\n");
         Ok(())
@@ -86,7 +124,11 @@ impl Encoder<Line> for Lines {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use futures_util::{SinkExt, StreamExt};
     use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -126,6 +168,42 @@ mod tests {
             read(&[&long, &long, b"x\nnext\n", &long, b"xx\nlast\n"]),
             [Heard::TooLong, line("next"), Heard::TooLong, line("last")]
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_fed_together_is_written_together() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let mut transport = lines(ours, encoding_rs::WINDOWS_1252);
+        for text in ["one", "two", "three"] {
+            transport.feed(Line::new("PING", &[text]).unwrap()).await.unwrap();
+        }
+        transport.flush().await.unwrap();
+        let mut bytes = [0; 100];
+        let count = theirs.read(&mut bytes).await.unwrap();
+        assert_eq!(&bytes[..count], b"PING one\r\nPING two\r\nPING three\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_cut_off_is_none() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let mut transport = lines(ours, encoding_rs::WINDOWS_1252);
+        theirs.write_all(b"PING one\r\nPRIVMSG #tea :yes I do n").await.unwrap();
+        drop(theirs);
+        assert_eq!(transport.next().await.unwrap().unwrap(), line("PING one"));
+        assert!(transport.next().await.is_none());
+    }
+
+    #[test]
+    fn a_broken_connection_is_told_in_words() {
+        for (kind, words) in [
+            (io::ErrorKind::UnexpectedEof, "the server hung up"),
+            (io::ErrorKind::ConnectionReset, "the server hung up"),
+            (io::ErrorKind::BrokenPipe, "the server hung up"),
+            (io::ErrorKind::TimedOut, "the server's machine no longer answers"),
+            (io::ErrorKind::OutOfMemory, "out of memory"),
+        ] {
+            assert_eq!(LinesError::from(io::Error::from(kind)).to_string(), words);
+        }
     }
 
     proptest! {

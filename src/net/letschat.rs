@@ -1,17 +1,25 @@
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, http};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 /// The longest frame that we take: a page of 500 long posts is well below.
 const LONGEST: usize = 64 << 20;
+
+/// How long the server may take to grant a websocket.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whom to ask, and as whom.
 #[derive(Debug, Clone)]
@@ -22,36 +30,71 @@ pub struct Knock {
     pub token: SecretString,
 }
 
-/// Why there is no websocket.
+/// Why there is no websocket; worded for whoever keeps the configuration, and never with the token.
 #[derive(Debug, Error)]
 pub enum LetsChatError {
     /// Something answers, but not as a websocket of Let's Chat.
     #[error("{0}")]
     Refused(String),
-    /// The connection broke.
+    /// Nothing answers our request.
+    #[error(
+        "no answer to the request for a websocket for {} s: check letschat.url, and that a proxy \
+         in front of Let's Chat passes websockets",
+        PATIENCE.as_secs()
+    )]
+    Silent,
+    /// The server is gone: its process ends whenever its database does (WIRE.md, "When it fails").
+    #[error("the server hung up")]
+    HungUp,
+    /// The connection broke in another way.
     #[error("the websocket broke: {0}")]
     Broke(String),
 }
 
 impl From<tungstenite::Error> for LetsChatError {
     fn from(error: tungstenite::Error) -> Self {
+        use tungstenite::error::ProtocolError;
         match error {
-            tungstenite::Error::Http(response) => Self::Refused(refusal(&response)),
+            tungstenite::Error::Io(error) if is_hang_up(error.kind()) => Self::HungUp,
+            tungstenite::Error::Protocol(
+                ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,
+            )
+            | tungstenite::Error::ConnectionClosed
+            | tungstenite::Error::AlreadyClosed => Self::HungUp,
+            tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => Self::Refused(
+                "what answers is no web server: check the port in letschat.url, and whether it \
+                 is http or https"
+                    .to_owned(),
+            ),
             // Nothing in these words comes from the address that was asked for.
             error => Self::Broke(error.to_string()),
         }
     }
 }
 
+fn is_hang_up(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+    )
+}
+
 /// What an answer means that is no upgrade, in words for the administrator.
-fn refusal<T>(response: &http::Response<T>) -> String {
+fn refusal<T>(response: &http::Response<T>, asked: &Url) -> String {
     let status = response.status();
     let location = response.headers().get(http::header::LOCATION).and_then(|it| it.to_str().ok());
     match (status.as_u16(), location) {
         (300..=399, Some(location)) => {
-            let place = location.split('?').next().unwrap_or_default();
+            let place = elsewhere(asked, location);
             format!("the address redirects to {place}: put the final address into letschat.url")
         }
+        (401 | 403 | 407, _) => format!(
+            "something in front of Let's Chat lets nobody in without its own log-in ({status}): \
+             it must pass /socket.io/ unasked"
+        ),
         (404, _) => {
             "no Let's Chat at this address (404): check the path in letschat.url, and that \
                      a proxy in front of it passes /socket.io/"
@@ -61,6 +104,9 @@ fn refusal<T>(response: &http::Response<T>) -> String {
             "the websocket was not granted ({status}): a proxy in front of Let's Chat must pass \
              `Upgrade: websocket`"
         ),
+        (502..=504, _) => {
+            format!("the proxy in front of Let's Chat cannot reach it ({status}): does it run?")
+        }
         (500..=599, _) => {
             format!("Let's Chat, or a proxy in front of it, is in trouble ({status})")
         }
@@ -68,10 +114,22 @@ fn refusal<T>(response: &http::Response<T>) -> String {
     }
 }
 
+/// The front page below which `location` lies, as it would stand in letschat.url. Without the query,
+/// which repeats ours, token and all.
+fn elsewhere(asked: &Url, location: &str) -> String {
+    let Ok(mut place) = asked.join(location) else { return "nowhere".to_owned() };
+    place.set_query(None);
+    place.set_fragment(None);
+    let path = place.path();
+    let front = path.trim_end_matches('/').strip_suffix("socket.io").unwrap_or(path).to_owned();
+    place.set_path(&front);
+    place.into()
+}
+
 /// Asks the server at the other end of `stream` for a websocket.
 ///
 /// # Errors
-/// When it does not grant one.
+/// When it does not grant one, or does not answer within 20 seconds.
 pub async fn upgrade<S>(stream: S, knock: &Knock) -> Result<Frames<S>, LetsChatError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -79,10 +137,17 @@ where
     let config =
         WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
     let address = address(knock);
-    let connected =
+    let asking =
         tokio_tungstenite::client_async_with_config(address.expose_secret(), stream, Some(config));
-    let (socket, _) = connected.await?;
-    Ok(Frames(socket))
+    // Nothing of the asking is logged: the library would trace the request, token and all.
+    match timeout(PATIENCE, asking.with_subscriber(NoSubscriber::default())).await {
+        Ok(Ok((socket, _))) => Ok(Frames(socket)),
+        Ok(Err(tungstenite::Error::Http(response))) => {
+            Err(LetsChatError::Refused(refusal(&response, &knock.url)))
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(LetsChatError::Silent),
+    }
 }
 
 /// The address that is asked for (WIRE.md, "Transport"). It holds the token.
@@ -151,6 +216,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<String> for Frames<S> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
     use super::*;
 
     #[test]
@@ -168,17 +237,127 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_refusal_says_what_to_do_and_never_the_token() {
-        let answer = |status: u16, location: &str| {
-            let response = http::Response::builder().status(status).header("Location", location);
-            refusal(&response.body(()).expect("a response"))
-        };
-        let redirected = answer(301, "https://new.example.org/socket.io/?token=secret");
-        assert!(redirected.contains("https://new.example.org/"), "{redirected}");
-        assert!(!redirected.contains("secret"), "{redirected}");
-        assert!(answer(400, "").contains("Upgrade: websocket"));
-        assert!(answer(404, "").contains("letschat.url"));
-        assert!(answer(502, "").contains("502"));
+    const TOKEN: &str = "NmIwMzVhY2U6c2VjcmV0";
+
+    fn knock() -> Knock {
+        let url = "http://chat.example.org/chat/".parse().unwrap();
+        Knock { url, token: TOKEN.to_owned().into() }
+    }
+
+    /// What is said of a server that answers `answer` to our request, and hangs up.
+    async fn refused(answer: &str) -> String {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let answer = answer.to_owned();
+        let server = tokio::spawn(async move {
+            let mut asked = [0; 4096];
+            let count = theirs.read(&mut asked).await.unwrap();
+            theirs.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&asked[..count]).into_owned()
+        });
+        let error = upgrade(ours, &knock()).await.unwrap_err();
+        assert!(server.await.unwrap().contains(TOKEN), "it was asked for with the token");
+        let (words, debug) = (error.to_string(), format!("{error:?} {:?}", knock()));
+        assert!(!words.contains(TOKEN) && !debug.contains(TOKEN), "{words} {debug}");
+        words
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_what_to_do_and_never_the_token() {
+        for (status, words) in [
+            ("200 OK", "must pass `Upgrade: websocket`"),
+            ("400 Bad Request", "must pass `Upgrade: websocket`"),
+            ("401 Unauthorized", "must pass /socket.io/ unasked"),
+            ("404 Not Found", "check the path in letschat.url"),
+            ("418 I'm a teapot", "the websocket was refused (418"),
+            ("500 Internal Server Error", "is in trouble (500"),
+            ("502 Bad Gateway", "does it run?"),
+        ] {
+            let page = "<!DOCTYPE html><title>no</title>";
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}", page.len());
+            let said = refused(&format!("{head}\r\n\r\n{page}")).await;
+            assert!(said.contains(words), "{status}: {said}");
+        }
+        let said = refused("SSH-2.0-OpenSSH_9.6\r\n").await;
+        assert!(said.starts_with("what answers is no web server"), "{said}");
+        assert_eq!(refused("").await, "the server hung up");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_told_as_it_belongs_in_the_configuration() {
+        for (location, place) in [
+            ("https://new.example.org/socket.io/?EIO=3&token=", "https://new.example.org/"),
+            ("https://chat.example.org/chat/socket.io/", "https://chat.example.org/chat/"),
+            ("/tea/socket.io/?token=", "http://chat.example.org/tea/"),
+            ("/login", "http://chat.example.org/login"),
+        ] {
+            let answer = format!("HTTP/1.1 301 Moved\r\nLocation: {location}{TOKEN}\r\n\r\n");
+            let answer = if location.contains('?') { answer } else { answer.replace(TOKEN, "") };
+            let said = refused(&answer).await;
+            assert!(said.starts_with(&format!("the address redirects to {place}: put")), "{said}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_is_left() {
+        let (ours, _theirs) = tokio::io::duplex(1 << 16);
+        let began = tokio::time::Instant::now();
+        let error = upgrade(ours, &knock()).await.unwrap_err();
+        assert!(error.to_string().starts_with("no answer to the request"), "{error}");
+        assert_eq!(began.elapsed(), PATIENCE);
+    }
+
+    /// Our end and the server's, upgraded.
+    async fn connected() -> (Frames<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let knock = knock();
+        let (frames, server) =
+            tokio::join!(upgrade(ours, &knock), tokio_tungstenite::accept_async(theirs));
+        (frames.unwrap(), server.unwrap())
+    }
+
+    #[tokio::test]
+    async fn text_goes_both_ways() {
+        let (mut frames, mut server) = connected().await;
+        frames.feed("2".to_owned()).await.unwrap();
+        frames.send("420[\"account:whoami\"]".to_owned()).await.unwrap();
+        for text in ["2", "420[\"account:whoami\"]"] {
+            assert_eq!(server.next().await.unwrap().unwrap(), Message::text(text));
+        }
+        let long = format!("42[\"{}\"]", "é".repeat(200_000));
+        let (sent, heard) = tokio::join!(server.send(Message::text(long.clone())), frames.next());
+        sent.unwrap();
+        assert_eq!(heard.unwrap().unwrap(), long);
+    }
+
+    #[tokio::test]
+    async fn pings_are_answered_and_what_is_not_text_is_passed_over() {
+        let (mut frames, mut server) = connected().await;
+        server.send(Message::Ping("tea".into())).await.unwrap();
+        server.send(Message::Binary(vec![4, 2].into())).await.unwrap();
+        server.send(Message::text("40")).await.unwrap();
+        assert_eq!(frames.next().await.unwrap().unwrap(), "40");
+        frames.flush().await.unwrap();
+        assert_eq!(server.next().await.unwrap().unwrap(), Message::Pong("tea".into()));
+    }
+
+    #[tokio::test]
+    async fn a_server_may_part_politely_or_not() {
+        let (mut frames, mut server) = connected().await;
+        server.close(None).await.unwrap();
+        assert!(frames.next().await.is_none());
+
+        let (mut frames, server) = connected().await;
+        drop(server);
+        let error = frames.next().await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "the server hung up");
+        assert!(frames.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn we_part_politely() {
+        let (mut frames, mut server) = connected().await;
+        let (closed, heard) = tokio::join!(frames.close(), server.next());
+        closed.unwrap();
+        assert!(matches!(heard, Some(Ok(Message::Close(_)))), "{heard:?}");
     }
 }

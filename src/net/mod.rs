@@ -9,5 +9,5 @@ pub mod rest;
 pub mod tls;
 
 pub use drive::{Ended, drive};
-pub use irc::{Lines, lines};
+pub use irc::{Lines, LinesError, lines};
 pub use letschat::{Frames, Knock, LetsChatError, upgrade};

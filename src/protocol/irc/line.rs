@@ -1,10 +1,15 @@
+//! One line of IRC: how it is read, taken apart, and built so that nobody can slip in a second one.
+
+mod parts;
+
 use std::fmt;
 
-use encoding_rs::Encoding;
 use irc::proto::Message;
 use thiserror::Error;
 
 use crate::domain::Kind;
+
+pub use parts::{Parts, Unreadable, decode};
 
 /// A line to be sent. It cannot hold CR, LF or NUL, so no text can become a second command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,15 @@ pub enum BadLine {
     /// Only the last parameter may be empty, hold spaces or begin with a colon.
     #[error("{0:?} can only be the last parameter")]
     NotLast(String),
+    /// A command is letters or three digits.
+    #[error("{0:?} is no command")]
+    Command(String),
+    /// A source is not empty and holds no space.
+    #[error("{0:?} is no source")]
+    Source(String),
+    /// A tag's key is letters, digits and hyphens, perhaps after `+` and a vendor.
+    #[error("{0:?} is no tag")]
+    Tag(String),
 }
 
 /// Text without CR, LF and NUL.
@@ -29,7 +43,7 @@ impl Text {
     /// `text`, with what a line cannot hold replaced: line breaks by a space, NUL by its picture.
     #[must_use]
     pub fn clean(text: &str) -> Self {
-        if !text.contains(['\r', '\n', '\0']) {
+        if !text.contains(BREAKS) {
             return Self(text.to_owned());
         }
         Self(text.replace("\r\n", " ").replace(['\r', '\n'], " ").replace('\0', "␀"))
@@ -42,21 +56,7 @@ impl Line {
     /// # Errors
     /// When they do not make a line.
     pub fn new(command: &str, parameters: &[&str]) -> Result<Self, BadLine> {
-        let mut line = command.to_owned();
-        let last = parameters.len().saturating_sub(1);
-        for (at, parameter) in parameters.iter().enumerate() {
-            let trailing =
-                parameter.is_empty() || parameter.contains(' ') || parameter.starts_with(':');
-            if trailing && at != last {
-                return Err(BadLine::NotLast((*parameter).to_owned()));
-            }
-            line.push_str(if trailing { " :" } else { " " });
-            line.push_str(parameter);
-        }
-        if line.contains(['\r', '\n', '\0']) {
-            return Err(BadLine::Control);
-        }
-        Ok(Self(line))
+        Parts { command, parameters: parameters.to_vec(), ..Parts::default() }.join()
     }
 
     /// `text` said to `target`, a channel of ours.
@@ -110,7 +110,7 @@ pub enum BadHeard {
     /// It is longer than any line.
     #[error("a line longer than any line")]
     TooLong,
-    /// It does not follow the grammar.
+    /// It has no command.
     #[error("{0:?} is not a line of IRC")]
     Grammar(String),
 }
@@ -118,23 +118,104 @@ pub enum BadHeard {
 impl Heard {
     /// Reads the line's tags, prefix, command and parameters.
     ///
+    /// The taking apart is ours ([`Parts`]), the vocabulary is [`irc::proto`]'s.
+    ///
     /// # Errors
     /// When it is none.
     pub fn parse(&self) -> Result<Message, BadHeard> {
         match self {
-            Self::Line(line) => line.parse().map_err(|_: irc::proto::error::ProtocolError| {
-                BadHeard::Grammar(line.chars().take(200).collect())
-            }),
+            Self::Line(line) => match Parts::split(line) {
+                Ok(parts) => Ok(parts.into_message()),
+                Err(Unreadable) => Err(BadHeard::Grammar(line.chars().take(200).collect())),
+            },
             Self::TooLong => Err(BadHeard::TooLong),
         }
     }
 }
 
-/// The text of a line: UTF-8, or else the whole of it in `fallback`. Says whether that was needed.
-#[must_use]
-pub fn decode(bytes: &[u8], fallback: &'static Encoding) -> (String, bool) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (text.to_owned(), false),
-        Err(_) => (fallback.decode_without_bom_handling(bytes).0.into_owned(), true),
+/// What ends a line, and what no server takes inside one.
+const BREAKS: [char; 3] = ['\r', '\n', '\0'];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(command: &str, parameters: &[&str], line: &str) {
+        assert_eq!(Line::new(command, parameters).unwrap().as_str(), line);
+    }
+
+    #[test]
+    fn the_last_parameter_trails_where_it_must() {
+        check("JOIN", &["#tea"], "JOIN #tea");
+        check("AWAY", &[], "AWAY");
+        check("TOPIC", &["#tea", ""], "TOPIC #tea :");
+        check("PRIVMSG", &["#tea", "two words"], "PRIVMSG #tea :two words");
+        check("PRIVMSG", &["#tea", ":)"], "PRIVMSG #tea ::)");
+        check("MODE", &["#tea", "+o", "ann"], "MODE #tea +o ann");
+    }
+
+    #[test]
+    fn nobody_slips_in_a_second_line() {
+        for bad in ["hello\r\nQUIT", "hello\nQUIT", "hello\rQUIT", "hel\0lo"] {
+            assert_eq!(Line::new("PRIVMSG", &["#tea", bad]), Err(BadLine::Control), "{bad:?}");
+            assert_eq!(Line::new("PRIVMSG", &[bad, "hi"]), Err(BadLine::Control), "{bad:?}");
+            assert!(Line::new(bad, &["#tea"]).is_err(), "{bad:?}");
+            for kind in [Kind::Talk, Kind::Action, Kind::Notice] {
+                let line = Line::talk(kind, bad, &Text::clean(bad));
+                assert!(!line.as_str().contains(BREAKS), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_last_parameter_may_hold_spaces() {
+        for middle in ["", "two words", ":colon"] {
+            let bad = Err(BadLine::NotLast(middle.to_owned()));
+            assert_eq!(Line::new("PRIVMSG", &[middle, "hello"]), bad);
+        }
+    }
+
+    #[test]
+    fn a_command_is_letters_or_three_digits() {
+        for command in ["PRIVMSG", "notice", "001", "376"] {
+            assert!(Line::new(command, &[]).is_ok(), "{command}");
+        }
+        for command in ["", "PRIV MSG", ":x", "@x", "1", "1234", "12a", "ÉTÉ"] {
+            let bad = Err(BadLine::Command(command.to_owned()));
+            assert_eq!(Line::new(command, &[]), bad);
+        }
+    }
+
+    #[test]
+    fn talk_is_said_in_the_way_of_its_kind() {
+        let text = Text::clean("kettle's\r\non\0");
+        for (kind, line) in [
+            (Kind::Talk, "PRIVMSG #tea :kettle's on␀"),
+            (Kind::Notice, "NOTICE #tea :kettle's on␀"),
+            (Kind::Action, "PRIVMSG #tea :\u{1}ACTION kettle's on␀\u{1}"),
+        ] {
+            assert_eq!(Line::talk(kind, "#tea", &text).as_str(), line);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_it_is_one_line(
+            command in "[A-Z]{1,6}|.{0,4}",
+            parameters in prop::collection::vec("(?s).{0,6}", 0..4),
+        ) {
+            let parameters: Vec<_> = parameters.iter().map(String::as_str).collect();
+            if let Ok(line) = Line::new(&command, &parameters) {
+                prop_assert!(!line.as_str().contains(BREAKS));
+                let parts = Parts::split(line.as_str()).unwrap();
+                prop_assert_eq!(parts.command, command);
+                prop_assert_eq!(parts.parameters, parameters);
+            }
+        }
     }
 }

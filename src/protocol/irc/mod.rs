@@ -14,7 +14,7 @@ mod split;
 use jiff::Timestamp;
 
 pub use channel::Seat;
-pub use line::{BadHeard, BadLine, Heard, Line, Text, decode};
+pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
 pub use pacing::Pace;
 pub use registration::Identity;
 pub use session::{Plan, Session};
