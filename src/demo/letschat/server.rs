@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::door::{self, House, Keeper, Peer};
 use super::mischief::Mischief;
 use super::rest;
-use super::setup::Setup;
+use super::setup::{Page, Setup};
 use super::world::World;
 
 /// What all connections of one server share.
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     pub ping_interval: Duration,
     pub ping_timeout: Duration,
     pub prefix: String,
-    pub page: bool,
+    pub page: Page,
     /// How many websockets are open.
     pub sockets: watch::Sender<usize>,
     /// How many have been opened.

@@ -32,8 +32,8 @@ pub struct Setup {
     pub files: bool,
     /// Whether private messages may be sent (`private.enable`).
     pub private_messages: bool,
-    /// Serve the demo's page at `/`, and with it everyone's token to whoever asks from this machine.
-    pub page: bool,
+    /// Whether to serve the demo's page at `/`.
+    pub page: Page,
 }
 
 impl Default for Setup {
@@ -51,7 +51,7 @@ impl Default for Setup {
             private_rooms: true,
             files: true,
             private_messages: true,
-            page: false,
+            page: Page::None,
         }
     }
 }
@@ -64,6 +64,28 @@ pub enum Flavour {
     /// As a fresh install resolves them: `owner` is null in `messages:new`, and an upload with
     /// `post=true` crashes the server.
     Mongoose413,
+}
+
+/// Whether there is a page, and whom those who open it may be. Their tokens are told to whoever asks
+/// from this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// There is none.
+    None,
+    /// Anyone.
+    Everyone,
+    /// These, by username.
+    Only(Vec<String>),
+}
+
+impl Page {
+    pub(super) fn offers(&self, username: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Everyone => true,
+            Self::Only(people) => people.iter().any(|person| person == username),
+        }
+    }
 }
 
 /// An account.
