@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::server::Shared;
-use super::setup::Page;
 
 /// The page and its parts: each with its path and its kind.
 const PARTS: [(&str, &str, &str); 5] = [
@@ -30,7 +29,7 @@ pub(super) fn serve(
     path: &[&str],
     peer: SocketAddr,
 ) -> Option<Response> {
-    if shared.page == Page::None || *request.method() != Method::GET {
+    if !shared.page || *request.method() != Method::GET {
         return None;
     }
     if path.is_empty() && !request.uri().path().ends_with('/') {
@@ -79,7 +78,7 @@ fn people(shared: &Shared) -> String {
     let people: Vec<Value> = world
         .people
         .iter()
-        .filter(|account| shared.page.offers(&account.username))
+        .filter(|account| !shared.page_leaves_out.contains(&account.username))
         .filter_map(|account| Some((account, account.token()?)))
         .map(|(account, token)| {
             json!({

@@ -24,5 +24,5 @@ mod world;
 
 pub use chat::{Begun, LetsChat};
 pub use mischief::{Fault, Mischief};
-pub use setup::{Flavour, NewRoom, Page, Person, Setup};
+pub use setup::{Flavour, NewRoom, Person, Setup};
 pub use world::post::Post;

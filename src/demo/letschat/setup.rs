@@ -32,8 +32,10 @@ pub struct Setup {
     pub files: bool,
     /// Whether private messages may be sent (`private.enable`).
     pub private_messages: bool,
-    /// Whether to serve the demo's page at `/`.
-    pub page: Page,
+    /// Serve the demo's page at `/`, and with it people's tokens to whoever asks from this machine.
+    pub page: bool,
+    /// The usernames that nobody is to be on the page, such as the bridge's own.
+    pub page_leaves_out: Vec<String>,
 }
 
 impl Default for Setup {
@@ -51,7 +53,8 @@ impl Default for Setup {
             private_rooms: true,
             files: true,
             private_messages: true,
-            page: Page::None,
+            page: false,
+            page_leaves_out: Vec::new(),
         }
     }
 }
@@ -64,28 +67,6 @@ pub enum Flavour {
     /// As a fresh install resolves them: `owner` is null in `messages:new`, and an upload with
     /// `post=true` crashes the server.
     Mongoose413,
-}
-
-/// Whether there is a page, and whom those who open it may be. Their tokens are told to whoever asks
-/// from this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Page {
-    /// There is none.
-    None,
-    /// Anyone.
-    Everyone,
-    /// These, by username.
-    Only(Vec<String>),
-}
-
-impl Page {
-    pub(super) fn offers(&self, username: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::Everyone => true,
-            Self::Only(people) => people.iter().any(|person| person == username),
-        }
-    }
 }
 
 /// An account.

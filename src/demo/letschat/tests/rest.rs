@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::raw::{Request, Response, ask};
 use super::*;
-use crate::demo::letschat::{Flavour, Page};
+use crate::demo::letschat::Flavour;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -203,7 +203,8 @@ async fn over_rest_a_token_makes_another() {
 
 #[tokio::test]
 async fn the_page_and_the_tokens_are_for_those_at_this_machine() {
-    let chat = start(Setup { page: Page::Only(vec!["alice".to_owned()]), ..setup() }).await;
+    let chat =
+        start(Setup { page: true, page_leaves_out: vec!["bob".to_owned()], ..setup() }).await;
     for (path, kind) in
         [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")]
     {
