@@ -9,15 +9,20 @@ use serde_json::{Value, json};
 
 use super::server::Shared;
 
-const INDEX: &str = include_str!("../page/index.html");
-const STYLE: &str = include_str!("../page/style.css");
-const SCRIPT: &str = include_str!("../page/app.js");
+/// The page and its parts: each with its path and its kind.
+const PARTS: [(&str, &str, &str); 5] = [
+    ("", "text/html; charset=utf-8", include_str!("../page/index.html")),
+    ("style.css", "text/css; charset=utf-8", include_str!("../page/style.css")),
+    ("app.js", "text/javascript; charset=utf-8", include_str!("../page/app.js")),
+    ("text.js", "text/javascript; charset=utf-8", include_str!("../page/text.js")),
+    ("wire.js", "text/javascript; charset=utf-8", include_str!("../page/wire.js")),
+];
 
 /// Nothing from anywhere else runs on the page; pictures may come from where people say they are.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; \
-                      img-src * data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      img-src * data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page and its parts; `None` for everything else.
+/// The page, its parts and its people; `None` for everything else.
 pub(super) fn serve(
     shared: &Shared,
     request: &Request,
@@ -27,15 +32,16 @@ pub(super) fn serve(
     if !shared.page || *request.method() != Method::GET {
         return None;
     }
-    let (kind, content) = match path {
-        [] if !request.uri().path().ends_with('/') => return Some(to_slash(request)),
-        [] => ("text/html; charset=utf-8", INDEX.to_owned()),
-        ["style.css"] => ("text/css; charset=utf-8", STYLE.to_owned()),
-        ["app.js"] => ("text/javascript; charset=utf-8", SCRIPT.to_owned()),
-        ["demo", "people"] if is_local(request, peer) => {
+    if path.is_empty() && !request.uri().path().ends_with('/') {
+        return Some(to_slash(request));
+    }
+    let name = path.join("/");
+    let (kind, content) = match PARTS.iter().find(|(part, ..)| *part == name) {
+        Some((_, kind, content)) => (*kind, (*content).to_owned()),
+        None if name == "demo/people" && is_local(request, peer) => {
             ("application/json; charset=utf-8", people(shared))
         }
-        _ => return None,
+        None => return None,
     };
     let headers = [
         (header::CONTENT_TYPE, kind),
@@ -66,12 +72,13 @@ fn is_local(request: &Request, peer: SocketAddr) -> bool {
         && (name == "localhost" || address.is_ok_and(|address| address.is_loopback()))
 }
 
-/// Everyone with a token.
+/// Those whom one may be, with their tokens.
 fn people(shared: &Shared) -> String {
     let world = shared.world();
     let people: Vec<Value> = world
         .people
         .iter()
+        .filter(|account| !shared.page_leaves_out.contains(&account.username))
         .filter_map(|account| Some((account, account.token()?)))
         .map(|(account, token)| {
             json!({

@@ -23,6 +23,7 @@ pub(super) struct Shared {
     pub ping_timeout: Duration,
     pub prefix: String,
     pub page: bool,
+    pub page_leaves_out: Vec<String>,
     /// How many websockets are open.
     pub sockets: watch::Sender<usize>,
     /// How many have been opened.
@@ -42,6 +43,11 @@ impl Shared {
     /// Cuts every connection, as the end of the process does.
     pub(super) fn cut_all(&self) {
         self.life.send_modify(|life| *life += 1);
+    }
+
+    /// Tells when every connection is cut.
+    pub(super) fn life(&self) -> watch::Receiver<u64> {
+        self.life.subscribe()
     }
 
     /// Takes as long as the check of a token takes.
@@ -79,6 +85,7 @@ impl Server {
             ping_timeout: setup.ping_timeout,
             prefix: setup.prefix,
             page: setup.page,
+            page_leaves_out: setup.page_leaves_out,
             sockets: watch::Sender::new(0),
             opened: AtomicUsize::new(0),
             token_cost: setup.token_cost,

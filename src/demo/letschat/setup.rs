@@ -32,8 +32,10 @@ pub struct Setup {
     pub files: bool,
     /// Whether private messages may be sent (`private.enable`).
     pub private_messages: bool,
-    /// Serve the demo's page at `/`, and with it everyone's token to whoever asks from this machine.
+    /// Serve the demo's page at `/`, and with it people's tokens to whoever asks from this machine.
     pub page: bool,
+    /// The usernames that nobody is to be on the page, such as the bridge's own.
+    pub page_leaves_out: Vec<String>,
 }
 
 impl Default for Setup {
@@ -52,6 +54,7 @@ impl Default for Setup {
             files: true,
             private_messages: true,
             page: false,
+            page_leaves_out: Vec::new(),
         }
     }
 }

@@ -103,6 +103,7 @@ impl Conversation {
         self.outbox.say(engineio::open(&sid(), shared.ping_interval, shared.ping_timeout));
         let mut check = std::pin::pin!(admission(&shared, token));
         let mut checked = false;
+        let life = shared.life();
         let mut deadline = Instant::now() + patience;
         loop {
             let heard = tokio::select! {
@@ -116,6 +117,10 @@ impl Conversation {
                 heard = timeout_at(deadline, stream.next()) => heard,
             };
             shared.mischief.awake().await;
+            // What was read and not done when the process ended is lost with it.
+            if life.has_changed().unwrap_or(true) {
+                return End::Cut;
+            }
             let frame = match heard {
                 // No sign of life for too long.
                 Err(_) => return End::Farewell,

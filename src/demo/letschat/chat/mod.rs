@@ -61,12 +61,14 @@ impl LetsChat {
     }
 
     /// Ends the process, so to speak: every connection is cut and new ones are refused; the data stays.
+    /// What it had not done yet is never done. A process that is gone is not stalled any more.
     ///
     /// # Errors
     /// When the server is gone.
     pub async fn kill(&self) -> io::Result<()> {
         self.refuse().await?;
         self.server.shared.cut_all();
+        self.mischief().go_on();
         Ok(())
     }
 

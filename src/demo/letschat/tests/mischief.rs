@@ -123,6 +123,20 @@ async fn a_stalled_server_hears_and_does_everything_when_it_goes_on() {
 }
 
 #[tokio::test]
+async fn what_a_stalled_server_was_sent_is_lost_when_it_is_killed() {
+    let chat = start(setup()).await;
+    let mut alice = connect(&chat, "alice").await;
+    chat.mischief().stall();
+    alice.send("messages:create", &message(&chat, "lost")).await;
+    chat.restart().await.unwrap();
+    assert_eq!(alice.end().await, [""; 0]);
+    soon(chat.connected(|count| count == 0)).await;
+    assert!(chat.posts("tea").is_empty());
+    let mut again = connect(&chat, "alice").await;
+    assert_eq!(again.ask("messages:create", &message(&chat, "kept")).await["text"], "kept");
+}
+
+#[tokio::test]
 async fn a_killed_server_refuses_and_comes_back_on_its_port_with_its_data() {
     let chat = start(setup()).await;
     let mut alice = join(&chat, "alice", "tea").await;
