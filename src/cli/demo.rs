@@ -125,6 +125,7 @@ fn letschat_setup(port: u16) -> letschat::Setup {
             })
             .collect(),
         page: true,
+        page_leaves_out: vec![BRIDGE.to_owned()],
         ..letschat::Setup::default()
     }
 }

@@ -1,5 +1,8 @@
 //! What was said while a connection, or the bridge itself, was away.
 
+use letsbridge::bridge::Policy;
+
+use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated, story};
 
 #[test]
@@ -128,7 +131,63 @@ fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
         r#"
         lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 434[[]]
+        wait 1s
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 435[[]]
+        lc > 426["messages:create",{"room":"r1","text":"<ann> one"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_post_that_is_stored_after_we_looked_is_found_when_we_look_again() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
         lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc lost
+        "#,
+    );
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        wait 1s
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 435[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
+fn what_is_too_old_or_too_much_is_told_as_a_number() {
+    let policy = Policy {
+        oldest: Some(jiff::SignedDuration::from_hours(24)),
+        most: Some(1),
+        announce: true,
+    };
+    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell("lc lost");
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6b0000200000000000000001","text":"old","posted":"2026-11-21T11:59:59.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000200000000000000002","text":"late","posted":"2026-11-22T11:30:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000200000000000000003","text":"too much","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :[11:30Z] <bob> late
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc > NOTICE #tea :2 messages of room tea, said while the bridge was away, not shown here
+        irc > PING said-2
+        lc < 42["messages:new",{"id":"6b0000210000000000000001","text":"now","posted":"2026-11-22T11:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc < :irc.example PONG irc.example :said-2
+        irc > PRIVMSG #tea :<bob> now
+        irc > PING said-3
         "#,
     );
 }
@@ -155,7 +214,7 @@ fn an_ack_that_never_comes_is_not_waited_for_without_end() {
 #[test]
 fn the_first_sight_of_a_room_is_not_its_history() {
     story("");
-    let mut world = crate::world::World::new(&["office/#tea tea"]);
+    let mut world = World::new(&["office/#tea tea"]);
     world.tell(IRC_IN);
     // Said between our join and the answer: not history, though the answer includes it.
     let early = LETSCHAT_IN.replace(
