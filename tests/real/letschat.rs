@@ -13,9 +13,9 @@ use letsbridge::demo::irc::{IrcServer, Setup};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::road::{MESSAGES, ROOMS, line, same, text, words};
 use crate::support::bridge::Bridge;
 use crate::support::letschat_client::Member;
+use crate::support::talk::{MESSAGES, ROOMS, line, same, text, words};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
