@@ -10,7 +10,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "config", uses: &["domain"], world: &["std::fs"] },
     Layer { name: "translate", uses: &["domain"], world: &[] },
     Layer { name: "protocol", uses: &["domain"], world: &[] },
-    Layer { name: "store", uses: &["domain"], world: &["std::fs"] },
+    Layer { name: "store", uses: &["domain"], world: &["std::fs", "std::thread"] },
     Layer { name: "bridge", uses: &["domain", "translate", "protocol", "store"], world: &[] },
     Layer { name: "net", uses: &["domain", "config", "protocol"], world: WORLD },
     Layer {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
+use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Kind, Message, PlaceId};
 
@@ -24,21 +25,11 @@ impl Store {
         if native.map_or(Ok(false), |native| self.knows(message.said_in, native))? {
             return Ok(None);
         }
-        let writer = self.writer()?;
-        writer
-            .prepare_cached(
-                "INSERT INTO message (place, native, author, kind, body, said_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                message.said_in.0,
-                native,
-                message.author,
-                kind_to_sql(message.kind),
-                message.body,
-                message.said_at.as_millisecond(),
-            ])?;
-        Ok(Some(MessageId(writer.last_insert_rowid())))
+        let id = self.next_message;
+        self.next_message += 1;
+        let native = native.map(str::to_owned);
+        self.write(Write::Message { id, message: message.clone(), native })?;
+        Ok(Some(MessageId(id)))
     }
 
     /// Whether what the network calls `native` in `place` was heard before or said by ourselves.
@@ -56,7 +47,7 @@ impl Store {
     }
 }
 
-fn kind_to_sql(kind: Kind) -> i64 {
+pub(super) fn kind_to_sql(kind: Kind) -> i64 {
     match kind {
         Kind::Talk => 0,
         Kind::Action => 1,

@@ -8,9 +8,11 @@ mod ledger;
 mod outbox;
 mod places;
 mod schema;
+mod write;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -18,17 +20,30 @@ use thiserror::Error;
 
 pub use ledger::MessageId;
 
+use write::Write;
+
 /// The database's name in `state_dir`.
 const FILE: &str = "letsbridge.sqlite3";
 
 /// How long another program (a backup, `sqlite3`) may hold the database before we call it locked.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a disk that takes nothing is left alone before it is tried again.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The durable memory of the bridge.
+///
+/// While the disk takes nothing, because it is full or gone, every change waits here until it is
+/// taken: whoever feeds the bridge is made to wait too, and nothing is lost.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
-    in_turn: bool,
+    /// What was written since the last commit.
+    turn: Vec<Write>,
+    next_message: i64,
+    next_ticket: i64,
+    /// What to do while the disk takes nothing.
+    wait: fn(&Connection),
 }
 
 /// Why the store did not do as it was told.
@@ -133,34 +148,79 @@ impl Store {
         schema::migrate(&mut connection)?;
         connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
         connection.busy_timeout(LOCK_PATIENCE)?;
-        Ok(Self { connection, in_turn: false })
+        let next = |sql| connection.query_row(sql, [], |row| row.get(0));
+        let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
+        let next_ticket = next("SELECT COALESCE(MAX(ticket), 0) + 1 FROM delivery")?;
+        let wait = |_: &Connection| thread::sleep(DISK_PATIENCE);
+        Ok(Self { connection, turn: Vec::new(), next_message, next_ticket, wait })
     }
 
     /// Makes everything written since the last commit durable. Costs nothing where nothing was.
     ///
     /// # Errors
-    /// When the disk does not take it; see [`StoreError::may_pass`].
+    /// When the store is broken; what may pass is waited for.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        if self.in_turn {
-            self.connection.prepare_cached("COMMIT")?.execute([])?;
-            self.in_turn = false;
+        if self.turn.is_empty() {
+            return Ok(());
         }
+        if let Err(error) = self.run("COMMIT") {
+            self.write_again(error, true)?;
+        }
+        self.turn.clear();
         Ok(())
     }
 
-    /// The connection, with a transaction open on it.
-    fn writer(&mut self) -> Result<&Connection, StoreError> {
-        if !self.in_turn {
-            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            self.in_turn = true;
+    /// Makes one change, in the transaction of this turn.
+    fn write(&mut self, write: Write) -> Result<(), StoreError> {
+        let begun = if self.turn.is_empty() { self.run("BEGIN IMMEDIATE") } else { Ok(()) };
+        let done = begun.and_then(|()| Ok(write.run(&self.connection)?));
+        self.turn.push(write);
+        done.or_else(|error| self.write_again(error, false))
+    }
+
+    /// Writes this turn again, from its beginning, until the disk takes it.
+    fn write_again(&mut self, mut error: StoreError, commit: bool) -> Result<(), StoreError> {
+        let mut told = false;
+        loop {
+            if !error.may_pass() {
+                return Err(error);
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::error!(%error, "the disk takes nothing: nothing more is heard until it does");
+            }
+            (self.wait)(&self.connection);
+            match self.attempt(commit) {
+                Ok(()) => break,
+                Err(again) => error = again,
+            }
         }
-        Ok(&self.connection)
+        tracing::info!("the disk takes what was waiting: the bridge goes on");
+        Ok(())
+    }
+
+    fn attempt(&self, commit: bool) -> Result<(), StoreError> {
+        if !self.connection.is_autocommit() {
+            self.run("ROLLBACK")?;
+        }
+        self.run("BEGIN IMMEDIATE")?;
+        for write in &self.turn {
+            write.run(&self.connection)?;
+        }
+        if commit { self.run("COMMIT") } else { Ok(()) }
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::domain::{Kind, Message, Place, Ticket};
 
     #[test]
     fn two_bridges_cannot_share_a_store() {
@@ -185,5 +245,34 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let error = Store::open(file.path()).expect_err("must not open");
         assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_nothing_is_lost() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let pages = |connection: &Connection, most: i64| {
+            connection.pragma_update(None, "max_page_count", most).expect("can be set");
+        };
+        pages(&store.connection, 1);
+        store.wait = |connection| {
+            connection.pragma_update(None, "max_page_count", 1 << 20).expect("can be set");
+        };
+        let place = store.place(&Place::room("tea")).expect("waits");
+        let message = Message {
+            said_in: place,
+            author: "ann".to_owned(),
+            kind: Kind::Talk,
+            body: "x".repeat(100_000),
+            said_at: Timestamp::UNIX_EPOCH,
+        };
+        let id = store.hear(&message, Some("1")).expect("waits").expect("new");
+        let ticket = store.enqueue(id, place).expect("waits");
+        store.commit().expect("waits");
+        drop(store);
+        let store = Store::open(directory.path()).expect("opens again");
+        let open = store.open_deliveries(place, Ticket(0), 9).expect("reads");
+        assert_eq!(open.iter().map(|open| open.ticket).collect::<Vec<_>>(), [ticket]);
+        assert_eq!(open[0].message, message);
     }
 }

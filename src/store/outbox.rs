@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::{MessageId, message_from, time_from_sql};
+use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Delivery, PlaceId, State, Ticket};
 
@@ -13,11 +14,10 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn enqueue(&mut self, message: MessageId, to: PlaceId) -> Result<Ticket, StoreError> {
-        let writer = self.writer()?;
-        writer
-            .prepare_cached("INSERT INTO delivery (message, place, state) VALUES (?1, ?2, ?3)")?
-            .execute(params![message.0, to.0, state_to_sql(State::Queued)])?;
-        Ok(Ticket(writer.last_insert_rowid()))
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.write(Write::Delivery { ticket, message: message.0, to })?;
+        Ok(ticket)
     }
 
     /// The open deliveries to `to` after `after`, oldest first, at most `limit`.
@@ -65,10 +65,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn mark(&mut self, ticket: Ticket, state: State) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached("UPDATE delivery SET state = ?2 WHERE ticket = ?1")?
-            .execute(params![ticket.0, state_to_sql(state)])?;
-        Ok(())
+        self.write(Write::Mark { ticket, state })
     }
 
     /// Notes that `ticket` is about to be sent to a room that was read up to its cursor. Should
@@ -77,14 +74,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn begin(&mut self, ticket: Ticket, now: Timestamp) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, begun = ?3,
-                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
-                 WHERE ticket = ?1",
-            )?
-            .execute(params![ticket.0, state_to_sql(State::Sending), now.as_millisecond()])?;
-        Ok(())
+        self.write(Write::Begin { ticket, now })
     }
 
     /// The cursor of its room when `ticket` was sent.
@@ -110,17 +100,7 @@ impl Store {
         native: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
-            )?
-            .execute(params![
-                ticket.0,
-                state_to_sql(State::Delivered),
-                native,
-                now.as_millisecond()
-            ])?;
-        Ok(())
+        self.write(Write::Delivered { ticket, native: native.map(str::to_owned), now })
     }
 
     /// Notes that `ticket` will never arrive, and why.
@@ -133,22 +113,12 @@ impl Store {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
-            )?
-            .execute(params![
-                ticket.0,
-                state_to_sql(State::Refused),
-                reason,
-                now.as_millisecond()
-            ])?;
-        Ok(())
+        self.write(Write::Refused { ticket, reason: reason.to_owned(), now })
     }
 }
 
 /// The open states are below 3: the partial index `delivery_open` holds just those.
-fn state_to_sql(state: State) -> i64 {
+pub(super) fn state_to_sql(state: State) -> i64 {
     match state {
         State::Queued => 0,
         State::Sending => 1,
