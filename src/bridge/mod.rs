@@ -17,11 +17,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Network, Place, PlaceId, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
+use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate;
 
@@ -30,6 +31,12 @@ pub use policy::Policy;
 use lane::Lane;
 use policy::Backlog;
 use reading::Reading;
+
+/// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many messages are forgotten at once: few enough that nobody waits for it.
+const AT_ONCE: u32 = 500;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -85,13 +92,23 @@ struct Spot {
     reading: Reading,
     /// What was done with what was missed, until all of it is read.
     backlog: Option<Backlog>,
+    /// The room's cursor when we joined it.
+    cursor: Option<PostId>,
     /// What is in doubt was looked for once and not found.
     absent_once: bool,
 }
 
 impl Spot {
     fn new(place: Place, mirrors: Arc<[PlaceId]>, lane: Lane) -> Self {
-        Self { place, mirrors, lane, reading: Reading::Away, backlog: None, absent_once: false }
+        Self {
+            place,
+            mirrors,
+            lane,
+            reading: Reading::Away,
+            backlog: None,
+            cursor: None,
+            absent_once: false,
+        }
     }
 
     fn is_at(&self, peer: &Peer) -> bool {
@@ -158,6 +175,17 @@ impl Bridge {
     /// The places and their numbers, in no order.
     pub fn places(&self) -> impl Iterator<Item = (PlaceId, &Place)> {
         self.spots.iter().map(|(id, spot)| (*id, &spot.place))
+    }
+
+    /// Forgets what is older than the ledger is to remember, a little at a time.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn forget(&self, now: Timestamp, store: &mut Store) -> Result<(), StoreError> {
+        match self.policy.memory {
+            Some(memory) => store.prune(now - memory - CLOCKS, AT_ONCE),
+            None => Ok(()),
+        }
     }
 
     /// How many places can be heard and spoken in.

@@ -45,6 +45,15 @@ impl Store {
             )?
             .query_row(params![place.0, native], |row| row.get(0))?)
     }
+
+    /// Forgets up to `most` messages said before `before`, and what became of them; never one that
+    /// is still on its way.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn prune(&mut self, before: Timestamp, most: u32) -> Result<(), StoreError> {
+        self.write(Write::Prune { before, most })
+    }
 }
 
 pub(super) fn kind_to_sql(kind: Kind) -> i64 {

@@ -216,4 +216,19 @@ mod tests {
         scene.store.advance(scene.to, "post 9").expect("works");
         assert_eq!(scene.store.sent_after(one).expect("works").as_deref(), Some("post 7"));
     }
+
+    #[test]
+    fn what_is_old_is_forgotten_unless_it_is_still_on_its_way() {
+        let mut scene = Scene::new();
+        let one = scene.queue("one", "1").expect("new");
+        scene.queue("two", "2").expect("new");
+        scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
+        scene.store.prune(Timestamp::UNIX_EPOCH, 9).expect("works");
+        assert!(scene.store.knows(scene.from, "1").expect("works"), "not old enough");
+        scene.store.prune(Timestamp::from_second(60).expect("a time"), 9).expect("works");
+        let known = |place, native| scene.store.knows(place, native).expect("works");
+        assert!(!known(scene.from, "1") && !known(scene.to, "x"));
+        assert!(known(scene.from, "2"));
+        assert_eq!(scene.open(), [("two".into(), State::Queued)]);
+    }
 }

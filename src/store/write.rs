@@ -20,6 +20,7 @@ pub(super) enum Write {
     Begin { ticket: Ticket, now: Timestamp },
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
     Refused { ticket: Ticket, reason: String, now: Timestamp },
+    Prune { before: Timestamp, most: u32 },
 }
 
 impl Write {
@@ -84,6 +85,14 @@ impl Write {
             Self::Refused { ticket, reason, now } => on(
                 "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(State::Refused), reason, now.as_millisecond()],
+            ),
+            Self::Prune { before, most } => on(
+                "DELETE FROM message WHERE id IN (
+                     SELECT m.id FROM message m
+                     WHERE m.said_at < ?1 AND NOT EXISTS (
+                         SELECT 1 FROM delivery d WHERE d.message = m.id AND d.state < 3)
+                     LIMIT ?2)",
+                params![before.as_millisecond(), most],
             ),
         }
     }
