@@ -12,6 +12,7 @@ mod irc;
 mod letschat;
 mod probe;
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Happening, Policy};
-use crate::config::{CatchUp, LetsChatSettings, Settings};
+use crate::config::{CatchUp, InDoubt, LetsChatSettings, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
@@ -47,7 +48,8 @@ pub struct Running {
 /// # Errors
 /// When the store does not do its part.
 pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
-    let bridge = Bridge::new(&settings.conversations, policy(&settings.letschat), &mut store)?;
+    let bridge = Bridge::new(&settings.conversations, policy(&settings.letschat), &mut store)?
+        .dropping(dropping(&settings.networks));
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -116,6 +118,12 @@ fn policy(letschat: &LetsChatSettings) -> Policy {
         CatchUp::Never => Some(SignedDuration::ZERO),
     };
     Policy { oldest, most: letschat.catch_up_limit, announce: letschat.announce_gaps }
+}
+
+/// The networks on which nothing is said again that may have arrived.
+fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
+    let dropping = networks.iter().filter(|network| network.in_doubt == InDoubt::Drop);
+    dropping.map(|network| network.network.clone()).collect()
 }
 
 /// The number of the channel `name` on `network`.
