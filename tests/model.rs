@@ -293,7 +293,7 @@ impl World {
                 // IRC is not what this is about: it hears everything at once.
                 Order::Irc(_, irc::Order::Say { ticket, place, prefix, body, .. }) => {
                     self.heard_on_irc.push(format!("{prefix}{body}"));
-                    self.irc(irc::Event::Said { ticket, place });
+                    self.irc(irc::Event::Said { ticket, place, mark: irc::Mark::default() });
                 }
                 Order::Irc(..) => {}
             }
