@@ -36,7 +36,7 @@ pub(super) enum Item {
 }
 
 /// How the bridge is, for whoever asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
     /// Places that can be heard and spoken in.
     pub open: usize,

@@ -51,7 +51,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
-    let (status_sender, status) = watch::channel(Status::default());
+    let (status_sender, status) = watch::channel(Status { open: 0, places: bridge.all() });
     let (inbox, outlet) = mpsc::channel(INBOX);
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
