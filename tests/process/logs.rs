@@ -10,7 +10,9 @@ async fn as_json_each_line_is_an_object() {
     let lines: Vec<serde_json::Value> =
         end.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for line in &lines {
-        assert!(["timestamp", "level", "message", "target"].iter().all(|key| line[key].is_string()));
+        assert!(
+            ["timestamp", "level", "message", "target"].iter().all(|key| line[key].is_string())
+        );
     }
     let joined = lines.iter().find(|line| line["message"] == "every link is joined").unwrap();
     assert_eq!((&joined["level"], &joined["places"]), (&"INFO".into(), &2.into()));
