@@ -154,6 +154,10 @@ fn code(layer: &str) -> Vec<(PathBuf, String)> {
 fn collect(at: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(at).unwrap().flatten() {
         let path = entry.path();
+        // Tests too long for the file that they test stand beside it.
+        if path.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
         if path.is_dir() {
             collect(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {

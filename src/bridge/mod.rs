@@ -14,6 +14,7 @@ mod reading;
 mod room;
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::protocol::letschat;
 use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate;
+use crate::translate::AGAIN;
 
 pub use policy::Policy;
 
@@ -79,6 +81,8 @@ pub struct Bridge {
     /// How many lanes are open.
     open: usize,
     stopping: bool,
+    /// The networks on which nothing is said again that may have arrived.
+    dropping: HashSet<Network>,
 }
 
 /// One place, seen from the bridge.
@@ -146,7 +150,22 @@ impl Bridge {
                 spots.insert(*id, Spot::new(place.clone(), mirrors, lane));
             }
         }
-        Ok(Self { policy, spots, account: None, open: 0, stopping: false })
+        Ok(Self {
+            policy,
+            spots,
+            account: None,
+            open: 0,
+            stopping: false,
+            dropping: HashSet::new(),
+        })
+    }
+
+    /// The same, on whose `networks` nothing is said again that may have arrived: of which nobody
+    /// can tell whether it did, is left at that.
+    #[must_use]
+    pub fn dropping(mut self, networks: HashSet<Network>) -> Self {
+        self.dropping = networks;
+        self
     }
 
     /// Takes in one happening at `now`; the orders it calls for are added to `orders`.
@@ -209,7 +228,10 @@ impl Bridge {
     fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         for spot in self.spots.values_mut().filter(|spot| spot.is_at(peer)) {
             self.open -= usize::from(spot.lane.close());
-            spot.lane.doubt(turn.store)?;
+            match peer {
+                Peer::Irc(_) => spot.lane.lose(turn.store)?,
+                Peer::LetsChat => spot.lane.doubt(turn.store)?,
+            }
             spot.reading = Reading::Away;
             spot.backlog = None;
         }
@@ -258,6 +280,8 @@ impl Bridge {
             Place::Channel { network, .. } => {
                 let translate::Speech { kind, prefix, body } =
                     translate::to_irc(&delivery.message, turn.now);
+                let (rest, repeated) = spot.lane.rest(&body);
+                let body = if repeated { format!("{AGAIN}{rest}") } else { rest.to_owned() };
                 Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
             }
             Place::Room(_) => {

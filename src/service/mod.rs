@@ -12,6 +12,7 @@ mod irc;
 mod letschat;
 mod probe;
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Happening, Policy};
-use crate::config::{CatchUp, Settings};
+use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
@@ -51,7 +52,8 @@ pub struct Running {
 /// When the store does not do its part.
 pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
     let policy = policy(&settings);
-    let bridge = Bridge::new(&settings.conversations, policy, &mut store)?;
+    let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
+        .dropping(dropping(&settings.networks));
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -141,6 +143,12 @@ async fn keep_forgetting(inbox: mpsc::WeakSender<Item>) {
             return;
         }
     }
+}
+
+/// The networks on which nothing is said again that may have arrived.
+fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
+    let dropping = networks.iter().filter(|network| network.in_doubt == InDoubt::Drop);
+    dropping.map(|network| network.network.clone()).collect()
 }
 
 /// The number of the channel `name` on `network`.

@@ -11,6 +11,7 @@ mod schema;
 mod write;
 
 use std::fs;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +26,9 @@ use write::Write;
 /// The database's name in `state_dir`.
 const FILE: &str = "letsbridge.sqlite3";
 
+/// What a running bridge holds locked. The database itself stays readable: for a backup, an audit.
+const LOCK: &str = "lock";
+
 /// How long another program (a backup, `sqlite3`) may hold the database before we call it locked.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,6 +42,8 @@ const DISK_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    /// Held until the store is closed: two bridges on one state would repeat everything.
+    _lock: Option<File>,
     /// What was written since the last commit.
     turn: Vec<Write>,
     next_message: i64,
@@ -104,28 +110,19 @@ impl Store {
     /// # Errors
     /// When the directory cannot be used, the store is in use, or it is not one that we can read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(directory)
-            .map_err(|error| StoreError::Directory { path: directory.to_owned(), error })?;
-        let file = directory.join(FILE);
-        let connection = Connection::open_with_flags(
-            &file,
-            OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::CannotOpen) => StoreError::Directory {
-                path: directory.to_owned(),
-                error: std::io::Error::other(error),
-            },
-            _ => error.into(),
+        let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
+        fs::create_dir_all(directory).map_err(unusable)?;
+        let lock = File::create(directory.join(LOCK)).map_err(unusable)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::InUse(directory.to_owned()),
+            TryLockError::Error(error) => unusable(error),
         })?;
-        Self::prepare(connection).map_err(|error| match error {
-            StoreError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                StoreError::InUse(file)
-            }
-            other => other,
-        })
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(directory.join(FILE), flags)
+            .map_err(|error| unusable(std::io::Error::other(error)))?;
+        Self::prepare(connection, Some(lock))
     }
 
     /// A store that is gone with the process.
@@ -133,26 +130,22 @@ impl Store {
     /// # Errors
     /// When SQLite has no memory left.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Self::prepare(Connection::open_in_memory()?)
+        Self::prepare(Connection::open_in_memory()?, None)
     }
 
-    fn prepare(mut connection: Connection) -> Result<Self, StoreError> {
-        connection.busy_timeout(Duration::ZERO)?;
-        // One bridge per store: the lock is taken with the first write below and kept.
-        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    fn prepare(mut connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
+        connection.busy_timeout(LOCK_PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.set_prepared_statement_cache_capacity(64);
         schema::migrate(&mut connection)?;
-        connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
-        connection.busy_timeout(LOCK_PATIENCE)?;
         let next = |sql| connection.query_row(sql, [], |row| row.get(0));
         let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
         let next_ticket = next("SELECT COALESCE(MAX(ticket), 0) + 1 FROM delivery")?;
         let wait = |_: &Connection| thread::sleep(DISK_PATIENCE);
-        Ok(Self { connection, turn: Vec::new(), next_message, next_ticket, wait })
+        Ok(Self { connection, _lock: lock, turn: Vec::new(), next_message, next_ticket, wait })
     }
 
     /// Makes everything written since the last commit durable. Costs nothing where nothing was.

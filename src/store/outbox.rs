@@ -90,6 +90,28 @@ impl Store {
             .flatten())
     }
 
+    /// Notes that so many bytes of the body of `ticket` have arrived.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn say(&mut self, ticket: Ticket, said: usize) -> Result<(), StoreError> {
+        self.write(Write::Said { ticket, said })
+    }
+
+    /// How many bytes of the body of `ticket` have arrived.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn said(&self, ticket: Ticket) -> Result<usize, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT said FROM delivery WHERE ticket = ?1")?
+            .query_row([ticket.0], |row| row.get::<_, i64>(0))
+            .optional()?
+            .and_then(|said| usize::try_from(said).ok())
+            .unwrap_or(0))
+    }
+
     /// Notes that `ticket` has arrived, under the id that its network gave it, if any.
     ///
     /// # Errors

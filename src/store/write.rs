@@ -20,6 +20,7 @@ pub(super) enum Write {
     Begin { ticket: Ticket, now: Timestamp },
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
     Refused { ticket: Ticket, reason: String, now: Timestamp },
+    Said { ticket: Ticket, said: usize },
     Prune { before: Timestamp, most: u32 },
 }
 
@@ -85,6 +86,10 @@ impl Write {
             Self::Refused { ticket, reason, now } => on(
                 "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(State::Refused), reason, now.as_millisecond()],
+            ),
+            Self::Said { ticket, said } => on(
+                "UPDATE delivery SET said = ?2 WHERE ticket = ?1",
+                params![ticket.0, i64::try_from(*said).unwrap_or(i64::MAX)],
             ),
             Self::Prune { before, most } => on(
                 "DELETE FROM message WHERE id IN (
