@@ -6,6 +6,7 @@
 //!                  stop, goodbye
 //! ```
 
+mod audit;
 mod connection;
 mod engine;
 mod irc;
@@ -23,6 +24,7 @@ use crate::config::{CatchUp, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
+pub use audit::{Findings, Lost, Misplaced, RoomAudit, Troubles, Twin, Unheard, Unread, audit};
 pub use engine::Status;
 pub use probe::{Report, probe};
 
