@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use chorus::{Chorus, last_word};
 use fastrand::Rng;
-use letsbridge::demo::irc::Caps;
+use letsbridge::demo::irc::{Cap, Caps};
 use program::Program;
 use record::Record;
 use stage::{Stage, channels, is_channel, roads, rooms};
@@ -52,7 +52,7 @@ use tokio::time::{Instant, sleep, timeout};
 use verdict::{Repeats, judge};
 
 /// How many times the program is killed unless the environment says otherwise.
-const CRASHES: usize = 200;
+const CRASHES: usize = 120;
 
 /// How long everything may take to arrive once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -60,12 +60,14 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a life lasts at most that waits for something to happen in it.
 const LONGEST_WAIT: Duration = Duration::from_millis(600);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_and_nothing_repeated_however_often_it_is_killed() {
-    let seed = from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let crashes = from_environment("LETSBRIDGE_CRASHES").unwrap_or(CRASHES);
-    println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}");
-    run(seed, crashes).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_however_often_it_is_killed_on_a_plain_server() {
+    run(Caps::none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_however_often_it_is_killed_on_a_server_that_confirms() {
+    run(Caps::all().without(Cap::ChatHistory)).await;
 }
 
 fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -73,10 +75,13 @@ fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a number")))
 }
 
-async fn run(seed: u64, crashes: usize) {
+async fn run(caps: Caps) {
+    let seed = from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let crashes = from_environment("LETSBRIDGE_CRASHES").unwrap_or(CRASHES);
+    println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}, with {caps:?}");
     let began = Instant::now();
     let mut dice = Rng::with_seed(seed);
-    let stage = Stage::set(Caps::none()).await;
+    let stage = Stage::set(caps).await;
     let mut program = Program::new(&stage.config());
     program.start();
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
@@ -202,11 +207,12 @@ async fn all_arrives(stage: &Stage) {
 /// Everything that is wrong, and the figures.
 fn verdict(stage: &Stage, record: &Record) -> Vec<String> {
     let everywhere = [channels(), rooms()].concat();
-    let arrived: HashSet<String> = everywhere.iter().flat_map(|it| stage.mirrored(it)).collect();
+    let arrived: HashSet<String> =
+        everywhere.iter().flat_map(|it| stage.mirrored(it)).map(|it| it.text).collect();
     let must = record.must(&arrived);
     let mut complaints = Vec::new();
     for (from, to) in roads() {
-        let repeats = if is_channel(to) { Repeats::InPlace } else { Repeats::Never };
+        let repeats = if is_channel(to) { Repeats::Marked } else { Repeats::Never };
         let outcome = judge(&record.expected(from, &must), &stage.arrived(from, to), repeats);
         println!(
             "{from:>6} to {to:<6} {:5} messages, {} repeats",
@@ -226,11 +232,11 @@ fn verdict(stage: &Stage, record: &Record) -> Vec<String> {
 
 /// Writes down what was said and what arrived, beside the program's log.
 fn write_down(stage: &Stage, record: &Record, program: &Program) {
-    let lines = |all: Vec<String>| all.join("\n");
-    let said = record.0.iter().map(|it| format!("{:?} {:?}", it.way, it.lines)).collect();
-    fs::write(program.directory().join("said"), lines(said)).unwrap();
-    for (from, to) in roads() {
-        let file = program.directory().join(format!("{from}-to-{to}"));
-        fs::write(file, lines(stage.arrived(from, to))).unwrap();
+    let write = |name: &str, all: Vec<String>| {
+        fs::write(program.directory().join(name), all.join("\n")).unwrap();
+    };
+    write("said", record.0.iter().map(|it| format!("{:?} {:?}", it.way, it.lines)).collect());
+    for place in [channels(), rooms()].concat() {
+        write(place, stage.mirrored(place).iter().map(|it| format!("{it:?}")).collect());
     }
 }

@@ -124,6 +124,10 @@ impl Bridge {
         posts: Vec<Post>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.overtaken()) {
+            self.ask_page(place, false, turn);
+            return Ok(());
+        }
         let (count, highest) = (posts.len(), posts.iter().map(|post| post.id).max());
         for post in posts {
             self.take(place, post, turn)?;

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
 use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
 
+use super::verdict::Arrival;
+
 /// A room and the channels that it is linked with. What is said there under `hesitant` is posted with
 /// hesitation, so that others overtake it.
 struct Link {
@@ -104,27 +106,25 @@ impl Stage {
     }
 
     /// What the bridge said in `place`, without what it puts before it, in order.
-    pub(crate) fn mirrored(&self, place: &str) -> Vec<String> {
-        let said: Vec<String> = if is_channel(place) {
+    pub(crate) fn mirrored(&self, place: &str) -> Vec<Arrival> {
+        if is_channel(place) {
             let heard = self.ann.heard(place).into_iter().filter(|heard| heard.nick != ANN);
-            heard.map(|heard| heard.text).collect()
-        } else {
-            let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
-            posts.map(|post| post.text).collect()
-        };
-        said.iter().map(|text| words(text).to_owned()).collect()
+            return heard.map(|heard| mirrored(&heard.text, true)).collect();
+        }
+        let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
+        posts.map(|post| mirrored(&post.text, false)).collect()
     }
 
     /// What of it was said in, or begins with, `from`.
-    pub(crate) fn arrived(&self, from: &str, place: &str) -> Vec<String> {
-        self.mirrored(place).into_iter().filter(|text| first(text) == from).collect()
+    pub(crate) fn arrived(&self, from: &str, place: &str) -> Vec<Arrival> {
+        self.mirrored(place).into_iter().filter(|it| first(&it.text) == from).collect()
     }
 
     /// What of it was said nowhere that is linked with `place`.
     pub(crate) fn strays(&self, place: &str) -> Vec<String> {
         let roads = roads();
-        let linked = |text: &String| roads.contains(&(first(text), place));
-        self.mirrored(place).into_iter().filter(|text| !linked(text)).collect()
+        let all = self.mirrored(place).into_iter().map(|it| it.text);
+        all.filter(|text| !roads.contains(&(first(text), place))).collect()
     }
 }
 
@@ -132,12 +132,15 @@ fn first(text: &str) -> &str {
     text.split(' ').next().unwrap_or_default()
 }
 
-/// A mirrored text without what the bridge puts before it: the time of what is late, and the author.
-fn words(text: &str) -> &str {
+/// A mirrored text without what the bridge puts before it: the time of what is late, the author, and
+/// in a channel that it may have been said before.
+fn mirrored(text: &str, in_channel: bool) -> Arrival {
     let text = match text.split_once("Z] ") {
         Some((time, rest)) if time.starts_with('[') => rest,
         _ => text,
     };
     let told = text.strip_prefix('<').and_then(|rest| rest.split_once("> "));
-    told.filter(|(author, _)| [ANN, ALICE].contains(author)).map_or(text, |(_, words)| words)
+    let text = told.filter(|(by, _)| [ANN, ALICE].contains(by)).map_or(text, |(_, text)| text);
+    let marked = text.strip_prefix("(again) ").filter(|_| in_channel);
+    Arrival { text: marked.unwrap_or(text).to_owned(), again: marked.is_some() }
 }

@@ -211,6 +211,29 @@ fn what_is_older_than_the_ledger_and_below_the_cursor_was_read_before_it_was_for
 }
 
 #[test]
+fn a_post_that_was_overtaken_on_its_way_keeps_its_place() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+        lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+        lc < 42["messages:new",{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":null,"room":{"id":"r1"}}]
+        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
+        lc < 436[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        irc > PRIVMSG #tea :<bob> three
+        irc > PING said-3
+        "#,
+    );
+}
+
+#[test]
 fn an_ack_that_never_comes_is_not_waited_for_without_end() {
     story(
         r#"
