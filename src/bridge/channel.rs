@@ -1,9 +1,10 @@
 //! What IRC tells us, and what follows from it.
 
 use super::{Bridge, Turn};
-use crate::domain::{Message, Network};
+use crate::domain::{Message, Network, PlaceId};
 use crate::protocol::irc::Event;
 use crate::store::StoreError;
+use crate::translate::AGAIN;
 
 impl Bridge {
     pub(super) fn irc(
@@ -18,10 +19,9 @@ impl Bridge {
                 Ok(())
             }
             Event::Joined(place) => {
+                self.decide_doubt(network, place, turn)?;
                 if let Some(spot) = self.spots.get_mut(&place) {
                     tracing::info!(place = %spot.place, "joined");
-                    // Nobody can be asked whether it arrived: said twice is better than not at all.
-                    spot.lane.again(turn.store)?;
                     self.open += usize::from(spot.lane.open());
                 }
                 self.advance(place, turn)
@@ -38,8 +38,52 @@ impl Bridge {
                 let message = Message { said_in: place, author: nick, kind, body: text, said_at };
                 self.hear(&message, msgid.as_deref(), turn)
             }
-            Event::Said { ticket, place } => self.settle(ticket, place, None, turn),
+            Event::Speaking { ticket, place } => {
+                if let Some(spot) = self.spots.get_mut(&place) {
+                    spot.lane.speak(ticket);
+                }
+                Ok(())
+            }
+            Event::Partly { ticket, place, end, mark: _ } => {
+                let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+                spot.lane.partly(ticket, end, AGAIN.len(), turn.store)
+            }
+            Event::Said { ticket, place, mark } => {
+                self.settle(ticket, place, mark.msgid.as_deref(), turn)
+            }
             Event::Refused { ticket, place, why } => self.refuse(ticket, place, &why, turn),
+            Event::Later { ticket, place, why } => {
+                if let Some(spot) = self.spots.get_mut(&place)
+                    && spot.lane.put_off(ticket, turn.store)?
+                {
+                    tracing::info!(place = %spot.place, delivery = ticket.0, why, "put off");
+                }
+                Ok(())
+            }
+            Event::Again(place) => {
+                if let Some(spot) = self.spots.get_mut(&place) {
+                    spot.lane.resume();
+                }
+                self.advance(place, turn)
+            }
         }
+    }
+
+    /// Nobody can be asked whether it arrived: it is said again, or left at that.
+    fn decide_doubt(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Some(ticket) = spot.lane.in_doubt().map(|delivery| delivery.ticket) else {
+            return Ok(());
+        };
+        if self.dropping.contains(network) {
+            let why = "the connection was lost while it was being said: not said again";
+            return self.refuse(ticket, place, why, turn);
+        }
+        spot.lane.repeat(turn.store)
     }
 }

@@ -19,14 +19,41 @@ pub(super) struct Lane {
     last: Ticket,
     /// The store holds more than `queue`.
     more: bool,
+    /// How far the first delivery has come.
+    progress: Progress,
+    /// The far end wants the first delivery later.
+    held: bool,
+}
+
+/// How far a delivery of several lines has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Progress {
+    /// How many bytes of its body have arrived.
+    said: usize,
+    /// How many had when it was last begun.
+    base: usize,
+    /// Part of what is under way may be there already, and is marked as said again.
+    repeated: bool,
+    /// Something of it is on its way.
+    speaking: bool,
 }
 
 impl Lane {
     /// The lane to `to`, as the last run left it. What was being sent when that ended is in doubt.
     pub(super) fn recover(to: PlaceId, store: &mut Store) -> Result<Self, StoreError> {
-        let mut lane =
-            Self { to, open: false, queue: VecDeque::new(), last: Ticket(0), more: true };
+        let mut lane = Self {
+            to,
+            open: false,
+            queue: VecDeque::new(),
+            last: Ticket(0),
+            more: true,
+            progress: Progress::default(),
+            held: false,
+        };
         lane.refill(store)?;
+        if let Some(head) = lane.queue.front() {
+            lane.progress.said = store.said(head.ticket)?;
+        }
         lane.doubt(store)?;
         Ok(lane)
     }
@@ -67,7 +94,7 @@ impl Lane {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Option<&Delivery>, StoreError> {
-        if !self.open {
+        if !self.open || self.held {
             return Ok(None);
         }
         if self.queue.is_empty() {
@@ -78,6 +105,8 @@ impl Lane {
         };
         head.state = State::Sending;
         head.begun = Some(now);
+        self.progress.base = self.progress.said;
+        self.progress.speaking = false;
         store.begin(head.ticket, now)?;
         Ok(Some(head))
     }
@@ -87,9 +116,82 @@ impl Lane {
         self.step(State::Sending, State::Doubtful, store)
     }
 
-    /// `Doubtful → Queued`: it has not arrived, or it may arrive twice.
+    /// `Doubtful → Queued`: it has not arrived.
     pub(super) fn again(&mut self, store: &mut Store) -> Result<(), StoreError> {
         self.step(State::Doubtful, State::Queued, store)
+    }
+
+    /// `Doubtful → Queued`: it may arrive twice, and says so.
+    pub(super) fn repeat(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        self.progress.repeated = self.in_doubt().is_some();
+        self.again(store)
+    }
+
+    /// `Sending → Doubtful`, or `Sending → Queued` where nothing of it was on its way: the far end
+    /// is gone.
+    pub(super) fn lose(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        self.held = false;
+        let after = if self.progress.speaking { State::Doubtful } else { State::Queued };
+        self.step(State::Sending, after, store)
+    }
+
+    /// Something of `ticket` is on its way.
+    pub(super) fn speak(&mut self, ticket: Ticket) {
+        self.progress.speaking |= self.is_under_way(ticket);
+    }
+
+    /// `end` bytes of what was handed over last have arrived, of which `mark` are no part of the
+    /// body; the rest follows.
+    pub(super) fn partly(
+        &mut self,
+        ticket: Ticket,
+        end: usize,
+        mark: usize,
+        store: &mut Store,
+    ) -> Result<(), StoreError> {
+        if !self.is_under_way(ticket) {
+            return Ok(());
+        }
+        let mark = if self.progress.repeated { mark } else { 0 };
+        self.progress.speaking = false;
+        self.advance(self.progress.base + end.saturating_sub(mark), store)
+    }
+
+    /// So many bytes of the first delivery's body have arrived.
+    pub(super) fn advance(&mut self, said: usize, store: &mut Store) -> Result<(), StoreError> {
+        let Some(head) = self.queue.front() else { return Ok(()) };
+        self.progress.said = said;
+        store.say(head.ticket, said)
+    }
+
+    /// How many bytes of the first delivery's body have arrived.
+    pub(super) fn said(&self) -> usize {
+        self.progress.said
+    }
+
+    /// What is left to say of `body`, and whether it may be there already.
+    pub(super) fn rest<'a>(&self, body: &'a str) -> (&'a str, bool) {
+        // A body that has changed its shape since, under another version, is said as a whole.
+        (body.get(self.progress.said..).unwrap_or(body), self.progress.repeated)
+    }
+
+    /// `Sending → Queued`: the far end wants `ticket` later. Says whether it was its turn.
+    pub(super) fn put_off(
+        &mut self,
+        ticket: Ticket,
+        store: &mut Store,
+    ) -> Result<bool, StoreError> {
+        let turn = self.is_under_way(ticket);
+        if turn {
+            self.held = true;
+            self.step(State::Sending, State::Queued, store)?;
+        }
+        Ok(turn)
+    }
+
+    /// What was put off may be tried again.
+    pub(super) fn resume(&mut self) {
+        self.held = false;
     }
 
     /// `Sending | Doubtful → Delivered`. Says whether it was `ticket`'s turn.
@@ -124,11 +226,16 @@ impl Lane {
 
     /// An answer may come late, after the delivery was settled otherwise: then it is not its turn.
     fn take(&mut self, ticket: Ticket) -> bool {
-        let turn = self.under_way().is_some_and(|head| head.ticket == ticket);
+        let turn = self.is_under_way(ticket);
         if turn {
             self.queue.pop_front();
+            self.progress = Progress::default();
         }
         turn
+    }
+
+    fn is_under_way(&self, ticket: Ticket) -> bool {
+        self.under_way().is_some_and(|head| head.ticket == ticket)
     }
 
     fn step(&mut self, from: State, to: State, store: &mut Store) -> Result<(), StoreError> {

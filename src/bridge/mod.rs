@@ -14,22 +14,31 @@ mod reading;
 mod room;
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Network, Place, PlaceId, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
+use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate;
+use crate::translate::AGAIN;
 
 pub use policy::Policy;
 
 use lane::Lane;
 use policy::Backlog;
 use reading::Reading;
+
+/// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many messages are forgotten at once: few enough that nobody waits for it.
+const AT_ONCE: u32 = 500;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,6 +81,8 @@ pub struct Bridge {
     /// How many lanes are open.
     open: usize,
     stopping: bool,
+    /// The networks on which nothing is said again that may have arrived.
+    dropping: HashSet<Network>,
 }
 
 /// One place, seen from the bridge.
@@ -85,13 +96,23 @@ struct Spot {
     reading: Reading,
     /// What was done with what was missed, until all of it is read.
     backlog: Option<Backlog>,
+    /// The room's cursor when we joined it.
+    cursor: Option<PostId>,
     /// What is in doubt was looked for once and not found.
     absent_once: bool,
 }
 
 impl Spot {
     fn new(place: Place, mirrors: Arc<[PlaceId]>, lane: Lane) -> Self {
-        Self { place, mirrors, lane, reading: Reading::Away, backlog: None, absent_once: false }
+        Self {
+            place,
+            mirrors,
+            lane,
+            reading: Reading::Away,
+            backlog: None,
+            cursor: None,
+            absent_once: false,
+        }
     }
 
     fn is_at(&self, peer: &Peer) -> bool {
@@ -129,7 +150,22 @@ impl Bridge {
                 spots.insert(*id, Spot::new(place.clone(), mirrors, lane));
             }
         }
-        Ok(Self { policy, spots, account: None, open: 0, stopping: false })
+        Ok(Self {
+            policy,
+            spots,
+            account: None,
+            open: 0,
+            stopping: false,
+            dropping: HashSet::new(),
+        })
+    }
+
+    /// The same, on whose `networks` nothing is said again that may have arrived: of which nobody
+    /// can tell whether it did, is left at that.
+    #[must_use]
+    pub fn dropping(mut self, networks: HashSet<Network>) -> Self {
+        self.dropping = networks;
+        self
     }
 
     /// Takes in one happening at `now`; the orders it calls for are added to `orders`.
@@ -160,6 +196,17 @@ impl Bridge {
         self.spots.iter().map(|(id, spot)| (*id, &spot.place))
     }
 
+    /// Forgets what is older than the ledger is to remember, a little at a time.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn forget(&self, now: Timestamp, store: &mut Store) -> Result<(), StoreError> {
+        match self.policy.memory {
+            Some(memory) => store.prune(now - memory - CLOCKS, AT_ONCE),
+            None => Ok(()),
+        }
+    }
+
     /// How many places can be heard and spoken in.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -181,7 +228,10 @@ impl Bridge {
     fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         for spot in self.spots.values_mut().filter(|spot| spot.is_at(peer)) {
             self.open -= usize::from(spot.lane.close());
-            spot.lane.doubt(turn.store)?;
+            match peer {
+                Peer::Irc(_) => spot.lane.lose(turn.store)?,
+                Peer::LetsChat => spot.lane.doubt(turn.store)?,
+            }
             spot.reading = Reading::Away;
             spot.backlog = None;
         }
@@ -230,6 +280,8 @@ impl Bridge {
             Place::Channel { network, .. } => {
                 let translate::Speech { kind, prefix, body } =
                     translate::to_irc(&delivery.message, turn.now);
+                let (rest, repeated) = spot.lane.rest(&body);
+                let body = if repeated { format!("{AGAIN}{rest}") } else { rest.to_owned() };
                 Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
             }
             Place::Room(_) => {

@@ -12,6 +12,7 @@ mod irc;
 mod letschat;
 mod probe;
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Happening, Policy};
-use crate::config::{CatchUp, LetsChatSettings, Settings};
+use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
@@ -31,6 +32,9 @@ use engine::{Engine, Item};
 /// How many happenings may wait for the engine. When it falls behind, the sockets are read no
 /// faster than it works.
 const INBOX: usize = 4_096;
+
+/// How often the engine is given a moment to forget what is too old.
+const FORGETTING: Duration = Duration::from_secs(5);
 
 /// A bridge at work.
 #[derive(Debug)]
@@ -47,7 +51,9 @@ pub struct Running {
 /// # Errors
 /// When the store does not do its part.
 pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
-    let bridge = Bridge::new(&settings.conversations, policy(&settings.letschat), &mut store)?;
+    let policy = policy(&settings);
+    let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
+        .dropping(dropping(&settings.networks));
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -59,6 +65,9 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let work = move || end.send(engine.run(outlet));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
+    if policy.memory.is_some() {
+        tokio::spawn(keep_forgetting(inbox.downgrade()));
+    }
     for network in settings.networks {
         let irc = irc::Irc::new(network, &places, inbox.clone(), stopped.clone());
         tokio::spawn(connection::keep(irc, stopped.clone()));
@@ -108,14 +117,38 @@ impl Running {
     }
 }
 
-fn policy(letschat: &LetsChatSettings) -> Policy {
-    let oldest = match letschat.catch_up {
-        // A duration that no clock holds is no limit.
-        CatchUp::Age(age) => SignedDuration::try_from(age).ok(),
+fn policy(settings: &Settings) -> Policy {
+    // A duration that no clock holds is no limit.
+    let signed = |duration| SignedDuration::try_from(duration).ok();
+    let oldest = match settings.letschat.catch_up {
+        CatchUp::Age(age) => signed(age),
         CatchUp::All => None,
         CatchUp::Never => Some(SignedDuration::ZERO),
     };
-    Policy { oldest, most: letschat.catch_up_limit, announce: letschat.announce_gaps }
+    Policy {
+        oldest,
+        most: settings.letschat.catch_up_limit,
+        announce: settings.letschat.announce_gaps,
+        memory: settings.store.keep.and_then(signed),
+    }
+}
+
+/// Lets the engine forget what is too old, now and then, for as long as there is one.
+async fn keep_forgetting(inbox: mpsc::WeakSender<Item>) {
+    let mut often = tokio::time::interval(FORGETTING);
+    loop {
+        often.tick().await;
+        let Some(inbox) = inbox.upgrade() else { return };
+        if inbox.send(Item::Forget).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The networks on which nothing is said again that may have arrived.
+fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
+    let dropping = networks.iter().filter(|network| network.in_doubt == InDoubt::Drop);
+    dropping.map(|network| network.network.clone()).collect()
 }
 
 /// The number of the channel `name` on `network`.

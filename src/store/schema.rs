@@ -6,7 +6,8 @@ use super::StoreError;
 
 /// Each entry brings the store one version further (`PRAGMA user_version`). Entries are only ever
 /// added: a store in the field has run those above.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     -- Where people speak. A room is found again by its id when the configuration calls it otherwise.
     CREATE TABLE place (
         id      INTEGER PRIMARY KEY,
@@ -43,7 +44,26 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX delivery_open ON delivery (place, ticket) WHERE state < 3;
     CREATE UNIQUE INDEX delivery_native ON delivery (place, native) WHERE native IS NOT NULL;
     CREATE INDEX delivery_message ON delivery (message);
-"];
+",
+    "
+    -- What IRC said while we were away, and how far we have come in saying.
+    ALTER TABLE delivery ADD COLUMN said INTEGER NOT NULL DEFAULT 0; -- bytes of the body that arrived
+    ALTER TABLE place ADD COLUMN first INTEGER;   -- a channel's history begins for us; milliseconds since 1970
+    ALTER TABLE place ADD COLUMN alive INTEGER;   -- the last sign of life from it; the same
+    -- What a line is known by where its network gives no id: a digest of second, author, kind, text.
+    ALTER TABLE message ADD COLUMN trace INTEGER;
+    CREATE INDEX message_trace ON message (place, trace) WHERE trace IS NOT NULL;
+    -- The nicks that we had, and when.
+    CREATE TABLE nick (
+        id      INTEGER PRIMARY KEY,
+        network TEXT NOT NULL,
+        nick    TEXT NOT NULL,
+        since   INTEGER NOT NULL,
+        until   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX nick_network ON nick (network, until);
+",
+];
 
 /// Brings the store up to date, or says that it is from the future.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

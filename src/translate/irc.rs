@@ -14,6 +14,10 @@ pub struct Speech {
     pub body: String,
 }
 
+/// What stands before a text that is said again because nobody can tell whether it arrived. People
+/// who see it twice see why, and read on.
+pub const AGAIN: &str = "(again) ";
+
 /// How to say `message` on IRC at `told_at`: the author's name before each line, and the time before
 /// that where it is late.
 #[must_use]

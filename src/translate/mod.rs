@@ -6,5 +6,5 @@ mod irc;
 mod late;
 mod letschat;
 
-pub use irc::{Speech, to_irc};
+pub use irc::{AGAIN, Speech, to_irc};
 pub use letschat::to_letschat;

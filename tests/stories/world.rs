@@ -30,6 +30,7 @@ pub(crate) struct World {
     clock: Timestamp,
     conversations: Vec<Vec<Place>>,
     policy: Policy,
+    drop: bool,
     pace: irc::Pace,
     store: Store,
     bridge: Bridge,
@@ -62,6 +63,7 @@ impl World {
             clock: "2026-11-22T12:00:00Z".parse().unwrap(),
             conversations,
             policy: Policy::default(),
+            drop: false,
             pace: irc::Pace::Off,
             store,
             bridge,
@@ -83,12 +85,25 @@ impl World {
         self
     }
 
-    /// Tells a story from here on, and holds the bridge to it.
+    /// The same where nothing is said again that may have arrived.
+    pub(crate) fn dropping(mut self) -> Self {
+        self.drop = true;
+        self.restart();
+        self
+    }
+
+    /// Tells a story from here on that goes on in the next.
     #[track_caller]
-    pub(crate) fn tell(&mut self, story: &str) {
+    pub(crate) fn tell_on(&mut self, story: &str) {
         for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
             self.line(line);
         }
+    }
+
+    /// Tells a story from here on, and holds the bridge to it.
+    #[track_caller]
+    pub(crate) fn tell(&mut self, story: &str) {
+        self.tell_on(story);
         let untold = self.networks.iter_mut().flat_map(|wire| wire.sent.drain(..));
         let untold: Vec<String> = untold.chain(self.letschat.sent.drain(..)).collect();
         assert_eq!(untold, [""; 0], "the story does not tell of this");
@@ -186,7 +201,10 @@ impl World {
             wire.machine = None;
         }
         self.letschat.machine = None;
-        self.bridge = Bridge::new(&self.conversations, self.policy, &mut self.store).unwrap();
+        let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
+        let dropping = networks.filter(|_| self.drop).collect();
+        let bridge = Bridge::new(&self.conversations, self.policy, &mut self.store).unwrap();
+        self.bridge = bridge.dropping(dropping);
     }
 
     fn happen(&mut self, happening: Happening) {

@@ -91,6 +91,11 @@ impl Channels {
         self.find(name).map(|at| self.channels[at].seat.place)
     }
 
+    /// Whether we are in `name`, as far as the server has said.
+    pub(super) fn is_in(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|at| self.channels[at].state == State::In)
+    }
+
     /// The name of the channel at `place`, as the configuration spells it.
     pub(super) fn name(&self, place: PlaceId) -> Option<&str> {
         self.by_place.get(&place).map(|at| self.channels[*at].seat.name.as_str())

@@ -25,9 +25,53 @@ pub(super) fn time(tags: Option<&[Tag]>) -> Option<Timestamp> {
     tag(tags, "time")?.parse().ok()
 }
 
+/// Whether a server that shows `said` as `heard` has changed no more than its looks: colours and
+/// the like, or spaces at its end.
+pub(super) fn same_words(said: &str, heard: &str) -> bool {
+    said == heard || plain(said).trim_end() == plain(heard).trim_end()
+}
+
+/// `text` without formatting (<https://modern.ircdocs.horse/formatting>).
+fn plain(text: &str) -> String {
+    let mut rest = text;
+    let mut words = String::with_capacity(text.len());
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '\x02' | '\x0f' | '\x11' | '\x16' | '\x1d' | '\x1e' | '\x1f' => {}
+            '\x03' => {
+                let behind = digits(rest);
+                let ground = behind.strip_prefix(',').map(digits);
+                rest = ground.filter(|ground| ground.len() + 1 < behind.len()).unwrap_or(behind);
+            }
+            c => words.push(c),
+        }
+    }
+    words
+}
+
+/// `text` behind the number of a colour.
+fn digits(text: &str) -> &str {
+    let number = text.bytes().take(2).take_while(u8::is_ascii_digit).count();
+    &text[number..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looks_are_told_from_words() {
+        for (said, heard, same) in [
+            ("tea", "tea", true),
+            ("\x02tea\x02 \x0304,12red\x03 ", "tea red", true),
+            ("\x033,green", ",green", true),
+            ("tea", "Tea", false),
+            ("1 cup", "2 cups", false),
+        ] {
+            assert_eq!(same_words(said, heard), same, "{said:?} {heard:?}");
+        }
+    }
 
     #[test]
     fn talk_is_told_from_machinery() {

@@ -37,7 +37,7 @@ pub enum BadLine {
 
 /// Text without CR, LF and NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text(String);
+pub struct Text(pub(super) String);
 
 impl Text {
     /// `text`, with what a line cannot hold replaced: line breaks by a space, NUL by its picture.
@@ -68,6 +68,14 @@ impl Line {
             Kind::Action => format!("PRIVMSG {target} :\x01ACTION {text}\x01"),
             Kind::Notice => format!("NOTICE {target} :{text}"),
         })
+    }
+
+    /// The line with a label, by which its answer is known
+    /// (<https://ircv3.net/specs/extensions/labeled-response>). A label is letters, digits and dots.
+    #[must_use]
+    pub(super) fn labeled(&self, label: &str) -> Self {
+        debug_assert!(label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
+        Self(format!("@label={label} {}", self.0))
     }
 
     /// The line, without its CRLF.

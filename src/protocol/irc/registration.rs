@@ -4,8 +4,17 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::nick::Nicks;
 
-/// The IRCv3 capabilities that we can make use of (<https://ircv3.net/irc/>).
-const WANTED: &[&str] = &["message-tags", "server-time"];
+/// The IRCv3 capabilities that we can make use of (<https://ircv3.net/irc/>), each with those that
+/// it is of no use without.
+const WANTED: &[(&str, &[&str])] = &[
+    ("message-tags", &[]),
+    ("server-time", &[]),
+    ("batch", &[]),
+    ("echo-message", &[]),
+    ("labeled-response", &["message-tags", "batch"]),
+    ("draft/chathistory", &["message-tags", "batch", "server-time"]),
+    ("znc.in/playback", &["server-time"]),
+];
 
 /// As whom we come.
 #[derive(Debug, Clone)]
@@ -36,6 +45,9 @@ pub(super) struct Registration {
     nicks: Nicks,
     phase: Phase,
     offered: BTreeSet<String>,
+    asked: BTreeSet<String>,
+    /// How many requests are not answered yet.
+    unanswered: usize,
     enabled: BTreeSet<String>,
 }
 
@@ -60,6 +72,8 @@ impl Registration {
             nicks,
             phase: Phase::Listing,
             offered: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            unanswered: 0,
             enabled: BTreeSet::new(),
         };
         (registration, words)
@@ -68,11 +82,17 @@ impl Registration {
     /// Takes in one CAP line: its subcommand, whether more lines follow, and its list.
     pub(super) fn cap(&mut self, subcommand: &str, more: bool, list: &str) -> Vec<Words> {
         let names = list.split_ascii_whitespace();
-        let names = names.map(|cap| cap.split_once('=').map_or(cap, |(name, _)| name).to_owned());
+        let names = names.map(|cap| cap.split_once('=').map_or(cap, |(name, _)| name));
+        let names: Vec<String> = names.map(str::to_owned).collect();
         match subcommand {
             "LS" => {
                 self.offered.extend(names);
                 if more || self.phase != Phase::Listing { Vec::new() } else { self.request() }
+            }
+            "NEW" => {
+                self.offered.extend(names);
+                // While the list is still being told, what is new is asked for with the rest.
+                if self.phase == Phase::Listing { Vec::new() } else { self.request() }
             }
             "ACK" => {
                 for name in names {
@@ -81,18 +101,30 @@ impl Registration {
                         None => self.enabled.insert(name),
                     };
                 }
-                self.end()
+                self.answered()
             }
-            "NAK" => self.end(),
+            "NAK" => self.refused(names),
             "DEL" => {
                 for name in names {
                     self.offered.remove(&name);
                     self.enabled.remove(&name);
+                    self.asked.remove(&name);
                 }
                 Vec::new()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether the server has granted the capability `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.enabled.contains(name)
+    }
+
+    /// Whether we speak to a bouncer: to a program that sits between us and the server.
+    pub(super) fn is_bouncer(&self) -> bool {
+        let marks = ["znc.in/", "soju.im/"];
+        self.offered.iter().any(|cap| marks.iter().any(|mark| cap.starts_with(mark)))
     }
 
     /// The server will not have our nick; gives the next to try.
@@ -105,14 +137,41 @@ impl Registration {
         ("NICK", vec![self.nicks.current()])
     }
 
+    /// Asks for what is offered, wanted, and not asked for yet.
     fn request(&mut self) -> Vec<Words> {
-        let wanted: Vec<&str> =
-            WANTED.iter().copied().filter(|cap| self.offered.contains(*cap)).collect();
+        let offered = |cap: &str| self.offered.contains(cap);
+        let wanted = WANTED
+            .iter()
+            .filter(|(cap, needs)| offered(cap) && needs.iter().all(|need| offered(need)))
+            .map(|(cap, _)| *cap)
+            .filter(|cap| !self.asked.contains(*cap));
+        let wanted: Vec<&str> = wanted.collect();
         if wanted.is_empty() {
-            return self.end();
+            return if self.unanswered == 0 { self.end() } else { Vec::new() };
         }
-        self.phase = Phase::Requesting;
+        self.asked.extend(wanted.iter().map(ToString::to_string));
+        if self.phase == Phase::Listing {
+            self.phase = Phase::Requesting;
+        }
+        self.unanswered += 1;
         vec![("CAP", vec!["REQ".to_owned(), wanted.join(" ")])]
+    }
+
+    /// The server refuses a request as a whole: perhaps it grants some of it.
+    fn refused(&mut self, names: Vec<String>) -> Vec<Words> {
+        if names.len() < 2 {
+            return self.answered();
+        }
+        self.unanswered += names.len();
+        let mut words: Vec<Words> =
+            names.into_iter().map(|name| ("CAP", vec!["REQ".to_owned(), name])).collect();
+        words.extend(self.answered());
+        words
+    }
+
+    fn answered(&mut self) -> Vec<Words> {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        if self.unanswered == 0 { self.end() } else { Vec::new() }
     }
 
     fn end(&mut self) -> Vec<Words> {
@@ -173,5 +232,46 @@ mod tests {
         let (mut registration, _) = begin();
         registration.cap("LS", false, "server-time");
         assert_eq!(told(registration.cap("NAK", false, "server-time")), ["CAP END"]);
+    }
+
+    #[test]
+    fn what_is_refused_together_is_asked_for_one_by_one() {
+        let (mut registration, _) = begin();
+        assert_eq!(
+            told(registration.cap("LS", false, "batch message-tags labeled-response echo-message")),
+            ["CAP REQ message-tags batch echo-message labeled-response"]
+        );
+        assert_eq!(
+            told(registration.cap("NAK", false, "batch echo-message")),
+            ["CAP REQ batch", "CAP REQ echo-message"]
+        );
+        assert_eq!(told(registration.cap("NAK", false, "batch")), [""; 0]);
+        assert_eq!(told(registration.cap("ACK", false, "echo-message")), ["CAP END"]);
+        assert!(registration.has("echo-message") && !registration.has("batch"));
+    }
+
+    #[test]
+    fn nothing_is_asked_for_that_is_of_no_use_alone() {
+        let (mut registration, _) = begin();
+        assert_eq!(
+            told(registration.cap("LS", false, "labeled-response draft/chathistory batch")),
+            ["CAP REQ batch"]
+        );
+    }
+
+    #[test]
+    fn what_comes_later_is_asked_for_and_what_goes_is_let_go() {
+        let (mut registration, _) = begin();
+        registration.cap("LS", false, "server-time");
+        registration.cap("ACK", false, "server-time");
+        assert_eq!(
+            told(registration.cap("NEW", false, "batch server-time unheard-of")),
+            ["CAP REQ batch"]
+        );
+        assert_eq!(told(registration.cap("ACK", false, "batch")), [""; 0]);
+        assert!(registration.has("batch"));
+        registration.cap("DEL", false, "batch");
+        assert!(!registration.has("batch"));
+        assert_eq!(told(registration.cap("NEW", false, "batch")), ["CAP REQ batch"]);
     }
 }

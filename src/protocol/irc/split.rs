@@ -2,6 +2,7 @@
 
 use unicode_segmentation::GraphemeCursor;
 
+use super::line::Text;
 use crate::domain::Kind;
 
 /// How many bytes of text others receive whole, in a line of `linelen` bytes that the server
@@ -15,19 +16,67 @@ pub(super) fn budget(source: usize, target: &str, kind: Kind, linelen: usize) ->
     linelen.saturating_sub(":".len() + source + " ".len() + frame + target.len() + "\r\n".len())
 }
 
+/// One line of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The line, with its prefix.
+    pub(super) text: String,
+    /// How many bytes of the body are said with it: what follows begins there.
+    pub(super) end: usize,
+}
+
 /// `body` in lines of at most `budget` bytes, each beginning with `prefix`. Lines that are blank
 /// are left out where others are not.
-pub(super) fn lines(prefix: &str, body: &str, budget: usize) -> Vec<String> {
+pub(super) fn lines(prefix: &str, body: &str, budget: usize) -> Vec<Part> {
     let room = budget.saturating_sub(prefix.len());
-    let normal = body.replace("\r\n", "\n").replace('\r', "\n");
-    let full = normal.split('\n').filter(|line| !line.trim().is_empty());
-    let lines: Vec<String> =
-        full.flat_map(|line| split(line, room)).map(|part| format!("{prefix}{part}")).collect();
-    if lines.is_empty() {
-        let blank = normal.split('\n').next().unwrap_or_default();
-        return vec![format!("{prefix}{}", split(blank, room).next().unwrap_or_default())];
+    let full = body.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
+    let mut pieces: Vec<&str> = full.flat_map(|line| split(line, room)).collect();
+    if pieces.is_empty() {
+        let blank = body.split(['\r', '\n']).next().unwrap_or_default();
+        pieces.push(split(blank, room).next().unwrap_or(blank));
     }
-    lines
+    let next = pieces.iter().skip(1).map(|piece| end_in(body, piece) - piece.len());
+    let ends: Vec<usize> = next.chain([body.len()]).collect();
+    let part = |(piece, end)| Part { text: format!("{prefix}{piece}"), end };
+    pieces.into_iter().zip(ends).map(part).collect()
+}
+
+/// Where `part`, a piece of `whole`, ends in it.
+fn end_in(whole: &str, part: &str) -> usize {
+    part.as_ptr() as usize - whole.as_ptr() as usize + part.len()
+}
+
+/// How many bytes of `body` are said with `line`, if `line` is what [`lines`] begins with, whatever
+/// the budget was.
+pub(super) fn said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
+    let Text(prefix) = Text::clean(prefix);
+    let said = line.strip_prefix(prefix.as_str())?;
+    let full = body.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or(body);
+    let start = end_in(body, full) - full.len();
+    let end = start + said_from(&body[start..], said)?;
+    let rest = &body[end..];
+    let breaks = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
+    let cut = breaks == 0 && !rest.is_empty();
+    if cut && line.len() < SHORTEST_CUT {
+        return None;
+    }
+    let space = usize::from(cut && rest.starts_with(' '));
+    Some(if rest.trim().is_empty() { body.len() } else { end + breaks + space })
+}
+
+/// No server allows lines so short that a shorter one than this is cut.
+const SHORTEST_CUT: usize = 200;
+
+/// How many bytes of `body` are `said`, which is clean.
+fn said_from(body: &str, said: &str) -> Option<usize> {
+    let mut heard = body.char_indices();
+    for c in said.chars() {
+        let (_, original) = heard.next()?;
+        if original != c && (original, c) != ('\0', '␀') {
+            return None;
+        }
+    }
+    Some(heard.offset())
 }
 
 /// Cuts `text` into parts of at most `budget` bytes.
@@ -187,10 +236,34 @@ mod tests {
 
     #[test]
     fn every_line_has_the_prefix_and_blank_ones_are_left_out() {
-        let said = ["<a> one", "<a> two", "<a> four"];
-        assert_eq!(lines("<a> ", "one\r\n\n \ntwo four", 8), said);
-        assert_eq!(lines("<a> ", "", 20), ["<a> "]);
-        assert_eq!(lines("<a> ", " \n ", 20), ["<a>  "]);
+        let said = |body, budget| {
+            let parts = lines("<a> ", body, budget).into_iter();
+            parts.map(|part| (part.text, part.end)).collect::<Vec<_>>()
+        };
+        let part = |text: &str, end| (text.to_owned(), end);
+        assert_eq!(
+            said("one\r\n\n \ntwo four\n", 8),
+            [part("<a> one", 8), part("<a> two", 12), part("<a> four", 17)]
+        );
+        assert_eq!(said("", 20), [part("<a> ", 0)]);
+        assert_eq!(said(" \n ", 20), [part("<a>  ", 3)]);
+    }
+
+    #[test]
+    fn a_line_of_a_body_is_found_in_it() {
+        for (body, line, end) in [
+            ("one", "<a> one", Some(3)),
+            ("\r\n\n one\ntwo", "<a>  one", Some(8)),
+            ("one\n ", "<a> one", Some(5)),
+            ("a\0b\nc", "<a> a␀b", Some(4)),
+            ("one", "<b> one", None),
+            ("one", "<a> on", None),
+            ("one", "<a> ones", None),
+            ("one\ntwo", "<a> two", None),
+            ("", "<a> ", Some(0)),
+        ] {
+            assert_eq!(said_with("<a> ", body, line), end, "{body:?} {line:?}");
+        }
     }
 
     #[test]
@@ -234,6 +307,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_line_of_a_body_is_found_after_those_before_it(
+            body in "([a-z]{1,9}| |\n|\r|é){0,300}",
+            budget in 210..300_usize,
+        ) {
+            let mut at = 0;
+            for part in lines("<a> ", &body, budget) {
+                let found = said_with("<a> ", &body[at..], &part.text);
+                prop_assert!(found.is_some(), "{:?} in {:?}", part, &body[at..]);
+                at += found.unwrap_or_default();
+                prop_assert!(at == part.end || body[part.end.min(at)..part.end.max(at)].trim().is_empty());
+            }
+            prop_assert_eq!(at, body.len());
+        }
+
         #[test]
         fn nothing_is_lost(text in texts(), budget in 0..40_usize) {
             let mut at = 0;

@@ -1,0 +1,67 @@
+use std::time::Instant;
+
+use irc::proto::Prefix;
+
+use super::{JOIN_BYTES, Phase, Session};
+use crate::protocol::Output;
+use crate::protocol::irc::Event;
+
+/// Getting in, and out.
+impl Session {
+    pub(super) fn registered(&mut self, now: Instant, nick: &str) {
+        if self.is_registering() {
+            self.phase = Phase::Seated;
+            self.nick = nick.to_owned();
+            self.output.push_back(Output::Event(Event::Registered { nick: nick.to_owned() }));
+            self.join(now);
+        }
+    }
+
+    /// Asks for the channels that we are out of, many in one line.
+    pub(super) fn join(&mut self, now: Instant) {
+        if self.phase != Phase::Seated {
+            return;
+        }
+        let mut lines: Vec<(String, String)> = Vec::new();
+        for seat in self.channels.ask_all(now) {
+            let key = seat.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
+            match lines.last_mut() {
+                Some((names, keys))
+                    if names.len() + keys.len() + seat.name.len() + key.len() < JOIN_BYTES =>
+                {
+                    names.extend([",", &seat.name]);
+                    if !key.is_empty() {
+                        keys.extend([",", key]);
+                    }
+                }
+                _ => lines.push((seat.name.clone(), key.to_owned())),
+            }
+        }
+        for (names, keys) in lines {
+            let params = if keys.is_empty() { vec![names] } else { vec![names, keys] };
+            self.send_all(vec![("JOIN", params)]);
+        }
+    }
+
+    pub(super) fn joining(&mut self, now: Instant, source: Option<&Prefix>, name: &str) {
+        if let Some(Prefix::Nickname(_, user, host)) = source
+            && !host.is_empty()
+        {
+            self.address = Some(format!("{user}@{host}"));
+        }
+        self.channels.entering(name, now);
+    }
+
+    pub(super) fn out(&mut self, now: Instant, name: &str, why: &str) {
+        let place = self.channels.out(name, now);
+        let why = why.to_owned();
+        self.output.extend(place.map(|place| Output::Event(Event::Closed { place, why })));
+    }
+
+    pub(super) fn next_nick(&mut self, impossible: bool) {
+        if self.is_registering() {
+            let words = self.registration.nick_refused(impossible);
+            self.send_all(vec![words]);
+        }
+    }
+}

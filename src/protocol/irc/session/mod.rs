@@ -1,0 +1,224 @@
+//! The conversation with one IRC server, from socket open to socket close.
+
+mod join;
+mod numeric;
+mod receive;
+mod talk;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use irc::proto::Prefix;
+
+use super::batches::Batches;
+use super::channel::Channels;
+use super::isupport::Isupport;
+use super::line::Line;
+use super::pacing::Pacer;
+use super::registration::{Registration, Words};
+use super::speech::{Next, Speech};
+use super::{Event, Heard, Identity, Order, Pace, Seat};
+use crate::protocol::{Input, Machine, Output};
+
+/// How long the server may be silent before we ask whether it is there, and then before we leave.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the server may take to let us in, and to let us go.
+const DOOR_PATIENCE: Duration = Duration::from_secs(60);
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many bytes of a JOIN are channel names and keys.
+const JOIN_BYTES: usize = 400;
+
+/// What a session is to do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// As whom.
+    pub identity: Identity,
+    /// Where.
+    pub seats: Vec<Seat>,
+    /// How fast.
+    pub pace: Pace,
+    /// Where its chance begins: the jitter of its waits.
+    pub seed: u64,
+}
+
+/// The conversation with one IRC server, from socket open to socket close.
+#[derive(Debug)]
+pub struct Session {
+    phase: Phase,
+    /// Our nick, as the server has it.
+    nick: String,
+    /// `user@host`, as others see us, once the server has shown it.
+    address: Option<String>,
+    registration: Registration,
+    isupport: Isupport,
+    channels: Channels,
+    batches: Batches,
+    control: VecDeque<Line>,
+    speech: Speech,
+    pacer: Pacer,
+    heard_at: Instant,
+    asked: bool,
+    output: VecDeque<Output<Line, Event>>,
+}
+
+/// ```text
+///              001             Quit
+///  Registering ────▶ Seated ─────────▶ Leaving ──▶ closed
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Registering { until: Instant },
+    Seated,
+    Leaving { until: Instant },
+}
+
+impl Session {
+    /// Begins to register.
+    #[must_use]
+    pub fn new(now: Instant, plan: Plan) -> Self {
+        let (registration, words) = Registration::begin(&plan.identity);
+        let mut session = Self {
+            phase: Phase::Registering { until: now + DOOR_PATIENCE },
+            nick: plan.identity.nick,
+            address: None,
+            registration,
+            isupport: Isupport::default(),
+            channels: Channels::new(plan.seats, plan.seed),
+            batches: Batches::default(),
+            control: VecDeque::new(),
+            speech: Speech::default(),
+            pacer: Pacer::new(plan.pace, now),
+            heard_at: now,
+            asked: false,
+            output: VecDeque::new(),
+        };
+        session.send_all(words);
+        session.pump(now);
+        session
+    }
+
+    fn quit(&mut self, now: Instant, why: String) {
+        self.phase = Phase::Leaving { until: now + GOODBYE_PATIENCE };
+        self.send_all(vec![("QUIT", vec![why])]);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Registering { until } if now >= until => {
+                self.close("the server did not let us in".to_owned());
+            }
+            Phase::Leaving { until } if now >= until => self.close("left".to_owned()),
+            _ => {}
+        }
+        if now >= self.heard_at + PATIENCE * if self.asked { 2 } else { 1 } {
+            if self.asked {
+                self.close("the server has fallen silent".to_owned());
+            } else {
+                self.asked = true;
+                self.send_all(vec![("PING", vec!["alive".to_owned()])]);
+            }
+        }
+        for place in self.channels.tick(now) {
+            let why = "the server did not answer our JOIN".to_owned();
+            self.output.push_back(Output::Event(Event::Closed { place, why }));
+        }
+        self.tick_speech(now);
+        self.join(now);
+    }
+
+    /// Sends what the pace allows: what keeps the connection going first, then talk.
+    fn pump(&mut self, now: Instant) {
+        while self.pacer.wait(now).is_none() {
+            let control = self.control.pop_front().map(|line| Next { line, speaking: None });
+            let receipt = self.receipt();
+            let Some(Next { line, speaking }) =
+                control.or_else(|| self.speech.next_line(receipt, now))
+            else {
+                return;
+            };
+            let speaking = speaking.map(|(ticket, place)| Event::Speaking { ticket, place });
+            self.output.extend(speaking.map(Output::Event));
+            self.pacer.spend(line.len(), now);
+            self.output.push_back(Output::Frame(line));
+        }
+    }
+
+    fn send_all(&mut self, all: Vec<Words>) {
+        for (command, params) in all {
+            let params: Vec<&str> = params.iter().map(String::as_str).collect();
+            match Line::new(command, &params) {
+                Ok(line) => self.control.push_back(line),
+                Err(error) => tracing::error!(command, %error, "a line that cannot be sent"),
+            }
+        }
+    }
+
+    fn close(&mut self, why: String) {
+        self.output.push_back(Output::Close(why));
+    }
+
+    fn is_registering(&self) -> bool {
+        matches!(self.phase, Phase::Registering { .. })
+    }
+
+    fn is_us(&self, source: Option<&Prefix>) -> bool {
+        matches!(source, Some(Prefix::Nickname(nick, ..)) if self.is_me(nick))
+    }
+
+    fn is_me(&self, nick: &str) -> bool {
+        self.isupport.casemapping.same(nick, &self.nick)
+    }
+}
+
+impl Machine for Session {
+    type Heard = Heard;
+    type Frame = Line;
+    type Order = Order;
+    type Event = Event;
+
+    fn handle(&mut self, now: Instant, input: Input<Heard, Order>) {
+        match input {
+            Input::Frame(heard) => {
+                self.heard_at = now;
+                self.asked = false;
+                match heard.parse() {
+                    Ok(message) => self.receive(now, message),
+                    // A line we cannot read is still a sign of life, and the next may make sense.
+                    Err(error) => tracing::warn!(%error, "a line that makes no sense"),
+                }
+            }
+            Input::Order(Order::Say { ticket, place, kind, prefix, body }) => {
+                self.say(ticket, place, kind, &prefix, &body);
+            }
+            Input::Order(Order::Quit(why)) => self.quit(now, why),
+            Input::Tick => self.tick(now),
+        }
+        self.pump(now);
+    }
+
+    fn poll(&mut self) -> Option<Output<Line, Event>> {
+        self.output.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let door = match self.phase {
+            Phase::Registering { until } | Phase::Leaving { until } => Some(until),
+            Phase::Seated => None,
+        };
+        let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };
+        let waiting = !(self.control.is_empty() && self.speech.is_empty());
+        let pace = waiting.then(|| self.pacer.free_at()).flatten();
+        let [channels, speech] = [self.channels.deadline(), self.speech.deadline()];
+        [door, Some(alive), pace, channels, speech].into_iter().flatten().min()
+    }
+}
+
+/// The longest `user@host` that a server shows: 10 and 63 bytes (RFC 2812 §1.2.1 and usage).
+const LONGEST_ADDRESS: usize = 10 + 1 + 63;
+
+/// What an error numeric says in words.
+fn last(arguments: &[String]) -> &str {
+    arguments.last().map_or("no reason given", String::as_str)
+}

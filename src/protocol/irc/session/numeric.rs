@@ -1,0 +1,65 @@
+use std::time::Instant;
+
+use irc::proto::Response;
+
+use super::{Session, last};
+use crate::protocol::Output;
+use crate::protocol::irc::Event;
+use crate::protocol::irc::batches::Context;
+
+/// What the server says by number (<https://modern.ircdocs.horse/#numerics>).
+impl Session {
+    pub(super) fn numeric(
+        &mut self,
+        now: Instant,
+        response: Response,
+        arguments: &[String],
+        context: &Context,
+    ) {
+        let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
+        let code = (response as u16).to_string();
+        match response {
+            Response::RPL_WELCOME => self.registered(now, argument(0)),
+            Response::RPL_ISUPPORT => self.learn(arguments),
+            Response::RPL_ENDOFNAMES => {
+                let joined = self.channels.listed(argument(1));
+                self.output.extend(joined.map(|place| Output::Event(Event::Joined(place))));
+            }
+            Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => self.next_nick(false),
+            Response::ERR_ERRONEOUSNICKNAME | Response::ERR_NONICKNAMEGIVEN => self.next_nick(true),
+            Response::ERR_UNAVAILRESOURCE if self.is_registering() => self.next_nick(false),
+            Response::ERR_PASSWDMISMATCH => {
+                self.close(format!("the server refuses our password: {}", last(arguments)));
+            }
+            Response::ERR_YOUREBANNEDCREEP => {
+                self.close(format!("the server has banned us: {}", last(arguments)));
+            }
+            Response::ERR_NOSUCHNICK
+            | Response::ERR_CANNOTSENDTOCHAN
+            | Response::ERR_NOTEXTTOSEND
+            | Response::ERR_TOOMANYTARGETS
+            | Response::ERR_NOTOPLEVEL
+            | Response::ERR_CHANOPRIVSNEEDED => self.object(now, &code, arguments, context),
+            Response::RPL_TRYAGAIN if ["PRIVMSG", "NOTICE"].contains(&argument(1)) => {
+                self.object(now, &code, arguments, context);
+            }
+            Response::ERR_NOSUCHCHANNEL
+            | Response::ERR_TOOMANYCHANNELS
+            | Response::ERR_UNAVAILRESOURCE
+            | Response::ERR_CHANNELISFULL
+            | Response::ERR_INVITEONLYCHAN
+            | Response::ERR_BANNEDFROMCHAN
+            | Response::ERR_BADCHANNELKEY
+            | Response::ERR_BADCHANMASK => {
+                self.object(now, &code, arguments, context);
+                self.out(now, argument(1), last(arguments));
+            }
+            // To who is in, it says that the channel hears only those with an account.
+            Response::ERR_NOCHANMODES if self.channels.is_in(argument(1)) => {
+                self.object(now, &code, arguments, context);
+            }
+            Response::ERR_NOCHANMODES => self.out(now, argument(1), last(arguments)),
+            _ => {}
+        }
+    }
+}

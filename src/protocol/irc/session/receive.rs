@@ -1,0 +1,144 @@
+use std::time::Instant;
+
+use irc::proto::{CapSubCommand, Command, Message, Prefix};
+
+use super::{Event, Session};
+use crate::protocol::Output;
+use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::heard;
+use crate::protocol::irc::line::Line;
+
+/// What the server says, in turn.
+impl Session {
+    pub(super) fn receive(&mut self, now: Instant, message: Message) {
+        let context = self.batches.context(message.tags.as_deref());
+        let source = message.prefix.as_ref();
+        match message.command {
+            Command::PING(token, _) => self.answer_ping(&token),
+            Command::PONG(first, second) => self.pong(now, &second.unwrap_or(first)),
+            Command::PRIVMSG(target, text) => {
+                self.hear(source, &target, heard::talk(false, &text), &context);
+            }
+            Command::NOTICE(target, text) => {
+                self.hear(source, &target, heard::talk(true, &text), &context);
+            }
+            Command::JOIN(name, ..) if self.is_us(source) => self.joining(now, source, &name),
+            Command::PART(name, why) if self.is_us(source) => {
+                self.out(now, &name, why.as_deref().unwrap_or("left the channel"));
+            }
+            Command::KICK(name, nick, why) if self.is_me(&nick) => {
+                self.out(now, &name, &format!("kicked: {}", why.as_deref().unwrap_or("no reason")));
+            }
+            Command::NICK(nick) if self.is_us(source) => self.nick = nick,
+            Command::CAP(_, subcommand, third, fourth) => {
+                self.cap(&subcommand, third.as_deref(), fourth.as_deref());
+            }
+            Command::BATCH(reference, kind, _) => {
+                let kind = kind.as_ref().map_or("", |kind| kind.to_str());
+                return self.batch(now, &reference, kind, &context);
+            }
+            Command::ERROR(why) => self.close(why),
+            Command::Response(response, arguments) => {
+                self.numeric(now, response, &arguments, &context);
+            }
+            Command::Raw(command, arguments) => {
+                self.raw(now, source, &command, &arguments, &context);
+            }
+            _ => {}
+        }
+        if context.whole {
+            self.answered(now, &context);
+        }
+    }
+
+    fn batch(&mut self, now: Instant, reference: &str, kind: &str, context: &Context) {
+        if let Some(reference) = reference.strip_prefix('+') {
+            self.batches.begin(reference, kind, context);
+        } else if let Some(batch) =
+            reference.strip_prefix('-').and_then(|reference| self.batches.end(reference))
+        {
+            self.answered(now, &Context { batch, ..Context::default() });
+        }
+    }
+
+    /// What the vocabulary of `irc::proto` has no word for.
+    fn raw(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        command: &str,
+        arguments: &[String],
+        context: &Context,
+    ) {
+        let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
+        match command {
+            "FAIL" => self.fail(now, arguments, context),
+            // RPL_HOSTHIDDEN: the host that others see us by.
+            "396" => self.change_host(argument(1)),
+            "CHGHOST" if self.is_us(source) => {
+                self.address = Some(format!("{}@{}", argument(0), argument(1)));
+            }
+            // ERR_INPUTTOOLONG, which names no channel.
+            "417" => self.object(now, command, arguments, context),
+            // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
+            "439" | "499" | "531" | "707" => self.object(now, command, arguments, context),
+            // Forwarded: the server lets us into another channel than the one we asked for.
+            "470" => self.out(now, argument(1), &format!("forwarded to {}", argument(2))),
+            "489" | "520" => self.out(now, argument(1), super::last(arguments)),
+            _ => {}
+        }
+    }
+
+    fn answer_ping(&mut self, token: &str) {
+        // Ahead of everything: a server that waits for it hangs up.
+        match Line::new("PONG", &[token]) {
+            Ok(pong) => self.output.push_back(Output::Frame(pong)),
+            Err(error) => tracing::warn!(%error, "a PING that cannot be answered"),
+        }
+    }
+
+    fn cap(&mut self, subcommand: &CapSubCommand, third: Option<&str>, fourth: Option<&str>) {
+        let (more, list) = match (third, fourth) {
+            (Some("*"), Some(list)) => (true, list),
+            (Some(list), None) | (None, Some(list)) => (false, list),
+            _ => (false, ""),
+        };
+        let words = self.registration.cap(subcommand.to_str(), more, list);
+        self.send_all(words);
+    }
+
+    pub(super) fn learn(&mut self, arguments: &[String]) {
+        // The first is our nick, the last says that these are supported.
+        let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
+        tokens.iter().for_each(|token| self.isupport.learn(token));
+        self.channels.fold(self.isupport.casemapping);
+    }
+
+    fn change_host(&mut self, host: &str) {
+        if let Some((user, _)) = self.address.as_deref().and_then(|it| it.split_once('@')) {
+            self.address = Some(format!("{user}@{host}"));
+        }
+    }
+
+    fn hear(
+        &mut self,
+        source: Option<&Prefix>,
+        target: &str,
+        talk: Option<(crate::domain::Kind, &str)>,
+        context: &Context,
+    ) {
+        let Some(Prefix::Nickname(nick, ..)) = source else { return };
+        let (Some(place), Some((kind, text))) = (self.channels.place(target), talk) else { return };
+        if self.is_me(nick) {
+            return self.echoed(place, (kind, text), context);
+        }
+        self.output.push_back(Output::Event(Event::Heard {
+            place,
+            nick: nick.clone(),
+            kind,
+            text: text.to_owned(),
+            msgid: context.mark.msgid.clone(),
+            time: context.mark.time,
+        }));
+    }
+}

@@ -1,0 +1,133 @@
+use std::time::Instant;
+
+use super::{LONGEST_ADDRESS, Session, last};
+use crate::domain::{Kind, PlaceId, Ticket};
+use crate::protocol::Output;
+use crate::protocol::irc::Event;
+use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::line::{Line, Text};
+use crate::protocol::irc::objection::Objection;
+use crate::protocol::irc::speech::{Meant, Outcome, Receipt, Utterance, Verdict};
+use crate::protocol::irc::split;
+
+/// What we say, and what the server makes of it.
+impl Session {
+    pub(super) fn say(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        kind: Kind,
+        prefix: &str,
+        body: &str,
+    ) {
+        let Some(target) = self.channels.name(place) else {
+            let why = "no such channel here".to_owned();
+            self.output.push_back(Output::Event(Event::Refused { ticket, place, why }));
+            return;
+        };
+        let source =
+            self.nick.len() + 1 + self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
+        let room = split::budget(source, target, kind, self.isupport.linelen);
+        let lines = split::lines(prefix, body, room)
+            .into_iter()
+            .map(|split::Part { text, end }| {
+                let text = Text::clean(&text);
+                let line = Line::talk(kind, target, &text);
+                let Text(text) = text;
+                Utterance { line, kind, text, end }
+            })
+            .collect();
+        self.speech.push(ticket, place, lines);
+    }
+
+    /// The best receipt that the server offers.
+    pub(super) fn receipt(&self) -> Receipt {
+        let has = |cap| self.registration.has(cap);
+        match (has("labeled-response") && has("batch"), has("echo-message")) {
+            (true, echo) => Receipt::Label { echo },
+            (false, true) => Receipt::Echo,
+            (false, false) => Receipt::Fence,
+        }
+    }
+
+    /// A line of ours came back.
+    pub(super) fn echoed(&mut self, place: PlaceId, talk: (Kind, &str), context: &Context) {
+        let label = context.batch.label.as_deref();
+        if !context.batch.played {
+            let verdict = self.speech.echoed(place, label, talk, context.mark.clone());
+            self.tell(verdict);
+        }
+    }
+
+    /// The answer to what we said with a label is complete.
+    pub(super) fn answered(&mut self, now: Instant, context: &Context) {
+        if let Some(label) = &context.batch.label {
+            let verdict = self.speech.answered(label, now);
+            self.tell(verdict);
+        }
+    }
+
+    /// The server has something against a line, by the numeric `code`.
+    pub(super) fn object(
+        &mut self,
+        now: Instant,
+        code: &str,
+        arguments: &[String],
+        context: &Context,
+    ) {
+        let label = context.batch.label.as_deref();
+        let place = arguments.get(1).and_then(|target| self.channels.place(target));
+        let meant = match (label, place) {
+            (Some(label), _) => Meant::Label(label),
+            (None, Some(place)) => Meant::Place(place),
+            // Those that name no target; of others, it is no line of ours.
+            (None, None) if ["263", "407", "412", "417"].contains(&code) => Meant::Some,
+            (None, None) => return,
+        };
+        let verdict = self.speech.object(meant, Objection::read(code, last(arguments)), now);
+        self.tell(verdict);
+    }
+
+    /// A standard reply that says no: its command, its code, what it is about, and words.
+    pub(super) fn fail(&mut self, now: Instant, arguments: &[String], context: &Context) {
+        let [command, code, about @ ..] = arguments else { return };
+        if !["PRIVMSG", "NOTICE", "*"].contains(&command.as_str()) {
+            return;
+        }
+        let place = about.iter().find_map(|word| self.channels.place(word));
+        let meant = match (context.batch.label.as_deref(), place) {
+            (Some(label), _) => Meant::Label(label),
+            (None, Some(place)) => Meant::Place(place),
+            (None, None) => Meant::Some,
+        };
+        let verdict = self.speech.object(meant, Objection::read(code, last(arguments)), now);
+        self.tell(verdict);
+    }
+
+    pub(super) fn pong(&mut self, now: Instant, token: &str) {
+        let verdict = self.speech.pong(token, self.registration.is_bouncer(), now);
+        self.tell(verdict);
+    }
+
+    /// What time has brought to what we said.
+    pub(super) fn tick_speech(&mut self, now: Instant) {
+        let passed = self.speech.tick(now);
+        for verdict in passed.verdicts {
+            self.tell(Some(verdict));
+        }
+        self.output.extend(passed.again.into_iter().map(|it| Output::Event(Event::Again(it))));
+        if passed.stalled {
+            self.close("the server does not answer our PING".to_owned());
+        }
+    }
+
+    fn tell(&mut self, verdict: Option<Verdict>) {
+        let Some(Verdict { ticket, place, outcome }) = verdict else { return };
+        self.output.push_back(Output::Event(match outcome {
+            Outcome::Partly { end, mark } => Event::Partly { ticket, place, end, mark },
+            Outcome::Said { mark } => Event::Said { ticket, place, mark },
+            Outcome::Refused(why) => Event::Refused { ticket, place, why },
+            Outcome::Later { why, after: _ } => Event::Later { ticket, place, why },
+        }));
+    }
+}

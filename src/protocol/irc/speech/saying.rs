@@ -1,0 +1,150 @@
+use super::{Mark, Outcome, Receipt};
+use crate::domain::{Kind, PlaceId, Ticket};
+use crate::protocol::irc::heard;
+use crate::protocol::irc::line::Line;
+use crate::protocol::irc::objection::Objection;
+
+/// What a PING says that asks whether the lines before it were read.
+pub(super) const FENCE: &str = "said-";
+
+/// One line of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::protocol::irc) struct Utterance {
+    pub(in crate::protocol::irc) line: Line,
+    /// How it says what.
+    pub(in crate::protocol::irc) kind: Kind,
+    pub(in crate::protocol::irc) text: String,
+    /// How many bytes of the delivery's body are said with it.
+    pub(in crate::protocol::irc) end: usize,
+}
+
+/// A delivery on its way to the server.
+#[derive(Debug)]
+pub(super) struct Saying {
+    pub(super) ticket: Ticket,
+    pub(super) place: PlaceId,
+    lines: Vec<Utterance>,
+    /// How many of `lines` were sent.
+    sent: usize,
+    /// How their receipts come; settled with the first line.
+    receipt: Receipt,
+    /// Lines of ours that came back and were not the one waited for.
+    strangers: usize,
+    objections: Vec<Objection>,
+}
+
+impl Saying {
+    pub(super) fn new(ticket: Ticket, place: PlaceId, lines: Vec<Utterance>) -> Self {
+        let (receipt, objections) = (Receipt::Fence, Vec::new());
+        Self { ticket, place, lines, sent: 0, receipt, strangers: 0, objections }
+    }
+
+    /// The next line, with its label where it has one.
+    pub(super) fn send(&mut self, receipt: Receipt) -> Option<Line> {
+        let line = &self.lines.get(self.sent)?.line;
+        if self.sent == 0 {
+            self.receipt = receipt;
+        }
+        self.sent += 1;
+        self.strangers = 0;
+        Some(match self.receipt {
+            Receipt::Label { .. } => line.labeled(&self.label()),
+            Receipt::Echo | Receipt::Fence => line.clone(),
+        })
+    }
+
+    /// Whether its lines are sent one behind the other, with one PING behind the last.
+    pub(super) fn is_fenced(&self) -> bool {
+        self.receipt == Receipt::Fence
+    }
+
+    pub(super) fn is_begun(&self) -> bool {
+        self.sent > 0
+    }
+
+    pub(super) fn is_all_sent(&self) -> bool {
+        self.sent == self.lines.len()
+    }
+
+    /// What the line under way is known by.
+    pub(super) fn label(&self) -> String {
+        format!("{}.{}", self.ticket.0, self.sent)
+    }
+
+    /// What the PING behind it says.
+    pub(super) fn fence(&self) -> String {
+        match self.receipt {
+            Receipt::Fence => format!("{FENCE}{}", self.ticket.0),
+            // Which line it is behind: that of an earlier one may be answered late.
+            _ => format!("{FENCE}{}", self.label()),
+        }
+    }
+
+    /// A line of ours came back. Says whether it is the one under way.
+    pub(super) fn echoed(&mut self, label: Option<&str>, kind: Kind, text: &str) -> bool {
+        let Some(line) = self.lines.get(self.sent.wrapping_sub(1)) else { return false };
+        if self.is_fenced() {
+            return false;
+        }
+        let same = match label {
+            Some(label) => label == self.label(),
+            None => line.kind == kind && heard::same_words(&line.text, text),
+        };
+        self.strangers += usize::from(!same && label.is_none());
+        same
+    }
+
+    /// The line under way has arrived.
+    pub(super) fn accept(&mut self, mark: Mark) -> Outcome {
+        let end = self.lines.get(self.sent.wrapping_sub(1)).map_or(0, |line| line.end);
+        if self.is_all_sent() { Outcome::Said { mark } } else { Outcome::Partly { end, mark } }
+    }
+
+    pub(super) fn object(&mut self, objection: Objection) {
+        self.objections.push(objection);
+    }
+
+    /// The answer to a line's label is complete, and the line did not come back with it.
+    pub(super) fn answered(&mut self) -> Outcome {
+        match (self.objections.pop(), self.receipt) {
+            (Some(objection), _) => self.refuse(objection),
+            (None, Receipt::Label { echo: false }) => self.accept(Mark::default()),
+            (None, _) => self.refuse(Objection::silent()),
+        }
+    }
+
+    /// The server has read the PING behind the line, or behind all lines.
+    pub(super) fn fenced(&mut self) -> Outcome {
+        if !self.is_fenced() {
+            // The server may have changed the words of a line that it sent back.
+            let arrived = self.strangers > 0;
+            let silent = || Objection::silent();
+            return if arrived { self.accept(Mark::default()) } else { self.refuse(silent()) };
+        }
+        let refused = self.objections.len();
+        let objections = std::mem::take(&mut self.objections);
+        let Some(mut objection) = objections.into_iter().next() else {
+            return Outcome::Said { mark: Mark::default() };
+        };
+        // Which lines it was is not known: said again, those that arrived would be there twice.
+        if refused < self.lines.len() {
+            objection.later = None;
+            objection.why = format!("{refused} of {} lines: {}", self.lines.len(), objection.why);
+        }
+        Outcome::from(objection)
+    }
+
+    /// The line under way will not arrive, or not now.
+    pub(super) fn refuse(&self, mut objection: Objection) -> Outcome {
+        if self.lines.len() > 1 && objection.later.is_none() {
+            let Objection { why, .. } = &objection;
+            objection.why = format!("line {} of {}: {why}", self.sent, self.lines.len());
+        }
+        Outcome::from(objection)
+    }
+
+    /// Whether the line under way came back in other words.
+    pub(super) fn has_strangers(&self) -> bool {
+        self.strangers > 0
+    }
+}

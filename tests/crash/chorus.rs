@@ -1,0 +1,109 @@
+//! The people, who talk all the time: as chance would have it, and everything is written down.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::time::sleep;
+
+use super::record::{Record, Said, Way};
+use super::stage::{ALICE, ANN, Stage, channels, is_channel, rooms};
+
+/// The longest pause between two utterances on one side.
+const PAUSE_MS: u64 = 80;
+
+/// What every speaker needs.
+pub(crate) struct Chorus<'a> {
+    pub(crate) stage: &'a Stage,
+    /// Whether the IRC server keeps what was said for those who come later.
+    pub(crate) keeps: bool,
+    /// How many utterances there were on both sides.
+    pub(crate) count: &'a AtomicUsize,
+    pub(crate) over: &'a AtomicBool,
+}
+
+impl Chorus<'_> {
+    /// Talks on IRC until it is over.
+    pub(crate) async fn on_irc(&self, dice: Rng) -> Record {
+        self.talk(dice, &channels().collect::<Vec<_>>()).await
+    }
+
+    /// Talks in Let's Chat until it is over.
+    pub(crate) async fn in_letschat(&self, dice: Rng) -> Record {
+        self.talk(dice, &rooms().collect::<Vec<_>>()).await
+    }
+
+    /// Says the last word in every place, which arrives behind everything else.
+    pub(crate) fn last_words(&self, record: &mut Record) {
+        let channels: Vec<_> = channels().collect();
+        for place in rooms().chain(channels) {
+            let lines = vec![last_word(place)];
+            let way = self.say(place, &lines);
+            record.0.push(Said { place, lines, way });
+        }
+    }
+
+    async fn talk(&self, mut dice: Rng, places: &[&'static str]) -> Record {
+        let mut record = Record::default();
+        while !self.over.load(Ordering::Relaxed) {
+            let place = places[dice.usize(..places.len())];
+            // A line that nobody can hear says little; but the bridge may come just then.
+            let lost = is_channel(place) && !self.keeps && self.seat(place).is_none();
+            if !lost || dice.u8(..8) == 0 {
+                for lines in self.utterance(&mut dice, place) {
+                    let way = self.say(place, &lines);
+                    record.0.push(Said { place, lines, way });
+                }
+            }
+            sleep(Duration::from_millis(dice.u64(..PAUSE_MS))).await;
+        }
+        record
+    }
+
+    /// What is said next in `place`: a message of its own kind, a burst, the same thing over and over.
+    fn utterance(&self, dice: &mut Rng, place: &str) -> Vec<Vec<String>> {
+        let number = || self.count.fetch_add(1, Ordering::Relaxed);
+        let several = dice.usize(2..6);
+        match dice.u8(..10) {
+            0 => {
+                let ok = format!("{place} {} ok", number());
+                vec![vec![ok]; several]
+            }
+            1 => (0..several).map(|_| vec![format!("{place} {} hurry", number())]).collect(),
+            2 if !is_channel(place) => {
+                let number = number();
+                vec![(0..several).map(|line| format!("{place} {number} line {line}")).collect()]
+            }
+            _ => vec![vec![format!("{place} {} kettle's on", number())]],
+        }
+    }
+
+    fn say(&self, place: &'static str, lines: &[String]) -> Way {
+        if !is_channel(place) {
+            self.stage.letschat.post(place, ALICE, &lines.join("\n"));
+            return Way::Kept;
+        }
+        let before = self.seat(place);
+        lines.iter().for_each(|line| self.stage.ann.say(place, line));
+        match before {
+            _ if self.keeps => Way::Kept,
+            Some(connection) if self.seat(place) == before => Way::Connection(connection),
+            _ => Way::Perhaps,
+        }
+    }
+
+    /// The connection over which the bridge sits in `channel`; none when that is not certain.
+    fn seat(&self, channel: &str) -> Option<u64> {
+        let irc = &self.stage.irc;
+        let connection = irc.connections();
+        let bridges = irc.members(channel).iter().filter(|nick| !nick.ends_with(ANN)).count();
+        // Who has just come is not yet in, and who is about to go is still there: both count.
+        (bridges == 1 && irc.connected() == 1 && irc.connections() == connection)
+            .then_some(connection)
+    }
+}
+
+/// What is said last in `place`.
+pub(crate) fn last_word(place: &str) -> String {
+    format!("{place} the end")
+}

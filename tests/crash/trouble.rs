@@ -1,0 +1,67 @@
+//! Whatever else goes wrong while the bridge is being killed: the servers and the wires between.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use letsbridge::demo::irc::Goodbye;
+use letsbridge::demo::letschat::Flavour;
+use tokio::time::sleep;
+
+use super::stage::{BRIDGE, Stage};
+
+/// How likely the doubles are to do something to a message.
+const CHAOS: f64 = 0.02;
+
+/// Does mischief until it is over, and then mends everything. Counts what it did.
+pub(crate) async fn make(stage: &Stage, mut dice: Rng, over: &AtomicBool, count: &AtomicUsize) {
+    stage.irc.mischief().chaos(dice.u64(..), CHAOS);
+    stage.letschat.mischief().chaos(dice.u64(..), CHAOS);
+    while !over.load(Ordering::Relaxed) {
+        sleep(moment(&mut dice, 100..1_500)).await;
+        once(stage, &mut dice).await;
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    stage.irc.mischief().no_chaos();
+    stage.irc.mischief().delay(Duration::ZERO);
+    stage.letschat.mischief().behave();
+}
+
+async fn once(stage: &Stage, dice: &mut Rng) {
+    let (irc, letschat) = (stage.irc.mischief(), stage.letschat.mischief());
+    match dice.u8(..11) {
+        0 => irc.restart(Goodbye::Error("Server restarting")).await.unwrap(),
+        1 => irc.restart(Goodbye::Silent).await.unwrap(),
+        2 => {
+            irc.kill(Goodbye::Silent).await;
+            sleep(moment(dice, 10..300)).await;
+            irc.revive().await.unwrap();
+        }
+        3 => {
+            irc.stall();
+            sleep(moment(dice, 10..300)).await;
+            irc.unstall();
+        }
+        4 => irc.cut(BRIDGE),
+        5 => irc.delay(moment(dice, 0..30)),
+        6 => {
+            letschat.stall();
+            sleep(moment(dice, 10..300)).await;
+            letschat.go_on();
+        }
+        7 => {
+            let flavours = [Flavour::Mongoose46, Flavour::Mongoose413];
+            stage.letschat.kill().await.unwrap();
+            sleep(moment(dice, 0..300)).await;
+            stage.letschat.set_flavour(flavours[dice.usize(..2)]);
+            stage.letschat.revive().await.unwrap();
+        }
+        8 => stage.letschat.cut(),
+        9 => letschat.slow(moment(dice, 0..30)),
+        _ => letschat.slow_acks(moment(dice, 0..200)),
+    }
+}
+
+fn moment(dice: &mut Rng, milliseconds: std::ops::Range<u64>) -> Duration {
+    Duration::from_millis(dice.u64(milliseconds))
+}

@@ -1,0 +1,291 @@
+//! What the bridge says on IRC is confirmed by the best that the server offers.
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, story};
+
+/// How an IRC server that offers and grants `caps` lets the bridge in.
+pub(crate) fn irc_in(caps: &str) -> String {
+    let list = if caps.contains(' ') { format!(":{caps}") } else { caps.to_owned() };
+    let negotiation = format!(
+        "irc < :irc.example CAP * LS :{caps}
+         irc > CAP REQ {list}
+         irc < :irc.example CAP bridge ACK :{caps}
+         irc > CAP END"
+    );
+    IRC_IN.replace("irc < :irc.example 421 * CAP :Unknown command", &negotiation)
+}
+
+/// A server that echoes what we say, and answers labels.
+const LABELS: &str = "message-tags batch echo-message labeled-response";
+
+/// A world with such a server.
+#[track_caller]
+fn seated(caps: &str) -> World {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(caps));
+    world
+}
+
+/// The same, from when bob has said `text` in the room.
+#[track_caller]
+fn bob_says(world: &mut World, number: u32, text: &str) {
+    world.tell_on(&format!(
+        r#"lc < 42["messages:new",{{"id":"6b00000100000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+    ));
+}
+
+#[test]
+fn a_labeled_line_that_comes_back_has_arrived() {
+    let mut world = seated(LABELS);
+    bob_says(&mut world, 1, "one\\ntwo");
+    bob_says(&mut world, 2, "three");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1;msgid=a :bridge!b@host PRIVMSG #tea :<bob> one
+        irc > @label=1.2 PRIVMSG #tea :<bob> two
+        irc < @label=1.2;msgid=b :bridge!b@host PRIVMSG #tea :<bob> two
+        irc > @label=2.1 PRIVMSG #tea :<bob> three
+        irc < @label=2.1;msgid=c :bridge!b@host PRIVMSG #tea :<bob> three
+        "#,
+    );
+}
+
+#[test]
+fn a_label_is_answered_by_an_error_a_batch_or_nothing_but_an_ack() {
+    for answer in [
+        "irc < @label=1.1 :irc.example 404 bridge #tea :Cannot send to channel",
+        "irc < @label=1.1 :irc.example FAIL PRIVMSG INVALID_UTF8 :Your text is no UTF-8",
+        "irc < @label=1.1 :irc.example FAIL * ACCOUNT_REQUIRED :Log in first",
+        "irc < @label=1.1 :irc.example ACK",
+        "irc < @label=1.1 :irc.example BATCH +x labeled-response
+         irc < @batch=x :irc.example 404 bridge #tea :Cannot send to channel
+         irc < :irc.example BATCH -x",
+        "irc < @label=1.1 :irc.example BATCH +x labeled-response
+         irc < @batch=x :bridge!b@host PRIVMSG #tea :<bob> one
+         irc < @batch=x :irc.example NOTICE bridge :and something else
+         irc < :irc.example BATCH -x",
+        "irc < :irc.example 404 bridge #tea :Cannot send to channel",
+    ] {
+        let mut world = seated(LABELS);
+        bob_says(&mut world, 1, "one");
+        bob_says(&mut world, 2, "two");
+        world.tell(&format!(
+            "irc > @label=1.1 PRIVMSG #tea :<bob> one
+             {answer}
+             irc > @label=2.1 PRIVMSG #tea :<bob> two"
+        ));
+    }
+}
+
+#[test]
+fn without_echoes_a_label_is_acknowledged() {
+    let mut world = seated("message-tags batch labeled-response");
+    bob_says(&mut world, 1, "one\\ntwo");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1 :irc.example ACK
+        irc > @label=1.2 PRIVMSG #tea :<bob> two
+        irc < @label=1.2 :irc.example ACK
+        "#,
+    );
+}
+
+#[test]
+fn without_labels_a_line_that_comes_back_has_arrived() {
+    let mut world = seated("echo-message");
+    bob_says(&mut world, 1, "one\\ntwo");
+    world.tell(
+        r#"
+        irc > PRIVMSG #tea :<bob> one
+        irc < :ann!a@host PRIVMSG #tea :<bob> one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> <bob> one"}]
+        irc < :bridge!b@host PRIVMSG #tea :<bob> one
+        irc > PRIVMSG #tea :<bob> two
+        irc < :bridge!b@host PRIVMSG #tea :<bob> two
+        "#,
+    );
+}
+
+#[test]
+fn a_line_that_does_not_come_back_before_the_pong_was_dropped() {
+    let mut world = seated("echo-message");
+    bob_says(&mut world, 1, "one");
+    bob_says(&mut world, 2, "two");
+    world.tell(
+        r#"
+        irc > PRIVMSG #tea :<bob> one
+        wait 5s
+        irc > PING said-1.1
+        irc < :irc.example PONG irc.example said-1.1
+        irc > PRIVMSG #tea :<bob> two
+        irc < :bridge!b@host PRIVMSG #tea :<bob> two
+        "#,
+    );
+}
+
+#[test]
+fn a_fence_that_is_never_answered_ends_the_connection() {
+    let mut world = seated("echo-message");
+    bob_says(&mut world, 1, "one");
+    world.tell(
+        r#"
+        irc > PRIVMSG #tea :<bob> one
+        wait 5s
+        irc > PING said-1.1
+        "#,
+    );
+    // Whatever else the server says.
+    for seconds in [20, 25, 25, 25] {
+        world.tell(&format!(
+            "wait {seconds}s
+             lc > 2
+             lc < 3
+             irc < PING :x
+             irc > PONG x"
+        ));
+    }
+    world.tell(
+        r#"
+        wait 25s
+        lc > 2
+        irc closed: the server does not answer our PING
+        "#,
+    );
+}
+
+#[test]
+fn what_a_server_does_not_want_now_is_said_later_and_keeps_its_place() {
+    let mut world = seated(LABELS);
+    bob_says(&mut world, 1, "one\\ntwo\\nthree");
+    bob_says(&mut world, 2, "four");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> one
+        irc > @label=1.2 PRIVMSG #tea :<bob> two
+        irc < @label=1.2 :irc.example 404 bridge #tea :Slow mode: wait 20 seconds
+        wait 19s
+        wait 1s
+        irc > @label=1.1 PRIVMSG #tea :<bob> two
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> two
+        irc > @label=1.2 PRIVMSG #tea :<bob> three
+        irc < @label=1.2 :bridge!b@host PRIVMSG #tea :<bob> three
+        irc > @label=2.1 PRIVMSG #tea :<bob> four
+        "#,
+    );
+}
+
+#[test]
+fn an_error_that_names_no_channel_is_about_the_line_that_waits() {
+    for error in [
+        "417 bridge :Input line was too long",
+        "412 bridge :No text to send",
+        "263 bridge PRIVMSG :Come back in 601 seconds, wait",
+        "477 bridge #tea :You need to be identified to talk here",
+        "531 bridge #tea :Cannot send",
+    ] {
+        story(&format!(
+            r#"
+            lc < 42["messages:new",{{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]
+            lc < 42["messages:new",{{"id":"6b0000010000000000000002","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]
+            irc > PRIVMSG #tea :<bob> one
+            irc > PING said-1
+            irc < :irc.example {error}
+            irc < :irc.example PONG irc.example :said-1
+            irc > PRIVMSG #tea :<bob> two
+            irc > PING said-2
+            "#
+        ));
+    }
+}
+
+#[test]
+fn capabilities_that_come_later_are_used_and_those_that_go_are_not() {
+    let mut world = seated("server-time");
+    world.tell(
+        r#"
+        irc < :irc.example CAP bridge NEW :batch message-tags labeled-response echo-message
+        irc > CAP REQ :message-tags batch echo-message labeled-response
+        irc < :irc.example CAP bridge ACK :message-tags batch echo-message labeled-response
+        "#,
+    );
+    bob_says(&mut world, 1, "one");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> one
+        irc < :irc.example CAP bridge DEL :labeled-response
+        "#,
+    );
+    bob_says(&mut world, 2, "two");
+    world.tell(
+        r#"
+        irc > PRIVMSG #tea :<bob> two
+        irc < :bridge!b@host PRIVMSG #tea :<bob> two
+        "#,
+    );
+}
+
+#[test]
+fn what_has_arrived_of_a_text_is_not_said_again() {
+    let mut world = seated(LABELS);
+    bob_says(&mut world, 1, "one\\ntwo\\nthree");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> one
+        irc > @label=1.2 PRIVMSG #tea :<bob> two
+        restart
+        "#,
+    );
+    world.tell_on(&irc_in(LABELS));
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> (again) two
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (again) two
+        irc > @label=1.2 PRIVMSG #tea :<bob> three
+        irc lost
+        "#,
+    );
+    world.tell_on(&irc_in(LABELS));
+    world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> (again) three");
+}
+
+#[test]
+fn what_was_never_begun_is_in_no_doubt() {
+    let mut world = seated(LABELS);
+    bob_says(&mut world, 1, "one");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1 :irc.example 439 bridge #tea :Too fast. Please wait 20 seconds.
+        irc lost
+        "#,
+    );
+    world.tell_on(&irc_in(LABELS));
+    world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> one");
+}
+
+#[test]
+fn where_the_administrator_wants_it_nothing_is_said_that_may_be_there() {
+    let mut world = World::new(&["office/#tea tea"]).dropping();
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    bob_says(&mut world, 1, "one");
+    bob_says(&mut world, 2, "two");
+    world.tell(
+        r#"
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc lost
+        "#,
+    );
+    world.tell(&format!(
+        "{IRC_IN}
+         irc > PRIVMSG #tea :<bob> two
+         irc > PING said-2"
+    ));
+}
