@@ -89,13 +89,14 @@ async fn run(seed: u64, crashes: usize) {
         over.store(true, Ordering::Relaxed);
         ready
     };
-    let (ready, on_irc, in_letschat, ()) = tokio::join!(
+    let (ready, on_irc, in_letschat, with_hesitation, ()) = tokio::join!(
         killing,
         chorus.on_irc(Rng::with_seed(seed ^ 1)),
         chorus.in_letschat(Rng::with_seed(seed ^ 2)),
-        trouble::make(&stage, Rng::with_seed(seed ^ 3), &over, &troubles),
+        chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
+        trouble::make(&stage, Rng::with_seed(seed ^ 4), &over, &troubles),
     );
-    let mut record = Record([on_irc.0, in_letschat.0].concat());
+    let mut record = Record([on_irc.0, in_letschat.0, with_hesitation.0].concat());
     let killed_for = began.elapsed();
 
     timeout(PATIENCE, come_back(&stage, &mut program)).await.expect("it comes back in time");
@@ -130,8 +131,8 @@ async fn kill_often(stage: &Stage, program: &mut Program, mut dice: Rng, times: 
     let mut ready = 0;
     for _ in 0..times {
         let _ = timeout(LONGEST_WAIT, a_moment(stage, &mut dice)).await;
-        if dice.u8(..8) == 0 {
-            sleep(Duration::from_millis(dice.u64(500..2_500))).await;
+        if dice.u8(..5) == 0 {
+            sleep(Duration::from_millis(dice.u64(300..2_000))).await;
         }
         ready += usize::from(program.kill().await);
         nobody_there(stage).await;
@@ -142,8 +143,7 @@ async fn kill_often(stage: &Stage, program: &mut Program, mut dice: Rng, times: 
 
 /// Waits for a moment at which it may hurt.
 async fn a_moment(stage: &Stage, dice: &mut Rng) {
-    let channels: Vec<_> = channels().collect();
-    let rooms: Vec<_> = rooms().collect();
+    let (channels, rooms) = (channels(), rooms());
     let (channel, room) =
         (channels[dice.usize(..channels.len())], rooms[dice.usize(..rooms.len())]);
     let shortly = Duration::from_micros(dice.u64(..5_000));
@@ -187,7 +187,8 @@ async fn come_back(stage: &Stage, program: &mut Program) {
 
 /// Waits until the last words have arrived on every road.
 async fn all_arrives(stage: &Stage) {
-    for (from, to) in roads() {
+    let begins = [rooms(), channels()].concat();
+    for (from, to) in roads().into_iter().filter(|(from, _)| begins.contains(from)) {
         let word = last_word(from);
         if is_channel(to) {
             stage.ann.hears(to, |all| all.iter().any(|heard| heard.text.ends_with(&word))).await;
@@ -200,7 +201,8 @@ async fn all_arrives(stage: &Stage) {
 
 /// Everything that is wrong, and the figures.
 fn verdict(stage: &Stage, record: &Record) -> Vec<String> {
-    let arrived: HashSet<String> = roads().flat_map(|(from, to)| stage.arrived(from, to)).collect();
+    let everywhere = [channels(), rooms()].concat();
+    let arrived: HashSet<String> = everywhere.iter().flat_map(|it| stage.mirrored(it)).collect();
     let must = record.must(&arrived);
     let mut complaints = Vec::new();
     for (from, to) in roads() {
@@ -213,7 +215,7 @@ fn verdict(stage: &Stage, record: &Record) -> Vec<String> {
         let told = outcome.complaints.into_iter().map(|it| format!("{from} to {to}: {it}"));
         complaints.extend(told);
     }
-    for place in channels().chain(rooms()) {
+    for place in everywhere {
         let strays = stage.strays(place);
         complaints.extend(strays.into_iter().map(|it| format!("{place}: {it:?} belongs nowhere")));
     }

@@ -6,6 +6,7 @@
 //!                  stop, goodbye
 //! ```
 
+mod audit;
 mod connection;
 mod engine;
 mod irc;
@@ -24,6 +25,7 @@ use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
+pub use audit::{Findings, Lost, Misplaced, RoomAudit, Troubles, Twin, Unheard, Unread, audit};
 pub use engine::Status;
 pub use probe::{Report, probe};
 

@@ -4,6 +4,7 @@
 //! transaction: it begins with the first write and ends with [`Store::commit`], which returns when
 //! the disk has it (`synchronous=FULL`).
 
+mod audit;
 mod ledger;
 mod outbox;
 mod places;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
+pub use audit::{Snapshot, Tally, Trace};
 pub use ledger::MessageId;
 
 use write::Write;

@@ -7,10 +7,13 @@ use fastrand::Rng;
 use tokio::time::sleep;
 
 use super::record::{Record, Said, Way};
-use super::stage::{ALICE, ANN, Stage, channels, is_channel, rooms};
+use super::stage::{ALICE, ANN, Stage, channels, hesitant_rooms, is_channel, rooms};
 
 /// The longest pause between two utterances on one side.
-const PAUSE_MS: u64 = 80;
+const PAUSE_MS: u64 = 100;
+
+/// The longest time between a message's getting its id and its being there to be read.
+const HESITATION_MS: u64 = 500;
 
 /// What every speaker needs.
 pub(crate) struct Chorus<'a> {
@@ -25,21 +28,36 @@ pub(crate) struct Chorus<'a> {
 impl Chorus<'_> {
     /// Talks on IRC until it is over.
     pub(crate) async fn on_irc(&self, dice: Rng) -> Record {
-        self.talk(dice, &channels().collect::<Vec<_>>()).await
+        self.talk(dice, &channels()).await
     }
 
     /// Talks in Let's Chat until it is over.
     pub(crate) async fn in_letschat(&self, dice: Rng) -> Record {
-        self.talk(dice, &rooms().collect::<Vec<_>>()).await
+        self.talk(dice, &rooms()).await
+    }
+
+    /// Posts in Let's Chat until it is over, with hesitation: a message has its id and its time long
+    /// before it can be seen, and others overtake it.
+    pub(crate) async fn with_hesitation(&self, mut dice: Rng) -> Record {
+        let mut record = Record::default();
+        let (rooms, letschat) = (hesitant_rooms(), &self.stage.letschat);
+        while !self.over.load(Ordering::Relaxed) {
+            let (room, from) = rooms[dice.usize(..rooms.len())];
+            let line = format!("{from} {} er", self.number());
+            let begun = letschat.begin_post(room, ALICE, &line);
+            sleep(Duration::from_millis(dice.u64(..HESITATION_MS))).await;
+            letschat.finish_post(begun);
+            record.0.push(Said { from, lines: vec![line], way: Way::Kept });
+        }
+        record
     }
 
     /// Says the last word in every place, which arrives behind everything else.
     pub(crate) fn last_words(&self, record: &mut Record) {
-        let channels: Vec<_> = channels().collect();
-        for place in rooms().chain(channels) {
-            let lines = vec![last_word(place)];
-            let way = self.say(place, &lines);
-            record.0.push(Said { place, lines, way });
+        for from in [rooms(), channels()].concat() {
+            let lines = vec![last_word(from)];
+            let way = self.say(from, &lines);
+            record.0.push(Said { from, lines, way });
         }
     }
 
@@ -52,7 +70,7 @@ impl Chorus<'_> {
             if !lost || dice.u8(..8) == 0 {
                 for lines in self.utterance(&mut dice, place) {
                     let way = self.say(place, &lines);
-                    record.0.push(Said { place, lines, way });
+                    record.0.push(Said { from: place, lines, way });
                 }
             }
             sleep(Duration::from_millis(dice.u64(..PAUSE_MS))).await;
@@ -62,20 +80,23 @@ impl Chorus<'_> {
 
     /// What is said next in `place`: a message of its own kind, a burst, the same thing over and over.
     fn utterance(&self, dice: &mut Rng, place: &str) -> Vec<Vec<String>> {
-        let number = || self.count.fetch_add(1, Ordering::Relaxed);
         let several = dice.usize(2..6);
         match dice.u8(..10) {
             0 => {
-                let ok = format!("{place} {} ok", number());
+                let ok = format!("{place} {} ok", self.number());
                 vec![vec![ok]; several]
             }
-            1 => (0..several).map(|_| vec![format!("{place} {} hurry", number())]).collect(),
+            1 => (0..several).map(|_| vec![format!("{place} {} hurry", self.number())]).collect(),
             2 if !is_channel(place) => {
-                let number = number();
+                let number = self.number();
                 vec![(0..several).map(|line| format!("{place} {number} line {line}")).collect()]
             }
-            _ => vec![vec![format!("{place} {} kettle's on", number())]],
+            _ => vec![vec![format!("{place} {} kettle's on", self.number())]],
         }
+    }
+
+    fn number(&self) -> usize {
+        self.count.fetch_add(1, Ordering::Relaxed)
     }
 
     fn say(&self, place: &'static str, lines: &[String]) -> Way {

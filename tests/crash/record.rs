@@ -19,7 +19,8 @@ pub(crate) enum Way {
 /// Something that was said.
 #[derive(Clone, Debug)]
 pub(crate) struct Said {
-    pub(crate) place: &'static str,
+    /// Where it was said, or what stands for that: the first word of each of its lines.
+    pub(crate) from: &'static str,
     /// Its lines. Who repeats themselves says the same lines again, right behind.
     pub(crate) lines: Vec<String>,
     pub(crate) way: Way,
@@ -30,10 +31,10 @@ pub(crate) struct Said {
 pub(crate) struct Record(pub(crate) Vec<Said>);
 
 impl Record {
-    /// What of it must arrive on each road from `place`, given all that did arrive anywhere.
-    pub(crate) fn expected(&self, place: &str, must: &[bool]) -> Vec<Expected> {
+    /// What of it is to arrive on each road from `from`; `must` says of each message whether it has to.
+    pub(crate) fn expected(&self, from: &str, must: &[bool]) -> Vec<Expected> {
         let mut all: Vec<Expected> = Vec::new();
-        for (said, must) in self.0.iter().zip(must).filter(|(said, _)| said.place == place) {
+        for (said, must) in self.0.iter().zip(must).filter(|(said, _)| said.from == from) {
             match all.last_mut() {
                 Some(last) if last.lines == said.lines => {
                     last.said += 1;
@@ -77,7 +78,7 @@ impl Record {
     /// not have heard.
     pub(crate) fn unheard(&self, must: &[bool]) -> (usize, usize) {
         let written = |(said, _): &(&Said, &bool)| {
-            is_channel(said.place) && matches!(said.way, Way::Connection(_))
+            is_channel(said.from) && matches!(said.way, Way::Connection(_))
         };
         let written: Vec<_> = self.0.iter().zip(must).filter(written).collect();
         (written.len(), written.iter().filter(|(_, must)| !**must).count())
@@ -89,8 +90,8 @@ mod tests {
     use super::*;
 
     fn record(all: &[(&'static str, &str, Way)]) -> Record {
-        let said = |(place, text, way): &(&'static str, &str, Way)| Said {
-            place,
+        let said = |(from, text, way): &(&'static str, &str, Way)| Said {
+            from,
             lines: vec![(*text).to_owned()],
             way: *way,
         };

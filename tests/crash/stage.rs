@@ -5,12 +5,19 @@ use std::fmt::Write as _;
 use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
 use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
 
-/// Each room, and the channels that it is linked with.
-pub(crate) const LINKS: &[(&str, &[&str])] = &[
-    ("one", &["#one"]),
-    ("two", &["#two"]),
-    ("three", &["#three"]),
-    ("four", &["#four", "#five"]),
+/// A room and the channels that it is linked with. What is said there under `hesitant` is posted with
+/// hesitation, so that others overtake it.
+struct Link {
+    room: &'static str,
+    hesitant: &'static str,
+    channels: &'static [&'static str],
+}
+
+const LINKS: &[Link] = &[
+    Link { room: "one", hesitant: "one~", channels: &["#one"] },
+    Link { room: "two", hesitant: "two~", channels: &["#two"] },
+    Link { room: "three", hesitant: "three~", channels: &["#three"] },
+    Link { room: "four", hesitant: "four~", channels: &["#four", "#five"] },
 ];
 
 /// Who speaks on IRC, and who in Let's Chat.
@@ -21,21 +28,31 @@ pub(crate) const ALICE: &str = "alice";
 pub(crate) const BRIDGE: &str = "bridge";
 
 /// All channels.
-pub(crate) fn channels() -> impl Iterator<Item = &'static str> {
-    LINKS.iter().flat_map(|(_, channels)| channels.iter().copied())
+pub(crate) fn channels() -> Vec<&'static str> {
+    LINKS.iter().flat_map(|link| link.channels).copied().collect()
 }
 
 /// All rooms.
-pub(crate) fn rooms() -> impl Iterator<Item = &'static str> {
-    LINKS.iter().map(|(room, _)| *room)
+pub(crate) fn rooms() -> Vec<&'static str> {
+    LINKS.iter().map(|link| link.room).collect()
 }
 
-/// From where to where messages are mirrored.
-pub(crate) fn roads() -> impl Iterator<Item = (&'static str, &'static str)> {
-    LINKS.iter().flat_map(|(room, channels)| {
-        let places = || channels.iter().copied().chain([*room]);
-        places().flat_map(move |from| places().map(move |to| (from, to))).filter(|(a, b)| a != b)
-    })
+/// All rooms, each with what stands for it in front of what is posted there with hesitation.
+pub(crate) fn hesitant_rooms() -> Vec<(&'static str, &'static str)> {
+    LINKS.iter().map(|link| (link.room, link.hesitant)).collect()
+}
+
+/// What is mirrored: the first word of the messages, and where they are to arrive.
+pub(crate) fn roads() -> Vec<(&'static str, &'static str)> {
+    let mut roads = Vec::new();
+    for Link { room, hesitant, channels } in LINKS {
+        for channel in *channels {
+            roads.extend([(*room, *channel), (*hesitant, *channel), (*channel, *room)]);
+            let others = channels.iter().filter(|other| *other != channel);
+            roads.extend(others.map(|other| (*channel, *other)));
+        }
+    }
+    roads
 }
 
 /// Whether a place is a channel.
@@ -57,13 +74,13 @@ impl Stage {
         let irc = IrcServer::start(setup).await.unwrap();
         let letschat = LetsChat::start(letschat::Setup {
             people: [BRIDGE, ALICE].map(|it| letschat::Person::new(it, it)).to_vec(),
-            rooms: rooms().map(NewRoom::new).collect(),
+            rooms: rooms().into_iter().map(NewRoom::new).collect(),
             ..letschat::Setup::default()
         })
         .await
         .unwrap();
         let ann = irc.person(ANN);
-        channels().for_each(|channel| ann.join(channel));
+        channels().into_iter().for_each(|channel| ann.join(channel));
         Self { irc, letschat, ann }
     }
 
@@ -77,7 +94,7 @@ impl Stage {
             self.letschat.url(),
             self.letschat.token(BRIDGE),
         );
-        for (room, channels) in LINKS {
+        for Link { room, channels, .. } in LINKS {
             for channel in *channels {
                 writeln!(config, "[[link]]\nchannel = \"office/{channel}\"\nroom = \"{room}\"")
                     .unwrap();
@@ -86,8 +103,8 @@ impl Stage {
         config
     }
 
-    /// What arrived in `place` of what was said in `from`, line by line.
-    pub(crate) fn arrived(&self, from: &str, place: &str) -> Vec<String> {
+    /// What the bridge said in `place`, without what it puts before it, in order.
+    pub(crate) fn mirrored(&self, place: &str) -> Vec<String> {
         let said: Vec<String> = if is_channel(place) {
             let heard = self.ann.heard(place).into_iter().filter(|heard| heard.nick != ANN);
             heard.map(|heard| heard.text).collect()
@@ -95,28 +112,24 @@ impl Stage {
             let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
             posts.map(|post| post.text).collect()
         };
-        let mine = |text: String| {
-            let words = words(&text);
-            (words.split(' ').next() == Some(from)).then(|| words.to_owned())
-        };
-        said.into_iter().filter_map(mine).collect()
+        said.iter().map(|text| words(text).to_owned()).collect()
     }
 
-    /// What arrived in `place` that was said nowhere that is linked with it.
-    pub(crate) fn strays(&self, place: &str) -> Vec<String> {
-        let linked: Vec<&str> =
-            roads().filter(|(_, to)| *to == place).map(|(from, _)| from).collect();
-        let known =
-            |text: &str| linked.contains(&words(text).split(' ').next().unwrap_or_default());
-        let said: Vec<String> = if is_channel(place) {
-            let heard = self.ann.heard(place).into_iter().filter(|heard| heard.nick != ANN);
-            heard.map(|heard| heard.text).collect()
-        } else {
-            let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
-            posts.map(|post| post.text).collect()
-        };
-        said.into_iter().filter(|text| !known(text)).collect()
+    /// What of it was said in, or begins with, `from`.
+    pub(crate) fn arrived(&self, from: &str, place: &str) -> Vec<String> {
+        self.mirrored(place).into_iter().filter(|text| first(text) == from).collect()
     }
+
+    /// What of it was said nowhere that is linked with `place`.
+    pub(crate) fn strays(&self, place: &str) -> Vec<String> {
+        let roads = roads();
+        let linked = |text: &String| roads.contains(&(first(text), place));
+        self.mirrored(place).into_iter().filter(|text| !linked(text)).collect()
+    }
+}
+
+fn first(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
 }
 
 /// A mirrored text without what the bridge puts before it: the time of what is late, and the author.

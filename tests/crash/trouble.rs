@@ -18,12 +18,11 @@ pub(crate) async fn make(stage: &Stage, mut dice: Rng, over: &AtomicBool, count:
     stage.irc.mischief().chaos(dice.u64(..), CHAOS);
     stage.letschat.mischief().chaos(dice.u64(..), CHAOS);
     while !over.load(Ordering::Relaxed) {
-        sleep(moment(&mut dice, 100..1_500)).await;
+        sleep(moment(&mut dice, 100..1_000)).await;
         once(stage, &mut dice).await;
         count.fetch_add(1, Ordering::Relaxed);
     }
     stage.irc.mischief().no_chaos();
-    stage.irc.mischief().delay(Duration::ZERO);
     stage.letschat.mischief().behave();
 }
 
@@ -43,7 +42,11 @@ async fn once(stage: &Stage, dice: &mut Rng) {
             irc.unstall();
         }
         4 => irc.cut(BRIDGE),
-        5 => irc.delay(moment(dice, 0..30)),
+        5 => {
+            irc.delay(moment(dice, 0..30));
+            sleep(moment(dice, 50..400)).await;
+            irc.delay(Duration::ZERO);
+        }
         6 => {
             letschat.stall();
             sleep(moment(dice, 10..300)).await;
@@ -57,8 +60,16 @@ async fn once(stage: &Stage, dice: &mut Rng) {
             stage.letschat.revive().await.unwrap();
         }
         8 => stage.letschat.cut(),
-        9 => letschat.slow(moment(dice, 0..30)),
-        _ => letschat.slow_acks(moment(dice, 0..200)),
+        9 => {
+            letschat.slow(moment(dice, 0..30));
+            sleep(moment(dice, 50..400)).await;
+            letschat.slow(Duration::ZERO);
+        }
+        _ => {
+            letschat.slow_acks(moment(dice, 0..200));
+            sleep(moment(dice, 50..400)).await;
+            letschat.slow_acks(Duration::ZERO);
+        }
     }
 }
 
