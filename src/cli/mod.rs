@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What everything else than success exits with: mistakes in the configuration, as `sysexits` and
-/// the unit file know it, and failures at work.
+/// What everything else than success exits with: mistakes in the configuration, after which the
+/// unit file starts nothing again, and failures at work.
 const MISTAKEN: u8 = 2;
 const FAILED: u8 = 1;
 

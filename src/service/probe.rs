@@ -64,11 +64,9 @@ pub async fn probe(settings: &Settings) -> Report {
     let look = async {
         while seen.report.peers.len() < peers || !seen.all_decided() {
             tokio::select! {
-                item = outlet.recv() => match item {
-                    Some(item) => seen.take(item),
-                    None => break,
-                },
+                Some(item) = outlet.recv() => seen.take(item),
                 Some(Ok((peer, ended))) = parties.join_next() => seen.ended(peer, ended),
+                else => break,
             }
         }
     };
@@ -143,7 +141,8 @@ impl Seen {
     }
 
     fn welcome(&mut self, peer: Peer, name: String) {
-        self.report.peers.insert(peer, Ok(name));
+        // What was said before the end may be read behind it.
+        self.report.peers.entry(peer).or_insert(Ok(name));
     }
 
     fn decide(&mut self, place: PlaceId, found: Result<(), String>) {

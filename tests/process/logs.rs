@@ -42,8 +42,6 @@ async fn rust_log_wins_over_the_configuration() {
     let end = world.run().ends().await;
     assert_eq!(end.code, Some(2));
     assert!(end.err.contains("log.level: \"loud\""), "{}", end.err);
-    let end = world.letsbridge(&["check"]).env("RUST_LOG", "info=info=info").ends().await;
-    assert_eq!(end.code, Some(2), "{}", end.err);
     world.configure(|toml| toml);
     let end = world.run().env("RUST_LOG", "info=info=info").ends().await;
     assert_eq!(end.code, Some(2));

@@ -151,6 +151,20 @@ impl Printed {
         }
     }
 
+    /// Waits until there was a line for each of `words`, in whatever order.
+    pub(crate) async fn says_all(&mut self, words: &[&str]) {
+        let mut missing = words.to_vec();
+        let all = async {
+            while !missing.is_empty() {
+                let line = self.says("").await;
+                if let Some(at) = missing.iter().position(|words| line.contains(words)) {
+                    missing.swap_remove(at);
+                }
+            }
+        };
+        soon("all of its words", all).await;
+    }
+
     /// All that was printed, from the beginning to the end.
     async fn rest(mut self) -> String {
         while let Some(line) = soon("the end of what it prints", self.lines.recv()).await {

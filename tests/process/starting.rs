@@ -10,7 +10,7 @@ async fn it_says_what_it_can_do_and_which_version_it_is() {
     let world = World::new().await;
     let help = world.letsbridge(&["--help"]).ends().await;
     assert_eq!(help.code, Some(0));
-    for command in ["run", "check", "demo"] {
+    for command in ["run", "check", "audit", "demo"] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{}", help.out);
         let help = world.letsbridge(&[command, "--help"]).ends().await;
         assert_eq!(help.code, Some(0));

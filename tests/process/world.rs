@@ -32,7 +32,7 @@ impl World {
         let person = |name: &str| letschat::Person::new(name, name);
         let letschat = LetsChat::start(letschat::Setup {
             people: vec![person(BRIDGE), person("ann")],
-            rooms: vec![NewRoom::new("tea")],
+            rooms: vec![NewRoom { owner: Some("ann".to_owned()), ..NewRoom::new("tea") }],
             ..letschat
         });
         let letschat = letschat.await.unwrap();
