@@ -21,14 +21,27 @@ impl Store {
         message: &Message,
         native: Option<&str>,
     ) -> Result<Option<MessageId>, StoreError> {
+        self.hear_traced(message, native, None)
+    }
+
+    /// The same; `trace` is what else it may be known by, should it be told again without its id.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn hear_traced(
+        &mut self,
+        message: &Message,
+        native: Option<&str>,
+        trace: Option<i64>,
+    ) -> Result<Option<MessageId>, StoreError> {
         if native.map_or(Ok(false), |native| self.knows(message.said_in, native))? {
             return Ok(None);
         }
         let writer = self.writer()?;
         writer
             .prepare_cached(
-                "INSERT INTO message (place, native, author, kind, body, said_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO message (place, native, author, kind, body, said_at, trace)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 message.said_in.0,
@@ -37,6 +50,7 @@ impl Store {
                 kind_to_sql(message.kind),
                 message.body,
                 message.said_at.as_millisecond(),
+                trace,
             ])?;
         Ok(Some(MessageId(writer.last_insert_rowid())))
     }
@@ -53,6 +67,20 @@ impl Store {
                      OR EXISTS (SELECT 1 FROM delivery WHERE place = ?1 AND native = ?2)",
             )?
             .query_row(params![place.0, native], |row| row.get(0))?)
+    }
+
+    /// How many messages in `place` left this `trace`; only those without an id, if `nameless`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn traces(&self, place: PlaceId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT COUNT(*) FROM message
+                 WHERE place = ?1 AND trace = ?2 AND (native IS NULL OR NOT ?3)",
+            )?
+            .query_row(params![place.0, trace, nameless], |row| row.get(0))?)
     }
 }
 

@@ -4,7 +4,9 @@
 //! transaction: it begins with the first write and ends with [`Store::commit`], which returns when
 //! the disk has it (`synchronous=FULL`).
 
+mod channels;
 mod ledger;
+mod nicks;
 mod outbox;
 mod places;
 mod schema;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
+pub use channels::{Cursor, LineId, Sight};
 pub use ledger::MessageId;
 
 /// The database's name in `state_dir`.

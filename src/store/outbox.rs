@@ -100,13 +100,17 @@ impl Store {
             .flatten())
     }
 
-    /// Notes that so many bytes of the body of `ticket` have arrived.
+    /// Notes that so many bytes of the body of `ticket` have arrived, up to the cursor of its place.
     ///
     /// # Errors
     /// When the disk does not do its part.
     pub fn say(&mut self, ticket: Ticket, said: usize) -> Result<(), StoreError> {
         self.writer()?
-            .prepare_cached("UPDATE delivery SET said = ?2 WHERE ticket = ?1")?
+            .prepare_cached(
+                "UPDATE delivery SET said = ?2,
+                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
+                 WHERE ticket = ?1",
+            )?
             .execute(params![ticket.0, i64::try_from(said).unwrap_or(i64::MAX)])?;
         Ok(())
     }
