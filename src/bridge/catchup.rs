@@ -47,6 +47,8 @@ pub(super) struct CatchUp {
     pub(super) kept: bool,
     /// Whether our own lines can be told from one another there.
     pub(super) certain: bool,
+    /// When we first came in.
+    first: Timestamp,
     /// The page under way is what was said after this.
     since: Timestamp,
     /// The oldest and the newest line that were played back.
@@ -54,7 +56,11 @@ pub(super) struct CatchUp {
     /// How many lines the page has, and whether any was new to us.
     page: (usize, bool),
     held: VecDeque<Talk>,
+    /// How many of `held` had been said when the page was put together.
+    covered: usize,
     twins: Twins,
+    /// How many of each kind were played back without an id.
+    nameless: HashMap<i64, u32>,
     /// The lines of ours that were recognised as those in doubt.
     found: HashSet<String>,
     /// One of ours cannot be told from one that had arrived before.
@@ -68,14 +74,17 @@ impl CatchUp {
         let since = doubt.map_or(sight.cursor.time, |doubt| doubt.min(sight.cursor.time));
         Self {
             away: (sight.alive, now),
-            since: (since - OVERLAP).max(sight.first),
+            since: before((since - OVERLAP).max(floor(sight.first))),
+            first: sight.first,
             cursor: sight.cursor,
             kept: false,
             certain: false,
             span: None,
             page: (0, false),
             held: VecDeque::new(),
+            covered: 0,
             twins: Twins::default(),
+            nameless: HashMap::new(),
             found: HashSet::new(),
             ambiguous: false,
         }
@@ -92,13 +101,18 @@ impl CatchUp {
         self.since
     }
 
-    /// Nothing that was said before this is mirrored now.
-    pub(super) fn floor(&self) -> Timestamp {
-        self.cursor.time - OVERLAP
+    /// Whether a line is older than what is to be mirrored now: from before we first came in, or
+    /// from so long before the cursor that it was passed over then.
+    pub(super) fn is_old(&self, talk: &Talk, time: Timestamp) -> bool {
+        let first = if talk.mark.msgid.is_some() { self.first } else { floor(self.first) };
+        talk.played && (time < first || time < floor(self.cursor.time - OVERLAP))
     }
 
     /// A line of what was said before was read.
     pub(super) fn count(&mut self, time: Timestamp) {
+        if self.page.0 == 0 {
+            self.covered = self.held.len();
+        }
         let (oldest, newest) = self.span.unwrap_or((time, time));
         self.page.1 |= self.span.is_none_or(|(_, newest)| time > newest) && time > self.cursor.time;
         self.page.0 += 1;
@@ -109,10 +123,12 @@ impl CatchUp {
     pub(super) fn turn_page(&mut self, limit: usize) -> bool {
         let (count, news) = std::mem::take(&mut self.page);
         self.twins = Twins::default();
+        if count == 0 {
+            self.covered = self.held.len();
+        }
         let Some((_, newest)) = self.span.filter(|_| news || count >= limit) else { return false };
         // What was said at the same time may go on in the next page, and some servers know the time
         // by the second only.
-        let before = |time: Timestamp| time - SignedDuration::from_millis(1);
         let next = [before(floor(newest)), before(newest), newest];
         let Some(next) = next.into_iter().find(|next| *next > self.since) else { return false };
         self.since = next;
@@ -135,15 +151,34 @@ impl CatchUp {
         None
     }
 
-    /// What was held back.
-    pub(super) fn release(&mut self) -> VecDeque<Talk> {
-        self.twins = Twins::default();
-        std::mem::take(&mut self.held)
+    /// What was held back, less what was played back meanwhile without its id: of lines that cannot
+    /// be told apart, those said before the page was put together are in it.
+    pub(super) fn release(&mut self) -> Vec<Talk> {
+        let covered = std::mem::take(&mut self.covered);
+        let held = std::mem::take(&mut self.held).into_iter().enumerate();
+        let mut is_new = |index: usize, talk: &Talk| {
+            let played = talk.mark.time.and_then(|time| self.nameless.get_mut(&trace(talk, time)));
+            let Some(played) = played.filter(|played| index < covered && **played > 0) else {
+                return true;
+            };
+            *played -= 1;
+            false
+        };
+        held.filter_map(|(index, talk)| is_new(index, &talk).then_some(talk)).collect()
     }
 
     /// The how-many-eth of its kind this line is in the page.
-    pub(super) fn number(&mut self, time: Timestamp, trace: i64) -> u32 {
-        self.twins.number(time, trace)
+    pub(super) fn number(&mut self, talk: &Talk, time: Timestamp, trace: i64) -> u32 {
+        let number = self.twins.number(time, trace);
+        if talk.mark.msgid.is_none() {
+            // Those of long ago are not held back now.
+            if self.nameless.len() >= MOST_HELD {
+                self.nameless.clear();
+            }
+            let most = self.nameless.entry(trace).or_default();
+            *most = number.max(*most);
+        }
+        number
     }
 
     /// A line of ours, `time` and `number` the same in every page, is taken for one in doubt. Says
@@ -189,6 +224,11 @@ pub(super) fn trace(talk: &Talk, time: Timestamp) -> i64 {
     i64::from_le_bytes(first)
 }
 
+/// The moment before `time`: what was said after that was said at `time` or later.
+fn before(time: Timestamp) -> Timestamp {
+    time - SignedDuration::from_millis(1)
+}
+
 /// The second that `time` is in.
 fn floor(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
@@ -211,8 +251,8 @@ mod tests {
 
     #[test]
     fn a_reading_begins_before_the_cursor_but_not_before_we_first_came_in() {
-        assert_eq!(catchup(600_000, true).since(), at(540_000));
-        assert_eq!(catchup(30_000, true).since(), at(0));
+        assert_eq!(catchup(600_000, true).since(), at(539_999));
+        assert_eq!(catchup(30_000, true).since(), at(-1));
     }
 
     #[test]

@@ -205,15 +205,14 @@ impl Bridge {
         let mut late = talk.played;
         if let Hearing::CatchingUp(catchup) = &mut spot.hearing {
             late = true;
-            if let (Some(time), Some(trace)) = (time, trace) {
-                let number = catchup.number(time, trace);
-                let ours = talk.own || turn.store.had_nick(network, &talk.nick, time)?;
-                if talk.played && ours {
+            if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
+                let number = catchup.number(&talk, time, trace);
+                if talk.own || turn.store.had_nick(network, &talk.nick, time)? {
                     return self.found(place, &talk, number, turn);
                 }
                 let nameless = talk.mark.msgid.is_some();
                 if number <= turn.store.traces(place, trace, nameless)?
-                    || (talk.played && time < catchup.floor())
+                    || catchup.is_old(&talk, time)
                 {
                     return Ok(());
                 }
