@@ -402,6 +402,12 @@ enum Act {
     Die,
     /// The server answers a question.
     Answer,
+    /// Bob says so many lines in the room.
+    Post(u8),
+    /// The server sends a line of ours back.
+    Echo,
+    /// The connection is cut, and the bridge does not know.
+    Cut,
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -412,6 +418,9 @@ fn acts() -> impl Strategy<Value = Act> {
         2 => Just(Act::Back),
         1 => Just(Act::Die),
         3 => Just(Act::Answer),
+        2 => (1..4_u8).prop_map(Act::Post),
+        4 => Just(Act::Echo),
+        1 => Just(Act::Cut),
     ]
 }
 
@@ -422,9 +431,14 @@ struct Told {
     coarse: bool,
     clock: i64,
     connected: bool,
-    said: Vec<(i64, String)>,
+    cut: bool,
+    /// When who said what in the channel.
+    said: Vec<(i64, &'static str, String)>,
     asked: Vec<(String, i64, usize)>,
+    /// What of ours is to be sent back: its label, and which of `said` it is.
+    echoes: Vec<(String, usize)>,
     mirrored: Vec<String>,
+    posted: Vec<String>,
 }
 
 impl Told {
@@ -433,8 +447,18 @@ impl Told {
         world.tell(LETSCHAT_IN);
         world.tell(&irc_in(KEEPS));
         let clock = 1_795_348_800_000;
-        let (said, asked, mirrored) = (Vec::new(), Vec::new(), Vec::new());
-        Self { world, coarse, clock, connected: true, said, asked, mirrored }
+        Self {
+            world,
+            coarse,
+            clock,
+            connected: true,
+            cut: false,
+            said: Vec::new(),
+            asked: Vec::new(),
+            echoes: Vec::new(),
+            mirrored: Vec::new(),
+            posted: Vec::new(),
+        }
     }
 
     fn act(&mut self, act: Act) {
@@ -457,40 +481,68 @@ impl Told {
                 self.world.tell_on(LETSCHAT_IN_AGAIN);
             }
             Act::Answer => self.answer(),
+            Act::Post(lines) => self.post(lines),
+            Act::Echo => self.echo(),
+            Act::Cut => self.cut = self.connected,
             Act::Lose | Act::Back => {}
         }
         self.hear();
     }
 
     fn gone(&mut self) {
-        self.connected = false;
+        (self.connected, self.cut) = (false, false);
         self.asked.clear();
+        self.echoes.clear();
+    }
+
+    fn post(&mut self, lines: u8) {
+        let lines: Vec<String> =
+            (0..lines).map(|line| format!("{}.{line}", self.posted.len())).collect();
+        let id = 0x6b00_1000 + self.posted.len();
+        let text = lines.join("\\n");
+        self.world.tell_on(&format!(
+            r#"lc < 42["messages:new",{{"id":"{id:08x}0000000000000001","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+        ));
+        self.posted.extend(lines);
+    }
+
+    fn echo(&mut self) {
+        if self.cut || self.echoes.is_empty() {
+            return;
+        }
+        let (label, index) = self.echoes.remove(0);
+        let (time, _, text) = &self.said[index];
+        let time = shown(*time);
+        self.world.tell_on(&format!(
+            "irc < @label={label};msgid=m{index};time={time} :bridge!b@host PRIVMSG #tea :{text}"
+        ));
     }
 
     fn say(&mut self, what: u8) {
         self.clock += 200;
         let text = if self.coarse { what.to_string() } else { self.said.len().to_string() };
-        if self.connected {
+        if self.connected && !self.cut {
             let id = if self.coarse { String::new() } else { format!("msgid=m{};", self.said.len()) };
             let time = shown(self.clock);
             self.world.tell_on(&format!("irc < @{id}time={time} :ann!a@host PRIVMSG #tea :{text}"));
         }
-        self.said.push((self.clock, text));
+        self.said.push((self.clock, "ann", text));
     }
 
     /// Gives the page that was asked for.
     fn answer(&mut self) {
-        if self.asked.is_empty() {
+        if self.cut || self.asked.is_empty() {
             return;
         }
         let (label, since, limit) = self.asked.remove(0);
         let kept = |time: i64| if self.coarse { time / 1_000 * 1_000 } else { time };
-        let page = self.said.iter().enumerate().filter(|(_, (time, _))| kept(*time) > since);
+        let page = self.said.iter().enumerate().filter(|(_, (time, ..))| kept(*time) > since);
         let mut story = format!("irc < @label={label} :irc.example BATCH +x chathistory #tea\n");
-        for (index, (time, text)) in page.take(limit) {
+        for (index, (time, nick, text)) in page.take(limit) {
             let id = if self.coarse { String::new() } else { format!("msgid=m{index};") };
             let time = shown(kept(*time));
-            story += &format!("irc < @batch=x;{id}time={time} :ann!a@host PRIVMSG #tea :{text}\n");
+            let line = format!(":{nick}!u@host PRIVMSG #tea :{text}");
+            story += &format!("irc < @batch=x;{id}time={time} {line}\n");
         }
         self.world.tell_on(&format!("{story}irc < :irc.example BATCH -x"));
     }
@@ -503,6 +555,16 @@ impl Told {
                 return;
             }
             for line in irc {
+                if self.cut {
+                    continue;
+                }
+                if let Some((label, text)) = line.split_once(" PRIVMSG #tea :") {
+                    self.clock += 200;
+                    let label = label.strip_prefix("@label=").unwrap().to_owned();
+                    self.echoes.push((label, self.said.len()));
+                    self.said.push((self.clock, "bridge", text.to_owned()));
+                    continue;
+                }
                 let words: Vec<&str> = line.split(' ').collect();
                 if let ["CHATHISTORY", "AFTER", "#tea", since, limit] = words[1..] {
                     let label = words[0].strip_prefix("@label=").unwrap().to_owned();
@@ -548,13 +610,30 @@ proptest! {
         for act in acts {
             told.act(act);
         }
+        told.act(Act::Lose);
         told.act(Act::Back);
-        while !told.asked.is_empty() {
+        while !(told.asked.is_empty() && told.echoes.is_empty()) {
             told.act(Act::Answer);
+            told.act(Act::Echo);
         }
-        let mirrored: Vec<&str> =
-            told.mirrored.iter().filter_map(|text| text.strip_prefix("<ann> ")).collect();
-        let said: Vec<&str> = told.said.iter().map(|(_, text)| text.as_str()).collect();
-        prop_assert_eq!(mirrored, said);
+        let by = |who| told.said.iter().filter(move |(_, nick, _)| *nick == who);
+        let said: Vec<String> = by("ann").map(|(_, _, text)| format!("<ann> {text}")).collect();
+        prop_assert_eq!(&told.mirrored, &said);
+        let posted: Vec<String> = told.posted.iter().map(|text| format!("<bob> {text}")).collect();
+        let mut ours: Vec<String> = by("bridge").map(|(_, _, text)| text.clone()).collect();
+        if coarse {
+            // What cannot be told apart is said again as such.
+            let mut again = ours.clone();
+            again.retain(|text| text.contains("(again) "));
+            ours.retain(|text| !again.contains(text));
+            let words = |text: &String| text.replace("(again) ", "");
+            ours.extend(again.iter().map(words).filter(|text| !by("bridge").any(|it| it.2 == *text)));
+            ours.sort_unstable();
+            let mut posted = posted.clone();
+            posted.sort_unstable();
+            prop_assert_eq!(ours, posted);
+        } else {
+            prop_assert_eq!(ours, posted);
+        }
     }
 }
