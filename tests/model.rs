@@ -124,7 +124,7 @@ impl World {
             said_in_the_room: Vec::new(),
             heard_on_irc: Vec::new(),
         };
-        world.irc(irc::Event::Joined(channel));
+        world.irc(joined(channel));
         // The first sight of a room is not what this is about.
         world.connect();
         while world.serve(false) || world.hear() {}
@@ -136,14 +136,15 @@ impl World {
             Step::SayOnIrc(text) => {
                 let text = format!("ok {text}");
                 self.said_on_irc.push(format!("<ann> {text}"));
-                self.irc(irc::Event::Heard {
-                    place: self.channel,
+                let talk = irc::Talk {
                     nick: "ann".to_owned(),
                     kind: Kind::Talk,
                     text,
-                    msgid: None,
-                    time: None,
-                });
+                    mark: irc::Mark::default(),
+                    played: false,
+                    own: false,
+                };
+                self.irc(irc::Event::Heard { place: self.channel, talk });
             }
             Step::PostInRoom(text) => {
                 // Somebody may say what the bridge would say, too.
@@ -161,7 +162,7 @@ impl World {
             Step::Restart { taken } => {
                 self.disconnect(*taken);
                 self.bridge = bridge(&self.network, &mut self.store);
-                self.irc(irc::Event::Joined(self.channel));
+                self.irc(joined(self.channel));
             }
         }
     }
@@ -299,6 +300,11 @@ impl World {
             }
         }
     }
+}
+
+/// A plain server lets us in.
+fn joined(place: PlaceId) -> irc::Event {
+    irc::Event::Joined { place, time: None, past: false, echoes: false }
 }
 
 fn bridge(network: &Network, store: &mut Store) -> Bridge {

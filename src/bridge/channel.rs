@@ -1,10 +1,17 @@
 //! What IRC tells us, and what follows from it.
 
-use super::{Bridge, Turn};
-use crate::domain::{Message, Network, PlaceId};
-use crate::protocol::irc::Event;
-use crate::store::StoreError;
+use jiff::SignedDuration;
+
+use super::catchup::Hearing;
+use super::history::Joined;
+use super::{Alive, Bridge, Spot, Turn};
+use crate::domain::{Network, PlaceId};
+use crate::protocol::irc::{Event, Mark};
+use crate::store::{Cursor, StoreError};
 use crate::translate::AGAIN;
+
+/// How often a sign of life is written down, at most.
+const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Bridge {
     pub(super) fn irc(
@@ -16,40 +23,40 @@ impl Bridge {
         match event {
             Event::Registered { nick } => {
                 tracing::info!(%network, nick, "registered");
-                Ok(())
+                self.named(network, &nick, turn)
             }
-            Event::Joined(place) => {
-                self.decide_doubt(network, place, turn)?;
-                if let Some(spot) = self.spots.get_mut(&place) {
-                    tracing::info!(place = %spot.place, "joined");
-                    self.open += usize::from(spot.lane.open());
-                }
-                self.advance(place, turn)
+            Event::Renamed { nick } => {
+                tracing::info!(%network, nick, "goes by another nick");
+                self.named(network, &nick, turn)
+            }
+            Event::Alive => self.alive(network, turn),
+            Event::Joined { place, time, past, echoes } => {
+                self.channel_joined(network, place, &Joined { time, past, echoes }, turn)
             }
             Event::Closed { place, why } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     tracing::warn!(place = %spot.place, why, "not in the channel");
                     self.open -= usize::from(spot.lane.close());
                 }
-                Ok(())
+                self.channel_left(network, place, turn.now, turn)
             }
-            Event::Heard { place, nick, kind, text, msgid, time } => {
-                let said_at = time.unwrap_or(turn.now);
-                let message = Message { said_in: place, author: nick, kind, body: text, said_at };
-                self.hear(&message, msgid.as_deref(), turn)
-            }
+            Event::Heard { place, talk } => self.heard_talk(network, place, talk, turn),
+            Event::Past { place, answer } => self.told(network, place, answer, turn),
             Event::Speaking { ticket, place } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.lane.speak(ticket);
                 }
                 Ok(())
             }
-            Event::Partly { ticket, place, end, mark: _ } => {
+            Event::Partly { ticket, place, end, mark } => {
+                said_up_to(place, mark, turn)?;
                 let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
                 spot.lane.partly(ticket, end, AGAIN.len(), turn.store)
             }
             Event::Said { ticket, place, mark } => {
-                self.settle(ticket, place, mark.msgid.as_deref(), turn)
+                let msgid = mark.msgid.clone();
+                said_up_to(place, mark, turn)?;
+                self.settle(ticket, place, msgid.as_deref(), turn)
             }
             Event::Refused { ticket, place, why } => self.refuse(ticket, place, &why, turn),
             Event::Later { ticket, place, why } => {
@@ -69,8 +76,52 @@ impl Bridge {
         }
     }
 
+    /// We go by `nick` from now on.
+    fn named(
+        &mut self,
+        network: &Network,
+        nick: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        self.alive.insert(network.clone(), Alive { at: turn.now, written: turn.now });
+        turn.store.nick_begins(network, nick, turn.now)
+    }
+
+    /// A sign of life: written down once in a while, for when the process dies.
+    fn alive(&mut self, network: &Network, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let Some(alive) = self.alive.get_mut(network) else { return Ok(()) };
+        alive.at = turn.now;
+        if turn.now.duration_since(alive.written) < WRITE_ALIVE {
+            return Ok(());
+        }
+        alive.written = turn.now;
+        turn.store.nick_goes_on(network, turn.now)?;
+        for (place, spot) in &self.spots {
+            if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live) {
+                turn.store.alive(*place, turn.now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection to `network` is lost: what it last said is the last that was heard.
+    pub(super) fn network_lost(
+        &mut self,
+        network: &Network,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(Alive { at, .. }) = self.alive.remove(network) else { return Ok(()) };
+        turn.store.nick_goes_on(network, at)?;
+        let on = |(_, spot): &(&PlaceId, &Spot)| spot.place.network() == Some(network);
+        let places: Vec<PlaceId> = self.spots.iter().filter(on).map(|(place, _)| *place).collect();
+        for place in places {
+            self.channel_left(network, place, at, turn)?;
+        }
+        Ok(())
+    }
+
     /// Nobody can be asked whether it arrived: it is said again, or left at that.
-    fn decide_doubt(
+    pub(super) fn decide_doubt(
         &mut self,
         network: &Network,
         place: PlaceId,
@@ -86,4 +137,10 @@ impl Bridge {
         }
         spot.lane.repeat(turn.store)
     }
+}
+
+/// A line of ours has come back: the channel was heard up to it.
+fn said_up_to(place: PlaceId, mark: Mark, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    let Some(time) = mark.time else { return Ok(()) };
+    turn.store.heard_up_to(place, &Cursor { time, line: Some(mark.msgid) }, turn.now)
 }

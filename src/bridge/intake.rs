@@ -12,8 +12,20 @@ impl Bridge {
         native: Option<&str>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        self.hear_traced(message, native, None, turn)
+    }
+
+    /// The same; `trace` is what else it may be known by, should it be told again without its id.
+    pub(super) fn hear_traced(
+        &mut self,
+        message: &Message,
+        native: Option<&str>,
+        trace: Option<i64>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&message.said_in) else { return Ok(()) };
-        let Some(id) = turn.store.hear(message, native)? else { return Ok(()) };
+        let id = turn.store.hear_traced(message, native, trace)?;
+        let Some(id) = id else { return Ok(()) };
         tracing::debug!(place = %spot.place, author = message.author, native, "heard");
         for to in spot.mirrors.clone().iter().copied() {
             let ticket = turn.store.enqueue(id, to)?;

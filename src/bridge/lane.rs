@@ -164,11 +164,6 @@ impl Lane {
         store.say(head.ticket, said)
     }
 
-    /// How many bytes of the first delivery's body have arrived.
-    pub(super) fn said(&self) -> usize {
-        self.progress.said
-    }
-
     /// What is left to say of `body`, and whether it may be there already.
     pub(super) fn rest<'a>(&self, body: &'a str) -> (&'a str, bool) {
         // A body that has changed its shape since, under another version, is said as a whole.

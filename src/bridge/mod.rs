@@ -5,8 +5,11 @@
 //! story and asked what it did. Its orders may leave once the store has committed the turn.
 
 mod announce;
+mod catchup;
 mod channel;
 mod doubt;
+mod gaps;
+mod history;
 mod intake;
 mod lane;
 mod policy;
@@ -28,8 +31,10 @@ use crate::store::{Store, StoreError};
 use crate::translate;
 use crate::translate::AGAIN;
 
+pub use gaps::Gaps;
 pub use policy::Policy;
 
+use catchup::Hearing;
 use lane::Lane;
 use policy::Backlog;
 use reading::Reading;
@@ -83,6 +88,16 @@ pub struct Bridge {
     stopping: bool,
     /// The networks on which nothing is said again that may have arrived.
     dropping: HashSet<Network>,
+    gaps: Gaps,
+    /// When each network was last heard of, and when that was last written down.
+    alive: HashMap<Network, Alive>,
+}
+
+/// When a network was last heard of.
+#[derive(Debug, Clone, Copy)]
+struct Alive {
+    at: Timestamp,
+    written: Timestamp,
 }
 
 /// One place, seen from the bridge.
@@ -92,8 +107,10 @@ struct Spot {
     /// The other places of its conversation: what is said here is mirrored to each of them.
     mirrors: Arc<[PlaceId]>,
     lane: Lane,
-    /// How far a room is read; a channel is not read.
+    /// How far a room is read.
     reading: Reading,
+    /// How a channel is heard.
+    hearing: Hearing,
     /// What was done with what was missed, until all of it is read.
     backlog: Option<Backlog>,
     /// The room's cursor when we joined it.
@@ -109,6 +126,7 @@ impl Spot {
             mirrors,
             lane,
             reading: Reading::Away,
+            hearing: Hearing::Away,
             backlog: None,
             cursor: None,
             absent_once: false,
@@ -157,6 +175,8 @@ impl Bridge {
             open: 0,
             stopping: false,
             dropping: HashSet::new(),
+            gaps: Gaps::default(),
+            alive: HashMap::new(),
         })
     }
 
@@ -219,6 +239,12 @@ impl Bridge {
         self.spots.len()
     }
 
+    /// What was not heard on IRC, since the bridge began to run.
+    #[must_use]
+    pub fn gaps(&self) -> Gaps {
+        self.gaps
+    }
+
     /// How many deliveries are under way.
     #[must_use]
     pub fn under_way(&self) -> usize {
@@ -226,6 +252,9 @@ impl Bridge {
     }
 
     fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        if let Peer::Irc(network) = peer {
+            self.network_lost(network, turn)?;
+        }
         for spot in self.spots.values_mut().filter(|spot| spot.is_at(peer)) {
             self.open -= usize::from(spot.lane.close());
             match peer {

@@ -124,7 +124,7 @@ impl Seen {
             Item::LetsChatUp(orders) => self.letschat.push(orders),
             Item::Happened(Happening::Irc(network, event)) => match event {
                 irc::Event::Registered { nick } => self.welcome(Peer::Irc(network), nick),
-                irc::Event::Joined(place) => self.decide(place, Ok(())),
+                irc::Event::Joined { place, .. } => self.decide(place, Ok(())),
                 irc::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
             },

@@ -22,13 +22,26 @@ impl Store {
         message: &Message,
         native: Option<&str>,
     ) -> Result<Option<MessageId>, StoreError> {
+        self.hear_traced(message, native, None)
+    }
+
+    /// The same; `trace` is what else it may be known by, should it be told again without its id.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn hear_traced(
+        &mut self,
+        message: &Message,
+        native: Option<&str>,
+        trace: Option<i64>,
+    ) -> Result<Option<MessageId>, StoreError> {
         if native.map_or(Ok(false), |native| self.knows(message.said_in, native))? {
             return Ok(None);
         }
         let id = self.next_message;
         self.next_message += 1;
         let native = native.map(str::to_owned);
-        self.write(Write::Message { id, message: message.clone(), native })?;
+        self.write(Write::Message { id, message: message.clone(), native, trace })?;
         Ok(Some(MessageId(id)))
     }
 
@@ -53,6 +66,20 @@ impl Store {
     /// When the disk does not do its part.
     pub fn prune(&mut self, before: Timestamp, most: u32) -> Result<(), StoreError> {
         self.write(Write::Prune { before, most })
+    }
+
+    /// How many messages in `place` left this `trace`; only those without an id, if `nameless`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn traces(&self, place: PlaceId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT COUNT(*) FROM message
+                 WHERE place = ?1 AND trace = ?2 AND (native IS NULL OR NOT ?3)",
+            )?
+            .query_row(params![place.0, trace, nameless], |row| row.get(0))?)
     }
 }
 

@@ -5,7 +5,9 @@
 //! the disk has it (`synchronous=FULL`).
 
 mod audit;
+mod channels;
 mod ledger;
+mod nicks;
 mod outbox;
 mod places;
 mod schema;
@@ -21,6 +23,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
 pub use audit::{Snapshot, Tally, Trace};
+pub use channels::{Cursor, LineId, Sight};
 pub use ledger::MessageId;
 
 use write::Write;

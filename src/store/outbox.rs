@@ -90,7 +90,7 @@ impl Store {
             .flatten())
     }
 
-    /// Notes that so many bytes of the body of `ticket` have arrived.
+    /// Notes that so many bytes of the body of `ticket` have arrived, up to the cursor of its place.
     ///
     /// # Errors
     /// When the disk does not do its part.

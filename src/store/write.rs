@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::ledger::kind_to_sql;
 use super::outbox::state_to_sql;
-use crate::domain::{Message, PlaceId, State, Ticket};
+use crate::domain::{Message, Network, PlaceId, State, Ticket};
 
 /// One change to the store. It names its own rows, so that written again it is the same change.
 #[derive(Debug)]
@@ -14,13 +14,18 @@ pub(super) enum Write {
     Room { place: PlaceId, native: String },
     SameRoom { place: PlaceId, before: PlaceId },
     Cursor { place: PlaceId, post: String },
-    Message { id: i64, message: Message, native: Option<String> },
+    Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
     Delivery { ticket: Ticket, message: i64, to: PlaceId },
     Mark { ticket: Ticket, state: State },
     Begin { ticket: Ticket, now: Timestamp },
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
     Refused { ticket: Ticket, reason: String, now: Timestamp },
     Said { ticket: Ticket, said: usize },
+    FirstSight { place: PlaceId, first: Timestamp, now: Timestamp, cursor: String },
+    HeardUpTo { place: PlaceId, cursor: String, now: Timestamp },
+    Alive { place: PlaceId, at: Timestamp },
+    Nick { network: Network, nick: String, now: Timestamp, forgotten: Timestamp },
+    SameNick { network: Network, now: Timestamp },
     Prune { before: Timestamp, most: u32 },
 }
 
@@ -52,9 +57,9 @@ impl Write {
                 "UPDATE place SET cursor = ?2 WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
                 params![place.0, post],
             ),
-            Self::Message { id, message, native } => on(
-                "INSERT INTO message (id, place, native, author, kind, body, said_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            Self::Message { id, message, native, trace } => on(
+                "INSERT INTO message (id, place, native, author, kind, body, said_at, trace)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     id,
                     message.said_in.0,
@@ -63,6 +68,7 @@ impl Write {
                     kind_to_sql(message.kind),
                     message.body,
                     message.said_at.as_millisecond(),
+                    trace,
                 ],
             ),
             Self::Delivery { ticket, message, to } => on(
@@ -88,8 +94,38 @@ impl Write {
                 params![ticket.0, state_to_sql(State::Refused), reason, now.as_millisecond()],
             ),
             Self::Said { ticket, said } => on(
-                "UPDATE delivery SET said = ?2 WHERE ticket = ?1",
+                "UPDATE delivery SET said = ?2,
+                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
+                 WHERE ticket = ?1",
                 params![ticket.0, i64::try_from(*said).unwrap_or(i64::MAX)],
+            ),
+            Self::FirstSight { place, first, now, cursor } => on(
+                "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
+                params![place.0, first.as_millisecond(), now.as_millisecond(), cursor],
+            ),
+            Self::HeardUpTo { place, cursor, now } => on(
+                "UPDATE place SET cursor = MAX(cursor, ?2), alive = MAX(alive, ?3)
+                 WHERE id = ?1 AND first IS NOT NULL",
+                params![place.0, cursor, now.as_millisecond()],
+            ),
+            Self::Alive { place, at } => on(
+                "UPDATE place SET alive = MAX(alive, ?2) WHERE id = ?1 AND first IS NOT NULL",
+                params![place.0, at.as_millisecond()],
+            ),
+            Self::Nick { network, nick, now, forgotten } => {
+                on(
+                    "DELETE FROM nick WHERE network = ?1 AND until < ?2",
+                    params![network.as_str(), forgotten.as_millisecond()],
+                )?;
+                on(
+                    "INSERT INTO nick (network, nick, since, until) VALUES (?1, ?2, ?3, ?3)",
+                    params![network.as_str(), nick, now.as_millisecond()],
+                )
+            }
+            Self::SameNick { network, now } => on(
+                "UPDATE nick SET until = MAX(until, ?2)
+                 WHERE id = (SELECT MAX(id) FROM nick WHERE network = ?1)",
+                params![network.as_str(), now.as_millisecond()],
             ),
             Self::Prune { before, most } => on(
                 "DELETE FROM message WHERE id IN (

@@ -244,6 +244,8 @@ fn what_has_arrived_of_a_text_is_not_said_again() {
     world.tell_on(&irc_in(LABELS));
     world.tell(
         r#"
+        irc > PING past-1
+        irc < :irc.example PONG irc.example past-1
         irc > @label=1.1 PRIVMSG #tea :<bob> (again) two
         irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (again) two
         irc > @label=1.2 PRIVMSG #tea :<bob> three
@@ -251,7 +253,13 @@ fn what_has_arrived_of_a_text_is_not_said_again() {
         "#,
     );
     world.tell_on(&irc_in(LABELS));
-    world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> (again) three");
+    world.tell(
+        r#"
+        irc > PING past-1
+        irc < :irc.example PONG irc.example past-1
+        irc > @label=1.1 PRIVMSG #tea :<bob> (again) three
+        "#,
+    );
 }
 
 #[test]
@@ -285,6 +293,8 @@ fn where_the_administrator_wants_it_nothing_is_said_that_may_be_there() {
     );
     world.tell(&format!(
         "{IRC_IN}
+         irc > PING past-1
+         irc < :irc.example PONG irc.example past-1
          irc > PRIVMSG #tea :<bob> two
          irc > PING said-2"
     ));

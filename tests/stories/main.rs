@@ -3,6 +3,7 @@
 
 mod confirmed;
 mod getting_in;
+mod history;
 mod mirroring;
 mod missed;
 mod world;

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
+use letsbridge::bridge::{Bridge, Gaps, Happening, Order, Peer, Policy};
 use letsbridge::domain::{Network, Place};
 use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
@@ -107,6 +107,16 @@ impl World {
         let untold = self.networks.iter_mut().flat_map(|wire| wire.sent.drain(..));
         let untold: Vec<String> = untold.chain(self.letschat.sent.drain(..)).collect();
         assert_eq!(untold, [""; 0], "the story does not tell of this");
+    }
+
+    /// What the bridge has counted of what it did not hear.
+    pub(crate) fn gaps(&self) -> Gaps {
+        self.bridge.gaps()
+    }
+
+    /// What the bridge has said on the first network and to Let's Chat, for a teller who answers.
+    pub(crate) fn sent(&mut self) -> (Vec<String>, Vec<String>) {
+        (self.networks[0].sent.drain(..).collect(), self.letschat.sent.drain(..).collect())
     }
 
     #[track_caller]

@@ -21,6 +21,8 @@ pub(super) struct Batch {
     pub(super) label: Option<String>,
     /// Its lines were said before; it is played back to us.
     pub(super) played: bool,
+    /// Which channel it is about, as the server spells it.
+    pub(super) about: Option<String>,
 }
 
 /// What a line says beside itself.
@@ -33,14 +35,21 @@ pub(super) struct Context {
 }
 
 impl Batches {
-    /// Begins one of the type `kind`, by a line with `tags`.
-    pub(super) fn begin(&mut self, reference: &str, kind: &str, context: &Context) {
+    /// Begins one of the type `kind`, `about` a channel if any, by a line in `context`.
+    pub(super) fn begin(
+        &mut self,
+        reference: &str,
+        kind: &str,
+        about: Option<&str>,
+        context: &Context,
+    ) {
         if self.open.len() >= MOST {
             // One that was never ended: what is unknown is taken for live.
             self.open.clear();
         }
         let history = ["chathistory", "draft/chathistory", "znc.in/playback"];
         let mut batch = context.batch.clone();
+        batch.about = about.map(str::to_owned).or(batch.about);
         batch.played |= history.iter().any(|name| name.eq_ignore_ascii_case(kind));
         self.open.insert(reference.to_owned(), batch);
     }
@@ -77,11 +86,14 @@ mod tests {
         let mut batches = Batches::default();
         let outer = batches.context(Some(&tags(&[("label", "7.1")])));
         assert!(outer.whole);
-        batches.begin("a", "labeled-response", &outer);
+        batches.begin("a", "labeled-response", None, &outer);
         let inner = batches.context(Some(&tags(&[("batch", "a")])));
-        batches.begin("b", "chathistory", &inner);
+        batches.begin("b", "chathistory", Some("#tea"), &inner);
         let line = batches.context(Some(&tags(&[("batch", "b"), ("msgid", "m")])));
-        assert_eq!(line.batch, Batch { label: Some("7.1".to_owned()), played: true });
+        assert_eq!(
+            line.batch,
+            Batch { label: Some("7.1".to_owned()), played: true, about: Some("#tea".to_owned()) }
+        );
         assert_eq!((line.whole, line.mark.msgid.as_deref()), (false, Some("m")));
         assert_eq!(batches.end("b"), Some(line.batch));
         let after = batches.context(Some(&tags(&[("batch", "b")])));
@@ -92,7 +104,7 @@ mod tests {
     fn batches_that_never_end_take_no_memory() {
         let mut batches = Batches::default();
         for number in 0..10 * MOST {
-            batches.begin(&number.to_string(), "netsplit", &Context::default());
+            batches.begin(&number.to_string(), "netsplit", None, &Context::default());
         }
         assert!(batches.open.len() <= MOST);
     }

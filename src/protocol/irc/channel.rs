@@ -1,6 +1,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::domain::{Casemapping, PlaceId};
 use crate::protocol::Backoff;
 
@@ -42,6 +44,8 @@ struct Channel {
     backoff: Backoff,
     /// When to do something about it: ask again, or give the asking up.
     due: Option<Instant>,
+    /// When we came in, where the server says so.
+    joined: Option<Timestamp>,
 }
 
 /// The channels that we mean to be in.
@@ -64,6 +68,7 @@ impl Channels {
                 state: State::Out,
                 backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(600)),
                 due: None,
+                joined: None,
             })
             .collect();
         let by_place = channels.iter().enumerate().map(|(i, c)| (c.seat.place, i)).collect();
@@ -113,15 +118,17 @@ impl Channels {
         seats
     }
 
-    /// The server says that we are entering `name`.
-    pub(super) fn entering(&mut self, name: &str, now: Instant) {
+    /// The server says that we are entering `name`, at `time`.
+    pub(super) fn entering(&mut self, name: &str, time: Option<Timestamp>, now: Instant) {
         if let Some(at) = self.find(name) {
+            self.channels[at].joined = time;
             self.enter(at, State::Entering, Some(now + PATIENCE));
         }
     }
 
-    /// The server has listed who is in `name`. Gives the place if we have just come in.
-    pub(super) fn listed(&mut self, name: &str) -> Option<PlaceId> {
+    /// The server has listed who is in `name`. Gives the place if we have just come in, and
+    /// when that was.
+    pub(super) fn listed(&mut self, name: &str) -> Option<(PlaceId, Option<Timestamp>)> {
         let at = self.find(name)?;
         // Not after anything but our own JOIN: a server answers NAMES from outside too.
         if self.channels[at].state != State::Entering {
@@ -129,7 +136,7 @@ impl Channels {
         }
         self.channels[at].backoff.reset();
         self.enter(at, State::In, None);
-        Some(self.channels[at].seat.place)
+        Some((self.channels[at].seat.place, self.channels[at].joined))
     }
 
     /// The server will not let us into `name`, or has put us out of it. Gives the place.
@@ -196,8 +203,9 @@ mod tests {
         assert_eq!(channels.ask_all(now).len(), 1);
         assert!(channels.ask_all(now).is_empty(), "asked once");
         assert_eq!(channels.listed("#tea"), None, "not before our own JOIN");
-        channels.entering("#tea", now);
-        assert_eq!(channels.listed("#TEA"), Some(TEA));
+        let time = Some(Timestamp::UNIX_EPOCH);
+        channels.entering("#tea", time, now);
+        assert_eq!(channels.listed("#TEA"), Some((TEA, time)));
         assert_eq!(channels.listed("#tea"), None, "only once");
         assert_eq!(channels.deadline(), None);
     }

@@ -8,6 +8,7 @@ mod line;
 mod nick;
 mod objection;
 mod pacing;
+mod past;
 mod registration;
 mod session;
 mod speech;
@@ -18,9 +19,11 @@ use jiff::Timestamp;
 pub use channel::Seat;
 pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
 pub use pacing::Pace;
+pub use past::Answer;
 pub use registration::Identity;
 pub use session::{Plan, Session};
 pub use speech::Mark;
+pub use split::said_with;
 
 use crate::domain::{Kind, PlaceId, Ticket};
 
@@ -40,6 +43,16 @@ pub enum Order {
         /// What follows it, in as many lines as it has and the wire needs.
         body: String,
     },
+    /// Tell what was said in the channel before; answered by what was heard, and then
+    /// [`Event::Past`].
+    Past {
+        /// Where.
+        place: PlaceId,
+        /// After this time.
+        since: Timestamp,
+        /// After this line, for a server that does not find lines by their time.
+        msgid: Option<String>,
+    },
     /// Say goodbye and hang up.
     Quit(String),
 }
@@ -52,8 +65,24 @@ pub enum Event {
         /// Perhaps not the one we wished for.
         nick: String,
     },
+    /// We go by this nick from now on.
+    Renamed {
+        /// The new one.
+        nick: String,
+    },
+    /// The server is there. Told every few seconds while it says anything.
+    Alive,
     /// The channel can be heard and spoken in: the server has listed who is there.
-    Joined(PlaceId),
+    Joined {
+        /// Where.
+        place: PlaceId,
+        /// When, where the server says so.
+        time: Option<Timestamp>,
+        /// Whether the server keeps what was said before, and tells.
+        past: bool,
+        /// Whether our own lines come back, so that each is known by its own mark.
+        echoes: bool,
+    },
     /// The channel can no longer, or still not, be heard and spoken in.
     Closed {
         /// Where.
@@ -61,20 +90,19 @@ pub enum Event {
         /// Why, in words for the administrator.
         why: String,
     },
-    /// Someone else spoke.
+    /// Someone spoke.
     Heard {
         /// Where.
         place: PlaceId,
-        /// Who.
-        nick: String,
-        /// How.
-        kind: Kind,
-        /// What.
-        text: String,
-        /// The server's id for it, where it gives one (IRCv3 `msgid`).
-        msgid: Option<String>,
-        /// When, where the server says so (IRCv3 `server-time`).
-        time: Option<Timestamp>,
+        /// Who, and what.
+        talk: Talk,
+    },
+    /// What was said in the channel before was told, as far as this question goes.
+    Past {
+        /// Where.
+        place: PlaceId,
+        /// How that ended.
+        answer: Answer,
     },
     /// A line of this order goes out now: from here on, and until the next answer, nobody can tell
     /// without the server whether it has arrived.
@@ -125,4 +153,22 @@ pub enum Event {
         /// Why, in the server's own words.
         why: String,
     },
+}
+
+/// What someone has said in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Talk {
+    /// Who.
+    pub nick: String,
+    /// How.
+    pub kind: Kind,
+    /// What.
+    pub text: String,
+    /// What the server knows it by.
+    pub mark: Mark,
+    /// It was said before; the server plays it back.
+    pub played: bool,
+    /// It was said under the nick that is ours now. Only of what is played back: our own lines are
+    /// answers to orders, and not heard.
+    pub own: bool,
 }

@@ -123,7 +123,8 @@ impl Registration {
 
     /// Whether we speak to a bouncer: to a program that sits between us and the server.
     pub(super) fn is_bouncer(&self) -> bool {
-        let marks = ["znc.in/", "soju.im/"];
+        // Not `znc.in/` alone: Ergo offers ZNC's playback too.
+        let marks = ["znc.in/batch", "znc.in/server-time-iso", "soju.im/"];
         self.offered.iter().any(|cap| marks.iter().any(|mark| cap.starts_with(mark)))
     }
 

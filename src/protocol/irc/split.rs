@@ -46,9 +46,10 @@ fn end_in(whole: &str, part: &str) -> usize {
     part.as_ptr() as usize - whole.as_ptr() as usize + part.len()
 }
 
-/// How many bytes of `body` are said with `line`, if `line` is what [`lines`] begins with, whatever
-/// the budget was.
-pub(super) fn said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
+/// How many bytes of `body` are said with `line`, if `line` may be the first of those in which it was
+/// said with `prefix` before each. How long they may have been makes no difference.
+#[must_use]
+pub fn said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
     let Text(prefix) = Text::clean(prefix);
     let said = line.strip_prefix(prefix.as_str())?;
     let full = body.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or(body);

@@ -1,6 +1,7 @@
 use std::time::Instant;
 
 use irc::proto::Prefix;
+use jiff::Timestamp;
 
 use super::{JOIN_BYTES, Phase, Session};
 use crate::protocol::Output;
@@ -43,13 +44,19 @@ impl Session {
         }
     }
 
-    pub(super) fn joining(&mut self, now: Instant, source: Option<&Prefix>, name: &str) {
+    pub(super) fn joining(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        name: &str,
+        time: Option<Timestamp>,
+    ) {
         if let Some(Prefix::Nickname(_, user, host)) = source
             && !host.is_empty()
         {
             self.address = Some(format!("{user}@{host}"));
         }
-        self.channels.entering(name, now);
+        self.channels.entering(name, time, now);
     }
 
     pub(super) fn out(&mut self, now: Instant, name: &str, why: &str) {

@@ -2,6 +2,7 @@
 
 mod join;
 mod numeric;
+mod past;
 mod receive;
 mod talk;
 
@@ -15,6 +16,7 @@ use super::channel::Channels;
 use super::isupport::Isupport;
 use super::line::Line;
 use super::pacing::Pacer;
+use super::past::Past;
 use super::registration::{Registration, Words};
 use super::speech::{Next, Speech};
 use super::{Event, Heard, Identity, Order, Pace, Seat};
@@ -22,6 +24,9 @@ use crate::protocol::{Input, Machine, Output};
 
 /// How long the server may be silent before we ask whether it is there, and then before we leave.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often we tell that the server is there, at most.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// How long the server may take to let us in, and to let us go.
 const DOOR_PATIENCE: Duration = Duration::from_secs(60);
@@ -57,8 +62,11 @@ pub struct Session {
     batches: Batches,
     control: VecDeque<Line>,
     speech: Speech,
+    past: Past,
     pacer: Pacer,
     heard_at: Instant,
+    /// When we last told that the server is there.
+    alive_at: Instant,
     asked: bool,
     output: VecDeque<Output<Line, Event>>,
 }
@@ -89,8 +97,10 @@ impl Session {
             batches: Batches::default(),
             control: VecDeque::new(),
             speech: Speech::default(),
+            past: Past::default(),
             pacer: Pacer::new(plan.pace, now),
             heard_at: now,
+            alive_at: now,
             asked: false,
             output: VecDeque::new(),
         };
@@ -125,6 +135,8 @@ impl Session {
             self.output.push_back(Output::Event(Event::Closed { place, why }));
         }
         self.tick_speech(now);
+        let overdue = self.past.tick(now);
+        self.tell_past(overdue);
         self.join(now);
     }
 
@@ -152,6 +164,13 @@ impl Session {
                 Ok(line) => self.control.push_back(line),
                 Err(error) => tracing::error!(command, %error, "a line that cannot be sent"),
             }
+        }
+    }
+
+    fn tell_alive(&mut self, now: Instant) {
+        if self.phase == Phase::Seated && now >= self.alive_at + SIGN_OF_LIFE {
+            self.alive_at = now;
+            self.output.push_back(Output::Event(Event::Alive));
         }
     }
 
@@ -183,6 +202,7 @@ impl Machine for Session {
             Input::Frame(heard) => {
                 self.heard_at = now;
                 self.asked = false;
+                self.tell_alive(now);
                 match heard.parse() {
                     Ok(message) => self.receive(now, message),
                     // A line we cannot read is still a sign of life, and the next may make sense.
@@ -192,9 +212,13 @@ impl Machine for Session {
             Input::Order(Order::Say { ticket, place, kind, prefix, body }) => {
                 self.say(ticket, place, kind, &prefix, &body);
             }
+            Input::Order(Order::Past { place, since, msgid }) => {
+                self.ask_past(place, since, msgid);
+            }
             Input::Order(Order::Quit(why)) => self.quit(now, why),
             Input::Tick => self.tick(now),
         }
+        self.pump_past(now);
         self.pump(now);
     }
 
@@ -210,8 +234,11 @@ impl Machine for Session {
         let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };
         let waiting = !(self.control.is_empty() && self.speech.is_empty());
         let pace = waiting.then(|| self.pacer.free_at()).flatten();
-        let [channels, speech] = [self.channels.deadline(), self.speech.deadline()];
-        [door, Some(alive), pace, channels, speech].into_iter().flatten().min()
+        let [channels, past] = [self.channels.deadline(), self.past.deadline()];
+        [door, Some(alive), pace, channels, past, self.speech.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -22,8 +22,11 @@ impl Session {
             Response::RPL_WELCOME => self.registered(now, argument(0)),
             Response::RPL_ISUPPORT => self.learn(arguments),
             Response::RPL_ENDOFNAMES => {
+                let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
                 let joined = self.channels.listed(argument(1));
-                self.output.extend(joined.map(|place| Output::Event(Event::Joined(place))));
+                let joined =
+                    joined.map(|(place, time)| Event::Joined { place, time, past, echoes });
+                self.output.extend(joined.map(Output::Event));
             }
             Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => self.next_nick(false),
             Response::ERR_ERRONEOUSNICKNAME | Response::ERR_NONICKNAMEGIVEN => self.next_nick(true),
@@ -59,6 +62,12 @@ impl Session {
                 self.object(now, &code, arguments, context);
             }
             Response::ERR_NOCHANMODES => self.out(now, argument(1), last(arguments)),
+            Response::ERR_UNKNOWNCOMMAND | Response::ERR_NEEDMOREPARAMS
+                if argument(1) == "CHATHISTORY" =>
+            {
+                let answer = self.past.fail(last(arguments));
+                self.tell_past(answer);
+            }
             _ => {}
         }
     }

@@ -2,11 +2,13 @@ use std::time::Instant;
 
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
-use super::{Event, Session};
+use super::Session;
+use crate::domain::Kind;
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::heard;
 use crate::protocol::irc::line::Line;
+use crate::protocol::irc::{Event, Talk};
 
 /// What the server says, in turn.
 impl Session {
@@ -22,20 +24,26 @@ impl Session {
             Command::NOTICE(target, text) => {
                 self.hear(source, &target, heard::talk(true, &text), &context);
             }
-            Command::JOIN(name, ..) if self.is_us(source) => self.joining(now, source, &name),
+            Command::JOIN(name, ..) if self.is_us(source) => {
+                self.joining(now, source, &name, context.mark.time);
+            }
             Command::PART(name, why) if self.is_us(source) => {
                 self.out(now, &name, why.as_deref().unwrap_or("left the channel"));
             }
             Command::KICK(name, nick, why) if self.is_me(&nick) => {
                 self.out(now, &name, &format!("kicked: {}", why.as_deref().unwrap_or("no reason")));
             }
-            Command::NICK(nick) if self.is_us(source) => self.nick = nick,
+            Command::NICK(nick) if self.is_us(source) => {
+                self.nick.clone_from(&nick);
+                self.output.push_back(Output::Event(Event::Renamed { nick }));
+            }
             Command::CAP(_, subcommand, third, fourth) => {
                 self.cap(&subcommand, third.as_deref(), fourth.as_deref());
             }
-            Command::BATCH(reference, kind, _) => {
+            Command::BATCH(reference, kind, about) => {
                 let kind = kind.as_ref().map_or("", |kind| kind.to_str());
-                return self.batch(now, &reference, kind, &context);
+                let about = about.as_ref().and_then(|about| about.first());
+                return self.batch(now, &reference, (kind, about), &context);
             }
             Command::ERROR(why) => self.close(why),
             Command::Response(response, arguments) => {
@@ -51,12 +59,23 @@ impl Session {
         }
     }
 
-    fn batch(&mut self, now: Instant, reference: &str, kind: &str, context: &Context) {
+    fn batch(
+        &mut self,
+        now: Instant,
+        reference: &str,
+        (kind, about): (&str, Option<&String>),
+        context: &Context,
+    ) {
         if let Some(reference) = reference.strip_prefix('+') {
-            self.batches.begin(reference, kind, context);
+            self.batches.begin(reference, kind, about.map(String::as_str), context);
         } else if let Some(batch) =
             reference.strip_prefix('-').and_then(|reference| self.batches.end(reference))
         {
+            if batch.played {
+                let place = batch.about.as_deref().and_then(|name| self.channels.place(name));
+                let answer = self.past.batch(place, batch.label.as_deref());
+                self.tell_past(answer);
+            }
             self.answered(now, &Context { batch, ..Context::default() });
         }
     }
@@ -124,21 +143,23 @@ impl Session {
         &mut self,
         source: Option<&Prefix>,
         target: &str,
-        talk: Option<(crate::domain::Kind, &str)>,
+        talk: Option<(Kind, &str)>,
         context: &Context,
     ) {
         let Some(Prefix::Nickname(nick, ..)) = source else { return };
         let (Some(place), Some((kind, text))) = (self.channels.place(target), talk) else { return };
-        if self.is_me(nick) {
+        let (own, played) = (self.is_me(nick), context.batch.played);
+        if own && !played {
             return self.echoed(place, (kind, text), context);
         }
-        self.output.push_back(Output::Event(Event::Heard {
-            place,
-            nick: nick.clone(),
-            kind,
-            text: text.to_owned(),
-            msgid: context.mark.msgid.clone(),
-            time: context.mark.time,
-        }));
+        if played && nick == HISTORIAN {
+            return;
+        }
+        let (nick, text, mark) = (nick.clone(), text.to_owned(), context.mark.clone());
+        let talk = Talk { nick, kind, text, mark, played, own };
+        self.output.push_back(Output::Event(Event::Heard { place, talk }));
     }
 }
+
+/// Who tells, in Ergo's history, that people came and went.
+const HISTORIAN: &str = "HistServ";

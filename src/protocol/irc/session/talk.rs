@@ -53,10 +53,8 @@ impl Session {
     /// A line of ours came back.
     pub(super) fn echoed(&mut self, place: PlaceId, talk: (Kind, &str), context: &Context) {
         let label = context.batch.label.as_deref();
-        if !context.batch.played {
-            let verdict = self.speech.echoed(place, label, talk, context.mark.clone());
-            self.tell(verdict);
-        }
+        let verdict = self.speech.echoed(place, label, talk, context.mark.clone());
+        self.tell(verdict);
     }
 
     /// The answer to what we said with a label is complete.
@@ -91,6 +89,10 @@ impl Session {
     /// A standard reply that says no: its command, its code, what it is about, and words.
     pub(super) fn fail(&mut self, now: Instant, arguments: &[String], context: &Context) {
         let [command, code, about @ ..] = arguments else { return };
+        if command == "CHATHISTORY" {
+            let answer = self.past.fail(last(arguments));
+            return self.tell_past(answer);
+        }
         if !["PRIVMSG", "NOTICE", "*"].contains(&command.as_str()) {
             return;
         }
@@ -107,6 +109,8 @@ impl Session {
     pub(super) fn pong(&mut self, now: Instant, token: &str) {
         let verdict = self.speech.pong(token, self.registration.is_bouncer(), now);
         self.tell(verdict);
+        let answer = self.past.pong(token);
+        self.tell_past(answer);
     }
 
     /// What time has brought to what we said.

@@ -1,0 +1,323 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use crate::protocol::irc::Talk;
+use crate::store::{Cursor, Sight};
+
+/// How long before the cursor a reading begins: lines that were said at once on two servers of a
+/// network may reach a third in the other order of their times.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
+
+/// Who is away for less than this has missed nothing that is worth telling of.
+const NOTICED: SignedDuration = SignedDuration::from_secs(10);
+
+/// How many lines that are said meanwhile are held back. A channel that says more than this while
+/// the server answers is not caught up with.
+const MOST_HELD: usize = 4_096;
+
+/// How a channel is heard.
+///
+/// ```text
+///        joined, all is known already                     lost, closed
+///  Away ──────────────────────────────────────▶ Live ─────────────────────▶ Away
+///    │                                           ▲
+///    └── joined, something may be missing ──▶ CatchingUp
+/// ```
+#[derive(Debug, Default)]
+pub(super) enum Hearing {
+    /// Not in the channel.
+    #[default]
+    Away,
+    /// In it; what was said before is being asked for, and what is said now waits behind it.
+    CatchingUp(Box<CatchUp>),
+    /// Everything said is heard as it is said.
+    Live,
+}
+
+/// What is being asked for, and how far that has come.
+#[derive(Debug)]
+pub(super) struct CatchUp {
+    /// When the channel was last heard of, and when we came back, by our clock.
+    pub(super) away: (Timestamp, Timestamp),
+    /// How far it had been heard.
+    pub(super) cursor: Cursor,
+    /// Whether the server keeps what was said.
+    pub(super) kept: bool,
+    /// Whether our own lines can be told from one another there.
+    pub(super) certain: bool,
+    /// When we first came in.
+    first: Timestamp,
+    /// The page under way is what was said after this.
+    since: Timestamp,
+    /// The oldest and the newest line that were played back.
+    span: Option<(Timestamp, Timestamp)>,
+    /// How many lines the page has, and whether any was new to us.
+    page: (usize, bool),
+    held: VecDeque<Talk>,
+    /// How many of `held` had been said when the page was put together.
+    covered: usize,
+    twins: Twins,
+    /// How many of each kind were played back without an id.
+    nameless: HashMap<i64, u32>,
+    /// The lines of ours that were recognised as those in doubt.
+    found: HashSet<String>,
+    /// One of ours cannot be told from one that had arrived before.
+    pub(super) ambiguous: bool,
+}
+
+impl CatchUp {
+    /// What was missed of a channel that was known as `sight`, now that we are back at `now`. A
+    /// delivery in doubt was sent after `doubt`.
+    pub(super) fn new(sight: Sight, doubt: Option<Timestamp>, now: Timestamp) -> Self {
+        let since = doubt.map_or(sight.cursor.time, |doubt| doubt.min(sight.cursor.time));
+        Self {
+            away: (sight.alive, now),
+            since: before((since - OVERLAP).max(floor(sight.first))),
+            first: sight.first,
+            cursor: sight.cursor,
+            kept: false,
+            certain: false,
+            span: None,
+            page: (0, false),
+            held: VecDeque::new(),
+            covered: 0,
+            twins: Twins::default(),
+            nameless: HashMap::new(),
+            found: HashSet::new(),
+            ambiguous: false,
+        }
+    }
+
+    /// Whether we were away for so long that somebody will have noticed.
+    pub(super) fn was_long(&self) -> bool {
+        let (from, to) = self.away;
+        to.duration_since(from) >= NOTICED
+    }
+
+    /// Where the page under way begins.
+    pub(super) fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Whether a line is older than what is to be mirrored now: from before we first came in, or
+    /// from so long before the cursor that it was passed over then.
+    pub(super) fn is_old(&self, talk: &Talk, time: Timestamp) -> bool {
+        let first = if talk.mark.msgid.is_some() { self.first } else { floor(self.first) };
+        talk.played && (time < first || time < floor(self.cursor.time - OVERLAP))
+    }
+
+    /// A line of what was said before was read.
+    pub(super) fn count(&mut self, time: Timestamp) {
+        if self.page.0 == 0 {
+            self.covered = self.held.len();
+        }
+        let (oldest, newest) = self.span.unwrap_or((time, time));
+        self.page.1 |= self.span.is_none_or(|(_, newest)| time > newest) && time > self.cursor.time;
+        self.page.0 += 1;
+        self.span = Some((oldest.min(time), newest.max(time)));
+    }
+
+    /// The page is complete, of `limit` lines at most. Says whether another must be asked for.
+    pub(super) fn turn_page(&mut self, limit: usize) -> bool {
+        let (count, news) = std::mem::take(&mut self.page);
+        self.twins = Twins::default();
+        if count == 0 {
+            self.covered = self.held.len();
+        }
+        let Some((_, newest)) = self.span.filter(|_| news || count >= limit) else { return false };
+        // What was said at the same time may go on in the next page, and some servers know the time
+        // by the second only.
+        let next = [before(floor(newest)), before(newest), newest];
+        let Some(next) = next.into_iter().find(|next| *next > self.since) else { return false };
+        self.since = next;
+        true
+    }
+
+    /// Whether what was played back reaches to what had been heard: nothing is missing between.
+    pub(super) fn reaches_back(&self) -> bool {
+        // Where nothing had been heard yet, nothing can be recognised.
+        (self.kept && self.cursor.line.is_none())
+            || self.span.is_some_and(|(oldest, _)| floor(oldest) <= self.cursor.time)
+    }
+
+    /// Holds back a line that is said now. Gives it back when there are too many.
+    pub(super) fn hold(&mut self, talk: Talk) -> Option<Talk> {
+        if self.held.len() >= MOST_HELD {
+            return Some(talk);
+        }
+        self.held.push_back(talk);
+        None
+    }
+
+    /// What was held back, less what was played back meanwhile without its id: of lines that cannot
+    /// be told apart, those said before the page was put together are in it.
+    pub(super) fn release(&mut self) -> Vec<Talk> {
+        let covered = std::mem::take(&mut self.covered);
+        let held = std::mem::take(&mut self.held).into_iter().enumerate();
+        let mut is_new = |index: usize, talk: &Talk| {
+            let played = talk.mark.time.and_then(|time| self.nameless.get_mut(&trace(talk, time)));
+            let Some(played) = played.filter(|played| index < covered && **played > 0) else {
+                return true;
+            };
+            *played -= 1;
+            false
+        };
+        held.filter_map(|(index, talk)| is_new(index, &talk).then_some(talk)).collect()
+    }
+
+    /// The how-many-eth of its kind this line is in the page.
+    pub(super) fn number(&mut self, talk: &Talk, time: Timestamp, trace: i64) -> u32 {
+        let number = self.twins.number(time, trace);
+        if talk.mark.msgid.is_none() {
+            // Those of long ago are not held back now.
+            if self.nameless.len() >= MOST_HELD {
+                self.nameless.clear();
+            }
+            let most = self.nameless.entry(trace).or_default();
+            *most = number.max(*most);
+        }
+        number
+    }
+
+    /// A line of ours, `time` and `number` the same in every page, is taken for one in doubt. Says
+    /// whether it is so for the first time.
+    pub(super) fn find(&mut self, talk: &Talk, time: Timestamp, number: u32) -> bool {
+        let name = talk.mark.msgid.clone();
+        let name = name.unwrap_or_else(|| format!("{} {number}", trace(talk, time)));
+        self.found.insert(name)
+    }
+
+    /// Whether a line of ours, said at `time`, cannot be told from one that arrived before.
+    pub(super) fn is_ambiguous(talk: &Talk, time: Timestamp, after: &Cursor) -> bool {
+        talk.mark.msgid.is_none() && after.line.is_some() && floor(time) == floor(after.time)
+    }
+}
+
+/// Lines that cannot be told apart: the same words of the same person in the same second. The
+/// second of them is known only where two are.
+#[derive(Debug, Default)]
+struct Twins {
+    second: i64,
+    seen: HashMap<i64, u32>,
+}
+
+impl Twins {
+    fn number(&mut self, time: Timestamp, trace: i64) -> u32 {
+        if time.as_second() != self.second {
+            self.second = time.as_second();
+            self.seen.clear();
+        }
+        let number = self.seen.entry(trace).or_insert(0);
+        *number += 1;
+        *number
+    }
+}
+
+/// What a line said at `time` is known by, where the server gives it no id or not always.
+pub(super) fn trace(talk: &Talk, time: Timestamp) -> i64 {
+    let Talk { nick, kind, text, .. } = talk;
+    let digest = Sha256::digest(format!("{} {nick} {kind:?} {text}", time.as_second()));
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_le_bytes(first)
+}
+
+/// The moment before `time`: what was said after that was said at `time` or later.
+fn before(time: Timestamp) -> Timestamp {
+    time - SignedDuration::from_millis(1)
+}
+
+/// The second that `time` is in.
+fn floor(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(milliseconds).expect("a time")
+    }
+
+    fn catchup(cursor: i64, line: bool) -> CatchUp {
+        let cursor = Cursor { time: at(cursor), line: line.then_some(None) };
+        CatchUp::new(Sight { first: at(0), alive: at(0), cursor }, None, at(0))
+    }
+
+    #[test]
+    fn a_reading_begins_before_the_cursor_but_not_before_we_first_came_in() {
+        assert_eq!(catchup(600_000, true).since(), at(539_999));
+        assert_eq!(catchup(30_000, true).since(), at(-1));
+    }
+
+    #[test]
+    fn a_page_without_news_is_the_last() {
+        let mut catchup = catchup(600_000, true);
+        catchup.count(at(600_000));
+        assert!(!catchup.turn_page(10));
+        assert!(catchup.reaches_back());
+    }
+
+    #[test]
+    fn a_page_with_news_leads_on_from_the_second_of_its_last_line() {
+        let mut catchup = catchup(600_000, true);
+        catchup.count(at(601_000));
+        catchup.count(at(650_700));
+        assert!(catchup.turn_page(10));
+        assert_eq!(catchup.since(), at(649_999));
+        catchup.count(at(650_700));
+        assert!(!catchup.turn_page(10), "that one again");
+        assert!(!catchup.reaches_back(), "what was heard last is no longer kept");
+    }
+
+    #[test]
+    fn where_nothing_had_been_heard_nothing_is_recognised() {
+        let mut catchup = catchup(600_000, false);
+        assert!(!catchup.reaches_back());
+        catchup.kept = true;
+        assert!(catchup.reaches_back());
+    }
+
+    #[test]
+    fn twins_are_counted_within_their_second() {
+        let mut twins = Twins::default();
+        let numbers: Vec<u32> = [(1_000, 7), (1_900, 7), (1_950, 8), (2_000, 7), (2_999, 7)]
+            .map(|(time, trace)| twins.number(at(time), trace))
+            .into();
+        assert_eq!(numbers, [1, 2, 1, 1, 2]);
+    }
+
+    proptest! {
+        /// Whatever was said at which times, and however little the server gives at once.
+        #[test]
+        fn every_line_is_read_and_the_reading_ends(
+            mut times in prop::collection::vec(600_001..620_000_i64, 0..60),
+            limit in 1..8_usize,
+        ) {
+            times.sort_unstable();
+            let most = times.iter().map(|it| times.iter().filter(|other| *other == it).count());
+            // More lines in one millisecond than a page holds cannot be told by their time.
+            prop_assume!(most.max().unwrap_or(0) < limit);
+            let mut catchup = catchup(600_000, true);
+            let mut read: HashSet<usize> = HashSet::new();
+            for round in 0.. {
+                prop_assert!(round < 400);
+                let since = catchup.since();
+                let after = times.iter().enumerate().filter(|(_, time)| at(**time) > since);
+                for (index, time) in after.take(limit) {
+                    read.insert(index);
+                    catchup.count(at(*time));
+                }
+                if !catchup.turn_page(limit) {
+                    break;
+                }
+            }
+            prop_assert_eq!(read.len(), times.len());
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! What was said on IRC while we were away, and what of ours had arrived.
+//!
+//! A channel's cursor is the last line that was heard in it. Where the server keeps what was said,
+//! it is asked for everything since, page by page, with an overlap; each line is mirrored once, in
+//! order, with the time at which it was said. A line is known by its msgid, or else by its second,
+//! author and words, and how many of those there were. Only when all is read is the channel spoken
+//! in again: whatever of ours was in doubt was found there by then, or has not arrived.
+//!
+//! Where the server keeps nothing, a PING asks whether everything has come that it plays back by
+//! itself to those who join. What is missing then is said to be missing.
+
+use jiff::Timestamp;
+
+use super::catchup::{CatchUp, Hearing, trace};
+use super::{Bridge, Order, Turn};
+use crate::domain::{Message, Network, Place, PlaceId};
+use crate::protocol::irc;
+use crate::protocol::irc::{Answer, Talk};
+use crate::store::{Cursor, StoreError};
+use crate::translate;
+use crate::translate::AGAIN;
+
+/// An event of a channel that we have come into.
+pub(super) struct Joined {
+    pub(super) time: Option<Timestamp>,
+    pub(super) past: bool,
+    pub(super) echoes: bool,
+}
+
+impl Bridge {
+    /// We are in the channel: what was missed is asked for first.
+    pub(super) fn channel_joined(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        joined: &Joined,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(sight) = turn.store.sight(place)? else {
+            turn.store.first_sight(place, joined.time.unwrap_or(turn.now), turn.now)?;
+            return self.all_heard(network, place, false, turn);
+        };
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let doubt = match spot.lane.in_doubt() {
+            Some(delivery) => {
+                let after = turn.store.sent_after(delivery.ticket)?;
+                let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
+                Some(after.map_or(sight.first, |cursor| cursor.time))
+            }
+            None => None,
+        };
+        let mut catchup = CatchUp::new(sight, doubt, turn.now);
+        if !joined.past && doubt.is_none() && !catchup.was_long() {
+            return self.all_heard(network, place, false, turn);
+        }
+        (catchup.kept, catchup.certain) = (joined.past, joined.echoes);
+        ask(network, place, &catchup, turn);
+        spot.hearing = Hearing::CatchingUp(Box::new(catchup));
+        Ok(())
+    }
+
+    /// A line was said, or is played back.
+    pub(super) fn heard_talk(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        talk: Talk,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
+            return self.take_talk(network, place, talk, turn);
+        };
+        if talk.played {
+            if let Some(time) = talk.mark.time {
+                catchup.count(time);
+            }
+            return self.take_talk(network, place, talk, turn);
+        }
+        if let Some(talk) = catchup.hold(talk) {
+            tracing::warn!(place = %spot.place, "too much is said while the server answers");
+            self.caught_up(network, place, false, turn)?;
+            return self.take_talk(network, place, talk, turn);
+        }
+        Ok(())
+    }
+
+    /// The server has told what we asked for.
+    pub(super) fn told(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        answer: Answer,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
+        match answer {
+            Answer::Page { limit } if catchup.turn_page(limit) => {
+                ask(network, place, catchup, turn);
+                return Ok(());
+            }
+            Answer::Page { .. } | Answer::All | Answer::Nothing => {}
+            Answer::Failed(why) => {
+                tracing::warn!(place = %spot.place, why, "what was said before cannot be read");
+                catchup.kept = false;
+            }
+        }
+        let complete = catchup.reaches_back();
+        self.caught_up(network, place, complete, turn)
+    }
+
+    /// Nothing more is to be learnt of what was said before; all of it was, if `complete`.
+    fn caught_up(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        complete: bool,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
+        let certain = complete && catchup.kept && catchup.certain;
+        let (from, to) = catchup.away;
+        let kept = catchup.kept;
+        if !complete && catchup.was_long() {
+            self.gap(place, from, to, kept, turn)?;
+        }
+        self.release(network, place, turn)?;
+        self.all_heard(network, place, certain, turn)
+    }
+
+    /// Takes in what was held back.
+    fn release(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
+        for talk in catchup.release() {
+            self.take_talk(network, place, talk, turn)?;
+        }
+        Ok(())
+    }
+
+    /// The channel is left, or lost. What was held back and will not be told again is taken in.
+    pub(super) fn channel_left(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        at: Timestamp,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        match &spot.hearing {
+            Hearing::Away => return Ok(()),
+            Hearing::CatchingUp(catchup) if catchup.kept => {}
+            Hearing::CatchingUp(_) => self.release(network, place, turn)?,
+            Hearing::Live => turn.store.alive(place, at)?,
+        }
+        if let Some(spot) = self.spots.get_mut(&place) {
+            spot.hearing = Hearing::Away;
+        }
+        Ok(())
+    }
+
+    /// The channel is heard live from here on, and may be spoken in. What is in doubt has not
+    /// arrived, if that is `certain`.
+    fn all_heard(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        certain: bool,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        tracing::info!(place = %spot.place, "joined");
+        let ambiguous = matches!(&spot.hearing, Hearing::CatchingUp(it) if it.ambiguous);
+        spot.hearing = Hearing::Live;
+        turn.store.alive(place, turn.now)?;
+        if certain && !ambiguous {
+            spot.lane.again(turn.store)?;
+        } else {
+            self.decide_doubt(network, place, turn)?;
+        }
+        if let Some(spot) = self.spots.get_mut(&place) {
+            self.open += usize::from(spot.lane.open());
+        }
+        self.advance(place, turn)
+    }
+
+    /// Takes in one line, in the channel's order.
+    fn take_talk(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        talk: Talk,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let time = talk.mark.time;
+        let trace = time.map(|time| trace(&talk, time));
+        let mut late = talk.played;
+        if let Hearing::CatchingUp(catchup) = &mut spot.hearing {
+            late = true;
+            if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
+                let number = catchup.number(&talk, time, trace);
+                if talk.own || turn.store.had_nick(network, &talk.nick, time)? {
+                    return self.found(place, &talk, number, turn);
+                }
+                let nameless = talk.mark.msgid.is_some();
+                if number <= turn.store.traces(place, trace, nameless)?
+                    || catchup.is_old(&talk, time)
+                {
+                    return Ok(());
+                }
+            }
+        } else if talk.played && !self.is_news(network, place, &talk, turn)? {
+            return Ok(());
+        }
+        let said_at = time.filter(|_| late).unwrap_or(turn.now);
+        let cursor = Cursor { time: time.unwrap_or(turn.now), line: Some(talk.mark.msgid.clone()) };
+        let Talk { nick: author, kind, text: body, mark, .. } = talk;
+        let message = Message { said_in: place, author, kind, body, said_at };
+        self.hear_traced(&message, mark.msgid.as_deref(), trace, turn)?;
+        turn.store.heard_up_to(place, &cursor, turn.now)
+    }
+
+    /// Whether a line that is played back unasked, and late, is newer than everything heard.
+    fn is_news(
+        &self,
+        network: &Network,
+        place: PlaceId,
+        talk: &Talk,
+        turn: &Turn<'_>,
+    ) -> Result<bool, StoreError> {
+        let (Some(time), Some(sight)) = (talk.mark.time, turn.store.sight(place)?) else {
+            return Ok(false);
+        };
+        let ours = talk.own || turn.store.had_nick(network, &talk.nick, time)?;
+        Ok(!ours && time > sight.cursor.time)
+    }
+
+    /// A line of ours is played back: perhaps the one in doubt.
+    fn found(
+        &mut self,
+        place: PlaceId,
+        talk: &Talk,
+        number: u32,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
+        let Some(time) = talk.mark.time else { return Ok(()) };
+        let Some(delivery) = spot.lane.in_doubt() else { return Ok(()) };
+        let (ticket, begun) = (delivery.ticket, delivery.begun.unwrap_or(turn.now));
+        let after = turn.store.sent_after(ticket)?;
+        let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
+        let speech = translate::to_irc(&delivery.message, begun);
+        let (rest, _) = spot.lane.rest(&speech.body);
+        let Some(end) = said_with(&speech, rest, talk) else { return Ok(()) };
+        if let Some(after) = &after
+            && CatchUp::is_ambiguous(talk, time, after)
+        {
+            catchup.ambiguous = true;
+            return Ok(());
+        }
+        let msgid = talk.mark.msgid.as_deref();
+        let before = after.is_some_and(|after| time < after.time || after.is_at(msgid));
+        let known = msgid.map_or(Ok(false), |msgid| turn.store.knows(place, msgid))?;
+        if before || known || !catchup.certain || !catchup.find(talk, time, number) {
+            return Ok(());
+        }
+        if end == rest.len() {
+            return self.settle(ticket, place, msgid, turn);
+        }
+        let said = speech.body.len() - rest.len() + end;
+        spot.lane.advance(said, turn.store)
+    }
+
+    /// Counts that something may be missing of what was said in `place`, and says so.
+    fn gap(
+        &mut self,
+        place: PlaceId,
+        from: Timestamp,
+        to: Timestamp,
+        kept: bool,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
+        self.gaps.count += 1;
+        self.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
+        tracing::warn!(place = %spot.place, %from, %to, "what was said meanwhile was not heard");
+        let Place::Channel { network, name } = &spot.place else { return Ok(()) };
+        let day = |time: Timestamp| time.strftime("%F").to_string();
+        let format = if day(from) == day(to) { "%H:%M:%S" } else { "%F %H:%M:%S" };
+        let words = format!(
+            "not in {name} on {network} from {} to {} UTC: what was said there meanwhile {} missing here",
+            from.strftime(format),
+            to.strftime(format),
+            if kept { "may be" } else { "is" },
+        );
+        self.announce(place, words, turn)
+    }
+}
+
+/// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
+fn said_with(speech: &translate::Speech, rest: &str, talk: &Talk) -> Option<usize> {
+    if talk.kind != speech.kind {
+        return None;
+    }
+    let repeated = format!("{}{AGAIN}", speech.prefix);
+    irc::said_with(&speech.prefix, rest, &talk.text)
+        .or_else(|| irc::said_with(&repeated, rest, &talk.text))
+}
+
+fn ask(network: &Network, place: PlaceId, catchup: &CatchUp, turn: &mut Turn<'_>) {
+    let msgid = catchup.cursor.line.clone().flatten();
+    let order = irc::Order::Past { place, since: catchup.since(), msgid };
+    turn.orders.push(Order::Irc(network.clone(), order));
+}

@@ -1,0 +1,230 @@
+//! Asking for what was said in our channels before, one channel at a time.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::line::{BadLine, Line};
+use crate::domain::PlaceId;
+
+/// How long the server may take to answer, once its turn has come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many lines we ask for at once, if the server allows as many.
+const PAGE: usize = 500;
+
+/// What a PING says that asks whether everything that is played back by itself has come.
+const FENCE: &str = "past-";
+
+/// What a label says that asks for a page.
+const LABEL: &str = "past.";
+
+/// What a server has to tell of what was said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    /// `CHATHISTORY` (<https://ircv3.net/specs/extensions/chathistory>).
+    Chathistory {
+        /// The most lines that it gives at once.
+        limit: Option<usize>,
+        /// Whether lines are found by their time, or else by their id only.
+        by_time: bool,
+        /// Whether it answers labels.
+        labels: bool,
+    },
+    /// The playback module of ZNC (<https://wiki.znc.in/Playback>).
+    Playback,
+    /// Nothing but what it plays back by itself, when we join.
+    Nothing,
+}
+
+/// From where on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) place: PlaceId,
+    pub(super) channel: String,
+    pub(super) since: Timestamp,
+    pub(super) msgid: Option<String>,
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// As many of the next lines as are given at once: there may be more behind them.
+    Page {
+        /// How many were asked for.
+        limit: usize,
+    },
+    /// Everything that there is.
+    All,
+    /// The server does not keep it. What it plays back by itself has come.
+    Nothing,
+    /// The server does not tell.
+    Failed(String),
+}
+
+/// The questions, of which one is under way.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    queue: VecDeque<Question>,
+    asked: Option<Asked>,
+    number: u64,
+}
+
+#[derive(Debug)]
+struct Asked {
+    place: PlaceId,
+    number: u64,
+    answer: Answer,
+    until: Instant,
+}
+
+impl Past {
+    pub(super) fn push(&mut self, question: Question) {
+        self.queue.push_back(question);
+    }
+
+    /// The lines that ask the next question, if it is time to ask one.
+    pub(super) fn next(&mut self, means: Means, now: Instant) -> Vec<Line> {
+        if self.asked.is_some() {
+            return Vec::new();
+        }
+        let Some(question) = self.queue.pop_front() else { return Vec::new() };
+        self.number += 1;
+        let (answer, lines) = ask(&question, means, self.number);
+        let (place, number, until) = (question.place, self.number, now + PATIENCE);
+        self.asked = Some(Asked { place, number, answer, until });
+        lines.unwrap_or_else(|error| {
+            tracing::error!(channel = question.channel, %error, "a question that cannot be asked");
+            Vec::new()
+        })
+    }
+
+    /// A batch of what was said in `place` is complete, or what has this label.
+    pub(super) fn batch(
+        &mut self,
+        place: Option<PlaceId>,
+        label: Option<&str>,
+    ) -> Option<(PlaceId, Answer)> {
+        let asked = self.asked.as_ref()?;
+        let ours = match label {
+            Some(label) => asked.is(LABEL, label),
+            None => place == Some(asked.place),
+        };
+        (ours && matches!(asked.answer, Answer::Page { .. })).then(|| self.answer())?
+    }
+
+    /// The server has read our PING `token`.
+    pub(super) fn pong(&mut self, token: &str) -> Option<(PlaceId, Answer)> {
+        self.asked.as_ref()?.is(FENCE, token).then(|| self.answer())?
+    }
+
+    /// The server will not answer.
+    pub(super) fn fail(&mut self, why: &str) -> Option<(PlaceId, Answer)> {
+        self.asked.as_mut()?.answer = Answer::Failed(why.to_owned());
+        self.answer()
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: Instant) -> Option<(PlaceId, Answer)> {
+        let overdue = self.asked.as_ref()?.until <= now;
+        overdue.then(|| self.fail("the server does not answer"))?
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        Some(self.asked.as_ref()?.until)
+    }
+
+    fn answer(&mut self) -> Option<(PlaceId, Answer)> {
+        self.asked.take().map(|asked| (asked.place, asked.answer))
+    }
+}
+
+impl Asked {
+    fn is(&self, name: &str, token: &str) -> bool {
+        token.strip_prefix(name).is_some_and(|number| number == self.number.to_string())
+    }
+}
+
+/// What the answer will be, and the lines that ask for it.
+fn ask(question: &Question, means: Means, number: u64) -> (Answer, Result<Vec<Line>, BadLine>) {
+    let fence = || Line::new("PING", &[&format!("{FENCE}{number}")]);
+    let Question { channel, since, msgid, .. } = question;
+    match means {
+        Means::Chathistory { limit, by_time, labels } => {
+            let limit = limit.map_or(PAGE, |limit| limit.min(PAGE));
+            let from = match msgid {
+                Some(msgid) if !by_time => format!("msgid={msgid}"),
+                _ => format!("timestamp={}", since.strftime("%Y-%m-%dT%H:%M:%S.%3fZ")),
+            };
+            let line = Line::new("CHATHISTORY", &["AFTER", channel, &from, &limit.to_string()]);
+            let label = |line: Line| line.labeled(&format!("{LABEL}{number}"));
+            let line = if labels { line.map(label) } else { line };
+            (Answer::Page { limit }, line.map(|line| vec![line]))
+        }
+        Means::Playback => {
+            let seconds = format!("{}.{:03}", since.as_second(), since.subsec_millisecond());
+            let play = Line::new("PRIVMSG", &["*playback", &format!("PLAY {channel} {seconds}")]);
+            (Answer::All, play.and_then(|play| Ok(vec![play, fence()?])))
+        }
+        Means::Nothing => (Answer::Nothing, fence().map(|fence| vec![fence])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEA: PlaceId = PlaceId(1);
+    const CHATHISTORY: Means =
+        Means::Chathistory { limit: Some(100), by_time: true, labels: false };
+
+    fn past() -> Past {
+        let mut past = Past::default();
+        for (place, channel) in [(TEA, "#tea"), (PlaceId(2), "#dev")] {
+            let since = "2026-11-22T12:00:00.5Z".parse().expect("a time");
+            let msgid = Some("m".to_owned());
+            past.push(Question { place, channel: channel.to_owned(), since, msgid });
+        }
+        past
+    }
+
+    #[track_caller]
+    fn check(means: Means, lines: &[&str]) {
+        let asked = past().next(means, Instant::now());
+        assert_eq!(asked.iter().map(Line::as_str).collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn each_server_is_asked_in_its_own_way() {
+        check(CHATHISTORY, &["CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.500Z 100"]);
+        check(
+            Means::Chathistory { limit: None, by_time: false, labels: true },
+            &["@label=past.1 CHATHISTORY AFTER #tea msgid=m 500"],
+        );
+        check(Means::Playback, &["PRIVMSG *playback :PLAY #tea 1795348800.500", "PING past-1"]);
+        check(Means::Nothing, &["PING past-1"]);
+    }
+
+    #[test]
+    fn one_channel_is_asked_for_at_a_time() {
+        let (mut past, now) = (past(), Instant::now());
+        past.next(CHATHISTORY, now);
+        assert!(past.next(CHATHISTORY, now).is_empty());
+        assert_eq!(past.batch(Some(PlaceId(2)), None), None, "played back by itself");
+        assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page { limit: 100 })));
+        assert_eq!(past.next(CHATHISTORY, now).len(), 1);
+        assert_eq!(past.fail("no"), Some((PlaceId(2), Answer::Failed("no".to_owned()))));
+        assert_eq!(past.fail("no"), None);
+    }
+
+    #[test]
+    fn no_question_is_waited_for_without_end() {
+        let (mut past, now) = (past(), Instant::now());
+        past.next(Means::Nothing, now);
+        assert_eq!(past.tick(now), None);
+        assert_eq!(past.pong("past-2"), None);
+        assert!(matches!(past.tick(now + PATIENCE), Some((TEA, Answer::Failed(_)))));
+        assert_eq!(past.pong("past-1"), None, "too late");
+    }
+}

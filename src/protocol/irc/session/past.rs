@@ -1,0 +1,45 @@
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::Session;
+use crate::domain::PlaceId;
+use crate::protocol::Output;
+use crate::protocol::irc::past::{Means, Question};
+use crate::protocol::irc::{Answer, Event};
+
+/// What was said before.
+impl Session {
+    pub(super) fn ask_past(&mut self, place: PlaceId, since: Timestamp, msgid: Option<String>) {
+        let Some(channel) = self.channels.name(place).map(str::to_owned) else { return };
+        self.past.push(Question { place, channel, since, msgid });
+    }
+
+    /// Whether the server keeps what was said, and tells.
+    pub(super) fn keeps_past(&self) -> bool {
+        self.means() != Means::Nothing
+    }
+
+    /// Asks the next question, if it is time to.
+    pub(super) fn pump_past(&mut self, now: Instant) {
+        let means = self.means();
+        self.control.extend(self.past.next(means, now));
+    }
+
+    pub(super) fn tell_past(&mut self, answer: Option<(PlaceId, Answer)>) {
+        let answer = answer.map(|(place, answer)| Event::Past { place, answer });
+        self.output.extend(answer.map(Output::Event));
+    }
+
+    fn means(&self) -> Means {
+        let has = |cap| self.registration.has(cap);
+        if has("draft/chathistory") && has("batch") {
+            return Means::Chathistory {
+                limit: self.isupport.chathistory,
+                by_time: self.isupport.by_time,
+                labels: has("labeled-response"),
+            };
+        }
+        if has("znc.in/playback") { Means::Playback } else { Means::Nothing }
+    }
+}

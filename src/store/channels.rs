@@ -1,0 +1,161 @@
+//! How far each channel was heard.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use rusqlite::OptionalExtension;
+
+use super::ledger::time_from_sql;
+use super::write::Write;
+use super::{Store, StoreError};
+use crate::domain::PlaceId;
+
+/// How far a channel was heard. Later ones compare greater, as text too.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// When the last line was said, or when we came in, by the network's clock where it has one.
+    pub time: Timestamp,
+    /// The last line; `None` where nothing was said since we first came in.
+    pub line: Option<LineId>,
+}
+
+/// What a line is known by: its msgid, if it has one.
+pub type LineId = Option<String>;
+
+/// What is known of a channel that we have been in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// When we first came in: what was said before is not ours to mirror.
+    pub first: Timestamp,
+    /// The last sign of life from it, by our clock.
+    pub alive: Timestamp,
+    /// How far it was heard.
+    pub cursor: Cursor,
+}
+
+impl Store {
+    /// What is known of the channel at `place`; `None` before we first came in.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn sight(&self, place: PlaceId) -> Result<Option<Sight>, StoreError> {
+        let row: Option<(Option<i64>, Option<i64>, Option<String>)> = self
+            .connection
+            .prepare_cached("SELECT first, alive, cursor FROM place WHERE id = ?1")?
+            .query_row([place.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((Some(first), alive, cursor)) = row else { return Ok(None) };
+        let first = time_from_sql(first);
+        Ok(Some(Sight {
+            first,
+            alive: alive.map_or(first, time_from_sql),
+            cursor: cursor
+                .and_then(|cursor| cursor.parse().ok())
+                .unwrap_or(Cursor { time: first, line: None }),
+        }))
+    }
+
+    /// Notes that we have come into the channel at `place` for the first time, at `first` by the
+    /// network's clock and at `now` by ours.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn first_sight(
+        &mut self,
+        place: PlaceId,
+        first: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let cursor = Cursor { time: first, line: None }.to_string();
+        self.write(Write::FirstSight { place, first, now, cursor })
+    }
+
+    /// Notes that the channel at `place` was heard up to `cursor`, at `now` by our clock.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn heard_up_to(
+        &mut self,
+        place: PlaceId,
+        cursor: &Cursor,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(Write::HeardUpTo { place, cursor: cursor.to_string(), now })
+    }
+
+    /// Notes a sign of life from the channel at `place`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn alive(&mut self, place: PlaceId, at: Timestamp) -> Result<(), StoreError> {
+        self.write(Write::Alive { place, at })
+    }
+}
+
+impl Cursor {
+    /// Whether it stands at the line with this msgid.
+    #[must_use]
+    pub fn is_at(&self, msgid: Option<&str>) -> bool {
+        msgid.is_some() && self.line.as_ref().and_then(Option::as_deref) == msgid
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = match &self.line {
+            Some(Some(msgid)) => msgid,
+            Some(None) => "+",
+            None => "-",
+        };
+        write!(f, "{:015} {line}", self.time.as_millisecond())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (time, line) = text.split_once(' ').ok_or(())?;
+        let line = match line {
+            "-" => None,
+            "+" => Some(None),
+            msgid => Some(Some(msgid.to_owned())),
+        };
+        Ok(Self { time: time_from_sql(time.parse().map_err(|_| ())?), line })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Network, Place};
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(milliseconds).expect("a time")
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was() {
+        for line in [None, Some(None), Some(Some("a b".to_owned()))] {
+            let cursor = Cursor { time: at(1_500), line };
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+    }
+
+    #[test]
+    fn a_channel_is_known_from_when_we_first_came_in() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let tea = store.place(&Place::channel(&Network::new("office"), "#tea")).expect("works");
+        store.alive(tea, at(1)).expect("works");
+        let heard = |time, id: &str| Cursor { time: at(time), line: Some(Some(id.to_owned())) };
+        store.heard_up_to(tea, &heard(1, "early"), at(1)).expect("works");
+        assert_eq!(store.sight(tea).expect("works"), None);
+        store.first_sight(tea, at(10), at(20)).expect("works");
+        store.heard_up_to(tea, &heard(30, "b"), at(40)).expect("works");
+        store.heard_up_to(tea, &heard(25, "a"), at(35)).expect("works");
+        store.alive(tea, at(38)).expect("works");
+        let sight = Sight { first: at(10), alive: at(40), cursor: heard(30, "b") };
+        assert_eq!(store.sight(tea).expect("works"), Some(sight));
+    }
+}

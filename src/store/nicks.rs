@@ -1,0 +1,101 @@
+//! The nicks that we had on each network, and when: a line by one of them is our own.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::params;
+
+use super::write::Write;
+use super::{Store, StoreError};
+use crate::domain::{Casemapping, Network};
+
+/// How far the network's clock may be from ours.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// How much later than its last sign of life a connection may still have been there.
+const SILENCE: SignedDuration = SignedDuration::from_mins(3);
+
+/// Nicks that we had longer ago than this are in no history that we would ask for.
+const MEMORY: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+impl Store {
+    /// Notes that we go by `nick` on `network` from `now` on.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn nick_begins(
+        &mut self,
+        network: &Network,
+        nick: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (network, nick) = (network.clone(), fold(nick));
+        self.write(Write::Nick { network, nick, now, forgotten: now - MEMORY })
+    }
+
+    /// Notes that at `now` we still go by the last nick that we had on `network`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn nick_goes_on(&mut self, network: &Network, now: Timestamp) -> Result<(), StoreError> {
+        self.write(Write::SameNick { network: network.clone(), now })
+    }
+
+    /// Whether we went by `nick` on `network` at `time`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn had_nick(
+        &self,
+        network: &Network,
+        nick: &str,
+        time: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (since, until) = (time + SKEW, time - SKEW - SILENCE);
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM nick
+                     WHERE network = ?1 AND nick = ?2 AND since <= ?3 AND until >= ?4)",
+            )?
+            .query_row(
+                params![
+                    network.as_str(),
+                    fold(nick),
+                    since.as_millisecond(),
+                    until.as_millisecond()
+                ],
+                |row| row.get(0),
+            )?)
+    }
+}
+
+fn fold(nick: &str) -> String {
+    Casemapping::default().fold(nick)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nick_is_ours_while_we_have_it() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let (office, home) = (Network::new("office"), Network::new("home"));
+        let at = |minute| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
+        store.nick_begins(&office, "Bridge", at(100)).expect("works");
+        store.nick_goes_on(&office, at(200)).expect("works");
+        store.nick_begins(&office, "bridge_", at(300)).expect("works");
+        store.nick_goes_on(&office, at(400)).expect("works");
+        for (network, nick, minute, ours) in [
+            (&office, "bridge", 150, true),
+            (&office, "bridge", 203, true),
+            (&office, "bridge", 90, false),
+            (&office, "bridge", 250, false),
+            (&office, "bridge_", 150, false),
+            (&office, "bridge_", 350, true),
+            (&home, "bridge", 150, false),
+        ] {
+            let had = store.had_nick(network, nick, at(minute)).expect("works");
+            assert_eq!(had, ours, "{network} {nick} {minute}");
+        }
+    }
+}

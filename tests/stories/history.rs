@@ -1,0 +1,640 @@
+//! What IRC said while the bridge was away, what of ours had arrived there, and what is told where
+//! nobody can know.
+
+use letsbridge::bridge::Policy;
+
+use proptest::prelude::*;
+
+use crate::confirmed::irc_in;
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN};
+
+/// A server that keeps what was said, and tells.
+const KEEPS: &str =
+    "message-tags server-time batch echo-message labeled-response draft/chathistory";
+
+/// One that keeps nothing, but gives each line its time and id.
+const FORGETS: &str = "message-tags server-time batch echo-message labeled-response";
+
+/// A world with such a server; ann has said "one" there at 12:00:01.
+#[track_caller]
+fn seated(caps: &str) -> World {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(caps));
+    world.tell(
+        r#"
+        wait 1s
+        irc < @time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        "#,
+    );
+    world
+}
+
+/// The connection to IRC is lost, and there again after `seconds`.
+#[track_caller]
+fn away(world: &mut World, caps: &str, seconds: u32) {
+    world.tell(&format!("irc lost\nwait {seconds}s"));
+    world.tell_on(&irc_in(caps));
+}
+
+#[track_caller]
+fn bob_says(world: &mut World, text: &str) {
+    world.tell_on(&format!(
+        r#"lc < 42["messages:new",{{"id":"6b0000300000000000000001","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+    ));
+}
+
+#[test]
+fn what_was_said_meanwhile_is_mirrored_once_and_in_order() {
+    let mut world = seated(KEEPS);
+    away(&mut world, KEEPS, 20);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @time=2026-11-22T12:00:22.000Z;msgid=a4 :ann!a@host PRIVMSG #tea :four, live
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:05.000Z;msgid=h1 :HistServ!h@host PRIVMSG #tea :carl joined the channel
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :\x01ACTION waves\x01
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"* ann waves"}]
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        irc < @batch=y;time=2026-11-22T12:00:06.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :\x01ACTION waves\x01
+        irc < :irc.example BATCH -y
+        lc < 437[{"id":"6b0000200000000000000003","text":"* ann waves","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 428["messages:create",{"room":"r1","text":"<ann> four, live"}]
+        "#,
+    );
+}
+
+#[test]
+fn what_was_said_long_ago_carries_its_time() {
+    let mut world = seated(KEEPS);
+    world.tell("irc lost\nrestart\nwait 7200s");
+    world.tell_on(&irc_in(KEEPS));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:30:00.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:29:59.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < :irc.example BATCH -y
+        "#,
+    );
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell(
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        lc > 425["messages:create",{"room":"r1","text":"[12:30Z] <ann> two"}]
+        "#,
+    );
+}
+
+#[test]
+fn what_the_server_says_by_itself_as_history_is_told_from_what_is_said_now() {
+    // InspIRCd's way, where CHATHISTORY is not offered.
+    let mut world = seated(FORGETS);
+    away(&mut world, FORGETS, 20);
+    world.tell(
+        r#"
+        irc > PING past-1
+        irc < :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T11:00:00.000Z;msgid=a0 :ann!a@host PRIVMSG #tea :before we first came
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < :irc.example BATCH -x
+        irc < :irc.example PONG irc.example past-1
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        irc < @time=2026-11-22T12:00:22.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        "#,
+    );
+}
+
+#[test]
+fn the_first_sight_of_a_channel_is_not_its_history() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(KEEPS));
+    world.tell(
+        r#"
+        irc < :irc.example BATCH +x znc.in/playback #tea
+        irc < @batch=x;time=2026-11-22T11:59:00.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :old
+        irc < :irc.example BATCH -x
+        irc < @time=2026-11-22T12:00:00.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :new
+        lc > 425["messages:create",{"room":"r1","text":"<ann> new"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_bouncer_whose_lines_have_no_ids_is_understood() {
+    // soju: whole seconds, no msgid, no user and host; live lines have both.
+    let caps = "message-tags server-time batch echo-message draft/chathistory";
+    let mut world = seated(caps);
+    world.tell(
+        r#"
+        irc < @time=2026-11-22T12:00:01.700Z;msgid=a2 :ann!a@host PRIVMSG #tea :one
+        lc > 426["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        "#,
+    );
+    away(&mut world, caps, 20);
+    world.tell(
+        r#"
+        irc > CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @time=2026-11-22T12:00:22.400Z;msgid=a9 :ann!a@host PRIVMSG #tea :live and kept already
+        irc < :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann PRIVMSG #tea :one
+        lc > 427["messages:create",{"room":"r1","text":"<ann> one"}]
+        irc < @batch=x;time=2026-11-22T12:00:22.000Z :ann PRIVMSG #tea :live and kept already
+        irc < :irc.example BATCH -x
+        irc > CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:21.999Z 500
+        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 428["messages:create",{"room":"r1","text":"<ann> live and kept already"}]
+        lc < 438[{"id":"6b0000200000000000000004","text":"<ann> live and kept already","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        irc < :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:22.000Z :ann PRIVMSG #tea :live and kept already
+        irc < :irc.example BATCH -y
+        "#,
+    );
+}
+
+#[test]
+fn znc_is_asked_to_play_what_it_keeps() {
+    let caps = "server-time batch znc.in/playback";
+    let mut world = seated(caps);
+    away(&mut world, caps, 20);
+    world.tell(
+        r#"
+        irc > PRIVMSG *playback :PLAY #tea 1795348799.999
+        irc > PING past-1
+        irc < :irc.znc.in BATCH +x znc.in/playback #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < :irc.znc.in BATCH -x
+        irc < :irc.znc.in PONG irc.znc.in past-1
+        "#,
+    );
+}
+
+#[test]
+fn a_line_in_doubt_that_is_there_is_not_said_again() {
+    let mut world = seated(KEEPS);
+    bob_says(&mut world, "ha\\nha\\nha\\nho");
+    world.tell(
+        r#"
+        irc > @label=2.1 PRIVMSG #tea :<bob> ha
+        irc < @label=2.1;time=2026-11-22T12:00:02.000Z;msgid=b1 :bridge!b@host PRIVMSG #tea :<bob> ha
+        irc > @label=2.2 PRIVMSG #tea :<bob> ha
+        "#,
+    );
+    away(&mut world, KEEPS, 2);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:02.000Z;msgid=b1 :bridge!b@host PRIVMSG #tea :<bob> ha
+        irc < @batch=x;time=2026-11-22T12:00:03.000Z;msgid=b2 :bridge!b@host PRIVMSG #tea :<bob> ha
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:02.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:03.000Z;msgid=b2 :bridge!b@host PRIVMSG #tea :<bob> ha
+        irc < :irc.example BATCH -y
+        irc > @label=2.1 PRIVMSG #tea :<bob> ha
+        irc < @label=2.1;time=2026-11-22T12:00:05.000Z;msgid=b3 :bridge!b@host PRIVMSG #tea :<bob> ha
+        irc > @label=2.2 PRIVMSG #tea :<bob> ho
+        restart
+        "#,
+    );
+    // The nick that we had is still there: it was ours all the same.
+    let other = irc_in(KEEPS)
+        .replace(
+            "irc < :irc.example 001 bridge",
+            "irc < :irc.example 433 * bridge :In use\nirc > NICK bridge_\nirc < :irc.example 001 bridge_",
+        )
+        .replace(":bridge!", ":bridge_!");
+    world.tell_on(&other);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:03.000Z;msgid=b2 :bridge!b@host PRIVMSG #tea :<bob> ha
+        irc < @batch=x;time=2026-11-22T12:00:05.000Z;msgid=b3 :bridge!b@host PRIVMSG #tea :<bob> ha
+        irc < @batch=x;time=2026-11-22T12:00:05.500Z;msgid=b4 :bridge!b@host PRIVMSG #tea :<bob> ho
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:04.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < :irc.example BATCH -y
+        "#,
+    );
+}
+
+#[test]
+fn a_line_in_doubt_that_is_not_there_is_said_before_anything_else() {
+    let mut world = seated(KEEPS);
+    bob_says(&mut world, "hello");
+    world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
+    away(&mut world, KEEPS, 2);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:01.500Z;msgid=c1 :carl!c@host PRIVMSG #tea :<bob> hello
+        lc > 426["messages:create",{"room":"r1","text":"<carl> <bob> hello"}]
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < :irc.example BATCH -y
+        irc > @label=2.1 PRIVMSG #tea :<bob> hello
+        "#,
+    );
+}
+
+#[test]
+fn a_doubt_that_the_history_cannot_settle_is_said_again_as_such() {
+    let mut world = seated(KEEPS);
+    bob_says(&mut world, "hello");
+    world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
+    away(&mut world, KEEPS, 2);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :Messages could not be retrieved
+        irc > @label=2.1 PRIVMSG #tea :<bob> (again) hello
+        "#,
+    );
+}
+
+#[test]
+fn what_cannot_be_known_is_told() {
+    let mut world = seated(FORGETS);
+    away(&mut world, FORGETS, 20);
+    world.tell(
+        r#"
+        irc > PING past-1
+        irc < @time=2026-11-22T12:00:22.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < :irc.example PONG irc.example past-1
+        lc > 426["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile is missing here"}]
+        lc < 436[{"id":"6b0000200000000000000002","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        "#,
+    );
+    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 20));
+}
+
+#[test]
+fn a_history_that_does_not_reach_back_is_told_to_have_a_hole() {
+    let mut world = seated(KEEPS);
+    away(&mut world, KEEPS, 20);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < :irc.example BATCH -x
+        lc > 426["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_gap_is_counted_even_where_nobody_is_told() {
+    let mut world =
+        World::new(&["office/#tea tea"]).under(Policy { announce: false, ..Policy::default() });
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    away_plainly(&mut world, 20);
+    world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
+    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 20));
+}
+
+#[test]
+fn nobody_is_told_of_a_moment() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    away_plainly(&mut world, 5);
+    world.tell("");
+    assert_eq!(world.gaps().count, 0);
+}
+
+#[track_caller]
+fn away_plainly(world: &mut World, seconds: u32) {
+    world.tell(&format!("irc lost\nwait {seconds}s"));
+    world.tell_on(IRC_IN);
+}
+
+#[test]
+fn when_the_bridge_was_last_there_survives_a_crash() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell_on(IRC_IN);
+    // Nobody speaks, but the server is there; once in a while that is written down.
+    for _ in 0..5 {
+        world.tell("wait 30s\nirc < PING :x\nirc > PONG x");
+    }
+    world.tell("wait 20s\nrestart\nwait 100s");
+    world.tell_on(IRC_IN);
+    world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
+    // 12:02:00 was the last time that it was written down; 12:04:30 it is now.
+    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 150));
+}
+
+#[test]
+fn a_connection_lost_while_reading_loses_nothing() {
+    let mut world = seated(KEEPS);
+    away(&mut world, KEEPS, 5);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @time=2026-11-22T12:00:06.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        "#,
+    );
+    away(&mut world, KEEPS, 5);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:03.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < :irc.example BATCH -y
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        "#,
+    );
+}
+
+/// One thing that happens on an IRC server or on the way to it.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// Somebody says one of a few things.
+    Say(u8),
+    /// So many milliseconds pass.
+    Pass(u16),
+    Lose,
+    Back,
+    /// The process dies and comes back, without any connection.
+    Die,
+    /// The server answers a question.
+    Answer,
+    /// Bob says so many lines in the room.
+    Post(u8),
+    /// The server sends a line of ours back.
+    Echo,
+    /// The connection is cut, and the bridge does not know.
+    Cut,
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => (0..3_u8).prop_map(Act::Say),
+        3 => (0..1_500_u16).prop_map(Act::Pass),
+        1 => Just(Act::Lose),
+        2 => Just(Act::Back),
+        1 => Just(Act::Die),
+        3 => Just(Act::Answer),
+        2 => (1..4_u8).prop_map(Act::Post),
+        4 => Just(Act::Echo),
+        1 => Just(Act::Cut),
+    ]
+}
+
+/// An IRC server that keeps what was said, and a room that takes what it is given.
+struct Told {
+    world: World,
+    /// As soju keeps it: to the second, without ids.
+    coarse: bool,
+    clock: i64,
+    connected: bool,
+    cut: bool,
+    /// When who said what in the channel.
+    said: Vec<(i64, &'static str, String)>,
+    asked: Vec<(String, i64, usize)>,
+    /// What of ours is to be sent back: its label, and which of `said` it is.
+    echoes: Vec<(String, usize)>,
+    mirrored: Vec<String>,
+    posted: Vec<String>,
+}
+
+impl Told {
+    fn new(coarse: bool) -> Self {
+        let mut world = World::new(&["office/#tea tea"]);
+        world.tell(LETSCHAT_IN);
+        world.tell(&irc_in(KEEPS));
+        let clock = 1_795_348_800_000;
+        Self {
+            world,
+            coarse,
+            clock,
+            connected: true,
+            cut: false,
+            said: Vec::new(),
+            asked: Vec::new(),
+            echoes: Vec::new(),
+            mirrored: Vec::new(),
+            posted: Vec::new(),
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Say(what) => self.say(what),
+            Act::Pass(milliseconds) => self.clock += i64::from(milliseconds),
+            Act::Lose if self.connected => {
+                self.world.tell_on("irc lost");
+                self.gone();
+            }
+            Act::Back if !self.connected => {
+                self.world.tell_on(&irc_in(KEEPS));
+                let limit = "005 bridge CHATHISTORY=7 :are supported by this server";
+                self.world.tell_on(&format!("irc < :irc.example {limit}"));
+                self.connected = true;
+            }
+            Act::Die => {
+                self.world.tell_on("restart");
+                self.gone();
+                self.world.tell_on(LETSCHAT_IN_AGAIN);
+            }
+            Act::Answer => self.answer(),
+            Act::Post(lines) => self.post(lines),
+            Act::Echo => self.echo(),
+            Act::Cut => self.cut = self.connected,
+            Act::Lose | Act::Back => {}
+        }
+        self.hear();
+    }
+
+    fn gone(&mut self) {
+        (self.connected, self.cut) = (false, false);
+        self.asked.clear();
+        self.echoes.clear();
+    }
+
+    fn post(&mut self, lines: u8) {
+        let lines: Vec<String> =
+            (0..lines).map(|line| format!("{}.{line}", self.posted.len())).collect();
+        let id = 0x6b00_1000 + self.posted.len();
+        let text = lines.join("\\n");
+        self.world.tell_on(&format!(
+            r#"lc < 42["messages:new",{{"id":"{id:08x}0000000000000001","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+        ));
+        self.posted.extend(lines);
+    }
+
+    fn echo(&mut self) {
+        if self.cut || self.echoes.is_empty() {
+            return;
+        }
+        let (label, index) = self.echoes.remove(0);
+        let (time, _, text) = &self.said[index];
+        let time = shown(*time);
+        self.world.tell_on(&format!(
+            "irc < @label={label};msgid=m{index};time={time} :bridge!b@host PRIVMSG #tea :{text}"
+        ));
+    }
+
+    fn say(&mut self, what: u8) {
+        self.clock += 200;
+        let text = if self.coarse { what.to_string() } else { self.said.len().to_string() };
+        if self.connected && !self.cut {
+            let id =
+                if self.coarse { String::new() } else { format!("msgid=m{};", self.said.len()) };
+            let time = shown(self.clock);
+            self.world.tell_on(&format!("irc < @{id}time={time} :ann!a@host PRIVMSG #tea :{text}"));
+        }
+        self.said.push((self.clock, "ann", text));
+    }
+
+    /// Gives the page that was asked for.
+    fn answer(&mut self) {
+        if self.cut || self.asked.is_empty() {
+            return;
+        }
+        let (label, since, limit) = self.asked.remove(0);
+        let kept = |time: i64| if self.coarse { time / 1_000 * 1_000 } else { time };
+        let page = self.said.iter().enumerate().filter(|(_, (time, ..))| kept(*time) > since);
+        let mut story = format!("irc < @label={label} :irc.example BATCH +x chathistory #tea\n");
+        for (index, (time, nick, text)) in page.take(limit) {
+            let id = if self.coarse { String::new() } else { format!("msgid=m{index};") };
+            let time = shown(kept(*time));
+            let line = format!(":{nick}!u@host PRIVMSG #tea :{text}");
+            story += &format!("irc < @batch=x;{id}time={time} {line}\n");
+        }
+        self.world.tell_on(&format!("{story}irc < :irc.example BATCH -x"));
+    }
+
+    /// Takes in what the bridge says, until it says nothing more.
+    fn hear(&mut self) {
+        loop {
+            let (irc, letschat) = self.world.sent();
+            if irc.is_empty() && letschat.is_empty() {
+                return;
+            }
+            for line in irc {
+                if self.cut {
+                    continue;
+                }
+                if let Some((label, text)) = line.split_once(" PRIVMSG #tea :") {
+                    self.clock += 200;
+                    let label = label.strip_prefix("@label=").unwrap().to_owned();
+                    self.echoes.push((label, self.said.len()));
+                    self.said.push((self.clock, "bridge", text.to_owned()));
+                    continue;
+                }
+                let words: Vec<&str> = line.split(' ').collect();
+                if let ["CHATHISTORY", "AFTER", "#tea", since, limit] = words[1..] {
+                    let label = words[0].strip_prefix("@label=").unwrap().to_owned();
+                    let since: jiff::Timestamp =
+                        since.strip_prefix("timestamp=").unwrap().parse().unwrap();
+                    self.asked.push((label, since.as_millisecond(), limit.parse().unwrap()));
+                }
+            }
+            for call in letschat {
+                let (number, call) = call.split_at(call.find('[').unwrap_or(call.len()));
+                let ack = number.replacen("42", "43", 1);
+                let call: serde_json::Value = serde_json::from_str(call).unwrap_or_default();
+                let answer = match call[0].as_str() {
+                    Some("messages:create") => {
+                        let text = call[1]["text"].as_str().unwrap().to_owned();
+                        self.mirrored.push(text.clone());
+                        let id = 0x6b00_0020 + self.mirrored.len();
+                        let posted = "2026-11-22T12:00:00.000Z";
+                        serde_json::json!([{"id": format!("{id:08x}0000000000000001"), "text": text, "posted": posted, "owner": "u0", "room": "r1"}])
+                    }
+                    _ => serde_json::json!([[]]),
+                };
+                self.world.tell_on(&format!("lc < {ack}{answer}"));
+            }
+        }
+    }
+}
+
+/// A time as IRC servers show it.
+fn shown(milliseconds: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(milliseconds).unwrap();
+    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn whatever_happens_on_the_way_every_line_is_mirrored_once_and_in_order(
+        coarse: bool,
+        acts in prop::collection::vec(acts(), 0..60),
+    ) {
+        let mut told = Told::new(coarse);
+        for act in acts {
+            told.act(act);
+        }
+        told.act(Act::Lose);
+        told.act(Act::Back);
+        while !(told.asked.is_empty() && told.echoes.is_empty()) {
+            told.act(Act::Answer);
+            told.act(Act::Echo);
+        }
+        let by = |who| told.said.iter().filter(move |(_, nick, _)| *nick == who);
+        let said: Vec<String> = by("ann").map(|(_, _, text)| format!("<ann> {text}")).collect();
+        prop_assert_eq!(&told.mirrored, &said);
+        let posted: Vec<String> = told.posted.iter().map(|text| format!("<bob> {text}")).collect();
+        let mut ours: Vec<String> = by("bridge").map(|(_, _, text)| text.clone()).collect();
+        if coarse {
+            // What cannot be told apart is said again as such.
+            let mut again = ours.clone();
+            again.retain(|text| text.contains("(again) "));
+            ours.retain(|text| !again.contains(text));
+            let words = |text: &String| text.replace("(again) ", "");
+            ours.extend(again.iter().map(words).filter(|text| !by("bridge").any(|it| it.2 == *text)));
+            ours.sort_unstable();
+            let mut posted = posted.clone();
+            posted.sort_unstable();
+            prop_assert_eq!(ours, posted);
+        } else {
+            prop_assert_eq!(ours, posted);
+        }
+    }
+}
