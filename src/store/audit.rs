@@ -323,7 +323,9 @@ mod tests {
         let ticket = say(&mut store, dev, "1", Some(tea));
         let settled = Timestamp::from_second(90).expect("a time");
         store.delivered(ticket, Some("b"), settled).expect("works");
-        ["d", "c", "a", "e"].map(|id| say(&mut store, tea, id, None));
+        for id in ["d", "c", "a", "e"] {
+            say(&mut store, tea, id, None);
+        }
         store.commit().expect("works");
         let snapshot = Snapshot::of(store.connection).expect("works");
         let mut traces = Vec::new();
