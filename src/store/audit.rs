@@ -266,6 +266,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_bridge_that_was_killed_had_written_is_read() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let tea = store.place(&Place::room("tea")).expect("works");
+        say(&mut store, tea, "a", None);
+        store.commit().expect("works");
+        // As a killed process leaves it: with a write-ahead log that nobody has taken over.
+        let left = tempfile::tempdir().expect("a temporary directory");
+        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+            std::fs::copy(directory.path().join(&name), left.path().join(&name)).expect("is there");
+        }
+        let snapshot = Snapshot::open(left.path()).expect("opens");
+        assert_eq!(snapshot.trace(tea, "a").expect("reads"), Some(Trace::Heard));
+    }
+
+    #[test]
     fn a_store_that_is_not_there_is_not_made() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let error = Snapshot::open(directory.path()).expect_err("there is none");
