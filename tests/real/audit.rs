@@ -99,7 +99,7 @@ async fn audit(config: &Path, arguments: &[&str]) -> (i32, String) {
     let Output { status, stdout, stderr } =
         timeout(LIMIT, audit).await.expect("it ends in time").unwrap();
     let said = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
-    (status.code().unwrap(), said)
+    (status.code().unwrap_or_else(|| panic!("{status}: {said}")), said)
 }
 
 #[tokio::test]
