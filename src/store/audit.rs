@@ -266,6 +266,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_bridge_that_was_killed_had_written_is_read() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let tea = store.place(&Place::room("tea")).expect("works");
+        say(&mut store, tea, "a", None);
+        store.commit().expect("works");
+        // As a killed process leaves it: with a write-ahead log that nobody has taken over.
+        let left = tempfile::tempdir().expect("a temporary directory");
+        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+            std::fs::copy(directory.path().join(&name), left.path().join(&name)).expect("is there");
+        }
+        let snapshot = Snapshot::open(left.path()).expect("opens");
+        assert_eq!(snapshot.trace(tea, "a").expect("reads"), Some(Trace::Heard));
+    }
+
+    #[test]
     fn a_store_that_is_not_there_is_not_made() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let error = Snapshot::open(directory.path()).expect_err("there is none");
@@ -323,7 +339,9 @@ mod tests {
         let ticket = say(&mut store, dev, "1", Some(tea));
         let settled = Timestamp::from_second(90).expect("a time");
         store.delivered(ticket, Some("b"), settled).expect("works");
-        ["d", "c", "a", "e"].map(|id| say(&mut store, tea, id, None));
+        for id in ["d", "c", "a", "e"] {
+            say(&mut store, tea, id, None);
+        }
         store.commit().expect("works");
         let snapshot = Snapshot::of(store.connection).expect("works");
         let mut traces = Vec::new();

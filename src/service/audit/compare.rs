@@ -221,3 +221,179 @@ fn hash(text: &str) -> u64 {
     text.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Kind, Message, PlaceId, State};
+
+    const US: &str = "us";
+
+    fn id(n: u32) -> PostId {
+        format!("{n:08x}0000000000000000").parse().expect("an id")
+    }
+
+    /// A post made in second `n`, by us or by ann.
+    fn post(n: u32, by: &str, text: &str) -> Post {
+        let author = Author { id: by.to_owned(), username: by.to_owned() };
+        Post { id: id(n), text: text.to_owned(), posted: id(n).made_at(), author: Some(author) }
+    }
+
+    fn delivered(ticket: i64) -> Trace {
+        Trace::Delivered { ticket: Ticket(ticket), settled: Timestamp::UNIX_EPOCH }
+    }
+
+    fn under_way(body: &str, begun: u32) -> Delivery {
+        let message = Message {
+            said_in: PlaceId(1),
+            author: "ann".to_owned(),
+            kind: Kind::Talk,
+            body: body.to_owned(),
+            said_at: Timestamp::UNIX_EPOCH,
+        };
+        let begun = Some(id(begun).made_at());
+        Delivery { ticket: Ticket(99), to: PlaceId(2), message, state: State::Doubtful, begun }
+    }
+
+    /// What is said, in a few words.
+    fn told(compared: &Compared) -> Vec<String> {
+        let lost = compared.lost.first.iter().map(|it| format!("lost {}", it.ticket.0));
+        let second = |id: PostId| id.made_at().as_second();
+        let unheard =
+            compared.unheard.first.iter().map(|it| format!("unheard {}", second(it.post)));
+        let repeated = compared.repeated.first.iter();
+        let repeated = repeated.map(|it| format!("{} repeats {}", second(it.post), second(it.of)));
+        let misplaced = compared.misplaced.first.iter();
+        let misplaced = misplaced.map(|it| format!("{} behind {}", it.ticket.0, it.behind.0));
+        let unread =
+            (compared.unread.count > 0).then(|| format!("{} unread", compared.unread.count));
+        lost.chain(unheard).chain(repeated).chain(misplaced).chain(unread).collect()
+    }
+
+    /// One room that was read up to second 50 beside one ledger; `later` it knows more.
+    #[track_caller]
+    fn check(
+        posts: &[(u32, &str, &str)],
+        ledger: &[(u32, Trace)],
+        doubt: Option<&Delivery>,
+        later: &[(u32, Trace)],
+        expected: &[&str],
+    ) {
+        // In one stretch, and in one for each second.
+        for stretches in [vec![0..=u32::MAX], (0..=100).map(|second| second..=second).collect()] {
+            let mut comparison = Comparison::new(US, Some(id(50)));
+            for stretch in stretches {
+                let within = posts.iter().filter(|(n, ..)| stretch.contains(n));
+                comparison.open(within.map(|(n, by, text)| (id(*n), post(*n, by, text))).collect());
+                let mut traces: Vec<_> =
+                    ledger.iter().filter(|(n, _)| stretch.contains(n)).collect();
+                traces.sort_by_key(|(n, _)| *n);
+                traces.iter().for_each(|(n, trace)| comparison.trace(&id(*n).to_string(), *trace));
+                comparison.close();
+            }
+            let known = |post| {
+                ledger.iter().chain(later).find(|(n, _)| id(*n) == post).map(|(_, trace)| *trace)
+            };
+            let compared = comparison.conclude(Some(id(50)), doubt, known);
+            assert_eq!(told(&compared), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_on_both_sides_is_well() {
+        let posts = [(1, "ann", "hi"), (2, US, "<bob> yo"), (3, US, "<bob> yo"), (4, "ann", "hi")];
+        let ledger = [(1, Trace::Heard), (2, delivered(1)), (3, delivered(2)), (4, Trace::Heard)];
+        check(&posts, &ledger, None, &[], &[]);
+        check(&[], &[], None, &[], &[]);
+    }
+
+    #[test]
+    fn what_is_on_one_side_only_is_missing() {
+        let posts = [(2, "ann", "hi"), (4, US, "<bob> yo")];
+        check(
+            &posts,
+            &[(2, Trace::Heard), (3, delivered(1)), (4, delivered(2))],
+            None,
+            &[],
+            &["lost 1"],
+        );
+        check(&posts, &[(4, delivered(2))], None, &[], &["unheard 2"]);
+        check(&[], &[(3, delivered(7)), (9, delivered(8))], None, &[], &["lost 7", "lost 8"]);
+        // A post that somebody has removed was heard all the same.
+        check(&[], &[(3, Trace::Heard)], None, &[], &[]);
+        // Somebody uses our account by hand.
+        check(&[(2, US, "hello")], &[], None, &[], &["unheard 2"]);
+        check(&[(2, US, "hello")], &[(2, Trace::Heard)], None, &[], &[]);
+    }
+
+    #[test]
+    fn what_the_bridge_has_not_read_yet_is_not_missing() {
+        check(&[(60, "ann", "hi"), (61, US, "hello")], &[], None, &[], &["2 unread"]);
+    }
+
+    #[test]
+    fn what_the_ledger_learns_meanwhile_is_well() {
+        let posts = [(2, "ann", "hi"), (3, US, "<bob> yo"), (4, US, "<bob> yo")];
+        let later = [(2, Trace::Heard), (4, delivered(2))];
+        check(&posts, &[(3, delivered(1))], None, &later, &[]);
+    }
+
+    #[test]
+    fn a_post_that_follows_no_delivery_of_its_own_is_repeated() {
+        for (known, twin) in [(3, 4), (4, 3)] {
+            let posts = [(3, US, "<bob> yo"), (4, US, "<bob> yo"), (5, US, "<bob> no")];
+            let told = format!("{twin} repeats {known}");
+            let ledger = [(known, delivered(1)), (5, delivered(2))];
+            check(&posts, &ledger, None, &[], &[&told]);
+            // The bridge took it for somebody's.
+            let heard = [ledger[0], ledger[1], (twin, Trace::Heard)];
+            check(&posts, &heard, None, &[], &[&told]);
+        }
+        let by_ann = [(3, US, "<bob> yo"), (4, "ann", "<bob> yo")];
+        check(&by_ann, &[(3, delivered(1)), (4, Trace::Heard)], None, &[], &[]);
+    }
+
+    #[test]
+    fn what_is_under_way_may_have_arrived_once() {
+        let posts = [(3, US, "<ann> ok"), (4, US, "<ann> ok"), (5, US, "<ann> ok")];
+        let ledger = [(3, delivered(1))];
+        let doubt = under_way("ok", 4);
+        check(&posts[..2], &ledger, Some(&doubt), &[], &[]);
+        check(&posts, &ledger, Some(&doubt), &[], &["5 repeats 3"]);
+        check(&posts[..2], &ledger, Some(&under_way("no", 4)), &[], &["4 repeats 3"]);
+        check(&posts[..2], &ledger, Some(&under_way("ok", 4_000)), &[], &["4 repeats 3"]);
+        let long = "é".repeat(2_000);
+        let text = format!("<ann> {long}");
+        check(&[(4, US, &text)], &[], Some(&under_way(&long, 4)), &[], &[]);
+    }
+
+    #[test]
+    fn a_delivery_behind_a_later_one_is_out_of_order() {
+        let posts = [(3, US, "a"), (4, US, "b"), (5, US, "c"), (6, US, "d")];
+        let ledger = [(3, delivered(1)), (4, delivered(3)), (5, delivered(2)), (6, delivered(4))];
+        check(&posts, &ledger, None, &[], &["2 behind 3"]);
+    }
+
+    #[test]
+    fn what_was_posted_in_one_millisecond_stands_in_no_order() {
+        let mut comparison = Comparison::new(US, None);
+        let (mut one, mut two) = (post(3, US, "a"), post(4, US, "b"));
+        (one.posted, two.posted) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        comparison.open(BTreeMap::from([(one.id, one), (two.id, two)]));
+        comparison.trace(&id(3).to_string(), delivered(2));
+        comparison.trace(&id(4).to_string(), delivered(1));
+        comparison.close();
+        assert!(told(&comparison.conclude(None, None, |_| None)).is_empty());
+    }
+
+    #[test]
+    fn however_many_are_missing_all_are_counted() {
+        let mut comparison = Comparison::new(US, Some(id(u32::MAX)));
+        let count = TOLD as u32 * 3;
+        comparison.open((1..=count).map(|n| (id(n), post(n, "ann", "hi"))).collect());
+        comparison.close();
+        let compared = comparison.conclude(Some(id(u32::MAX)), None, |_| None);
+        assert_eq!(compared.unheard.count, u64::from(count));
+        assert_eq!(compared.unheard.first.len(), TOLD);
+    }
+}
