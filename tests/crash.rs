@@ -83,7 +83,7 @@ async fn run(caps: Caps) {
     let mut dice = Rng::with_seed(seed);
     let stage = Stage::set(caps).await;
     let mut program = Program::new(&stage.config());
-    program.start();
+    program.start().await;
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
     timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
 
@@ -141,7 +141,7 @@ async fn kill_often(stage: &Stage, program: &mut Program, mut dice: Rng, times: 
         }
         ready += usize::from(program.kill().await);
         nobody_there(stage).await;
-        program.start();
+        program.start().await;
     }
     ready
 }
@@ -186,7 +186,7 @@ async fn nobody_there(stage: &Stage) {
 async fn come_back(stage: &Stage, program: &mut Program) {
     program.kill().await;
     nobody_there(stage).await;
-    program.start();
+    program.start().await;
     program.ready().await;
 }
 

@@ -9,11 +9,15 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, timeout};
 
 /// How long it may take to stop when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Held while a process is started, and while a server shuts its door to take the port again: until it
+/// has become the program, a new process holds all that this one holds, the server's socket too.
+pub(crate) static DOORS: Mutex<()> = Mutex::const_new(());
 
 /// The program and what it leaves behind: `state/` and `bridge.log`, kept when the test fails.
 pub(crate) struct Program {
@@ -41,7 +45,8 @@ impl Program {
     }
 
     /// Starts it; it logs behind what it logged before.
-    pub(crate) fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
+        let _doors = DOORS.lock().await;
         self.starts += 1;
         // A socket of its own for each life, so that no word of the one before is taken for its.
         let socket = self.directory.path().join("notify");

@@ -8,6 +8,7 @@ use letsbridge::demo::irc::Goodbye;
 use letsbridge::demo::letschat::Flavour;
 use tokio::time::sleep;
 
+use super::program::DOORS;
 use super::stage::{BRIDGE, Stage};
 
 /// How likely the doubles are to do something to a message.
@@ -29,11 +30,13 @@ pub(crate) async fn make(stage: &Stage, mut dice: Rng, over: &AtomicBool, count:
 async fn once(stage: &Stage, dice: &mut Rng) {
     let (irc, letschat) = (stage.irc.mischief(), stage.letschat.mischief());
     match dice.u8(..11) {
-        0 => irc.restart(Goodbye::Error("Server restarting")).await.unwrap(),
-        1 => irc.restart(Goodbye::Silent).await.unwrap(),
-        2 => {
-            irc.kill(Goodbye::Silent).await;
-            sleep(moment(dice, 10..300)).await;
+        way @ 0..=2 => {
+            let goodbye =
+                if way == 0 { Goodbye::Error("Server restarting") } else { Goodbye::Silent };
+            let doors = DOORS.lock().await;
+            irc.kill(goodbye).await;
+            drop(doors);
+            sleep(moment(dice, 0..300)).await;
             irc.revive().await.unwrap();
         }
         3 => {
@@ -54,7 +57,9 @@ async fn once(stage: &Stage, dice: &mut Rng) {
         }
         7 => {
             let flavours = [Flavour::Mongoose46, Flavour::Mongoose413];
+            let doors = DOORS.lock().await;
             stage.letschat.kill().await.unwrap();
+            drop(doors);
             sleep(moment(dice, 0..300)).await;
             stage.letschat.set_flavour(flavours[dice.usize(..2)]);
             stage.letschat.revive().await.unwrap();

@@ -278,6 +278,28 @@ fn what_was_never_begun_is_in_no_doubt() {
 }
 
 #[test]
+fn what_may_be_there_already_says_so_in_another_life_too() {
+    let mut world = seated(LABELS);
+    bob_says(&mut world, 1, "one");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc lost
+        "#,
+    );
+    world.tell_on(&irc_in(LABELS));
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> (again) one
+        irc < @label=1.1 :irc.example 439 bridge #tea :Too fast. Please wait 20 seconds.
+        restart
+        "#,
+    );
+    world.tell_on(&irc_in(LABELS));
+    world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> (again) one");
+}
+
+#[test]
 fn where_the_administrator_wants_it_nothing_is_said_that_may_be_there() {
     let mut world = World::new(&["office/#tea tea"]).dropping();
     world.tell(LETSCHAT_IN);
