@@ -28,8 +28,11 @@ pub(super) struct Arguments {
     /// The configuration
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
-    /// Only this link: "network/#channel", "link[2]" or its room; may be given again
-    #[arg(long)]
+    // No documentation: rustdoc would take the brackets for a reference.
+    #[arg(
+        long,
+        help = "Only this link: \"network/#channel\", \"link[2]\" or its room; may be given again"
+    )]
     link: Vec<String>,
     /// Only what was said since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
     #[arg(long, value_parser = since)]
