@@ -290,13 +290,21 @@ fn what_may_be_there_already_says_so_in_another_life_too() {
     world.tell_on(&irc_in(LABELS));
     world.tell(
         r#"
+        irc > PING past-1
+        irc < :irc.example PONG irc.example past-1
         irc > @label=1.1 PRIVMSG #tea :<bob> (again) one
         irc < @label=1.1 :irc.example 439 bridge #tea :Too fast. Please wait 20 seconds.
         restart
         "#,
     );
     world.tell_on(&irc_in(LABELS));
-    world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> (again) one");
+    world.tell(
+        r#"
+        irc > PING past-1
+        irc < :irc.example PONG irc.example past-1
+        irc > @label=1.1 PRIVMSG #tea :<bob> (again) one
+        "#,
+    );
 }
 
 #[test]

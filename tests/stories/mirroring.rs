@@ -1,7 +1,7 @@
 //! What is said on one side appears on the other.
 
 use crate::world::World;
-use crate::{IRC_IN, LETSCHAT_IN, story};
+use crate::{IRC_IN, LETSCHAT_IN, seated, story};
 
 #[test]
 fn what_is_said_on_irc_appears_in_the_room() {
@@ -190,4 +190,32 @@ fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
         irc > PING said-1
         "#,
     );
+}
+
+#[test]
+fn a_long_text_is_split_for_the_host_that_others_see_us_by() {
+    let mut world = seated();
+    let text = "x".repeat(500);
+    let cloak = "c".repeat(60);
+    for (at, (change, fits)) in [
+        (String::new(), 475),
+        (format!("irc < :irc.example 396 bridge {cloak} :is now your hidden host"), 419),
+        ("irc < :bridge!b@host CHGHOST bot elsewhere".to_owned(), 468),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (first, second) = text.split_at(fits);
+        world.tell(&format!(
+            r#"
+            {change}
+            lc < 42["messages:new",{{"id":"6b000001000000000000000{at}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]
+            irc > PRIVMSG #tea :<bob> {first}
+            irc > PRIVMSG #tea :<bob> {second}
+            irc > PING said-{ticket}
+            irc < :irc.example PONG irc.example :said-{ticket}
+            "#,
+            ticket = at + 1,
+        ));
+    }
 }

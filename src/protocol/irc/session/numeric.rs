@@ -21,6 +21,8 @@ impl Session {
         match response {
             Response::RPL_WELCOME => self.registered(now, argument(0)),
             Response::RPL_ISUPPORT => self.learn(arguments),
+            // The host that others see us by.
+            Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),
             Response::RPL_ENDOFNAMES => {
                 let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
                 let joined = self.channels.listed(argument(1));

@@ -37,6 +37,9 @@ impl Session {
                 self.nick.clone_from(&nick);
                 self.output.push_back(Output::Event(Event::Renamed { nick }));
             }
+            Command::CHGHOST(user, host) if self.is_us(source) => {
+                self.address = Some(format!("{user}@{host}"));
+            }
             Command::CAP(_, subcommand, third, fourth) => {
                 self.cap(&subcommand, third.as_deref(), fourth.as_deref());
             }
@@ -92,11 +95,6 @@ impl Session {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         match command {
             "FAIL" => self.fail(now, arguments, context),
-            // RPL_HOSTHIDDEN: the host that others see us by.
-            "396" => self.change_host(argument(1)),
-            "CHGHOST" if self.is_us(source) => {
-                self.address = Some(format!("{}@{}", argument(0), argument(1)));
-            }
             // ERR_INPUTTOOLONG, which names no channel.
             "417" => self.object(now, command, arguments, context),
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
@@ -133,7 +131,7 @@ impl Session {
         self.channels.fold(self.isupport.casemapping);
     }
 
-    fn change_host(&mut self, host: &str) {
+    pub(super) fn change_host(&mut self, host: &str) {
         if let Some((user, _)) = self.address.as_deref().and_then(|it| it.split_once('@')) {
             self.address = Some(format!("{user}@{host}"));
         }
