@@ -53,7 +53,7 @@ impl Session {
                 self.numeric(now, response, &arguments, &context);
             }
             Command::Raw(command, arguments) => {
-                self.raw(now, source, &command, &arguments, &context);
+                self.raw(now, &command, &arguments, &context);
             }
             _ => {}
         }
@@ -84,14 +84,7 @@ impl Session {
     }
 
     /// What the vocabulary of `irc::proto` has no word for.
-    fn raw(
-        &mut self,
-        now: Instant,
-        source: Option<&Prefix>,
-        command: &str,
-        arguments: &[String],
-        context: &Context,
-    ) {
+    fn raw(&mut self, now: Instant, command: &str, arguments: &[String], context: &Context) {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         match command {
             "FAIL" => self.fail(now, arguments, context),
