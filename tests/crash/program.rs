@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long it may take to stop when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,7 +67,9 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
+        let pid = child.id().expect("it was just started");
         self.child = Some(child);
+        become_the_program(pid).await;
     }
 
     /// Kills it with SIGKILL. Says whether it was ready before.
@@ -112,6 +114,14 @@ impl Drop for Program {
         if std::thread::panicking() {
             eprintln!("state and log are kept in {}", self.keep().display());
         }
+    }
+}
+
+/// Waits until the process `pid` has let go of what it inherited: it gets its own name after that. Where
+/// there is no such file, nothing is waited for.
+async fn become_the_program(pid: u32) {
+    while fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it != "letsbridge\n") {
+        sleep(Duration::from_millis(1)).await;
     }
 }
 
