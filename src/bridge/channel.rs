@@ -58,7 +58,7 @@ impl Bridge {
                 said_up_to(place, mark, turn)?;
                 self.settle(ticket, place, msgid.as_deref(), turn)
             }
-            Event::Refused { ticket, place, why } => self.refuse(ticket, place, &why, turn),
+            Event::Refused { ticket, place, why } => self.objected(ticket, place, &why, turn),
             Event::Later { ticket, place, why } => {
                 if let Some(spot) = self.spots.get_mut(&place)
                     && spot.lane.put_off(ticket, turn.store)?

@@ -88,6 +88,11 @@ impl Lane {
         self.queue.front().filter(|head| head.state == State::Doubtful)
     }
 
+    /// Whether `ticket` is under way to a far end that can no longer be spoken to.
+    pub(super) fn is_shut_upon(&self, ticket: Ticket) -> bool {
+        !self.open && self.is_under_way(ticket)
+    }
+
     /// `Queued → Sending`: begins the next delivery, if one may begin.
     pub(super) fn begin(
         &mut self,

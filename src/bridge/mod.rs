@@ -281,6 +281,21 @@ impl Bridge {
         self.advance(place, turn)
     }
 
+    /// The far end objects to `ticket`. One that has put us out before it read what we said there has
+    /// nothing against what was said: back in, we look for it.
+    fn objected(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        match self.spots.get_mut(&place) {
+            Some(spot) if spot.lane.is_shut_upon(ticket) => spot.lane.doubt(turn.store),
+            _ => self.refuse(ticket, place, why, turn),
+        }
+    }
+
     /// The far end will not have `ticket`.
     fn refuse(
         &mut self,

@@ -33,7 +33,7 @@ impl Bridge {
             Event::Posted { ticket, place, id } => {
                 self.settle(ticket, place, Some(&id.to_string()), turn)
             }
-            Event::Refused { ticket, place, why } => self.refuse(ticket, place, &why, turn),
+            Event::Refused { ticket, place, why } => self.objected(ticket, place, &why, turn),
             Event::Unanswered { ticket, place } => self.unanswered(ticket, place, turn),
         }
     }

@@ -103,6 +103,51 @@ fn whoever_is_kicked_comes_back_and_nothing_is_lost_meanwhile() {
 }
 
 #[test]
+fn what_was_on_its_way_when_we_were_kicked_is_said_when_we_are_back() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :op!o@host KICK #tea bridge :out
+        irc < :irc.example 404 bridge #tea :Cannot send to channel
+        irc < :irc.example PONG irc.example :said-1
+        wait 5s
+        irc > JOIN #tea
+        irc < :bridge!b@host JOIN #tea
+        irc < :irc.example 366 bridge #tea :End of /NAMES list
+        irc > PING past-1
+        irc < :irc.example PONG irc.example :past-1
+        irc > PRIVMSG #tea :<bob> (again) one
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn what_was_on_its_way_when_the_room_was_archived_is_said_when_it_is_back() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :anyone?
+        lc > 425["messages:create",{"room":"r1","text":"<ann> anyone?"}]
+        lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
+        lc < 435[{"message":"Bad Request","code":400}]
+        wait 10s
+        lc > 426["rooms:list",{"skip":0,"take":5000}]
+        lc < 436[[{"id":"r1","slug":"tea"}]]
+        lc > 427["rooms:join","r1"]
+        lc < 437[{"id":"r1","slug":"tea"}]
+        lc > 428["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 438[[]]
+        wait 1s
+        lc > 429["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 439[[]]
+        lc > 4210["messages:create",{"room":"r1","text":"<ann> anyone?"}]
+        "#,
+    );
+}
+
+#[test]
 fn a_channel_that_we_are_forwarded_to_is_not_ours() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
