@@ -102,9 +102,10 @@ impl Running {
     /// What the store said.
     pub async fn stop(self) -> Result<(), StoreError> {
         let Self { inbox, stop, settle, ended, .. } = self;
+        // Before the engine can say goodbye: whoever is left then knows why.
+        stop.send_replace(true);
         // A receiver that is gone has ended, and has told why.
         let _ = inbox.send(Item::Happened(Happening::Stop)).await;
-        stop.send_replace(true);
         // The engine ends when nobody is left who could tell it anything: neither are we.
         let inbox = { inbox }.downgrade();
         let patience = tokio::spawn(async move {
