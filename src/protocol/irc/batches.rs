@@ -92,11 +92,7 @@ mod tests {
         let line = batches.context(Some(&tags(&[("batch", "b"), ("msgid", "m")])));
         assert_eq!(
             line.batch,
-            Batch {
-                label: Some("7.1".to_owned()),
-                played: true,
-                about: Some("#tea".to_owned())
-            }
+            Batch { label: Some("7.1".to_owned()), played: true, about: Some("#tea".to_owned()) }
         );
         assert_eq!((line.whole, line.mark.msgid.as_deref()), (false, Some("m")));
         assert_eq!(batches.end("b"), Some(line.batch));

@@ -24,7 +24,8 @@ impl Session {
             Response::RPL_ENDOFNAMES => {
                 let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
                 let joined = self.channels.listed(argument(1));
-                let joined = joined.map(|(place, time)| Event::Joined { place, time, past, echoes });
+                let joined =
+                    joined.map(|(place, time)| Event::Joined { place, time, past, echoes });
                 self.output.extend(joined.map(Output::Event));
             }
             Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => self.next_nick(false),
