@@ -32,8 +32,10 @@ struct Progress {
     said: usize,
     /// How many had when it was last begun.
     base: usize,
-    /// Part of what is under way may be there already, and is marked as said again.
+    /// The next of its lines may be there already, and is marked as said again.
     repeated: bool,
+    /// What was begun last begins with such a mark.
+    marked: bool,
     /// Something of it is on its way.
     speaking: bool,
 }
@@ -106,6 +108,7 @@ impl Lane {
         head.state = State::Sending;
         head.begun = Some(now);
         self.progress.base = self.progress.said;
+        self.progress.marked = self.progress.repeated;
         self.progress.speaking = false;
         store.begin(head.ticket, now)?;
         Ok(Some(head))
@@ -118,7 +121,7 @@ impl Lane {
 
     /// `Doubtful → Queued`: it has not arrived.
     pub(super) fn again(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        self.step(State::Doubtful, State::Queued, store)
+        self.requeue(State::Doubtful, store)
     }
 
     /// `Doubtful → Queued`: it may arrive twice, and says so.
@@ -131,8 +134,10 @@ impl Lane {
     /// is gone.
     pub(super) fn lose(&mut self, store: &mut Store) -> Result<(), StoreError> {
         self.held = false;
-        let after = if self.progress.speaking { State::Doubtful } else { State::Queued };
-        self.step(State::Sending, after, store)
+        if self.progress.speaking {
+            return self.doubt(store);
+        }
+        self.requeue(State::Sending, store)
     }
 
     /// Something of `ticket` is on its way.
@@ -152,8 +157,8 @@ impl Lane {
         if !self.is_under_way(ticket) {
             return Ok(());
         }
-        let mark = if self.progress.repeated { mark } else { 0 };
-        self.progress.speaking = false;
+        let mark = if self.progress.marked { mark } else { 0 };
+        (self.progress.speaking, self.progress.repeated) = (false, false);
         self.advance(self.progress.base + end.saturating_sub(mark), store)
     }
 
@@ -179,7 +184,7 @@ impl Lane {
         let turn = self.is_under_way(ticket);
         if turn {
             self.held = true;
-            self.step(State::Sending, State::Queued, store)?;
+            self.requeue(State::Sending, store)?;
         }
         Ok(turn)
     }
@@ -231,6 +236,17 @@ impl Lane {
 
     fn is_under_way(&self, ticket: Ticket) -> bool {
         self.under_way().is_some_and(|head| head.ticket == ticket)
+    }
+
+    /// `from → Queued`. The store keeps what may be there already in doubt: another run must not say
+    /// it as if for the first time.
+    fn requeue(&mut self, from: State, store: &mut Store) -> Result<(), StoreError> {
+        let kept = if self.progress.repeated { State::Doubtful } else { State::Queued };
+        if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
+            head.state = State::Queued;
+            store.mark(head.ticket, kept)?;
+        }
+        Ok(())
     }
 
     fn step(&mut self, from: State, to: State, store: &mut Store) -> Result<(), StoreError> {

@@ -21,11 +21,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Network, Place, PlaceId, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
+use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate;
 use crate::translate::AGAIN;
@@ -37,6 +38,12 @@ use catchup::Hearing;
 use lane::Lane;
 use policy::Backlog;
 use reading::Reading;
+
+/// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many messages are forgotten at once: few enough that nobody waits for it.
+const AT_ONCE: u32 = 500;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,6 +113,8 @@ struct Spot {
     hearing: Hearing,
     /// What was done with what was missed, until all of it is read.
     backlog: Option<Backlog>,
+    /// The room's cursor when we joined it.
+    cursor: Option<PostId>,
     /// What is in doubt was looked for once and not found.
     absent_once: bool,
 }
@@ -119,6 +128,7 @@ impl Spot {
             reading: Reading::Away,
             hearing: Hearing::Away,
             backlog: None,
+            cursor: None,
             absent_once: false,
         }
     }
@@ -204,6 +214,17 @@ impl Bridge {
     /// The places and their numbers, in no order.
     pub fn places(&self) -> impl Iterator<Item = (PlaceId, &Place)> {
         self.spots.iter().map(|(id, spot)| (*id, &spot.place))
+    }
+
+    /// Forgets what is older than the ledger is to remember, a little at a time.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn forget(&self, now: Timestamp, store: &mut Store) -> Result<(), StoreError> {
+        match self.policy.memory {
+            Some(memory) => store.prune(now - memory - CLOCKS, AT_ONCE),
+            None => Ok(()),
+        }
     }
 
     /// How many places can be heard and spoken in.

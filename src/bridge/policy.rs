@@ -9,12 +9,14 @@ pub struct Policy {
     pub most: Option<u64>,
     /// Whether the far side is told what was left out, and where something may be missing.
     pub announce: bool,
+    /// How long the ledger remembers; `None` for ever.
+    pub memory: Option<SignedDuration>,
 }
 
 impl Default for Policy {
     /// Everything is mirrored.
     fn default() -> Self {
-        Self { oldest: None, most: None, announce: true }
+        Self { oldest: None, most: None, announce: true, memory: None }
     }
 }
 
@@ -52,7 +54,7 @@ mod tests {
     fn the_old_and_the_many_are_left_out_and_counted() {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(48);
         let hour = SignedDuration::from_hours(1);
-        let policy = Policy { oldest: Some(hour * 24), most: Some(2), announce: true };
+        let policy = Policy { oldest: Some(hour * 24), most: Some(2), ..Policy::default() };
         let mut backlog = Backlog::default();
         let admitted: Vec<bool> =
             [25, 24, 3, 2, 1].map(|hours| backlog.admit(now - hour * hours, now, &policy)).into();

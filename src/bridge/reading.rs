@@ -65,6 +65,17 @@ impl Reading {
         }
     }
 
+    /// While a page was being read, a post below it became visible. What is on the page stands behind
+    /// that post, so it is read again from there. Says whether a page must be asked for now.
+    pub(super) fn overtaken(&mut self) -> bool {
+        let Self::Page { since, next: Some(next), .. } = self else { return false };
+        let overtaken = next < since;
+        if overtaken {
+            *self = Self::from(*next);
+        }
+        overtaken
+    }
+
     /// A page of `count` posts was read, with `highest` the highest of their ids. Says whether
     /// another must be asked for.
     pub(super) fn turn_page(&mut self, count: usize, highest: Option<PostId>) -> bool {
@@ -116,6 +127,17 @@ mod tests {
         }
         assert!(reading.turn_page(PAGE, Some(id(10, 1))));
         assert_eq!(reading, Reading::from(id(8, 0)));
+    }
+
+    #[test]
+    fn what_became_visible_below_the_page_is_read_before_it() {
+        let mut reading = Reading::from(id(5, 1));
+        assert!(!reading.overtaken());
+        reading.request(id(5, 1));
+        assert!(!reading.overtaken(), "the page holds it");
+        reading.request(id(5, 0));
+        assert!(reading.overtaken());
+        assert_eq!(reading, Reading::from(id(5, 0)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What Let's Chat tells us, and what follows from it.
 
+use jiff::Timestamp;
+
 use super::policy::Backlog;
 use super::reading::{OVERLAP, Reading};
 use super::{Bridge, Order, Turn};
@@ -53,6 +55,7 @@ impl Bridge {
             return Ok(());
         };
         spot.reading = Reading::Live;
+        spot.cursor = Some(cursor);
         spot.backlog = Some(Backlog::default());
         spot.absent_once = false;
         let since = cursor.earlier(OVERLAP);
@@ -121,6 +124,10 @@ impl Bridge {
         posts: Vec<Post>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.overtaken()) {
+            self.ask_page(place, false, turn);
+            return Ok(());
+        }
         let (count, highest) = (posts.len(), posts.iter().map(|post| post.id).max());
         for post in posts {
             self.take(place, post, turn)?;
@@ -189,6 +196,9 @@ impl Bridge {
         {
             return self.settle(ticket, place, Some(&native), turn);
         }
+        if self.is_forgotten(place, post.id, post.posted, turn.now) {
+            return Ok(());
+        }
         // A clock that differs from ours must not make what is said now look late.
         let backlog = self.spots.get_mut(&place).and_then(|spot| spot.backlog.as_mut());
         let said_at = if backlog.is_some() { post.posted } else { turn.now };
@@ -208,5 +218,20 @@ impl Bridge {
         }
         turn.store.hear(&message, Some(&native))?;
         Ok(())
+    }
+
+    /// Whether a post was read so long ago that the ledger has forgotten it: all that was below the
+    /// cursor when we joined was read.
+    fn is_forgotten(
+        &self,
+        place: PlaceId,
+        post: PostId,
+        posted: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let cursor = self.spots.get(&place).and_then(|spot| spot.cursor);
+        let memory = self.policy.memory;
+        cursor.is_some_and(|cursor| post <= cursor)
+            && memory.is_some_and(|memory| now.duration_since(posted) > memory)
     }
 }

@@ -7,6 +7,7 @@ use super::{FAILED, MISTAKEN, run};
 use crate::bridge::Peer;
 use crate::config;
 use crate::config::Settings;
+use crate::domain::Place;
 use crate::service;
 use crate::service::Report;
 use crate::store::{Store, StoreError};
@@ -47,11 +48,17 @@ fn check_store(settings: &Settings) -> bool {
 
 /// Tells what was found, peer by peer and link by link. Says whether all of it works.
 fn tell(settings: &Settings, report: &Report) -> bool {
-    let networks = settings.networks.iter().map(|network| Peer::Irc(network.network.clone()));
+    let networks = settings
+        .networks
+        .iter()
+        .map(|network| (Peer::Irc(network.network.clone()), Some(network.nick.as_str())));
     let mut works = true;
-    for peer in networks.chain([Peer::LetsChat]) {
+    for (peer, wished) in networks.chain([(Peer::LetsChat, None)]) {
         match report.peers.get(&peer) {
-            Some(Ok(name)) => println!("{peer}: let in as {name}"),
+            Some(Ok(name)) => match wished.filter(|wished| wished != name) {
+                Some(wished) => println!("{peer}: let in as {name}, for {wished} is taken"),
+                None => println!("{peer}: let in as {name}"),
+            },
             Some(Err(why)) => {
                 works = false;
                 println!("{peer}: {why}");
@@ -63,15 +70,63 @@ fn tell(settings: &Settings, report: &Report) -> bool {
         }
     }
     for (at, link) in settings.links.iter().enumerate() {
-        let ends = [report.place(&link.channel), report.place(&link.room)];
-        println!("link[{at}] {} and {}: {}", link.channel, link.room, verdict(&ends));
-        works &= ends.iter().all(Result::is_ok);
+        let troubles: Vec<String> =
+            [&link.channel, &link.room].iter().filter_map(|end| trouble(report, end)).collect();
+        let verdict = if troubles.is_empty() { "works".to_owned() } else { troubles.join("; ") };
+        println!("link[{at}] {} and {}: {verdict}", link.channel, link.room);
+        works &= troubles.is_empty();
     }
     works
 }
 
-fn verdict(ends: &[Result<(), String>]) -> String {
-    let troubles: Vec<&str> =
-        ends.iter().filter_map(|end| end.as_ref().err()).map(String::as_str).collect();
-    if troubles.is_empty() { "works".to_owned() } else { troubles.join("; ") }
+/// What is wrong with one end of a link, and what would mend it.
+fn trouble(report: &Report, end: &Place) -> Option<String> {
+    let why = report.place(end).err()?;
+    // Let's Chat's refusals are our own words, which say what to do; a network's are its server's.
+    match end {
+        Place::Channel { .. } if report.places.contains_key(end) => {
+            Some(format!("the network says {why:?}: {}", remedy(&why)))
+        }
+        _ => Some(why),
+    }
+}
+
+/// What helps where a network does not let the bridge into a channel. Servers word it as they like,
+/// but say mostly which of the channel's modes is to blame.
+fn remedy(why: &str) -> &'static str {
+    const REMEDIES: &[(&[&str], &str)] = &[
+        (&["+k", "key"], "give its link the channel's key, by `key_file` or `key`"),
+        (
+            &["+b", "banned"],
+            "have an operator of the channel lift the ban (-b) or exempt the bridge (+e)",
+        ),
+        (&["+i", "invite"], "have an operator of the channel exempt the bridge (+I)"),
+        (&["+l", "full"], "have an operator of the channel raise its limit (+l)"),
+        (&["+z", "tls", "ssl", "secure"], "set `tls = true` for the network"),
+    ];
+    let why = why.to_lowercase();
+    let known = REMEDIES.iter().find(|(words, _)| words.iter().any(|word| why.contains(word)));
+    known.map_or("ask an operator of the channel to let the bridge in", |(_, remedy)| remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(why: &str, helps: &str) {
+        assert!(remedy(why).contains(helps), "{why}: {}", remedy(why));
+    }
+
+    #[test]
+    fn what_helps_is_told_whatever_the_servers_words() {
+        check("Cannot join channel (+b)", "lift the ban");
+        check("Cannot join channel (you're banned)", "lift the ban");
+        check("Cannot join channel (+k) -- Wrong channel key", "`key_file`");
+        check("Cannot join channel (incorrect channel key)", "`key_file`");
+        check("Cannot join channel (invite only)", "(+I)");
+        check("Cannot join channel (channel is full)", "(+l)");
+        check("Cannot join channel; SSL users only (+z)", "tls = true");
+        check("You need to be identified with services", "ask an operator");
+    }
 }

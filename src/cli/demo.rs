@@ -68,7 +68,7 @@ async fn until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), DemoErro
     // All is forgotten when the demo ends: the servers forget it too.
     let mut running = service::start(settings, Store::in_memory()?)?;
     let mut status = running.status();
-    let joined = status.wait_for(|status| status.places > 0 && status.open == status.places);
+    let joined = status.wait_for(|status| status.open == status.places);
     tokio::select! {
         _ = joined => tell(&irc, &letschat),
         outcome = running.ended() => return Ok(outcome?),

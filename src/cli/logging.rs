@@ -2,7 +2,10 @@
 
 use std::io::IsTerminal;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
@@ -25,10 +28,17 @@ pub(super) fn begin(log: &Log) -> Result<(), String> {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,
         LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(false).finish().init();
+            let logger = builder.json().flatten_event(true).with_current_span(false).finish();
+            logger.with(filter_fn(may_be_logged)).init();
             return Ok(());
         }
     };
-    builder.with_ansi(colours).with_target(false).finish().init();
+    let logger = builder.with_ansi(colours).with_target(false).finish();
+    logger.with(filter_fn(may_be_logged)).init();
     Ok(())
+}
+
+/// The websocket's library traces every frame: what people say, and the passwords of rooms.
+fn may_be_logged(what: &Metadata<'_>) -> bool {
+    *what.level() != Level::TRACE || !what.target().starts_with("tungstenite")
 }

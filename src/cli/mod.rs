@@ -1,5 +1,6 @@
 //! The commands: arguments in, exit code out; errors become words here.
 
+mod audit;
 mod check;
 mod demo;
 mod logging;
@@ -11,8 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What everything else than success exits with: mistakes in the configuration, as `sysexits` and
-/// the unit file know it, and failures at work.
+/// What everything else than success exits with: mistakes in the configuration, after which the
+/// unit file starts nothing again, and failures at work.
 const MISTAKEN: u8 = 2;
 const FAILED: u8 = 1;
 
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
         config: PathBuf,
     },
+    /// Compare what the ledger says crossed with what the rooms hold: was anything lost?
+    Audit(audit::Arguments),
     /// Start an IRC server and a Let's Chat on this machine, bridged, to try it out
     Demo {
         /// The port of the IRC server
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),
+        Command::Audit(arguments) => audit::audit(&arguments),
         Command::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
     }
 }

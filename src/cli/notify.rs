@@ -1,4 +1,4 @@
-//! What systemd is told: ready once every link is joined, how it stands, and that it is alive.
+//! What systemd is told: how the bridge stands, that it is ready once every link is joined, and that it stops.
 
 use sd_notify::NotifyState;
 use tokio::sync::watch;

@@ -31,12 +31,14 @@ pub(super) enum Item {
     LetsChatUp(mpsc::Sender<letschat::Order>),
     /// Something for the bridge to judge.
     Happened(Happening),
+    /// A moment to forget what is too old.
+    Forget,
     /// Wait no longer for what is under way: say goodbye.
     Goodbye,
 }
 
 /// How the bridge is, for whoever asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
     /// Places that can be heard and spoken in.
     pub open: usize,
@@ -96,6 +98,7 @@ impl Engine {
             }
             Item::LetsChatUp(sender) => self.letschat = Some(sender),
             Item::Goodbye => self.say_goodbye(),
+            Item::Forget => self.bridge.forget(Timestamp::now(), &mut self.store)?,
             Item::Happened(happening) => {
                 match &happening {
                     Happening::Lost(Peer::Irc(network)) => drop(self.irc.remove(network)),

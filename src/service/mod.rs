@@ -6,6 +6,7 @@
 //!                  stop, goodbye
 //! ```
 
+mod audit;
 mod connection;
 mod engine;
 mod irc;
@@ -20,10 +21,11 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Happening, Policy};
-use crate::config::{CatchUp, InDoubt, LetsChatSettings, NetworkSettings, Settings};
+use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store::{Store, StoreError};
 
+pub use audit::{Findings, Lost, Misplaced, RoomAudit, Troubles, Twin, Unheard, Unread, audit};
 pub use engine::Status;
 pub use probe::{Report, probe};
 
@@ -32,6 +34,9 @@ use engine::{Engine, Item};
 /// How many happenings may wait for the engine. When it falls behind, the sockets are read no
 /// faster than it works.
 const INBOX: usize = 4_096;
+
+/// How often the engine is given a moment to forget what is too old.
+const FORGETTING: Duration = Duration::from_secs(5);
 
 /// A bridge at work.
 #[derive(Debug)]
@@ -48,12 +53,13 @@ pub struct Running {
 /// # Errors
 /// When the store does not do its part.
 pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
-    let bridge = Bridge::new(&settings.conversations, policy(&settings.letschat), &mut store)?
+    let policy = policy(&settings);
+    let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
         .dropping(dropping(&settings.networks));
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
-    let (status_sender, status) = watch::channel(Status::default());
+    let (status_sender, status) = watch::channel(Status { open: 0, places: bridge.all() });
     let (inbox, outlet) = mpsc::channel(INBOX);
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
@@ -61,6 +67,9 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let work = move || end.send(engine.run(outlet));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
+    if policy.memory.is_some() {
+        tokio::spawn(keep_forgetting(inbox.downgrade()));
+    }
     for network in settings.networks {
         let irc = irc::Irc::new(network, &places, inbox.clone(), stopped.clone());
         tokio::spawn(connection::keep(irc, stopped.clone()));
@@ -110,14 +119,32 @@ impl Running {
     }
 }
 
-fn policy(letschat: &LetsChatSettings) -> Policy {
-    let oldest = match letschat.catch_up {
-        // A duration that no clock holds is no limit.
-        CatchUp::Age(age) => SignedDuration::try_from(age).ok(),
+fn policy(settings: &Settings) -> Policy {
+    // A duration that no clock holds is no limit.
+    let signed = |duration| SignedDuration::try_from(duration).ok();
+    let oldest = match settings.letschat.catch_up {
+        CatchUp::Age(age) => signed(age),
         CatchUp::All => None,
         CatchUp::Never => Some(SignedDuration::ZERO),
     };
-    Policy { oldest, most: letschat.catch_up_limit, announce: letschat.announce_gaps }
+    Policy {
+        oldest,
+        most: settings.letschat.catch_up_limit,
+        announce: settings.letschat.announce_gaps,
+        memory: settings.store.keep.and_then(signed),
+    }
+}
+
+/// Lets the engine forget what is too old, now and then, for as long as there is one.
+async fn keep_forgetting(inbox: mpsc::WeakSender<Item>) {
+    let mut often = tokio::time::interval(FORGETTING);
+    loop {
+        often.tick().await;
+        let Some(inbox) = inbox.upgrade() else { return };
+        if inbox.send(Item::Forget).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// The networks on which nothing is said again that may have arrived.

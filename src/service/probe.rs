@@ -12,9 +12,11 @@ use super::engine::Item;
 use super::irc::Irc;
 use super::letschat::LetsChat;
 use crate::bridge::{Happening, Peer};
-use crate::config::Settings;
+use crate::config::{LetsChatSettings, Settings};
 use crate::domain::{Place, PlaceId};
 use crate::net::Ended;
+use crate::net::rest::{Rest, RestError};
+use crate::net::tls;
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
@@ -32,9 +34,8 @@ pub struct Report {
 
 impl Report {
     /// What was found of `place`; why, where it was not even tried.
-    #[must_use]
     pub fn place(&self, place: &Place) -> Result<(), String> {
-        let peer = place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
+        let peer = peer_of(place);
         match (self.places.get(place), self.peers.get(&peer)) {
             (Some(found), _) => found.clone(),
             (None, Some(Err(_))) => Err(format!("not tried: no connection to {peer}")),
@@ -59,14 +60,13 @@ pub async fn probe(settings: &Settings) -> Report {
     drop(inbox);
 
     let mut seen = Seen { names: places.into_iter().collect(), ..Seen::default() };
+    let peers = settings.networks.len() + 1;
     let look = async {
-        while seen.report.places.len() < seen.names.len() {
+        while seen.report.peers.len() < peers || !seen.all_decided() {
             tokio::select! {
-                item = outlet.recv() => match item {
-                    Some(item) => seen.take(item),
-                    None => break,
-                },
+                Some(item) = outlet.recv() => seen.take(item),
                 Some(Ok((peer, ended))) = parties.join_next() => seen.ended(peer, ended),
+                else => break,
             }
         }
     };
@@ -77,7 +77,31 @@ pub async fn probe(settings: &Settings) -> Report {
     let leave = async { while parties.join_next().await.is_some() {} };
     let listen = async { while outlet.recv().await.is_some() {} };
     let _ = time::timeout(Duration::from_secs(5), async { tokio::join!(leave, listen) }).await;
-    seen.report
+    let mut report = seen.report;
+    if let Some(found @ Err(_)) = report.peers.get_mut(&Peer::LetsChat)
+        && let Some(why) = what_rest_says(&settings.letschat).await
+    {
+        *found = Err(why.to_string());
+    }
+    report
+}
+
+/// Why Let's Chat does not let us in, where REST knows it better: the socket refuses a wrong token, a
+/// revoked one and a stranger's alike (WIRE.md, "Transport").
+async fn what_rest_says(letschat: &LetsChatSettings) -> Option<RestError> {
+    let tls = tls::client_config(&letschat.trust).ok()?;
+    let account = match Rest::new(&letschat.url, &letschat.token, &tls) {
+        Ok(rest) => rest.account().await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    // Of a server that is not there, the socket has said more.
+    account
+        .err()
+        .filter(|why| !matches!(why, RestError::Unreachable(_) | RestError::Unavailable(_)))
+}
+
+fn peer_of(place: &Place) -> Peer {
+    place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
 }
 
 async fn once(mut party: impl Party) -> (Peer, Result<Ended, String>) {
@@ -112,12 +136,13 @@ impl Seen {
                 letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
             },
-            Item::Happened(_) | Item::Goodbye => {}
+            Item::Happened(_) | Item::Forget | Item::Goodbye => {}
         }
     }
 
     fn welcome(&mut self, peer: Peer, name: String) {
-        self.report.peers.insert(peer, Ok(name));
+        // What was said before the end may be read behind it.
+        self.report.peers.entry(peer).or_insert(Ok(name));
     }
 
     fn decide(&mut self, place: PlaceId, found: Result<(), String>) {
@@ -126,20 +151,20 @@ impl Seen {
         }
     }
 
+    /// Whether every place was tried, or cannot be.
+    fn all_decided(&self) -> bool {
+        let Report { peers, places } = &self.report;
+        self.names.values().all(|place| {
+            places.contains_key(place) || matches!(peers.get(&peer_of(place)), Some(Err(_)))
+        })
+    }
+
     /// A conversation is over before all was seen: nothing more will come of its places.
     fn ended(&mut self, peer: Peer, ended: Result<Ended, String>) {
         let why = match ended {
             Err(why) | Ok(Ended::Closed(why) | Ended::Lost(why)) => why,
             Ok(Ended::Dismissed) => return,
         };
-        let found = &mut self.report.places;
-        for place in self.names.values() {
-            let its = place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
-            if its == peer {
-                let untried = || Err(format!("not tried: no connection to {peer}"));
-                found.entry(place.clone()).or_insert_with(untried);
-            }
-        }
         self.report.peers.insert(peer, Err(why));
     }
 

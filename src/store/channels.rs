@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 
 use super::ledger::time_from_sql;
+use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::PlaceId;
 
@@ -66,16 +67,8 @@ impl Store {
         first: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let cursor = Cursor { time: first, line: None };
-        self.writer()?
-            .prepare_cached("UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1")?
-            .execute(params![
-                place.0,
-                first.as_millisecond(),
-                now.as_millisecond(),
-                cursor.to_string()
-            ])?;
-        Ok(())
+        let cursor = Cursor { time: first, line: None }.to_string();
+        self.write(Write::FirstSight { place, first, now, cursor })
     }
 
     /// Notes that the channel at `place` was heard up to `cursor`, at `now` by our clock.
@@ -88,13 +81,7 @@ impl Store {
         cursor: &Cursor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE place SET cursor = MAX(cursor, ?2), alive = MAX(alive, ?3)
-                 WHERE id = ?1 AND first IS NOT NULL",
-            )?
-            .execute(params![place.0, cursor.to_string(), now.as_millisecond()])?;
-        Ok(())
+        self.write(Write::HeardUpTo { place, cursor: cursor.to_string(), now })
     }
 
     /// Notes a sign of life from the channel at `place`.
@@ -102,12 +89,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn alive(&mut self, place: PlaceId, at: Timestamp) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE place SET alive = MAX(alive, ?2) WHERE id = ?1 AND first IS NOT NULL",
-            )?
-            .execute(params![place.0, at.as_millisecond()])?;
-        Ok(())
+        self.write(Write::Alive { place, at })
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
+use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Kind, Message, PlaceId};
 
@@ -37,22 +38,11 @@ impl Store {
         if native.map_or(Ok(false), |native| self.knows(message.said_in, native))? {
             return Ok(None);
         }
-        let writer = self.writer()?;
-        writer
-            .prepare_cached(
-                "INSERT INTO message (place, native, author, kind, body, said_at, trace)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                message.said_in.0,
-                native,
-                message.author,
-                kind_to_sql(message.kind),
-                message.body,
-                message.said_at.as_millisecond(),
-                trace,
-            ])?;
-        Ok(Some(MessageId(writer.last_insert_rowid())))
+        let id = self.next_message;
+        self.next_message += 1;
+        let native = native.map(str::to_owned);
+        self.write(Write::Message { id, message: message.clone(), native, trace })?;
+        Ok(Some(MessageId(id)))
     }
 
     /// Whether what the network calls `native` in `place` was heard before or said by ourselves.
@@ -67,6 +57,15 @@ impl Store {
                      OR EXISTS (SELECT 1 FROM delivery WHERE place = ?1 AND native = ?2)",
             )?
             .query_row(params![place.0, native], |row| row.get(0))?)
+    }
+
+    /// Forgets up to `most` messages said before `before`, and what became of them; never one that
+    /// is still on its way.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn prune(&mut self, before: Timestamp, most: u32) -> Result<(), StoreError> {
+        self.write(Write::Prune { before, most })
     }
 
     /// How many messages in `place` left this `trace`; only those without an id, if `nameless`.
@@ -84,7 +83,7 @@ impl Store {
     }
 }
 
-fn kind_to_sql(kind: Kind) -> i64 {
+pub(super) fn kind_to_sql(kind: Kind) -> i64 {
     match kind {
         Kind::Talk => 0,
         Kind::Action => 1,

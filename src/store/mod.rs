@@ -4,34 +4,57 @@
 //! transaction: it begins with the first write and ends with [`Store::commit`], which returns when
 //! the disk has it (`synchronous=FULL`).
 
+mod audit;
 mod channels;
 mod ledger;
 mod nicks;
 mod outbox;
 mod places;
 mod schema;
+mod write;
 
 use std::fs;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
+pub use audit::{Snapshot, Tally, Trace};
 pub use channels::{Cursor, LineId, Sight};
 pub use ledger::MessageId;
+
+use write::Write;
 
 /// The database's name in `state_dir`.
 const FILE: &str = "letsbridge.sqlite3";
 
+/// What a running bridge holds locked. The database itself stays readable: for a backup, an audit.
+const LOCK: &str = "lock";
+
 /// How long another program (a backup, `sqlite3`) may hold the database before we call it locked.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a disk that takes nothing is left alone before it is tried again.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The durable memory of the bridge.
+///
+/// While the disk takes nothing, because it is full or gone, every change waits here until it is
+/// taken: whoever feeds the bridge is made to wait too, and nothing is lost.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
-    in_turn: bool,
+    /// Held until the store is closed: two bridges on one state would repeat everything.
+    _lock: Option<File>,
+    /// What was written since the last commit.
+    turn: Vec<Write>,
+    next_message: i64,
+    next_ticket: i64,
+    /// What to do while the disk takes nothing.
+    wait: fn(&Connection),
 }
 
 /// Why the store did not do as it was told.
@@ -92,28 +115,19 @@ impl Store {
     /// # Errors
     /// When the directory cannot be used, the store is in use, or it is not one that we can read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(directory)
-            .map_err(|error| StoreError::Directory { path: directory.to_owned(), error })?;
-        let file = directory.join(FILE);
-        let connection = Connection::open_with_flags(
-            &file,
-            OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::CannotOpen) => StoreError::Directory {
-                path: directory.to_owned(),
-                error: std::io::Error::other(error),
-            },
-            _ => error.into(),
+        let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
+        fs::create_dir_all(directory).map_err(unusable)?;
+        let lock = File::create(directory.join(LOCK)).map_err(unusable)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::InUse(directory.to_owned()),
+            TryLockError::Error(error) => unusable(error),
         })?;
-        Self::prepare(connection).map_err(|error| match error {
-            StoreError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                StoreError::InUse(file)
-            }
-            other => other,
-        })
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(directory.join(FILE), flags)
+            .map_err(|error| unusable(std::io::Error::other(error)))?;
+        Self::prepare(connection, Some(lock))
     }
 
     /// A store that is gone with the process.
@@ -121,49 +135,90 @@ impl Store {
     /// # Errors
     /// When SQLite has no memory left.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Self::prepare(Connection::open_in_memory()?)
+        Self::prepare(Connection::open_in_memory()?, None)
     }
 
-    fn prepare(mut connection: Connection) -> Result<Self, StoreError> {
-        connection.busy_timeout(Duration::ZERO)?;
-        // One bridge per store: the lock is taken with the first write below and kept.
-        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    fn prepare(mut connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
+        connection.busy_timeout(LOCK_PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.set_prepared_statement_cache_capacity(64);
         schema::migrate(&mut connection)?;
-        connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
-        connection.busy_timeout(LOCK_PATIENCE)?;
-        Ok(Self { connection, in_turn: false })
+        let next = |sql| connection.query_row(sql, [], |row| row.get(0));
+        let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
+        let next_ticket = next("SELECT COALESCE(MAX(ticket), 0) + 1 FROM delivery")?;
+        let wait = |_: &Connection| thread::sleep(DISK_PATIENCE);
+        Ok(Self { connection, _lock: lock, turn: Vec::new(), next_message, next_ticket, wait })
     }
 
     /// Makes everything written since the last commit durable. Costs nothing where nothing was.
     ///
     /// # Errors
-    /// When the disk does not take it; see [`StoreError::may_pass`].
+    /// When the store is broken; what may pass is waited for.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        if self.in_turn {
-            self.connection.prepare_cached("COMMIT")?.execute([])?;
-            self.in_turn = false;
+        if self.turn.is_empty() {
+            return Ok(());
         }
+        if let Err(error) = self.run("COMMIT") {
+            self.write_again(error, true)?;
+        }
+        self.turn.clear();
         Ok(())
     }
 
-    /// The connection, with a transaction open on it.
-    fn writer(&mut self) -> Result<&Connection, StoreError> {
-        if !self.in_turn {
-            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            self.in_turn = true;
+    /// Makes one change, in the transaction of this turn.
+    fn write(&mut self, write: Write) -> Result<(), StoreError> {
+        let begun = if self.turn.is_empty() { self.run("BEGIN IMMEDIATE") } else { Ok(()) };
+        let done = begun.and_then(|()| Ok(write.run(&self.connection)?));
+        self.turn.push(write);
+        done.or_else(|error| self.write_again(error, false))
+    }
+
+    /// Writes this turn again, from its beginning, until the disk takes it.
+    fn write_again(&mut self, mut error: StoreError, commit: bool) -> Result<(), StoreError> {
+        let mut told = false;
+        loop {
+            if !error.may_pass() {
+                return Err(error);
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::error!(%error, "the disk takes nothing: nothing more is heard until it does");
+            }
+            (self.wait)(&self.connection);
+            match self.attempt(commit) {
+                Ok(()) => break,
+                Err(again) => error = again,
+            }
         }
-        Ok(&self.connection)
+        tracing::info!("the disk takes what was waiting: the bridge goes on");
+        Ok(())
+    }
+
+    fn attempt(&self, commit: bool) -> Result<(), StoreError> {
+        if !self.connection.is_autocommit() {
+            self.run("ROLLBACK")?;
+        }
+        self.run("BEGIN IMMEDIATE")?;
+        for write in &self.turn {
+            write.run(&self.connection)?;
+        }
+        if commit { self.run("COMMIT") } else { Ok(()) }
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::domain::{Kind, Message, Place, Ticket};
 
     #[test]
     fn two_bridges_cannot_share_a_store() {
@@ -188,5 +243,34 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let error = Store::open(file.path()).expect_err("must not open");
         assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_nothing_is_lost() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let pages = |connection: &Connection, most: i64| {
+            connection.pragma_update(None, "max_page_count", most).expect("can be set");
+        };
+        pages(&store.connection, 1);
+        store.wait = |connection| {
+            connection.pragma_update(None, "max_page_count", 1 << 20).expect("can be set");
+        };
+        let place = store.place(&Place::room("tea")).expect("waits");
+        let message = Message {
+            said_in: place,
+            author: "ann".to_owned(),
+            kind: Kind::Talk,
+            body: "x".repeat(100_000),
+            said_at: Timestamp::UNIX_EPOCH,
+        };
+        let id = store.hear(&message, Some("1")).expect("waits").expect("new");
+        let ticket = store.enqueue(id, place).expect("waits");
+        store.commit().expect("waits");
+        drop(store);
+        let store = Store::open(directory.path()).expect("opens again");
+        let open = store.open_deliveries(place, Ticket(0), 9).expect("reads");
+        assert_eq!(open.iter().map(|open| open.ticket).collect::<Vec<_>>(), [ticket]);
+        assert_eq!(open[0].message, message);
     }
 }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
+use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Casemapping, Network};
 
@@ -26,17 +27,8 @@ impl Store {
         nick: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (forgotten, now) = ((now - MEMORY).as_millisecond(), now.as_millisecond());
-        let writer = self.writer()?;
-        writer.execute(
-            "DELETE FROM nick WHERE network = ?1 AND until < ?2",
-            params![network.as_str(), forgotten],
-        )?;
-        writer.execute(
-            "INSERT INTO nick (network, nick, since, until) VALUES (?1, ?2, ?3, ?3)",
-            params![network.as_str(), fold(nick), now],
-        )?;
-        Ok(())
+        let (network, nick) = (network.clone(), fold(nick));
+        self.write(Write::Nick { network, nick, now, forgotten: now - MEMORY })
     }
 
     /// Notes that at `now` we still go by the last nick that we had on `network`.
@@ -44,13 +36,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn nick_goes_on(&mut self, network: &Network, now: Timestamp) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE nick SET until = MAX(until, ?2)
-                 WHERE id = (SELECT MAX(id) FROM nick WHERE network = ?1)",
-            )?
-            .execute(params![network.as_str(), now.as_millisecond()])?;
-        Ok(())
+        self.write(Write::SameNick { network: network.clone(), now })
     }
 
     /// Whether we went by `nick` on `network` at `time`.

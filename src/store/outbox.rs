@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::{MessageId, message_from, time_from_sql};
+use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Delivery, PlaceId, State, Ticket};
 
@@ -13,11 +14,10 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn enqueue(&mut self, message: MessageId, to: PlaceId) -> Result<Ticket, StoreError> {
-        let writer = self.writer()?;
-        writer
-            .prepare_cached("INSERT INTO delivery (message, place, state) VALUES (?1, ?2, ?3)")?
-            .execute(params![message.0, to.0, state_to_sql(State::Queued)])?;
-        Ok(Ticket(writer.last_insert_rowid()))
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.write(Write::Delivery { ticket, message: message.0, to })?;
+        Ok(ticket)
     }
 
     /// The open deliveries to `to` after `after`, oldest first, at most `limit`.
@@ -65,10 +65,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn mark(&mut self, ticket: Ticket, state: State) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached("UPDATE delivery SET state = ?2 WHERE ticket = ?1")?
-            .execute(params![ticket.0, state_to_sql(state)])?;
-        Ok(())
+        self.write(Write::Mark { ticket, state })
     }
 
     /// Notes that `ticket` is about to be sent to a room that was read up to its cursor. Should
@@ -77,14 +74,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn begin(&mut self, ticket: Ticket, now: Timestamp) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, begun = ?3,
-                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
-                 WHERE ticket = ?1",
-            )?
-            .execute(params![ticket.0, state_to_sql(State::Sending), now.as_millisecond()])?;
-        Ok(())
+        self.write(Write::Begin { ticket, now })
     }
 
     /// The cursor of its room when `ticket` was sent.
@@ -105,14 +95,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn say(&mut self, ticket: Ticket, said: usize) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE delivery SET said = ?2,
-                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
-                 WHERE ticket = ?1",
-            )?
-            .execute(params![ticket.0, i64::try_from(said).unwrap_or(i64::MAX)])?;
-        Ok(())
+        self.write(Write::Said { ticket, said })
     }
 
     /// How many bytes of the body of `ticket` have arrived.
@@ -139,17 +122,7 @@ impl Store {
         native: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
-            )?
-            .execute(params![
-                ticket.0,
-                state_to_sql(State::Delivered),
-                native,
-                now.as_millisecond()
-            ])?;
-        Ok(())
+        self.write(Write::Delivered { ticket, native: native.map(str::to_owned), now })
     }
 
     /// Notes that `ticket` will never arrive, and why.
@@ -162,22 +135,12 @@ impl Store {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
-            )?
-            .execute(params![
-                ticket.0,
-                state_to_sql(State::Refused),
-                reason,
-                now.as_millisecond()
-            ])?;
-        Ok(())
+        self.write(Write::Refused { ticket, reason: reason.to_owned(), now })
     }
 }
 
 /// The open states are below 3: the partial index `delivery_open` holds just those.
-fn state_to_sql(state: State) -> i64 {
+pub(super) fn state_to_sql(state: State) -> i64 {
     match state {
         State::Queued => 0,
         State::Sending => 1,
@@ -274,5 +237,20 @@ mod tests {
         scene.store.begin(one, Timestamp::UNIX_EPOCH).expect("works");
         scene.store.advance(scene.to, "post 9").expect("works");
         assert_eq!(scene.store.sent_after(one).expect("works").as_deref(), Some("post 7"));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_unless_it_is_still_on_its_way() {
+        let mut scene = Scene::new();
+        let one = scene.queue("one", "1").expect("new");
+        scene.queue("two", "2").expect("new");
+        scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
+        scene.store.prune(Timestamp::UNIX_EPOCH, 9).expect("works");
+        assert!(scene.store.knows(scene.from, "1").expect("works"), "not old enough");
+        scene.store.prune(Timestamp::from_second(60).expect("a time"), 9).expect("works");
+        let known = |place, native| scene.store.knows(place, native).expect("works");
+        assert!(!known(scene.from, "1") && !known(scene.to, "x"));
+        assert!(known(scene.from, "2"));
+        assert_eq!(scene.open(), [("two".into(), State::Queued)]);
     }
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Place, PlaceId};
 
@@ -17,8 +18,8 @@ impl Store {
             Place::Room(id) => Some(id.as_ref()),
             Place::Channel { .. } => None,
         };
-        let writer = self.writer()?;
-        let known = writer
+        let known = self
+            .connection
             .prepare_cached(
                 "SELECT id FROM place WHERE name = ?1 OR native = ?2 ORDER BY name = ?1 DESC",
             )?
@@ -27,8 +28,11 @@ impl Store {
         if let Some(id) = known {
             return Ok(PlaceId(id));
         }
-        writer.prepare_cached("INSERT INTO place (name) VALUES (?1)")?.execute([&name])?;
-        Ok(PlaceId(writer.last_insert_rowid()))
+        let id =
+            self.connection
+                .query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM place", [], |row| row.get(0))?;
+        self.write(Write::Place { id: PlaceId(id), name })?;
+        Ok(PlaceId(id))
     }
 
     /// Learns that the room at `place` has the id `native`. A room that was configured by its id
@@ -37,28 +41,17 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn learn_room(&mut self, place: PlaceId, native: &str) -> Result<(), StoreError> {
-        let writer = self.writer()?;
-        let before: Option<(i64, Option<String>)> = writer
-            .prepare_cached("SELECT id, cursor FROM place WHERE (native = ?1 OR name = 'letschat/' || ?1) AND id <> ?2")?
-            .query_row(params![native, place.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        let before: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT id FROM place WHERE (native = ?1 OR name = 'letschat/' || ?1) AND id <> ?2",
+            )?
+            .query_row(params![native, place.0], |row| row.get(0))
             .optional()?;
-        if let Some((before, cursor)) = before {
-            for table in ["message", "delivery"] {
-                writer.execute(
-                    &format!("UPDATE {table} SET place = ?1 WHERE place = ?2"),
-                    params![place.0, before],
-                )?;
-            }
-            writer.execute("DELETE FROM place WHERE id = ?1", [before])?;
-            writer.execute(
-                "UPDATE place SET cursor = COALESCE(cursor, ?2) WHERE id = ?1",
-                params![place.0, cursor],
-            )?;
+        if let Some(before) = before {
+            self.write(Write::SameRoom { place, before: PlaceId(before) })?;
         }
-        writer
-            .prepare_cached("UPDATE place SET native = ?2 WHERE id = ?1 AND native IS NOT ?2")?
-            .execute(params![place.0, native])?;
-        Ok(())
+        self.write(Write::Room { place, native: native.to_owned() })
     }
 
     /// The last post read in the room at `place`.
@@ -79,12 +72,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn advance(&mut self, place: PlaceId, post: &str) -> Result<(), StoreError> {
-        self.writer()?
-            .prepare_cached(
-                "UPDATE place SET cursor = ?2 WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
-            )?
-            .execute(params![place.0, post])?;
-        Ok(())
+        self.write(Write::Cursor { place, post: post.to_owned() })
     }
 }
 

@@ -3,6 +3,7 @@
 //! - `LETSCHAT_URL`: its address, plain HTTP
 //! - `LETSCHAT_TOKEN`: the token of the bridge's account
 //! - `LETSCHAT_TOKEN_ALICE`: the token of another account
+//! - `LETSCHAT_RESTART`: a command that kills the server and starts it again, for the second test
 //!
 //! It makes rooms of its own, each time under new names, and leaves them behind.
 
@@ -11,11 +12,12 @@ use std::time::{Duration, SystemTime};
 
 use letsbridge::demo::irc::{IrcServer, Setup};
 use serde_json::json;
+use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::road::{MESSAGES, ROOMS, line, same, text, words};
 use crate::support::bridge::Bridge;
 use crate::support::letschat_client::Member;
+use crate::support::talk::{MESSAGES, ROOMS, line, same, text, words};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -78,7 +80,69 @@ async fn needs_letschat_everything_arrives_once_in_order_and_unbroken() {
     assert!(bridge.stop().await.success());
 }
 
+#[tokio::test]
+#[ignore = "needs a Let's Chat that LETSCHAT_RESTART kills and starts again"]
+async fn needs_letschat_killed_while_people_talk_nothing_is_lost_or_repeated() {
+    let url = environment("LETSCHAT_URL");
+    let token = environment("LETSCHAT_TOKEN_ALICE");
+    let mut alice = Member::connect(&url, &token).await;
+    let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let slug = format!("fall{begun}");
+    let rooms = [(alice.create_room(&slug).await, slug)];
+    let room = &rooms[0].0;
+    let irc = IrcServer::start(Setup::default()).await.unwrap();
+    let ann = irc.person("ann");
+    ann.join("#room0");
+    let bridge = Bridge::start(&config(&url, &irc, &rooms));
+    bridge.ready().await;
+    let (mut by_ann, mut by_alice) = (Vec::new(), Vec::new());
+    for fall in 0..FALLS {
+        for at in 0..20 {
+            by_ann.push(format!("<ann> {fall}.{at}"));
+            ann.say("#room0", &format!("{fall}.{at}"));
+            by_alice.push(format!("<alice> {fall}.{at}"));
+            let post = json!({"room": room, "text": format!("{fall}.{at}")});
+            assert!(alice.call("messages:create", post).await["id"].is_string());
+        }
+        // The server is killed in the middle of what ann says.
+        (0..200).for_each(|at| ann.say("#room0", &format!("{fall} ok {}", at / 2)));
+        by_ann.extend((0..200).map(|at| format!("<ann> {fall} ok {}", at / 2)));
+        let restart = environment("LETSCHAT_RESTART");
+        let restarted = Command::new("sh").args(["-c", &restart]).status().await.unwrap();
+        assert!(restarted.success());
+        alice = Member::connect(&url, &token).await;
+    }
+    by_ann.push("<ann> the end".to_owned());
+    ann.say("#room0", "the end");
+    by_alice.push("<alice> the end".to_owned());
+    alice.call("messages:create", json!({"room": room, "text": "the end"})).await;
+    let ended = ann
+        .hears("#room0", |heard| heard.last().is_some_and(|last| last.text == "<alice> the end"));
+    let heard = timeout(LIMIT, ended).await.expect("the end is heard");
+    let heard: Vec<String> =
+        heard.into_iter().filter(|it| it.nick != "ann").map(|it| it.text).collect();
+    same(&heard, &by_alice, "#room0");
+    let posts = posts_of_ann(&mut alice, room).await;
+    same(&posts, &by_ann, "the room");
+    assert!(bridge.stop().await.success());
+}
+
+/// How often the server falls.
+const FALLS: usize = 5;
+
 async fn room_holds_what_was_said(alice: &mut Member, room: usize, id: &str, slug: &str) {
+    let ours = posts_of_ann(alice, id).await;
+    let said: Vec<String> = (0..MESSAGES)
+        .filter(|at| at % ROOMS == room)
+        .map(line)
+        .chain(["the end".to_owned()])
+        .map(|line| format!("<ann> {line}"))
+        .collect();
+    same(&ours, &said, slug);
+}
+
+/// What the bridge has posted for ann, up to her end.
+async fn posts_of_ann(alice: &mut Member, id: &str) -> Vec<String> {
     let held = async {
         loop {
             let posts = alice.posts(id).await;
@@ -88,18 +152,7 @@ async fn room_holds_what_was_said(alice: &mut Member, room: usize, id: &str, slu
         }
     };
     let posts = timeout(LIMIT, held).await.expect("the end is posted");
-    let ours: Vec<String> = posts
-        .into_iter()
-        .filter(|(_, text)| text.starts_with("<ann>"))
-        .map(|(_, text)| text)
-        .collect();
-    let said: Vec<String> = (0..MESSAGES)
-        .filter(|at| at % ROOMS == room)
-        .map(line)
-        .chain(["the end".to_owned()])
-        .map(|line| format!("<ann> {line}"))
-        .collect();
-    same(&ours, &said, slug);
+    posts.into_iter().filter(|(_, text)| text.starts_with("<ann>")).map(|(_, text)| text).collect()
 }
 
 fn config(url: &str, irc: &IrcServer, rooms: &[(String, String)]) -> String {

@@ -4,6 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
+mod doubles;
 mod letschat;
 mod road;
 

@@ -168,7 +168,7 @@ fn what_is_too_old_or_too_much_is_told_as_a_number() {
     let policy = Policy {
         oldest: Some(jiff::SignedDuration::from_hours(24)),
         most: Some(1),
-        announce: true,
+        ..Policy::default()
     };
     let mut world = World::new(&["office/#tea tea"]).under(policy);
     world.tell(LETSCHAT_IN);
@@ -187,6 +187,47 @@ fn what_is_too_old_or_too_much_is_told_as_a_number() {
         lc < 42["messages:new",{"id":"6b0000210000000000000001","text":"now","posted":"2026-11-22T11:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc < :irc.example PONG irc.example :said-2
         irc > PRIVMSG #tea :<bob> now
+        irc > PING said-3
+        "#,
+    );
+}
+
+#[test]
+fn what_is_older_than_the_ledger_and_below_the_cursor_was_read_before_it_was_forgotten() {
+    let policy = Policy { memory: Some(jiff::SignedDuration::from_hours(24)), ..Policy::default() };
+    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell("lc lost");
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6affffd00000000000000001","text":"forgotten","posted":"2026-11-20T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6affffd00000000000000002","text":"ours, forgotten","posted":"2026-11-20T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000000000000000000002","text":"missed","posted":"2026-11-20T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :[2026-11-20 12:00Z] <bob> missed
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn a_post_that_was_overtaken_on_its_way_keeps_its_place() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+        lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+        lc < 42["messages:new",{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":null,"room":{"id":"r1"}}]
+        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
+        lc < 436[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        irc > PRIVMSG #tea :<bob> three
         irc > PING said-3
         "#,
     );

@@ -31,6 +31,11 @@ impl Bridge {
         Self { child, notices, directory }
     }
 
+    /// Where its configuration (`bridge.toml`) and its state (`state`) are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Waits until it says, as systemd would hear it, that every link is joined.
     pub(crate) async fn ready(&self) {
         let ready = async {

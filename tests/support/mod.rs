@@ -8,3 +8,4 @@ pub(crate) mod irc_client;
 pub(crate) mod ircd;
 mod ircd_config;
 pub(crate) mod letschat_client;
+pub(crate) mod talk;

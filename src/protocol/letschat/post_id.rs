@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 /// The id of a post: a MongoDB `ObjectId`, whose first four bytes are the second of its making.
 ///
 /// Ids rise with time, but two posts made at once may become visible in the other order (WIRE.md,
@@ -11,6 +13,22 @@ pub struct PostId([u8; 12]);
 impl PostId {
     /// Below every id.
     pub const FIRST: Self = Self([0; 12]);
+
+    /// Below every id that is made from the second of `time` on.
+    #[must_use]
+    pub fn at(time: Timestamp) -> Self {
+        let second = time.as_second().clamp(0, i64::from(u32::MAX));
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&(second as u32).to_be_bytes());
+        Self(bytes)
+    }
+
+    /// The second of its making, by the server's clock.
+    #[must_use]
+    pub fn made_at(self) -> Timestamp {
+        let second = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
+        Timestamp::from_second(second.into()).expect("32 bits of seconds are a time")
+    }
 
     /// The id just below: reading on from it (`since_id` is `_id >`) begins with `self`.
     #[must_use]
@@ -102,6 +120,17 @@ mod tests {
         ] {
             assert_eq!(id(text).before(), id(before));
         }
+    }
+
+    #[test]
+    fn a_time_is_below_the_ids_of_its_second() {
+        let time: Timestamp = "2026-11-22T10:00:00.5Z".parse().expect("a time");
+        let second: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
+        assert_eq!(PostId::at(time).made_at(), second);
+        assert_eq!(PostId::at(time), PostId::at(second));
+        assert_eq!(PostId::at(Timestamp::MIN), PostId::FIRST);
+        assert!(PostId::at(Timestamp::MAX).to_string().starts_with("ffffffff"));
+        assert_eq!(PostId::at(time).earlier(0), PostId::at(second));
     }
 
     #[test]

@@ -1,0 +1,101 @@
+use std::time::{Duration, Instant};
+
+use crate::stage::{Stage, Way};
+
+/// What a lot of messages cost.
+pub(crate) struct Load {
+    pub(crate) messages: usize,
+    pub(crate) time: Duration,
+    /// The program's processor time.
+    pub(crate) cpu: Duration,
+    /// The program's resident memory afterwards, in kilobytes.
+    pub(crate) memory: u64,
+}
+
+/// Says one message after the other on the first link, each when the one before has arrived; gives
+/// the p50 and the p99 of how long each took.
+pub(crate) async fn latency(stage: &Stage, way: Way, messages: usize) -> (Duration, Duration) {
+    let before = arrived(stage, way, 0).await;
+    let mut times = Vec::with_capacity(messages);
+    for at in 0..messages {
+        let began = Instant::now();
+        say(stage, way, 0, &at.to_string());
+        arrives(stage, way, 0, before + at + 1).await;
+        times.push(began.elapsed());
+    }
+    verify(stage, way, 0, before, (0..messages).map(|at| at.to_string())).await;
+    times.sort_unstable();
+    (times[messages / 2], times[messages * 99 / 100])
+}
+
+/// Says so many messages at once, turn by turn on all links, and waits until all have arrived.
+pub(crate) async fn throughput(stage: &Stage, way: Way, messages: usize) -> Load {
+    let mut before = Vec::new();
+    for link in 0..stage.links {
+        before.push(arrived(stage, way, link).await);
+    }
+    let text = |at: usize| format!("the message with the number {at}");
+    let on_link = |link: usize| (0..messages).filter(move |at| at % stage.links == link);
+    let (cpu, began) = (stage.cpu(), Instant::now());
+    for at in 0..messages {
+        say(stage, way, at % stage.links, &text(at));
+    }
+    for (link, before) in before.iter().enumerate() {
+        arrives(stage, way, link, before + on_link(link).count()).await;
+    }
+    let time = began.elapsed();
+    let cpu = stage.cpu() - cpu;
+    for (link, before) in before.into_iter().enumerate() {
+        verify(stage, way, link, before, on_link(link).map(text)).await;
+    }
+    Load { messages, time, cpu, memory: stage.memory() }
+}
+
+fn say(stage: &Stage, way: Way, link: usize, text: &str) {
+    match way {
+        Way::FromIrc => stage.ann.say(&format!("#room{link}"), text),
+        Way::FromLetsChat => drop(stage.letschat.post(&format!("room{link}"), "bob", text)),
+    }
+}
+
+/// How much there is at the far end of a link.
+async fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
+    match way {
+        Way::FromIrc => stage.letschat.posts(&format!("room{link}")).len(),
+        Way::FromLetsChat => stage.ann.heard(&format!("#room{link}")).len(),
+    }
+}
+
+async fn arrives(stage: &Stage, way: Way, link: usize, count: usize) {
+    match way {
+        Way::FromIrc => {
+            stage.letschat.posted(&format!("room{link}"), |posts| posts.len() >= count).await;
+        }
+        Way::FromLetsChat => {
+            stage.ann.hears(&format!("#room{link}"), |heard| heard.len() >= count).await;
+        }
+    }
+}
+
+/// Holds what has arrived since `before` to what was said: each once, and in order.
+async fn verify(
+    stage: &Stage,
+    way: Way,
+    link: usize,
+    before: usize,
+    said: impl Iterator<Item = String>,
+) {
+    let there: Vec<String> = match way {
+        Way::FromIrc => {
+            let posts = stage.letschat.posts(&format!("room{link}"));
+            posts.into_iter().skip(before).map(|post| post.text).collect()
+        }
+        Way::FromLetsChat => {
+            let heard = stage.ann.heard(&format!("#room{link}"));
+            heard.into_iter().skip(before).map(|heard| heard.text).collect()
+        }
+    };
+    let name = if way == Way::FromIrc { "ann" } else { "bob" };
+    let said: Vec<String> = said.map(|text| format!("<{name}> {text}")).collect();
+    assert_eq!(there, said, "link {link}");
+}

@@ -1,0 +1,199 @@
+//! `letsbridge audit`: was anything lost? Told in words, or in JSON.
+
+mod object;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{FAILED, MISTAKEN, run};
+use crate::config;
+use crate::config::Settings;
+use crate::domain::{Casemapping, Place};
+use crate::service;
+use crate::service::RoomAudit;
+
+use object::object;
+use words::{total, words};
+
+/// What it exits with when there is nothing to compare, or nothing to compare it with.
+const NOT_AUDITED: u8 = 3;
+
+/// What to audit.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 nothing is missing, repeated or out of order; 1 something is; \
+    2 a mistake in the configuration or the arguments; 3 something could not be audited."
+)]
+pub(super) struct Arguments {
+    /// The configuration
+    #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
+    config: PathBuf,
+    /// Only this link, by its channel (`office/#dev`), its number (`link[2]`) or its room; may be
+    /// given again
+    #[arg(long)]
+    link: Vec<String>,
+    /// Only what was said since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
+    #[arg(long, value_parser = since)]
+    since: Option<Timestamp>,
+    /// Tell it in JSON, one object a line for each room
+    #[arg(long)]
+    json: bool,
+}
+
+/// Audits the links that `arguments` name.
+pub(super) fn audit(arguments: &Arguments) -> ExitCode {
+    let settings = match config::load(&arguments.config, std::env::vars()) {
+        Ok((settings, _)) => settings,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return MISTAKEN.into();
+        }
+    };
+    let rooms = match rooms(&settings, &arguments.link) {
+        Ok(rooms) => rooms,
+        Err(mistake) => {
+            eprintln!("{mistake}");
+            return MISTAKEN.into();
+        }
+    };
+    let audited = run::runtime().block_on(service::audit(&settings, &rooms, arguments.since));
+    let audits = match audited {
+        Ok(audits) => audits,
+        Err(error) => {
+            eprintln!("there is no ledger to compare with: {error}");
+            return NOT_AUDITED.into();
+        }
+    };
+    if arguments.json {
+        audits.iter().for_each(|audit| println!("{}", object(audit)));
+    } else {
+        audits.iter().for_each(|audit| print!("{}", words(audit)));
+        println!("{}", total(&audits));
+    }
+    if audits.iter().filter_map(|audit| audit.found.as_ref().ok()).any(|found| !found.well()) {
+        FAILED.into()
+    } else if audits.iter().any(|audit| audit.found.is_err()) {
+        NOT_AUDITED.into()
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Reads `--since`.
+fn since(text: &str) -> Result<Timestamp, String> {
+    since_at(Timestamp::now(), text)
+}
+
+fn since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
+    let wrong = || {
+        "write how long ago, like \"90m\", \"24h\" or \"30d\", or when, like \"2026-11-22T10:00:00Z\""
+            .to_owned()
+    };
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let digits = &text[..text.len() - unit.len_utf8()];
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(wrong()),
+    };
+    // Rust would read "+5" as a number, too.
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let number: i64 = digits.parse().map_err(|_| wrong())?;
+    let ago = SignedDuration::from_secs(number.saturating_mul(seconds));
+    // What is longer ago than any time is since the beginning.
+    Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN))
+}
+
+/// The rooms of the links that `named` names, or of all links; each once, in the order of the file.
+fn rooms(settings: &Settings, named: &[String]) -> Result<Vec<Place>, String> {
+    let mut wanted = vec![named.is_empty(); settings.links.len()];
+    for name in named {
+        let mut found = false;
+        for (at, link) in settings.links.iter().enumerate() {
+            let named = format!("link[{at}]") == *name
+                || [&link.channel, &link.room].iter().any(|place| is_called(place, name));
+            wanted[at] |= named;
+            found |= named;
+        }
+        if !found {
+            let links: Vec<String> = settings
+                .links
+                .iter()
+                .map(|link| format!("{:?}", link.channel.to_string()))
+                .collect();
+            return Err(format!(
+                "--link {name:?}: no link is called that; there are {}",
+                links.join(", ")
+            ));
+        }
+    }
+    let mut rooms = Vec::new();
+    for (link, _) in settings.links.iter().zip(wanted).filter(|(_, wanted)| *wanted) {
+        if !rooms.contains(&link.room) {
+            rooms.push(link.room.clone());
+        }
+    }
+    Ok(rooms)
+}
+
+/// Whether `name` is what people call `place`.
+fn is_called(place: &Place, name: &str) -> bool {
+    match place {
+        Place::Channel { .. } => Casemapping::Rfc1459.same(&place.to_string(), name),
+        Place::Room(room) => **room == *name || place.to_string() == name,
+    }
+}
+
+/// The room, as people call it.
+fn room(audit: &RoomAudit) -> String {
+    match &audit.room {
+        Place::Room(name) => name.to_string(),
+        channel @ Place::Channel { .. } => channel.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_one_or_as_how_long_ago() {
+        let time: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
+        let read = |text: &str| since_at(time, text);
+        assert_eq!(read("2026-11-22T10:00:00Z"), Ok(time));
+        assert_eq!(read("2026-11-22T11:00:00+01:00"), Ok(time));
+        for (text, seconds) in [("0s", 0), ("90m", 5_400), ("24h", 86_400), ("30d", 2_592_000)] {
+            assert_eq!(read(text), Ok(time - SignedDuration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(read(&format!("{}d", i64::MAX)), Ok(Timestamp::MIN));
+        for text in ["", "h", "24", "+5s", "-5s", "5 s", "5S", "5é", "2026-11-22", "yesterday"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_called_as_in_the_configuration() {
+        let channel = Place::channel(&crate::domain::Network::new("office"), "#Dev");
+        let room = Place::room("dev");
+        for (place, name, called) in [
+            (&channel, "office/#dev", true),
+            (&channel, "#dev", false),
+            (&room, "dev", true),
+            (&room, "letschat/dev", true),
+            (&room, "Dev", false),
+        ] {
+            assert_eq!(is_called(place, name), called, "{place} {name}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A room's posts page by page, cut into stretches of which every post is known.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::letschat::{PAGE, Post, PostId};
+
+/// How many seconds two pages overlap: posts that were taken at once may stand in the other order
+/// of their ids (WIRE.md, "Messages").
+const OVERLAP: u32 = 2;
+
+/// How far a room is read.
+#[derive(Debug)]
+pub(super) struct Pages {
+    since: PostId,
+    skip: usize,
+    /// Pages that end within the overlap.
+    held: Vec<Post>,
+    over: bool,
+}
+
+/// All posts above `above` up to `up_to`, or to the end of the room.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    pub(super) above: PostId,
+    pub(super) up_to: Option<PostId>,
+    pub(super) posts: BTreeMap<PostId, Post>,
+}
+
+impl Pages {
+    /// Everything above `since`.
+    pub(super) fn from(since: PostId) -> Self {
+        Self { since, skip: 0, held: Vec::new(), over: false }
+    }
+
+    /// The page to ask for: above which id, and how many posts to leave out.
+    pub(super) fn next(&self) -> Option<(PostId, usize)> {
+        (!self.over).then_some((self.since, self.skip))
+    }
+
+    /// Takes the page in. Gives the stretch that it completes, if it does.
+    pub(super) fn turn(&mut self, page: Vec<Post>) -> Option<Stretch> {
+        let (count, highest) = (page.len(), page.iter().map(|post| post.id).max());
+        self.held.extend(page);
+        let above = self.since;
+        let Some(highest) = highest.filter(|_| count >= PAGE) else {
+            self.over = true;
+            return Some(self.stretch(above, None));
+        };
+        let onward = highest.earlier(OVERLAP);
+        if onward <= above {
+            self.skip += count;
+            return None;
+        }
+        (self.since, self.skip) = (onward, 0);
+        Some(self.stretch(above, Some(onward)))
+    }
+
+    /// What lies above `up_to` comes again with the next page.
+    fn stretch(&mut self, above: PostId, up_to: Option<PostId>) -> Stretch {
+        let posts = std::mem::take(&mut self.held).into_iter();
+        let within = |post: &Post| up_to.is_none_or(|up_to| post.id <= up_to);
+        let posts = posts.filter(within).map(|post| (post.id, post)).collect();
+        Stretch { above, up_to, posts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a room in which `counts[second]` posts were made in each second.
+    #[track_caller]
+    fn check(counts: &[usize], stretches: &[usize]) {
+        let ids = (1..).zip(counts).flat_map(|(second, count)| {
+            let id = move |n| format!("{second:08x}00000000{n:08x}").parse().expect("an id");
+            (1..=*count).map(id)
+        });
+        let ids: Vec<PostId> = ids.collect();
+        let post =
+            |id: PostId| Post { id, text: String::new(), posted: id.made_at(), author: None };
+        let mut pages = Pages::from(PostId::FIRST);
+        let (mut seen, mut lengths) = (Vec::new(), Vec::new());
+        while let Some((since, skip)) = pages.next() {
+            let page = ids.iter().copied().filter(|id| *id > since).skip(skip).take(PAGE);
+            if let Some(stretch) = pages.turn(page.map(post).collect()) {
+                lengths.push(stretch.posts.len());
+                seen.extend(stretch.posts.into_keys());
+            }
+        }
+        assert_eq!(seen, ids, "each post once");
+        assert_eq!(lengths, stretches);
+    }
+
+    #[test]
+    fn each_post_comes_once_however_dense_the_room() {
+        check(&[], &[0]);
+        check(&[499], &[499]);
+        check(&[500], &[500]);
+        check(&[100; 12], &[200, 200, 200, 200, 400]);
+        check(&[1, 2_000, 1, 1, 3], &[2_006]);
+        check(&[1, 1, 1, 2_000, 1, 1, 3], &[1, 2_007]);
+    }
+}

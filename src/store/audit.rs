@@ -1,0 +1,358 @@
+//! A look at the store that changes nothing, beside a bridge that may be writing it.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+
+use super::ledger::time_from_sql;
+use super::{FILE, LOCK_PATIENCE, Store, StoreError, schema};
+use crate::domain::{Delivery, Place, PlaceId, State, Ticket};
+
+/// What the store held at one moment, whatever is written meanwhile.
+///
+/// The write-ahead log cannot shrink while it is held: not for hours.
+#[derive(Debug)]
+pub struct Snapshot {
+    store: Store,
+}
+
+/// What the ledger says of one id in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trace {
+    /// It was heard there.
+    Heard,
+    /// It was delivered there.
+    Delivered {
+        /// The delivery.
+        ticket: Ticket,
+        /// When its arrival was noted.
+        settled: Timestamp,
+    },
+}
+
+/// What became of the deliveries to one place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How many have arrived.
+    pub delivered: u64,
+    /// How many wait for their turn, since whenever.
+    pub waiting: u64,
+    /// How many are under way: they may have arrived or not.
+    pub in_doubt: u64,
+    /// When the oldest of those that wait or are under way was said.
+    pub oldest: Option<Timestamp>,
+    /// Why some will never arrive, and how many for each reason.
+    pub refused: Vec<(String, u64)>,
+}
+
+impl Snapshot {
+    /// What the store in `directory` holds now. Nothing is made that is not there.
+    ///
+    /// # Errors
+    /// When there is no store, or it is not one that we can read.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let unusable = |error: rusqlite::Error| StoreError::Directory {
+            path: directory.to_owned(),
+            error: std::io::Error::other(error),
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(directory.join(FILE), flags).map_err(unusable)?;
+        connection.busy_timeout(LOCK_PATIENCE)?;
+        // Read-only as it is, it can only be found to be of another version.
+        schema::migrate(&mut connection)?;
+        Self::of(connection)
+    }
+
+    fn of(connection: Connection) -> Result<Self, StoreError> {
+        connection.execute_batch("BEGIN")?;
+        // The moment is that of the first reading.
+        connection.query_row("SELECT COUNT(*) FROM place", [], |_| Ok(()))?;
+        let wait = |_: &Connection| {};
+        let turn = Vec::new();
+        let store = Store { connection, _lock: None, turn, next_message: 0, next_ticket: 0, wait };
+        Ok(Self { store })
+    }
+
+    /// The number of `place`, if it has one; that of a room is also found by its id `native`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn place(
+        &self,
+        place: &Place,
+        native: Option<&str>,
+    ) -> Result<Option<PlaceId>, StoreError> {
+        Ok(self
+            .prepare("SELECT id FROM place WHERE name = ?1 OR native = ?2 ORDER BY name = ?1 DESC")?
+            .query_row(params![place.to_string(), native], |row| row.get(0))
+            .optional()?
+            .map(PlaceId))
+    }
+
+    /// The last post that was read in the room at `place`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn cursor(&self, place: PlaceId) -> Result<Option<String>, StoreError> {
+        self.store.cursor(place)
+    }
+
+    /// The lowest id in `place` that the ledger knows.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn first_known(&self, place: PlaceId) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .prepare(
+                "SELECT MIN(native) FROM (
+                     SELECT MIN(native) AS native FROM message WHERE place = ?1
+                     UNION ALL SELECT MIN(native) FROM delivery WHERE place = ?1)",
+            )?
+            .query_row([place.0], |row| row.get(0))?)
+    }
+
+    /// Shows `each` what the ledger says of the ids in `place` above `above` and up to `up_to` (`None`:
+    /// to the end), in their order, one at a time.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn traces(
+        &self,
+        place: PlaceId,
+        above: &str,
+        up_to: Option<&str>,
+        mut each: impl FnMut(&str, Trace),
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare(
+            "SELECT native, NULL, NULL FROM message
+             WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
+             UNION ALL SELECT native, ticket, settled FROM delivery
+             WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
+             ORDER BY native",
+        )?;
+        let mut rows = statement.query(params![place.0, above, up_to])?;
+        while let Some(row) = rows.next()? {
+            each(row.get_ref(0)?.as_str().unwrap_or_default(), trace(row)?);
+        }
+        Ok(())
+    }
+
+    /// What the ledger says of the id `native` in `place`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn trace(&self, place: PlaceId, native: &str) -> Result<Option<Trace>, StoreError> {
+        Ok(self
+            .prepare(
+                "SELECT native, ticket, settled FROM delivery WHERE place = ?1 AND native = ?2
+                 UNION ALL SELECT native, NULL, NULL FROM message WHERE place = ?1 AND native = ?2",
+            )?
+            .query_row(params![place.0, native], trace)
+            .optional()?)
+    }
+
+    /// The delivery to `to` that was handed over and not answered.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn under_way(&self, to: PlaceId) -> Result<Option<Delivery>, StoreError> {
+        let first = self.store.open_deliveries(to, Ticket(0), 1)?.pop();
+        Ok(first.filter(|first| matches!(first.state, State::Sending | State::Doubtful)))
+    }
+
+    /// What became of the deliveries to `to` of what was said since `since`, in `from` or anywhere.
+    /// What is open counts from whenever it was said.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn tally(
+        &self,
+        to: PlaceId,
+        from: Option<PlaceId>,
+        since: Timestamp,
+    ) -> Result<Tally, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT d.state, d.reason, COUNT(*), MIN(m.said_at)
+             FROM delivery d JOIN message m ON m.id = d.message
+             WHERE d.place = ?1 AND (?2 IS NULL OR m.place = ?2)
+                 AND (d.state < 3 OR m.said_at >= ?3)
+             GROUP BY d.state, d.reason",
+        )?;
+        let from = from.map(|from| from.0);
+        let mut rows = statement.query(params![to.0, from, since.as_millisecond()])?;
+        let mut tally = Tally::default();
+        while let Some(row) = rows.next()? {
+            let count = row.get::<_, i64>(2)?.unsigned_abs();
+            let oldest = Some(time_from_sql(row.get(3)?));
+            match row.get(0)? {
+                0 => tally.waiting += count,
+                1 | 2 => tally.in_doubt += count,
+                3 => tally.delivered += count,
+                _ => {
+                    let reason: Option<String> = row.get(1)?;
+                    tally.refused.push((reason.unwrap_or_default(), count));
+                }
+            }
+            if row.get::<_, i64>(0)? < 3 {
+                tally.oldest = tally.oldest.min(oldest).or(oldest);
+            }
+        }
+        Ok(tally)
+    }
+
+    /// How many messages of `place`, said since `since`, are in the ledger and were sent nowhere:
+    /// the rules of catching up left them out.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn left_out(&self, place: PlaceId, since: Timestamp) -> Result<u64, StoreError> {
+        Ok(self
+            .prepare(
+                "SELECT COUNT(*) FROM message m WHERE m.place = ?1 AND m.said_at >= ?2
+                     AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.id)",
+            )?
+            .query_row(params![place.0, since.as_millisecond()], |row| row.get(0))
+            .map(i64::unsigned_abs)?)
+    }
+
+    fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, StoreError> {
+        Ok(self.store.connection.prepare_cached(sql)?)
+    }
+}
+
+fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
+    let ticket: Option<i64> = row.get(1)?;
+    Ok(ticket.map_or(Trace::Heard, |ticket| Trace::Delivered {
+        ticket: Ticket(ticket),
+        settled: row.get(2).map(time_from_sql).unwrap_or_default(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Kind, Message};
+
+    fn say(store: &mut Store, said_in: PlaceId, native: &str, to: Option<PlaceId>) -> Ticket {
+        let message = Message {
+            said_in,
+            author: "ann".to_owned(),
+            kind: Kind::Talk,
+            body: "hi".to_owned(),
+            said_at: Timestamp::from_second(60).expect("a time"),
+        };
+        let id = store.hear(&message, Some(native)).expect("works").expect("new");
+        to.map_or(Ticket(0), |to| store.enqueue(id, to).expect("works"))
+    }
+
+    #[test]
+    fn a_snapshot_beside_a_running_bridge_is_of_one_moment() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let tea = store.place(&Place::room("tea")).expect("works");
+        say(&mut store, tea, "a", None);
+        store.commit().expect("works");
+        let snapshot = Snapshot::open(directory.path()).expect("opens beside it");
+        say(&mut store, tea, "b", None);
+        store.commit().expect("is not hindered");
+        assert_eq!(snapshot.trace(tea, "a").expect("reads"), Some(Trace::Heard));
+        assert_eq!(snapshot.trace(tea, "b").expect("reads"), None);
+        let later = Snapshot::open(directory.path()).expect("opens");
+        assert_eq!(later.trace(tea, "b").expect("reads"), Some(Trace::Heard));
+        let written = snapshot.store.connection.execute("DELETE FROM place", []);
+        assert!(written.is_err(), "it must not write");
+    }
+
+    #[test]
+    fn what_a_bridge_that_was_killed_had_written_is_read() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let tea = store.place(&Place::room("tea")).expect("works");
+        say(&mut store, tea, "a", None);
+        store.commit().expect("works");
+        // As a killed process leaves it: with a write-ahead log that nobody has taken over.
+        let left = tempfile::tempdir().expect("a temporary directory");
+        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+            std::fs::copy(directory.path().join(&name), left.path().join(&name)).expect("is there");
+        }
+        let snapshot = Snapshot::open(left.path()).expect("opens");
+        assert_eq!(snapshot.trace(tea, "a").expect("reads"), Some(Trace::Heard));
+    }
+
+    #[test]
+    fn a_store_that_is_not_there_is_not_made() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let error = Snapshot::open(directory.path()).expect_err("there is none");
+        assert!(matches!(error, StoreError::Directory { .. }), "{error}");
+        assert_eq!(std::fs::read_dir(directory.path()).expect("reads").count(), 0);
+    }
+
+    #[test]
+    fn a_store_that_was_closed_and_one_from_the_future_are_told_apart() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        drop(Store::open(directory.path()).expect("opens"));
+        drop(Snapshot::open(directory.path()).expect("a closed store is read"));
+        let store = Store::open(directory.path()).expect("opens");
+        store.connection.pragma_update(None, "user_version", 99).expect("writes");
+        drop(store);
+        let error = Snapshot::open(directory.path()).expect_err("must not open");
+        assert!(matches!(error, StoreError::FromTheFuture { found: 99, .. }), "{error}");
+    }
+
+    #[test]
+    fn what_became_of_deliveries_is_counted() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let tea = store.place(&Place::room("tea")).expect("works");
+        let dev = store.place(&Place::room("dev")).expect("works");
+        let now = Timestamp::from_second(90).expect("a time");
+        let tickets: Vec<Ticket> =
+            ["1", "2", "3", "4", "5"].map(|id| say(&mut store, tea, id, Some(dev))).into();
+        say(&mut store, tea, "6", None);
+        store.delivered(tickets[0], Some("x"), now).expect("works");
+        store.delivered(tickets[1], Some("y"), now).expect("works");
+        store.refused(tickets[2], "no", now).expect("works");
+        store.begin(tickets[3], now).expect("works");
+        store.commit().expect("works");
+        let snapshot = Snapshot::of(store.connection).expect("works");
+        let said = Timestamp::from_second(60).expect("a time");
+        let refused = vec![("no".to_owned(), 1)];
+        let tally = Tally { delivered: 2, waiting: 1, in_doubt: 1, oldest: Some(said), refused };
+        for from in [None, Some(tea)] {
+            assert_eq!(snapshot.tally(dev, from, said).expect("works"), tally);
+        }
+        let open = Tally { delivered: 0, refused: vec![], ..tally };
+        assert_eq!(snapshot.tally(dev, None, now).expect("works"), open);
+        assert_eq!(snapshot.tally(tea, None, said).expect("works"), Tally::default());
+        assert_eq!(snapshot.left_out(tea, said).expect("works"), 1);
+        assert_eq!(snapshot.left_out(tea, now).expect("works"), 0);
+        let under_way = snapshot.under_way(dev).expect("works").map(|delivery| delivery.ticket);
+        assert_eq!(under_way, Some(tickets[3]));
+    }
+
+    #[test]
+    fn traces_come_in_the_order_of_their_ids_between_two() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let tea = store.place(&Place::room("tea")).expect("works");
+        let dev = store.place(&Place::room("dev")).expect("works");
+        let ticket = say(&mut store, dev, "1", Some(tea));
+        let settled = Timestamp::from_second(90).expect("a time");
+        store.delivered(ticket, Some("b"), settled).expect("works");
+        for id in ["d", "c", "a", "e"] {
+            say(&mut store, tea, id, None);
+        }
+        store.commit().expect("works");
+        let snapshot = Snapshot::of(store.connection).expect("works");
+        let mut traces = Vec::new();
+        let each = |native: &str, trace| traces.push((native.to_owned(), trace));
+        snapshot.traces(tea, "a", Some("d"), each).expect("works");
+        let delivered = Trace::Delivered { ticket, settled };
+        let heard = |native: &str| (native.to_owned(), Trace::Heard);
+        assert_eq!(traces, [("b".to_owned(), delivered), heard("c"), heard("d")]);
+        let mut count = 0;
+        snapshot.traces(tea, "a", None, |_, _| count += 1).expect("works");
+        assert_eq!(count, 4);
+        assert_eq!(snapshot.first_known(tea).expect("works").as_deref(), Some("a"));
+    }
+}

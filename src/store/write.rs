@@ -1,0 +1,140 @@
+//! What a turn writes, as data: so that it can be written again when the disk did not take it.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::ledger::kind_to_sql;
+use super::outbox::state_to_sql;
+use crate::domain::{Message, Network, PlaceId, State, Ticket};
+
+/// One change to the store. It names its own rows, so that written again it is the same change.
+#[derive(Debug)]
+pub(super) enum Write {
+    Place { id: PlaceId, name: String },
+    Room { place: PlaceId, native: String },
+    SameRoom { place: PlaceId, before: PlaceId },
+    Cursor { place: PlaceId, post: String },
+    Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
+    Delivery { ticket: Ticket, message: i64, to: PlaceId },
+    Mark { ticket: Ticket, state: State },
+    Begin { ticket: Ticket, now: Timestamp },
+    Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
+    Refused { ticket: Ticket, reason: String, now: Timestamp },
+    Said { ticket: Ticket, said: usize },
+    FirstSight { place: PlaceId, first: Timestamp, now: Timestamp, cursor: String },
+    HeardUpTo { place: PlaceId, cursor: String, now: Timestamp },
+    Alive { place: PlaceId, at: Timestamp },
+    Nick { network: Network, nick: String, now: Timestamp, forgotten: Timestamp },
+    SameNick { network: Network, now: Timestamp },
+    Prune { before: Timestamp, most: u32 },
+}
+
+impl Write {
+    /// Makes the change, in the transaction that is open on `connection`.
+    pub(super) fn run(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let on = |sql, parameters: &[&dyn rusqlite::ToSql]| {
+            connection.prepare_cached(sql)?.execute(parameters).map(drop)
+        };
+        match self {
+            Self::Place { id, name } => {
+                on("INSERT INTO place (id, name) VALUES (?1, ?2)", params![id.0, name])
+            }
+            Self::Room { place, native } => {
+                on("UPDATE place SET native = ?2 WHERE id = ?1", params![place.0, native])
+            }
+            Self::SameRoom { place, before } => {
+                let both = params![place.0, before.0];
+                on("UPDATE message SET place = ?1 WHERE place = ?2", both)?;
+                on("UPDATE delivery SET place = ?1 WHERE place = ?2", both)?;
+                on(
+                    "UPDATE place SET cursor = COALESCE(cursor, (SELECT cursor FROM place WHERE id = ?2))
+                     WHERE id = ?1",
+                    both,
+                )?;
+                on("DELETE FROM place WHERE id = ?1", params![before.0])
+            }
+            Self::Cursor { place, post } => on(
+                "UPDATE place SET cursor = ?2 WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
+                params![place.0, post],
+            ),
+            Self::Message { id, message, native, trace } => on(
+                "INSERT INTO message (id, place, native, author, kind, body, said_at, trace)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    id,
+                    message.said_in.0,
+                    native,
+                    message.author,
+                    kind_to_sql(message.kind),
+                    message.body,
+                    message.said_at.as_millisecond(),
+                    trace,
+                ],
+            ),
+            Self::Delivery { ticket, message, to } => on(
+                "INSERT INTO delivery (ticket, message, place, state) VALUES (?1, ?2, ?3, ?4)",
+                params![ticket.0, message, to.0, state_to_sql(State::Queued)],
+            ),
+            Self::Mark { ticket, state } => on(
+                "UPDATE delivery SET state = ?2 WHERE ticket = ?1",
+                params![ticket.0, state_to_sql(*state)],
+            ),
+            Self::Begin { ticket, now } => on(
+                "UPDATE delivery SET state = ?2, begun = ?3,
+                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
+                 WHERE ticket = ?1",
+                params![ticket.0, state_to_sql(State::Sending), now.as_millisecond()],
+            ),
+            Self::Delivered { ticket, native, now } => on(
+                "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
+                params![ticket.0, state_to_sql(State::Delivered), native, now.as_millisecond()],
+            ),
+            Self::Refused { ticket, reason, now } => on(
+                "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
+                params![ticket.0, state_to_sql(State::Refused), reason, now.as_millisecond()],
+            ),
+            Self::Said { ticket, said } => on(
+                "UPDATE delivery SET said = ?2,
+                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
+                 WHERE ticket = ?1",
+                params![ticket.0, i64::try_from(*said).unwrap_or(i64::MAX)],
+            ),
+            Self::FirstSight { place, first, now, cursor } => on(
+                "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
+                params![place.0, first.as_millisecond(), now.as_millisecond(), cursor],
+            ),
+            Self::HeardUpTo { place, cursor, now } => on(
+                "UPDATE place SET cursor = MAX(cursor, ?2), alive = MAX(alive, ?3)
+                 WHERE id = ?1 AND first IS NOT NULL",
+                params![place.0, cursor, now.as_millisecond()],
+            ),
+            Self::Alive { place, at } => on(
+                "UPDATE place SET alive = MAX(alive, ?2) WHERE id = ?1 AND first IS NOT NULL",
+                params![place.0, at.as_millisecond()],
+            ),
+            Self::Nick { network, nick, now, forgotten } => {
+                on(
+                    "DELETE FROM nick WHERE network = ?1 AND until < ?2",
+                    params![network.as_str(), forgotten.as_millisecond()],
+                )?;
+                on(
+                    "INSERT INTO nick (network, nick, since, until) VALUES (?1, ?2, ?3, ?3)",
+                    params![network.as_str(), nick, now.as_millisecond()],
+                )
+            }
+            Self::SameNick { network, now } => on(
+                "UPDATE nick SET until = MAX(until, ?2)
+                 WHERE id = (SELECT MAX(id) FROM nick WHERE network = ?1)",
+                params![network.as_str(), now.as_millisecond()],
+            ),
+            Self::Prune { before, most } => on(
+                "DELETE FROM message WHERE id IN (
+                     SELECT m.id FROM message m
+                     WHERE m.said_at < ?1 AND NOT EXISTS (
+                         SELECT 1 FROM delivery d WHERE d.message = m.id AND d.state < 3)
+                     LIMIT ?2)",
+                params![before.as_millisecond(), most],
+            ),
+        }
+    }
+}

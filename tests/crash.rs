@@ -1,0 +1,242 @@
+//! The program, killed again and again while people talk and the servers misbehave.
+//!
+//! What is promised, and held to here:
+//!
+//! - What was said in Let's Chat arrives on IRC, always and in order: the server keeps it, and the
+//!   bridge reads on where it stopped. On a server that confirms nothing, what was under way when the
+//!   connection or the program died may arrive again, right behind itself; it is counted.
+//! - What was said on IRC arrives in Let's Chat at most once, and in order.
+//! - A plain IRC server tells each line once, to those who are there. A line that lies in the kernel's
+//!   buffer, or in the program's memory, when SIGKILL comes is lost with the process, and nobody can
+//!   ask for it again. So the promise is: *what of a connection was heard is all of it up to a point*.
+//!   If any line that was written to a connection has arrived somewhere, then the bridge had written
+//!   down (committed) every line that was written to that connection before, whichever channel it was
+//!   said in, and each of those arrives everywhere that it is linked with. What was written behind the
+//!   last line that arrived is counted as unheard. The last connection, which nobody breaks, hears all.
+//!
+//! A line counts as written to a connection when the bridge sat in the channel, alone and over the
+//! same connection, right before and right after it was said: the double hands a line to all who are
+//! in the channel before it does anything else.
+//!
+//! `LETSBRIDGE_SEED` replays the dice of a run and `LETSBRIDGE_CRASHES` says how many times to kill.
+//! The same seed says and breaks the same things in the same order; it does not bring back the same
+//! timing, which is the operating system's, so a failure may take several runs to show again.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "crash/chorus.rs"]
+mod chorus;
+#[path = "crash/program.rs"]
+mod program;
+#[path = "crash/record.rs"]
+mod record;
+#[path = "crash/stage.rs"]
+mod stage;
+#[path = "crash/trouble.rs"]
+mod trouble;
+#[path = "crash/verdict.rs"]
+mod verdict;
+
+use std::collections::HashSet;
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chorus::{Chorus, last_word};
+use fastrand::Rng;
+use letsbridge::demo::irc::{Cap, Caps};
+use program::Program;
+use record::Record;
+use stage::{Stage, channels, is_channel, roads, rooms};
+use tokio::time::{Instant, sleep, timeout};
+use verdict::{Repeats, judge};
+
+/// How many times the program is killed unless the environment says otherwise.
+const CRASHES: usize = 120;
+
+/// How long everything may take to arrive once nothing goes wrong any more.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long a life lasts at most that waits for something to happen in it.
+const LONGEST_WAIT: Duration = Duration::from_millis(600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_however_often_it_is_killed_on_a_plain_server() {
+    run(Caps::none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_however_often_it_is_killed_on_a_server_that_confirms() {
+    run(Caps::all().without(Cap::ChatHistory)).await;
+}
+
+fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a number")))
+}
+
+async fn run(caps: Caps) {
+    let seed = from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let crashes = from_environment("LETSBRIDGE_CRASHES").unwrap_or(CRASHES);
+    println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}, with {caps:?}");
+    let began = Instant::now();
+    let mut dice = Rng::with_seed(seed);
+    let stage = Stage::set(caps).await;
+    let mut program = Program::new(&stage.config());
+    program.start().await;
+    // Mirroring begins where the bridge first sees a room: only then is anything promised.
+    timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
+
+    let (over, said, troubles) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let chorus = Chorus { stage: &stage, keeps: false, count: &said, over: &over };
+    let killing = async {
+        let ready = kill_often(&stage, &mut program, dice.fork(), crashes).await;
+        over.store(true, Ordering::Relaxed);
+        ready
+    };
+    let (ready, on_irc, in_letschat, with_hesitation, ()) = tokio::join!(
+        killing,
+        chorus.on_irc(Rng::with_seed(seed ^ 1)),
+        chorus.in_letschat(Rng::with_seed(seed ^ 2)),
+        chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
+        trouble::make(&stage, Rng::with_seed(seed ^ 4), &over, &troubles),
+    );
+    let mut record = Record([on_irc.0, in_letschat.0, with_hesitation.0].concat());
+    let killed_for = began.elapsed();
+
+    timeout(PATIENCE, come_back(&stage, &mut program)).await.expect("it comes back in time");
+    chorus.last_words(&mut record);
+    let arrived = timeout(PATIENCE, all_arrives(&stage)).await;
+    let stopped = arrived.is_ok() && program.stop().await.success();
+
+    println!(
+        "{crashes} kills in {:.1} s, {ready} of them of a bridge that was ready; {} troubles; \
+         delivered {:.1} s later",
+        killed_for.as_secs_f64(),
+        troubles.load(Ordering::Relaxed),
+        (began.elapsed() - killed_for).as_secs_f64(),
+    );
+    let complaints = verdict(&stage, &record);
+    if !complaints.is_empty() || !stopped {
+        write_down(&stage, &record, &program);
+        for complaint in &complaints {
+            println!("{complaint}");
+        }
+        panic!(
+            "LETSBRIDGE_SEED={seed}: {} complaints; all arrived: {}; stopped well: {stopped}",
+            complaints.len(),
+            arrived.is_ok(),
+        );
+    }
+}
+
+/// Kills the program `times` times, now here and now there in its life, and starts it again. Gives
+/// how often it had been ready.
+async fn kill_often(stage: &Stage, program: &mut Program, mut dice: Rng, times: usize) -> usize {
+    let mut ready = 0;
+    for _ in 0..times {
+        let _ = timeout(LONGEST_WAIT, a_moment(stage, &mut dice)).await;
+        if dice.u8(..5) == 0 {
+            sleep(Duration::from_millis(dice.u64(300..2_000))).await;
+        }
+        ready += usize::from(program.kill().await);
+        nobody_there(stage).await;
+        program.start().await;
+    }
+    ready
+}
+
+/// Waits for a moment at which it may hurt.
+async fn a_moment(stage: &Stage, dice: &mut Rng) {
+    let (channels, rooms) = (channels(), rooms());
+    let (channel, room) =
+        (channels[dice.usize(..channels.len())], rooms[dice.usize(..rooms.len())]);
+    let shortly = Duration::from_micros(dice.u64(..5_000));
+    match dice.u8(..8) {
+        0 => {
+            let heard = stage.ann.heard(channel).len();
+            stage.ann.hears(channel, |all| all.len() > heard).await;
+            sleep(shortly).await;
+        }
+        1 => {
+            let posts = stage.letschat.posts(room).len();
+            stage.letschat.posted(room, |all| all.len() > posts).await;
+            sleep(shortly).await;
+        }
+        2 => {
+            stage.irc.joined(channel, stage::BRIDGE).await;
+            sleep(shortly).await;
+        }
+        3 => {
+            stage.letschat.present(room, stage::BRIDGE).await;
+            sleep(shortly).await;
+        }
+        _ => sleep(Duration::from_millis(dice.u64(50..500))).await,
+    }
+}
+
+/// Waits until the IRC server has seen that the program is gone.
+async fn nobody_there(stage: &Stage) {
+    while stage.irc.connected() > 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Kills it for the last time, and waits until it is ready between servers that behave.
+async fn come_back(stage: &Stage, program: &mut Program) {
+    program.kill().await;
+    nobody_there(stage).await;
+    program.start().await;
+    program.ready().await;
+}
+
+/// Waits until the last words have arrived on every road.
+async fn all_arrives(stage: &Stage) {
+    let begins = [rooms(), channels()].concat();
+    for (from, to) in roads().into_iter().filter(|(from, _)| begins.contains(from)) {
+        let word = last_word(from);
+        if is_channel(to) {
+            stage.ann.hears(to, |all| all.iter().any(|heard| heard.text.ends_with(&word))).await;
+        } else {
+            let ends = |text: &str| text.ends_with(&format!("> {word}"));
+            stage.letschat.posted(to, |all| all.iter().any(|post| ends(&post.text))).await;
+        }
+    }
+}
+
+/// Everything that is wrong, and the figures.
+fn verdict(stage: &Stage, record: &Record) -> Vec<String> {
+    let everywhere = [channels(), rooms()].concat();
+    let arrived: HashSet<String> =
+        everywhere.iter().flat_map(|it| stage.mirrored(it)).map(|it| it.text).collect();
+    let must = record.must(&arrived);
+    let mut complaints = Vec::new();
+    for (from, to) in roads() {
+        let repeats = if is_channel(to) { Repeats::Marked } else { Repeats::Never };
+        let outcome = judge(&record.expected(from, &must), &stage.arrived(from, to), repeats);
+        println!(
+            "{from:>6} to {to:<6} {:5} messages, {} repeats",
+            outcome.arrived, outcome.repeats
+        );
+        let told = outcome.complaints.into_iter().map(|it| format!("{from} to {to}: {it}"));
+        complaints.extend(told);
+    }
+    for place in everywhere {
+        let strays = stage.strays(place);
+        complaints.extend(strays.into_iter().map(|it| format!("{place}: {it:?} belongs nowhere")));
+    }
+    let (written, unheard) = record.unheard(&must);
+    println!("{unheard} of {written} lines on IRC were written to a bridge that died with them");
+    complaints
+}
+
+/// Writes down what was said and what arrived, beside the program's log.
+fn write_down(stage: &Stage, record: &Record, program: &Program) {
+    let write = |name: &str, all: Vec<String>| {
+        fs::write(program.directory().join(name), all.join("\n")).unwrap();
+    };
+    write("said", record.0.iter().map(|it| format!("{:?} {:?}", it.way, it.lines)).collect());
+    for place in [channels(), rooms()].concat() {
+        write(place, stage.mirrored(place).iter().map(|it| format!("{it:?}")).collect());
+    }
+}

@@ -1,0 +1,130 @@
+//! The people, who talk all the time: as chance would have it, and everything is written down.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::time::sleep;
+
+use super::record::{Record, Said, Way};
+use super::stage::{ALICE, ANN, Stage, channels, hesitant_rooms, is_channel, rooms};
+
+/// The longest pause between two utterances on one side.
+const PAUSE_MS: u64 = 100;
+
+/// The longest time between a message's getting its id and its being there to be read.
+const HESITATION_MS: u64 = 500;
+
+/// What every speaker needs.
+pub(crate) struct Chorus<'a> {
+    pub(crate) stage: &'a Stage,
+    /// Whether the IRC server keeps what was said for those who come later.
+    pub(crate) keeps: bool,
+    /// How many utterances there were on both sides.
+    pub(crate) count: &'a AtomicUsize,
+    pub(crate) over: &'a AtomicBool,
+}
+
+impl Chorus<'_> {
+    /// Talks on IRC until it is over.
+    pub(crate) async fn on_irc(&self, dice: Rng) -> Record {
+        self.talk(dice, &channels()).await
+    }
+
+    /// Talks in Let's Chat until it is over.
+    pub(crate) async fn in_letschat(&self, dice: Rng) -> Record {
+        self.talk(dice, &rooms()).await
+    }
+
+    /// Posts in Let's Chat until it is over, with hesitation: a message has its id and its time long
+    /// before it can be seen, and others overtake it.
+    pub(crate) async fn with_hesitation(&self, mut dice: Rng) -> Record {
+        let mut record = Record::default();
+        let (rooms, letschat) = (hesitant_rooms(), &self.stage.letschat);
+        while !self.over.load(Ordering::Relaxed) {
+            let (room, from) = rooms[dice.usize(..rooms.len())];
+            let line = format!("{from} {} er", self.number());
+            let begun = letschat.begin_post(room, ALICE, &line);
+            sleep(Duration::from_millis(dice.u64(..HESITATION_MS))).await;
+            letschat.finish_post(begun);
+            record.0.push(Said { from, lines: vec![line], way: Way::Kept });
+        }
+        record
+    }
+
+    /// Says the last word in every place, which arrives behind everything else.
+    pub(crate) fn last_words(&self, record: &mut Record) {
+        for from in [rooms(), channels()].concat() {
+            let lines = vec![last_word(from)];
+            let way = self.say(from, &lines);
+            record.0.push(Said { from, lines, way });
+        }
+    }
+
+    async fn talk(&self, mut dice: Rng, places: &[&'static str]) -> Record {
+        let mut record = Record::default();
+        while !self.over.load(Ordering::Relaxed) {
+            let place = places[dice.usize(..places.len())];
+            // A line that nobody can hear says little; but the bridge may come just then.
+            let lost = is_channel(place) && !self.keeps && self.seat(place).is_none();
+            if !lost || dice.u8(..8) == 0 {
+                for lines in self.utterance(&mut dice, place) {
+                    let way = self.say(place, &lines);
+                    record.0.push(Said { from: place, lines, way });
+                }
+            }
+            sleep(Duration::from_millis(dice.u64(..PAUSE_MS))).await;
+        }
+        record
+    }
+
+    /// What is said next in `place`: a message of its own kind, a burst, the same thing over and over.
+    fn utterance(&self, dice: &mut Rng, place: &str) -> Vec<Vec<String>> {
+        let several = dice.usize(2..6);
+        match dice.u8(..10) {
+            0 => {
+                let ok = format!("{place} {} ok", self.number());
+                vec![vec![ok]; several]
+            }
+            1 => (0..several).map(|_| vec![format!("{place} {} hurry", self.number())]).collect(),
+            2 if !is_channel(place) => {
+                let number = self.number();
+                vec![(0..several).map(|line| format!("{place} {number} line {line}")).collect()]
+            }
+            _ => vec![vec![format!("{place} {} kettle's on", self.number())]],
+        }
+    }
+
+    fn number(&self) -> usize {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn say(&self, place: &'static str, lines: &[String]) -> Way {
+        if !is_channel(place) {
+            self.stage.letschat.post(place, ALICE, &lines.join("\n"));
+            return Way::Kept;
+        }
+        let before = self.seat(place);
+        lines.iter().for_each(|line| self.stage.ann.say(place, line));
+        match before {
+            _ if self.keeps => Way::Kept,
+            Some(connection) if self.seat(place) == before => Way::Connection(connection),
+            _ => Way::Perhaps,
+        }
+    }
+
+    /// The connection over which the bridge sits in `channel`; none when that is not certain.
+    fn seat(&self, channel: &str) -> Option<u64> {
+        let irc = &self.stage.irc;
+        let connection = irc.connections();
+        let bridges = irc.members(channel).iter().filter(|nick| !nick.ends_with(ANN)).count();
+        // Who has just come is not yet in, and who is about to go is still there: both count.
+        (bridges == 1 && irc.connected() == 1 && irc.connections() == connection)
+            .then_some(connection)
+    }
+}
+
+/// What is said last in `place`.
+pub(crate) fn last_word(place: &str) -> String {
+    format!("{place} the end")
+}

@@ -1,0 +1,128 @@
+//! The bridge's program, killed and started again on one state directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::UnixDatagram;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, timeout};
+
+/// How long it may take to stop when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Held while a process is started, and while a server shuts its door to take the port again: until it
+/// has become the program, a new process holds all that this one holds, the server's socket too.
+pub(crate) static DOORS: Mutex<()> = Mutex::const_new(());
+
+/// The program and what it leaves behind: `state/` and `bridge.log`, kept when the test fails.
+pub(crate) struct Program {
+    directory: TempDir,
+    child: Option<Child>,
+    ready: watch::Receiver<bool>,
+    began: Instant,
+    starts: usize,
+}
+
+impl Program {
+    /// A program that was never started, with this configuration.
+    pub(crate) fn new(toml: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("letsbridge-crash-").tempdir().unwrap();
+        let state = directory.path().join("state");
+        let config = format!("state_dir = {:?}\n{toml}", state.display().to_string());
+        fs::write(directory.path().join("bridge.toml"), config).unwrap();
+        let ready = watch::channel(false).1;
+        Self { directory, child: None, ready, began: Instant::now(), starts: 0 }
+    }
+
+    /// Where it works.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts it; it logs behind what it logged before.
+    pub(crate) async fn start(&mut self) {
+        let _doors = DOORS.lock().await;
+        self.starts += 1;
+        // A socket of its own for each life, so that no word of the one before is taken for its.
+        let socket = self.directory.path().join("notify");
+        let _ = fs::remove_file(&socket);
+        let (sender, ready) = watch::channel(false);
+        tokio::spawn(listen(UnixDatagram::bind(&socket).unwrap(), sender));
+        self.ready = ready;
+        let mut log = self.log();
+        writeln!(log, "== start {} at {:.3?}", self.starts, self.began.elapsed()).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
+            .args(["run", "--config"])
+            .arg(self.directory.path().join("bridge.toml"))
+            .env("NOTIFY_SOCKET", socket)
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "debug".to_owned()))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+    }
+
+    /// Kills it with SIGKILL. Says whether it was ready before.
+    pub(crate) async fn kill(&mut self) -> bool {
+        let mut child = self.child.take().expect("it was started");
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("the bridge has ended by itself: {status}");
+        }
+        child.kill().await.unwrap();
+        writeln!(self.log(), "== killed at {:.3?}", self.began.elapsed()).unwrap();
+        *self.ready.borrow()
+    }
+
+    /// Waits until it says, as systemd would hear it, that every link is joined.
+    pub(crate) async fn ready(&mut self) {
+        self.ready.wait_for(|ready| *ready).await.expect("its listener lives");
+    }
+
+    /// Asks it to stop, as systemd would, and waits until it has.
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it was started");
+        let pid = child.id().expect("it runs").to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        assert!(asked.success());
+        timeout(PATIENCE, child.wait()).await.expect("it stops in time").unwrap()
+    }
+
+    /// Keeps the directory beyond the test, and tells where it is.
+    pub(crate) fn keep(&mut self) -> PathBuf {
+        self.directory.disable_cleanup(true);
+        self.directory.path().to_owned()
+    }
+
+    fn log(&self) -> File {
+        let path = self.directory.path().join("bridge.log");
+        OpenOptions::new().create(true).append(true).open(path).unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("state and log are kept in {}", self.keep().display());
+        }
+    }
+}
+
+/// Takes all that the program tells systemd: one whose words nobody takes would wait.
+async fn listen(socket: UnixDatagram, ready: watch::Sender<bool>) {
+    let mut notice = [0; 1_024];
+    while let Ok(length) = socket.recv(&mut notice).await {
+        if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1")
+            && ready.send(true).is_err()
+        {
+            return;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The two servers, the rooms and channels that are linked, and the people in them.
+
+use std::fmt::Write as _;
+
+use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
+use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
+
+use super::verdict::Arrival;
+
+/// A room and the channels that it is linked with. What is said there under `hesitant` is posted with
+/// hesitation, so that others overtake it.
+struct Link {
+    room: &'static str,
+    hesitant: &'static str,
+    channels: &'static [&'static str],
+}
+
+const LINKS: &[Link] = &[
+    Link { room: "one", hesitant: "one~", channels: &["#one"] },
+    Link { room: "two", hesitant: "two~", channels: &["#two"] },
+    Link { room: "three", hesitant: "three~", channels: &["#three"] },
+    Link { room: "four", hesitant: "four~", channels: &["#four", "#five"] },
+];
+
+/// Who speaks on IRC, and who in Let's Chat.
+pub(crate) const ANN: &str = "ann";
+pub(crate) const ALICE: &str = "alice";
+
+/// The account and the nick of the bridge.
+pub(crate) const BRIDGE: &str = "bridge";
+
+/// All channels.
+pub(crate) fn channels() -> Vec<&'static str> {
+    LINKS.iter().flat_map(|link| link.channels).copied().collect()
+}
+
+/// All rooms.
+pub(crate) fn rooms() -> Vec<&'static str> {
+    LINKS.iter().map(|link| link.room).collect()
+}
+
+/// All rooms, each with what stands for it in front of what is posted there with hesitation.
+pub(crate) fn hesitant_rooms() -> Vec<(&'static str, &'static str)> {
+    LINKS.iter().map(|link| (link.room, link.hesitant)).collect()
+}
+
+/// What is mirrored: the first word of the messages, and where they are to arrive.
+pub(crate) fn roads() -> Vec<(&'static str, &'static str)> {
+    let mut roads = Vec::new();
+    for Link { room, hesitant, channels } in LINKS {
+        for channel in *channels {
+            roads.extend([(*room, *channel), (*hesitant, *channel), (*channel, *room)]);
+            let others = channels.iter().filter(|other| *other != channel);
+            roads.extend(others.map(|other| (*channel, *other)));
+        }
+    }
+    roads
+}
+
+/// Whether a place is a channel.
+pub(crate) fn is_channel(place: &str) -> bool {
+    place.starts_with('#')
+}
+
+/// The servers, which outlive every bridge.
+pub(crate) struct Stage {
+    pub(crate) irc: IrcServer,
+    pub(crate) letschat: LetsChat,
+    pub(crate) ann: Person,
+}
+
+impl Stage {
+    /// Servers that behave, and the people in their places.
+    pub(crate) async fn set(caps: Caps) -> Self {
+        let setup = IrcSetup { caps, transcript: 1, ..IrcSetup::default() };
+        let irc = IrcServer::start(setup).await.unwrap();
+        let letschat = LetsChat::start(letschat::Setup {
+            people: [BRIDGE, ALICE].map(|it| letschat::Person::new(it, it)).to_vec(),
+            rooms: rooms().into_iter().map(NewRoom::new).collect(),
+            ..letschat::Setup::default()
+        })
+        .await
+        .unwrap();
+        let ann = irc.person(ANN);
+        channels().into_iter().for_each(|channel| ann.join(channel));
+        Self { irc, letschat, ann }
+    }
+
+    /// What the bridge is told of it; nothing is too old or too much for it.
+    pub(crate) fn config(&self) -> String {
+        let mut config = format!(
+            "[irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\npace = \"off\"\n\
+             [letschat]\nurl = \"{}\"\ntoken = \"{}\"\ncatch_up = \"all\"\n\
+             catch_up_limit = \"none\"\nannounce_gaps = false\n",
+            self.irc.address(),
+            self.letschat.url(),
+            self.letschat.token(BRIDGE),
+        );
+        for Link { room, channels, .. } in LINKS {
+            for channel in *channels {
+                writeln!(config, "[[link]]\nchannel = \"office/{channel}\"\nroom = \"{room}\"")
+                    .unwrap();
+            }
+        }
+        config
+    }
+
+    /// What the bridge said in `place`, without what it puts before it, in order.
+    pub(crate) fn mirrored(&self, place: &str) -> Vec<Arrival> {
+        if is_channel(place) {
+            let heard = self.ann.heard(place).into_iter().filter(|heard| heard.nick != ANN);
+            return heard.map(|heard| mirrored(&heard.text, true)).collect();
+        }
+        let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
+        posts.map(|post| mirrored(&post.text, false)).collect()
+    }
+
+    /// What of it was said in, or begins with, `from`.
+    pub(crate) fn arrived(&self, from: &str, place: &str) -> Vec<Arrival> {
+        self.mirrored(place).into_iter().filter(|it| first(&it.text) == from).collect()
+    }
+
+    /// What of it was said nowhere that is linked with `place`.
+    pub(crate) fn strays(&self, place: &str) -> Vec<String> {
+        let roads = roads();
+        let all = self.mirrored(place).into_iter().map(|it| it.text);
+        all.filter(|text| !roads.contains(&(first(text), place))).collect()
+    }
+}
+
+fn first(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
+}
+
+/// A mirrored text without what the bridge puts before it: the time of what is late, the author, and
+/// in a channel that it may have been said before.
+fn mirrored(text: &str, in_channel: bool) -> Arrival {
+    let text = match text.split_once("Z] ") {
+        Some((time, rest)) if time.starts_with('[') => rest,
+        _ => text,
+    };
+    let told = text.strip_prefix('<').and_then(|rest| rest.split_once("> "));
+    let text = told.filter(|(by, _)| [ANN, ALICE].contains(by)).map_or(text, |(_, text)| text);
+    let marked = text.strip_prefix("(again) ").filter(|_| in_channel);
+    Arrival { text: marked.unwrap_or(text).to_owned(), again: marked.is_some() }
+}

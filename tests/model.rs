@@ -1,0 +1,318 @@
+//! A model of everything that can come between us and a room: any schedule of posts, acks, losses,
+//! restarts, stalls and other people's posts leaves the room with each message once and in order.
+//!
+//! The server of the model keeps two promises that the real one keeps too: an ack is given for what
+//! is stored and for nothing else, and what it was given before a connection was lost it stores
+//! within a moment after it goes on, or never.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
+use letsbridge::domain::{Kind, Network, Place, PlaceId, Ticket};
+use letsbridge::protocol::irc;
+use letsbridge::protocol::letschat::{self, Author, Event, PAGE, Post, PostId};
+use letsbridge::store::Store;
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost_nothing_comes_twice_and_the_order_holds(
+        steps in proptest::collection::vec(step(), 0..150),
+        names_authors: bool,
+    ) {
+        let mut world = World::new(names_authors);
+        for step in &steps {
+            world.take(step);
+        }
+        world.calm_down();
+        prop_assert_eq!(world.room_by_us(), world.said_on_irc);
+        prop_assert_eq!(world.heard_on_irc, world.said_in_the_room);
+    }
+}
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody says this on IRC. Few texts, so that equal ones follow each other.
+    SayOnIrc(u8),
+    /// Somebody posts this in the room.
+    PostInRoom(u8),
+    /// The server takes one order, and answers.
+    Serve,
+    /// The server takes one post, and stands still before it stores it.
+    Stall,
+    /// The server goes on: what it holds is stored, and answered where the connection still stands.
+    GoOn,
+    /// One answer or event reaches the bridge.
+    Hear,
+    /// The ack that would come next is waited for in vain.
+    LoseAck,
+    /// The connection is lost. What the server was given may be taken in before it notices.
+    Disconnect { taken: bool },
+    /// A new connection stands, and the room is joined.
+    Connect,
+    /// The process is killed, and started again.
+    Restart { taken: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0_u8..3).prop_map(Step::SayOnIrc),
+        3 => (0_u8..3).prop_map(Step::PostInRoom),
+        8 => Just(Step::Serve),
+        1 => Just(Step::Stall),
+        2 => Just(Step::GoOn),
+        8 => Just(Step::Hear),
+        1 => Just(Step::LoseAck),
+        1 => any::<bool>().prop_map(|taken| Step::Disconnect { taken }),
+        4 => Just(Step::Connect),
+        1 => any::<bool>().prop_map(|taken| Step::Restart { taken }),
+    ]
+}
+
+/// A post that the server was given and has not stored.
+struct Held {
+    text: String,
+    /// Whom to ack, while that connection stands.
+    ticket: Option<Ticket>,
+}
+
+struct World {
+    names_authors: bool,
+    network: Network,
+    channel: PlaceId,
+    room: PlaceId,
+    store: Store,
+    bridge: Bridge,
+    connected: bool,
+    orders: VecDeque<letschat::Order>,
+    events: VecDeque<Event>,
+    posts: Vec<Post>,
+    held: VecDeque<Held>,
+    said_on_irc: Vec<String>,
+    said_in_the_room: Vec<String>,
+    heard_on_irc: Vec<String>,
+}
+
+impl World {
+    fn new(names_authors: bool) -> Self {
+        let network = Network::new("office");
+        let mut store = Store::in_memory().unwrap();
+        let bridge = bridge(&network, &mut store);
+        let find = |is_room: bool| {
+            let mut places = bridge.places();
+            places.find(|(_, place)| matches!(place, Place::Room(_)) == is_room).unwrap().0
+        };
+        let (channel, room) = (find(false), find(true));
+        let mut world = Self {
+            names_authors,
+            network,
+            channel,
+            room,
+            store,
+            bridge,
+            connected: false,
+            orders: VecDeque::new(),
+            events: VecDeque::new(),
+            posts: Vec::new(),
+            held: VecDeque::new(),
+            said_on_irc: Vec::new(),
+            said_in_the_room: Vec::new(),
+            heard_on_irc: Vec::new(),
+        };
+        world.irc(joined(channel));
+        // The first sight of a room is not what this is about.
+        world.connect();
+        while world.serve(false) || world.hear() {}
+        world
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::SayOnIrc(text) => {
+                let text = format!("ok {text}");
+                self.said_on_irc.push(format!("<ann> {text}"));
+                let talk = irc::Talk {
+                    nick: "ann".to_owned(),
+                    kind: Kind::Talk,
+                    text,
+                    mark: irc::Mark::default(),
+                    played: false,
+                    own: false,
+                };
+                self.irc(irc::Event::Heard { place: self.channel, talk });
+            }
+            Step::PostInRoom(text) => {
+                // Somebody may say what the bridge would say, too.
+                let text = format!("<ann> ok {text}");
+                self.said_in_the_room.push(format!("<bob> {text}"));
+                self.store_post(&text, "bob");
+            }
+            Step::Serve => drop(self.serve(false)),
+            Step::Stall => drop(self.serve(true)),
+            Step::GoOn => self.go_on(),
+            Step::Hear => drop(self.hear()),
+            Step::LoseAck => self.lose_ack(),
+            Step::Disconnect { taken } => self.disconnect(*taken),
+            Step::Connect => self.connect(),
+            Step::Restart { taken } => {
+                self.disconnect(*taken);
+                self.bridge = bridge(&self.network, &mut self.store);
+                self.irc(joined(self.channel));
+            }
+        }
+    }
+
+    /// Everything works, until nothing is left to do.
+    fn calm_down(&mut self) {
+        self.connect();
+        loop {
+            self.go_on();
+            while self.serve(false) || self.hear() {}
+            if self.bridge.under_way() == 0 && self.held.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn room_by_us(&self) -> Vec<String> {
+        let ours = self.posts.iter().filter(|post| post.author.as_ref().unwrap().id == "us");
+        ours.map(|post| post.text.clone()).collect()
+    }
+
+    fn connect(&mut self) {
+        if !self.connected {
+            self.connected = true;
+            let us = Author { id: "us".to_owned(), username: "bridge".to_owned() };
+            self.events.push_back(Event::Welcome(us));
+            self.events.push_back(Event::Joined { place: self.room, room: "r1".to_owned() });
+        }
+    }
+
+    fn disconnect(&mut self, taken: bool) {
+        while let Some(order) = self.orders.pop_front() {
+            if let (letschat::Order::Post { text, .. }, true) = (order, taken) {
+                self.held.push_back(Held { text, ticket: None });
+            }
+        }
+        self.held.iter_mut().for_each(|held| held.ticket = None);
+        self.events.clear();
+        if std::mem::take(&mut self.connected) {
+            self.happen(Happening::Lost(Peer::LetsChat));
+        }
+    }
+
+    /// The server takes one order. Says whether there was one.
+    fn serve(&mut self, stall: bool) -> bool {
+        let Some(order) = self.orders.pop_front() else { return false };
+        match order {
+            letschat::Order::Post { ticket, text, .. } => {
+                self.held.push_back(Held { text, ticket: Some(ticket) });
+                if !stall {
+                    self.go_on();
+                }
+            }
+            letschat::Order::List { place, since, skip, later } => {
+                // A moment later: what the server was given before is stored by then.
+                if later {
+                    self.go_on();
+                }
+                let above = self.posts.iter().filter(|post| post.id > since).skip(skip);
+                let posts = above.take(PAGE).cloned().collect();
+                self.events.push_back(Event::Listed { place, posts });
+            }
+            letschat::Order::Newest(place) => {
+                let post = self.posts.last().map(|post| post.id);
+                self.events.push_back(Event::Newest { place, post });
+            }
+            letschat::Order::Leave => {}
+        }
+        true
+    }
+
+    fn go_on(&mut self) {
+        while let Some(Held { text, ticket }) = self.held.pop_front() {
+            let id = self.posts.len();
+            // On one socket the ack comes before the echo.
+            if let Some(ticket) = ticket.filter(|_| self.connected) {
+                let id = post_id(id);
+                self.events.push_back(Event::Posted { ticket, place: self.room, id });
+            }
+            self.store_post(&text, "us");
+        }
+    }
+
+    fn store_post(&mut self, text: &str, author: &str) {
+        let post = Post {
+            id: post_id(self.posts.len()),
+            text: text.to_owned(),
+            posted: Timestamp::UNIX_EPOCH,
+            author: Some(Author { id: author.to_owned(), username: author.to_owned() }),
+        };
+        self.posts.push(post.clone());
+        if self.connected {
+            let author = post.author.clone().filter(|_| self.names_authors);
+            let post = Post { author, ..post };
+            self.events.push_back(Event::Heard { place: self.room, post });
+        }
+    }
+
+    /// One event reaches the bridge. Says whether there was one.
+    fn hear(&mut self) -> bool {
+        let Some(event) = self.events.pop_front() else { return false };
+        self.happen(Happening::LetsChat(event));
+        true
+    }
+
+    fn lose_ack(&mut self) {
+        if let Some(Event::Posted { ticket, place, .. }) = self.events.front() {
+            let lost = Event::Unanswered { ticket: *ticket, place: *place };
+            self.events[0] = lost;
+        }
+    }
+
+    fn irc(&mut self, event: irc::Event) {
+        self.happen(Happening::Irc(self.network.clone(), event));
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        let mut orders = Vec::new();
+        let now = Timestamp::UNIX_EPOCH;
+        self.bridge.apply(now, happening, &mut self.store, &mut orders).unwrap();
+        self.store.commit().unwrap();
+        for order in orders {
+            match order {
+                Order::LetsChat(order) => {
+                    if self.connected {
+                        self.orders.push_back(order);
+                    }
+                }
+                // IRC is not what this is about: it hears everything at once.
+                Order::Irc(_, irc::Order::Say { ticket, place, prefix, body, .. }) => {
+                    self.heard_on_irc.push(format!("{prefix}{body}"));
+                    self.irc(irc::Event::Said { ticket, place, mark: irc::Mark::default() });
+                }
+                Order::Irc(..) => {}
+            }
+        }
+    }
+}
+
+/// A plain server lets us in.
+fn joined(place: PlaceId) -> irc::Event {
+    irc::Event::Joined { place, time: None, past: false, echoes: false }
+}
+
+fn bridge(network: &Network, store: &mut Store) -> Bridge {
+    let conversation = vec![Place::channel(network, "#tea"), Place::room("tea")];
+    Bridge::new(&[conversation], Policy::default(), store).unwrap()
+}
+
+/// Ids rise with time; many share a second.
+fn post_id(number: usize) -> PostId {
+    format!("{:08x}{number:016x}", 0x6b00_0000 + number / 7).parse().unwrap()
+}

@@ -1,0 +1,135 @@
+//! `letsbridge check`: what works, and what would mend the rest.
+
+use letsbridge::demo::irc::{self, Goodbye};
+use letsbridge::demo::letschat::{self, NewRoom};
+
+use crate::program::End;
+use crate::world::World;
+
+/// The lines that `check` prints; it must exit with `code`.
+async fn check(world: &World, code: i32) -> Vec<String> {
+    let End { code: exit, out, err } = world.letsbridge(&["check"]).ends().await;
+    assert_eq!((exit, err.as_str()), (Some(code), ""), "{out}");
+    let lines: Vec<String> = out.lines().map(str::to_owned).collect();
+    assert_eq!(lines[0], "bridge.toml: no mistakes");
+    assert_eq!(lines[1], "state: can be written");
+    lines[2..].to_vec()
+}
+
+#[tokio::test]
+async fn all_is_well() {
+    let world = World::new().await;
+    let found = check(&world, 0).await;
+    assert_eq!(
+        found,
+        [
+            "irc office: let in as bridge",
+            "letschat: let in as bridge",
+            "link[0] office/#tea and letschat/tea: works",
+        ]
+    );
+    assert_eq!((world.irc.connected(), world.irc.connections()), (0, 1), "it has left");
+    // Beside a bridge that runs.
+    let bridge = world.bridge().await;
+    let End { code, out, .. } = world.letsbridge(&["check"]).ends().await;
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("state: in use by a bridge that is running\n"), "{out}");
+    assert!(out.contains("irc office: let in as bridge_, for bridge is taken\n"), "{out}");
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_room_that_is_not_there_and_those_that_are() {
+    let world = World::new().await;
+    world.letschat.create_room(NewRoom::new("dev"));
+    world.configure(|toml| toml.replace("room = \"tea\"", "room = \"tee\""));
+    let found = check(&world, 1).await;
+    assert_eq!(
+        found[2],
+        "link[0] office/#tea and letschat/tee: Let's Chat shows our account no room \"tee\"; it \
+         shows dev, tea"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_wrong_is_told_from_one_that_was_revoked() {
+    let world = World::new().await;
+    let old = world.letschat.token("bridge");
+    world.letschat.new_token("bridge");
+    world.write("letschat.token", &old);
+    let found = check(&world, 1).await;
+    assert_eq!(
+        found[1],
+        "letschat: Let's Chat does not accept the token: make one on its page, \"Auth tokens\""
+    );
+    assert_eq!(
+        found[2],
+        "link[0] office/#tea and letschat/tea: not tried: no connection to letschat"
+    );
+
+    world.letschat.revoke_token("bridge");
+    let found = check(&world, 1).await;
+    assert!(found[1].contains("as it does when a token was revoked"), "{}", found[1]);
+    assert!(found[1].contains("Make one on its page"), "{}", found[1]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_lets_chat() {
+    let behind = letschat::Setup { prefix: "/chat".to_owned(), ..letschat::Setup::default() };
+    let world = World::with(irc::Setup::default(), behind).await;
+    check(&world, 0).await;
+    world.configure(|toml| toml.replace("/chat\"", "/chatt\""));
+    let found = check(&world, 1).await;
+    assert!(found[1].starts_with("letschat: this is no Let's Chat ("), "{}", found[1]);
+    assert!(found[1].contains("`url` must be the address of its front page"), "{}", found[1]);
+
+    let irc = world.irc.address();
+    world.configure(|toml| toml.replace(&world.letschat.url(), &format!("http://{irc}")));
+    let found = check(&world, 1).await;
+    assert!(found[1].contains("check the port in letschat.url"), "{}", found[1]);
+}
+
+#[tokio::test]
+async fn a_channel_that_does_not_let_the_bridge_in() {
+    let world = World::new().await;
+    for (numeric, remedy) in
+        [(474, "lift the ban"), (475, "by `key_file` or `key`"), (473, "exempt the bridge (+I)")]
+    {
+        world.irc.mischief().refuse_joins("#tea", numeric, 1);
+        let found = check(&world, 1).await;
+        assert_eq!(found[0], "irc office: let in as bridge");
+        let beginning = "link[0] office/#tea and letschat/tea: the network says \"";
+        assert!(found[2].starts_with(beginning) && found[2].contains(remedy), "{}", found[2]);
+    }
+}
+
+#[tokio::test]
+async fn servers_that_are_not_there() {
+    let world = World::new().await;
+    world.irc.mischief().kill(Goodbye::Silent).await;
+    world.letschat.kill().await.unwrap();
+    let found = check(&world, 1).await;
+    for (line, server) in [
+        (&found[0], format!("irc office: nothing answers at {}", world.irc.address())),
+        (&found[1], format!("letschat: nothing answers at {}", world.letschat.address())),
+    ] {
+        assert!(line.starts_with(&server), "{line}");
+        assert!(line.contains("no server listens on this port"), "{line}");
+    }
+    assert_eq!(
+        found[2],
+        "link[0] office/#tea and letschat/tea: not tried: no connection to irc office; not tried: \
+         no connection to letschat"
+    );
+}
+
+#[tokio::test]
+async fn an_irc_server_that_wants_another_password() {
+    let setup = irc::Setup { password: Some("opensesame".to_owned()), ..irc::Setup::default() };
+    let world = World::with(setup, letschat::Setup::default()).await;
+    let found = check(&world, 1).await;
+    assert!(found[0].starts_with("irc office: the server refuses our password"), "{}", found[0]);
+    world.write("office.password", "opensesame\n");
+    world.configure(|toml| toml.replace("pace =", "password_file = \"office.password\"\npace ="));
+    check(&world, 0).await;
+}

@@ -1,0 +1,164 @@
+//! `letsbridge demo`, as its two kinds of guests meet it.
+
+use std::net::Ipv4Addr;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::program::{Program, Start, soon};
+
+/// A demo on ports that are free.
+struct Demo {
+    program: Program,
+    irc: u16,
+    letschat: u16,
+    _directory: tempfile::TempDir,
+}
+
+impl Demo {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let ports = ["demo", "--irc-port", "0", "--letschat-port", "0"];
+        let mut program = Start::new(directory.path(), &ports).start();
+        let page = program.out.says("http://localhost:").await;
+        let irc = program.out.says("irssi -c localhost -p ").await;
+        let port = |line: &str, before: &str| {
+            let (_, rest) = line.split_once(before).unwrap();
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            rest[..digits].parse::<u16>().unwrap()
+        };
+        Self {
+            irc: port(&irc, "-p "),
+            letschat: port(&page, "localhost:"),
+            program,
+            _directory: directory,
+        }
+    }
+}
+
+/// Somebody with an IRC client.
+struct IrcGuest {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
+}
+
+impl IrcGuest {
+    async fn join(port: u16, nick: &str, channel: &str) -> Self {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let (reader, writer) = stream.into_split();
+        let mut guest = Self { lines: BufReader::new(reader).lines(), writer };
+        guest.send(&format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\nJOIN {channel}")).await;
+        guest.hears(" 366 ").await;
+        guest
+    }
+
+    async fn send(&mut self, line: &str) {
+        self.writer.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+    }
+
+    async fn hears(&mut self, words: &str) -> String {
+        loop {
+            let line = soon(words, self.lines.next_line()).await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("{words} was never heard"));
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+}
+
+/// Somebody with the page, which does the same.
+struct PageGuest {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl PageGuest {
+    async fn join(port: u16, username: &str, room: &str) -> (Self, String) {
+        let page = format!("http://localhost:{port}");
+        let html = get(&format!("{page}/")).await.text().await.unwrap();
+        assert!(html.contains("<title>"), "{html}");
+        let people: Vec<Value> = get(&format!("{page}/demo/people")).await.json().await.unwrap();
+        let ann = people.iter().find(|person| person["username"] == username).unwrap();
+        assert!(people.iter().all(|person| person["username"] != "letsbridge"), "{people:?}");
+        let token: String =
+            url::form_urlencoded::byte_serialize(ann["token"].as_str().unwrap().as_bytes())
+                .collect();
+        let address =
+            format!("ws://localhost:{port}/socket.io/?EIO=3&transport=websocket&token={token}");
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let (socket, _) = client_async(address, stream).await.unwrap();
+        let mut guest = Self { socket };
+        guest.hears("40").await;
+        guest.send("421", json!(["rooms:list", {}])).await;
+        let answer = guest.hears("431").await;
+        let rooms: Value = serde_json::from_str(&answer[3..]).unwrap();
+        let listed = rooms[0].as_array().unwrap();
+        let id = listed.iter().find(|it| it["slug"] == room).unwrap()["id"].as_str().unwrap();
+        guest.send("422", json!(["rooms:join", id])).await;
+        guest.hears("432").await;
+        (guest, id.to_owned())
+    }
+
+    async fn send(&mut self, number: &str, call: Value) {
+        self.socket.send(Message::text(format!("{number}{call}"))).await.unwrap();
+    }
+
+    async fn hears(&mut self, words: &str) -> String {
+        loop {
+            let frame = soon(words, self.socket.next()).await.unwrap().unwrap();
+            if let Message::Text(text) = frame
+                && text.contains(words)
+            {
+                return text.as_str().to_owned();
+            }
+        }
+    }
+}
+
+async fn get(address: &str) -> reqwest::Response {
+    // What installs the TLS of other clients; there is none here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    soon(address, client.get(address).send()).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_said_on_one_side_appears_on_the_other_until_it_is_stopped() {
+    let demo = Demo::start().await;
+    let mut tea = IrcGuest::join(demo.irc, "dave", "#lobby").await;
+    let (mut ann, room) = PageGuest::join(demo.letschat, "ann", "lobby").await;
+    tea.send("PRIVMSG #lobby :hello from IRC").await;
+    ann.hears("<dave> hello from IRC").await;
+    let post = json!(["messages:create", { "room": room, "text": "hello from the page" }]);
+    ann.send("423", post).await;
+    let heard = tea.hears("hello from the page").await;
+    assert!(heard.contains(" PRIVMSG #lobby :<ann> hello from the page"), "{heard}");
+
+    demo.program.signal("INT").await;
+    let end = demo.program.ends().await;
+    assert_eq!((end.code, end.err.as_str()), (Some(0), ""), "{}", end.out);
+    assert!(end.out.contains("nothing is kept"), "{}", end.out);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named_with_the_option_for_another() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    for (option, other) in [("--irc-port", "--letschat-port"), ("--letschat-port", "--irc-port")] {
+        let start = Start::new(directory.path(), &["demo", option, &port, other, "0"]);
+        let end = start.ends().await;
+        assert_eq!((end.code, end.out.as_str()), (Some(1), ""), "{}", end.err);
+        assert!(end.err.starts_with(&format!("port {port} cannot be used (")), "{}", end.err);
+        assert!(
+            end.err.trim_end().ends_with(&format!("choose another with {option}")),
+            "{}",
+            end.err
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! The program as an administrator meets it: its commands, exit codes, signals, logs and words.
+//!
+//! It runs between the demo's own servers, so that nothing has to be installed.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod check;
+mod demo;
+mod logs;
+mod program;
+mod secrets;
+mod starting;
+mod stopping;
+mod world;

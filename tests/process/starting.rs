@@ -1,0 +1,149 @@
+//! From the command line to readiness, and what keeps the program from it.
+
+use letsbridge::demo::irc::Goodbye;
+
+use crate::program::soon;
+use crate::world::World;
+
+#[tokio::test]
+async fn it_says_what_it_can_do_and_which_version_it_is() {
+    let world = World::new().await;
+    let help = world.letsbridge(&["--help"]).ends().await;
+    assert_eq!(help.code, Some(0));
+    for command in ["run", "check", "audit", "demo"] {
+        assert!(help.out.contains(&format!("\n  {command} ")), "{}", help.out);
+        let help = world.letsbridge(&[command, "--help"]).ends().await;
+        assert_eq!(help.code, Some(0));
+        assert!(help.out.contains(&format!("Usage: letsbridge {command}")), "{}", help.out);
+    }
+    let version = world.letsbridge(&["--version"]).ends().await;
+    assert_eq!(version.code, Some(0));
+    assert_eq!(version.out.trim_end(), concat!("letsbridge ", env!("CARGO_PKG_VERSION")));
+    let wrong = world.letsbridge(&["brew"]).ends().await;
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.err.contains("'brew'"), "{}", wrong.err);
+}
+
+#[tokio::test]
+async fn all_mistakes_are_told_at_once_and_nothing_is_started() {
+    let world = World::new().await;
+    world.configure(|toml| {
+        toml.replace("settle = \"10s\"", "settle = \"soon\"")
+            .replace("nick =", "nik =")
+            .replace("office/#tea", "office/tea")
+    });
+    for command in ["run", "check"] {
+        let end = world.letsbridge(&[command]).ends().await;
+        assert_eq!((end.code, end.out.as_str()), (Some(2), ""), "{}", end.err);
+        let lines: Vec<&str> = end.err.lines().collect();
+        let beginnings = ["bridge.toml:2: settle: ", "bridge.toml:7: ", "bridge.toml:15: "];
+        assert_eq!(lines.len(), beginnings.len(), "{}", end.err);
+        for (line, beginning) in lines.iter().zip(beginnings) {
+            assert!(line.starts_with(beginning), "{line}");
+        }
+        assert!(lines[1].contains("did you mean") && lines[1].contains("nick"), "{}", lines[1]);
+    }
+    assert_eq!((world.irc.connections(), world.letschat.connections_ever()), (0, 0));
+    assert!(!world.state().exists());
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_not_there_is_told() {
+    let world = World::new().await;
+    for command in ["run", "check"] {
+        let end = world.letsbridge(&[command, "--config", "no/such.toml"]).ends().await;
+        assert_eq!(end.code, Some(2));
+        assert!(
+            end.err.starts_with("no/such.toml: ") && end.err.lines().count() == 1,
+            "{}",
+            end.err
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_is_ready_once_every_link_is_joined_and_says_how_it_stands_until_then() {
+    let world = World::new().await;
+    world.irc.mischief().kill(Goodbye::Silent).await;
+    let bridge = world.run().start();
+    let before = bridge.notices("STATUS=1 of 2 channels and rooms joined").await;
+    assert_eq!(before, ["STATUS=0 of 2 channels and rooms joined"]);
+    world.irc.mischief().revive().await.unwrap();
+    assert_eq!(bridge.notice().await, "STATUS=2 of 2 channels and rooms joined");
+    assert_eq!(bridge.notice().await, "READY=1");
+    // A network that goes away later makes it no less ready, but is told.
+    world.irc.mischief().kill(Goodbye::Silent).await;
+    assert_eq!(bridge.notice().await, "STATUS=1 of 2 channels and rooms joined");
+    world.irc.mischief().revive().await.unwrap();
+    assert_eq!(bridge.notice().await, "STATUS=2 of 2 channels and rooms joined");
+    bridge.signal("TERM").await;
+    assert_eq!(bridge.notice().await, "STOPPING=1");
+    assert_eq!(bridge.ends().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn the_environment_wins_over_the_file() {
+    let world = World::new().await;
+    world.configure(|toml| toml.replace(&world.letschat.url(), "http://127.0.0.1:1"));
+    std::fs::rename(world.path().join("bridge.toml"), world.path().join("other.toml")).unwrap();
+    let bridge = world
+        .run()
+        .env("LETSBRIDGE_CONFIG", "other.toml")
+        .env("LETSBRIDGE__LETSCHAT__URL", world.letschat.url())
+        .env("LETSBRIDGE__IRC__OFFICE__NICK", "kettle")
+        .start();
+    bridge.ready().await;
+    soon("its nick", world.irc.registered("kettle")).await;
+    assert_eq!(bridge.stop().await.code, Some(0));
+
+    let end = world.run().env("LETSBRIDGE_CONFIG", "other.toml").env("LETSBRIDGE__SETTLE", "soon");
+    let end = end.ends().await;
+    assert_eq!(end.code, Some(2));
+    assert!(end.err.starts_with("LETSBRIDGE__SETTLE: settle: "), "{}", end.err);
+}
+
+#[tokio::test]
+async fn systemd_says_where_the_token_is_and_where_the_state_goes() {
+    let world = World::new().await;
+    let (from, to) = (world.path().join("letschat.token"), world.path().join("credentials"));
+    std::fs::create_dir(&to).unwrap();
+    std::fs::rename(from, to.join("letschat.token")).unwrap();
+    world.configure(|toml| toml.replace("state_dir = \"state\"\n", ""));
+    let state = world.path().join("systemd");
+    let start = || world.run().env("STATE_DIRECTORY", &state);
+    let bridge = start().env("CREDENTIALS_DIRECTORY", &to).start();
+    bridge.ready().await;
+    assert_eq!(bridge.stop().await.code, Some(0));
+    assert!(state.join("letsbridge.sqlite3").exists());
+
+    let end = start().ends().await;
+    assert_eq!(end.code, Some(2));
+    assert!(end.err.contains("letschat.token_file: cannot read "), "{}", end.err);
+}
+
+#[tokio::test]
+async fn two_cannot_run_on_one_state() {
+    let world = World::new().await;
+    let first = world.bridge().await;
+    let second = world.run().ends().await;
+    assert_eq!(second.code, Some(1));
+    assert!(second.err.contains("is in use by another letsbridge"), "{}", second.err);
+    assert_eq!((world.irc.connections(), world.letschat.connections_ever()), (1, 1));
+    world.say_on_irc("still there?");
+    assert_eq!(world.room(1).await, ["<ann> still there?"]);
+    assert_eq!(first.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_state_directory_that_cannot_be_used_is_told() {
+    let world = World::new().await;
+    // Below a file: not even root can make a directory there.
+    world.configure(|toml| toml.replace("\"state\"", "\"letschat.token/state\""));
+    for command in ["run", "check"] {
+        let end = world.letsbridge(&[command]).ends().await;
+        assert_eq!(end.code, Some(1), "{}{}", end.out, end.err);
+        let said = end.out + &end.err;
+        assert!(said.contains("cannot use the state directory"), "{said}");
+        assert!(said.contains("must be writable by the user that runs letsbridge"), "{said}");
+    }
+}
