@@ -97,7 +97,7 @@ impl Bridge {
         alive.written = turn.now;
         turn.store.nick_goes_on(network, turn.now)?;
         for (place, spot) in &self.spots {
-            if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live) {
+            if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live(_)) {
                 turn.store.alive(*place, turn.now)?;
             }
         }

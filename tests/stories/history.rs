@@ -193,6 +193,29 @@ fn znc_is_asked_to_play_what_it_keeps() {
 }
 
 #[test]
+fn what_a_bouncer_plays_by_itself_is_mirrored_whole() {
+    // ZNC: many lines in one millisecond, without ids, after a moment's absence.
+    let caps = "server-time batch echo-message";
+    let mut world = seated(caps);
+    away(&mut world, caps, 2);
+    world.tell(
+        r#"
+        irc < :irc.znc.in BATCH +x znc.in/playback #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:02.500Z :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < @batch=x;time=2026-11-22T12:00:02.500Z :ann!a@host PRIVMSG #tea :three
+        irc < @batch=x;time=2026-11-22T12:00:02.500Z :ann!a@host PRIVMSG #tea :three
+        irc < :irc.znc.in BATCH -x
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> three","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 428["messages:create",{"room":"r1","text":"<ann> three"}]
+        "#,
+    );
+}
+
+#[test]
 fn a_line_in_doubt_that_is_there_is_not_said_again() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "ha\\nha\\nha\\nho");
