@@ -17,7 +17,7 @@ use letsbridge::store::Store;
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_nothing_comes_twice_and_the_order_holds(

@@ -33,7 +33,7 @@ pub(super) enum Hearing {
     /// In it; what was said before is being asked for, and what is said now waits behind it.
     CatchingUp(Box<CatchUp>),
     /// Everything said is heard as it is said.
-    Live,
+    Live(Twins),
 }
 
 /// What is being asked for, and how far that has come.
@@ -142,6 +142,11 @@ impl CatchUp {
             || self.span.is_some_and(|(oldest, _)| floor(oldest) <= self.cursor.time)
     }
 
+    /// Whether the server keeps what was said, or has played something back by itself.
+    pub(super) fn is_told(&self) -> bool {
+        self.kept || self.span.is_some()
+    }
+
     /// Holds back a line that is said now. Gives it back when there are too many.
     pub(super) fn hold(&mut self, talk: Talk) -> Option<Talk> {
         if self.held.len() >= MOST_HELD {
@@ -198,13 +203,13 @@ impl CatchUp {
 /// Lines that cannot be told apart: the same words of the same person in the same second. The
 /// second of them is known only where two are.
 #[derive(Debug, Default)]
-struct Twins {
+pub(super) struct Twins {
     second: i64,
     seen: HashMap<i64, u32>,
 }
 
 impl Twins {
-    fn number(&mut self, time: Timestamp, trace: i64) -> u32 {
+    pub(super) fn number(&mut self, time: Timestamp, trace: i64) -> u32 {
         if time.as_second() != self.second {
             self.second = time.as_second();
             self.seen.clear();
@@ -230,7 +235,7 @@ fn before(time: Timestamp) -> Timestamp {
 }
 
 /// The second that `time` is in.
-fn floor(time: Timestamp) -> Timestamp {
+pub(super) fn floor(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 

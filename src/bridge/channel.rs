@@ -97,7 +97,7 @@ impl Bridge {
         alive.written = turn.now;
         turn.store.nick_goes_on(network, turn.now)?;
         for (place, spot) in &self.spots {
-            if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live) {
+            if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live(_)) {
                 turn.store.alive(*place, turn.now)?;
             }
         }
@@ -139,8 +139,8 @@ impl Bridge {
     }
 }
 
-/// A line of ours has come back: the channel was heard up to it.
+/// A line of ours has arrived: the channel was heard up to it.
 fn said_up_to(place: PlaceId, mark: Mark, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-    let Some(time) = mark.time else { return Ok(()) };
+    let Some(time) = mark.time else { return turn.store.alive(place, turn.now) };
     turn.store.heard_up_to(place, &Cursor { time, line: Some(mark.msgid) }, turn.now)
 }

@@ -11,7 +11,7 @@
 
 use jiff::Timestamp;
 
-use super::catchup::{CatchUp, Hearing, trace};
+use super::catchup::{CatchUp, Hearing, Twins, floor, trace};
 use super::{Bridge, Order, Turn};
 use crate::domain::{Message, Network, Place, PlaceId};
 use crate::protocol::irc;
@@ -122,9 +122,9 @@ impl Bridge {
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
         let certain = complete && catchup.kept && catchup.certain;
         let (from, to) = catchup.away;
-        let kept = catchup.kept;
+        let told = catchup.is_told();
         if !complete && catchup.was_long() {
-            self.gap(place, from, to, kept, turn)?;
+            self.gap(place, from, to, told, turn)?;
         }
         self.release(network, place, turn)?;
         self.all_heard(network, place, certain, turn)
@@ -158,7 +158,7 @@ impl Bridge {
             Hearing::Away => return Ok(()),
             Hearing::CatchingUp(catchup) if catchup.kept => {}
             Hearing::CatchingUp(_) => self.release(network, place, turn)?,
-            Hearing::Live => turn.store.alive(place, at)?,
+            Hearing::Live(_) => turn.store.alive(place, at)?,
         }
         if let Some(spot) = self.spots.get_mut(&place) {
             spot.hearing = Hearing::Away;
@@ -178,7 +178,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         tracing::info!(place = %spot.place, "joined");
         let ambiguous = matches!(&spot.hearing, Hearing::CatchingUp(it) if it.ambiguous);
-        spot.hearing = Hearing::Live;
+        spot.hearing = Hearing::Live(Twins::default());
         turn.store.alive(place, turn.now)?;
         if certain && !ambiguous {
             spot.lane.again(turn.store)?;
@@ -228,9 +228,9 @@ impl Bridge {
         turn.store.heard_up_to(place, &cursor, turn.now)
     }
 
-    /// Whether a line that is played back unasked, and late, is newer than everything heard.
+    /// Whether a line that is played back unasked is newer than everything heard, and unknown.
     fn is_news(
-        &self,
+        &mut self,
         network: &Network,
         place: PlaceId,
         talk: &Talk,
@@ -239,8 +239,15 @@ impl Bridge {
         let (Some(time), Some(sight)) = (talk.mark.time, turn.store.sight(place)?) else {
             return Ok(false);
         };
+        let Some(Hearing::Live(twins)) = self.spots.get_mut(&place).map(|spot| &mut spot.hearing)
+        else {
+            return Ok(false);
+        };
+        let trace = trace(talk, time);
+        let number = twins.number(time, trace);
+        let known = number <= turn.store.traces(place, trace, talk.mark.msgid.is_some())?;
         let ours = talk.own || turn.store.had_nick(network, &talk.nick, time)?;
-        Ok(!ours && time > sight.cursor.time)
+        Ok(!ours && !known && time >= floor(sight.cursor.time))
     }
 
     /// A line of ours is played back: perhaps the one in doubt.
@@ -280,13 +287,14 @@ impl Bridge {
         spot.lane.advance(said, turn.store)
     }
 
-    /// Counts that something may be missing of what was said in `place`, and says so.
+    /// Counts that something may be missing of what was said in `place`, and says so. Whether all
+    /// of it is depends on whether anything was `told`.
     fn gap(
         &mut self,
         place: PlaceId,
         from: Timestamp,
         to: Timestamp,
-        kept: bool,
+        told: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
@@ -300,7 +308,7 @@ impl Bridge {
             "not in {name} on {network} from {} to {} UTC: what was said there meanwhile {} missing here",
             from.strftime(format),
             to.strftime(format),
-            if kept { "may be" } else { "is" },
+            if told { "may be" } else { "is" },
         );
         self.announce(place, words, turn)
     }

@@ -32,8 +32,10 @@ struct Progress {
     said: usize,
     /// How many had when it was last begun.
     base: usize,
-    /// Part of what is under way may be there already, and is marked as said again.
+    /// The next of its lines may be there already, and is marked as said again.
     repeated: bool,
+    /// What was begun last begins with such a mark.
+    marked: bool,
     /// Something of it is on its way.
     speaking: bool,
 }
@@ -111,6 +113,7 @@ impl Lane {
         head.state = State::Sending;
         head.begun = Some(now);
         self.progress.base = self.progress.said;
+        self.progress.marked = self.progress.repeated;
         self.progress.speaking = false;
         store.begin(head.ticket, now)?;
         Ok(Some(head))
@@ -159,8 +162,8 @@ impl Lane {
         if !self.is_under_way(ticket) {
             return Ok(());
         }
-        let mark = if self.progress.repeated { mark } else { 0 };
-        self.progress.speaking = false;
+        let mark = if self.progress.marked { mark } else { 0 };
+        (self.progress.speaking, self.progress.repeated) = (false, false);
         self.advance(self.progress.base + end.saturating_sub(mark), store)
     }
 

@@ -115,6 +115,8 @@ struct Spot {
     backlog: Option<Backlog>,
     /// The room's cursor when we joined it.
     cursor: Option<PostId>,
+    /// The room's newest post when we first saw it.
+    floor: Option<PostId>,
     /// What is in doubt was looked for once and not found.
     absent_once: bool,
 }
@@ -129,6 +131,7 @@ impl Spot {
             hearing: Hearing::Away,
             backlog: None,
             cursor: None,
+            floor: None,
             absent_once: false,
         }
     }

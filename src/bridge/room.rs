@@ -46,9 +46,11 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         turn.store.learn_room(place, room)?;
         let cursor = turn.store.cursor(place)?.and_then(|id| id.parse::<PostId>().ok());
+        let floor = turn.store.floor(place)?.and_then(|id| id.parse::<PostId>().ok());
         let doubt = self.doubt_begins(place, turn)?;
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         tracing::info!(place = %spot.place, room, "joined");
+        spot.floor = floor;
         let Some(cursor) = cursor else {
             spot.reading = Reading::Baseline { first: None };
             turn.orders.push(Order::LetsChat(letschat::Order::Newest(place)));
@@ -91,7 +93,8 @@ impl Bridge {
         let newest = newest.unwrap_or(PostId::FIRST);
         // What was said live since we joined is not history, even if the answer includes it.
         let cursor = first.map_or(newest, |first| newest.min(first.before()));
-        turn.store.advance(place, &cursor.to_string())?;
+        turn.store.first_post(place, &cursor.to_string())?;
+        spot.floor = Some(cursor);
         spot.reading = Reading::Live;
         if first.is_some() {
             self.read(place, cursor, turn);
@@ -196,7 +199,7 @@ impl Bridge {
         {
             return self.settle(ticket, place, Some(&native), turn);
         }
-        if self.is_forgotten(place, post.id, post.posted, turn.now) {
+        if self.is_history(place, post.id, post.posted, turn.now) {
             return Ok(());
         }
         // A clock that differs from ours must not make what is said now look late.
@@ -220,18 +223,13 @@ impl Bridge {
         Ok(())
     }
 
-    /// Whether a post was read so long ago that the ledger has forgotten it: all that was below the
-    /// cursor when we joined was read.
-    fn is_forgotten(
-        &self,
-        place: PlaceId,
-        post: PostId,
-        posted: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        let cursor = self.spots.get(&place).and_then(|spot| spot.cursor);
-        let memory = self.policy.memory;
-        cursor.is_some_and(|cursor| post <= cursor)
-            && memory.is_some_and(|memory| now.duration_since(posted) > memory)
+    /// Whether a post was there before we first saw the room, or was read so long ago that the ledger
+    /// has forgotten it: all that was below the cursor when we joined was read.
+    fn is_history(&self, place: PlaceId, post: PostId, posted: Timestamp, now: Timestamp) -> bool {
+        let Some(spot) = self.spots.get(&place) else { return false };
+        let (cursor, memory) = (spot.cursor, self.policy.memory);
+        spot.floor.is_some_and(|floor| post <= floor)
+            || cursor.is_some_and(|cursor| post <= cursor)
+                && memory.is_some_and(|memory| now.duration_since(posted) > memory)
     }
 }

@@ -67,6 +67,29 @@ impl Store {
             .flatten())
     }
 
+    /// The newest post of the room at `place` when we first saw it.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn floor(&self, place: PlaceId) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT floor FROM place WHERE id = ?1")?
+            .query_row([place.0], |row| row.get(0))
+            .optional()?
+            .flatten())
+    }
+
+    /// Notes that the room at `place`, seen for the first time, ends with `post`: what is up to there
+    /// is history.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn first_post(&mut self, place: PlaceId, post: &str) -> Result<(), StoreError> {
+        self.write(Write::Floor { place, post: post.to_owned() })?;
+        self.advance(place, post)
+    }
+
     /// Moves the cursor of `place` forward to `post`; never back.
     ///
     /// # Errors

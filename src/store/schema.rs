@@ -63,6 +63,9 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX nick_network ON nick (network, until);
 ",
+    "
+    ALTER TABLE place ADD COLUMN floor TEXT; -- a room's newest post when we first saw it: up to here is history
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

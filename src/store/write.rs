@@ -13,6 +13,7 @@ pub(super) enum Write {
     Place { id: PlaceId, name: String },
     Room { place: PlaceId, native: String },
     SameRoom { place: PlaceId, before: PlaceId },
+    Floor { place: PlaceId, post: String },
     Cursor { place: PlaceId, post: String },
     Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
     Delivery { ticket: Ticket, message: i64, to: PlaceId },
@@ -52,6 +53,9 @@ impl Write {
                     both,
                 )?;
                 on("DELETE FROM place WHERE id = ?1", params![before.0])
+            }
+            Self::Floor { place, post } => {
+                on("UPDATE place SET floor = ?2 WHERE id = ?1", params![place.0, post])
             }
             Self::Cursor { place, post } => on(
                 "UPDATE place SET cursor = ?2 WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",

@@ -263,6 +263,27 @@ fn what_has_arrived_of_a_text_is_not_said_again() {
 }
 
 #[test]
+fn only_what_may_be_there_is_marked() {
+    let mut world = seated(LABELS);
+    bob_says(&mut world, 1, "one\\ntwo");
+    world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> one\nirc lost");
+    world.tell_on(&irc_in(LABELS));
+    world.tell(
+        r#"
+        irc > PING past-1
+        irc < :irc.example PONG irc.example past-1
+        irc > @label=1.1 PRIVMSG #tea :<bob> (again) one
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (again) one
+        irc > @label=1.2 PRIVMSG #tea :<bob> two
+        irc < @label=1.2 :irc.example 439 bridge #tea :Too fast. Please wait 20 seconds.
+        wait 20s
+        irc > @label=1.1 PRIVMSG #tea :<bob> two
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> two
+        "#,
+    );
+}
+
+#[test]
 fn what_was_never_begun_is_in_no_doubt() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one");

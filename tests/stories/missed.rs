@@ -234,6 +234,21 @@ fn a_post_that_was_overtaken_on_its_way_keeps_its_place() {
 }
 
 #[test]
+fn what_was_there_before_we_first_saw_the_room_stays_history() {
+    let mut world = seated();
+    world.tell("lc lost");
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6affffff0000000000000001","text":"older","posted":"2026-11-22T09:59:59.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000002","text":"new","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> new
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
 fn an_ack_that_never_comes_is_not_waited_for_without_end() {
     story(
         r#"
