@@ -5,9 +5,11 @@ mod delivery;
 mod mask;
 mod message;
 mod place;
+mod shared;
 
 pub use casemapping::Casemapping;
 pub use delivery::{Delivery, State, Ticket};
 pub use mask::Mask;
 pub use message::{Kind, Message};
 pub use place::{Network, Place, PlaceId};
+pub use shared::{FileId, NotAFileId, PasteId, Shared};

@@ -5,6 +5,8 @@
 mod irc;
 mod late;
 mod letschat;
+mod links;
 
 pub use irc::{AGAIN, Speech, to_irc};
 pub use letschat::to_letschat;
+pub use links::{Link, Links, safe_name};

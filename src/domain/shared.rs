@@ -1,0 +1,93 @@
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::Message;
+
+/// What a link for people without an account leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shared {
+    /// A file on Let's Chat.
+    File(FileId),
+    /// A message that is too long to be said in a channel, as the ledger keeps it.
+    Paste(PasteId),
+}
+
+/// A file on Let's Chat: 12 bytes, which are written as 24 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub [u8; 12]);
+
+/// A text that is not 24 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of a file: 24 hexadecimal digits")]
+pub struct NotAFileId;
+
+impl FromStr for FileId {
+    type Err = NotAFileId;
+
+    fn from_str(text: &str) -> Result<Self, NotAFileId> {
+        if text.len() != 24 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NotAFileId);
+        }
+        let mut bytes = [0; 12];
+        for (byte, at) in bytes.iter_mut().zip((0..24).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| NotAFileId)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A message in the ledger, by when and what was said: the same after every restart, and never that
+/// of another message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PasteId {
+    /// When it was said, in milliseconds since 1970: where to look for it.
+    pub said_at: i64,
+    /// A digest of where and what was said: which of those it is.
+    pub digest: [u8; 8],
+}
+
+impl PasteId {
+    /// The id of `message`.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        let said_at = message.said_at.as_millisecond();
+        let mut digest = Sha256::new();
+        digest.update(message.said_in.0.to_be_bytes());
+        digest.update(said_at.to_be_bytes());
+        digest.update(&message.body);
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest.finalize()[..8]);
+        Self { said_at, digest: first }
+    }
+
+    /// When it was said.
+    #[must_use]
+    pub fn said_at(self) -> Timestamp {
+        Timestamp::from_millisecond(self.said_at).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_24_hexadecimal_digits_and_by_nothing_else() {
+        let text = "6b035f6d8d054a41e16a0570";
+        let id: FileId = text.parse().expect("an id");
+        assert_eq!(id.to_string(), text);
+        assert_eq!(text.to_uppercase().parse(), Ok(id));
+        for text in ["", "../../account", "6b035f6d8d054a41e16a057", "éééééééééééé"] {
+            assert_eq!(text.parse::<FileId>(), Err(NotAFileId), "{text}");
+        }
+    }
+}

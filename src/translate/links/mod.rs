@@ -1,0 +1,130 @@
+//! Links that people on IRC can open: a file or a long message of Let's Chat, without an account.
+//!
+//! A link names what it leads to and when it was made, signed with a key that only this bridge has:
+//!
+//! ```text
+//! https://bridge.example.org/f/<signed>/photo.png      a file; its name is signed, too
+//! https://bridge.example.org/p/<signed>                a message of many lines
+//! ```
+//!
+//! Nothing is written down for it: the same file or message and the same time make the same link.
+//! Whether it is still good, the web layer decides: it knows how long a link lives, and the store
+//! knows which were revoked.
+
+mod name;
+mod signed;
+mod text;
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use secrecy::SecretBox;
+use url::Url;
+
+use crate::domain::{FileId, Message, PasteId, Shared};
+
+pub use name::safe_name;
+
+/// The maker of links, and the reader of those that it made.
+///
+/// Only what was said in a Let's Chat room may have its files turned into links: somebody on IRC
+/// could otherwise have any file opened whose id they know. Whoever translates for IRC uses it so:
+///
+/// ```ignore
+/// // The message comes from a room, and `links` is there where the administrator wants them.
+/// let body = links.in_text(&message.body, told_at);    // upload://files/ID/NAME and full addresses
+/// let whole = links.paste(&message, told_at);          // for "… 40 more lines: https://…"
+/// let one = links.file(id, name, told_at);             // where id and name are known already
+/// ```
+///
+/// `told_at` is when the delivery was begun, so that it is rendered the same again.
+#[derive(Debug)]
+pub struct Links {
+    key: SecretBox<[u8; 32]>,
+    /// Both end with `/`.
+    public: Url,
+    letschat: Url,
+}
+
+/// A link that this bridge made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// What it leads to.
+    pub to: Shared,
+    /// When it was made, to the second.
+    pub made: Timestamp,
+}
+
+impl Links {
+    /// Links below `public`, signed with `key`, to what is on the Let's Chat at `letschat`.
+    #[must_use]
+    pub fn new(key: SecretBox<[u8; 32]>, public: Url, letschat: Url) -> Self {
+        Self { key, public, letschat }
+    }
+
+    /// A link, made at `now`, to the file that Let's Chat calls `id`. The name is what it is saved
+    /// under: what in it could do harm is left out. `None` where Let's Chat makes no such ids.
+    #[must_use]
+    pub fn file(&self, id: &str, name: &str, now: Timestamp) -> Option<String> {
+        let link = Link { to: Shared::File(id.parse().ok()?), made: now };
+        let name = safe_name(name);
+        let signed = signed::sign(&self.key, link, &name);
+        Some(format!("{}f/{signed}/{}", self.public, name::encode(&name)))
+    }
+
+    /// A link, made at `now`, to the whole of `message`, which the ledger keeps.
+    #[must_use]
+    pub fn paste(&self, message: &Message, now: Timestamp) -> String {
+        let link = Link { to: Shared::Paste(PasteId::of(message)), made: now };
+        format!("{}p/{}", self.public, signed::sign(&self.key, link, ""))
+    }
+
+    /// `text` with links, made at `now`, in place of the addresses that only lead somewhere for who
+    /// is logged in: `upload://files/ID/NAME` and those of Let's Chat's own files.
+    #[must_use]
+    pub fn in_text<'t>(&self, text: &'t str, now: Timestamp) -> Cow<'t, str> {
+        text::replace(text, &self.letschat, |id, name| self.file(id, name, now))
+    }
+
+    /// The file that `/f/<signed>/<name>` leads to, and when that was made; `None` if we did not make
+    /// it just so. `name` comes without its percent signs.
+    #[must_use]
+    pub fn read_file(&self, signed: &str, name: &str) -> Option<(FileId, Timestamp)> {
+        match signed::read(&self.key, signed, name)? {
+            Link { to: Shared::File(id), made } => Some((id, made)),
+            Link { to: Shared::Paste(_), .. } => None,
+        }
+    }
+
+    /// The message that `/p/<signed>` leads to, and when that was made; `None` if we did not make it.
+    #[must_use]
+    pub fn read_paste(&self, signed: &str) -> Option<(PasteId, Timestamp)> {
+        match signed::read(&self.key, signed, "")? {
+            Link { to: Shared::Paste(id), made } => Some((id, made)),
+            Link { to: Shared::File(_), .. } => None,
+        }
+    }
+
+    /// The link that somebody copied from somewhere, whatever public address it had; `None` if we did
+    /// not make it.
+    #[must_use]
+    pub fn read(&self, address: &str) -> Option<Link> {
+        let address = Url::parse(address).ok()?;
+        let segments: Vec<&str> = address.path_segments()?.filter(|it| !it.is_empty()).collect();
+        let (to, made) = match *segments.as_slice() {
+            [.., "f", signed, name] => {
+                let (id, made) = self.read_file(signed, &name::decode(name))?;
+                (Shared::File(id), made)
+            }
+            [.., "p", signed] | [.., "p", signed, "raw"] => {
+                let (id, made) = self.read_paste(signed)?;
+                (Shared::Paste(id), made)
+            }
+            _ => return None,
+        };
+        Some(Link { to, made })
+    }
+}
+
+#[cfg(test)]
+mod tests;
