@@ -137,7 +137,7 @@ impl World {
                 let text = format!("ok {text}");
                 self.said_on_irc.push(format!("<ann> {text}"));
                 let talk = irc::Talk {
-                    nick: "ann".to_owned(),
+                    author: letsbridge::domain::Author::named("ann"),
                     kind: Kind::Talk,
                     text,
                     mark: irc::Mark::default(),
@@ -187,7 +187,8 @@ impl World {
     fn connect(&mut self) {
         if !self.connected {
             self.connected = true;
-            let us = Author { id: "us".to_owned(), username: "bridge".to_owned() };
+            let us =
+                Author { id: "us".to_owned(), username: "bridge".to_owned(), display_name: None };
             self.events.push_back(Event::Welcome(us));
             self.events.push_back(Event::Joined { place: self.room, room: "r1".to_owned() });
         }
@@ -251,7 +252,11 @@ impl World {
             id: post_id(self.posts.len()),
             text: text.to_owned(),
             posted: Timestamp::UNIX_EPOCH,
-            author: Some(Author { id: author.to_owned(), username: author.to_owned() }),
+            author: Some(Author {
+                id: author.to_owned(),
+                username: author.to_owned(),
+                display_name: None,
+            }),
         };
         self.posts.push(post.clone());
         if self.connected {

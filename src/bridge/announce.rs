@@ -1,7 +1,7 @@
 //! What the bridge itself has to say, on the road that everything else takes.
 
 use super::{Bridge, Turn};
-use crate::domain::{Kind, Message, PlaceId};
+use crate::domain::{Author, Kind, Message, PlaceId};
 use crate::store::StoreError;
 
 impl Bridge {
@@ -17,7 +17,7 @@ impl Bridge {
         }
         let message = Message {
             said_in: place,
-            author: String::new(),
+            author: Author::bridge(),
             kind: Kind::Notice,
             body: words,
             said_at: turn.now,

@@ -222,7 +222,8 @@ impl Twins {
 
 /// What a line said at `time` is known by, where the server gives it no id or not always.
 pub(super) fn trace(talk: &Talk, time: Timestamp) -> i64 {
-    let Talk { nick, kind, text, .. } = talk;
+    let Talk { author, kind, text, .. } = talk;
+    let nick = &author.name;
     let digest = Sha256::digest(format!("{} {nick} {kind:?} {text}", time.as_second()));
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);

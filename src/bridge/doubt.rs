@@ -16,7 +16,6 @@ use super::{Bridge, Turn};
 use crate::domain::{PlaceId, Ticket};
 use crate::protocol::letschat::PostId;
 use crate::store::StoreError;
-use crate::translate;
 
 impl Bridge {
     /// From where on the post in doubt is to be looked for, if there is one.
@@ -35,8 +34,7 @@ impl Bridge {
     /// Whether a post of ours with this text, unknown so far, is the one under way.
     pub(super) fn is_in_doubt(&self, place: PlaceId, text: &str) -> Option<Ticket> {
         let delivery = self.spots.get(&place)?.lane.under_way()?;
-        let said = translate::to_letschat(&delivery.message, delivery.begun?);
-        (said == text).then_some(delivery.ticket)
+        (delivery.speech.as_ref()?.whole() == text).then_some(delivery.ticket)
     }
 
     /// Everything is read, and what is in doubt was not found: looks once more, a moment later. Says

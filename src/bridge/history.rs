@@ -13,11 +13,10 @@ use jiff::Timestamp;
 
 use super::catchup::{CatchUp, Hearing, Twins, floor, trace};
 use super::{Bridge, Order, Turn};
-use crate::domain::{Message, Network, Place, PlaceId};
+use crate::domain::{Message, Network, Place, PlaceId, Speech};
 use crate::protocol::irc;
 use crate::protocol::irc::{Answer, Talk};
 use crate::store::{Cursor, StoreError};
-use crate::translate;
 use crate::translate::AGAIN;
 
 /// An event of a channel that we have come into.
@@ -207,7 +206,7 @@ impl Bridge {
             late = true;
             if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
                 let number = catchup.number(&talk, time, trace);
-                if talk.own || turn.store.had_nick(network, &talk.nick, time)? {
+                if talk.own || turn.store.had_nick(network, &talk.author.name, time)? {
                     return self.found(place, &talk, number, turn);
                 }
                 let nameless = talk.mark.msgid.is_some();
@@ -222,7 +221,7 @@ impl Bridge {
         }
         let said_at = time.filter(|_| late).unwrap_or(turn.now);
         let cursor = Cursor { time: time.unwrap_or(turn.now), line: Some(talk.mark.msgid.clone()) };
-        let Talk { nick: author, kind, text: body, mark, .. } = talk;
+        let Talk { author, kind, text: body, mark, .. } = talk;
         let message = Message { said_in: place, author, kind, body, said_at };
         self.hear_traced(&message, mark.msgid.as_deref(), trace, turn)?;
         turn.store.heard_up_to(place, &cursor, turn.now)
@@ -246,7 +245,7 @@ impl Bridge {
         let trace = trace(talk, time);
         let number = twins.number(time, trace);
         let known = number <= turn.store.traces(place, trace, talk.mark.msgid.is_some())?;
-        let ours = talk.own || turn.store.had_nick(network, &talk.nick, time)?;
+        let ours = talk.own || turn.store.had_nick(network, &talk.author.name, time)?;
         Ok(!ours && !known && time >= floor(sight.cursor.time))
     }
 
@@ -262,12 +261,11 @@ impl Bridge {
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
         let Some(time) = talk.mark.time else { return Ok(()) };
         let Some(delivery) = spot.lane.in_doubt() else { return Ok(()) };
-        let (ticket, begun) = (delivery.ticket, delivery.begun.unwrap_or(turn.now));
+        let (ticket, Some(speech)) = (delivery.ticket, &delivery.speech) else { return Ok(()) };
         let after = turn.store.sent_after(ticket)?;
         let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
-        let speech = translate::to_irc(&delivery.message, begun);
-        let (rest, _) = spot.lane.rest(&speech.body);
-        let Some(end) = said_with(&speech, rest, talk) else { return Ok(()) };
+        let rest = spot.lane.rest(&speech.body);
+        let Some(end) = said_with(speech, rest, talk) else { return Ok(()) };
         if let Some(after) = &after
             && CatchUp::is_ambiguous(talk, time, after)
         {
@@ -315,7 +313,7 @@ impl Bridge {
 }
 
 /// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
-fn said_with(speech: &translate::Speech, rest: &str, talk: &Talk) -> Option<usize> {
+fn said_with(speech: &Speech, rest: &str, talk: &Talk) -> Option<usize> {
     if talk.kind != speech.kind {
         return None;
     }

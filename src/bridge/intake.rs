@@ -26,11 +26,12 @@ impl Bridge {
         let Some(spot) = self.spots.get(&message.said_in) else { return Ok(()) };
         let id = turn.store.hear_traced(message, native, trace)?;
         let Some(id) = id else { return Ok(()) };
-        tracing::debug!(place = %spot.place, author = message.author, native, "heard");
+        tracing::debug!(place = %spot.place, author = message.author.name, native, "heard");
         for to in spot.mirrors.clone().iter().copied() {
             let ticket = turn.store.enqueue(id, to)?;
             let message = message.clone();
-            let delivery = Delivery { ticket, to, message, state: State::Queued, begun: None };
+            let state = State::Queued;
+            let delivery = Delivery { ticket, to, message, state, begun: None, speech: None };
             if let Some(mirror) = self.spots.get_mut(&to) {
                 mirror.lane.push(delivery);
             }

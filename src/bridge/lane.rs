@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use crate::domain::{Delivery, PlaceId, State, Ticket};
+use crate::domain::{Delivery, PlaceId, Speech, State, Ticket};
 use crate::store::{Store, StoreError};
 
 /// How many deliveries a lane keeps in memory; those behind them wait in the store.
@@ -38,6 +38,16 @@ struct Progress {
     marked: bool,
     /// Something of it is on its way.
     speaking: bool,
+}
+
+/// A delivery that begins.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) ticket: Ticket,
+    /// What is left to say of it.
+    pub(super) speech: Speech,
+    /// The beginning of that may be there already.
+    pub(super) repeated: bool,
 }
 
 impl Lane {
@@ -95,12 +105,14 @@ impl Lane {
         !self.open && self.is_under_way(ticket)
     }
 
-    /// `Queued → Sending`: begins the next delivery, if one may begin.
+    /// `Queued → Sending`: begins the next delivery as `render` says it, if one may begin. Gives it
+    /// with what is left to say.
     pub(super) fn begin(
         &mut self,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<Option<&Delivery>, StoreError> {
+        render: impl FnOnce(&Delivery) -> Speech,
+    ) -> Result<Option<Begun>, StoreError> {
         if !self.open || self.held {
             return Ok(None);
         }
@@ -110,13 +122,26 @@ impl Lane {
         let Some(head) = self.queue.front_mut().filter(|head| head.state == State::Queued) else {
             return Ok(None);
         };
+        let mut speech = render(head);
+        if self.progress.said > 0
+            && let Some(before) = head.speech.take()
+        {
+            // How much of it has arrived is counted in what was said then.
+            speech.body = before.body;
+        }
+        store.begin(head, &speech, now)?;
         head.state = State::Sending;
         head.begun = Some(now);
         self.progress.base = self.progress.said;
         self.progress.marked = self.progress.repeated;
         self.progress.speaking = false;
-        store.begin(head.ticket, now)?;
-        Ok(Some(head))
+        let (ticket, repeated) = (head.ticket, self.progress.repeated);
+        let rest = self.rest(&speech.body).to_owned();
+        let begun = Begun { ticket, speech: Speech { body: rest, ..speech.clone() }, repeated };
+        if let Some(head) = self.queue.front_mut() {
+            head.speech = Some(speech);
+        }
+        Ok(Some(begun))
     }
 
     /// `Sending → Doubtful`: nobody will answer any more.
@@ -174,10 +199,9 @@ impl Lane {
         store.say(head.ticket, said)
     }
 
-    /// What is left to say of `body`, and whether it may be there already.
-    pub(super) fn rest<'a>(&self, body: &'a str) -> (&'a str, bool) {
-        // A body that has changed its shape since, under another version, is said as a whole.
-        (body.get(self.progress.said..).unwrap_or(body), self.progress.repeated)
+    /// What is left to say of `body`.
+    pub(super) fn rest<'a>(&self, body: &'a str) -> &'a str {
+        body.get(self.progress.said..).unwrap_or(body)
     }
 
     /// `Sending → Queued`: the far end wants `ticket` later. Says whether it was its turn.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Network, Place, PlaceId, Ticket};
+use crate::domain::{Network, Place, PlaceId, Speech, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::protocol::letschat::PostId;
@@ -35,7 +35,7 @@ pub use gaps::Gaps;
 pub use policy::Policy;
 
 use catchup::Hearing;
-use lane::Lane;
+use lane::{Begun, Lane};
 use policy::Backlog;
 use reading::Reading;
 
@@ -320,20 +320,25 @@ impl Bridge {
         if self.stopping {
             return Ok(());
         }
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        let Some(delivery) = spot.lane.begin(turn.now, turn.store)? else { return Ok(()) };
-        let ticket = delivery.ticket;
-        turn.orders.push(match &spot.place {
+        let Some(Spot { place: to, lane, .. }) = self.spots.get_mut(&place) else { return Ok(()) };
+        let now = turn.now;
+        let begun = match to {
+            Place::Channel { .. } => {
+                lane.begin(now, turn.store, |it| translate::to_irc(&it.message, now))?
+            }
+            Place::Room(_) => {
+                lane.begin(now, turn.store, |it| translate::to_letschat(&it.message, now))?
+            }
+        };
+        let Some(Begun { ticket, speech, repeated }) = begun else { return Ok(()) };
+        turn.orders.push(match to {
             Place::Channel { network, .. } => {
-                let translate::Speech { kind, prefix, body } =
-                    translate::to_irc(&delivery.message, turn.now);
-                let (rest, repeated) = spot.lane.rest(&body);
-                let body = if repeated { format!("{AGAIN}{rest}") } else { rest.to_owned() };
+                let Speech { kind, prefix, body } = speech;
+                let body = if repeated { format!("{AGAIN}{body}") } else { body };
                 Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
             }
             Place::Room(_) => {
-                let text = translate::to_letschat(&delivery.message, turn.now);
-                Order::LetsChat(letschat::Order::Post { ticket, place, text })
+                Order::LetsChat(letschat::Order::Post { ticket, place, text: speech.whole() })
             }
         });
         Ok(())

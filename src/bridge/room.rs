@@ -207,7 +207,7 @@ impl Bridge {
         let said_at = if backlog.is_some() { post.posted } else { turn.now };
         let message = Message {
             said_in: place,
-            author: author.username,
+            author: author.into(),
             kind: Kind::Talk,
             body: post.text,
             said_at,

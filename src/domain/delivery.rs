@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Message, PlaceId};
+use super::{Message, PlaceId, Speech};
 
 /// One message bound for one place.
 ///
@@ -25,9 +25,11 @@ pub struct Delivery {
     pub message: Message,
     /// Where it stands.
     pub state: State,
-    /// When it was last handed to the far end. What is said depends on it, for a message that is
-    /// late carries its time: whoever looks for it in the room must say it in the same way.
+    /// When it was last handed to the far end.
     pub begun: Option<Timestamp>,
+    /// As what it was handed over then. What is said depends on the time, on who is there and on the
+    /// settings: whoever looks for it at the far end must look for what was said.
+    pub speech: Option<Speech>,
 }
 
 /// A delivery's number. Tickets are handed out in the order in which messages were heard.

@@ -1,14 +1,14 @@
 use jiff::Timestamp;
 
-use super::PlaceId;
+use super::{Author, PlaceId};
 
 /// One thing said by one person, in terms neither network owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Where it was said.
     pub said_in: PlaceId,
-    /// The name that its author goes by there; empty where the bridge itself has something to say.
-    pub author: String,
+    /// Who said it.
+    pub author: Author,
     /// How it was said.
     pub kind: Kind,
     /// What was said; several lines where the author wrote several.

@@ -1,15 +1,19 @@
 //! The words we think in. No network owns them, and nothing here waits, reads or writes.
 
+mod author;
 mod casemapping;
 mod delivery;
 mod mask;
 mod message;
 mod place;
 mod shared;
+mod speech;
 
+pub use author::Author;
 pub use casemapping::Casemapping;
 pub use delivery::{Delivery, State, Ticket};
 pub use mask::Mask;
 pub use message::{Kind, Message};
 pub use place::{Network, Place, PlaceId};
 pub use shared::{FileId, NotAFileId, PasteId, Shared};
+pub use speech::Speech;

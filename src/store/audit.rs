@@ -233,12 +233,12 @@ fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Kind, Message};
+    use crate::domain::{Author, Kind, Message, Speech};
 
     fn say(store: &mut Store, said_in: PlaceId, native: &str, to: Option<PlaceId>) -> Ticket {
         let message = Message {
             said_in,
-            author: "ann".to_owned(),
+            author: Author::named("ann"),
             kind: Kind::Talk,
             body: "hi".to_owned(),
             said_at: Timestamp::from_second(60).expect("a time"),
@@ -313,7 +313,9 @@ mod tests {
         store.delivered(tickets[0], Some("x"), now).expect("works");
         store.delivered(tickets[1], Some("y"), now).expect("works");
         store.refused(tickets[2], "no", now).expect("works");
-        store.begin(tickets[3], now).expect("works");
+        let first = store.open_deliveries(dev, Ticket(0), 1).expect("works").remove(0);
+        let speech = Speech { kind: Kind::Talk, prefix: String::new(), body: "hi".to_owned() };
+        store.begin(&first, &speech, now).expect("works");
         store.commit().expect("works");
         let snapshot = Snapshot::of(store.connection).expect("works");
         let said = Timestamp::from_second(60).expect("a time");

@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Kind, Message, PlaceId};
+use crate::domain::{Author, Kind, Message, PlaceId, Speech};
 
 /// A message's number in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,19 +91,49 @@ pub(super) fn kind_to_sql(kind: Kind) -> i64 {
     }
 }
 
-/// Reads a message from columns `place, author, kind, body, said_at`, the first of them at `at`.
+fn kind_from_sql(kind: i64) -> Kind {
+    match kind {
+        1 => Kind::Action,
+        2 => Kind::Notice,
+        _ => Kind::Talk,
+    }
+}
+
+/// The columns of `message`, called `m`, that [`message_from`] reads.
+pub(super) const MESSAGE: &str =
+    "m.place, m.author, m.display_name, m.account, m.address, m.bot, m.kind, m.body, m.said_at";
+
+/// Reads a message from the columns of [`MESSAGE`], the first of them at `at`.
 pub(super) fn message_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Message> {
     Ok(Message {
         said_in: PlaceId(row.get(at)?),
-        author: row.get(at + 1)?,
-        kind: match row.get(at + 2)? {
-            1 => Kind::Action,
-            2 => Kind::Notice,
-            _ => Kind::Talk,
+        author: Author {
+            name: row.get(at + 1)?,
+            display_name: row.get(at + 2)?,
+            account: row.get(at + 3)?,
+            address: row.get(at + 4)?,
+            bot: row.get(at + 5)?,
         },
-        body: row.get(at + 3)?,
-        said_at: time_from_sql(row.get(at + 4)?),
+        kind: kind_from_sql(row.get(at + 6)?),
+        body: row.get(at + 7)?,
+        said_at: time_from_sql(row.get(at + 8)?),
     })
+}
+
+/// Reads as what a delivery of `message` was last sent, from columns `spoken_kind, spoken_prefix,
+/// spoken_body`, the first of them at `at`.
+pub(super) fn speech_from(
+    row: &Row<'_>,
+    at: usize,
+    message: &Message,
+) -> rusqlite::Result<Option<Speech>> {
+    let Some(kind) = row.get::<_, Option<i64>>(at)? else { return Ok(None) };
+    let body: Option<String> = row.get(at + 2)?;
+    Ok(Some(Speech {
+        kind: kind_from_sql(kind),
+        prefix: row.get(at + 1)?,
+        body: body.unwrap_or_else(|| message.body.clone()),
+    }))
 }
 
 /// A time that is none, which only another program can have written, is the beginning of time.

@@ -218,7 +218,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{Kind, Message, Place, Ticket};
+    use crate::domain::{Author, Kind, Message, Place, Ticket};
 
     #[test]
     fn two_bridges_cannot_share_a_store() {
@@ -259,7 +259,7 @@ mod tests {
         let place = store.place(&Place::room("tea")).expect("waits");
         let message = Message {
             said_in: place,
-            author: "ann".to_owned(),
+            author: Author::named("ann"),
             kind: Kind::Talk,
             body: "x".repeat(100_000),
             said_at: Timestamp::UNIX_EPOCH,

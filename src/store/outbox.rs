@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::ledger::{MessageId, message_from, time_from_sql};
+use super::ledger::{MESSAGE, MessageId, message_from, speech_from, time_from_sql};
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Delivery, PlaceId, State, Ticket};
+use crate::domain::{Delivery, PlaceId, Speech, State, Ticket};
 
 impl Store {
     /// Queues `message` for `to`.
@@ -30,19 +30,21 @@ impl Store {
         after: Ticket,
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT d.ticket, d.state, d.begun, m.place, m.author, m.kind, m.body, m.said_at
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT d.ticket, d.state, d.begun, d.spoken_kind, d.spoken_prefix, d.spoken_body, {MESSAGE}
              FROM delivery d JOIN message m ON m.id = d.message
              WHERE d.place = ?1 AND d.ticket > ?2 AND d.state < 3
              ORDER BY d.ticket LIMIT ?3",
-        )?;
+        ))?;
         let rows = statement.query_map(params![to.0, after.0, limit], |row| {
+            let message = message_from(row, 6)?;
             Ok(Delivery {
                 ticket: Ticket(row.get(0)?),
                 to,
-                message: message_from(row, 3)?,
                 state: state_from_sql(row.get(1)?),
                 begun: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
+                speech: speech_from(row, 3, &message)?,
+                message,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -68,13 +70,21 @@ impl Store {
         self.write(Write::Mark { ticket, state })
     }
 
-    /// Notes that `ticket` is about to be sent to a room that was read up to its cursor. Should
-    /// the answer be lost, the delivery is looked for behind that cursor.
+    /// Notes that `delivery` is about to be sent as `speech`, to a place that was heard up to its
+    /// cursor. Should the answer be lost, that speech is looked for behind that cursor.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn begin(&mut self, ticket: Ticket, now: Timestamp) -> Result<(), StoreError> {
-        self.write(Write::Begin { ticket, now })
+    pub fn begin(
+        &mut self,
+        delivery: &Delivery,
+        speech: &Speech,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Speech { kind, prefix, body } = speech;
+        let (ticket, kind, prefix) = (delivery.ticket, *kind, prefix.clone());
+        let body = (*body != delivery.message.body).then(|| body.clone());
+        self.write(Write::Begin { ticket, now, kind, prefix, body })
     }
 
     /// The cursor of its room when `ticket` was sent.
@@ -163,7 +173,7 @@ fn state_from_sql(state: i64) -> State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Kind, Message, Place};
+    use crate::domain::{Author, Kind, Message, Place};
 
     struct Scene {
         store: Store,
@@ -182,13 +192,21 @@ mod tests {
         fn queue(&mut self, body: &str, native: &str) -> Option<Ticket> {
             let message = Message {
                 said_in: self.from,
-                author: "ann".to_owned(),
+                author: Author::named("ann"),
                 kind: Kind::Action,
                 body: body.to_owned(),
                 said_at: Timestamp::from_millisecond(1_500).expect("a time"),
             };
             let id = self.store.hear(&message, Some(native)).expect("works")?;
             Some(self.store.enqueue(id, self.to).expect("works"))
+        }
+
+        /// Begins the first open delivery, as this speech.
+        fn begin(&mut self, prefix: &str, body: &str) {
+            let first = self.store.open_deliveries(self.to, Ticket(0), 1).expect("works").remove(0);
+            let (prefix, body) = (prefix.to_owned(), body.to_owned());
+            let speech = Speech { kind: Kind::Talk, prefix, body };
+            self.store.begin(&first, &speech, Timestamp::UNIX_EPOCH).expect("works");
         }
 
         fn open(&self) -> Vec<(String, State)> {
@@ -202,11 +220,26 @@ mod tests {
         let mut scene = Scene::new();
         let one = scene.queue("one", "1").expect("new");
         let two = scene.queue("two", "2").expect("new");
-        scene.store.begin(one, Timestamp::UNIX_EPOCH).expect("works");
+        scene.begin("<ann> ", "one");
         assert_eq!(scene.open(), [("one".into(), State::Sending), ("two".into(), State::Queued)]);
         scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
         scene.store.refused(two, "no", Timestamp::UNIX_EPOCH).expect("works");
         assert_eq!(scene.open(), []);
+    }
+
+    #[test]
+    fn a_delivery_remembers_as_what_it_was_sent() {
+        let mut scene = Scene::new();
+        scene.queue("one", "1");
+        let speech = |scene: &Scene| {
+            let open = scene.store.open_deliveries(scene.to, Ticket(0), 1).expect("works");
+            open[0].speech.as_ref().map(Speech::whole)
+        };
+        assert_eq!(speech(&scene), None);
+        for (prefix, body) in [("<ann> ", "one"), ("[09:41Z] <ann> ", "won")] {
+            scene.begin(prefix, body);
+            assert_eq!(speech(&scene), Some(format!("{prefix}{body}")));
+        }
     }
 
     #[test]
@@ -234,7 +267,7 @@ mod tests {
         let mut scene = Scene::new();
         let one = scene.queue("one", "1").expect("new");
         scene.store.advance(scene.to, "post 7").expect("works");
-        scene.store.begin(one, Timestamp::UNIX_EPOCH).expect("works");
+        scene.begin("<ann> ", "one");
         scene.store.advance(scene.to, "post 9").expect("works");
         assert_eq!(scene.store.sent_after(one).expect("works").as_deref(), Some("post 7"));
     }

@@ -66,6 +66,17 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE place ADD COLUMN floor TEXT; -- a room's newest post when we first saw it: up to here is history
 ",
+    "
+    -- Who said it, beyond the name.
+    ALTER TABLE message ADD COLUMN display_name TEXT;
+    ALTER TABLE message ADD COLUMN account TEXT;               -- as the network knows them
+    ALTER TABLE message ADD COLUMN address TEXT;               -- user@host, on IRC
+    ALTER TABLE message ADD COLUMN bot INTEGER NOT NULL DEFAULT 0;
+    -- As what it was last sent: whoever looks for it must look for that.
+    ALTER TABLE delivery ADD COLUMN spoken_kind INTEGER;
+    ALTER TABLE delivery ADD COLUMN spoken_prefix TEXT;
+    ALTER TABLE delivery ADD COLUMN spoken_body TEXT;          -- NULL: the message's own
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::ledger::kind_to_sql;
 use super::outbox::state_to_sql;
-use crate::domain::{Message, Network, PlaceId, State, Ticket};
+use crate::domain::{Kind, Message, Network, PlaceId, State, Ticket};
 
 /// One change to the store. It names its own rows, so that written again it is the same change.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) enum Write {
     Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
     Delivery { ticket: Ticket, message: i64, to: PlaceId },
     Mark { ticket: Ticket, state: State },
-    Begin { ticket: Ticket, now: Timestamp },
+    Begin { ticket: Ticket, now: Timestamp, kind: Kind, prefix: String, body: Option<String> },
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
     Refused { ticket: Ticket, reason: String, now: Timestamp },
     Said { ticket: Ticket, said: usize },
@@ -62,17 +62,22 @@ impl Write {
                 params![place.0, post],
             ),
             Self::Message { id, message, native, trace } => on(
-                "INSERT INTO message (id, place, native, author, kind, body, said_at, trace)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO message (id, place, native, author, kind, body, said_at, trace,
+                     display_name, account, address, bot)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 params![
                     id,
                     message.said_in.0,
                     native,
-                    message.author,
+                    message.author.name,
                     kind_to_sql(message.kind),
                     message.body,
                     message.said_at.as_millisecond(),
                     trace,
+                    message.author.display_name,
+                    message.author.account,
+                    message.author.address,
+                    message.author.bot,
                 ],
             ),
             Self::Delivery { ticket, message, to } => on(
@@ -83,11 +88,19 @@ impl Write {
                 "UPDATE delivery SET state = ?2 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(*state)],
             ),
-            Self::Begin { ticket, now } => on(
+            Self::Begin { ticket, now, kind, prefix, body } => on(
                 "UPDATE delivery SET state = ?2, begun = ?3,
+                     spoken_kind = ?4, spoken_prefix = ?5, spoken_body = ?6,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)
                  WHERE ticket = ?1",
-                params![ticket.0, state_to_sql(State::Sending), now.as_millisecond()],
+                params![
+                    ticket.0,
+                    state_to_sql(State::Sending),
+                    now.as_millisecond(),
+                    kind_to_sql(*kind),
+                    prefix,
+                    body,
+                ],
             ),
             Self::Delivered { ticket, native, now } => on(
                 "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",

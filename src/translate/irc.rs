@@ -1,18 +1,7 @@
 use jiff::Timestamp;
 
 use super::late;
-use crate::domain::{Kind, Message};
-
-/// How to say a message on IRC.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speech {
-    /// By PRIVMSG, NOTICE or CTCP ACTION.
-    pub kind: Kind,
-    /// What stands at the beginning of each line.
-    pub prefix: String,
-    /// What follows it, line by line.
-    pub body: String,
-}
+use crate::domain::{Kind, Message, Speech};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
 /// who see it twice see why, and read on.
@@ -24,11 +13,12 @@ pub const AGAIN: &str = "(again) ";
 pub fn to_irc(message: &Message, told_at: Timestamp) -> Speech {
     let Message { author, kind, body, said_at, .. } = message;
     let time = late::time(*said_at, told_at);
+    let name = &author.name;
     let prefix = match kind {
-        _ if author.is_empty() => String::new(),
-        Kind::Talk | Kind::Notice => format!("{time}<{author}> "),
+        _ if author.is_bridge() => String::new(),
+        Kind::Talk | Kind::Notice => format!("{time}<{name}> "),
         // The server's own way of showing it puts the bridge's name and a star before this.
-        Kind::Action => format!("{time}{author} "),
+        Kind::Action => format!("{time}{name} "),
     };
     Speech { kind: *kind, prefix, body: body.clone() }
 }
@@ -36,13 +26,13 @@ pub fn to_irc(message: &Message, told_at: Timestamp) -> Speech {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::PlaceId;
+    use crate::domain::{Author, PlaceId};
 
     #[track_caller]
     fn check(author: &str, kind: Kind, told_at: i64, prefix: &str) {
         let message = Message {
             said_in: PlaceId(1),
-            author: author.to_owned(),
+            author: Author::named(author),
             kind,
             body: "hi".to_owned(),
             said_at: Timestamp::UNIX_EPOCH,

@@ -1,36 +1,40 @@
 use jiff::Timestamp;
 
 use super::late;
-use crate::domain::{Kind, Message};
+use crate::domain::{Kind, Message, Speech};
 
 /// How to say `message` in a Let's Chat room at `told_at`; with its time where it is late.
 #[must_use]
-pub fn to_letschat(message: &Message, told_at: Timestamp) -> String {
+pub fn to_letschat(message: &Message, told_at: Timestamp) -> Speech {
     let Message { author, kind, body, said_at, .. } = message;
     let time = late::time(*said_at, told_at);
-    match kind {
-        _ if author.is_empty() => format!("-- {body}"),
-        Kind::Talk => format!("{time}<{author}> {body}"),
-        Kind::Action => format!("{time}* {author} {body}"),
-        Kind::Notice => format!("{time}-{author}- {body}"),
-    }
+    let name = &author.name;
+    let prefix = match kind {
+        _ if author.is_bridge() => "-- ".to_owned(),
+        Kind::Talk => format!("{time}<{name}> "),
+        Kind::Action => format!("{time}* {name} "),
+        Kind::Notice => format!("{time}-{name}- "),
+    };
+    // A room knows one way of saying something.
+    Speech { kind: Kind::Talk, prefix, body: body.clone() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::PlaceId;
+    use crate::domain::{Author, PlaceId};
 
     #[track_caller]
     fn check(author: &str, kind: Kind, told_at: i64, said: &str) {
         let message = Message {
             said_in: PlaceId(1),
-            author: author.to_owned(),
+            author: Author::named(author),
             kind,
             body: "pours".to_owned(),
             said_at: Timestamp::UNIX_EPOCH,
         };
-        assert_eq!(to_letschat(&message, Timestamp::from_second(told_at).expect("a time")), said);
+        let told_at = Timestamp::from_second(told_at).expect("a time");
+        assert_eq!(to_letschat(&message, told_at).whole(), said);
     }
 
     #[test]

@@ -7,6 +7,6 @@ mod late;
 mod letschat;
 mod links;
 
-pub use irc::{AGAIN, Speech, to_irc};
+pub use irc::{AGAIN, to_irc};
 pub use letschat::to_letschat;
 pub use links::{Link, Links, safe_name};

@@ -5,6 +5,9 @@ use irc::proto::message::Tag;
 use super::Mark;
 use super::heard;
 
+/// The tags by which servers mark what programs say.
+const BOT: [&str; 2] = ["bot", "draft/bot"];
+
 /// More batches than any server has open at once.
 const MOST: usize = 64;
 
@@ -32,6 +35,10 @@ pub(super) struct Context {
     /// The answer to the label is this line alone.
     pub(super) whole: bool,
     pub(super) mark: Mark,
+    /// The account of whoever said it (<https://ircv3.net/specs/extensions/account-tag>).
+    pub(super) account: Option<String>,
+    /// Whoever said it is a program (<https://ircv3.net/specs/extensions/bot-mode>).
+    pub(super) bot: bool,
 }
 
 impl Batches {
@@ -69,7 +76,13 @@ impl Batches {
         let whole = label.is_some();
         batch.label = label.or(batch.label);
         let msgid = heard::tag(tags, "msgid").map(str::to_owned);
-        Context { batch, whole, mark: Mark { msgid, time: heard::time(tags) } }
+        Context {
+            batch,
+            whole,
+            mark: Mark { msgid, time: heard::time(tags) },
+            account: heard::tag(tags, "account").map(str::to_owned),
+            bot: tags.is_some_and(|tags| tags.iter().any(|tag| BOT.contains(&tag.0.as_str()))),
+        }
     }
 }
 

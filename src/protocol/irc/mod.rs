@@ -25,7 +25,7 @@ pub use session::{Plan, Session};
 pub use speech::Mark;
 pub use split::said_with;
 
-use crate::domain::{Kind, PlaceId, Ticket};
+use crate::domain::{Author, Kind, PlaceId, Ticket};
 
 /// What the bridge asks of IRC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +159,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Talk {
     /// Who.
-    pub nick: String,
+    pub author: Author,
     /// How.
     pub kind: Kind,
     /// What.

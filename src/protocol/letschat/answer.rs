@@ -22,6 +22,8 @@ pub(super) struct Room {
 pub(super) struct Account {
     id: String,
     username: String,
+    #[serde(default, rename = "displayName")]
+    display_name: Option<String>,
 }
 
 /// A post's id, in `messages:list` and the ack of `messages:create`.
@@ -48,6 +50,8 @@ struct Owner {
     #[serde(default)]
     id: String,
     username: String,
+    #[serde(default, rename = "displayName")]
+    display_name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,7 +122,12 @@ fn surrogate(json: &str) -> Option<u16> {
 impl WirePost {
     /// The post and its room's id, if the ids are ids.
     pub(super) fn into_post(self) -> Option<(Post, Option<String>)> {
-        let author = self.owner.map(|Owner { id, username }| Author { id, username });
+        let author = self.owner;
+        let author = author.map(|Owner { id, username, display_name }| Author {
+            id,
+            username,
+            display_name,
+        });
         let room = self.room.map(|room| match room {
             RoomReference::Room { id } | RoomReference::Id(id) => id,
         });
@@ -135,7 +144,8 @@ impl PostRef {
 
 impl From<Account> for Author {
     fn from(account: Account) -> Self {
-        Self { id: account.id, username: account.username }
+        let Account { id, username, display_name } = account;
+        Self { id, username, display_name }
     }
 }
 

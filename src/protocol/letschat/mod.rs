@@ -8,6 +8,7 @@ mod session;
 
 use jiff::Timestamp;
 
+use crate::domain;
 use crate::domain::{PlaceId, Ticket};
 
 pub use post_id::{NotAnId, PostId};
@@ -135,12 +136,21 @@ pub struct Author {
     pub id: String,
     /// Its user name, which an administrator may change.
     pub username: String,
+    /// The name that it shows, which its owner may change.
+    pub display_name: Option<String>,
 }
 
 impl Author {
     /// Whoever wrote a post of which the server does not say who wrote it.
     #[must_use]
     pub fn unknown() -> Self {
-        Self { id: String::new(), username: "somebody".to_owned() }
+        Self { id: String::new(), username: "somebody".to_owned(), display_name: None }
+    }
+}
+
+impl From<Author> for domain::Author {
+    fn from(Author { id, username, display_name }: Author) -> Self {
+        let account = (!id.is_empty()).then_some(id);
+        Self { name: username, display_name, account, address: None, bot: false }
     }
 }

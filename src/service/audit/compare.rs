@@ -235,7 +235,7 @@ mod tests {
 
     /// A post made in second `n`, by us or by ann.
     fn post(n: u32, by: &str, text: &str) -> Post {
-        let author = Author { id: by.to_owned(), username: by.to_owned() };
+        let author = Author { id: by.to_owned(), username: by.to_owned(), display_name: None };
         Post { id: id(n), text: text.to_owned(), posted: id(n).made_at(), author: Some(author) }
     }
 
@@ -246,13 +246,20 @@ mod tests {
     fn under_way(body: &str, begun: u32) -> Delivery {
         let message = Message {
             said_in: PlaceId(1),
-            author: "ann".to_owned(),
+            author: crate::domain::Author::named("ann"),
             kind: Kind::Talk,
             body: body.to_owned(),
             said_at: Timestamp::UNIX_EPOCH,
         };
         let begun = Some(id(begun).made_at());
-        Delivery { ticket: Ticket(99), to: PlaceId(2), message, state: State::Doubtful, begun }
+        Delivery {
+            ticket: Ticket(99),
+            to: PlaceId(2),
+            message,
+            state: State::Doubtful,
+            begun,
+            speech: None,
+        }
     }
 
     /// What is said, in a few words.

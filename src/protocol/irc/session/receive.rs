@@ -3,7 +3,7 @@ use std::time::Instant;
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
 use super::Session;
-use crate::domain::Kind;
+use crate::domain::{Author, Kind};
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::heard;
@@ -137,7 +137,7 @@ impl Session {
         talk: Option<(Kind, &str)>,
         context: &Context,
     ) {
-        let Some(Prefix::Nickname(nick, ..)) = source else { return };
+        let Some(Prefix::Nickname(nick, user, host)) = source else { return };
         let (Some(place), Some((kind, text))) = (self.channels.place(target), talk) else { return };
         let (own, played) = (self.is_me(nick), context.batch.played);
         if own && !played {
@@ -146,8 +146,15 @@ impl Session {
         if played && nick == HISTORIAN {
             return;
         }
-        let (nick, text, mark) = (nick.clone(), text.to_owned(), context.mark.clone());
-        let talk = Talk { nick, kind, text, mark, played, own };
+        let author = Author {
+            name: nick.clone(),
+            display_name: None,
+            account: context.account.clone(),
+            address: (!host.is_empty()).then(|| format!("{user}@{host}")),
+            bot: context.bot,
+        };
+        let (text, mark) = (text.to_owned(), context.mark.clone());
+        let talk = Talk { author, kind, text, mark, played, own };
         self.output.push_back(Output::Event(Event::Heard { place, talk }));
     }
 }
