@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Kind, PlaceId};
+use crate::domain::{Author, Kind, PlaceId};
 
 const ID: &str = "6b035f6d8d054a41e16a0570";
 
@@ -43,7 +43,7 @@ fn a_link_to_a_file_is_short_and_can_be_read_again() {
 fn a_link_to_a_paste_can_be_read_again() {
     let message = Message {
         said_in: PlaceId(3),
-        author: "ann".to_owned(),
+        author: Author::named("ann"),
         kind: Kind::Talk,
         body: "one\ntwo".to_owned(),
         said_at: now(),
