@@ -1,5 +1,6 @@
 //! A network's connection: to one of its servers, then the next.
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::connection::{Party, Wire, unless_stopped};
@@ -99,5 +100,6 @@ fn plan(network: &NetworkSettings, seats: &[Seat]) -> Plan {
         config::Pace::Standard => Pace::Standard,
         config::Pace::Off => Pace::Off,
     };
-    Plan { identity, seats: seats.to_vec(), pace, seed: fastrand::u64(..) }
+    let (seed, clock) = (fastrand::u64(..), Timestamp::now());
+    Plan { identity, seats: seats.to_vec(), pace, seed, clock }
 }

@@ -219,3 +219,22 @@ fn a_long_text_is_split_for_the_host_that_others_see_us_by() {
         ));
     }
 }
+
+#[test]
+fn who_asks_us_what_we_are_is_told_and_a_channel_is_not() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :\x01VERSION\x01
+        irc < :bridge!b@host PRIVMSG bridge :\x01VERSION\x01
+        irc < :ann!a@host NOTICE bridge :\x01VERSION irssi\x01
+        irc < :ann!a@host PRIVMSG bridge :hello?
+        irc < :ann!a@host PRIVMSG Bridge :\x01PING 17\x01
+        irc > NOTICE ann :\x01PING 17\x01
+        irc < @time=2026-11-22T12:00:01.000Z :ann!a@host PRIVMSG bridge :\x01TIME\x01
+        irc > NOTICE ann :\x01TIME 2026-11-22T12:00:01Z\x01
+        irc < :ann!a@host PRIVMSG bridge :\x01CLIENTINFO\x01
+        irc > NOTICE ann :\x01CLIENTINFO ACTION CLIENTINFO PING SOURCE TIME VERSION\x01
+        irc < :eve!e@host PRIVMSG bridge :\x01VERSION\x01
+        "#,
+    );
+}

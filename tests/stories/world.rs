@@ -276,7 +276,8 @@ impl World {
             realname: "A bridge".to_owned(),
             password: None,
         };
-        irc::Session::new(self.now, irc::Plan { identity, seats, pace: self.pace, seed: 1 })
+        let (pace, clock) = (self.pace, self.clock);
+        irc::Session::new(self.now, irc::Plan { identity, seats, pace, seed: 1, clock })
     }
 
     fn letschat_session(&self) -> letschat::Session {

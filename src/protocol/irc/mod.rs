@@ -2,6 +2,7 @@
 
 mod batches;
 mod channel;
+mod ctcp;
 mod heard;
 mod isupport;
 mod line;

@@ -10,9 +10,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use irc::proto::Prefix;
+use jiff::Timestamp;
 
 use super::batches::Batches;
 use super::channel::Channels;
+use super::ctcp::Courtesy;
 use super::isupport::Isupport;
 use super::line::Line;
 use super::pacing::Pacer;
@@ -46,6 +48,8 @@ pub struct Plan {
     pub pace: Pace,
     /// Where its chance begins: the jitter of its waits.
     pub seed: u64,
+    /// What the time is now, for those who ask.
+    pub clock: Timestamp,
 }
 
 /// The conversation with one IRC server, from socket open to socket close.
@@ -63,6 +67,7 @@ pub struct Session {
     control: VecDeque<Line>,
     speech: Speech,
     past: Past,
+    courtesy: Courtesy,
     pacer: Pacer,
     heard_at: Instant,
     /// When we last told that the server is there.
@@ -98,6 +103,7 @@ impl Session {
             control: VecDeque::new(),
             speech: Speech::default(),
             past: Past::default(),
+            courtesy: Courtesy::new(now, plan.clock),
             pacer: Pacer::new(plan.pace, now),
             heard_at: now,
             alive_at: now,

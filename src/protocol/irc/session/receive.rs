@@ -18,6 +18,9 @@ impl Session {
         match message.command {
             Command::PING(token, _) => self.answer_ping(&token),
             Command::PONG(first, second) => self.pong(now, &second.unwrap_or(first)),
+            Command::PRIVMSG(target, text) if self.is_me(&target) => {
+                self.asked_by(now, source, &text, &context);
+            }
             Command::PRIVMSG(target, text) => {
                 self.hear(source, &target, heard::talk(false, &text), &context);
             }
@@ -128,6 +131,15 @@ impl Session {
         if let Some((user, _)) = self.address.as_deref().and_then(|it| it.split_once('@')) {
             self.address = Some(format!("{user}@{host}"));
         }
+    }
+
+    /// Somebody says something to us alone.
+    fn asked_by(&mut self, now: Instant, source: Option<&Prefix>, text: &str, context: &Context) {
+        let Some(Prefix::Nickname(nick, ..)) = source else { return };
+        if self.is_me(nick) || context.batch.played {
+            return;
+        }
+        self.control.extend(self.courtesy.answer(now, nick, text, context.mark.time));
     }
 
     fn hear(
