@@ -7,6 +7,7 @@ mod getting_in;
 mod history;
 mod mirroring;
 mod missed;
+mod multiline;
 mod world;
 
 use world::World;

@@ -24,6 +24,8 @@ pub(super) struct Batch {
     pub(super) label: Option<String>,
     /// Its lines were said before; it is played back to us.
     pub(super) played: bool,
+    /// It is such a playback itself, not only part of one.
+    pub(super) history: bool,
     /// Which channel it is about, as the server spells it.
     pub(super) about: Option<String>,
 }
@@ -57,7 +59,8 @@ impl Batches {
         let history = ["chathistory", "draft/chathistory", "znc.in/playback"];
         let mut batch = context.batch.clone();
         batch.about = about.map(str::to_owned).or(batch.about);
-        batch.played |= history.iter().any(|name| name.eq_ignore_ascii_case(kind));
+        batch.history = history.iter().any(|name| name.eq_ignore_ascii_case(kind));
+        batch.played |= batch.history;
         self.open.insert(reference.to_owned(), batch);
     }
 
@@ -105,7 +108,12 @@ mod tests {
         let line = batches.context(Some(&tags(&[("batch", "b"), ("msgid", "m")])));
         assert_eq!(
             line.batch,
-            Batch { label: Some("7.1".to_owned()), played: true, about: Some("#tea".to_owned()) }
+            Batch {
+                label: Some("7.1".to_owned()),
+                played: true,
+                history: true,
+                about: Some("#tea".to_owned())
+            }
         );
         assert_eq!((line.whole, line.mark.msgid.as_deref()), (false, Some("m")));
         assert_eq!(batches.end("b"), Some(line.batch));

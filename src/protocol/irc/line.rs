@@ -35,18 +35,20 @@ pub enum BadLine {
     Tag(String),
 }
 
-/// Text without CR, LF and NUL.
+/// Text without CR, LF and NUL, and without the mark of CTCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(pub(super) String);
 
 impl Text {
-    /// `text`, with what a line cannot hold replaced: line breaks by a space, NUL by its picture.
+    /// `text`, with what a line cannot hold replaced: line breaks by a space, NUL by its picture. So
+    /// is the mark that would make a request or an action of it (<https://modern.ircdocs.horse/ctcp>).
     #[must_use]
     pub fn clean(text: &str) -> Self {
-        if !text.contains(BREAKS) {
+        if !text.contains(BREAKS) && !text.contains('\x01') {
             return Self(text.to_owned());
         }
-        Self(text.replace("\r\n", " ").replace(['\r', '\n'], " ").replace('\0', "␀"))
+        let text = text.replace("\r\n", " ").replace(['\r', '\n'], " ");
+        Self(text.replace('\0', "␀").replace('\x01', "␁"))
     }
 }
 
@@ -76,6 +78,14 @@ impl Line {
     pub(super) fn labeled(&self, label: &str) -> Self {
         debug_assert!(label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
         Self(format!("@label={label} {}", self.0))
+    }
+
+    /// The line as one of the client's batch `reference`
+    /// (<https://ircv3.net/specs/extensions/multiline>), perhaps going on with the one before it.
+    #[must_use]
+    pub(super) fn in_batch(&self, reference: &str, concat: bool) -> Self {
+        let concat = if concat { format!(";{}", super::multiline::CONCAT) } else { String::new() };
+        Self(format!("@batch={reference}{concat} {}", self.0))
     }
 
     /// The line, without its CRLF.

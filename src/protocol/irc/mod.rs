@@ -6,6 +6,7 @@ mod ctcp;
 mod heard;
 mod isupport;
 mod line;
+mod multiline;
 mod nick;
 mod objection;
 mod pacing;

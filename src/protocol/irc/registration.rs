@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -13,6 +13,7 @@ const WANTED: &[(&str, &[&str])] = &[
     ("echo-message", &[]),
     ("labeled-response", &["message-tags", "batch"]),
     ("draft/chathistory", &["message-tags", "batch", "server-time"]),
+    ("draft/multiline", &["message-tags", "batch"]),
     ("znc.in/playback", &["server-time"]),
 ];
 
@@ -44,7 +45,8 @@ pub(super) type Words = (&'static str, Vec<String>);
 pub(super) struct Registration {
     nicks: Nicks,
     phase: Phase,
-    offered: BTreeSet<String>,
+    /// With what the server says of each.
+    offered: BTreeMap<String, String>,
     asked: BTreeSet<String>,
     /// How many requests are not answered yet.
     unanswered: usize,
@@ -71,7 +73,7 @@ impl Registration {
         let registration = Self {
             nicks,
             phase: Phase::Listing,
-            offered: BTreeSet::new(),
+            offered: BTreeMap::new(),
             asked: BTreeSet::new(),
             unanswered: 0,
             enabled: BTreeSet::new(),
@@ -82,15 +84,16 @@ impl Registration {
     /// Takes in one CAP line: its subcommand, whether more lines follow, and its list.
     pub(super) fn cap(&mut self, subcommand: &str, more: bool, list: &str) -> Vec<Words> {
         let names = list.split_ascii_whitespace();
-        let names = names.map(|cap| cap.split_once('=').map_or(cap, |(name, _)| name));
-        let names: Vec<String> = names.map(str::to_owned).collect();
+        let named = names.map(|cap| cap.split_once('=').unwrap_or((cap, "")));
+        let named = named.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (names, values): (Vec<String>, Vec<String>) = named.unzip();
         match subcommand {
             "LS" => {
-                self.offered.extend(names);
+                self.offered.extend(names.into_iter().zip(values));
                 if more || self.phase != Phase::Listing { Vec::new() } else { self.request() }
             }
             "NEW" => {
-                self.offered.extend(names);
+                self.offered.extend(names.into_iter().zip(values));
                 // While the list is still being told, what is new is asked for with the rest.
                 if self.phase == Phase::Listing { Vec::new() } else { self.request() }
             }
@@ -121,11 +124,16 @@ impl Registration {
         self.enabled.contains(name)
     }
 
+    /// What the server says of the capability `name`, which it has granted.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.offered.get(name).filter(|_| self.has(name)).map(String::as_str)
+    }
+
     /// Whether we speak to a bouncer: to a program that sits between us and the server.
     pub(super) fn is_bouncer(&self) -> bool {
         // Not `znc.in/` alone: Ergo offers ZNC's playback too.
         let marks = ["znc.in/batch", "znc.in/server-time-iso", "soju.im/"];
-        self.offered.iter().any(|cap| marks.iter().any(|mark| cap.starts_with(mark)))
+        self.offered.keys().any(|cap| marks.iter().any(|mark| cap.starts_with(mark)))
     }
 
     /// The server will not have our nick; gives the next to try.
@@ -140,7 +148,7 @@ impl Registration {
 
     /// Asks for what is offered, wanted, and not asked for yet.
     fn request(&mut self) -> Vec<Words> {
-        let offered = |cap: &str| self.offered.contains(cap);
+        let offered = |cap: &str| self.offered.contains_key(cap);
         let wanted = WANTED
             .iter()
             .filter(|(cap, needs)| offered(cap) && needs.iter().all(|need| offered(need)))
@@ -258,6 +266,20 @@ mod tests {
             told(registration.cap("LS", false, "labeled-response draft/chathistory batch")),
             ["CAP REQ batch"]
         );
+    }
+
+    #[test]
+    fn what_a_server_says_of_what_it_grants_is_kept() {
+        let (mut registration, _) = begin();
+        registration.cap(
+            "LS",
+            false,
+            "batch message-tags draft/multiline=max-bytes=4096 sasl=PLAIN",
+        );
+        assert_eq!(registration.value("draft/multiline"), None, "not granted yet");
+        registration.cap("ACK", false, "batch message-tags draft/multiline");
+        assert_eq!(registration.value("draft/multiline"), Some("max-bytes=4096"));
+        assert_eq!(registration.value("sasl"), None);
     }
 
     #[test]

@@ -46,10 +46,18 @@ fn end_in(whole: &str, part: &str) -> usize {
     part.as_ptr() as usize - whole.as_ptr() as usize + part.len()
 }
 
-/// How many bytes of `body` are said with `line`, if `line` may be the first of those in which it was
-/// said with `prefix` before each. How long they may have been makes no difference.
+/// How many bytes of `body` are said with `text`, a line or several, if that may be the first of what
+/// it was said in with `prefix` before each. How long they may have been makes no difference.
 #[must_use]
-pub fn said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
+pub fn said_with(prefix: &str, body: &str, text: &str) -> Option<usize> {
+    let mut full = text.split('\n').filter(|line| !line.trim().is_empty());
+    let first = full.next().unwrap_or(text);
+    full.try_fold(line_said_with(prefix, body, first)?, |end, line| {
+        Some(end + line_said_with(prefix, &body[end..], line)?)
+    })
+}
+
+fn line_said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
     let Text(prefix) = Text::clean(prefix);
     let said = line.strip_prefix(prefix.as_str())?;
     let full = body.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or(body);
@@ -73,7 +81,7 @@ fn said_from(body: &str, said: &str) -> Option<usize> {
     let mut heard = body.char_indices();
     for c in said.chars() {
         let (_, original) = heard.next()?;
-        if original != c && (original, c) != ('\0', '␀') {
+        if original != c && ![('\0', '␀'), ('\x01', '␁')].contains(&(original, c)) {
             return None;
         }
     }
@@ -262,6 +270,10 @@ mod tests {
             ("one", "<a> ones", None),
             ("one\ntwo", "<a> two", None),
             ("", "<a> ", Some(0)),
+            ("a\x01b", "<a> a␁b", Some(3)),
+            ("one\n\ntwo\nthree", "<a> one\n<a> two", Some(9)),
+            ("one\ntwo", "<a> one\n<a> three", None),
+            ("one", "<a> one\n<a> two", None),
         ] {
             assert_eq!(said_with("<a> ", body, line), end, "{body:?} {line:?}");
         }

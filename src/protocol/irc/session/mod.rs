@@ -17,6 +17,7 @@ use super::channel::Channels;
 use super::ctcp::Courtesy;
 use super::isupport::Isupport;
 use super::line::Line;
+use super::multiline::Telling;
 use super::pacing::Pacer;
 use super::past::Past;
 use super::registration::{Registration, Words};
@@ -64,6 +65,9 @@ pub struct Session {
     isupport: Isupport,
     channels: Channels,
     batches: Batches,
+    telling: Telling,
+    /// The server has refused no batch of ours.
+    batches_go: bool,
     control: VecDeque<Line>,
     speech: Speech,
     past: Past,
@@ -100,6 +104,8 @@ impl Session {
             isupport: Isupport::default(),
             channels: Channels::new(plan.seats, plan.seed),
             batches: Batches::default(),
+            telling: Telling::default(),
+            batches_go: true,
             control: VecDeque::new(),
             speech: Speech::default(),
             past: Past::default(),
@@ -149,17 +155,20 @@ impl Session {
     /// Sends what the pace allows: what keeps the connection going first, then talk.
     fn pump(&mut self, now: Instant) {
         while self.pacer.wait(now).is_none() {
-            let control = self.control.pop_front().map(|line| Next { line, speaking: None });
+            let control =
+                self.control.pop_front().map(|it| Next { lines: vec![it], speaking: None });
             let receipt = self.receipt();
-            let Some(Next { line, speaking }) =
+            let Some(Next { lines, speaking }) =
                 control.or_else(|| self.speech.next_line(receipt, now))
             else {
                 return;
             };
             let speaking = speaking.map(|(ticket, place)| Event::Speaking { ticket, place });
             self.output.extend(speaking.map(Output::Event));
-            self.pacer.spend(line.len(), now);
-            self.output.push_back(Output::Frame(line));
+            for line in lines {
+                self.pacer.spend(line.len(), now);
+                self.output.push_back(Output::Frame(line));
+            }
         }
     }
 
@@ -238,7 +247,7 @@ impl Machine for Session {
             Phase::Seated => None,
         };
         let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };
-        let waiting = !(self.control.is_empty() && self.speech.is_empty());
+        let waiting = !(self.control.is_empty() && self.speech.is_idle());
         let pace = waiting.then(|| self.pacer.free_at()).flatten();
         let [channels, past] = [self.channels.deadline(), self.past.deadline()];
         [door, Some(alive), pace, channels, past, self.speech.deadline()]

@@ -8,6 +8,7 @@ use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::heard;
 use crate::protocol::irc::line::Line;
+use crate::protocol::irc::multiline;
 use crate::protocol::irc::{Event, Talk};
 
 /// What the server says, in turn.
@@ -15,6 +16,9 @@ impl Session {
     pub(super) fn receive(&mut self, now: Instant, message: Message) {
         let context = self.batches.context(message.tags.as_deref());
         let source = message.prefix.as_ref();
+        if self.told_line(source, &message) {
+            return;
+        }
         match message.command {
             Command::PING(token, _) => self.answer_ping(&token),
             Command::PONG(first, second) => self.pong(now, &second.unwrap_or(first)),
@@ -49,7 +53,7 @@ impl Session {
             Command::BATCH(reference, kind, about) => {
                 let kind = kind.as_ref().map_or("", |kind| kind.to_str());
                 let about = about.as_ref().and_then(|about| about.first());
-                return self.batch(now, &reference, (kind, about), &context);
+                return self.batch(now, source, &reference, (kind, about), &context);
             }
             Command::ERROR(why) => self.close(why),
             Command::Response(response, arguments) => {
@@ -65,25 +69,49 @@ impl Session {
         }
     }
 
+    /// Takes in a line of a message of several, which is heard when it is complete. Says whether it
+    /// was one.
+    fn told_line(&mut self, source: Option<&Prefix>, message: &Message) -> bool {
+        let (notice, text) = match &message.command {
+            Command::PRIVMSG(_, text) => (false, text),
+            Command::NOTICE(_, text) => (true, text),
+            _ => return false,
+        };
+        let tags = message.tags.as_deref();
+        let concat = tags.is_some_and(|tags| tags.iter().any(|tag| tag.0 == multiline::CONCAT));
+        self.telling.line(heard::tag(tags, "batch"), source, (notice, text, concat))
+    }
+
     fn batch(
         &mut self,
         now: Instant,
+        source: Option<&Prefix>,
         reference: &str,
         (kind, about): (&str, Option<&String>),
         context: &Context,
     ) {
         if let Some(reference) = reference.strip_prefix('+') {
             self.batches.begin(reference, kind, about.map(String::as_str), context);
-        } else if let Some(batch) =
-            reference.strip_prefix('-').and_then(|reference| self.batches.end(reference))
-        {
-            if batch.played {
-                let place = batch.about.as_deref().and_then(|name| self.channels.place(name));
-                let answer = self.past.batch(place, batch.label.as_deref());
-                self.tell_past(answer);
+            if let Some(target) = about.filter(|_| kind.eq_ignore_ascii_case(multiline::NAME)) {
+                self.telling.begin(reference, source, target, context);
             }
-            self.answered(now, &Context { batch, ..Context::default() });
+        } else if let Some(reference) = reference.strip_prefix('-') {
+            self.batch_ends(now, reference);
         }
+    }
+
+    fn batch_ends(&mut self, now: Instant, reference: &str) {
+        let Some(batch) = self.batches.end(reference) else { return };
+        if let Some(told) = self.telling.end(reference) {
+            let talk = heard::talk(told.notice, &told.text);
+            self.hear(Some(&told.source), &told.target, talk, &told.context);
+        }
+        if batch.history {
+            let place = batch.about.as_deref().and_then(|name| self.channels.place(name));
+            let answer = self.past.batch(place, batch.label.as_deref());
+            self.tell_past(answer);
+        }
+        self.answered(now, &Context { batch, ..Context::default() });
     }
 
     /// What the vocabulary of `irc::proto` has no word for.

@@ -5,9 +5,9 @@ use crate::domain::{Kind, PlaceId, Ticket};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;
-use crate::protocol::irc::line::{Line, Text};
+use crate::protocol::irc::multiline::{self, Limits, Script};
 use crate::protocol::irc::objection::Objection;
-use crate::protocol::irc::speech::{Meant, Outcome, Receipt, Utterance, Verdict};
+use crate::protocol::irc::speech::{Meant, Outcome, Receipt, Verdict};
 use crate::protocol::irc::split;
 
 /// What we say, and what the server makes of it.
@@ -27,17 +27,21 @@ impl Session {
         };
         let source =
             self.nick.len() + 1 + self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
-        let room = split::budget(source, target, kind, self.isupport.linelen);
-        let lines = split::lines(prefix, body, room)
-            .into_iter()
-            .map(|split::Part { text, end }| {
-                let text = Text::clean(&text);
-                let line = Line::talk(kind, target, &text);
-                let Text(text) = text;
-                Utterance { line, kind, text, end }
-            })
-            .collect();
+        let budget = split::budget(source, target, kind, self.isupport.linelen);
+        let script = Script { ticket, kind, target, prefix, body, budget };
+        let lines = match self.limits() {
+            Some(limits) => script.batches(limits),
+            None => script.lines(),
+        };
         self.speech.push(ticket, place, lines);
+    }
+
+    /// How much the server takes as one message of several lines, if it does.
+    fn limits(&self) -> Option<Limits> {
+        let receipts = self.receipt() != Receipt::Fence;
+        let value =
+            self.registration.value(multiline::NAME).filter(|_| receipts && self.batches_go);
+        value.and_then(Limits::read)
     }
 
     /// The best receipt that the server offers.
@@ -92,6 +96,14 @@ impl Session {
         if command == "CHATHISTORY" {
             let answer = self.past.fail(last(arguments));
             return self.tell_past(answer);
+        }
+        if command == "BATCH" {
+            // Of one batch it may complain line by line.
+            if self.speech.unbatch() {
+                tracing::info!(code, why = last(arguments), "said line by line from here on");
+                self.batches_go = false;
+            }
+            return;
         }
         if !["PRIVMSG", "NOTICE", "*"].contains(&command.as_str()) {
             return;

@@ -94,6 +94,8 @@ const MOST_LATER: u32 = 5;
 /// Where the server gives receipts, one line of a delivery is under way at a time, so that at most
 /// one is ever in doubt and nothing is said behind a line that was refused. A receipt that does not
 /// come is asked for by a PING: a server reads in order, so its PONG says that the line was read.
+/// A batch of several lines is as one line here. One is under way at a time: which of two a server
+/// refuses, it need not say.
 /// Where there are no receipts, the lines are sent one behind the other with a PING at their end;
 /// its PONG says that all were read, and any objection to them has come before it.
 ///
@@ -145,10 +147,11 @@ pub(super) struct Passed {
     pub(super) stalled: bool,
 }
 
-/// A line to be sent now.
+/// What is to be sent now.
 #[derive(Debug)]
 pub(super) struct Next {
-    pub(super) line: Line,
+    /// A line, or all that nothing may come between.
+    pub(super) lines: Vec<Line>,
     /// The delivery that it is the first, or the next, line of.
     pub(super) speaking: Option<(Ticket, PlaceId)>,
 }
@@ -158,17 +161,18 @@ impl Speech {
         self.ready.push_back(Saying::new(ticket, place, lines));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.pings.is_empty()
+    /// Whether nothing can be sent now.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pings.is_empty() && self.may_begin().is_none()
     }
 
     /// The next line. Channels take turns, so that a long text in one does not hold up another.
     pub(super) fn next_line(&mut self, receipt: Receipt, now: Instant) -> Option<Next> {
-        if let Some(line) = self.pings.pop_front() {
-            return Some(Next { line, speaking: None });
+        if let Some(ping) = self.pings.pop_front() {
+            return Some(Next { lines: vec![ping], speaking: None });
         }
-        let mut saying = self.ready.pop_front()?;
-        let line = saying.send(receipt)?;
+        let mut saying = self.ready.remove(self.may_begin()?)?;
+        let lines = saying.send(receipt)?;
         let speaking = Some((saying.ticket, saying.place));
         if !saying.is_fenced() {
             self.wait(saying, Stage::Sent, now + RECEIPT_PATIENCE);
@@ -178,7 +182,20 @@ impl Speech {
         } else {
             self.ready.push_back(saying);
         }
-        Some(Next { line, speaking })
+        Some(Next { lines, speaking })
+    }
+
+    /// The server will have no batch: it is said line by line, and so is every other. Says whether
+    /// one was under way.
+    pub(super) fn unbatch(&mut self) -> bool {
+        let mut waiting = self.waiting.values().map(|waiting| &waiting.saying);
+        let refused = waiting.find(|saying| saying.is_in_batch()).map(|saying| saying.place);
+        if let Some(Waiting { saying, .. }) = refused.and_then(|place| self.take(place)) {
+            self.ready.push_front(saying);
+        }
+        let waiting = self.waiting.values_mut().map(|waiting| &mut waiting.saying);
+        self.ready.iter_mut().chain(waiting).for_each(Saying::unbatch);
+        refused.is_some()
     }
 
     /// A line of ours came back from `place`.
@@ -276,6 +293,16 @@ impl Speech {
         [first(&self.due), first(&self.held)].into_iter().flatten().min()
     }
 
+    /// Which of those that are ready is next.
+    fn may_begin(&self) -> Option<usize> {
+        let batch = || self.waiting.values().any(|waiting| waiting.saying.is_in_batch());
+        let first = self.ready.front()?;
+        if !(first.begins_batch() && batch()) {
+            return Some(0);
+        }
+        self.ready.iter().position(|saying| !saying.begins_batch())
+    }
+
     fn labeled(&self, label: &str) -> Option<PlaceId> {
         let mut waiting = self.waiting.values().map(|waiting| &waiting.saying);
         waiting.find(|it| !it.is_fenced() && it.label() == label).map(|saying| saying.place)
@@ -350,7 +377,8 @@ mod tests {
         let utterance = |text: &&str| {
             end += text.len();
             let line = Line::talk(Kind::Talk, "#tea", &Text::clean(text));
-            Utterance { line, kind: Kind::Talk, text: (*text).to_owned(), end }
+            let (lines, text) = (vec![line], (*text).to_owned());
+            Utterance { lines, kind: Kind::Talk, text, end, plain: Vec::new() }
         };
         texts.iter().map(utterance).collect()
     }
@@ -365,13 +393,15 @@ mod tests {
     impl Scene {
         fn new(receipt: Receipt, texts: &[&str]) -> Self {
             let mut speech = Speech::default();
-            speech.push(Ticket(1), TEA, utterances(texts));
+            if !texts.is_empty() {
+                speech.push(Ticket(1), TEA, utterances(texts));
+            }
             Self { speech, receipt, now: Instant::now() }
         }
 
         fn sent(&mut self) -> Vec<String> {
-            let next = || Some(self.speech.next_line(self.receipt, self.now)?.line.to_string());
-            std::iter::from_fn(next).collect()
+            let next = || Some(self.speech.next_line(self.receipt, self.now)?.lines);
+            std::iter::from_fn(next).flatten().map(|line| line.to_string()).collect()
         }
 
         fn wait(&mut self, seconds: u64) -> Passed {
@@ -413,6 +443,40 @@ mod tests {
         let said: Vec<&str> =
             said.iter().map(|l| l.rsplit([':', ' ']).next().expect("a word")).collect();
         assert_eq!(said, ["a1", "b1", "said-2", "a2", "a3", "said-1"]);
+    }
+
+    /// Two lines in one batch.
+    fn batch() -> Vec<Utterance> {
+        let plain = utterances(&["a", "b"]);
+        let (lines, text) = (plain[0].lines.clone(), "a\nb".to_owned());
+        vec![Utterance { lines, kind: Kind::Talk, text, end: 2, plain }]
+    }
+
+    #[test]
+    fn one_batch_is_under_way_at_a_time() {
+        let mut scene = Scene::new(LABEL, &[]);
+        for (ticket, place) in [(2, TEA), (3, DEV)] {
+            scene.speech.push(Ticket(ticket), place, batch());
+        }
+        scene.speech.push(Ticket(4), PlaceId(3), utterances(&["c"]));
+        let sent = scene.sent();
+        assert_eq!(sent, ["@label=2.1 PRIVMSG #tea :a", "@label=4.1 PRIVMSG #tea :c"]);
+        assert!(scene.speech.is_idle());
+        assert_eq!(scene.echo(Some("2.1"), "a\nb"), said());
+        assert_eq!(scene.sent(), ["@label=3.1 PRIVMSG #tea :a"]);
+    }
+
+    #[test]
+    fn a_batch_that_is_refused_is_said_line_by_line_under_new_labels() {
+        let mut scene = Scene::new(LABEL, &[]);
+        scene.speech.push(Ticket(2), TEA, batch());
+        scene.speech.push(Ticket(3), DEV, batch());
+        scene.sent();
+        assert!(scene.speech.unbatch());
+        assert!(!scene.speech.unbatch(), "of one batch there may be several complaints");
+        assert_eq!(scene.sent(), ["@label=2.2 PRIVMSG #tea :a", "@label=3.1 PRIVMSG #tea :a"]);
+        assert_eq!(scene.echo(Some("2.2"), "a"), partly(1));
+        assert_eq!(scene.sent(), ["@label=2.3 PRIVMSG #tea :b"]);
     }
 
     #[test]
@@ -598,7 +662,7 @@ mod tests {
         let mut fates = fates.iter().copied().cycle();
         for _ in 0..10 * count + 10 {
             while let Some(next) = scene.speech.next_line(receipt, scene.now) {
-                let line = next.line.to_string();
+                let line = next.lines[0].to_string();
                 if let Some(token) = line.strip_prefix("PING ") {
                     told.hear(scene.speech.pong(token, false, scene.now));
                     continue;

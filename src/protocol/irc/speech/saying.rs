@@ -7,15 +7,24 @@ use crate::protocol::irc::objection::Objection;
 /// What a PING says that asks whether the lines before it were read.
 pub(super) const FENCE: &str = "said-";
 
-/// One line of a delivery.
+/// One line of a delivery, or several that arrive as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct Utterance {
-    pub(in crate::protocol::irc) line: Line,
+    /// What is sent, at once. A label stands before the first.
+    pub(in crate::protocol::irc) lines: Vec<Line>,
     /// How it says what.
     pub(in crate::protocol::irc) kind: Kind,
     pub(in crate::protocol::irc) text: String,
     /// How many bytes of the delivery's body are said with it.
     pub(in crate::protocol::irc) end: usize,
+    /// The same line by line, where it is a batch.
+    pub(in crate::protocol::irc) plain: Vec<Utterance>,
+}
+
+impl Utterance {
+    fn is_batch(&self) -> bool {
+        !self.plain.is_empty()
+    }
 }
 
 /// A delivery on its way to the server.
@@ -26,6 +35,8 @@ pub(super) struct Saying {
     lines: Vec<Utterance>,
     /// How many of `lines` were sent.
     sent: usize,
+    /// How many were sent in vain before: a label is not used twice.
+    vain: usize,
     /// How their receipts come; settled with the first line.
     receipt: Receipt,
     /// Lines of ours that came back and were not the one waited for.
@@ -36,21 +47,42 @@ pub(super) struct Saying {
 impl Saying {
     pub(super) fn new(ticket: Ticket, place: PlaceId, lines: Vec<Utterance>) -> Self {
         let (receipt, objections) = (Receipt::Fence, Vec::new());
-        Self { ticket, place, lines, sent: 0, receipt, strangers: 0, objections }
+        Self { ticket, place, lines, sent: 0, vain: 0, receipt, strangers: 0, objections }
     }
 
-    /// The next line, with its label where it has one.
-    pub(super) fn send(&mut self, receipt: Receipt) -> Option<Line> {
-        let line = &self.lines.get(self.sent)?.line;
+    /// The next line, with its label where it has one; or a batch.
+    pub(super) fn send(&mut self, receipt: Receipt) -> Option<Vec<Line>> {
+        let mut lines = self.lines.get(self.sent)?.lines.clone();
         if self.sent == 0 {
             self.receipt = receipt;
         }
         self.sent += 1;
         self.strangers = 0;
-        Some(match self.receipt {
-            Receipt::Label { .. } => line.labeled(&self.label()),
-            Receipt::Echo | Receipt::Fence => line.clone(),
-        })
+        if let (Receipt::Label { .. }, Some(first)) = (self.receipt, lines.first_mut()) {
+            *first = first.labeled(&self.label());
+        }
+        Some(lines)
+    }
+
+    /// Whether a batch is next.
+    pub(super) fn begins_batch(&self) -> bool {
+        self.lines.get(self.sent).is_some_and(Utterance::is_batch)
+    }
+
+    /// Whether a batch is under way.
+    pub(super) fn is_in_batch(&self) -> bool {
+        self.sent > 0 && self.lines[self.sent - 1].is_batch()
+    }
+
+    /// The server takes no batches: what is left, and the one under way, is said line by line.
+    pub(super) fn unbatch(&mut self) {
+        if self.is_in_batch() {
+            self.sent -= 1;
+            self.vain += 1;
+        }
+        let left = self.lines.split_off(self.sent).into_iter();
+        let plain = left.flat_map(|it| if it.is_batch() { it.plain } else { vec![it] });
+        self.lines.extend(plain);
     }
 
     /// Whether its lines are sent one behind the other, with one PING behind the last.
@@ -68,7 +100,7 @@ impl Saying {
 
     /// What the line under way is known by.
     pub(super) fn label(&self) -> String {
-        format!("{}.{}", self.ticket.0, self.sent)
+        format!("{}.{}", self.ticket.0, self.sent + self.vain)
     }
 
     /// What the PING behind it says.

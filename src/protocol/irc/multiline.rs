@@ -1,0 +1,382 @@
+//! Messages of several lines, in one batch (<https://ircv3.net/specs/extensions/multiline>).
+//!
+//! A batch arrives as a whole or not at all, and is confirmed, sought and counted as one line is. It
+//! leaves at once: some servers take nothing else while one is open.
+
+use std::collections::HashMap;
+
+use irc::proto::Prefix;
+
+use super::batches::Context;
+use super::line::{Line, Text};
+use super::speech::Utterance;
+use super::split::{self, Part};
+use crate::domain::{Kind, Ticket};
+
+/// The capability, and the type of batch.
+pub(super) const NAME: &str = "draft/multiline";
+
+/// The tag of a line that goes on with the one before it.
+pub(super) const CONCAT: &str = "draft/multiline-concat";
+
+/// More of them than any server tells at once.
+const MOST_OPEN: usize = 16;
+
+/// A longer one is taken for several.
+const LONGEST: usize = 1 << 17;
+
+/// How much a server takes in one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    bytes: usize,
+    lines: usize,
+}
+
+impl Limits {
+    /// Reads what the server says of its capability; `None` if it does not say how much it takes.
+    pub(super) fn read(value: &str) -> Option<Self> {
+        let tokens = value.split(',').filter_map(|token| token.split_once('='));
+        let mut limits = Self { bytes: 0, lines: usize::MAX };
+        for (key, value) in tokens {
+            match key {
+                "max-bytes" => limits.bytes = value.parse().ok()?,
+                "max-lines" => limits.lines = value.parse().ok()?,
+                _ => {}
+            }
+        }
+        (limits.bytes > 0 && limits.lines > 0).then_some(limits)
+    }
+}
+
+/// What is to be said, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Script<'a> {
+    pub(super) ticket: Ticket,
+    pub(super) kind: Kind,
+    pub(super) target: &'a str,
+    pub(super) prefix: &'a str,
+    pub(super) body: &'a str,
+    /// How many bytes of text fit in a line.
+    pub(super) budget: usize,
+}
+
+/// One line of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    text: String,
+    /// It goes on with the one before it.
+    concat: bool,
+    /// How many bytes of the body are said with it.
+    end: usize,
+}
+
+impl Script<'_> {
+    /// Line by line.
+    pub(super) fn lines(&self) -> Vec<Utterance> {
+        let parts = split::lines(self.prefix, self.body, self.budget).into_iter();
+        parts.map(|Part { text, end }| self.line(text, end)).collect()
+    }
+
+    /// In as few batches as `limits` allow, and lines where one is alone.
+    pub(super) fn batches(&self, limits: Limits) -> Vec<Utterance> {
+        let lines = self.lines();
+        // An action has no form of several lines.
+        if lines.len() < 2 || self.kind == Kind::Action {
+            return lines;
+        }
+        let groups = group(self.pieces(), limits).into_iter().enumerate();
+        groups.map(|(number, group)| self.unit(number, group)).collect()
+    }
+
+    fn unit(&self, number: usize, mut pieces: Vec<Piece>) -> Utterance {
+        let end = pieces.last().map_or(self.body.len(), |piece| piece.end);
+        pieces.truncate(pieces.iter().rposition(|it| !it.text.is_empty()).map_or(0, |at| at + 1));
+        let full = pieces.iter().filter(|piece| !piece.text.is_empty());
+        let mut plain: Vec<Utterance> =
+            full.map(|piece| self.line(piece.text.clone(), piece.end)).collect();
+        if let Some(last) = plain.last_mut() {
+            last.end = end;
+        }
+        if plain.len() == 1 {
+            return plain.remove(0);
+        }
+        let reference = format!("{}-{number}", self.ticket.0);
+        let mut text = String::new();
+        let mut lines = vec![batch(&[&format!("+{reference}"), NAME, self.target])];
+        for (at, piece) in pieces.into_iter().enumerate() {
+            let concat = piece.concat && at > 0;
+            let words = Text::clean(&piece.text);
+            lines.push(Line::talk(self.kind, self.target, &words).in_batch(&reference, concat));
+            if at > 0 && !concat {
+                text.push('\n');
+            }
+            text.push_str(&words.0);
+        }
+        lines.push(batch(&[&format!("-{reference}")]));
+        Utterance { lines, kind: self.kind, text, end, plain }
+    }
+
+    fn line(&self, text: String, end: usize) -> Utterance {
+        let text = Text::clean(&text);
+        let lines = vec![Line::talk(self.kind, self.target, &text)];
+        let Text(text) = text;
+        Utterance { lines, kind: self.kind, text, end, plain: Vec::new() }
+    }
+
+    /// The lines of a batch. Those who know no batches see them as they are: so where a name must
+    /// stand before a text, it stands before each of its lines.
+    fn pieces(&self) -> Vec<Piece> {
+        let Self { prefix, body, budget, .. } = *self;
+        if !prefix.is_empty() {
+            let parts = split::lines(prefix, body, budget).into_iter();
+            return parts.map(|Part { text, end }| Piece { text, concat: false, end }).collect();
+        }
+        // A space that is cut at stays, at the end of its line.
+        let room = budget.saturating_sub(" ".len());
+        let mut starts: Vec<(usize, &str, bool)> = Vec::new();
+        for line in breaks(body) {
+            let line = if line.trim().is_empty() { &line[..0] } else { line };
+            let start = |part: &str| part.as_ptr() as usize - body.as_ptr() as usize;
+            starts.extend(line.is_empty().then(|| (start(line), line, false)));
+            let parts = split::split(line, room).enumerate();
+            starts.extend(parts.map(|(at, part)| (start(part), part, at > 0)));
+        }
+        let piece = |(at, (start, part, concat)): (usize, &(usize, &str, bool))| {
+            let next = starts.get(at + 1);
+            let end = next.map_or(body.len(), |(start, ..)| *start);
+            let goes_on = next.is_some_and(|(_, _, concat)| *concat);
+            let text = if goes_on { &body[*start..end] } else { part };
+            Piece { text: text.to_owned(), concat: *concat, end }
+        };
+        starts.iter().enumerate().map(piece).collect()
+    }
+}
+
+/// `pieces` in groups that a server takes, each beginning with a line that says something.
+fn group(pieces: Vec<Piece>, limits: Limits) -> Vec<Vec<Piece>> {
+    let mut groups: Vec<Vec<Piece>> = Vec::new();
+    let mut bytes = 0;
+    for piece in pieces {
+        let more = piece.text.len() + usize::from(!piece.concat);
+        match groups.last_mut() {
+            Some(group) if group.len() < limits.lines && bytes + more <= limits.bytes => {
+                bytes += more;
+                group.push(piece);
+            }
+            Some(group) if piece.text.is_empty() => {
+                // Blank, between two batches: said with the first.
+                group.last_mut().expect("no group is empty").end = piece.end;
+            }
+            None if piece.text.is_empty() => {}
+            _ => {
+                bytes = piece.text.len();
+                groups.push(vec![piece]);
+            }
+        }
+    }
+    groups
+}
+
+/// The lines of `body`, blank ones too.
+fn breaks(body: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(body);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = text.find(['\r', '\n']) else { return rest.take() };
+        let behind = &text[end..];
+        let behind = behind.strip_prefix("\r\n").unwrap_or(&behind[1..]);
+        rest = Some(behind);
+        Some(&text[..end])
+    })
+}
+
+fn batch(parameters: &[&str]) -> Line {
+    let parameters: Vec<String> = parameters.iter().map(|it| Text::clean(it).0).collect();
+    let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
+    Line::new("BATCH", &parameters).expect("a number, a type and a channel make a line")
+}
+
+/// The messages of several lines that are being told.
+#[derive(Debug, Default)]
+pub(super) struct Telling {
+    open: HashMap<String, Told>,
+}
+
+/// A message of several lines, as far as it was told.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) source: Prefix,
+    pub(super) target: String,
+    pub(super) notice: bool,
+    pub(super) text: String,
+    /// What holds for all of it.
+    pub(super) context: Context,
+    begun: bool,
+}
+
+impl Telling {
+    /// A batch begins, about `target`.
+    pub(super) fn begin(
+        &mut self,
+        reference: &str,
+        source: Option<&Prefix>,
+        target: &str,
+        context: &Context,
+    ) {
+        let source = source.cloned().unwrap_or_else(|| Prefix::ServerName(String::new()));
+        let (target, context) = (target.to_owned(), Context { whole: false, ..context.clone() });
+        let told =
+            Told { source, target, notice: false, text: String::new(), context, begun: false };
+        if self.open.len() < MOST_OPEN {
+            self.open.insert(reference.to_owned(), told);
+        }
+    }
+
+    /// A line of the batch. Says whether it was one of those: another is a message of its own.
+    pub(super) fn line(
+        &mut self,
+        reference: Option<&str>,
+        source: Option<&Prefix>,
+        (notice, text, concat): (bool, &str, bool),
+    ) -> bool {
+        let Some(told) = reference.and_then(|reference| self.open.get_mut(reference)) else {
+            return false;
+        };
+        if told.begun && told.text.len() + text.len() > LONGEST {
+            return false;
+        }
+        if told.begun && !concat {
+            told.text.push('\n');
+        }
+        told.text.push_str(text);
+        if !told.begun {
+            told.source = source.cloned().unwrap_or_else(|| told.source.clone());
+            (told.notice, told.begun) = (notice, true);
+        }
+        true
+    }
+
+    /// The batch is complete.
+    pub(super) fn end(&mut self, reference: &str) -> Option<Told> {
+        self.open.remove(reference).filter(|told| told.begun)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { bytes: 4_096, lines: 24 };
+
+    fn script<'a>(prefix: &'a str, body: &'a str, budget: usize) -> Script<'a> {
+        let (ticket, kind, target) = (Ticket(7), Kind::Talk, "#tea");
+        Script { ticket, kind, target, prefix, body, budget }
+    }
+
+    #[track_caller]
+    fn check(script: Script<'_>, limits: Limits, said: &[&str]) {
+        let units = script.batches(limits);
+        let lines: Vec<&str> = units.iter().flat_map(|it| &it.lines).map(Line::as_str).collect();
+        assert_eq!(lines, said);
+        assert_eq!(units.last().map(|unit| unit.end), Some(script.body.len()));
+    }
+
+    #[test]
+    fn what_a_server_takes_is_read() {
+        for (value, limits) in [
+            ("max-bytes=4096,max-lines=24", Some(LIMITS)),
+            ("max-lines=24,x,y=z,max-bytes=4096", Some(LIMITS)),
+            ("max-bytes=9", Some(Limits { bytes: 9, lines: usize::MAX })),
+            ("max-lines=24", None),
+            ("max-bytes=many", None),
+            ("max-bytes=9,max-lines=0", None),
+            ("", None),
+        ] {
+            assert_eq!(Limits::read(value), limits, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_batch() {
+        let batch = [
+            "BATCH +7-0 draft/multiline #tea",
+            "@batch=7-0 PRIVMSG #tea :one",
+            "@batch=7-0 PRIVMSG #tea :",
+            "@batch=7-0 PRIVMSG #tea :two",
+            "BATCH -7-0",
+        ];
+        check(script("", "\none\r\n \r\ntwo\n\n", 400), LIMITS, &batch);
+        check(script("", "one\n", 400), LIMITS, &["PRIVMSG #tea :one"]);
+    }
+
+    #[test]
+    fn a_long_line_goes_on_in_the_next() {
+        let batch = [
+            "BATCH +7-0 draft/multiline #tea",
+            "@batch=7-0 PRIVMSG #tea :milk no ",
+            "@batch=7-0;draft/multiline-concat PRIVMSG #tea :sugar",
+            "@batch=7-0 PRIVMSG #tea :tea",
+            "BATCH -7-0",
+        ];
+        check(script("", "milk no sugar\ntea", 8), LIMITS, &batch);
+    }
+
+    #[test]
+    fn where_a_name_must_stand_it_stands_before_each_line() {
+        let batch = [
+            "BATCH +7-0 draft/multiline #tea",
+            "@batch=7-0 PRIVMSG #tea :<a> milk no",
+            "@batch=7-0 PRIVMSG #tea :<a> sugar",
+            "@batch=7-0 PRIVMSG #tea :<a> tea",
+            "BATCH -7-0",
+        ];
+        check(script("<a> ", "milk no sugar\n\ntea", 12), LIMITS, &batch);
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_batch_is_said_in_several() {
+        let batches = [
+            "BATCH +7-0 draft/multiline #tea",
+            "@batch=7-0 PRIVMSG #tea :one",
+            "@batch=7-0 PRIVMSG #tea :two",
+            "BATCH -7-0",
+            "PRIVMSG #tea :three",
+        ];
+        check(script("", "one\ntwo\n\nthree", 400), Limits { bytes: 99, lines: 2 }, &batches);
+        check(script("", "one\ntwo\nthree", 400), Limits { bytes: 8, lines: 9 }, &batches);
+    }
+
+    #[test]
+    fn an_action_is_said_line_by_line() {
+        let action = Script { kind: Kind::Action, ..script("", "waves\nbows", 400) };
+        let lines = ["waves", "bows"].map(|it| format!("PRIVMSG #tea :\x01ACTION {it}\x01"));
+        check(action, LIMITS, &lines.each_ref().map(String::as_str));
+    }
+
+    proptest! {
+        #[test]
+        fn every_batch_is_taken_and_found_after_those_before_it(
+            body in "([a-z]{1,9}| |\n|\r|é|\x01){0,600}",
+            prefix in "|<a> ",
+            budget in 210..300_usize,
+            bytes in 400..2_000_usize,
+            lines in 1..9_usize,
+        ) {
+            let mut at = 0;
+            for unit in script(&prefix, &body, budget).batches(Limits { bytes, lines }) {
+                prop_assert!(unit.plain.is_empty() || unit.text.len() <= bytes);
+                prop_assert!(unit.lines.len() <= 1 || unit.lines.len() - 2 <= lines);
+                let found = split::said_with(&prefix, &body[at..], &unit.text);
+                prop_assert!(found.is_some(), "{:?} in {:?}", unit.text, &body[at..]);
+                at += found.unwrap_or_default();
+                let between = &body[unit.end.min(at)..unit.end.max(at)];
+                prop_assert!(between.trim().is_empty(), "{between:?}");
+                let frame = "PRIVMSG #tea :".len();
+                prop_assert!(unit.plain.iter().flat_map(|it| &it.lines).all(|it| it.len() - frame <= budget));
+            }
+            prop_assert_eq!(at, body.len());
+        }
+    }
+}

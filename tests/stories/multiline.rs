@@ -1,0 +1,152 @@
+//! What has several lines is one message, where the server knows such.
+
+use crate::LETSCHAT_IN;
+use crate::confirmed::irc_in;
+use crate::world::World;
+
+const CAPS: &str = "message-tags server-time batch echo-message labeled-response draft/multiline=max-bytes=100,max-lines=3";
+
+/// A world with a server that takes three lines of a hundred bytes as one message.
+#[track_caller]
+fn seated() -> World {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    let asked = CAPS.split('=').next().unwrap();
+    let talk = irc_in(asked).replace(&format!("LS :{asked}"), &format!("LS :{CAPS}"));
+    world.tell(&talk);
+    world
+}
+
+#[track_caller]
+fn bob_says(world: &mut World, number: u32, text: &str) {
+    world.tell_on(&format!(
+        r#"lc < 42["messages:new",{{"id":"6b00000100000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+    ));
+}
+
+#[test]
+fn several_lines_are_heard_as_one_message() {
+    seated().tell(
+        r#"
+        irc < @msgid=m1;time=2026-11-22T12:00:00.000Z :ann!a@host BATCH +x draft/multiline #tea
+        irc < @batch=x :ann!a@host PRIVMSG #tea hello
+        irc < @batch=x :ann!a@host PRIVMSG #tea :
+        irc < :eve!e@host PRIVMSG #tea :me too
+        lc > 425["messages:create",{"room":"r1","text":"<eve> me too"}]
+        irc < @batch=x :ann!a@host PRIVMSG #tea :how is
+        irc < @batch=x;draft/multiline-concat :ann!a@host PRIVMSG #tea : everyone?
+        lc < 435[{"id":"6b0000010000000000000001","text":"<eve> me too","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        irc < :irc.example BATCH -x
+        lc > 426["messages:create",{"room":"r1","text":"<ann> hello\n\nhow is everyone?"}]
+        "#,
+    );
+}
+
+#[test]
+fn several_lines_are_said_as_one_message_and_confirmed_as_one() {
+    let mut world = seated();
+    bob_says(&mut world, 1, "one\\n\\ntwo");
+    bob_says(&mut world, 2, "three");
+    world.tell(
+        r#"
+        irc > @label=1.1 BATCH +1-0 draft/multiline #tea
+        irc > @batch=1-0 PRIVMSG #tea :<bob> one
+        irc > @batch=1-0 PRIVMSG #tea :<bob> two
+        irc > BATCH -1-0
+        irc < @label=1.1;msgid=m1 :bridge!b@host BATCH +y draft/multiline #tea
+        irc < @batch=y :bridge!b@host PRIVMSG #tea :<bob> one
+        irc < @batch=y :bridge!b@host PRIVMSG #tea :<bob> two
+        irc < :irc.example BATCH -y
+        irc > @label=2.1 PRIVMSG #tea :<bob> three
+        irc < @label=2.1;msgid=m2 :bridge!b@host PRIVMSG #tea :<bob> three
+        "#,
+    );
+}
+
+#[test]
+fn more_than_the_server_takes_is_said_in_several() {
+    let mut world = seated();
+    bob_says(&mut world, 1, "1\\n2\\n3\\n4\\n5\\n6\\n7");
+    world.tell(
+        r#"
+        irc > @label=1.1 BATCH +1-0 draft/multiline #tea
+        irc > @batch=1-0 PRIVMSG #tea :<bob> 1
+        irc > @batch=1-0 PRIVMSG #tea :<bob> 2
+        irc > @batch=1-0 PRIVMSG #tea :<bob> 3
+        irc > BATCH -1-0
+        irc < @label=1.1 :irc.example ACK
+        "#,
+    );
+}
+
+#[test]
+fn a_refused_batch_is_said_line_by_line_and_so_is_all_that_follows() {
+    let mut world = seated();
+    bob_says(&mut world, 1, "one\\ntwo");
+    bob_says(&mut world, 2, "three\\nfour");
+    world.tell(
+        r#"
+        irc > @label=1.1 BATCH +1-0 draft/multiline #tea
+        irc > @batch=1-0 PRIVMSG #tea :<bob> one
+        irc > @batch=1-0 PRIVMSG #tea :<bob> two
+        irc > BATCH -1-0
+        irc < :irc.example FAIL BATCH MULTILINE_MAX_LINES 1 :Too many lines
+        irc > @label=1.2 PRIVMSG #tea :<bob> one
+        irc < :irc.example FAIL BATCH MULTILINE_INVALID :Incorrect batch tag sent
+        irc < :irc.example FAIL BATCH INVALID_PARAMS :Corrupt BATCH
+        irc < @label=1.2 :bridge!b@host PRIVMSG #tea :<bob> one
+        irc > @label=1.3 PRIVMSG #tea :<bob> two
+        irc < @label=1.3 :bridge!b@host PRIVMSG #tea :<bob> two
+        irc > @label=2.1 PRIVMSG #tea :<bob> three
+        "#,
+    );
+}
+
+#[test]
+fn a_batch_in_doubt_is_found_whole_in_the_history_or_said_again() {
+    for (found, then) in [
+        (
+            "irc < @batch=h;msgid=m1;time=2026-11-22T12:00:00.500Z :bridge!b@host BATCH +i draft/multiline #tea
+             irc < @batch=i :bridge!b@host PRIVMSG #tea :<bob> one
+             irc < @batch=i :bridge!b@host PRIVMSG #tea :<bob> two
+             irc < :irc.example BATCH -i",
+            "irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.499Z 500
+             irc < @label=past.2 :irc.example BATCH +k chathistory #tea
+             irc < :irc.example BATCH -k",
+        ),
+        (
+            "",
+            "irc > @label=1.1 BATCH +1-0 draft/multiline #tea
+             irc > @batch=1-0 PRIVMSG #tea :<bob> one
+             irc > @batch=1-0 PRIVMSG #tea :<bob> two
+             irc > BATCH -1-0",
+        ),
+    ] {
+        let mut world = World::new(&["office/#tea tea"]);
+        world.tell(LETSCHAT_IN);
+        let asked = "message-tags server-time batch echo-message labeled-response draft/chathistory draft/multiline";
+        let back = irc_in(asked).replace(
+            &format!("LS :{asked}"),
+            &format!("LS :{asked}=max-bytes=4096,max-lines=24"),
+        );
+        world.tell(&back);
+        bob_says(&mut world, 1, "one\\ntwo");
+        world.tell(
+            r#"
+            irc > @label=1.1 BATCH +1-0 draft/multiline #tea
+            irc > @batch=1-0 PRIVMSG #tea :<bob> one
+            irc > @batch=1-0 PRIVMSG #tea :<bob> two
+            irc > BATCH -1-0
+            irc lost
+            "#,
+        );
+        world.tell_on(&back);
+        world.tell(&format!(
+            "irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+             irc < @label=past.1 :irc.example BATCH +h chathistory #tea
+             {found}
+             irc < :irc.example BATCH -h
+             {then}"
+        ));
+    }
+}
