@@ -40,6 +40,19 @@ impl Bridge {
                 }
                 self.channel_left(network, place, turn.now, turn)
             }
+            Event::Presence(presence) => self.presence(presence, turn),
+            Event::Topic { place, topic, by } => {
+                if let Some(spot) = self.spots.get(&place) {
+                    tracing::debug!(place = %spot.place, topic, by, "topic");
+                }
+                Ok(())
+            }
+            Event::Modes { place, by, change } => {
+                if let Some(spot) = self.spots.get(&place) {
+                    tracing::debug!(place = %spot.place, by, change, "modes");
+                }
+                Ok(())
+            }
             Event::Heard { place, talk } => self.heard_talk(network, place, talk, turn),
             Event::Past { place, answer } => self.told(network, place, answer, turn),
             Event::Speaking { ticket, place } => {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::catchup::{CatchUp, Hearing, Twins, floor, trace};
 use super::{Bridge, Order, Turn};
-use crate::domain::{Message, Network, Place, PlaceId, Speech};
+use crate::domain::{Message, Network, Place, PlaceId, Roster, Speech};
 use crate::protocol::irc;
 use crate::protocol::irc::{Answer, Talk};
 use crate::store::{Cursor, StoreError};
@@ -67,6 +67,9 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        if !talk.played {
+            spot.roster.speak(&talk.author.name, turn.now);
+        }
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
             return self.take_talk(network, place, talk, turn);
         };
@@ -161,6 +164,7 @@ impl Bridge {
         }
         if let Some(spot) = self.spots.get_mut(&place) {
             spot.hearing = Hearing::Away;
+            spot.roster = Roster::default();
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod gaps;
 mod history;
 mod intake;
 mod lane;
+mod people;
 mod policy;
 mod reading;
 mod room;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Network, Place, PlaceId, Speech, Ticket};
+use crate::domain::{Network, Place, PlaceId, Roster, Speech, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::protocol::letschat::PostId;
@@ -111,6 +112,8 @@ struct Spot {
     reading: Reading,
     /// How a channel is heard.
     hearing: Hearing,
+    /// Who is in a channel, besides us.
+    roster: Roster,
     /// What was done with what was missed, until all of it is read.
     backlog: Option<Backlog>,
     /// The room's cursor when we joined it.
@@ -129,6 +132,7 @@ impl Spot {
             lane,
             reading: Reading::Away,
             hearing: Hearing::Away,
+            roster: Roster::default(),
             backlog: None,
             cursor: None,
             floor: None,

@@ -5,7 +5,9 @@ mod casemapping;
 mod delivery;
 mod mask;
 mod message;
+mod person;
 mod place;
+mod roster;
 mod shared;
 mod speech;
 
@@ -14,6 +16,8 @@ pub use casemapping::Casemapping;
 pub use delivery::{Delivery, State, Ticket};
 pub use mask::Mask;
 pub use message::{Kind, Message};
+pub use person::Person;
 pub use place::{Network, Place, PlaceId};
+pub use roster::{Member, Roster};
 pub use shared::{FileId, NotAFileId, PasteId, Shared};
 pub use speech::Speech;

@@ -32,7 +32,7 @@ fn capabilities_are_asked_for_where_they_are_offered() {
         irc > CAP LS 302
         irc > NICK bridge
         irc > USER bridge 0 * :A bridge
-        irc < :irc.example CAP * LS * :multi-prefix sasl=PLAIN,EXTERNAL
+        irc < :irc.example CAP * LS * :draft/y sasl=PLAIN,EXTERNAL
         irc < :irc.example CAP * LS :server-time message-tags draft/x
         irc > CAP REQ :message-tags server-time
         irc < :irc.example CAP bridge ACK :message-tags server-time

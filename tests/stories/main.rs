@@ -8,6 +8,7 @@ mod history;
 mod mirroring;
 mod missed;
 mod multiline;
+mod people;
 mod world;
 
 use world::World;

@@ -11,14 +11,14 @@
 //! ```
 //!
 //! A story fails on the first line that is not so, and on anything the bridge said that the story
-//! does not tell. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
+//! does not tell; but only those of a world that is [`World::curious`] tell of its WHO. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use letsbridge::bridge::{Bridge, Gaps, Happening, Order, Peer, Policy};
-use letsbridge::domain::{Network, Place};
+use letsbridge::domain::{Member, Network, Place};
 use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
@@ -32,6 +32,7 @@ pub(crate) struct World {
     policy: Policy,
     drop: bool,
     pace: irc::Pace,
+    curious: bool,
     store: Store,
     bridge: Bridge,
     networks: Vec<Wire<irc::Session>>,
@@ -65,6 +66,7 @@ impl World {
             policy: Policy::default(),
             drop: false,
             pace: irc::Pace::Off,
+            curious: false,
             store,
             bridge,
             networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
@@ -76,6 +78,22 @@ impl World {
     pub(crate) fn paced(mut self) -> Self {
         self.pace = irc::Pace::Standard;
         self
+    }
+
+    /// The same where the bridge is answered who is there.
+    pub(crate) fn curious(mut self) -> Self {
+        self.curious = true;
+        self
+    }
+
+    /// Who is in the channel as far as the bridge knows: `@nick (user@host, account, real name, away,
+    /// bot)`, as much as is known of each.
+    pub(crate) fn people(&self, channel: &str) -> Vec<String> {
+        let (place, _) = self.bridge.places().find(|(_, it)| **it == place(channel)).unwrap();
+        let mut people: Vec<String> =
+            self.bridge.roster(place).unwrap().iter().map(shown).collect();
+        people.sort();
+        people
     }
 
     /// The same under another policy.
@@ -247,6 +265,9 @@ impl World {
                 drain(wire, ToString::to_string, |event| {
                     happenings.push(Happening::Irc(network.clone(), event));
                 });
+                if !self.curious {
+                    wire.sent.retain(|line| !line.starts_with("WHO "));
+                }
             }
             drain(&mut self.letschat, Clone::clone, |event| {
                 happenings.push(Happening::LetsChat(event));
@@ -323,6 +344,16 @@ fn drain<M: Machine>(
     if closed {
         wire.machine = None;
     }
+}
+
+fn shown(member: &Member) -> String {
+    let Member { person, ranks, .. } = member;
+    let known = [&person.address, &person.account, &person.realname];
+    let known = known.into_iter().flatten().map(String::as_str);
+    let known: Vec<&str> =
+        known.chain(person.away.then_some("away")).chain(person.bot.then_some("bot")).collect();
+    let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+    format!("{ranks}{}{known}", person.nick)
 }
 
 fn place(name: &str) -> Place {

@@ -28,6 +28,10 @@ pub(super) struct Batch {
     pub(super) history: bool,
     /// Which channel it is about, as the server spells it.
     pub(super) about: Option<String>,
+    /// Its lines tell of the network breaking in two, or of its halves joining again
+    /// (<https://ircv3.net/specs/batches/netsplit>).
+    pub(super) netsplit: bool,
+    pub(super) netjoin: bool,
 }
 
 /// What a line says beside itself.
@@ -61,6 +65,8 @@ impl Batches {
         batch.about = about.map(str::to_owned).or(batch.about);
         batch.history = history.iter().any(|name| name.eq_ignore_ascii_case(kind));
         batch.played |= batch.history;
+        batch.netsplit |= kind.eq_ignore_ascii_case("netsplit");
+        batch.netjoin |= kind.eq_ignore_ascii_case("netjoin");
         self.open.insert(reference.to_owned(), batch);
     }
 
@@ -112,7 +118,8 @@ mod tests {
                 label: Some("7.1".to_owned()),
                 played: true,
                 history: true,
-                about: Some("#tea".to_owned())
+                about: Some("#tea".to_owned()),
+                ..Batch::default()
             }
         );
         assert_eq!((line.whole, line.mark.msgid.as_deref()), (false, Some("m")));

@@ -4,6 +4,8 @@ use crate::domain::Casemapping;
 /// <https://modern.ircdocs.horse/#rplisupport-005>), as far as we use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Isupport {
+    /// What the network calls itself.
+    pub(super) network: Option<String>,
     /// How names are folded.
     pub(super) casemapping: Casemapping,
     /// How many bytes a line may have, with its CRLF.
@@ -12,11 +14,47 @@ pub(super) struct Isupport {
     pub(super) chathistory: Option<usize>,
     /// Whether it finds them by their time.
     pub(super) by_time: bool,
+    /// The modes that stand before a nick in a channel, and their marks; the highest first.
+    pub(super) prefix: Vec<(char, char)>,
+    /// The channel modes that have a parameter always, and only when they are set.
+    modes: [String; 2],
+    /// Whether WHO tells of accounts too (<https://ircv3.net/specs/extensions/whox>).
+    pub(super) whox: bool,
+    /// The user mode by which programs are told from people, and the letter WHO shows for it
+    /// (<https://ircv3.net/specs/extensions/bot-mode>).
+    pub(super) bot: Option<char>,
+    /// What begins a channel's name.
+    pub(super) chantypes: String,
+    /// The marks before a channel's name by which only those of that rank hear a line.
+    pub(super) statusmsg: String,
+    /// How long a nick, and a channel's name, may be.
+    pub(super) nicklen: Option<usize>,
+    pub(super) channellen: Option<usize>,
+    /// How many channels one JOIN may name; `None` for any number.
+    pub(super) joins: Option<usize>,
+    /// Whether it takes nothing but UTF-8 (<https://ircv3.net/specs/extensions/utf8-only>).
+    pub(super) utf8only: bool,
 }
 
 impl Default for Isupport {
     fn default() -> Self {
-        Self { casemapping: Casemapping::default(), linelen: 512, chathistory: None, by_time: true }
+        Self {
+            network: None,
+            casemapping: Casemapping::default(),
+            linelen: 512,
+            chathistory: None,
+            by_time: true,
+            prefix: vec![('o', '@'), ('v', '+')],
+            modes: ["beIk".to_owned(), "l".to_owned()],
+            whox: false,
+            bot: None,
+            chantypes: "#&".to_owned(),
+            statusmsg: String::new(),
+            nicklen: None,
+            channellen: None,
+            joins: None,
+            utf8only: false,
+        }
     }
 }
 
@@ -25,6 +63,7 @@ impl Isupport {
     pub(super) fn learn(&mut self, token: &str) {
         let (name, value) = token.split_once('=').unwrap_or((token, ""));
         match name {
+            "NETWORK" if !value.is_empty() => self.network = Some(value.to_owned()),
             "CASEMAPPING" => {
                 self.casemapping = Casemapping::parse(value).unwrap_or(self.casemapping);
             }
@@ -35,43 +74,131 @@ impl Isupport {
             }
             "CHATHISTORY" | "draft/CHATHISTORY" => {
                 // None, or 0: as many as we like.
-                self.chathistory = value.parse().ok().filter(|limit| *limit > 0);
+                self.chathistory = positive(value);
             }
             "MSGREFTYPES" => self.by_time = value.split(',').any(|kind| kind == "timestamp"),
+            "PREFIX" => self.prefix = prefix(value).unwrap_or_default(),
+            "CHANMODES" => {
+                let mut kinds = value.split(',');
+                let mut kind = || kinds.next().unwrap_or_default();
+                let always = format!("{}{}", kind(), kind());
+                self.modes = [always, kind().to_owned()];
+            }
+            "WHOX" => self.whox = true,
+            "BOT" => self.bot = value.chars().next(),
+            "CHANTYPES" => value.clone_into(&mut self.chantypes),
+            "STATUSMSG" => value.clone_into(&mut self.statusmsg),
+            "NICKLEN" => self.nicklen = positive(value).or(self.nicklen),
+            "CHANNELLEN" => self.channellen = positive(value).or(self.channellen),
+            "TARGMAX" => {
+                let join = value.split(',').find_map(|pair| pair.strip_prefix("JOIN:"));
+                self.joins = join.and_then(positive);
+            }
+            "UTF8ONLY" => self.utf8only = true,
             _ => {}
         }
     }
+
+    /// The marks that stand before a nick in a channel, the highest first.
+    pub(super) fn marks(&self) -> String {
+        self.prefix.iter().map(|(_, mark)| *mark).collect()
+    }
+
+    /// What a change of a channel's modes (RFC 2812 §3.2.3) makes of its people: the nick, the mark,
+    /// and whether it is given or taken.
+    pub(super) fn ranks<'a>(&self, change: &'a [String]) -> Vec<(&'a str, char, bool)> {
+        let Some((modes, parameters)) = change.split_first() else { return Vec::new() };
+        let mut parameters = parameters.iter();
+        let mut given = true;
+        let mut ranks = Vec::new();
+        for mode in modes.chars() {
+            let mark =
+                self.prefix.iter().find(|(letter, _)| *letter == mode).map(|(_, mark)| *mark);
+            match mode {
+                '+' => given = true,
+                '-' => given = false,
+                _ => {
+                    let [always, when_set] = &self.modes;
+                    let takes = always.contains(mode) || (given && when_set.contains(mode));
+                    let parameter = if mark.is_some() || takes { parameters.next() } else { None };
+                    let rank = mark.zip(parameter);
+                    ranks.extend(rank.map(|(mark, nick)| (nick.as_str(), mark, given)));
+                }
+            }
+        }
+        ranks
+    }
+}
+
+/// Reads `(ov)@+`.
+fn prefix(value: &str) -> Option<Vec<(char, char)>> {
+    let (modes, marks) = value.strip_prefix('(')?.split_once(')')?;
+    Some(modes.chars().zip(marks.chars()).collect())
+}
+
+/// A limit; none for 0 and nonsense.
+fn positive(value: &str) -> Option<usize> {
+    value.parse().ok().filter(|limit| *limit > 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn sensible_values_are_learnt_and_others_left_out() {
+    fn told(tokens: &str) -> Isupport {
         let mut isupport = Isupport::default();
-        for token in [
-            "CASEMAPPING=ascii",
-            "LINELEN=2048",
-            "NICKLEN=31",
-            "EXCEPTS",
-            "CHATHISTORY=100",
-            "MSGREFTYPES=msgid",
-        ] {
-            isupport.learn(token);
-        }
-        let learnt = Isupport {
+        tokens.split(' ').for_each(|token| isupport.learn(token));
+        isupport
+    }
+
+    #[test]
+    fn sensible_values_are_learnt() {
+        let learnt = told(
+            "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 EXCEPTS CHATHISTORY=100 MSGREFTYPES=msgid \
+             NETWORK=Tea PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# STATUSMSG=~@+ \
+             CHANNELLEN=64 TARGMAX=NAMES:1,JOIN:4,WHOIS: UTF8ONLY",
+        );
+        let wanted = Isupport {
+            network: Some("Tea".to_owned()),
             casemapping: Casemapping::Ascii,
             linelen: 2048,
             chathistory: Some(100),
             by_time: false,
+            prefix: vec![('q', '~'), ('o', '@'), ('v', '+')],
+            modes: ["bk".to_owned(), "l".to_owned()],
+            whox: true,
+            bot: Some('B'),
+            chantypes: "#".to_owned(),
+            statusmsg: "~@+".to_owned(),
+            nicklen: Some(31),
+            channellen: Some(64),
+            joins: Some(4),
+            utf8only: true,
         };
-        assert_eq!(isupport, learnt);
-        for token in
-            ["CASEMAPPING=klingon", "LINELEN=12", "LINELEN=", "LINELEN=99999999999999999999"]
-        {
-            isupport.learn(token);
-        }
-        assert_eq!(isupport, learnt);
+        assert_eq!(learnt, wanted);
+    }
+
+    #[test]
+    fn nonsense_is_left_out() {
+        let nonsense = "CASEMAPPING=klingon LINELEN=12 LINELEN= LINELEN=99999999999999999999 \
+                        NICKLEN=0 NETWORK= TARGMAX=JOIN:";
+        assert_eq!(told(nonsense), Isupport::default());
+    }
+
+    #[test]
+    fn a_change_of_modes_is_read_as_the_server_means_it() {
+        let isupport = told("PREFIX=(ov)@+ CHANMODES=beI,k,lf,mnt");
+        let ranks = |change: &str| -> Vec<(String, char, bool)> {
+            let words: Vec<String> = change.split(' ').map(str::to_owned).collect();
+            let ranks = isupport.ranks(&words);
+            ranks.into_iter().map(|(nick, mark, given)| (nick.to_owned(), mark, given)).collect()
+        };
+        let ann = |mark, given| ("ann".to_owned(), mark, given);
+        assert_eq!(ranks("+o ann"), [ann('@', true)]);
+        assert_eq!(ranks("-l+bv *!*@host ann"), [ann('+', true)]);
+        assert_eq!(ranks("+lkm-o 10 key ann"), [ann('@', false)]);
+        assert_eq!(ranks("-f+t-v ann"), [ann('+', false)]);
+        assert_eq!(ranks("+o"), []);
+        assert_eq!(ranks(""), []);
     }
 }

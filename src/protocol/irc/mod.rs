@@ -1,6 +1,7 @@
 //! A seat on an IRC server: register, join, speak, listen, stay alive.
 
 mod batches;
+mod census;
 mod channel;
 mod ctcp;
 mod heard;
@@ -11,6 +12,8 @@ mod nick;
 mod objection;
 mod pacing;
 mod past;
+mod people;
+mod presence;
 mod registration;
 mod session;
 mod speech;
@@ -22,6 +25,7 @@ pub use channel::Seat;
 pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
 pub use pacing::Pace;
 pub use past::Answer;
+pub use presence::{Parting, Presence};
 pub use registration::Identity;
 pub use session::{Plan, Session};
 pub use speech::Mark;
@@ -91,6 +95,27 @@ pub enum Event {
         place: PlaceId,
         /// Why, in words for the administrator.
         why: String,
+    },
+    /// Somebody came, went, or is known otherwise.
+    Presence(Presence),
+    /// This is what the channel is about.
+    Topic {
+        /// Where.
+        place: PlaceId,
+        /// Its topic; `None` for none.
+        topic: Option<String>,
+        /// The nick, or the server, that has just changed it; `None` where it is told to us who come
+        /// in.
+        by: Option<String>,
+    },
+    /// Somebody has changed the channel's modes.
+    Modes {
+        /// Where.
+        place: PlaceId,
+        /// The nick or the server that did it.
+        by: String,
+        /// What was changed, such as `+o ann`, in the server's words.
+        change: String,
     },
     /// Someone spoke.
     Heard {

@@ -39,6 +39,16 @@ impl Pacer {
         }
     }
 
+    /// Whether as much may be said at once as ever: nothing else has been said for a while.
+    pub(super) fn is_rested(&self, now: Instant) -> bool {
+        self.rested_at().is_none_or(|at| at <= now)
+    }
+
+    /// When that is, as far as is known.
+    pub(super) fn rested_at(&self) -> Option<Instant> {
+        (self.pace != Pace::Off).then_some(self.full_at)
+    }
+
     /// A line of `bytes` bytes is sent.
     pub(super) fn spend(&mut self, bytes: usize, now: Instant) {
         // Servers of the ircu and hybrid kind charge a second for every 120 bytes or so beyond.

@@ -15,6 +15,15 @@ const WANTED: &[(&str, &[&str])] = &[
     ("draft/chathistory", &["message-tags", "batch", "server-time"]),
     ("draft/multiline", &["message-tags", "batch"]),
     ("znc.in/playback", &["server-time"]),
+    ("account-tag", &["message-tags"]),
+    ("extended-join", &[]),
+    ("account-notify", &[]),
+    ("chghost", &[]),
+    ("setname", &[]),
+    ("away-notify", &[]),
+    ("multi-prefix", &[]),
+    ("userhost-in-names", &[]),
+    ("invite-notify", &[]),
 ];
 
 /// As whom we come.
@@ -233,7 +242,7 @@ mod tests {
     #[test]
     fn a_server_with_nothing_for_us_is_not_asked_for_anything() {
         let (mut registration, _) = begin();
-        assert_eq!(told(registration.cap("LS", false, "multi-prefix")), ["CAP END"]);
+        assert_eq!(told(registration.cap("LS", false, "draft/typing")), ["CAP END"]);
     }
 
     #[test]

@@ -80,12 +80,17 @@ impl<'a> Parts<'a> {
     ///
     /// A known command whose parameters make no sense to [`irc::proto`] (a CAP subcommand that
     /// nobody knows) becomes [`Command::Raw`] rather than an error, so that nothing a server says
-    /// is lost.
+    /// is lost. So does MODE: which modes have a parameter is the server's to say.
     pub(super) fn into_message(self) -> Message {
-        let command = Command::new(self.command, self.parameters.clone()).unwrap_or_else(|_| {
+        let raw = || {
             let parameters = self.parameters.iter().map(ToString::to_string);
-            Command::Raw(self.command.to_owned(), parameters.collect())
-        });
+            Command::Raw(self.command.to_ascii_uppercase(), parameters.collect())
+        };
+        let command = if self.command.eq_ignore_ascii_case("MODE") {
+            raw()
+        } else {
+            Command::new(self.command, self.parameters.clone()).unwrap_or_else(|_| raw())
+        };
         let tag = |(key, value): (&str, Cow<'_, str>)| {
             Tag(key.to_owned(), (!value.is_empty()).then(|| value.into_owned()))
         };

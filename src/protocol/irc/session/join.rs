@@ -13,6 +13,7 @@ impl Session {
         if self.is_registering() {
             self.phase = Phase::Seated;
             self.nick = nick.to_owned();
+            self.people.we_are(nick);
             self.output.push_back(Output::Event(Event::Registered { nick: nick.to_owned() }));
             self.join(now);
         }
@@ -57,12 +58,31 @@ impl Session {
             self.address = Some(format!("{user}@{host}"));
         }
         self.channels.entering(name, time, now);
+        if let Some(place) = self.channels.place(name) {
+            self.people.forget(place);
+        }
+    }
+
+    /// The server has listed everybody in a channel: if we have just come in, we are in.
+    pub(super) fn listed(&mut self, name: &str) {
+        let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
+        let joined = self.channels.listed(name);
+        let fresh = joined.is_some();
+        let joined = joined.map(|(place, time)| Event::Joined { place, time, past, echoes });
+        self.output.extend(joined.map(Output::Event));
+        if let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) {
+            self.named_all(place, fresh);
+        }
     }
 
     pub(super) fn out(&mut self, now: Instant, name: &str, why: &str) {
         let place = self.channels.out(name, now);
         let why = why.to_owned();
-        self.output.extend(place.map(|place| Output::Event(Event::Closed { place, why })));
+        if let Some(place) = place {
+            self.people.forget(place);
+            self.census.forget(place);
+            self.output.push_back(Output::Event(Event::Closed { place, why }));
+        }
     }
 
     pub(super) fn next_nick(&mut self, impossible: bool) {

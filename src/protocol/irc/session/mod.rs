@@ -3,6 +3,7 @@
 mod join;
 mod numeric;
 mod past;
+mod people;
 mod receive;
 mod talk;
 
@@ -13,6 +14,7 @@ use irc::proto::Prefix;
 use jiff::Timestamp;
 
 use super::batches::Batches;
+use super::census::Census;
 use super::channel::Channels;
 use super::ctcp::Courtesy;
 use super::isupport::Isupport;
@@ -20,6 +22,7 @@ use super::line::Line;
 use super::multiline::Telling;
 use super::pacing::Pacer;
 use super::past::Past;
+use super::people::People;
 use super::registration::{Registration, Words};
 use super::speech::{Next, Speech};
 use super::{Event, Heard, Identity, Order, Pace, Seat};
@@ -72,6 +75,8 @@ pub struct Session {
     speech: Speech,
     past: Past,
     courtesy: Courtesy,
+    people: People,
+    census: Census,
     pacer: Pacer,
     heard_at: Instant,
     /// When we last told that the server is there.
@@ -110,6 +115,8 @@ impl Session {
             speech: Speech::default(),
             past: Past::default(),
             courtesy: Courtesy::new(now, plan.clock),
+            people: People::default(),
+            census: Census::default(),
             pacer: Pacer::new(plan.pace, now),
             heard_at: now,
             alive_at: now,
@@ -149,20 +156,21 @@ impl Session {
         self.tick_speech(now);
         let overdue = self.past.tick(now);
         self.tell_past(overdue);
+        self.census.tick(now);
         self.join(now);
     }
 
-    /// Sends what the pace allows: what keeps the connection going first, then talk.
+    /// Sends what the pace allows: what keeps the connection going first, then talk, then questions
+    /// that can wait.
     fn pump(&mut self, now: Instant) {
         while self.pacer.wait(now).is_none() {
             let control =
                 self.control.pop_front().map(|it| Next { lines: vec![it], speaking: None });
             let receipt = self.receipt();
-            let Some(Next { lines, speaking }) =
-                control.or_else(|| self.speech.next_line(receipt, now))
-            else {
-                return;
-            };
+            let next = control
+                .or_else(|| self.speech.next_line(receipt, now))
+                .or_else(|| Some(Next { lines: vec![self.next_who(now)?], speaking: None }));
+            let Some(Next { lines, speaking }) = next else { return };
             let speaking = speaking.map(|(ticket, place)| Event::Speaking { ticket, place });
             self.output.extend(speaking.map(Output::Event));
             for line in lines {
@@ -233,6 +241,7 @@ impl Machine for Session {
             Input::Order(Order::Quit(why)) => self.quit(now, why),
             Input::Tick => self.tick(now),
         }
+        self.tell_presence();
         self.pump_past(now);
         self.pump(now);
     }
@@ -249,8 +258,10 @@ impl Machine for Session {
         let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };
         let waiting = !(self.control.is_empty() && self.speech.is_idle());
         let pace = waiting.then(|| self.pacer.free_at()).flatten();
+        let rested = self.census.is_ready(self.heard_at).then(|| self.pacer.rested_at()).flatten();
         let [channels, past] = [self.channels.deadline(), self.past.deadline()];
-        [door, Some(alive), pace, channels, past, self.speech.deadline()]
+        let census = self.census.deadline();
+        [door, Some(alive), pace, rested, census, channels, past, self.speech.deadline()]
             .into_iter()
             .flatten()
             .min()

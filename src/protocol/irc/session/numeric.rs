@@ -3,8 +3,6 @@ use std::time::Instant;
 use irc::proto::Response;
 
 use super::{Session, last};
-use crate::protocol::Output;
-use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;
 
 /// What the server says by number (<https://modern.ircdocs.horse/#numerics>).
@@ -23,13 +21,12 @@ impl Session {
             Response::RPL_ISUPPORT => self.learn(arguments),
             // The host that others see us by.
             Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),
-            Response::RPL_ENDOFNAMES => {
-                let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
-                let joined = self.channels.listed(argument(1));
-                let joined =
-                    joined.map(|(place, time)| Event::Joined { place, time, past, echoes });
-                self.output.extend(joined.map(Output::Event));
-            }
+            Response::RPL_NAMREPLY => self.named(argument(2), last(arguments)),
+            Response::RPL_ENDOFNAMES => self.listed(argument(1)),
+            Response::RPL_WHOREPLY => self.who(arguments),
+            Response::RPL_ENDOFWHO => self.who_is_all(),
+            Response::RPL_TOPIC => self.topic(None, argument(1), Some(last(arguments).to_owned())),
+            Response::RPL_NOTOPIC => self.topic(None, argument(1), None),
             Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => self.next_nick(false),
             Response::ERR_ERRONEOUSNICKNAME | Response::ERR_NONICKNAMEGIVEN => self.next_nick(true),
             Response::ERR_UNAVAILRESOURCE if self.is_registering() => self.next_nick(false),
@@ -45,6 +42,7 @@ impl Session {
             | Response::ERR_TOOMANYTARGETS
             | Response::ERR_NOTOPLEVEL
             | Response::ERR_CHANOPRIVSNEEDED => self.object(now, &code, arguments, context),
+            Response::RPL_TRYAGAIN if argument(1) == "WHO" => self.census.put_off(now),
             Response::RPL_TRYAGAIN if ["PRIVMSG", "NOTICE"].contains(&argument(1)) => {
                 self.object(now, &code, arguments, context);
             }

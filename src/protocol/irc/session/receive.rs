@@ -3,7 +3,8 @@ use std::time::Instant;
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
 use super::Session;
-use crate::domain::{Author, Kind};
+use super::people::split;
+use crate::domain::Kind;
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::heard;
@@ -34,18 +35,38 @@ impl Session {
             Command::JOIN(name, ..) if self.is_us(source) => {
                 self.joining(now, source, &name, context.mark.time);
             }
+            // What is played back is what was.
+            Command::JOIN(..) | Command::PART(..) | Command::KICK(..) | Command::QUIT(..)
+                if context.batch.played => {}
+            Command::JOIN(name, account, realname) => {
+                let shown = (account.as_deref(), realname.as_deref());
+                self.came(now, source, &name, shown, &context);
+            }
             Command::PART(name, why) if self.is_us(source) => {
                 self.out(now, &name, why.as_deref().unwrap_or("left the channel"));
             }
             Command::KICK(name, nick, why) if self.is_me(&nick) => {
                 self.out(now, &name, &format!("kicked: {}", why.as_deref().unwrap_or("no reason")));
             }
-            Command::NICK(nick) if self.is_us(source) => {
-                self.nick.clone_from(&nick);
-                self.output.push_back(Output::Event(Event::Renamed { nick }));
+            Command::PART(name, why) => self.parted(source, &name, why),
+            Command::KICK(name, nick, why) => self.kicked(source, (&name, &nick), why),
+            Command::QUIT(why) => self.gone(now, source, why, &context),
+            Command::TOPIC(name, topic) => self.topic(source, &name, topic),
+            Command::NICK(nick) => self.renamed(source, nick),
+            Command::ACCOUNT(account) => {
+                let account = Some(account).filter(|account| account != "*");
+                self.changed(source, |person| person.account = account);
             }
-            Command::CHGHOST(user, host) if self.is_us(source) => {
-                self.address = Some(format!("{user}@{host}"));
+            Command::AWAY(why) => {
+                let away = why.is_some_and(|why| !why.is_empty());
+                self.changed(source, |person| person.away = away);
+            }
+            Command::CHGHOST(user, host) => {
+                let address = format!("{user}@{host}");
+                if self.is_us(source) {
+                    self.address = Some(address.clone());
+                }
+                self.changed(source, |person| person.address = Some(address));
             }
             Command::CAP(_, subcommand, third, fourth) => {
                 self.cap(&subcommand, third.as_deref(), fourth.as_deref());
@@ -60,7 +81,7 @@ impl Session {
                 self.numeric(now, response, &arguments, &context);
             }
             Command::Raw(command, arguments) => {
-                self.raw(now, &command, &arguments, &context);
+                self.raw(now, (source, &command), &arguments, &context);
             }
             _ => {}
         }
@@ -115,10 +136,23 @@ impl Session {
     }
 
     /// What the vocabulary of `irc::proto` has no word for.
-    fn raw(&mut self, now: Instant, command: &str, arguments: &[String], context: &Context) {
+    fn raw(
+        &mut self,
+        now: Instant,
+        (source, command): (Option<&Prefix>, &str),
+        arguments: &[String],
+        context: &Context,
+    ) {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         match command {
+            "MODE" => self.moded(source, arguments),
+            "SETNAME" => {
+                let realname = Some(argument(0).to_owned());
+                self.changed(source, |person| person.realname = realname);
+            }
             "FAIL" => self.fail(now, arguments, context),
+            // RPL_WHOSPCRPL.
+            "354" => self.whox(arguments),
             // ERR_INPUTTOOLONG, which names no channel.
             "417" => self.object(now, command, arguments, context),
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
@@ -153,6 +187,7 @@ impl Session {
         let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
         tokens.iter().for_each(|token| self.isupport.learn(token));
         self.channels.fold(self.isupport.casemapping);
+        self.people.fold(self.isupport.casemapping);
     }
 
     pub(super) fn change_host(&mut self, host: &str) {
@@ -177,7 +212,7 @@ impl Session {
         talk: Option<(Kind, &str)>,
         context: &Context,
     ) {
-        let Some(Prefix::Nickname(nick, user, host)) = source else { return };
+        let Some((nick, address)) = split(source) else { return };
         let (Some(place), Some((kind, text))) = (self.channels.place(target), talk) else { return };
         let (own, played) = (self.is_me(nick), context.batch.played);
         if own && !played {
@@ -186,13 +221,7 @@ impl Session {
         if played && nick == HISTORIAN {
             return;
         }
-        let author = Author {
-            name: nick.clone(),
-            display_name: None,
-            account: context.account.clone(),
-            address: (!host.is_empty()).then(|| format!("{user}@{host}")),
-            bot: context.bot,
-        };
+        let author = self.author(nick, address, context);
         let (text, mark) = (text.to_owned(), context.mark.clone());
         let talk = Talk { author, kind, text, mark, played, own };
         self.output.push_back(Output::Event(Event::Heard { place, talk }));

@@ -1,0 +1,64 @@
+//! Who is in the channels. It is held in memory alone: a server tells all of it again to whoever
+//! comes back.
+
+use std::sync::Arc;
+
+use super::{Bridge, Turn};
+use crate::domain::{Member, Person, PlaceId, Roster};
+use crate::protocol::irc::Presence;
+use crate::store::StoreError;
+
+impl Bridge {
+    /// Who is in the channel; nobody, while we are not in it ourselves.
+    pub fn roster(&self, place: PlaceId) -> Option<&Roster> {
+        self.spots.get(&place).map(|spot| &spot.roster)
+    }
+
+    /// Somebody came, went, or is known otherwise.
+    pub(super) fn presence(
+        &mut self,
+        presence: Presence,
+        _turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        match presence {
+            Presence::Listed { place, casemapping, members } => {
+                if let Some(spot) = self.spots.get_mut(&place) {
+                    tracing::debug!(place = %spot.place, people = members.len(), "listed");
+                    spot.roster.replace(casemapping, members.into_iter());
+                }
+            }
+            Presence::Came { place, who, returned: _ } => {
+                if let Some(spot) = self.spots.get_mut(&place) {
+                    spot.roster.enter(Member::new(who, ""));
+                }
+            }
+            Presence::Went { places, who, how: _ } => {
+                for place in places {
+                    if let Some(spot) = self.spots.get_mut(&place) {
+                        spot.roster.leave(&who.nick);
+                    }
+                }
+            }
+            Presence::Changed { places, before, now } => self.know(&places, &before.nick, &now),
+            Presence::Learnt(people) => {
+                for (places, person) in people {
+                    self.know(&places, &person.nick, &person);
+                }
+            }
+            Presence::Ranked { place, nick, ranks } => {
+                if let Some(spot) = self.spots.get_mut(&place) {
+                    spot.roster.rank(&nick, &ranks);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn know(&mut self, places: &[PlaceId], nick: &str, now: &Arc<Person>) {
+        for place in places {
+            if let Some(spot) = self.spots.get_mut(place) {
+                spot.roster.change(nick, now);
+            }
+        }
+    }
+}

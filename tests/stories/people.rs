@@ -1,0 +1,214 @@
+//! Who is in a channel, and how the bridge knows.
+
+use crate::seated;
+use crate::world::World;
+
+/// How a server that tells much lets the bridge in, where bob is known already.
+const TALKATIVE_IN: &str = "
+    irc back
+    irc > CAP LS 302
+    irc > NICK bridge
+    irc > USER bridge 0 * :A bridge
+    irc < :irc.example CAP * LS :message-tags batch account-tag extended-join account-notify chghost setname away-notify multi-prefix userhost-in-names invite-notify
+    irc > CAP REQ :message-tags batch account-tag extended-join account-notify chghost setname away-notify multi-prefix userhost-in-names invite-notify
+    irc < :irc.example CAP bridge ACK :message-tags batch account-tag extended-join account-notify chghost setname away-notify multi-prefix userhost-in-names invite-notify
+    irc > CAP END
+    irc < :irc.example 001 bridge :hello
+    irc > JOIN #tea
+    irc < :irc.example 005 bridge WHOX BOT=B PREFIX=(qov)~@+ CHANMODES=beI,k,l,mnt CASEMAPPING=rfc1459 :are supported
+    irc < :bridge!b@host JOIN #tea * :A bridge
+    irc < :irc.example 353 bridge = #tea :bridge!b@host ~@ann!a@host
+    irc < :irc.example 353 bridge = #tea :+Bob[m]!bob@home
+    irc < :irc.example 366 bridge #tea :End of /NAMES list
+    irc > WHO #tea %tuhnfar,52
+    irc < :irc.example 354 bridge 52 b host bridge H 0 :A bridge
+    irc < :irc.example 354 bridge 52 a host ann G~@ Annie :Ann of Tea
+    irc < :irc.example 354 bridge 52 bob home Bob[m] H+B 0 :Bob
+    irc < :irc.example 315 bridge #tea :End of /WHO list.
+";
+
+fn talkative() -> World {
+    let mut world = World::new(&["office/#tea tea"]).curious();
+    world.tell(TALKATIVE_IN);
+    world
+}
+
+#[track_caller]
+fn told(world: &mut World, story: &str, people: &[&str]) {
+    world.tell(story);
+    assert_eq!(world.people("office/#tea"), people);
+}
+
+#[test]
+fn everybody_is_known_once_the_server_has_told() {
+    told(
+        &mut talkative(),
+        "",
+        &["+Bob[m] (bob@home, Bob, bot)", "~@ann (a@host, Annie, Ann of Tea, away)"],
+    );
+}
+
+#[test]
+fn a_server_without_whox_tells_what_it_can() {
+    let mut world = World::new(&["office/#tea tea"]).curious();
+    let story = "
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea
+        irc < :bridge!b@host JOIN #tea
+        irc < :irc.example 353 bridge = #tea :bridge @ann
+        irc < :irc.example 366 bridge #tea :End of /NAMES list
+        irc > WHO #tea
+        irc < :irc.example 352 bridge #tea b host irc.example bridge H :0 A bridge
+        irc < :irc.example 352 bridge #tea a host irc.example ann G@ :0 Ann of Tea
+        irc < :irc.example 315 bridge #tea :End of /WHO list.
+    ";
+    told(&mut world, story, &["@ann (a@host, Ann of Tea, away)"]);
+}
+
+#[test]
+fn people_are_followed() {
+    let mut world = talkative();
+    told(
+        &mut world,
+        "
+        irc < :ann!a@host AWAY
+        irc < :ann!a@host NICK :anna
+        irc < :Bob[m]!bob@home ACCOUNT bobby
+        irc < :bob{M}!bob@home CHGHOST robert cloak
+        irc < :Bob[m]!robert@cloak SETNAME :Robert
+        irc < :irc.example MODE #tea +k-v+o secret bob{m} BOB[M]
+        irc < :eve!e@host JOIN #tea eve :Eve
+        irc < :eve!e@host JOIN #other eve :Eve
+        ",
+        &[
+            "@Bob[m] (robert@cloak, bobby, Robert, bot)",
+            "eve (e@host, eve, Eve)",
+            "~@anna (a@host, Annie, Ann of Tea)",
+        ],
+    );
+    told(
+        &mut world,
+        "
+        irc < :eve!e@host AWAY :tea
+        irc < :Bob[m]!robert@cloak ACCOUNT *
+        irc < :Bob[m]!robert@cloak PART #other :not ours
+        irc < :anna!a@host PART #tea :bye
+        ",
+        &["@Bob[m] (robert@cloak, Robert, bot)", "eve (e@host, eve, Eve, away)"],
+    );
+    told(
+        &mut world,
+        "
+        irc < :Bob[m]!robert@cloak KICK #tea EVE :out
+        irc < :Bob[m]!robert@cloak QUIT :Quit: home
+        ",
+        &[],
+    );
+}
+
+#[test]
+fn what_a_line_shows_of_its_author_is_learnt() {
+    let mut world = talkative();
+    told(
+        &mut world,
+        "
+        irc < @account=bobby :Bob[m]!bob@cloak PRIVMSG #tea :hello
+        irc < :ann!a@host PRIVMSG #tea :I am logged out
+        irc < @account=ghost :ghost!g@host PRIVMSG #tea :from outside
+        ",
+        &["+Bob[m] (bob@cloak, bobby, Bob, bot)", "~@ann (a@host, Ann of Tea, away)"],
+    );
+}
+
+#[test]
+fn who_came_and_went_while_we_were_out_is_no_longer_there() {
+    let mut world = talkative();
+    told(
+        &mut world,
+        "
+        irc < :ann!a@host KICK #tea bridge :out
+        ",
+        &[],
+    );
+    told(
+        &mut world,
+        "
+        wait 5s
+        irc > JOIN #tea
+        irc < :bridge!b@host JOIN #tea * :A bridge
+        irc < :irc.example 353 bridge = #tea :bridge!b@host eve!e@host
+        irc < :irc.example 366 bridge #tea :End of /NAMES list
+        irc > WHO #tea %tuhnfar,52
+        irc < :irc.example 315 bridge #tea :End of /WHO list.
+        ",
+        &["eve (e@host)"],
+    );
+}
+
+#[test]
+fn a_netsplit_takes_people_away_and_brings_them_back() {
+    let mut world = talkative();
+    told(
+        &mut world,
+        "
+        irc < :irc.example BATCH +s netsplit a.example b.example
+        irc < @batch=s :ann!a@host QUIT :a.example b.example
+        irc < :irc.example BATCH -s
+        irc < :Bob[m]!bob@home QUIT :a.example b.example
+        ",
+        &[],
+    );
+    told(
+        &mut world,
+        "
+        irc < :irc.example BATCH +j netjoin a.example b.example
+        irc < @batch=j :ann!a@host JOIN #tea Annie :Ann of Tea
+        irc < :irc.example BATCH -j
+        irc < :Bob[m]!bob@home JOIN #tea * :Bob
+        irc < :irc.example MODE #tea +qo ann ann
+        ",
+        &["Bob[m] (bob@home, Bob)", "~@ann (a@host, Annie, Ann of Tea)"],
+    );
+}
+
+#[test]
+fn nobody_is_there_where_we_are_not() {
+    let mut world = seated();
+    assert_eq!(world.people("office/#tea"), ["ann"]);
+    told(&mut world, "irc lost", &[]);
+}
+
+#[test]
+fn a_list_that_is_told_again_is_believed() {
+    let mut world = talkative();
+    told(
+        &mut world,
+        "
+        irc < :irc.example 353 bridge = #tea :bridge!b@host eve!e@host
+        irc < :irc.example 366 bridge #tea :End of /NAMES list
+        irc < :irc.example 353 bridge = #other :bridge!b@host joe!j@host
+        irc < :irc.example 366 bridge #other :End of /NAMES list
+        ",
+        &["eve (e@host)"],
+    );
+}
+
+#[test]
+fn what_is_played_back_is_what_was() {
+    let mut world = talkative();
+    told(
+        &mut world,
+        "
+        irc < :irc.example BATCH +h chathistory #tea
+        irc < @batch=h :eve!e@host JOIN #tea
+        irc < @batch=h :ann!a@host QUIT :gone
+        irc < @batch=h;time=2026-11-22T09:00:00.000Z;account=then :Bob[m]!b@then PRIVMSG #tea :old
+        irc < :irc.example BATCH -h
+        ",
+        &["+Bob[m] (bob@home, Bob, bot)", "~@ann (a@host, Annie, Ann of Tea, away)"],
+    );
+}
