@@ -151,6 +151,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
     };
     Settings {
         state_dir: std::env::temp_dir(),
+        web: None,
         log: config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() },
         store: config::Store { keep: None },
         networks: vec![config::NetworkSettings {

@@ -30,7 +30,7 @@ use std::path::Path;
 pub use diagnostic::{Diagnostic, Mistakes, Origin};
 pub use settings::{
     CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
-    LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust,
+    LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust, WebSettings,
 };
 
 use self::document::Document;

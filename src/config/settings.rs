@@ -1,10 +1,12 @@
 //! What the configuration means, once it is known to be free of mistakes.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use encoding_rs::Encoding;
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -30,6 +32,8 @@ pub struct Settings {
     /// The places that are joined, directly or through others: what is said in one is mirrored to
     /// each of the others. In order of first mention; every place of `links` is in exactly one.
     pub conversations: Vec<Vec<Place>>,
+    /// What it serves to people without an account; `None` where it serves nothing.
+    pub web: Option<WebSettings>,
     /// How long a stopping bridge lets what is under way settle.
     pub settle: Duration,
 }
@@ -61,6 +65,26 @@ pub enum LogFormat {
 pub struct Store {
     /// How long the ledger knows a message that has been mirrored; `None` for ever.
     pub keep: Option<Duration>,
+}
+
+/// How files and long messages of Let's Chat are served to people without an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSettings {
+    /// What the links begin with. Its path ends with `/`.
+    pub public_url: Url,
+    /// Where to listen, without TLS.
+    pub listen: SocketAddr,
+    /// How long a link lives.
+    pub expire: Duration,
+    /// The largest file that is passed on, in bytes.
+    pub largest: u64,
+    /// How much of the disk may be taken by the files that were asked for lately, in bytes. At least
+    /// `largest`.
+    pub cache: u64,
+    /// How often one address may ask for something; `None` for as often as it likes.
+    pub requests_per_minute: Option<u64>,
+    /// Who is believed when they say for whom they ask (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// One IRC network, and who the bridge is on it.

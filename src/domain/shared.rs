@@ -51,7 +51,7 @@ impl fmt::Display for FileId {
 pub struct PasteId {
     /// When it was said, in milliseconds since 1970: where to look for it.
     pub said_at: i64,
-    /// A digest of where and what was said: which of those it is.
+    /// A digest of what was said: which of those it is.
     pub digest: [u8; 8],
 }
 
@@ -61,7 +61,6 @@ impl PasteId {
     pub fn of(message: &Message) -> Self {
         let said_at = message.said_at.as_millisecond();
         let mut digest = Sha256::new();
-        digest.update(message.said_in.0.to_be_bytes());
         digest.update(said_at.to_be_bytes());
         digest.update(&message.body);
         let mut first = [0; 8];

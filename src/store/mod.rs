@@ -6,11 +6,14 @@
 
 mod audit;
 mod channels;
+mod key;
 mod ledger;
 mod nicks;
 mod outbox;
 mod places;
+mod revoked;
 mod schema;
+mod shared;
 mod write;
 
 use std::fs;
@@ -24,7 +27,10 @@ use thiserror::Error;
 
 pub use audit::{Snapshot, Tally, Trace};
 pub use channels::{Cursor, LineId, Sight};
+pub use key::{existing_link_key, link_key};
 pub use ledger::MessageId;
+pub use revoked::{Revocation, revoke};
+pub use shared::{Paste, Reader};
 
 use write::Write;
 
@@ -84,6 +90,28 @@ pub enum StoreError {
         found: u32,
         /// The newest that this program knows.
         known: u32,
+    },
+    /// An older letsbridge has written it, and may be running.
+    #[error(
+        "the store has version {found}, this letsbridge knows {known}: start `letsbridge run` once, \
+         which brings it up to date"
+    )]
+    FromThePast {
+        /// The store's version.
+        found: u32,
+        /// The newest that this program knows.
+        known: u32,
+    },
+    /// The key of the links cannot be had.
+    #[error(
+        "the key of the links, {path}: {error}; it must be readable by the user that runs letsbridge. \
+         Without that file another key is made, and every link that was made so far leads nowhere"
+    )]
+    Key {
+        /// The file that holds it.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
     },
     /// SQLite says no.
     #[error("the store: {0}")]

@@ -1,5 +1,7 @@
 //! The tables, and how an older store becomes a newer one.
 
+use std::cmp::Ordering;
+
 use rusqlite::Connection;
 
 use super::StoreError;
@@ -77,6 +79,17 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE delivery ADD COLUMN spoken_prefix TEXT;
     ALTER TABLE delivery ADD COLUMN spoken_body TEXT;          -- NULL: the message's own
 ",
+    "
+    -- Links that are good no longer, by what they lead to and when they were made.
+    CREATE TABLE revoked (
+        id      INTEGER PRIMARY KEY,
+        target  BLOB,                      -- a file's or a paste's; NULL for all of them
+        since   INTEGER NOT NULL,          -- milliseconds since 1970; the same below
+        until   INTEGER NOT NULL,
+        at      INTEGER NOT NULL           -- when it was revoked
+    ) STRICT;
+    CREATE INDEX revoked_target ON revoked (target);
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.
@@ -93,4 +106,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// That the store is of the version that this program knows: who only looks at it, or is a guest,
+/// brings it no further.
+pub(super) fn same_version(connection: &Connection) -> Result<(), StoreError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = MIGRATIONS.len() as u32;
+    match found.cmp(&known) {
+        Ordering::Greater => Err(StoreError::FromTheFuture { found, known }),
+        Ordering::Less => Err(StoreError::FromThePast { found, known }),
+        Ordering::Equal => Ok(()),
+    }
 }

@@ -55,9 +55,20 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 15);
+    assert_eq!(examples.len(), 21);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
+    }
+}
+
+#[test]
+fn what_the_example_calls_a_default_is_one_where_the_web_is_on() {
+    let desk = Desk::new();
+    let on = |text: &str| text.replace("#e.g. public_url", "public_url");
+    let defaults = format!("{:?}", desk.settings(&on(EXAMPLE)).web.expect("is on"));
+    for (key, example) in uncommented("#") {
+        let web = desk.settings(&on(&example)).web;
+        assert_eq!(format!("{:?}", web.expect("is on")), defaults, "{key}");
     }
 }
 
@@ -70,7 +81,7 @@ fn what_the_example_suggests_works() {
         .file("dev.password", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 11);
+    assert_eq!(examples.len(), 12);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

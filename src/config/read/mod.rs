@@ -4,6 +4,7 @@ mod letschat;
 mod links;
 mod network;
 mod trust;
+mod web;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let networks = networks(&mut top);
     let (letschat, catch_up) = letschat::read(top.section("letschat"));
     let links = links::read(&mut top, &reading.document.networks());
+    let web = web::read(top.section("web"), store.keep);
     outlived(store.keep, keep.as_ref(), catch_up);
     for (name, entry, _) in &networks {
         if !links.mention(name) {
@@ -47,6 +49,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
         letschat: LetsChatSettings { rooms: links.rooms(), ..letschat? },
         links: links.links(),
         conversations: links.conversations(),
+        web,
         settle,
     })
 }

@@ -5,6 +5,7 @@ mod irc;
 mod letschat;
 mod log;
 mod time;
+mod web;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
@@ -13,6 +14,7 @@ pub(super) use irc::{channel, channel_key, charset, network_name, nick, realname
 pub(super) use letschat::{room, token};
 pub(super) use log::level;
 pub(super) use time::{catch_up, duration, keep};
+pub(super) use web::{listen, net, size};
 
 /// Why a value does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,102 @@
+//! The key that proves that a link is ours: made once, and kept where nobody else can read it.
+
+use std::fs;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use secrecy::SecretBox;
+
+use super::StoreError;
+
+/// Its name in `state_dir`. Whoever removes it makes every link lead nowhere.
+const FILE: &str = "links.key";
+
+/// The key of the bridge whose state is in `directory`; made now if there is none yet. Only who holds
+/// the store may call this, so that no two are made.
+///
+/// # Errors
+/// When it can be neither read nor made.
+pub fn link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
+    let path = directory.join(FILE);
+    let found = match File::open(&path) {
+        Ok(file) => read(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(directory, &path),
+        Err(error) => Err(error),
+    };
+    found.map_err(|error| StoreError::Key { path, error })
+}
+
+/// The key of the bridge whose state is in `directory`, if it has one.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn existing_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
+    let path = directory.join(FILE);
+    File::open(&path).and_then(read).map_err(|error| StoreError::Key { path, error })
+}
+
+fn read(file: File) -> io::Result<SecretBox<[u8; 32]>> {
+    let mut bytes = Box::new([0; 32]);
+    let mut file = file.take(33);
+    file.read_exact(&mut *bytes)?;
+    if file.read(&mut [0])? != 0 {
+        return Err(io::Error::other("it has more than 32 bytes"));
+    }
+    Ok(SecretBox::new(bytes))
+}
+
+/// Written whole under another name first: a key that was cut short must never be taken for one.
+fn make(directory: &Path, path: &Path) -> io::Result<SecretBox<[u8; 32]>> {
+    let mut bytes = Box::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
+    let unfinished = directory.join(format!("{FILE}.new"));
+    // What a crash has left behind may be of another mode.
+    let _ = fs::remove_file(&unfinished);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(&*bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(directory)?.sync_all()?;
+    Ok(SecretBox::new(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_nobody_else_can_read_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let first = link_key(directory.path()).expect("is made");
+        let second = link_key(directory.path()).expect("is read");
+        assert_eq!(first.expose_secret(), second.expose_secret());
+        assert_ne!(first.expose_secret(), &[0; 32]);
+        let mode =
+            fs::metadata(directory.path().join(FILE)).expect("is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let other = tempfile::tempdir().expect("a directory");
+        let other = link_key(other.path()).expect("is made");
+        assert_ne!(first.expose_secret(), other.expose_secret());
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_not_replaced() {
+        for bytes in [&b""[..], b"short", &[7; 33]] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join(FILE);
+            fs::write(&path, bytes).expect("can be written");
+            let error = link_key(directory.path()).expect_err("is no key").to_string();
+            assert!(error.contains("links.key"), "{error}");
+            assert_eq!(fs::read(&path).expect("is there"), bytes);
+        }
+        let empty = tempfile::tempdir().expect("a directory");
+        assert!(existing_link_key(empty.path()).is_err());
+    }
+}

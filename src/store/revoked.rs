@@ -1,0 +1,71 @@
+//! Links that were taken back. Another program than the bridge may say so, while the bridge runs.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::{FILE, LOCK_PATIENCE, StoreError, schema};
+use crate::domain::{PasteId, Shared};
+
+/// Which links are taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// Every link to this, also one that is made later.
+    Target(Shared),
+    /// Every link that was made from then until now.
+    Since(Timestamp),
+}
+
+/// Takes links back at `now`, in the store in `directory`, which a bridge may have in use. When this
+/// returns, the disk has it, and they lead nowhere.
+///
+/// # Errors
+/// When there is no store, or it was written by another version: then the bridge must be started once.
+pub fn revoke(directory: &Path, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
+    let unusable = |error: rusqlite::Error| StoreError::Directory {
+        path: directory.to_owned(),
+        error: std::io::Error::other(error),
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(directory.join(FILE), flags).map_err(unusable)?;
+    connection.busy_timeout(LOCK_PATIENCE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    schema::same_version(&connection)?;
+    write(&connection, what, now)
+}
+
+fn write(connection: &Connection, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
+    let (target, since, until) = match what {
+        Revocation::Target(target) => (Some(target_to_sql(target)), i64::MIN, i64::MAX),
+        Revocation::Since(since) => (None, since.as_millisecond(), now.as_millisecond()),
+    };
+    connection.execute(
+        "INSERT INTO revoked (target, since, until, at) VALUES (?1, ?2, ?3, ?4)",
+        params![target, since, until, now.as_millisecond()],
+    )?;
+    Ok(())
+}
+
+/// Whether a link to `target`, made at `made`, was taken back.
+pub(super) fn is_revoked(
+    connection: &Connection,
+    target: Shared,
+    made: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM revoked
+                 WHERE (target = ?1 OR target IS NULL) AND ?2 BETWEEN since AND until)",
+        )?
+        .query_row(params![target_to_sql(target), made.as_millisecond()], |row| row.get(0))?)
+}
+
+fn target_to_sql(target: Shared) -> Vec<u8> {
+    match target {
+        Shared::File(id) => [b"f", &id.0[..]].concat(),
+        Shared::Paste(PasteId { said_at, digest }) => {
+            [b"p", &said_at.to_be_bytes()[..], &digest[..]].concat()
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What the ledger holds for people without an account, read beside the bridge that writes it.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::ledger::{MESSAGE, message_from};
+use super::{FILE, LOCK_PATIENCE, StoreError, revoked, schema};
+use crate::domain::{Message, PasteId, Shared};
+
+/// A view of the store that changes nothing and always sees what was committed last.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+/// A message that a link leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paste {
+    /// Where it was said: `letschat/dev`.
+    pub place: String,
+    /// What was said, by whom, and when.
+    pub message: Message,
+}
+
+impl Reader {
+    /// A reader of the store in `directory`.
+    ///
+    /// # Errors
+    /// When there is no store, or it is not one that we can read.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let unusable = |error: rusqlite::Error| StoreError::Directory {
+            path: directory.to_owned(),
+            error: std::io::Error::other(error),
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(directory.join(FILE), flags).map_err(unusable)?;
+        connection.busy_timeout(LOCK_PATIENCE)?;
+        schema::same_version(&connection)?;
+        Ok(Self { connection })
+    }
+
+    /// The message `id`; `None` where the ledger has forgotten it.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn paste(&self, id: PasteId) -> Result<Option<Paste>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT p.name, {MESSAGE}
+             FROM message m JOIN place p ON p.id = m.place WHERE m.said_at = ?1"
+        ))?;
+        let rows = statement.query_map(params![id.said_at], |row| {
+            Ok(Paste { place: row.get(0)?, message: message_from(row, 1)? })
+        })?;
+        for paste in rows {
+            let paste = paste?;
+            if PasteId::of(&paste.message) == id {
+                return Ok(Some(paste));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a link to `target`, made at `made`, was taken back.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn is_revoked(&self, target: Shared, made: Timestamp) -> Result<bool, StoreError> {
+        revoked::is_revoked(&self.connection, target, made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Author, FileId, Kind, Place};
+    use crate::store::{Revocation, Store, revoke};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    fn message(place: crate::domain::PlaceId, body: &str) -> Message {
+        Message {
+            said_in: place,
+            author: Author::named("ann"),
+            kind: Kind::Talk,
+            body: body.to_owned(),
+            said_at: "2026-11-22T10:00:00.123456789Z".parse().expect("a time"),
+        }
+    }
+
+    #[test]
+    fn a_message_is_found_by_its_id_while_the_ledger_knows_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let tea = store.place(&Place::room("tea")).expect("works");
+        let (one, two) = (message(tea, "1\n2"), message(tea, "1\n3"));
+        store.hear(&one, Some("one")).expect("works");
+        store.hear(&two, Some("two")).expect("works");
+        let reader = Reader::open(directory.path()).expect("opens");
+        assert_eq!(reader.paste(PasteId::of(&two)).expect("reads"), None, "not committed");
+        store.commit().expect("works");
+        for said in [&one, &two] {
+            let found = reader.paste(PasteId::of(said)).expect("reads").expect("is there");
+            assert_eq!((found.place.as_str(), &found.message.body), ("letschat/tea", &said.body));
+        }
+        store.prune(Timestamp::now(), 9).expect("works");
+        store.commit().expect("works");
+        assert_eq!(reader.paste(PasteId::of(&one)).expect("reads"), None);
+    }
+
+    #[test]
+    fn a_revocation_is_seen_at_once_and_by_the_next_run() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(directory.path()).expect("opens");
+        let reader = Reader::open(directory.path()).expect("opens");
+        let (one, two) = (Shared::File(FileId([1; 12])), Shared::File(FileId([2; 12])));
+        let revoked = |target, made| reader.is_revoked(target, at(made)).expect("reads");
+        assert!(!revoked(one, 100));
+        revoke(directory.path(), Revocation::Target(one), at(200)).expect("works");
+        assert!(revoked(one, 100) && revoked(one, 300) && !revoked(two, 100));
+        revoke(directory.path(), Revocation::Since(at(150)), at(200)).expect("works");
+        assert!(!revoked(two, 149) && revoked(two, 150) && revoked(two, 200) && !revoked(two, 201));
+        drop(store);
+        let _store = Store::open(directory.path()).expect("opens");
+        assert!(revoked(one, 100));
+    }
+
+    #[test]
+    fn a_paste_and_a_file_are_not_mistaken_for_each_other() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let _store = Store::open(directory.path()).expect("opens");
+        let paste = Shared::Paste(PasteId { said_at: 5, digest: [1; 8] });
+        revoke(directory.path(), Revocation::Target(paste), at(200)).expect("works");
+        let reader = Reader::open(directory.path()).expect("opens");
+        assert!(reader.is_revoked(paste, at(100)).expect("reads"));
+        let other = Shared::Paste(PasteId { said_at: 6, digest: [1; 8] });
+        assert!(!reader.is_revoked(other, at(100)).expect("reads"));
+    }
+
+    #[test]
+    fn where_there_is_no_store_nothing_is_revoked() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let all = Revocation::Since(Timestamp::UNIX_EPOCH);
+        assert!(revoke(directory.path(), all, at(1)).is_err());
+        assert!(std::fs::read_dir(directory.path()).expect("is there").next().is_none());
+    }
+}
