@@ -15,7 +15,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "net", uses: &["domain", "config", "protocol"], world: WORLD },
     Layer {
         name: "service",
-        uses: &["domain", "config", "protocol", "store", "bridge", "net"],
+        uses: &["domain", "config", "translate", "protocol", "store", "bridge", "net"],
         world: WORLD,
     },
     Layer { name: "demo", uses: &["domain", "config"], world: WORLD },

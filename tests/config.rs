@@ -11,6 +11,8 @@ mod links;
 mod mistakes;
 #[path = "config/secrets.rs"]
 mod secrets;
+#[path = "config/web.rs"]
+mod web;
 #[path = "config/whatever.rs"]
 mod whatever;
 

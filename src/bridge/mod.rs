@@ -24,13 +24,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Network, Place, PlaceId, Roster, Speech, Ticket};
+use crate::domain::{Delivery, Network, Place, PlaceId, Roster, Speech, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate;
-use crate::translate::AGAIN;
+use crate::translate::{AGAIN, Links};
 
 pub use gaps::Gaps;
 pub use policy::Policy;
@@ -89,6 +89,10 @@ pub struct Bridge {
     stopping: bool,
     /// The networks on which nothing is said again that may have arrived.
     dropping: HashSet<Network>,
+    /// The maker of links for people without an account, where they are wanted.
+    links: Option<Links>,
+    /// The places that are rooms: only what was said there may have links made of it.
+    rooms: HashSet<PlaceId>,
     gaps: Gaps,
     /// When each network was last heard of, and when that was last written down.
     alive: HashMap<Network, Alive>,
@@ -175,8 +179,11 @@ impl Bridge {
                 spots.insert(*id, Spot::new(place.clone(), mirrors, lane));
             }
         }
+        let is_room = |(id, spot): (&PlaceId, &Spot)| spot.place.network().is_none().then_some(*id);
         Ok(Self {
             policy,
+            rooms: spots.iter().filter_map(is_room).collect(),
+            links: None,
             spots,
             account: None,
             open: 0,
@@ -192,6 +199,13 @@ impl Bridge {
     #[must_use]
     pub fn dropping(mut self, networks: HashSet<Network>) -> Self {
         self.dropping = networks;
+        self
+    }
+
+    /// The same, which makes links to files and long messages for people without an account.
+    #[must_use]
+    pub fn linking(mut self, links: Option<Links>) -> Self {
+        self.links = links;
         self
     }
 
@@ -328,7 +342,12 @@ impl Bridge {
         let now = turn.now;
         let begun = match to {
             Place::Channel { .. } => {
-                lane.begin(now, turn.store, |it| translate::to_irc(&it.message, now))?
+                let render = |it: &Delivery| {
+                    let from_room = self.rooms.contains(&it.message.said_in);
+                    let links = self.links.as_ref().filter(|_| from_room);
+                    translate::to_irc(&it.message, links, now)
+                };
+                lane.begin(now, turn.store, render)?
             }
             Place::Room(_) => {
                 lane.begin(now, turn.store, |it| translate::to_letschat(&it.message, now))?

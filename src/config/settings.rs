@@ -1,7 +1,7 @@
 //! What the configuration means, once it is known to be free of mistakes.
 
+use core::net::SocketAddr;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -23,7 +23,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::bridge::{Bridge, Happening, Policy};
 use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
+use crate::store;
 use crate::store::{Store, StoreError};
+use crate::translate::Links;
 
 pub use audit::{Findings, Lost, Misplaced, RoomAudit, Troubles, Twin, Unheard, Unread, audit};
 pub use engine::Status;
@@ -55,7 +57,8 @@ pub struct Running {
 pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
     let policy = policy(&settings);
     let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
-        .dropping(dropping(&settings.networks));
+        .dropping(dropping(&settings.networks))
+        .linking(links(&settings)?);
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -134,6 +137,13 @@ fn policy(settings: &Settings) -> Policy {
         announce: settings.letschat.announce_gaps,
         memory: settings.store.keep.and_then(signed),
     }
+}
+
+/// The maker of links to what is served to people without an account, where anything is.
+fn links(settings: &Settings) -> Result<Option<Links>, StoreError> {
+    let Some(web) = &settings.web else { return Ok(None) };
+    let key = store::link_key(&settings.state_dir)?;
+    Ok(Some(Links::new(key, web.public_url.clone(), settings.letschat.url.clone())))
 }
 
 /// Lets the engine forget what is too old, now and then, for as long as there is one.

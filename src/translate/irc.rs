@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
-use super::late;
+use super::{Links, late};
 use crate::domain::{Kind, Message, Speech};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
@@ -8,9 +10,10 @@ use crate::domain::{Kind, Message, Speech};
 pub const AGAIN: &str = "(again) ";
 
 /// How to say `message` on IRC at `told_at`: the author's name before each line, and the time before
-/// that where it is late.
+/// that where it is late. With `links`, what only leads somewhere for who has an account becomes a link
+/// for everyone; they are for what was said in a room, and for nothing else ([`Links`]).
 #[must_use]
-pub fn to_irc(message: &Message, told_at: Timestamp) -> Speech {
+pub fn to_irc(message: &Message, links: Option<&Links>, told_at: Timestamp) -> Speech {
     let Message { author, kind, body, said_at, .. } = message;
     let time = late::time(*said_at, told_at);
     let name = &author.name;
@@ -20,7 +23,8 @@ pub fn to_irc(message: &Message, told_at: Timestamp) -> Speech {
         // The server's own way of showing it puts the bridge's name and a star before this.
         Kind::Action => format!("{time}{name} "),
     };
-    Speech { kind: *kind, prefix, body: body.clone() }
+    let body = links.map_or(Cow::Borrowed(body.as_str()), |links| links.in_text(body, told_at));
+    Speech { kind: *kind, prefix, body: body.into_owned() }
 }
 
 #[cfg(test)]
@@ -39,7 +43,7 @@ mod tests {
         };
         let told_at = Timestamp::from_second(told_at).expect("a time");
         let speech = Speech { kind, prefix: prefix.to_owned(), body: "hi".to_owned() };
-        assert_eq!(to_irc(&message, told_at), speech);
+        assert_eq!(to_irc(&message, None, told_at), speech);
     }
 
     #[test]

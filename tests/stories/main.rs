@@ -5,6 +5,7 @@ mod chance;
 mod confirmed;
 mod getting_in;
 mod history;
+mod links;
 mod mirroring;
 mod missed;
 mod multiline;

@@ -23,6 +23,8 @@ use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
 use letsbridge::store::Store;
+use letsbridge::translate::Links;
+use secrecy::SecretBox;
 
 /// A bridge, its store, its connections, and what it has said.
 pub(crate) struct World {
@@ -31,12 +33,19 @@ pub(crate) struct World {
     conversations: Vec<Vec<Place>>,
     policy: Policy,
     drop: bool,
+    linked: bool,
     pace: irc::Pace,
     curious: bool,
     store: Store,
     bridge: Bridge,
     networks: Vec<Wire<irc::Session>>,
     letschat: Wire<letschat::Session>,
+}
+
+fn links() -> Links {
+    let url = |text: &str| text.parse().unwrap();
+    let key = SecretBox::new(Box::new([7; 32]));
+    Links::new(key, url("https://bridge.example/"), url("https://chat.example/"))
 }
 
 /// One connection: its machine while it is there, and what was sent over it.
@@ -65,6 +74,7 @@ impl World {
             conversations,
             policy: Policy::default(),
             drop: false,
+            linked: false,
             pace: irc::Pace::Off,
             curious: false,
             store,
@@ -108,6 +118,18 @@ impl World {
         self.drop = true;
         self.restart();
         self
+    }
+
+    /// The same where files become links for people without an account.
+    pub(crate) fn linking(mut self) -> Self {
+        self.linked = true;
+        self.restart();
+        self
+    }
+
+    /// A link to the file `id`, as the bridge makes it now.
+    pub(crate) fn link(&self, id: &str, name: &str) -> String {
+        links().file(id, name, self.clock).unwrap()
     }
 
     /// Tells a story from here on that goes on in the next.
@@ -232,7 +254,7 @@ impl World {
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
         let dropping = networks.filter(|_| self.drop).collect();
         let bridge = Bridge::new(&self.conversations, self.policy, &mut self.store).unwrap();
-        self.bridge = bridge.dropping(dropping);
+        self.bridge = bridge.dropping(dropping).linking(self.linked.then(links));
     }
 
     fn happen(&mut self, happening: Happening) {

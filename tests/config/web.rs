@@ -1,0 +1,64 @@
+//! What is served to people without an account.
+
+use super::*;
+
+#[test]
+fn it_is_off_until_it_has_an_address() {
+    let desk = Desk::new();
+    assert_eq!(desk.settings(MINIMAL).web, None);
+    assert_eq!(desk.settings(&format!("{MINIMAL}\n[web]\nexpire = \"1d\"\n")).web, None);
+}
+
+#[test]
+fn what_is_written_is_what_is_meant() {
+    let text = format!(
+        r#"{MINIMAL}
+[web]
+public_url = "https://bridge.example/irc"
+listen = "[::1]:9000"
+expire = "2d"
+largest = "10MB"
+cache = "1GB"
+requests_per_minute = "none"
+trusted_proxies = ["10.0.0.0/8", "::1"]
+"#
+    );
+    let web = Desk::new().settings(&text).web.unwrap();
+    assert_eq!(web.public_url.as_str(), "https://bridge.example/irc/");
+    assert_eq!(web.listen.to_string(), "[::1]:9000");
+    assert_eq!(web.expire, Duration::from_hours(48));
+    assert_eq!((web.largest, web.cache), (10_000_000, 1_000_000_000));
+    assert_eq!(web.requests_per_minute, None);
+    let proxies: Vec<String> = web.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "::1/128"]);
+}
+
+#[test]
+fn mistakes_are_told() {
+    let lines = MINIMAL.lines().count() + 1;
+    let at = |line: usize, text: &str| format!("bridge.toml:{}: {text}", lines + line);
+    let mistakes = [
+        at(
+            2,
+            "web.listen: \"8480\" is not address:port; write an address of this machine and a port, \
+             like \"127.0.0.1:8480\" or \"[::1]:8480\"",
+        ),
+        at(
+            3,
+            "web.cache: the cache cannot hold one file of the size that web.largest allows; make it \
+             at least as large",
+        ),
+        at(
+            4,
+            "web.trusted_proxies[0]: \"proxy\" is not an address; write the proxy's address, like \
+             \"127.0.0.1\", or its network, like \"10.0.0.0/8\"",
+        ),
+    ];
+    let mistakes: Vec<&str> = mistakes.iter().map(String::as_str).collect();
+    Desk::new().mistakes(
+        &format!(
+            "{MINIMAL}\n[web]\nlisten = \"8480\"\ncache = \"1MB\"\ntrusted_proxies = [\"proxy\"]\n"
+        ),
+        &mistakes,
+    );
+}
