@@ -10,6 +10,7 @@
 //! | [`cli`]       | the commands: run, check, audit, demo; errors become words here      | async        |
 //! | [`demo`]      | an IRC server and a Let's Chat, for trying the bridge and its tests  | async        |
 //! | [`service`]   | the running thing: take what happened, apply, commit, send           | async        |
+//! | [`web`]       | files and long messages for people without an account                | async        |
 //! | [`net`]       | sockets and clocks                                                   | async        |
 //! | [`bridge`]    | what to do when something happens                                    | the store    |
 //! | [`store`]     | what must survive: ledger, outbox, cursors                           | the disk     |
@@ -70,6 +71,8 @@ pub mod bridge;
 pub mod net;
 
 pub mod service;
+
+pub mod web;
 
 pub mod demo;
 

@@ -18,10 +18,11 @@ const LAYERS: &[Layer] = &[
         uses: &["domain", "config", "translate", "protocol", "store", "bridge", "net"],
         world: WORLD,
     },
+    Layer { name: "web", uses: &["domain", "config", "translate", "store", "net"], world: WORLD },
     Layer { name: "demo", uses: &["domain", "config"], world: WORLD },
     Layer {
         name: "cli",
-        uses: &["domain", "config", "protocol", "store", "bridge", "net", "service", "demo"],
+        uses: &["domain", "config", "protocol", "store", "bridge", "net", "service", "web", "demo"],
         world: WORLD,
     },
 ];

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod logging;
 mod notify;
+mod revoke;
 mod run;
 
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Compare what the ledger says crossed with what the rooms hold: was anything lost?
     Audit(audit::Arguments),
+    /// Take back links to files and long messages, also while the bridge runs
+    Revoke(revoke::Arguments),
     /// Start an IRC server and a Let's Chat on this machine, bridged, to try it out
     Demo {
         /// The port of the IRC server
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),
         Command::Audit(arguments) => audit::audit(&arguments),
+        Command::Revoke(arguments) => revoke::revoke(&arguments),
         Command::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
     }
 }

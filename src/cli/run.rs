@@ -10,6 +10,7 @@ use crate::config;
 use crate::config::Settings;
 use crate::service;
 use crate::store::Store;
+use crate::web::{Web, WebError};
 
 /// What a second signal exits with, as a shell would show it.
 const INTERRUPTED: i32 = 130;
@@ -48,19 +49,28 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
         .expect("threads and timers can be had")
 }
 
-async fn until_stopped(settings: Settings) -> Result<(), crate::store::StoreError> {
+async fn until_stopped(settings: Settings) -> Result<(), WebError> {
     let store = Store::open(&settings.state_dir)?;
     let mut stop = Stop::listen();
+    let web = Web::start(&settings).await?;
     let mut running = service::start(settings, store)?;
     tokio::spawn(notify::keep_told(running.status()));
     tokio::select! {
-        outcome = running.ended() => return outcome,
+        outcome = running.ended() => return Ok(outcome?),
         () = stop.asked() => {}
     }
     tracing::info!("stopping: what is under way may settle; a second signal stops at once");
     notify::stopping();
+    let stopped = async {
+        let farewell = async {
+            if let Some(web) = web {
+                web.stop().await;
+            }
+        };
+        tokio::join!(running.stop(), farewell).0
+    };
     tokio::select! {
-        outcome = running.stop() => outcome.inspect(|()| tracing::info!("stopped")),
+        outcome = stopped => Ok(outcome.inspect(|()| tracing::info!("stopped"))?),
         () = stop.asked() => std::process::exit(INTERRUPTED),
     }
 }

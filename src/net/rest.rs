@@ -1,4 +1,6 @@
-//! Let's Chat's REST interface, for what is asked before its socket is opened: whose token is this?
+//! Let's Chat's REST interface, for what its socket cannot do: whose token is this? what is in a file?
+
+mod file;
 
 use std::error::Error;
 use std::io;
@@ -13,6 +15,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{connect, proxy, tls};
+
+pub use file::{Download, FileError};
 
 /// How long one call may take from beginning to end.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -10,4 +10,5 @@ mod program;
 mod secrets;
 mod starting;
 mod stopping;
+mod web;
 mod world;

@@ -106,6 +106,15 @@ impl Program {
         assert!(sent.success());
     }
 
+    /// The most memory that it has had so far, in bytes.
+    pub(crate) fn most_memory(&self) -> u64 {
+        let pid = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kilobytes * 1024
+    }
+
     /// Asks it to stop, as systemd would, and waits until it has.
     pub(crate) async fn stop(self) -> End {
         self.signal("TERM").await;

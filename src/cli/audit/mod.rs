@@ -84,7 +84,7 @@ pub(super) fn audit(arguments: &Arguments) -> ExitCode {
 }
 
 /// Reads `--since`.
-fn since(text: &str) -> Result<Timestamp, String> {
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
     since_at(Timestamp::now(), text)
 }
 

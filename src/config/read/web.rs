@@ -26,7 +26,7 @@ pub(super) fn read(mut section: Section<'_>, keep: Option<Duration>) -> Option<W
         let found = "the cache cannot hold one file of the size that web.largest allows";
         entry.mistake(Flaw::new(found, "make it at least as large"));
     }
-    let requests = section.get("requests_per_minute", limit).unwrap_or(Some(60));
+    let requests = section.get("requests_per_minute", limit).unwrap_or(Some(120));
     let proxies = section.entry("trusted_proxies").and_then(|entry| {
         entry.items("trusted_proxies = [\"127.0.0.1\"]", |value| values::net(as_text(value)?))
     });

@@ -1,3 +1,4 @@
+mod files;
 mod people;
 mod posts;
 mod rooms;

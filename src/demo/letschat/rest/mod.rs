@@ -21,6 +21,9 @@ use super::server::Shared;
 use page::Refusal;
 use route::Route;
 
+/// The files that a browser shows; it is told to save the others.
+const SHOWN: [&str; 3] = ["image/jpeg", "image/png", "image/gif"];
+
 /// The largest file that may be uploaded.
 pub(super) const LARGEST_UPLOAD: usize = 100_000_000;
 
@@ -107,7 +110,7 @@ fn look_up(shared: &Shared, room: &str) -> Result<Id, Refusal> {
 
 /// `None`: this server has no files.
 fn download(shared: &Shared, id: &str) -> Option<Response> {
-    let world = shared.world();
+    let world = &mut *shared.world();
     if !world.files_enabled {
         return None;
     }
@@ -115,9 +118,12 @@ fn download(shared: &Shared, id: &str) -> Option<Response> {
     let Some(file) = world.files.iter().find(|file| file.id == id) else {
         return Some(page::plain(StatusCode::NOT_FOUND));
     };
-    // Every kind that may be uploaded is a picture.
-    let headers =
-        [(header::CONTENT_TYPE, file.kind.as_str()), (header::CONTENT_DISPOSITION, "inline")];
+    world.downloads += 1;
+    let shown = SHOWN.contains(&file.kind.as_str());
+    let headers = [
+        (header::CONTENT_TYPE, file.kind.as_str()),
+        (header::CONTENT_DISPOSITION, if shown { "inline" } else { "attachment" }),
+    ];
     Some((headers, file.content.clone()).into_response())
 }
 

@@ -54,6 +54,8 @@ pub(super) struct World {
     pub people: Vec<Account>,
     pub rooms: HashMap<Id, Room>,
     pub files: Vec<File>,
+    /// How often one of them was fetched.
+    pub downloads: usize,
     /// Each with the username of the one it was for.
     pub whispers: Vec<(String, Post)>,
     pub seats: BTreeMap<Seat, Taken>,
@@ -72,6 +74,7 @@ impl World {
             people: Vec::new(),
             rooms: HashMap::new(),
             files: Vec::new(),
+            downloads: 0,
             whispers: Vec::new(),
             seats: BTreeMap::new(),
             next_seat: 0,

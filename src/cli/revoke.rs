@@ -1,0 +1,98 @@
+//! `letsbridge revoke`: links that lead nowhere any more, from now on.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::audit::since;
+use super::{FAILED, MISTAKEN};
+use crate::config;
+use crate::config::Settings;
+use crate::domain::Shared;
+use crate::store;
+use crate::store::{Revocation, StoreError};
+use crate::translate::Links;
+
+/// What to take back.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A link that is named here never leads anywhere again, nor does another one to \
+    the same file or message. What was made since a time is taken back as it is: a later link to the \
+    same works again. Exit status: 0 done; 1 something could not be taken back; 2 a mistake in the \
+    configuration or the arguments."
+)]
+#[group(required = true, multiple = false)]
+pub(super) struct What {
+    /// The links, as they were said on IRC
+    links: Vec<String>,
+    /// Every link that was made so far
+    #[arg(long)]
+    all: bool,
+    /// Every link that was made since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
+    #[arg(long, value_parser = since)]
+    since: Option<Timestamp>,
+}
+
+/// What to take back, of which bridge.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration
+    #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
+    config: PathBuf,
+    #[command(flatten)]
+    what: What,
+}
+
+/// Takes back what `arguments` name.
+pub(super) fn revoke(arguments: &Arguments) -> ExitCode {
+    let settings = match config::load(&arguments.config, std::env::vars()) {
+        Ok((settings, _)) => settings,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return MISTAKEN.into();
+        }
+    };
+    let done = match &arguments.what {
+        What { links, all: false, since: None } => each(&settings, links),
+        What { since, .. } => since_then(&settings, since.unwrap_or(Timestamp::UNIX_EPOCH)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => FAILED.into(),
+        Err(error) => {
+            eprintln!("{error}");
+            FAILED.into()
+        }
+    }
+}
+
+fn since_then(settings: &Settings, since: Timestamp) -> Result<bool, StoreError> {
+    store::revoke(&settings.state_dir, Revocation::Since(since), Timestamp::now())?;
+    println!("what was made since {since} leads nowhere any more");
+    Ok(true)
+}
+
+/// Takes back each of `links`. Says whether all of them were ours.
+fn each(settings: &Settings, links: &[String]) -> Result<bool, StoreError> {
+    let key = store::existing_link_key(&settings.state_dir)?;
+    // Where they lead says the key; the addresses are of no matter.
+    let letschat = &settings.letschat.url;
+    let reader = Links::new(key, letschat.clone(), letschat.clone());
+    let mut all = true;
+    for text in links {
+        let Some(link) = reader.read(text) else {
+            eprintln!("{text}: is not a link of this bridge; copy the whole of it, as it was said");
+            all = false;
+            continue;
+        };
+        store::revoke(&settings.state_dir, Revocation::Target(link.to), Timestamp::now())?;
+        let what = match link.to {
+            Shared::File(id) => format!("the file {id}"),
+            Shared::Paste(id) => format!("the message of {}", id.said_at()),
+        };
+        println!("{text}: leads nowhere any more, nor does any other link to {what}");
+    }
+    Ok(all)
+}

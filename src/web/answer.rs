@@ -1,0 +1,350 @@
+//! What is answered: files, long messages, and why not.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper::body::{Frame, SizeHint};
+use jiff::{SignedDuration, Timestamp};
+use tokio::{task, time};
+
+use super::cache::{Cache, Failure};
+use super::client;
+use super::door::Peer;
+use super::kind;
+use super::limits::{Leave, Limits};
+use super::page;
+use super::range::{self, Part};
+use crate::config::WebSettings;
+use crate::domain::Shared;
+use crate::store::{Reader, StoreError};
+use crate::translate::Links;
+
+/// How long somebody waits for a file to begin.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a file may do in a browser: be looked at.
+const FILE_POLICY: &str = "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; \
+    style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The same for a PDF: browsers show it by a page of their own, which a sandbox would keep from it.
+const PDF_POLICY: &str = "default-src 'none'; object-src 'self'; plugin-types application/pdf; \
+    style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What every answer says besides.
+const ALWAYS: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    // Asked again each time, which costs nothing while it is the same: a link can be taken back.
+    (header::CACHE_CONTROL, "private, no-cache"),
+    (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+];
+
+/// What all answers are made from.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) settings: WebSettings,
+    pub(super) links: Links,
+    pub(super) cache: Arc<Cache>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) reader: Arc<Mutex<Reader>>,
+}
+
+/// What answers every request.
+pub(super) fn router(desk: Arc<Desk>) -> Router {
+    let routes = Router::new()
+        .route("/f/{signed}/{name}", get(file))
+        .route("/p/{signed}", get(paste))
+        .route("/p/{signed}/raw", get(raw));
+    let prefix = desk.settings.public_url.path().trim_end_matches('/').to_owned();
+    // A reverse proxy may take the path of `public_url` away, or leave it.
+    let routes = match prefix.as_str() {
+        "" => routes,
+        prefix => Router::new().nest(prefix, routes.clone()).merge(routes),
+    };
+    routes
+        .route("/robots.txt", get(|| async { "User-agent: *\nDisallow: /\n" }))
+        .fallback(|| async { refusal(Refusal::Nothing) })
+        .method_not_allowed_fallback(|| async {
+            (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
+        })
+        .layer(middleware::from_fn_with_state(desk.clone(), admit))
+        .with_state(desk)
+}
+
+/// Why somebody does not get what they ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Nothing,
+    Expired,
+    Revoked,
+    Forgotten,
+    TooLarge,
+    Unreachable,
+    Busy,
+    TooMuch(Duration),
+}
+
+fn refusal(refusal: Refusal) -> Response {
+    let (status, title, words) = match refusal {
+        Refusal::Nothing => (
+            StatusCode::NOT_FOUND,
+            "Nothing here",
+            "This is not a link of this bridge, or it was cut short on its way.",
+        ),
+        Refusal::Expired => (
+            StatusCode::GONE,
+            "This link has expired",
+            "Ask whoever showed it to you to say it again in the room.",
+        ),
+        Refusal::Revoked => (
+            StatusCode::GONE,
+            "This link was taken back",
+            "Whoever runs the bridge has decided that it leads nowhere any more.",
+        ),
+        Refusal::Forgotten => (
+            StatusCode::GONE,
+            "No longer kept",
+            "The bridge remembers messages for a while only, and this one was too long ago.",
+        ),
+        Refusal::TooLarge => (
+            StatusCode::FORBIDDEN,
+            "Too large",
+            "The bridge does not pass on files of this size. It can be had in Let's Chat itself.",
+        ),
+        Refusal::Unreachable => (
+            StatusCode::BAD_GATEWAY,
+            "Let's Chat does not answer",
+            "The file is kept there, and cannot be fetched at the moment. Try again later.",
+        ),
+        Refusal::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too much to do",
+            "Many files are being sent at the moment. Try again in a minute.",
+        ),
+        Refusal::TooMuch(_) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many requests",
+            "That was more than this bridge answers at once. Try again in a moment.",
+        ),
+    };
+    let mut response = html(page::words(title, words));
+    *response.status_mut() = status;
+    let wait = match refusal {
+        Refusal::TooMuch(wait) => Some(wait.as_secs().max(1)),
+        Refusal::Busy | Refusal::Unreachable => Some(60),
+        _ => None,
+    };
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+    }
+    response
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NoSuchFile => Self::Nothing,
+            Failure::TooLarge => Self::TooLarge,
+            Failure::Unreachable => Self::Unreachable,
+            Failure::NoRoom => Self::Busy,
+        }
+    }
+}
+
+/// Lets nobody ask for too much, and has every answer say what it must.
+async fn admit(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().map(|Peer(peer)| *peer);
+    let Some(peer) = peer else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let address = client::address(peer, request.headers(), &desk.settings.trusted_proxies);
+    let mut response = match desk.limits.enter(address, Instant::now()) {
+        Ok(leave) => next.run(request).await.map(|body| Body::new(Held { body, _leave: leave })),
+        Err(wait) => refusal(Refusal::TooMuch(wait)),
+    };
+    tracing::debug!(client = %address, status = response.status().as_u16(), "asked for something");
+    for (name, value) in ALWAYS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// An answer, and the leave to give it, which is given back with the last byte.
+struct Held {
+    body: Body,
+    _leave: Leave,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Whether a link, made at `made`, is still good.
+async fn is_good(desk: &Desk, target: Shared, made: Timestamp) -> Result<(), Refusal> {
+    if Timestamp::now() > expires(desk, made) {
+        return Err(Refusal::Expired);
+    }
+    match read(desk, move |reader| reader.is_revoked(target, made)).await? {
+        true => Err(Refusal::Revoked),
+        false => Ok(()),
+    }
+}
+
+/// When a link that was made at `made` ends.
+fn expires(desk: &Desk, made: Timestamp) -> Timestamp {
+    let lasts = SignedDuration::try_from(desk.settings.expire).unwrap_or(SignedDuration::MAX);
+    made.saturating_add(lasts).unwrap_or(Timestamp::MAX)
+}
+
+/// Asks the store, which makes one wait.
+async fn read<T: Send + 'static>(
+    desk: &Desk,
+    ask: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Refusal> {
+    let reader = desk.reader.clone();
+    let answer =
+        task::spawn_blocking(move || ask(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
+    match answer.await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the store cannot be asked for what is served");
+            Err(Refusal::Busy)
+        }
+        Err(_) => Err(Refusal::Busy),
+    }
+}
+
+async fn file(
+    State(desk): State<Arc<Desk>>,
+    Path((signed, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    send_file(&desk, &signed, &name, &headers).await.unwrap_or_else(refusal)
+}
+
+async fn send_file(
+    desk: &Desk,
+    signed: &str,
+    name: &str,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let (id, made) = desk.links.read_file(signed, name).ok_or(Refusal::Nothing)?;
+    is_good(desk, Shared::File(id), made).await?;
+    // What Let's Chat calls by an id never changes.
+    let tag = format!("\"{id}\"");
+    if says(headers, header::IF_NONE_MATCH)
+        .is_some_and(|known| known == "*" || known.contains(&tag))
+    {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let file = desk.cache.get(id, Instant::now())?;
+    let wanted = says(headers, header::RANGE)
+        .filter(|_| says(headers, header::IF_RANGE).is_none_or(|known| known == tag));
+    let head = time::timeout(PATIENCE, file.head(false)).await.map_err(|_| Refusal::Busy)??;
+    // A part can be told only of something whose length is known.
+    let length = match head.length {
+        None if wanted.is_some() => {
+            let whole =
+                time::timeout(PATIENCE, file.head(true)).await.map_err(|_| Refusal::Busy)?;
+            whole?.length
+        }
+        known => known,
+    };
+    let part = length.map_or(Part::All, |length| range::part(wanted, length));
+    let kind = kind::of(&head.kind);
+    let policy = if kind.content_type == "application/pdf" { PDF_POLICY } else { FILE_POLICY };
+    let mut response = Response::builder()
+        .header(header::CONTENT_TYPE, kind.content_type)
+        .header(header::CONTENT_DISPOSITION, kind::disposition(kind.shown, name))
+        .header(header::CONTENT_SECURITY_POLICY, policy)
+        .header(header::ACCEPT_RANGES, "bytes")
+        .header(header::ETAG, tag);
+    let all = length.map_or_else(|| "*".to_owned(), |length| length.to_string());
+    let (first, end) = match part {
+        Part::All => (0, length),
+        Part::Range(first, last) => {
+            response = response
+                .status(StatusCode::PARTIAL_CONTENT)
+                .header(header::CONTENT_RANGE, format!("bytes {first}-{last}/{all}"));
+            (first, Some(last + 1))
+        }
+        Part::Beyond => {
+            response = response
+                .status(StatusCode::RANGE_NOT_SATISFIABLE)
+                .header(header::CONTENT_RANGE, format!("bytes */{all}"));
+            (0, Some(0))
+        }
+    };
+    if let Some(end) = end {
+        response = response.header(header::CONTENT_LENGTH, end - first);
+    }
+    let body = Body::from_stream(file.read(first, end));
+    Ok(response.body(body).expect("each header is made of what a header may hold"))
+}
+
+async fn paste(State(desk): State<Arc<Desk>>, Path(signed): Path<String>) -> Response {
+    match find_paste(&desk, &signed).await {
+        Ok((paste, made)) => {
+            html(page::paste(&paste, &format!("{signed}/raw"), expires(&desk, made)))
+        }
+        Err(why) => refusal(why),
+    }
+}
+
+async fn raw(State(desk): State<Arc<Desk>>, Path(signed): Path<String>) -> Response {
+    match find_paste(&desk, &signed).await {
+        Ok((paste, _)) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+                (header::CONTENT_SECURITY_POLICY, FILE_POLICY),
+            ];
+            (headers, paste.message.body).into_response()
+        }
+        Err(why) => refusal(why),
+    }
+}
+
+async fn find_paste(
+    desk: &Desk,
+    signed: &str,
+) -> Result<(crate::store::Paste, Timestamp), Refusal> {
+    let (id, made) = desk.links.read_paste(signed).ok_or(Refusal::Nothing)?;
+    is_good(desk, Shared::Paste(id), made).await?;
+    let paste = read(desk, move |reader| reader.paste(id)).await?;
+    Ok((paste.ok_or(Refusal::Forgotten)?, made))
+}
+
+fn html(page: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, page::POLICY.as_str()),
+    ];
+    (headers, page).into_response()
+}
+
+fn says(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}

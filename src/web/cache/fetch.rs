@@ -1,0 +1,92 @@
+//! Fetches a file from Let's Chat.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Cache;
+use super::growing::{Failure, Growing, Head};
+use crate::config::LetsChatSettings;
+use crate::domain::FileId;
+use crate::net::rest::{Download, FileError, Rest, RestError};
+use crate::net::tls;
+
+/// How much is written to the disk at once.
+const PIECE: usize = 256 * 1024;
+
+/// Where files come from: the Let's Chat of the configuration, and nowhere else.
+pub(in crate::web) type Source = LetsChatSettings;
+
+impl Cache {
+    /// Fetches `id` into `file`, which is told how that ends.
+    pub(super) async fn fetch(self: Arc<Self>, id: FileId, file: Arc<Growing>) {
+        let end = self.fetched(id, &file).await;
+        match end {
+            Ok(()) => {
+                let bytes = file.written();
+                self.reserve(id, bytes);
+                tracing::debug!(file = %id, bytes, "fetched");
+            }
+            Err(_) => {
+                self.reserve(id, 0);
+            }
+        }
+        file.end(end);
+    }
+
+    async fn fetched(&self, id: FileId, file: &Arc<Growing>) -> Result<(), Failure> {
+        let _slot = self.slots.acquire().await.map_err(|_| Failure::NoRoom)?;
+        let mut download = ask(&self.source, id).await.map_err(|error| failure(id, &error))?;
+        let space = download.length.unwrap_or(self.largest);
+        if space > self.largest {
+            return Err(Failure::TooLarge);
+        }
+        if !self.reserve(id, space) {
+            tracing::warn!(file = %id, "too many files are being sent: there is no room for another");
+            return Err(Failure::NoRoom);
+        }
+        file.begin(Head { kind: std::mem::take(&mut download.kind), length: download.length });
+        let mut pieces = BytesMut::with_capacity(PIECE);
+        while let Some(piece) = download.next().await.map_err(|error| failure(id, &error.into()))? {
+            pieces.extend_from_slice(&piece);
+            if file.written() + pieces.len() as u64 > self.largest {
+                return Err(Failure::TooLarge);
+            }
+            if pieces.len() >= PIECE {
+                write(file, pieces.split().freeze()).await?;
+            }
+        }
+        write(file, pieces.freeze()).await?;
+        match download.length {
+            Some(length) if length != file.written() => Err(Failure::Unreachable),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn ask(source: &Source, id: FileId) -> Result<Download, FileError> {
+    // Read anew for each, so that a renewed certificate needs no restart.
+    let tls = tls::client_config(&source.trust)
+        .map_err(|error| RestError::Unreachable(error.to_string()))?;
+    Rest::new(&source.url, &source.token, &tls)?.file(id).await
+}
+
+async fn write(file: &Arc<Growing>, piece: Bytes) -> Result<(), Failure> {
+    if piece.is_empty() {
+        return Ok(());
+    }
+    file.write(piece).await.map_err(|error| {
+        tracing::error!(%error, "the disk takes nothing of what is served");
+        Failure::NoRoom
+    })
+}
+
+/// What is the matter, for the log; and in fewer words for the person who asks.
+fn failure(id: FileId, error: &FileError) -> Failure {
+    if let FileError::NoSuchFile = error {
+        tracing::debug!(file = %id, "no such file");
+        return Failure::NoSuchFile;
+    }
+    tracing::warn!(file = %id, %error, "a file cannot be fetched");
+    Failure::Unreachable
+}

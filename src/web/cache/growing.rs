@@ -1,0 +1,195 @@
+//! A file that is coming in, and is read by many at once while it does.
+//!
+//! ```text
+//!  Asked ──head──▶ Coming(written …) ──end──▶ Whole
+//!    └──────┬────────────┘
+//!           ▼
+//!         Failed
+//! ```
+//!
+//! It is written once, into a file of the disk that has no name and vanishes with the process. Each
+//! reader goes at their own pace, from wherever they like, and waits where the file has not come yet.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
+use tokio::sync::watch;
+use tokio::task;
+
+/// How much is read at once, for each reader.
+const PIECE: u64 = 64 * 1024;
+
+/// A file on its way.
+#[derive(Debug)]
+pub(in crate::web) struct Growing {
+    disk: File,
+    progress: watch::Sender<Progress>,
+}
+
+/// What is known of a file before all of it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct Head {
+    /// Its kind, as whoever uploaded it said.
+    pub(in crate::web) kind: String,
+    /// How many bytes it has, if that is known.
+    pub(in crate::web) length: Option<u64>,
+}
+
+/// Why there is no file, for the person who asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Failure {
+    /// Let's Chat has none of that id.
+    NoSuchFile,
+    /// It is larger than what is passed on.
+    TooLarge,
+    /// Let's Chat cannot be asked now, or does not let us.
+    Unreachable,
+    /// Too much is asked for at once, or the disk takes nothing.
+    NoRoom,
+}
+
+#[derive(Debug)]
+struct Progress {
+    head: Option<Head>,
+    written: u64,
+    end: Option<Result<(), Failure>>,
+}
+
+impl Growing {
+    /// A file that was asked for, in `directory`.
+    pub(super) fn new(directory: &Path) -> io::Result<Self> {
+        let progress = watch::Sender::new(Progress { head: None, written: 0, end: None });
+        Ok(Self { disk: tempfile::tempfile_in(directory)?, progress })
+    }
+
+    /// It begins to come.
+    pub(super) fn begin(&self, head: Head) {
+        self.progress.send_modify(|it| it.head = Some(head));
+    }
+
+    /// The next piece of it has come. Waits for the disk.
+    pub(super) async fn write(self: &Arc<Self>, piece: Bytes) -> io::Result<()> {
+        let (this, at) = (self.clone(), self.written());
+        let length = piece.len() as u64;
+        task::spawn_blocking(move || this.disk.write_all_at(&piece, at)).await??;
+        self.progress.send_modify(|it| it.written += length);
+        Ok(())
+    }
+
+    /// All of it is there, or no more of it will come.
+    pub(super) fn end(&self, end: Result<(), Failure>) {
+        self.progress.send_modify(|it| {
+            if let (Ok(()), Some(head)) = (end, &mut it.head) {
+                head.length = Some(it.written);
+            }
+            it.end = Some(end);
+        });
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.progress.borrow().written
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn ended(&self) -> Option<Result<(), Failure>> {
+        self.progress.borrow().end
+    }
+
+    /// What it is, as soon as that is known; its length, too, if `whole` waits until all is there.
+    pub(in crate::web) async fn head(&self, whole: bool) -> Result<Head, Failure> {
+        let mut progress = self.progress.subscribe();
+        let known = |it: &Progress| it.end.is_some() || (it.head.is_some() && !whole);
+        let Ok(found) = progress.wait_for(known).await else { return Err(Failure::Unreachable) };
+        match (&found.head, found.end) {
+            (_, Some(Err(failure))) => Err(failure),
+            (Some(head), _) => Ok(head.clone()),
+            (None, _) => Err(Failure::Unreachable),
+        }
+    }
+
+    /// Its bytes from `first` up to but not including `end`, or to its own end; each waits until it is
+    /// there. Fails where no more of it will come.
+    pub(in crate::web) fn read(
+        self: Arc<Self>,
+        first: u64,
+        end: Option<u64>,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let progress = self.progress.subscribe();
+        let start = (self, progress, first);
+        stream::try_unfold(start, move |(this, mut progress, at)| async move {
+            if end.is_some_and(|end| at >= end) {
+                return Ok(None);
+            }
+            let written = {
+                let there = progress.wait_for(|it| it.written > at || it.end.is_some()).await;
+                let there = there.map_err(io::Error::other)?;
+                match there.end {
+                    Some(Err(_)) => return Err(io::Error::other("no more of it will come")),
+                    Some(Ok(())) if there.written <= at => return Ok(None),
+                    _ => there.written,
+                }
+            };
+            let length = PIECE.min(end.unwrap_or(u64::MAX).min(written) - at);
+            let reader = this.clone();
+            let piece = task::spawn_blocking(move || {
+                let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
+                reader.disk.read_exact_at(&mut piece, at).map(|()| Bytes::from(piece))
+            });
+            let piece = piece.await??;
+            Ok(Some((piece, (this, progress, at + length))))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+
+    use super::*;
+
+    fn growing() -> Arc<Growing> {
+        Arc::new(Growing::new(&std::env::temp_dir()).expect("a file"))
+    }
+
+    async fn read(file: &Arc<Growing>, first: u64, end: Option<u64>) -> io::Result<Vec<u8>> {
+        let pieces: Vec<Bytes> = file.clone().read(first, end).try_collect().await?;
+        Ok(pieces.concat())
+    }
+
+    #[tokio::test]
+    async fn readers_wait_for_what_has_not_come_yet() {
+        let file = growing();
+        let reader = tokio::spawn({
+            let file = file.clone();
+            async move {
+                (file.head(false).await, read(&file, 0, None).await, read(&file, 3, Some(8)).await)
+            }
+        });
+        file.begin(Head { kind: "image/png".to_owned(), length: None });
+        for piece in ["kettle", "'s on"] {
+            file.write(Bytes::from(piece)).await.expect("writes");
+            tokio::task::yield_now().await;
+        }
+        file.end(Ok(()));
+        let (head, all, part) = reader.await.expect("reads");
+        assert_eq!(head.expect("a head").kind, "image/png");
+        assert_eq!(all.expect("all"), b"kettle's on");
+        assert_eq!(part.expect("a part"), b"tle's");
+        assert_eq!(file.head(true).await.expect("a head").length, Some(11));
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_told_to_every_reader() {
+        let file = growing();
+        file.begin(Head { kind: String::new(), length: Some(9) });
+        file.write(Bytes::from("kettle")).await.expect("writes");
+        file.end(Err(Failure::Unreachable));
+        read(&file, 0, None).await.expect_err("not whole");
+        assert_eq!(file.head(false).await, Err(Failure::Unreachable));
+    }
+}

@@ -1,0 +1,104 @@
+//! The listener, and how long anybody may take.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time;
+use tokio_io_timeout::TimeoutStream;
+
+/// How many connections there may be at once.
+const CONNECTIONS: usize = 512;
+
+/// How long the head of a request may take, also the next one of a connection that is kept.
+const HEAD: Duration = Duration::from_secs(15);
+
+/// How long somebody may take nothing of what is sent.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// How long a connection may last.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// The most that a head may be, in bytes.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+/// How long answers that are under way may go on when the bridge stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Who asks, as the connection says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Serves `router` on `listener` until `stop` says so.
+pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (router, stop) = (router.clone(), stop.clone());
+                connections.spawn(async move {
+                    let _place = place;
+                    let _ = time::timeout(LONGEST, converse(stream, peer, router, stop)).await;
+                });
+            }
+            // The system is out of something; it will have it again.
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be taken");
+                time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = time::timeout(FAREWELL, all).await;
+}
+
+/// Answers what is asked on one connection. That it breaks is nobody's fault.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), hyper::Error> {
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED));
+    let router = TowerToHyperService::new(router);
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), answer);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+/// Listens at `address`.
+pub(super) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}

@@ -1,0 +1,115 @@
+//! What a browser may show by itself, and what it may only save.
+
+/// How a file is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// The `Content-Type`.
+    pub(super) content_type: &'static str,
+    /// Whether a browser may show it.
+    pub(super) shown: bool,
+}
+
+/// What a browser shows without being told to do anything. No page and no drawing that can hold a
+/// script: HTML, XML and SVG are saved.
+const SHOWN: &[&str] = &[
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/avif",
+    "image/bmp",
+    "video/mp4",
+    "video/webm",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/wav",
+    "audio/flac",
+    "audio/mp4",
+    "audio/webm",
+    "application/pdf",
+];
+
+/// How a file is sent that Let's Chat says is of the kind `claimed`: whoever uploaded it said so.
+pub(super) fn of(claimed: &str) -> Kind {
+    let claimed = claimed.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if claimed == "text/plain" {
+        return Kind { content_type: "text/plain; charset=utf-8", shown: true };
+    }
+    match SHOWN.iter().find(|known| **known == claimed) {
+        Some(known) => Kind { content_type: known, shown: true },
+        None => Kind { content_type: "application/octet-stream", shown: false },
+    }
+}
+
+/// The `Content-Disposition` for a file with this safe name (RFC 6266): the name once for everyone, in
+/// ASCII, and once as it is.
+pub(super) fn disposition(shown: bool, name: &str) -> String {
+    let way = if shown { "inline" } else { "attachment" };
+    let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '_' };
+    let ascii: String = name.chars().map(plain).filter(|c| !matches!(c, '"' | '\\')).collect();
+    let encoded: String = percent_encoding::utf8_percent_encode(name, ATTRIBUTE).collect();
+    format!("{way}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
+}
+
+/// What RFC 8187 lets stand as it is, less some.
+const ATTRIBUTE: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::translate::safe_name;
+
+    #[test]
+    fn pictures_and_texts_are_shown() {
+        for kind in ["image/png", "IMAGE/PNG", "image/jpeg; q=1", "application/pdf", "text/plain"] {
+            assert!(of(kind).shown, "{kind}");
+        }
+        assert_eq!(of("text/plain; charset=latin1").content_type, "text/plain; charset=utf-8");
+    }
+
+    #[test]
+    fn everything_else_is_saved() {
+        for kind in [
+            "",
+            "text/html",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "text/xml",
+            "application/javascript",
+            "text/css",
+            "image/png\r\nX: y",
+            "multipart/mixed",
+            "*/*",
+        ] {
+            assert_eq!(
+                of(kind),
+                Kind { content_type: "application/octet-stream", shown: false },
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_is_told_twice() {
+        assert_eq!(
+            disposition(true, "a b.png"),
+            "inline; filename=\"a b.png\"; filename*=UTF-8''a%20b.png"
+        );
+        assert_eq!(
+            disposition(false, "é.zip"),
+            "attachment; filename=\"_.zip\"; filename*=UTF-8''%C3%A9.zip"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_never_ends_the_header(name in any::<String>()) {
+            let header = disposition(true, &safe_name(&name));
+            prop_assert!(header.is_ascii() && !header.contains(['\r', '\n', '\0']));
+            prop_assert_eq!(header.matches('"').count(), 2);
+        }
+    }
+}

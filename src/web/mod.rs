@@ -1,0 +1,121 @@
+//! What people without an account may see: files and long messages of Let's Chat, by signed links.
+//!
+//! ```text
+//!  reverse proxy ─▶ door ─▶ limits ─▶ answer ─▶ links: did we make it?   store: is it still good?
+//!                                        └─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all who ask
+//! ```
+//!
+//! Nothing is asked of anybody but the Let's Chat of the configuration, and nothing of it but a file
+//! whose link we signed. There is no list of anything.
+
+mod answer;
+mod cache;
+mod client;
+mod door;
+mod kind;
+mod limits;
+mod page;
+mod range;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time;
+
+use crate::config::{Settings, WebSettings};
+use crate::store;
+use crate::store::{Reader, StoreError};
+use crate::translate::Links;
+
+use answer::Desk;
+use cache::Cache;
+use limits::Limits;
+
+/// How often what nobody asks for any more is let go.
+const TIDYING: Duration = Duration::from_secs(60);
+
+/// What is being served.
+#[derive(Debug)]
+pub struct Web {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+/// Why nothing can be served.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// The address cannot be listened at.
+    #[error(
+        "web.listen: {address} cannot be listened at ({error}): choose another port, or stop who has it"
+    )]
+    Listen {
+        /// `web.listen`.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The store does not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Web {
+    /// Serves what `settings` say, beside the bridge whose store is open. `None` where nothing is to be
+    /// served. Within a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the address is taken, or the store cannot be read.
+    pub async fn start(settings: &Settings) -> Result<Option<Self>, WebError> {
+        let Some(web) = &settings.web else { return Ok(None) };
+        let desk = desk(web, settings)?;
+        let cache = Arc::downgrade(&desk.cache);
+        let listener = door::listen(web.listen)
+            .await
+            .map_err(|error| WebError::Listen { address: web.listen, error })?;
+        let address = listener.local_addr().unwrap_or(web.listen);
+        tracing::info!(%address, public_url = %web.public_url, "files and long messages are served");
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(door::serve(listener, answer::router(desk), stopped));
+        tokio::spawn(async move {
+            let mut often = time::interval(TIDYING);
+            loop {
+                often.tick().await;
+                let Some(cache) = cache.upgrade() else { return };
+                cache.tidy(Instant::now());
+            }
+        });
+        Ok(Some(Self { address, stop, serving }))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more requests, and lets those under way go on for a moment.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        // It ends by itself, and cannot fail.
+        let _ = self.serving.await;
+    }
+}
+
+fn desk(web: &WebSettings, settings: &Settings) -> Result<Arc<Desk>, StoreError> {
+    let directory: &Path = &settings.state_dir;
+    let key = store::link_key(directory)?;
+    let letschat = settings.letschat.clone();
+    Ok(Arc::new(Desk {
+        links: Links::new(key, web.public_url.clone(), letschat.url.clone()),
+        cache: Cache::new(letschat, directory.to_owned(), web.largest, web.cache),
+        limits: Arc::new(Limits::new(web.requests_per_minute)),
+        reader: Arc::new(Mutex::new(Reader::open(directory)?)),
+        settings: web.clone(),
+    }))
+}

@@ -1,0 +1,161 @@
+//! The pages: a long message, and why there is nothing to see. Every text is escaped by `maud`; there is
+//! no script, and nothing is fetched from anywhere.
+
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use crate::store::Paste;
+
+/// What a page may do, and what it looks like: one piece of style, known by its digest.
+pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let digest = STANDARD.encode(Sha256::digest(STYLE));
+    format!(
+        "sandbox; default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'"
+    )
+});
+
+/// The most lines that a page shows: a phone has to hold them.
+const MOST_LINES: usize = 10_000;
+
+/// The most bytes that a page shows.
+const MOST_BYTES: usize = 2_000_000;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1b1f24;--faint:#6a737d;--paper:#fff;--line:#e4e7eb;--mark:#fff8c5}\
+@media(prefers-color-scheme:dark){:root{--ink:#dfe3e8;--faint:#8b949e;--paper:#14171b;--line:#2a2f36;--mark:#3b3211}}\
+*{box-sizing:border-box}\
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
+header{display:flex;flex-wrap:wrap;gap:.2rem 1rem;align-items:baseline;padding:.8rem 1rem;border-bottom:1px solid var(--line)}\
+h1{font-size:1.1rem;margin:0;overflow-wrap:anywhere}\
+header span,footer{color:var(--faint);font-size:.9rem}\
+header a{margin-left:auto;color:inherit}\
+ol{counter-reset:l;list-style:none;margin:0;padding:.6rem 0;font:14px/1.55 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;tab-size:4}\
+li{counter-increment:l;display:flex;padding-right:1rem}\
+li::before{content:counter(l);flex:none;width:3.4rem;padding-right:.8rem;text-align:right;color:var(--faint);user-select:none;-webkit-user-select:none}\
+li:target{background:var(--mark)}\
+li span{white-space:pre-wrap;overflow-wrap:anywhere;min-width:0}\
+footer{padding:.6rem 1rem 1.2rem;border-top:1px solid var(--line)}\
+main{max-width:34rem;margin:16vh auto 0;padding:0 1.2rem}\
+@media(max-width:30rem){ol{font-size:13px}li::before{width:2.6rem;padding-right:.6rem}}";
+
+/// The page of a long message. `raw` is where it can be had as plain text.
+pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
+    let author = paste.message.author.display_name.as_ref().unwrap_or(&paste.message.author.name);
+    let place = paste.place.strip_prefix("letschat/").unwrap_or(&paste.place);
+    let body = &paste.message.body;
+    let shown = &body[..body.floor_char_boundary(MOST_BYTES)];
+    let lines = body.lines().count();
+    let left_out = lines.saturating_sub(shown.lines().take(MOST_LINES).count());
+    let cut = left_out > 0 || shown.len() < body.len();
+    let title = format!("{author} in {place}");
+    whole(
+        &title,
+        html! {
+            header {
+                h1 { (author) " in " (place) }
+                span { (minute(paste.message.said_at)) }
+                span { (count(lines)) }
+                a href=(raw) { "plain text" }
+            }
+            ol {
+                @for (number, line) in (1..).zip(shown.lines().take(MOST_LINES)) {
+                    li id={ "L" (number) } { span { (line) } }
+                }
+            }
+            footer {
+                @if cut { p { "That is not all: the rest is in the plain text." } }
+                "This link works until " (minute(expires)) "."
+            }
+        },
+    )
+}
+
+/// A page that says in a few words why there is nothing to see.
+pub(super) fn words(title: &str, words: &str) -> String {
+    whole(title, html! { main { h1 { (title) } p { (words) } } })
+}
+
+fn whole(title: &str, body: Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex, nofollow";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    page.into_string()
+}
+
+fn minute(time: Timestamp) -> String {
+    time.strftime("%F %H:%M UTC").to_string()
+}
+
+fn count(lines: usize) -> String {
+    if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Author, Kind, Message, PlaceId};
+
+    fn page(author: &str, body: &str) -> String {
+        let message = Message {
+            said_in: PlaceId(1),
+            author: Author::named(author),
+            kind: Kind::Talk,
+            body: body.to_owned(),
+            said_at: Timestamp::UNIX_EPOCH,
+        };
+        let said = Paste { place: "letschat/tea".to_owned(), message };
+        paste(&said, "x/raw", Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn each_line_has_its_place() {
+        let page = page("ann", "one\n\n\ttwo");
+        assert!(page.contains("<h1>ann in tea</h1>"), "{page}");
+        assert!(page.contains("3 lines"), "{page}");
+        assert!(page.contains("<li id=\"L3\"><span>\ttwo</span></li>"), "{page}");
+        assert!(!page.contains("not all"), "{page}");
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_page_says_so() {
+        assert!(page("ann", &"x\n".repeat(MOST_LINES + 1)).contains("not all"));
+        assert!(page("ann", &"é".repeat(MOST_BYTES)).contains("not all"));
+    }
+
+    #[test]
+    fn the_style_is_the_one_that_the_policy_knows() {
+        assert!(page("ann", "x").contains(&format!("<style>{STYLE}</style>")));
+        assert!(!POLICY.contains("unsafe") && !STYLE.contains(['<', '&']));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_becomes_markup(author in "[<>&\"'a-z/ ]*", body in "[<>&\"'a-z/ \n]*") {
+            let page = page(&author, &body);
+            let (_, rest) = page.split_once("<ol>").expect("a list");
+            let (list, _) = rest.split_once("</ol>").expect("its end");
+            let tags = list.matches('<').count();
+            prop_assert_eq!(tags, body.lines().count() * 4);
+            let (_, head) = page.split_once("<h1>").expect("a heading");
+            prop_assert!(head.find("</h1>") < head.find("<span>"));
+        }
+    }
+}
