@@ -11,9 +11,8 @@ use super::{FAILED, MISTAKEN};
 use crate::config;
 use crate::config::Settings;
 use crate::domain::Shared;
-use crate::store;
-use crate::store::{Revocation, StoreError};
-use crate::translate::Links;
+use crate::store::StoreError;
+use crate::web;
 
 /// What to take back.
 #[derive(Debug, Args)]
@@ -69,28 +68,23 @@ pub(super) fn revoke(arguments: &Arguments) -> ExitCode {
 }
 
 fn since_then(settings: &Settings, since: Timestamp) -> Result<bool, StoreError> {
-    store::revoke(&settings.state_dir, Revocation::Since(since), Timestamp::now())?;
+    web::revoke_since(settings, since)?;
     println!("what was made since {since} leads nowhere any more");
     Ok(true)
 }
 
 /// Takes back each of `links`. Says whether all of them were ours.
 fn each(settings: &Settings, links: &[String]) -> Result<bool, StoreError> {
-    let key = store::existing_link_key(&settings.state_dir)?;
-    // Where they lead says the key; the addresses are of no matter.
-    let letschat = &settings.letschat.url;
-    let reader = Links::new(key, letschat.clone(), letschat.clone());
     let mut all = true;
     for text in links {
-        let Some(link) = reader.read(text) else {
-            eprintln!("{text}: is not a link of this bridge; copy the whole of it, as it was said");
-            all = false;
-            continue;
-        };
-        store::revoke(&settings.state_dir, Revocation::Target(link.to), Timestamp::now())?;
-        let what = match link.to {
-            Shared::File(id) => format!("the file {id}"),
-            Shared::Paste(id) => format!("the message of {}", id.said_at()),
+        let what = match web::revoke_link(settings, text)? {
+            Some(Shared::File(id)) => format!("the file {id}"),
+            Some(Shared::Paste(id)) => format!("the message of {}", id.said_at()),
+            None => {
+                eprintln!("{text}: is not a link of this bridge; copy the whole of it");
+                all = false;
+                continue;
+            }
         };
         println!("{text}: leads nowhere any more, nor does any other link to {what}");
     }

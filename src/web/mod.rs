@@ -16,6 +16,7 @@ mod kind;
 mod limits;
 mod page;
 mod range;
+mod revoke;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,6 +32,8 @@ use crate::config::{Settings, WebSettings};
 use crate::store;
 use crate::store::{Reader, StoreError};
 use crate::translate::Links;
+
+pub use revoke::{revoke_link, revoke_since};
 
 use answer::Desk;
 use cache::Cache;

@@ -1,0 +1,32 @@
+//! Takes links back, beside a bridge that may be running.
+
+use jiff::Timestamp;
+
+use crate::config::Settings;
+use crate::domain::Shared;
+use crate::store;
+use crate::store::{Revocation, StoreError};
+use crate::translate::Links;
+
+/// Takes back every link to what the link `text` leads to, and tells what that is; `None` where it is
+/// not one of ours.
+///
+/// # Errors
+/// When there is no key, or the store does not do its part.
+pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<Shared>, StoreError> {
+    let key = store::existing_link_key(&settings.state_dir)?;
+    // Where a link leads says the key; the addresses are of no matter.
+    let letschat = &settings.letschat.url;
+    let links = Links::new(key, letschat.clone(), letschat.clone());
+    let Some(link) = links.read(text) else { return Ok(None) };
+    store::revoke(&settings.state_dir, Revocation::Target(link.to), Timestamp::now())?;
+    Ok(Some(link.to))
+}
+
+/// Takes back every link that was made from `since` until now.
+///
+/// # Errors
+/// When the store does not do its part.
+pub fn revoke_since(settings: &Settings, since: Timestamp) -> Result<(), StoreError> {
+    store::revoke(&settings.state_dir, Revocation::Since(since), Timestamp::now())
+}
