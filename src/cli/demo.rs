@@ -166,6 +166,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             username: BRIDGE.to_owned(),
             realname: "The bridge to Let's Chat".to_owned(),
             fallback_charset: encoding_rs::WINDOWS_1252,
+            invited_by: None,
             pace: config::Pace::Off,
             in_doubt: config::InDoubt::Repeat,
             channels: ROOMS.iter().map(channel).collect(),

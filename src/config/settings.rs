@@ -106,6 +106,8 @@ pub struct NetworkSettings {
     pub realname: String,
     /// How to read a line that is not UTF-8. Always a superset of ASCII.
     pub fallback_charset: &'static Encoding,
+    /// Whom to ask for an invitation to a channel that is for invited people only (mode `+i`).
+    pub invited_by: Option<String>,
     /// How fast to speak.
     pub pace: Pace,
     /// What to do with lines of which nobody can tell whether they arrived.

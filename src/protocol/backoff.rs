@@ -16,6 +16,12 @@ impl Backoff {
         Self { first, last, tries: 0 }
     }
 
+    /// The same, after so many failures.
+    #[must_use]
+    pub fn after(tries: u32, first: Duration, last: Duration) -> Self {
+        Self { first, last, tries }
+    }
+
     /// How long to wait now, after another failure.
     pub fn next(&mut self, chance: &mut fastrand::Rng) -> Duration {
         let whole = self.first.saturating_mul(1 << self.tries.min(20)).min(self.last);

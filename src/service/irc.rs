@@ -101,5 +101,6 @@ fn plan(network: &NetworkSettings, seats: &[Seat]) -> Plan {
         config::Pace::Off => Pace::Off,
     };
     let (seed, clock) = (fastrand::u64(..), Timestamp::now());
-    Plan { identity, seats: seats.to_vec(), pace, seed, clock }
+    let invited_by = network.invited_by.clone();
+    Plan { identity, seats: seats.to_vec(), invited_by, pace, seed, clock }
 }

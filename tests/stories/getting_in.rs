@@ -1,7 +1,7 @@
 //! Getting in, staying in, and coming back.
 
 use crate::world::World;
-use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated, story};
+use crate::{IRC_IN, letschat_back, seated, story};
 
 #[test]
 fn another_nick_is_taken_when_the_wished_one_is_used() {
@@ -143,28 +143,6 @@ fn what_was_on_its_way_when_the_room_was_archived_is_said_when_it_is_back() {
         lc > 429["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 439[[]]
         lc > 4210["messages:create",{"room":"r1","text":"<ann> anyone?"}]
-        "#,
-    );
-}
-
-#[test]
-fn a_channel_that_we_are_forwarded_to_is_not_ours() {
-    let mut world = World::new(&["office/#tea tea"]);
-    world.tell(LETSCHAT_IN);
-    world.tell(
-        r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
-        irc < :irc.example 001 bridge :hello
-        irc > JOIN #tea
-        irc < :irc.example 470 bridge #tea ##overflow :Forwarding to another channel
-        irc < :bridge!b@host JOIN ##overflow
-        irc < :irc.example 366 bridge ##overflow :End of /NAMES list
-        irc < :ann!a@host PRIVMSG ##overflow :wrong door
-        wait 5s
-        irc > JOIN #tea
         "#,
     );
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod chance;
+mod channels;
 mod confirmed;
 mod getting_in;
 mod history;

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! A story fails on the first line that is not so, and on anything the bridge said that the story
-//! does not tell; but only those of a world that is [`World::curious`] tell of its WHO. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
+//! does not tell; but only those of a world that is [`World::curious`] tell of how it asks who is
+//! where. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -26,6 +27,9 @@ use letsbridge::store::Store;
 use letsbridge::translate::Links;
 use secrecy::SecretBox;
 
+/// How the bridge asks who is where.
+const QUESTIONS: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
+
 /// A bridge, its store, its connections, and what it has said.
 pub(crate) struct World {
     now: Instant,
@@ -36,6 +40,7 @@ pub(crate) struct World {
     linked: bool,
     pace: irc::Pace,
     curious: bool,
+    invited_by: Option<String>,
     store: Store,
     bridge: Bridge,
     networks: Vec<Wire<irc::Session>>,
@@ -77,6 +82,7 @@ impl World {
             linked: false,
             pace: irc::Pace::Off,
             curious: false,
+            invited_by: None,
             store,
             bridge,
             networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
@@ -93,6 +99,12 @@ impl World {
     /// The same where the bridge is answered who is there.
     pub(crate) fn curious(mut self) -> Self {
         self.curious = true;
+        self
+    }
+
+    /// The same where `whom` may invite the bridge.
+    pub(crate) fn invited_by(mut self, whom: &str) -> Self {
+        self.invited_by = Some(whom.to_owned());
         self
     }
 
@@ -288,7 +300,7 @@ impl World {
                     happenings.push(Happening::Irc(network.clone(), event));
                 });
                 if !self.curious {
-                    wire.sent.retain(|line| !line.starts_with("WHO "));
+                    wire.sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
                 }
             }
             drain(&mut self.letschat, Clone::clone, |event| {
@@ -319,8 +331,8 @@ impl World {
             realname: "A bridge".to_owned(),
             password: None,
         };
-        let (pace, clock) = (self.pace, self.clock);
-        irc::Session::new(self.now, irc::Plan { identity, seats, pace, seed: 1, clock })
+        let (pace, clock, invited_by) = (self.pace, self.clock, self.invited_by.clone());
+        irc::Session::new(self.now, irc::Plan { identity, seats, invited_by, pace, seed: 1, clock })
     }
 
     fn letschat_session(&self) -> letschat::Session {

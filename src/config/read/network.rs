@@ -22,6 +22,7 @@ pub(super) fn read(name: &str, entry: &Entry<'_>, names: &[&str]) -> Option<Netw
     let username = section.get("username", text(values::username));
     let realname = section.get("realname", text(values::realname));
     let fallback_charset = section.get("fallback_charset", text(values::charset));
+    let invited_by = section.get("invited_by", text(values::nick));
     let pace = section.get("pace", text(values::choice)).unwrap_or_default();
     let in_doubt = section.get("in_doubt", text(values::choice)).unwrap_or_default();
     section.finish();
@@ -34,6 +35,7 @@ pub(super) fn read(name: &str, entry: &Entry<'_>, names: &[&str]) -> Option<Netw
         nick,
         realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
         fallback_charset: fallback_charset.unwrap_or(encoding_rs::WINDOWS_1252),
+        invited_by,
         pace,
         in_doubt,
         channels: Vec::new(),

@@ -6,8 +6,17 @@ use jiff::Timestamp;
 use crate::domain::{Casemapping, PlaceId};
 use crate::protocol::Backoff;
 
+use super::refusal::Outlook;
+
 /// How long the server may take to answer a JOIN.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whoever has been in for this long is welcome: the next wait is short again. Not sooner, or a
+/// channel that we are kicked from whenever we come would see us come again and again.
+const WELCOME: Duration = Duration::from_secs(900);
+
+/// How soon after a JOIN another may follow that somebody has asked us for.
+const ASKED_FOR: Duration = Duration::from_secs(10);
 
 /// Where we stand with one channel. Being in is what the server says, not what we asked for.
 ///
@@ -16,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///  Out ───────▶ Asked ────────────────▶ Entering ─────────────▶ In
 ///   ▲             │ refused, no answer      │ kicked, parted     │
 ///   └── waited ── Waiting ◀─────────────────┴────────────────────┘
+///       invited,
+///       logged in
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -41,11 +52,23 @@ pub struct Seat {
 struct Channel {
     seat: Seat,
     state: State,
-    backoff: Backoff,
+    /// How often in a row we were refused or put out.
+    tries: u32,
+    /// Why we are not in.
+    outlook: Outlook,
     /// When to do something about it: ask again, or give the asking up.
     due: Option<Instant>,
-    /// When we came in, where the server says so.
+    /// When we asked last.
+    asked: Option<Instant>,
+    /// When we came in, by our clock, and by the server's where it says so.
+    entered: Option<Instant>,
     joined: Option<Timestamp>,
+}
+
+impl Channel {
+    fn is_hopeless(&self) -> bool {
+        self.state == State::Waiting && self.outlook == Outlook::Never
+    }
 }
 
 /// The channels that we mean to be in.
@@ -66,8 +89,11 @@ impl Channels {
             .map(|seat| Channel {
                 seat,
                 state: State::Out,
-                backoff: Backoff::new(Duration::from_secs(5), Duration::from_secs(600)),
+                tries: 0,
+                outlook: Outlook::Soon,
                 due: None,
+                asked: None,
+                entered: None,
                 joined: None,
             })
             .collect();
@@ -106,11 +132,48 @@ impl Channels {
         self.by_place.get(&place).map(|at| self.channels[*at].seat.name.as_str())
     }
 
+    /// The channels that cannot be on this server, where names begin with one of `types` and have
+    /// `longest` characters at most, and why. They are not asked for.
+    pub(super) fn impossible(
+        &mut self,
+        types: &str,
+        longest: Option<usize>,
+        now: Instant,
+    ) -> Vec<(PlaceId, String)> {
+        let longest = longest.unwrap_or(usize::MAX);
+        let why = |name: &str| {
+            if !name.starts_with(|first| types.contains(first)) {
+                return Some(format!("channels here begin with one of \"{types}\""));
+            }
+            let length = name.chars().count();
+            (length > longest).then(|| {
+                format!(
+                    "its name has {length} characters, and those of channels here at most {longest}"
+                )
+            })
+        };
+        let mut impossible = Vec::new();
+        for at in 0..self.channels.len() {
+            let channel = &self.channels[at];
+            if let Some(why) = why(&channel.seat.name).filter(|_| !channel.is_hopeless()) {
+                impossible.push((channel.seat.place, why));
+                self.wait(at, Outlook::Never, now);
+            }
+        }
+        impossible
+    }
+
+    /// The places that we are in, as far as the server has said.
+    pub(super) fn places_in(&self) -> impl Iterator<Item = PlaceId> {
+        self.channels.iter().filter(|it| it.state == State::In).map(|it| it.seat.place)
+    }
+
     /// We ask for every channel that we are out of. Those with a key come first, as JOIN wants it.
     pub(super) fn ask_all(&mut self, now: Instant) -> Vec<&Seat> {
         let out: Vec<usize> =
             (0..self.channels.len()).filter(|at| self.channels[*at].state == State::Out).collect();
         for at in &out {
+            self.channels[*at].asked = Some(now);
             self.enter(*at, State::Asked, Some(now + PATIENCE));
         }
         let mut seats: Vec<&Seat> = out.iter().map(|at| &self.channels[*at].seat).collect();
@@ -121,7 +184,7 @@ impl Channels {
     /// The server says that we are entering `name`, at `time`.
     pub(super) fn entering(&mut self, name: &str, time: Option<Timestamp>, now: Instant) {
         if let Some(at) = self.find(name) {
-            self.channels[at].joined = time;
+            (self.channels[at].entered, self.channels[at].joined) = (Some(now), time);
             self.enter(at, State::Entering, Some(now + PATIENCE));
         }
     }
@@ -134,18 +197,42 @@ impl Channels {
         if self.channels[at].state != State::Entering {
             return None;
         }
-        self.channels[at].backoff.reset();
         self.enter(at, State::In, None);
         Some((self.channels[at].seat.place, self.channels[at].joined))
     }
 
     /// The server will not let us into `name`, or has put us out of it. Gives the place.
-    pub(super) fn out(&mut self, name: &str, now: Instant) -> Option<PlaceId> {
+    pub(super) fn out(&mut self, name: &str, outlook: Outlook, now: Instant) -> Option<PlaceId> {
         let at = self.find(name)?;
         let channel = &mut self.channels[at];
-        let wait = channel.backoff.next(&mut self.chance);
-        self.enter(at, State::Waiting, Some(now + wait));
+        if channel.is_hopeless() {
+            return None;
+        }
+        if channel.entered.take().is_some_and(|at| now.duration_since(at) >= WELCOME) {
+            channel.tries = 0;
+        }
+        self.wait(at, outlook, now);
         Some(self.channels[at].seat.place)
+    }
+
+    /// Somebody has invited us to `name`. Says whether that is a reason to ask for a channel now.
+    pub(super) fn invited(&mut self, name: &str, now: Instant) -> bool {
+        let Some(at) = self.find(name) else { return false };
+        if self.channels[at].state != State::Waiting {
+            return false;
+        }
+        self.hasten(at, now);
+        true
+    }
+
+    /// We are logged in to an account: those channels that were waiting for that are asked for now.
+    pub(super) fn logged_in(&mut self, now: Instant) {
+        for at in 0..self.channels.len() {
+            let channel = &self.channels[at];
+            if channel.state == State::Waiting && channel.outlook == Outlook::Account {
+                self.hasten(at, now);
+            }
+        }
     }
 
     /// Time has passed: gives the places whose JOIN was not answered, and readies those that have
@@ -158,8 +245,7 @@ impl Channels {
             if self.channels[at].state == State::Waiting {
                 self.enter(at, State::Out, None);
             } else {
-                let wait = self.channels[at].backoff.next(&mut self.chance);
-                self.enter(at, State::Waiting, Some(now + wait));
+                self.wait(at, Outlook::Soon, now);
                 unanswered.push(self.channels[at].seat.place);
             }
         }
@@ -172,6 +258,25 @@ impl Channels {
 
     fn find(&self, name: &str) -> Option<usize> {
         self.by_name.get(&self.casemapping.fold(name)).copied()
+    }
+
+    /// Waits, each time in a row for longer.
+    fn wait(&mut self, at: usize, outlook: Outlook, now: Instant) {
+        let channel = &mut self.channels[at];
+        let (first, last) = outlook.waits();
+        let wait = Backoff::after(channel.tries, first, last).next(&mut self.chance);
+        channel.tries += 1;
+        channel.outlook = outlook;
+        let due = (outlook != Outlook::Never).then(|| now + wait);
+        self.enter(at, State::Waiting, due);
+    }
+
+    /// What is waited for has come; but nobody makes us ask without end.
+    fn hasten(&mut self, at: usize, now: Instant) {
+        match self.channels[at].asked.map(|asked| asked + ASKED_FOR).filter(|soon| *soon > now) {
+            Some(soon) => self.enter(at, State::Waiting, Some(soon)),
+            None => self.enter(at, State::Out, None),
+        }
     }
 
     fn enter(&mut self, at: usize, state: State, due: Option<Instant>) {
@@ -217,13 +322,62 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..9 {
             channels.ask_all(now);
-            assert_eq!(channels.out("#tea", now), Some(TEA));
+            channels.entering("#tea", None, now);
+            assert_eq!(channels.listed("#tea"), Some((TEA, None)));
+            assert_eq!(channels.out("#tea", Outlook::Soon, now), Some(TEA));
             let due = channels.deadline().expect("a wait");
             waits.push((due - now).as_secs());
             now = due;
             assert!(channels.tick(now).is_empty());
         }
         assert!(waits[0] <= 5 && waits[8] >= 300, "{waits:?}");
+        channels.ask_all(now);
+        channels.entering("#tea", None, now);
+        now += WELCOME;
+        channels.out("#tea", Outlook::Soon, now);
+        assert!(channels.deadline().is_some_and(|due| due <= now + Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn an_invitation_and_a_login_end_the_waiting_but_not_at_once_each_time() {
+        let mut now = Instant::now();
+        let mut channels = channels();
+        assert!(!channels.invited("#tea", now), "nobody has refused us");
+        channels.ask_all(now);
+        channels.out("#tea", Outlook::Account, now);
+        now += ASKED_FOR;
+        assert!(!channels.invited("#other", now) && channels.invited("#TEA", now));
+        assert_eq!(channels.ask_all(now).len(), 1);
+        channels.out("#tea", Outlook::Account, now);
+        channels.logged_in(now);
+        assert!(channels.ask_all(now).is_empty());
+        assert_eq!(channels.deadline(), Some(now + ASKED_FOR));
+        channels.tick(now + ASKED_FOR);
+        assert_eq!(channels.ask_all(now + ASKED_FOR).len(), 1);
+    }
+
+    #[test]
+    fn a_name_that_the_server_does_not_know_is_told_once() {
+        let now = Instant::now();
+        let mut channels = channels();
+        assert_eq!(channels.impossible("#&", Some(4), now), []);
+        channels.ask_all(now);
+        let why = "its name has 4 characters, and those of channels here at most 3".to_owned();
+        assert_eq!(channels.impossible("#", Some(3), now), [(TEA, why)]);
+        assert_eq!(channels.impossible("#", Some(3), now), []);
+        assert_eq!(channels.out("#tea", Outlook::Late, now), None, "not to be asked for again");
+        let mut channels = self::channels();
+        let why = "channels here begin with one of \"&+\"".to_owned();
+        assert_eq!(channels.impossible("&+", None, now), [(TEA, why)]);
+    }
+
+    #[test]
+    fn what_can_never_be_is_not_asked_for_again() {
+        let now = Instant::now();
+        let mut channels = channels();
+        channels.ask_all(now);
+        channels.out("#tea", Outlook::Never, now);
+        assert_eq!(channels.deadline(), None);
     }
 
     #[test]

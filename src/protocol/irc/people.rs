@@ -103,6 +103,11 @@ impl People {
         self.channels.get(&place).map_or(0, Roster::len)
     }
 
+    /// Whether the server has listed ourselves there.
+    pub(super) fn are_we_in(&self, place: PlaceId) -> bool {
+        self.channels.get(&place).is_some_and(|channel| channel.get(&self.me).is_some())
+    }
+
     /// Somebody does something: what the server shows of them with it is learnt.
     pub(super) fn seen(&mut self, seen: Seen<'_>) {
         if self.get(seen.nick).is_some_and(|person| !seen.fits(person)) {

@@ -3,9 +3,14 @@ use std::time::Instant;
 use irc::proto::Prefix;
 use jiff::Timestamp;
 
-use super::{JOIN_BYTES, Phase, Session};
+use super::{JOIN_BYTES, Phase, Session, last};
+use crate::domain::PlaceId;
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
+use crate::protocol::irc::refusal::{Outlook, Refusal};
+
+/// More forwards than happen at once.
+const MOST_FORWARDS: usize = 64;
 
 /// Getting in, and out.
 impl Session {
@@ -58,13 +63,14 @@ impl Session {
             self.address = Some(format!("{user}@{host}"));
         }
         self.channels.entering(name, time, now);
-        if let Some(place) = self.channels.place(name) {
-            self.people.forget(place);
+        match self.channels.place(name) {
+            Some(place) => self.people.forget(place),
+            None => self.astray(name),
         }
     }
 
     /// The server has listed everybody in a channel: if we have just come in, we are in.
-    pub(super) fn listed(&mut self, name: &str) {
+    pub(super) fn listed(&mut self, now: Instant, name: &str) {
         let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
         let joined = self.channels.listed(name);
         let fresh = joined.is_some();
@@ -72,17 +78,74 @@ impl Session {
         self.output.extend(joined.map(Output::Event));
         if let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) {
             self.named_all(place, fresh);
+            self.looked(now, place);
         }
     }
 
-    pub(super) fn out(&mut self, now: Instant, name: &str, why: &str) {
-        let place = self.channels.out(name, now);
-        let why = why.to_owned();
-        if let Some(place) = place {
-            self.people.forget(place);
-            self.census.forget(place);
-            self.output.push_back(Output::Event(Event::Closed { place, why }));
+    /// The server will not have us in a channel.
+    pub(super) fn out(&mut self, now: Instant, name: &str, refusal: Refusal) {
+        let Refusal { why, outlook } = refusal;
+        let Some(place) = self.channels.out(name, outlook, now) else { return };
+        self.people.forget(place);
+        self.census.forget(place);
+        self.output.push_back(Output::Event(Event::Closed { place, why }));
+        if outlook == Outlook::Invitation {
+            self.ask_for_invitation(place);
         }
+    }
+
+    /// The server answers our JOIN by the numeric `code`.
+    pub(super) fn refused(&mut self, now: Instant, code: &str, arguments: &[String]) {
+        let name = arguments.get(1).map_or("", String::as_str);
+        if let Some(refusal) = Refusal::read(code, last(arguments)) {
+            self.out(now, name, refusal);
+        }
+    }
+
+    /// ERR_LINKCHANNEL: the server lets us into another channel than the one that we asked for.
+    pub(super) fn forwarded(&mut self, now: Instant, name: &str, to: &str) {
+        if self.channels.place(name).is_none() {
+            return;
+        }
+        // Another of ours is one that we want to be in.
+        if self.channels.place(to).is_none() && self.forwards.len() < MOST_FORWARDS {
+            self.forwards.push(to.to_owned());
+        }
+        let why = format!("we were sent to {to} instead");
+        self.out(now, name, Refusal { why, outlook: Outlook::Late });
+    }
+
+    /// We are in a channel that is not ours. Where we were sent there, we leave; elsewhere somebody
+    /// else may have a use for it: a bouncer's other user, an operator.
+    pub(super) fn astray(&mut self, name: &str) {
+        let same = |to: &String| self.isupport.casemapping.same(to, name);
+        if let Some(at) = self.forwards.iter().position(same) {
+            self.forwards.swap_remove(at);
+            tracing::info!(channel = name, "sent to a channel that is not linked: left");
+            self.send_all(vec![("PART", vec![name.to_owned()])]);
+        }
+    }
+
+    /// Somebody has invited us.
+    pub(super) fn invited(&mut self, now: Instant, name: &str) {
+        if self.channels.invited(name, now) {
+            tracing::info!(channel = name, "invited");
+            self.join(now);
+        }
+    }
+
+    /// We are logged in to an account: some channels were waiting for that.
+    pub(super) fn let_in_by_account(&mut self, now: Instant) {
+        self.channels.logged_in(now);
+        self.join(now);
+    }
+
+    fn ask_for_invitation(&mut self, place: PlaceId) {
+        let (Some(whom), Some(name)) = (&self.invited_by, self.channels.name(place)) else {
+            return;
+        };
+        let words = vec![whom.clone(), format!("INVITE {name}")];
+        self.send_all(vec![("PRIVMSG", words)]);
     }
 
     pub(super) fn next_nick(&mut self, impossible: bool) {

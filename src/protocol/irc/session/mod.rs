@@ -5,6 +5,7 @@ mod numeric;
 mod past;
 mod people;
 mod receive;
+mod roll;
 mod talk;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use super::pacing::Pacer;
 use super::past::Past;
 use super::people::People;
 use super::registration::{Registration, Words};
+use super::roll::Roll;
 use super::speech::{Next, Speech};
 use super::{Event, Heard, Identity, Order, Pace, Seat};
 use crate::protocol::{Input, Machine, Output};
@@ -48,6 +50,8 @@ pub struct Plan {
     pub identity: Identity,
     /// Where.
     pub seats: Vec<Seat>,
+    /// Whom to ask for an invitation to a channel that only takes those who have one.
+    pub invited_by: Option<String>,
     /// How fast.
     pub pace: Pace,
     /// Where its chance begins: the jitter of its waits.
@@ -67,6 +71,10 @@ pub struct Session {
     registration: Registration,
     isupport: Isupport,
     channels: Channels,
+    /// Channels that we were sent to instead of one of ours, and have not come into.
+    forwards: Vec<String>,
+    /// Whom to ask for an invitation.
+    invited_by: Option<String>,
     batches: Batches,
     telling: Telling,
     /// The server has refused no batch of ours.
@@ -77,6 +85,7 @@ pub struct Session {
     courtesy: Courtesy,
     people: People,
     census: Census,
+    roll: Roll,
     pacer: Pacer,
     heard_at: Instant,
     /// When we last told that the server is there.
@@ -108,6 +117,8 @@ impl Session {
             registration,
             isupport: Isupport::default(),
             channels: Channels::new(plan.seats, plan.seed),
+            forwards: Vec::new(),
+            invited_by: plan.invited_by,
             batches: Batches::default(),
             telling: Telling::default(),
             batches_go: true,
@@ -117,6 +128,7 @@ impl Session {
             courtesy: Courtesy::new(now, plan.clock),
             people: People::default(),
             census: Census::default(),
+            roll: Roll::new(now),
             pacer: Pacer::new(plan.pace, now),
             heard_at: now,
             alive_at: now,
@@ -157,6 +169,7 @@ impl Session {
         let overdue = self.past.tick(now);
         self.tell_past(overdue);
         self.census.tick(now);
+        self.call_roll(now);
         self.join(now);
     }
 
@@ -261,7 +274,8 @@ impl Machine for Session {
         let rested = self.census.is_ready(self.heard_at).then(|| self.pacer.rested_at()).flatten();
         let [channels, past] = [self.channels.deadline(), self.past.deadline()];
         let census = self.census.deadline();
-        [door, Some(alive), pace, rested, census, channels, past, self.speech.deadline()]
+        let roll = (self.phase == Phase::Seated).then(|| self.roll.deadline());
+        [door, Some(alive), roll, pace, rested, census, channels, past, self.speech.deadline()]
             .into_iter()
             .flatten()
             .min()

@@ -18,11 +18,15 @@ impl Session {
         let code = (response as u16).to_string();
         match response {
             Response::RPL_WELCOME => self.registered(now, argument(0)),
-            Response::RPL_ISUPPORT => self.learn(arguments),
+            Response::RPL_ISUPPORT => self.learn(now, arguments),
             // The host that others see us by.
             Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),
             Response::RPL_NAMREPLY => self.named(argument(2), last(arguments)),
-            Response::RPL_ENDOFNAMES => self.listed(argument(1)),
+            Response::RPL_ENDOFNAMES => self.listed(now, argument(1)),
+            Response::RPL_LOGGEDIN => self.let_in_by_account(now),
+            Response::RPL_WHOISCHANNELS => self.sits_in(argument(1), last(arguments)),
+            Response::RPL_ENDOFWHOIS => self.sits_nowhere_else(now, argument(1)),
+            Response::ERR_NOTONCHANNEL => self.doubt(now, argument(1)),
             Response::RPL_WHOREPLY => self.who(arguments),
             Response::RPL_ENDOFWHO => self.who_is_all(),
             Response::RPL_TOPIC => self.topic(None, argument(1), Some(last(arguments).to_owned())),
@@ -41,7 +45,10 @@ impl Session {
             | Response::ERR_NOTEXTTOSEND
             | Response::ERR_TOOMANYTARGETS
             | Response::ERR_NOTOPLEVEL
-            | Response::ERR_CHANOPRIVSNEEDED => self.object(now, &code, arguments, context),
+            | Response::ERR_CHANOPRIVSNEEDED => {
+                self.object(now, &code, arguments, context);
+                self.doubt(now, argument(1));
+            }
             Response::RPL_TRYAGAIN if argument(1) == "WHO" => self.census.put_off(now),
             Response::RPL_TRYAGAIN if ["PRIVMSG", "NOTICE"].contains(&argument(1)) => {
                 self.object(now, &code, arguments, context);
@@ -55,13 +62,15 @@ impl Session {
             | Response::ERR_BADCHANNELKEY
             | Response::ERR_BADCHANMASK => {
                 self.object(now, &code, arguments, context);
-                self.out(now, argument(1), last(arguments));
+                self.refused(now, &code, arguments);
             }
             // To who is in, it says that the channel hears only those with an account.
             Response::ERR_NOCHANMODES if self.channels.is_in(argument(1)) => {
                 self.object(now, &code, arguments, context);
             }
-            Response::ERR_NOCHANMODES => self.out(now, argument(1), last(arguments)),
+            Response::ERR_NOCHANMODES | Response::ERR_UNIQOPPRIVSNEEDED => {
+                self.refused(now, &code, arguments);
+            }
             Response::ERR_UNKNOWNCOMMAND | Response::ERR_NEEDMOREPARAMS
                 if argument(1) == "CHATHISTORY" =>
             {

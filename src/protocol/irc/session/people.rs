@@ -219,7 +219,7 @@ pub(super) fn split(source: Option<&Prefix>) -> Option<(&str, Option<String>)> {
 }
 
 /// Who did something: a person by nick, or a server.
-fn doer(source: Option<&Prefix>) -> String {
+pub(super) fn doer(source: Option<&Prefix>) -> String {
     match source {
         Some(Prefix::Nickname(name, ..) | Prefix::ServerName(name)) => name.clone(),
         None => String::new(),

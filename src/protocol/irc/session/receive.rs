@@ -3,13 +3,15 @@ use std::time::Instant;
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
 use super::Session;
-use super::people::split;
+use super::people::{doer, split};
 use crate::domain::Kind;
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::heard;
+use crate::protocol::irc::isupport::Isupport;
 use crate::protocol::irc::line::Line;
 use crate::protocol::irc::multiline;
+use crate::protocol::irc::refusal::Refusal;
 use crate::protocol::irc::{Event, Talk};
 
 /// What the server says, in turn.
@@ -43,11 +45,18 @@ impl Session {
                 self.came(now, source, &name, shown, &context);
             }
             Command::PART(name, why) if self.is_us(source) => {
-                self.out(now, &name, why.as_deref().unwrap_or("left the channel"));
+                let why = why.as_deref().unwrap_or("no reason given");
+                self.out(now, &name, Refusal::soon(format!("we were made to leave it ({why})")));
             }
             Command::KICK(name, nick, why) if self.is_me(&nick) => {
-                self.out(now, &name, &format!("kicked: {}", why.as_deref().unwrap_or("no reason")));
+                let (by, why) = (doer(source), why.as_deref().unwrap_or("no reason given"));
+                self.out(
+                    now,
+                    &name,
+                    Refusal::soon(format!("{by} has kicked us out of it ({why})")),
+                );
             }
+            Command::INVITE(nick, name) if self.is_me(&nick) => self.invited(now, &name),
             Command::PART(name, why) => self.parted(source, &name, why),
             Command::KICK(name, nick, why) => self.kicked(source, (&name, &nick), why),
             Command::QUIT(why) => self.gone(now, source, why, &context),
@@ -157,9 +166,10 @@ impl Session {
             "417" => self.object(now, command, arguments, context),
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
             "439" | "499" | "531" | "707" => self.object(now, command, arguments, context),
-            // Forwarded: the server lets us into another channel than the one we asked for.
-            "470" => self.out(now, argument(1), &format!("forwarded to {}", argument(2))),
-            "489" | "520" => self.out(now, argument(1), super::last(arguments)),
+            "470" => self.forwarded(now, argument(1), argument(2)),
+            "448" | "479" | "480" | "489" | "495" | "500" | "519" | "520" | "926" => {
+                self.refused(now, command, arguments);
+            }
             _ => {}
         }
     }
@@ -182,12 +192,16 @@ impl Session {
         self.send_all(words);
     }
 
-    pub(super) fn learn(&mut self, arguments: &[String]) {
+    pub(super) fn learn(&mut self, now: Instant, arguments: &[String]) {
         // The first is our nick, the last says that these are supported.
         let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
         tokens.iter().for_each(|token| self.isupport.learn(token));
         self.channels.fold(self.isupport.casemapping);
         self.people.fold(self.isupport.casemapping);
+        let Isupport { chantypes, channellen, .. } = &self.isupport;
+        for (place, why) in self.channels.impossible(chantypes, *channellen, now) {
+            self.output.push_back(Output::Event(Event::Closed { place, why }));
+        }
     }
 
     pub(super) fn change_host(&mut self, host: &str) {
