@@ -1,5 +1,7 @@
 //! What the bridge itself has to say, on the road that everything else takes.
 
+use std::sync::Arc;
+
 use super::{Bridge, Turn};
 use crate::domain::{Author, Kind, Message, PlaceId};
 use crate::store::StoreError;
@@ -12,7 +14,20 @@ impl Bridge {
         words: String,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if !self.policy.announce {
+        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
+        let mirrors = Arc::clone(&spot.mirrors);
+        self.say(place, &mirrors, words, turn)
+    }
+
+    /// Says `words` about `place` in these places and nowhere else, if announcing is wanted.
+    pub(super) fn say(
+        &mut self,
+        place: PlaceId,
+        to: &[PlaceId],
+        words: String,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if !self.policy.announce || to.is_empty() {
             return Ok(());
         }
         let message = Message {
@@ -22,6 +37,7 @@ impl Bridge {
             body: words,
             said_at: turn.now,
         };
-        self.hear(&message, None, turn)
+        let Some(id) = turn.store.hear(&message, None)? else { return Ok(()) };
+        self.mirror(id, &message, to, turn)
     }
 }

@@ -77,6 +77,7 @@ impl Bridge {
                     && spot.lane.put_off(ticket, turn.store)?
                 {
                     tracing::info!(place = %spot.place, delivery = ticket.0, why, "put off");
+                    self.count(place, |traffic| traffic.put_off += 1);
                 }
                 Ok(())
             }
@@ -148,7 +149,9 @@ impl Bridge {
             let why = "the connection was lost while it was being said: not said again";
             return self.refuse(ticket, place, why, turn);
         }
-        spot.lane.repeat(turn.store)
+        spot.lane.repeat(turn.store)?;
+        self.count(place, |traffic| traffic.repeated += 1);
+        Ok(())
     }
 }
 

@@ -205,7 +205,8 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let time = talk.mark.time;
         let trace = time.map(|time| trace(&talk, time));
-        let mut late = talk.played;
+        let played = talk.played;
+        let mut late = played;
         if let Hearing::CatchingUp(catchup) = &mut spot.hearing {
             late = true;
             if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
@@ -214,9 +215,11 @@ impl Bridge {
                     return self.found(place, &talk, number, turn);
                 }
                 let nameless = talk.mark.msgid.is_some();
-                if number <= turn.store.traces(place, trace, nameless)?
-                    || catchup.is_old(&talk, time)
-                {
+                if number <= turn.store.traces(place, trace, nameless)? {
+                    self.count(place, |traffic| traffic.duplicates += 1);
+                    return Ok(());
+                }
+                if catchup.is_old(&talk, time) {
                     return Ok(());
                 }
             }
@@ -227,7 +230,12 @@ impl Bridge {
         let cursor = Cursor { time: time.unwrap_or(turn.now), line: Some(talk.mark.msgid.clone()) };
         let Talk { author, kind, text: body, mark, .. } = talk;
         let message = Message { said_in: place, author, kind, body, said_at };
-        self.hear_traced(&message, mark.msgid.as_deref(), trace, turn)?;
+        let new = self.hear_traced(&message, mark.msgid.as_deref(), trace, turn)?;
+        self.count(place, |traffic| match (new, played) {
+            (true, false) => traffic.heard += 1,
+            (true, true) => traffic.caught_up += 1,
+            (false, _) => traffic.duplicates += 1,
+        });
         turn.store.heard_up_to(place, &cursor, turn.now)
     }
 
@@ -283,6 +291,7 @@ impl Bridge {
             return Ok(());
         }
         if end == rest.len() {
+            self.count(place, |traffic| traffic.found += 1);
             return self.settle(ticket, place, msgid, turn);
         }
         let said = speech.body.len() - rest.len() + end;
@@ -300,8 +309,8 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
-        self.gaps.count += 1;
-        self.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
+        self.counters.gaps.count += 1;
+        self.counters.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
         tracing::warn!(place = %spot.place, %from, %to, "what was said meanwhile was not heard");
         let Place::Channel { network, name } = &spot.place else { return Ok(()) };
         let day = |time: Timestamp| time.strftime("%F").to_string();

@@ -231,36 +231,35 @@ impl Lane {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<bool, StoreError> {
-        let turn = self.take(ticket);
+        let turn = self.take(ticket).is_some();
         if turn {
             store.delivered(ticket, native, now)?;
         }
         Ok(turn)
     }
 
-    /// `Sending | Doubtful → Refused`. Says whether it was `ticket`'s turn.
+    /// `Sending | Doubtful → Refused`. Gives the delivery, if it was `ticket`'s turn.
     pub(super) fn refuse(
         &mut self,
         ticket: Ticket,
         why: &str,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<bool, StoreError> {
-        let turn = self.take(ticket);
-        if turn {
+    ) -> Result<Option<Delivery>, StoreError> {
+        let delivery = self.take(ticket);
+        if delivery.is_some() {
             store.refused(ticket, why, now)?;
         }
-        Ok(turn)
+        Ok(delivery)
     }
 
     /// An answer may come late, after the delivery was settled otherwise: then it is not its turn.
-    fn take(&mut self, ticket: Ticket) -> bool {
-        let turn = self.is_under_way(ticket);
-        if turn {
-            self.queue.pop_front();
-            self.progress = Progress::default();
+    fn take(&mut self, ticket: Ticket) -> Option<Delivery> {
+        if !self.is_under_way(ticket) {
+            return None;
         }
-        turn
+        self.progress = Progress::default();
+        self.queue.pop_front()
     }
 
     fn is_under_way(&self, ticket: Ticket) -> bool {

@@ -7,14 +7,15 @@
 mod announce;
 mod catchup;
 mod channel;
+mod counters;
 mod doubt;
-mod gaps;
 mod history;
 mod intake;
 mod lane;
 mod people;
 mod policy;
 mod reading;
+mod refusals;
 mod room;
 
 use std::collections::HashMap;
@@ -32,13 +33,14 @@ use crate::store::{Store, StoreError};
 use crate::translate;
 use crate::translate::{AGAIN, Links};
 
-pub use gaps::Gaps;
+pub use counters::{Counters, Gaps, Traffic};
 pub use policy::Policy;
 
 use catchup::Hearing;
 use lane::{Begun, Lane};
 use policy::Backlog;
 use reading::Reading;
+use refusals::Refusals;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
 const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
@@ -46,8 +48,11 @@ const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
 /// How many messages are forgotten at once: few enough that nobody waits for it.
 const AT_ONCE: u32 = 500;
 
+/// How often that many are.
+const FORGETTING: SignedDuration = SignedDuration::from_secs(5);
+
 /// Who is at the other end of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
     /// This network.
     Irc(Network),
@@ -64,6 +69,8 @@ pub enum Happening {
     LetsChat(letschat::Event),
     /// That connection ended.
     Lost(Peer),
+    /// Time has passed. To be told every second or so.
+    Tick,
     /// The bridge is to stop: what is under way may settle, nothing more is begun.
     Stop,
 }
@@ -93,7 +100,10 @@ pub struct Bridge {
     links: Option<Links>,
     /// The places that are rooms: only what was said there may have links made of it.
     rooms: HashSet<PlaceId>,
-    gaps: Gaps,
+    counters: Counters,
+    refusals: Refusals,
+    /// When it forgot something last.
+    forgot_at: Timestamp,
     /// When each network was last heard of, and when that was last written down.
     alive: HashMap<Network, Alive>,
 }
@@ -144,6 +154,10 @@ impl Spot {
         }
     }
 
+    fn peer(&self) -> Peer {
+        self.place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
+    }
+
     fn is_at(&self, peer: &Peer) -> bool {
         match peer {
             Peer::Irc(network) => self.place.network() == Some(network),
@@ -189,7 +203,9 @@ impl Bridge {
             open: 0,
             stopping: false,
             dropping: HashSet::new(),
-            gaps: Gaps::default(),
+            counters: Counters::default(),
+            refusals: Refusals::default(),
+            forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
         })
     }
@@ -225,6 +241,7 @@ impl Bridge {
             Happening::Irc(network, event) => self.irc(&network, event, turn),
             Happening::LetsChat(event) => self.letschat(event, turn),
             Happening::Lost(peer) => self.lost(&peer, turn),
+            Happening::Tick => self.tick(turn),
             Happening::Stop => {
                 self.stopping = true;
                 Ok(())
@@ -235,17 +252,6 @@ impl Bridge {
     /// The places and their numbers, in no order.
     pub fn places(&self) -> impl Iterator<Item = (PlaceId, &Place)> {
         self.spots.iter().map(|(id, spot)| (*id, &spot.place))
-    }
-
-    /// Forgets what is older than the ledger is to remember, a little at a time.
-    ///
-    /// # Errors
-    /// When the store does not do its part.
-    pub fn forget(&self, now: Timestamp, store: &mut Store) -> Result<(), StoreError> {
-        match self.policy.memory {
-            Some(memory) => store.prune(now - memory - CLOCKS, AT_ONCE),
-            None => Ok(()),
-        }
     }
 
     /// How many places can be heard and spoken in.
@@ -260,16 +266,34 @@ impl Bridge {
         self.spots.len()
     }
 
-    /// What was not heard on IRC, since the bridge began to run.
+    /// What has come and gone, since the bridge began to run.
     #[must_use]
-    pub fn gaps(&self) -> Gaps {
-        self.gaps
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// How many deliveries are under way.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.spots.values().filter(|spot| spot.lane.under_way().is_some()).count()
+    }
+
+    fn tick(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        if let Some(memory) = self.policy.memory
+            && turn.now.duration_since(self.forgot_at) >= FORGETTING
+        {
+            // A little at a time.
+            self.forgot_at = turn.now;
+            turn.store.prune(turn.now - memory - CLOCKS, AT_ONCE)?;
+        }
+        self.tell_refusals(turn)
+    }
+
+    /// Counts something of the peer that has `place`.
+    fn count(&mut self, place: PlaceId, raise: impl FnOnce(&mut Traffic)) {
+        if let Some(spot) = self.spots.get(&place) {
+            raise(self.counters.of(spot.peer()));
+        }
     }
 
     fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
@@ -296,8 +320,10 @@ impl Bridge {
         native: Option<&str>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(spot) = self.spots.get_mut(&place) {
-            spot.lane.settle(ticket, native, turn.now, turn.store)?;
+        if let Some(spot) = self.spots.get_mut(&place)
+            && spot.lane.settle(ticket, native, turn.now, turn.store)?
+        {
+            self.count(place, |traffic| traffic.delivered += 1);
         }
         self.advance(place, turn)
     }
@@ -326,9 +352,11 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if let Some(spot) = self.spots.get_mut(&place)
-            && spot.lane.refuse(ticket, why, turn.now, turn.store)?
+            && let Some(delivery) = spot.lane.refuse(ticket, why, turn.now, turn.store)?
         {
             tracing::warn!(place = %spot.place, delivery = ticket.0, why, "refused");
+            self.count(place, |traffic| traffic.refused += 1);
+            self.is_refused(&delivery, turn)?;
         }
         self.advance(place, turn)
     }

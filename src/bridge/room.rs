@@ -193,10 +193,12 @@ impl Bridge {
         let native = post.id.to_string();
         turn.store.advance(place, &native)?;
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
-        if self.account.as_ref().is_some_and(|account| account.id == author.id)
+        let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);
+        if ours
             && !turn.store.knows(place, &native)?
             && let Some(ticket) = self.is_in_doubt(place, &post.text)
         {
+            self.count(place, |traffic| traffic.found += 1);
             return self.settle(ticket, place, Some(&native), turn);
         }
         if self.is_history(place, post.id, post.posted, turn.now) {
@@ -212,15 +214,25 @@ impl Bridge {
             body: post.text,
             said_at,
         };
-        let Some(backlog) = backlog else { return self.hear(&message, Some(&native), turn) };
+        let Some(backlog) = backlog else {
+            let new = self.hear(&message, Some(&native), turn)?;
+            self.count(place, |traffic| match (new, ours) {
+                (true, _) => traffic.heard += 1,
+                (false, false) => traffic.duplicates += 1,
+                (false, true) => {}
+            });
+            return Ok(());
+        };
         if turn.store.knows(place, &native)? {
+            self.count(place, |traffic| traffic.duplicates += u64::from(!ours));
             return Ok(());
         }
         if backlog.admit(said_at, turn.now, &self.policy) {
-            return self.hear(&message, Some(&native), turn);
+            self.count(place, |traffic| traffic.caught_up += 1);
+            return self.hear(&message, Some(&native), turn).map(drop);
         }
-        turn.store.hear(&message, Some(&native))?;
-        Ok(())
+        self.count(place, |traffic| traffic.left_out += 1);
+        turn.store.hear(&message, Some(&native)).map(drop)
     }
 
     /// Whether a post was there before we first saw the room, or was read so long ago that the ledger

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use crate::bridge::{Bridge, Happening, Order, Peer};
+use super::told::Told;
+use crate::bridge::{Bridge, Counters, Happening, Order, Peer};
 use crate::domain::Network;
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -31,8 +32,6 @@ pub(super) enum Item {
     LetsChatUp(mpsc::Sender<letschat::Order>),
     /// Something for the bridge to judge.
     Happened(Happening),
-    /// A moment to forget what is too old.
-    Forget,
     /// Wait no longer for what is under way: say goodbye.
     Goodbye,
 }
@@ -53,13 +52,20 @@ pub(super) struct Engine {
     irc: HashMap<Network, mpsc::Sender<irc::Order>>,
     letschat: Option<mpsc::Sender<letschat::Order>>,
     status: watch::Sender<Status>,
+    told: Told,
     stopping: bool,
     said_goodbye: bool,
 }
 
 impl Engine {
-    pub(super) fn new(bridge: Bridge, store: Store, status: watch::Sender<Status>) -> Self {
+    pub(super) fn new(
+        bridge: Bridge,
+        store: Store,
+        status: watch::Sender<Status>,
+        counters: watch::Sender<Counters>,
+    ) -> Self {
         Self {
+            told: Told::new(counters),
             bridge,
             store,
             irc: HashMap::new(),
@@ -88,6 +94,8 @@ impl Engine {
                 self.say_goodbye();
             }
         }
+        self.told.counters(self.bridge.counters());
+        self.told.log();
         Ok(())
     }
 
@@ -98,12 +106,12 @@ impl Engine {
             }
             Item::LetsChatUp(sender) => self.letschat = Some(sender),
             Item::Goodbye => self.say_goodbye(),
-            Item::Forget => self.bridge.forget(Timestamp::now(), &mut self.store)?,
             Item::Happened(happening) => {
                 match &happening {
                     Happening::Lost(Peer::Irc(network)) => drop(self.irc.remove(network)),
                     Happening::Lost(Peer::LetsChat) => self.letschat = None,
                     Happening::Stop => self.stopping = true,
+                    Happening::Tick => self.told.tick(self.bridge.counters()),
                     _ => {}
                 }
                 self.bridge.apply(Timestamp::now(), happening, &mut self.store, orders)?;

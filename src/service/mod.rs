@@ -12,6 +12,7 @@ mod engine;
 mod irc;
 mod letschat;
 mod probe;
+mod told;
 
 use std::collections::HashSet;
 use std::thread;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bridge::{Bridge, Happening, Policy};
+use crate::bridge::{Bridge, Counters, Happening, Policy};
 use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store;
@@ -37,8 +38,8 @@ use engine::{Engine, Item};
 /// faster than it works.
 const INBOX: usize = 4_096;
 
-/// How often the engine is given a moment to forget what is too old.
-const FORGETTING: Duration = Duration::from_secs(5);
+/// How often the engine is told that time has passed.
+const TICK: Duration = Duration::from_secs(1);
 
 /// A bridge at work.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     settle: Duration,
     status: watch::Receiver<Status>,
+    counters: watch::Receiver<Counters>,
     ended: oneshot::Receiver<Result<(), StoreError>>,
 }
 
@@ -66,13 +68,12 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let (inbox, outlet) = mpsc::channel(INBOX);
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
-    let engine = Engine::new(bridge, store, status_sender);
+    let (counters_sender, counters) = watch::channel(bridge.counters().clone());
+    let engine = Engine::new(bridge, store, status_sender, counters_sender);
     let work = move || end.send(engine.run(outlet));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
-    if policy.memory.is_some() {
-        tokio::spawn(keep_forgetting(inbox.downgrade()));
-    }
+    tokio::spawn(keep_ticking(inbox.downgrade()));
     for network in settings.networks {
         let irc = irc::Irc::new(network, &places, inbox.clone(), stopped.clone());
         tokio::spawn(connection::keep(irc, stopped.clone()));
@@ -80,7 +81,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let letschat =
         letschat::LetsChat::new(settings.letschat, &places, inbox.clone(), stopped.clone());
     tokio::spawn(connection::keep(letschat, stopped));
-    Ok(Running { inbox, stop, settle: settings.settle, status, ended })
+    Ok(Running { inbox, stop, settle: settings.settle, status, counters, ended })
 }
 
 impl Running {
@@ -88,6 +89,12 @@ impl Running {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// What has come and gone since it began to run, a second old at most.
+    #[must_use]
+    pub fn counters(&self) -> watch::Receiver<Counters> {
+        self.counters.clone()
     }
 
     /// Waits until the engine ends by itself: only a broken store makes it.
@@ -146,13 +153,15 @@ fn links(settings: &Settings) -> Result<Option<Links>, StoreError> {
     Ok(Some(Links::new(key, web.public_url.clone(), settings.letschat.url.clone())))
 }
 
-/// Lets the engine forget what is too old, now and then, for as long as there is one.
-async fn keep_forgetting(inbox: mpsc::WeakSender<Item>) {
-    let mut often = tokio::time::interval(FORGETTING);
+/// Tells the engine that time has passed, for as long as there is one.
+async fn keep_ticking(inbox: mpsc::WeakSender<Item>) {
+    let mut often = tokio::time::interval(TICK);
+    // An engine that stood still is not told of every second of it.
+    often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         often.tick().await;
         let Some(inbox) = inbox.upgrade() else { return };
-        if inbox.send(Item::Forget).await.is_err() {
+        if inbox.send(Item::Happened(Happening::Tick)).await.is_err() {
             return;
         }
     }

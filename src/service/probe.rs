@@ -136,7 +136,7 @@ impl Seen {
                 letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
             },
-            Item::Happened(_) | Item::Forget | Item::Goodbye => {}
+            Item::Happened(_) | Item::Goodbye => {}
         }
     }
 

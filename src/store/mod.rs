@@ -11,6 +11,7 @@ mod ledger;
 mod nicks;
 mod outbox;
 mod places;
+mod refused;
 mod revoked;
 mod schema;
 mod shared;
@@ -29,6 +30,7 @@ pub use audit::{Snapshot, Tally, Trace};
 pub use channels::{Cursor, LineId, Sight};
 pub use key::{existing_link_key, link_key};
 pub use ledger::MessageId;
+pub use refused::Untold;
 pub use revoked::{Revocation, revoke};
 pub use shared::{Paste, Reader};
 

@@ -134,19 +134,6 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(Write::Delivered { ticket, native: native.map(str::to_owned), now })
     }
-
-    /// Notes that `ticket` will never arrive, and why.
-    ///
-    /// # Errors
-    /// When the disk does not do its part.
-    pub fn refused(
-        &mut self,
-        ticket: Ticket,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(Write::Refused { ticket, reason: reason.to_owned(), now })
-    }
 }
 
 /// The open states are below 3: the partial index `delivery_open` holds just those.

@@ -90,6 +90,11 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX revoked_target ON revoked (target);
 ",
+    "
+    -- Who said what was refused is still to be told of it.
+    ALTER TABLE delivery ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX delivery_untold ON delivery (ticket) WHERE untold = 1;
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

@@ -21,6 +21,8 @@ pub(super) enum Write {
     Begin { ticket: Ticket, now: Timestamp, kind: Kind, prefix: String, body: Option<String> },
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
     Refused { ticket: Ticket, reason: String, now: Timestamp },
+    Untold { ticket: Ticket },
+    Told { said_in: PlaceId, author: String, to: PlaceId, last: Ticket },
     Said { ticket: Ticket, said: usize },
     FirstSight { place: PlaceId, first: Timestamp, now: Timestamp, cursor: String },
     HeardUpTo { place: PlaceId, cursor: String, now: Timestamp },
@@ -109,6 +111,16 @@ impl Write {
             Self::Refused { ticket, reason, now } => on(
                 "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(State::Refused), reason, now.as_millisecond()],
+            ),
+            Self::Untold { ticket } => {
+                on("UPDATE delivery SET untold = 1 WHERE ticket = ?1", params![ticket.0])
+            }
+            Self::Told { said_in, author, to, last } => on(
+                "UPDATE delivery SET untold = 0
+                 WHERE untold = 1 AND place = ?3 AND ticket <= ?4 AND EXISTS (
+                     SELECT 1 FROM message m
+                     WHERE m.id = delivery.message AND m.place = ?1 AND m.author = ?2)",
+                params![said_in.0, author, to.0, last.0],
             ),
             Self::Said { ticket, said } => on(
                 "UPDATE delivery SET said = ?2,

@@ -11,6 +11,7 @@ mod mirroring;
 mod missed;
 mod multiline;
 mod people;
+mod refused;
 mod world;
 
 use world::World;

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, Gaps, Happening, Order, Peer, Policy};
+use letsbridge::bridge::{Bridge, Counters, Gaps, Happening, Order, Peer, Policy};
 use letsbridge::domain::{Member, Network, Place};
 use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
@@ -29,6 +29,9 @@ use secrecy::SecretBox;
 
 /// How the bridge asks who is where.
 const QUESTIONS: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
+
+/// How often the bridge is told that time has passed.
+const TICK: Duration = Duration::from_secs(1);
 
 /// A bridge, its store, its connections, and what it has said.
 pub(crate) struct World {
@@ -163,7 +166,12 @@ impl World {
 
     /// What the bridge has counted of what it did not hear.
     pub(crate) fn gaps(&self) -> Gaps {
-        self.bridge.gaps()
+        self.counters().gaps
+    }
+
+    /// What the bridge has counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        self.bridge.counters()
     }
 
     /// What the bridge has said on the first network and to Let's Chat, for a teller who answers.
@@ -233,15 +241,24 @@ impl World {
         }
     }
 
-    /// Moves the clock from deadline to deadline, as a driver would.
+    /// Moves the clock from deadline to deadline, as a driver would, and from second to second, as the
+    /// bridge is told.
     fn wait(&mut self, time: &str) {
         let seconds = time.strip_suffix('s').and_then(|s| s.parse().ok());
         let end = self.now + Duration::from_secs(seconds.expect("a wait is like 25s"));
+        let mut second = self.now + TICK;
         loop {
             let irc = self.networks.iter().filter_map(|wire| wire.machine.as_ref()?.deadline());
             let letschat = self.letschat.machine.as_ref().and_then(Machine::deadline);
-            let Some(next) = irc.chain(letschat).min().filter(|at| *at <= end) else { break };
+            let next = irc.chain(letschat).min().map_or(second, |at| at.min(second));
+            if next > end {
+                break;
+            }
             self.pass(next);
+            if next == second {
+                self.happen(Happening::Tick);
+                second += TICK;
+            }
             for wire in &mut self.networks {
                 tick(wire, next);
             }

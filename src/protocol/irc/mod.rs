@@ -9,6 +9,7 @@ mod isupport;
 mod line;
 mod multiline;
 mod nick;
+mod notice;
 mod objection;
 mod pacing;
 mod past;
@@ -60,6 +61,13 @@ pub enum Order {
         since: Timestamp,
         /// After this line, for a server that does not find lines by their time.
         msgid: Option<String>,
+    },
+    /// Tell somebody, and nobody else, by a NOTICE. It is not known whether it arrives.
+    Notice {
+        /// Whom.
+        nick: String,
+        /// What: as much of it as one line holds.
+        text: String,
     },
     /// Say goodbye and hang up.
     Quit(String),

@@ -1,6 +1,7 @@
 //! The conversation with one IRC server, from socket open to socket close.
 
 mod join;
+mod notice;
 mod numeric;
 mod past;
 mod people;
@@ -251,6 +252,7 @@ impl Machine for Session {
             Input::Order(Order::Past { place, since, msgid }) => {
                 self.ask_past(place, since, msgid);
             }
+            Input::Order(Order::Notice { nick, text }) => self.notice(&nick, &text),
             Input::Order(Order::Quit(why)) => self.quit(now, why),
             Input::Tick => self.tick(now),
         }

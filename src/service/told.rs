@@ -1,0 +1,79 @@
+//! What has come and gone, for whoever looks and for the log.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::bridge::{Counters, Peer, Traffic};
+
+/// How often the log tells, at most.
+const OFTEN: Duration = Duration::from_secs(600);
+
+/// What was told last.
+pub(super) struct Told {
+    sender: watch::Sender<Counters>,
+    logged: Counters,
+    logged_at: Instant,
+}
+
+impl Told {
+    pub(super) fn new(sender: watch::Sender<Counters>) -> Self {
+        Self { sender, logged: Counters::default(), logged_at: Instant::now() }
+    }
+
+    /// A moment to tell how the counters stand.
+    pub(super) fn tick(&mut self, counters: &Counters) {
+        self.counters(counters);
+        if self.logged_at.elapsed() >= OFTEN {
+            self.log();
+        }
+    }
+
+    pub(super) fn counters(&self, counters: &Counters) {
+        self.sender.send_if_modified(|told| {
+            let changed = told != counters;
+            if changed {
+                told.clone_from(counters);
+            }
+            changed
+        });
+    }
+
+    /// Writes what has changed since it was last written into the log.
+    pub(super) fn log(&mut self) {
+        self.logged_at = Instant::now();
+        let counters = self.sender.borrow();
+        if *counters == self.logged {
+            return;
+        }
+        for (peer, traffic) in &counters.traffic {
+            if self.logged.traffic.get(peer) != Some(traffic) {
+                tell(peer, traffic);
+            }
+        }
+        if counters.gaps != self.logged.gaps {
+            let (gaps, seconds) = (counters.gaps.count, counters.gaps.seconds);
+            tracing::info!(gaps, seconds, "since the start: not heard on IRC");
+        }
+        self.logged = counters.clone();
+    }
+}
+
+fn tell(peer: &Peer, traffic: &Traffic) {
+    let Traffic { heard, caught_up, left_out, unreadable, duplicates, .. } = *traffic;
+    let Traffic { delivered, found, repeated, put_off, refused, .. } = *traffic;
+    tracing::info!(
+        %peer,
+        heard,
+        caught_up,
+        left_out,
+        unreadable,
+        duplicates,
+        delivered,
+        found,
+        repeated,
+        put_off,
+        refused,
+        "since the start"
+    );
+}

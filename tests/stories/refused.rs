@@ -1,0 +1,177 @@
+//! Whoever said what was refused is told, once, where they said it.
+
+use letsbridge::bridge::{Policy, Traffic};
+
+use crate::confirmed::irc_in;
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
+
+#[test]
+fn somebody_on_irc_is_told_by_a_notice_to_them_alone() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :kettle's on
+        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        lc < 435["Bad Request"]
+        wait 4s
+        wait 1s
+        irc > NOTICE ann :your message "kettle's on" did not reach room tea: Bad Request
+        irc < :irc.example 401 bridge ann :No such nick
+        wait 15s
+        "#,
+    );
+}
+
+#[test]
+fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        irc < :ann!a@host PRIVMSG #tea :two
+        irc < :Bob!b@host PRIVMSG #tea :three
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435["Bad Request"]
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        wait 3s
+        lc < 436["Not Found"]
+        lc > 427["messages:create",{"room":"r1","text":"<Bob> three"}]
+        lc < 437["Bad Request"]
+        "#,
+    );
+    world.tell_on("wait 2s");
+    let (mut irc, _) = world.sent();
+    irc.sort();
+    assert_eq!(
+        irc,
+        [
+            "NOTICE Bob :your message \"three\" did not reach room tea: Bad Request",
+            "NOTICE ann :2 of your messages in #tea on office did not reach room tea: Not Found",
+        ]
+    );
+    world.tell(
+        r#"
+        irc < :ANN!a@host PRIVMSG #tea :four
+        lc > 428["messages:create",{"room":"r1","text":"<ANN> four"}]
+        lc < 438["Bad Request"]
+        irc < :ann!a@host PRIVMSG #tea :five
+        lc > 429["messages:create",{"room":"r1","text":"<ann> five"}]
+        lc < 439["Bad Request"]
+        "#,
+    );
+    world.tell_on("wait 299s");
+    let (irc, _) = world.sent();
+    assert!(!irc.iter().any(|line| line.starts_with("NOTICE")), "{irc:?}");
+}
+
+#[test]
+fn those_in_a_room_are_told_by_one_line_that_is_mirrored_nowhere() {
+    let mut world = seated();
+    for (number, author, text) in [(1, "bob", "one"), (2, "bob", "two"), (3, "all", "three")] {
+        world.tell_on(&format!(
+            r#"lc < 42["messages:new",{{"id":"6b000001000000000000000{number}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u{number}","username":"{author}"}},"room":{{"id":"r1"}}}}]"#
+        ));
+    }
+    for number in 1..=3 {
+        world.tell_on(&format!(
+            "irc < :irc.example 404 bridge #tea :Cannot send to channel
+             irc < :irc.example PONG irc.example :said-{number}"
+        ));
+    }
+    world.sent();
+    world.tell(
+        r#"
+        wait 5s
+        lc > 425["messages:create",{"room":"r1","text":"-- @bob, all: 3 messages were not delivered to #tea on office: Cannot send to channel"}]
+        lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":"u0","room":"r1"}]
+        lc < 42["messages:new",{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
+        "#,
+    );
+    let figures: Vec<&Traffic> = world.counters().traffic.values().collect();
+    let irc = Traffic { refused: 3, ..Traffic::default() };
+    let letschat = Traffic { heard: 3, delivered: 1, ..Traffic::default() };
+    assert_eq!(figures, [&irc, &letschat]);
+}
+
+#[test]
+fn what_the_bridge_itself_said_is_missed_by_nobody() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example 404 bridge #tea :no
+        irc < :irc.example PONG irc.example :said-1
+        wait 5s
+        lc > 425["messages:create",{"room":"r1","text":"-- @bob: the message \"one\" was not delivered to #tea on office: no"}]
+        lc < 435["Bad Request"]
+        wait 10s
+        "#,
+    );
+}
+
+#[test]
+fn programs_and_notices_are_not_answered() {
+    let caps = "message-tags";
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(caps));
+    world.tell(
+        r#"
+        irc < @bot :robo!r@host PRIVMSG #tea :beep
+        lc > 425["messages:create",{"room":"r1","text":"<robo> beep"}]
+        lc < 435["Bad Request"]
+        irc < :ann!a@host NOTICE #tea :fyi
+        lc > 426["messages:create",{"room":"r1","text":"-ann- fyi"}]
+        lc < 436["Bad Request"]
+        wait 10s
+        "#,
+    );
+}
+
+#[test]
+fn where_announcements_are_off_nobody_is_told_and_it_is_counted() {
+    let mut world =
+        World::new(&["office/#tea tea"]).under(Policy { announce: false, ..Policy::default() });
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435["Bad Request"]
+        wait 10s
+        "#,
+    );
+    let refused: u64 = world.counters().traffic.values().map(|traffic| traffic.refused).sum();
+    assert_eq!(refused, 1);
+}
+
+#[test]
+fn who_could_not_be_told_is_told_in_the_next_life_and_then_not_again() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435["Bad Request"]
+        irc lost
+        wait 10s
+        restart
+        "#,
+    );
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell_on(IRC_IN);
+    world.tell_on("irc < :irc.example PONG irc.example past-1");
+    world.sent();
+    world.tell(
+        r#"
+        wait 5s
+        irc > NOTICE ann :your message "one" did not reach room tea: Bad Request
+        restart
+        "#,
+    );
+    world.tell(IRC_IN);
+    world.tell("wait 20s");
+}
