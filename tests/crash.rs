@@ -37,7 +37,7 @@ mod trouble;
 #[path = "crash/verdict.rs"]
 mod verdict;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -60,6 +60,9 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long a life lasts at most that waits for something to happen in it.
 const LONGEST_WAIT: Duration = Duration::from_millis(600);
+
+/// How long a life lasts at most that waits for every link to be joined.
+const LONGEST_ENTRY: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_plain_server() {
@@ -102,19 +105,19 @@ async fn run(manner: Manner) {
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
     timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
 
-    let (over, said, troubles) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
     let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };
     let killing = async {
         let ready = kill_often(&stage, &mut program, dice.fork(), crashes).await;
         over.store(true, Ordering::Relaxed);
         ready
     };
-    let (ready, on_irc, in_letschat, with_hesitation, ()) = tokio::join!(
+    let (ready, on_irc, in_letschat, with_hesitation, troubles) = tokio::join!(
         killing,
         chorus.on_irc(Rng::with_seed(seed ^ 1)),
         chorus.in_letschat(Rng::with_seed(seed ^ 2)),
         chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
-        trouble::make(&stage, Rng::with_seed(seed ^ 4), &over, &troubles),
+        trouble::make(&stage, Rng::with_seed(seed ^ 4), &over),
     );
     let mut record = Record([on_irc.0, in_letschat.0, with_hesitation.0].concat());
     let killed_for = began.elapsed();
@@ -126,9 +129,9 @@ async fn run(manner: Manner) {
 
     println!(
         "{crashes} kills in {:.1} s, {ready} of them of a bridge that was ready; {} troubles; \
-         delivered {:.1} s later",
+         delivered {:.1} s later\n{troubles:?}",
         killed_for.as_secs_f64(),
-        troubles.load(Ordering::Relaxed),
+        troubles.values().sum::<usize>(),
         (began.elapsed() - killed_for).as_secs_f64(),
     );
     let complaints = verdict(&stage, &record, manner);
@@ -150,9 +153,16 @@ async fn run(manner: Manner) {
 async fn kill_often(stage: &Stage, program: &mut Program, mut dice: Rng, times: usize) -> usize {
     let mut ready = 0;
     for _ in 0..times {
+        // A wait that ends without what it waits for is as good a moment as any.
+        if dice.u8(..4) == 0 {
+            let _ = timeout(LONGEST_ENTRY, program.ready()).await;
+        }
         let _ = timeout(LONGEST_WAIT, a_moment(stage, &mut dice)).await;
-        if dice.u8(..5) == 0 {
-            sleep(Duration::from_millis(dice.u64(300..2_000))).await;
+        match dice.u8(..50) {
+            // Long enough for who was put out of a channel to be let in again.
+            0 => sleep(Duration::from_secs(dice.u64(3..8))).await,
+            1..=10 => sleep(Duration::from_millis(dice.u64(300..2_000))).await,
+            _ => {}
         }
         ready += usize::from(program.kill().await);
         nobody_there(stage).await;
@@ -221,6 +231,7 @@ async fn all_arrives(stage: &Stage) {
 
 /// Everything that is wrong, and the figures.
 fn verdict(stage: &Stage, record: &Record, manner: Manner) -> Vec<String> {
+    let mut sums = BTreeMap::<&str, (usize, usize)>::new();
     let everywhere = [channels(), rooms()].concat();
     let arrived: HashSet<String> =
         everywhere.iter().flat_map(|it| stage.mirrored(it)).map(|it| it.text).collect();
@@ -234,8 +245,13 @@ fn verdict(stage: &Stage, record: &Record, manner: Manner) -> Vec<String> {
             "{from:>6} to {to:<6} {:5} messages, {} repeats",
             outcome.arrived, outcome.repeats
         );
+        let sum = sums.entry(if is_channel(to) { "IRC" } else { "Let's Chat" }).or_default();
+        *sum = (sum.0 + outcome.arrived, sum.1 + outcome.repeats);
         let told = outcome.complaints.into_iter().map(|it| format!("{from} to {to}: {it}"));
         complaints.extend(told);
+    }
+    for (side, (arrived, repeats)) in sums {
+        println!("in all, to {side}: {arrived} messages, {repeats} repeats, all of them marked");
     }
     for place in everywhere {
         let strays = stage.strays(place);

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use tokio::time::sleep;
 
 use super::record::{Record, Said, Way};
-use super::stage::{ALICE, ANN, Stage, channels, hesitant_rooms, is_channel, rooms};
+use super::stage::{ALICE, Stage, channels, hesitant_rooms, is_channel, rooms};
 
 /// The longest pause between two utterances on one side.
 const PAUSE_MS: u64 = 100;
@@ -43,6 +43,10 @@ impl Chorus<'_> {
         let (rooms, letschat) = (hesitant_rooms(), &self.stage.letschat);
         while !self.over.load(Ordering::Relaxed) {
             let (room, from) = rooms[dice.usize(..rooms.len())];
+            if !self.stage.takes_words(room) {
+                sleep(Duration::from_millis(PAUSE_MS)).await;
+                continue;
+            }
             let line = format!("{from} {} er", self.number());
             let begun = letschat.begin_post(room, ALICE, &line);
             sleep(Duration::from_millis(dice.u64(..HESITATION_MS))).await;
@@ -67,7 +71,7 @@ impl Chorus<'_> {
             let place = places[dice.usize(..places.len())];
             // A line that nobody can hear says little; but the bridge may come just then.
             let lost = is_channel(place) && !self.keeps && self.seat(place).is_none();
-            if !lost || dice.u8(..8) == 0 {
+            if self.stage.takes_words(place) && (!lost || dice.u8(..8) == 0) {
                 for lines in self.utterance(&mut dice, place) {
                     let way = self.say(place, &lines);
                     record.0.push(Said { from: place, lines, way });
@@ -117,9 +121,10 @@ impl Chorus<'_> {
     fn seat(&self, channel: &str) -> Option<u64> {
         let irc = &self.stage.irc;
         let connection = irc.connections();
-        let bridges = irc.members(channel).iter().filter(|nick| !nick.ends_with(ANN)).count();
         // Who has just come is not yet in, and who is about to go is still there: both count.
-        (bridges == 1 && irc.connected() == 1 && irc.connections() == connection)
+        (self.stage.bridges(channel).len() == 1
+            && irc.connected() == 1
+            && irc.connections() == connection)
             .then_some(connection)
     }
 }

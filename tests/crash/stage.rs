@@ -1,6 +1,8 @@
 //! The two servers, the rooms and channels that are linked, and the people in them.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::sync::Mutex;
 
 use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
 use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
@@ -25,6 +27,15 @@ const LINKS: &[Link] = &[
 /// Who speaks on IRC, and who in Let's Chat.
 pub(crate) const ANN: &str = "ann";
 pub(crate) const ALICE: &str = "alice";
+
+/// Whose words are mirrored.
+const NAMES: [&str; 2] = [ANN, ALICE];
+
+/// Who sits in every channel behind another server, and says nothing.
+pub(crate) const BOB: &str = "bob";
+
+/// Who sits nowhere, and takes a nick that is free.
+const THIEF: &str = "thief";
 
 /// The account and the nick of the bridge.
 pub(crate) const BRIDGE: &str = "bridge";
@@ -67,6 +78,8 @@ pub(crate) struct Stage {
     pub(crate) irc: IrcServer,
     pub(crate) letschat: LetsChat,
     pub(crate) ann: Person,
+    pub(crate) thief: Person,
+    archived: Mutex<HashSet<&'static str>>,
 }
 
 impl Stage {
@@ -81,9 +94,41 @@ impl Stage {
         })
         .await
         .unwrap();
-        let ann = irc.person(ANN);
-        channels().into_iter().for_each(|channel| ann.join(channel));
-        Self { irc, letschat, ann }
+        let (ann, bob, thief) = (irc.person(ANN), irc.person(BOB), irc.person(THIEF));
+        for channel in channels() {
+            ann.join(channel);
+            bob.join(channel);
+        }
+        Self { irc, letschat, ann, thief, archived: Mutex::default() }
+    }
+
+    /// The nicks under which the bridge sits in `channel`; the ghost of an earlier life may be one.
+    pub(crate) fn bridges(&self, channel: &str) -> Vec<String> {
+        let members = self.irc.members(channel).into_iter();
+        let nicks = members.map(|nick| nick.trim_start_matches(['@', '+']).to_owned());
+        nicks.filter(|nick| ![ANN, BOB].contains(&nick.as_str())).collect()
+    }
+
+    /// The nick of the bridge, if it is anywhere: not always the one that it wishes for.
+    pub(crate) fn bridge(&self) -> Option<String> {
+        channels().into_iter().flat_map(|channel| self.bridges(channel)).next()
+    }
+
+    /// Archives `room`: nobody can say anything there, and who is in is put out.
+    pub(crate) fn archive(&self, room: &'static str) {
+        self.letschat.archive_room(room);
+        self.archived.lock().unwrap().insert(room);
+    }
+
+    /// Brings `room` back.
+    pub(crate) fn restore(&self, room: &str) {
+        self.letschat.unarchive_room(room);
+        self.archived.lock().unwrap().remove(room);
+    }
+
+    /// Whether something can be said in `place`.
+    pub(crate) fn takes_words(&self, place: &str) -> bool {
+        !self.archived.lock().unwrap().contains(place)
     }
 
     /// What the bridge is told of it; nothing is too old or too much for it.
@@ -109,10 +154,10 @@ impl Stage {
     pub(crate) fn mirrored(&self, place: &str) -> Vec<Arrival> {
         if is_channel(place) {
             let heard = self.ann.heard(place).into_iter().filter(|heard| heard.nick != ANN);
-            return heard.map(|heard| mirrored(&heard.text, true)).collect();
+            return heard.map(|heard| Arrival::on_irc(&heard.text, &NAMES)).collect();
         }
         let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
-        posts.map(|post| mirrored(&post.text, false)).collect()
+        posts.map(|post| Arrival::in_letschat(&post.text, &NAMES)).collect()
     }
 
     /// What of it was said in, or begins with, `from`.
@@ -130,17 +175,4 @@ impl Stage {
 
 fn first(text: &str) -> &str {
     text.split(' ').next().unwrap_or_default()
-}
-
-/// A mirrored text without what the bridge puts before it: the time of what is late, the author, and
-/// in a channel that it may have been said before.
-fn mirrored(text: &str, in_channel: bool) -> Arrival {
-    let text = match text.split_once("Z] ") {
-        Some((time, rest)) if time.starts_with('[') => rest,
-        _ => text,
-    };
-    let told = text.strip_prefix('<').and_then(|rest| rest.split_once("> "));
-    let text = told.filter(|(by, _)| [ANN, ALICE].contains(by)).map_or(text, |(_, text)| text);
-    let marked = text.strip_prefix("(again) ").filter(|_| in_channel);
-    Arrival { text: marked.unwrap_or(text).to_owned(), again: marked.is_some() }
 }

@@ -1,6 +1,7 @@
 //! Whatever else goes wrong while the bridge is being killed: the servers and the wires between.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -9,73 +10,189 @@ use letsbridge::demo::letschat::Flavour;
 use tokio::time::sleep;
 
 use super::program::DOORS;
-use super::stage::{BRIDGE, Stage};
+use super::stage::{BOB, BRIDGE, Stage, channels, rooms};
 
 /// How likely the doubles are to do something to a message.
 const CHAOS: f64 = 0.02;
 
-/// Does mischief until it is over, and then mends everything. Counts what it did.
-pub(crate) async fn make(stage: &Stage, mut dice: Rng, over: &AtomicBool, count: &AtomicUsize) {
+/// What can go wrong, and how often it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trouble {
+    IrcRestarts,
+    IrcVanishes,
+    IrcStalls,
+    IrcCuts,
+    IrcIsLate,
+    Kicked,
+    KeptOut,
+    Renamed,
+    NickStolen,
+    Netsplit,
+    LetsChatStalls,
+    LetsChatRestarts,
+    LetsChatCuts,
+    LetsChatIsLate,
+    AcksAreLate,
+    RoomArchived,
+}
+
+use Trouble::{
+    AcksAreLate, IrcCuts, IrcIsLate, IrcRestarts, IrcStalls, IrcVanishes, KeptOut, Kicked,
+    LetsChatCuts, LetsChatIsLate, LetsChatRestarts, LetsChatStalls, Netsplit, NickStolen, Renamed,
+    RoomArchived,
+};
+
+const ALL: [Trouble; 16] = [
+    IrcRestarts,
+    IrcVanishes,
+    IrcStalls,
+    IrcCuts,
+    IrcIsLate,
+    Kicked,
+    KeptOut,
+    Renamed,
+    NickStolen,
+    Netsplit,
+    LetsChatStalls,
+    LetsChatRestarts,
+    LetsChatCuts,
+    LetsChatIsLate,
+    AcksAreLate,
+    RoomArchived,
+];
+
+/// Does mischief until it is over, and then mends everything. Gives how often it did what.
+pub(crate) async fn make(
+    stage: &Stage,
+    mut dice: Rng,
+    over: &AtomicBool,
+) -> BTreeMap<Trouble, usize> {
+    let mut done = BTreeMap::new();
     stage.irc.mischief().chaos(dice.u64(..), CHAOS);
     stage.letschat.mischief().chaos(dice.u64(..), CHAOS);
     while !over.load(Ordering::Relaxed) {
         sleep(moment(&mut dice, 100..1_000)).await;
-        once(stage, &mut dice).await;
-        count.fetch_add(1, Ordering::Relaxed);
+        let trouble = ALL[dice.usize(..ALL.len())];
+        once(stage, trouble, &mut dice).await;
+        *done.entry(trouble).or_default() += 1;
     }
     stage.irc.mischief().no_chaos();
     stage.letschat.mischief().behave();
+    done
 }
 
-async fn once(stage: &Stage, dice: &mut Rng) {
+async fn once(stage: &Stage, trouble: Trouble, dice: &mut Rng) {
     let (irc, letschat) = (stage.irc.mischief(), stage.letschat.mischief());
-    match dice.u8(..11) {
-        way @ 0..=2 => {
-            let goodbye =
-                if way == 0 { Goodbye::Error("Server restarting") } else { Goodbye::Silent };
-            let doors = DOORS.lock().await;
-            irc.kill(goodbye).await;
-            drop(doors);
-            sleep(moment(dice, 0..300)).await;
-            irc.revive().await.unwrap();
-        }
-        3 => {
+    match trouble {
+        IrcRestarts => irc_goes(stage, Goodbye::Error("Server restarting"), dice).await,
+        IrcVanishes => irc_goes(stage, Goodbye::Silent, dice).await,
+        IrcStalls => {
             irc.stall();
             sleep(moment(dice, 10..300)).await;
             irc.unstall();
         }
-        4 => irc.cut(BRIDGE),
-        5 => {
+        IrcCuts => cut(stage),
+        IrcIsLate => {
             irc.delay(moment(dice, 0..30));
             sleep(moment(dice, 50..400)).await;
             irc.delay(Duration::ZERO);
         }
-        6 => {
+        Kicked => {
+            kick(stage, dice);
+        }
+        KeptOut => keep_out(stage, dice).await,
+        Renamed => {
+            if let Some(nick) = stage.bridge() {
+                irc.rename(&nick, &format!("guest{}", dice.u16(..)));
+            }
+        }
+        NickStolen => steal(stage, dice).await,
+        Netsplit => {
+            let split = irc.netsplit(&[BOB]);
+            sleep(moment(dice, 10..500)).await;
+            split.rejoin();
+        }
+        LetsChatStalls => {
             letschat.stall();
             sleep(moment(dice, 10..300)).await;
             letschat.go_on();
         }
-        7 => {
-            let flavours = [Flavour::Mongoose46, Flavour::Mongoose413];
-            let doors = DOORS.lock().await;
-            stage.letschat.kill().await.unwrap();
-            drop(doors);
-            sleep(moment(dice, 0..300)).await;
-            stage.letschat.set_flavour(flavours[dice.usize(..2)]);
-            stage.letschat.revive().await.unwrap();
-        }
-        8 => stage.letschat.cut(),
-        9 => {
+        LetsChatRestarts => letschat_restarts(stage, dice).await,
+        LetsChatCuts => stage.letschat.cut(),
+        LetsChatIsLate => {
             letschat.slow(moment(dice, 0..30));
             sleep(moment(dice, 50..400)).await;
             letschat.slow(Duration::ZERO);
         }
-        _ => {
+        AcksAreLate => {
             letschat.slow_acks(moment(dice, 0..200));
             sleep(moment(dice, 50..400)).await;
             letschat.slow_acks(Duration::ZERO);
         }
+        RoomArchived => {
+            let room = one_of(&rooms(), dice);
+            stage.archive(room);
+            sleep(moment(dice, 10..1_500)).await;
+            stage.restore(room);
+        }
     }
+}
+
+async fn irc_goes(stage: &Stage, goodbye: Goodbye, dice: &mut Rng) {
+    let irc = stage.irc.mischief();
+    let doors = DOORS.lock().await;
+    irc.kill(goodbye).await;
+    drop(doors);
+    sleep(moment(dice, 0..300)).await;
+    irc.revive().await.unwrap();
+}
+
+async fn letschat_restarts(stage: &Stage, dice: &mut Rng) {
+    let flavours = [Flavour::Mongoose46, Flavour::Mongoose413];
+    let doors = DOORS.lock().await;
+    stage.letschat.kill().await.unwrap();
+    drop(doors);
+    sleep(moment(dice, 0..300)).await;
+    stage.letschat.set_flavour(flavours[dice.usize(..2)]);
+    stage.letschat.revive().await.unwrap();
+}
+
+fn cut(stage: &Stage) {
+    if let Some(nick) = stage.bridge() {
+        stage.irc.mischief().cut(&nick);
+    }
+}
+
+/// Puts the bridge out of a channel.
+fn kick(stage: &Stage, dice: &mut Rng) -> &'static str {
+    let channel = one_of(&channels(), dice);
+    for nick in stage.bridges(channel) {
+        stage.irc.mischief().kick(channel, &nick, "not now");
+    }
+    channel
+}
+
+/// Puts the bridge out of a channel, and lets it in only a while later.
+async fn keep_out(stage: &Stage, dice: &mut Rng) {
+    /// No such channel here, too many, not now, full, by invitation only, banned, wrong key.
+    const REFUSALS: [u16; 7] = [403, 405, 437, 471, 473, 474, 475];
+    let channel = kick(stage, dice);
+    let irc = stage.irc.mischief();
+    irc.refuse_joins(channel, REFUSALS[dice.usize(..REFUSALS.len())], u32::MAX);
+    sleep(moment(dice, 10..1_500)).await;
+    irc.refuse_joins(channel, 0, 0);
+}
+
+/// Somebody takes the bridge's nick while it is away: it comes under another.
+async fn steal(stage: &Stage, dice: &mut Rng) {
+    cut(stage);
+    stage.thief.change_nick(BRIDGE);
+    sleep(moment(dice, 10..1_500)).await;
+    stage.thief.change_nick("thief");
+}
+
+fn one_of<'a>(all: &[&'a str], dice: &mut Rng) -> &'a str {
+    all[dice.usize(..all.len())]
 }
 
 fn moment(dice: &mut Rng, milliseconds: std::ops::Range<u64>) -> Duration {

@@ -24,6 +24,30 @@ pub(crate) struct Arrival {
     pub(crate) again: bool,
 }
 
+impl Arrival {
+    /// Reads a line of the bridge in a channel: without the time of what is late, the author if it is
+    /// one of `names`, and the mark of what may have been said before.
+    pub(crate) fn on_irc(line: &str, names: &[&str]) -> Self {
+        let text = without_head(line, names);
+        let marked = text.strip_prefix("(again) ");
+        Self { text: marked.unwrap_or(text).to_owned(), again: marked.is_some() }
+    }
+
+    /// Reads a post of the bridge in the same way. None is ever marked.
+    pub(crate) fn in_letschat(post: &str, names: &[&str]) -> Self {
+        Self { text: without_head(post, names).to_owned(), again: false }
+    }
+}
+
+fn without_head<'a>(text: &'a str, names: &[&str]) -> &'a str {
+    let text = match text.split_once("Z] ") {
+        Some((time, rest)) if time.starts_with('[') => rest,
+        _ => text,
+    };
+    let told = text.strip_prefix('<').and_then(|rest| rest.split_once("> "));
+    told.filter(|(by, _)| names.contains(by)).map_or(text, |(_, text)| text)
+}
+
 /// Whether a message may arrive more often than it was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeats {

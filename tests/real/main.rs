@@ -6,6 +6,7 @@ mod support;
 
 mod audit;
 mod doubles;
+mod kills;
 mod letschat;
 mod road;
 
@@ -52,7 +53,7 @@ async fn people_meet_in_a_channel(daemon: Daemon) {
 
 async fn a_relayed_line_is_cut_at_512_bytes(daemon: Daemon) {
     let server = Ircd::start(daemon, Flood::AsDelivered).await;
-    let [mut ann, mut bob] = meet(&server).await;
+    let [ann, mut bob] = meet(&server).await;
     // The longest that may be sent: with `PRIVMSG #tea :` and CR LF it makes 512.
     let text = "x".repeat(512 - "PRIVMSG #tea :\r\n".len());
     ann.say("#tea", &text);
@@ -77,7 +78,7 @@ async fn people_with_and_without_tls_meet(daemon: Daemon) {
 
 async fn a_thousand_lines_at_once_arrive_in_order_where_flooding_is_allowed(daemon: Daemon) {
     let server = Ircd::start(daemon, Flood::Allowed).await;
-    let [mut ann, mut bob] = meet(&server).await;
+    let [ann, mut bob] = meet(&server).await;
     let lines: Vec<String> =
         (0..1000).map(|number| format!("{number} {}", "x".repeat(80))).collect();
     for line in &lines {

@@ -110,7 +110,7 @@ impl IrcClient {
     }
 
     /// Sends one line as it stands; CR LF is added.
-    pub(crate) fn send(&mut self, line: &str) {
+    pub(crate) fn send(&self, line: &str) {
         // Where the connection has ended, the next wait says so.
         let _ = self.outgoing.send(format!("{line}\r\n").into_bytes());
     }
@@ -123,7 +123,7 @@ impl IrcClient {
         self.until("the end of the names", there).await;
     }
 
-    pub(crate) fn say(&mut self, channel: &str, text: &str) {
+    pub(crate) fn say(&self, channel: &str, text: &str) {
         self.send(&format!("PRIVMSG {channel} :{text}"));
     }
 
