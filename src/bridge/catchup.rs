@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::protocol::irc::Talk;
+use crate::protocol::irc::{Page, Talk};
 use crate::store::{Cursor, Sight};
 
 /// How long before the cursor a reading begins: lines that were said at once on two servers of a
@@ -53,8 +53,10 @@ pub(super) struct CatchUp {
     since: Timestamp,
     /// The oldest and the newest line that were played back.
     span: Option<(Timestamp, Timestamp)>,
-    /// How many lines the page has, and whether any was new to us.
-    page: (usize, bool),
+    /// How far the pages so far lead.
+    read_to: Option<Timestamp>,
+    /// The page under way has begun.
+    begun: bool,
     held: VecDeque<Talk>,
     /// How many of `held` had been said when the page was put together.
     covered: usize,
@@ -80,7 +82,8 @@ impl CatchUp {
             kept: false,
             certain: false,
             span: None,
-            page: (0, false),
+            read_to: None,
+            begun: false,
             held: VecDeque::new(),
             covered: 0,
             twins: Twins::default(),
@@ -108,25 +111,39 @@ impl CatchUp {
         talk.played && (time < first || time < floor(self.cursor.time - OVERLAP))
     }
 
-    /// A line of what was said before was read.
+    /// A line that was said at `time` is played back.
     pub(super) fn count(&mut self, time: Timestamp) {
-        if self.page.0 == 0 {
+        if !std::mem::replace(&mut self.begun, true) {
             self.covered = self.held.len();
         }
+        self.widen(time);
+    }
+
+    fn widen(&mut self, time: Timestamp) {
         let (oldest, newest) = self.span.unwrap_or((time, time));
-        self.page.1 |= self.span.is_none_or(|(_, newest)| time > newest) && time > self.cursor.time;
-        self.page.0 += 1;
         self.span = Some((oldest.min(time), newest.max(time)));
     }
 
-    /// The page is complete, of `limit` lines at most. Says whether another must be asked for.
-    pub(super) fn turn_page(&mut self, limit: usize) -> bool {
-        let (count, news) = std::mem::take(&mut self.page);
+    /// The page is complete. Says whether another must be asked for.
+    ///
+    /// The last is known by leading no further than the one before. A server counts to its limit what
+    /// it then leaves out, so a short page may not be the last; only one that leads to the cursor and
+    /// is short by half is taken for it.
+    pub(super) fn turn_page(&mut self, page: Page) -> bool {
         self.twins = Twins::default();
-        if count == 0 {
+        if !std::mem::take(&mut self.begun) {
             self.covered = self.held.len();
         }
-        let Some((_, newest)) = self.span.filter(|_| news || count >= limit) else { return false };
+        let Some((oldest, newest)) = page.span else { return false };
+        self.widen(oldest);
+        self.widen(newest);
+        let onward = self.read_to.is_none_or(|read_to| newest > read_to);
+        self.read_to = self.read_to.max(Some(newest));
+        let known = newest <= self.cursor.time;
+        let last = known && newest >= floor(self.cursor.time) && page.lines < page.limit / 2;
+        if page.lines < page.limit && (!onward || last) {
+            return false;
+        }
         // What was said at the same time may go on in the next page, and some servers know the time
         // by the second only.
         let next = [before(floor(newest)), before(newest), newest];
@@ -261,23 +278,42 @@ mod tests {
         assert_eq!(catchup(30_000, true).since(), at(-1));
     }
 
+    /// A page of ten lines at most, said at these times.
+    fn page(times: &[i64]) -> Page {
+        let span = times.iter().min().zip(times.iter().max());
+        let span = span.map(|(oldest, newest)| (at(*oldest), at(*newest)));
+        Page { limit: 10, lines: times.len(), span }
+    }
+
     #[test]
-    fn a_page_without_news_is_the_last() {
+    fn a_short_page_that_leads_to_the_cursor_and_no_further_is_the_last() {
         let mut catchup = catchup(600_000, true);
-        catchup.count(at(600_000));
-        assert!(!catchup.turn_page(10));
+        assert!(!catchup.turn_page(page(&[599_000, 600_000])));
         assert!(catchup.reaches_back());
+    }
+
+    #[test]
+    fn a_page_that_does_not_lead_to_the_cursor_is_not_the_last() {
+        // Whatever else was on it, the server has left out.
+        let mut catchup = catchup(600_000, true);
+        assert!(catchup.turn_page(page(&[560_000, 570_000])));
+        assert!(catchup.turn_page(page(&[569_999, 570_000, 571_000])));
+        assert!(!catchup.turn_page(page(&[570_999, 571_000])));
+    }
+
+    #[test]
+    fn a_page_that_could_have_been_full_is_not_the_last() {
+        let mut catchup = catchup(600_000, true);
+        assert!(catchup.turn_page(page(&[596_000, 597_000, 598_000, 599_000, 600_000])));
+        assert!(!catchup.turn_page(page(&[599_999, 600_000])));
     }
 
     #[test]
     fn a_page_with_news_leads_on_from_the_second_of_its_last_line() {
         let mut catchup = catchup(600_000, true);
-        catchup.count(at(601_000));
-        catchup.count(at(650_700));
-        assert!(catchup.turn_page(10));
+        assert!(catchup.turn_page(page(&[601_000, 650_700])));
         assert_eq!(catchup.since(), at(649_999));
-        catchup.count(at(650_700));
-        assert!(!catchup.turn_page(10), "that one again");
+        assert!(!catchup.turn_page(page(&[650_700])), "that one again");
         assert!(!catchup.reaches_back(), "what was heard last is no longer kept");
     }
 
@@ -302,7 +338,7 @@ mod tests {
         /// Whatever was said at which times, and however little the server gives at once.
         #[test]
         fn every_line_is_read_and_the_reading_ends(
-            mut times in prop::collection::vec(600_001..620_000_i64, 0..60),
+            mut times in prop::collection::vec(540_000..620_000_i64, 0..60),
             limit in 1..8_usize,
         ) {
             times.sort_unstable();
@@ -315,11 +351,10 @@ mod tests {
                 prop_assert!(round < 400);
                 let since = catchup.since();
                 let after = times.iter().enumerate().filter(|(_, time)| at(**time) > since);
-                for (index, time) in after.take(limit) {
-                    read.insert(index);
-                    catchup.count(at(*time));
-                }
-                if !catchup.turn_page(limit) {
+                let told: Vec<(usize, i64)> = after.take(limit).map(|(at, it)| (at, *it)).collect();
+                read.extend(told.iter().map(|(index, _)| index));
+                let times: Vec<i64> = told.iter().map(|(_, time)| *time).collect();
+                if !catchup.turn_page(Page { limit, ..page(&times) }) {
                     break;
                 }
             }

@@ -7,7 +7,8 @@
 //! in again: whatever of ours was in doubt was found there by then, or has not arrived.
 //!
 //! Where the server keeps nothing, a PING asks whether everything has come that it plays back by
-//! itself to those who join. What is missing then is said to be missing.
+//! itself to those who join; so does the first line that is said. What is missing then is said to be
+//! missing.
 
 use jiff::Timestamp;
 
@@ -79,6 +80,13 @@ impl Bridge {
             }
             return self.take_talk(network, place, talk, turn);
         }
+        if !catchup.kept {
+            // Nobody would tell it again, so it must not wait. What is played back unasked is played
+            // back to who comes in, before anything is said: that is over.
+            let complete = catchup.reaches_back();
+            self.caught_up(network, place, complete, turn)?;
+            return self.take_talk(network, place, talk, turn);
+        }
         if let Some(talk) = catchup.hold(talk) {
             tracing::warn!(place = %spot.place, "too much is said while the server answers");
             self.caught_up(network, place, false, turn)?;
@@ -98,11 +106,11 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
         match answer {
-            Answer::Page { limit } if catchup.turn_page(limit) => {
+            Answer::Page(page) if catchup.turn_page(page) => {
                 ask(network, place, catchup, turn);
                 return Ok(());
             }
-            Answer::Page { .. } | Answer::All | Answer::Nothing => {}
+            Answer::Page(_) | Answer::All | Answer::Nothing => {}
             Answer::Failed(why) => {
                 tracing::warn!(place = %spot.place, why, "what was said before cannot be read");
                 catchup.kept = false;
@@ -208,7 +216,7 @@ impl Bridge {
         let played = talk.played;
         let mut late = played;
         if let Hearing::CatchingUp(catchup) = &mut spot.hearing {
-            late = true;
+            late |= catchup.kept;
             if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
                 let number = catchup.number(&talk, time, trace);
                 if talk.own || turn.store.had_nick(network, &talk.author.name, time)? {

@@ -74,6 +74,56 @@ fn what_was_said_meanwhile_is_mirrored_once_and_in_order() {
 }
 
 #[test]
+fn a_page_of_comings_and_goings_is_no_end() {
+    // Ergo's way: what its HistServ tells counts to the limit, and is nothing to mirror.
+    let mut world = seated(KEEPS);
+    world.tell("irc lost\nwait 20s");
+    let welcome = "irc < :irc.example 001 bridge";
+    let limit = format!("irc < :irc.example 005 bridge CHATHISTORY=2 :are supported\n{welcome}");
+    world.tell_on(&irc_in(KEEPS).replace(welcome, &limit));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 2
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:00.500Z;msgid=h1 :HistServ!h@host PRIVMSG #tea :ann joined the channel
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.999Z 2
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=y;time=2026-11-22T12:00:02.000Z;msgid=h2 :HistServ!h@host PRIVMSG #tea :carl joined the channel
+        irc < :irc.example BATCH -y
+        irc > @label=past.3 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:01.999Z 2
+        irc < @label=past.3 :irc.example BATCH +z chathistory #tea
+        irc < @batch=z;time=2026-11-22T12:00:02.000Z;msgid=h2 :HistServ!h@host PRIVMSG #tea :carl joined the channel
+        irc < @batch=z;time=2026-11-22T12:00:03.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < :irc.example BATCH -z
+        irc > @label=past.4 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:02.999Z 2
+        irc < @label=past.4 :irc.example BATCH +w chathistory #tea
+        irc < :irc.example BATCH -w
+        "#,
+    );
+}
+
+#[test]
+fn what_is_said_before_the_server_says_that_it_keeps_nothing_is_taken_in_at_once() {
+    // It would not tell again, and the program may die before it has answered.
+    let mut world = seated(FORGETS);
+    bob_says(&mut world, "hello");
+    world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
+    away(&mut world, FORGETS, 2);
+    world.tell(
+        r#"
+        irc > PING past-1
+        irc < @time=2026-11-22T12:00:04.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        lc > 426["messages:create",{"room":"r1","text":"<ann> three"}]
+        irc > @label=2.1 PRIVMSG #tea :<bob> (again) hello
+        "#,
+    );
+}
+
+#[test]
 fn what_was_said_long_ago_carries_its_time() {
     let mut world = seated(KEEPS);
     world.tell("irc lost\nrestart\nwait 7200s");

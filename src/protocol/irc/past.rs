@@ -51,16 +51,37 @@ pub(super) struct Question {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// As many of the next lines as are given at once: there may be more behind them.
-    Page {
-        /// How many were asked for.
-        limit: usize,
-    },
+    Page(Page),
     /// Everything that there is.
     All,
     /// The server does not keep it. What it plays back by itself has come.
     Nothing,
     /// The server does not tell.
     Failed(String),
+}
+
+/// One page of what was said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// How many lines were asked for.
+    pub limit: usize,
+    /// How many came, whatever they tell: also that somebody came or went.
+    pub lines: usize,
+    /// The times of the oldest and of the newest of them.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Page {
+    fn asked(limit: usize) -> Self {
+        Self { limit, lines: 0, span: None }
+    }
+
+    fn add(&mut self, time: Option<Timestamp>) {
+        self.lines += 1;
+        let Some(time) = time else { return };
+        let (oldest, newest) = self.span.unwrap_or((time, time));
+        self.span = Some((oldest.min(time), newest.max(time)));
+    }
 }
 
 /// The questions, of which one is under way.
@@ -100,6 +121,13 @@ impl Past {
         })
     }
 
+    /// A line, said at `time`, was played back.
+    pub(super) fn line(&mut self, time: Option<Timestamp>) {
+        if let Some(Asked { answer: Answer::Page(page), .. }) = &mut self.asked {
+            page.add(time);
+        }
+    }
+
     /// A batch of what was said in `place` is complete, or what has this label.
     pub(super) fn batch(
         &mut self,
@@ -111,7 +139,7 @@ impl Past {
             Some(label) => asked.is(LABEL, label),
             None => place == Some(asked.place),
         };
-        (ours && matches!(asked.answer, Answer::Page { .. })).then(|| self.answer())?
+        (ours && matches!(asked.answer, Answer::Page(_))).then(|| self.answer())?
     }
 
     /// The server has read our PING `token`.
@@ -160,7 +188,7 @@ fn ask(question: &Question, means: Means, number: u64) -> (Answer, Result<Vec<Li
             let line = Line::new("CHATHISTORY", &["AFTER", channel, &from, &limit.to_string()]);
             let label = |line: Line| line.labeled(&format!("{LABEL}{number}"));
             let line = if labels { line.map(label) } else { line };
-            (Answer::Page { limit }, line.map(|line| vec![line]))
+            (Answer::Page(Page::asked(limit)), line.map(|line| vec![line]))
         }
         Means::Playback => {
             let seconds = format!("{}.{:03}", since.as_second(), since.subsec_millisecond());
@@ -212,7 +240,10 @@ mod tests {
         past.next(CHATHISTORY, now);
         assert!(past.next(CHATHISTORY, now).is_empty());
         assert_eq!(past.batch(Some(PlaceId(2)), None), None, "played back by itself");
-        assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page { limit: 100 })));
+        let [one, two] = [1, 2].map(|second| Timestamp::from_second(second).expect("a time"));
+        [Some(two), None, Some(one)].into_iter().for_each(|time| past.line(time));
+        let page = Page { limit: 100, lines: 3, span: Some((one, two)) };
+        assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page(page))));
         assert_eq!(past.next(CHATHISTORY, now).len(), 1);
         assert_eq!(past.fail("no"), Some((PlaceId(2), Answer::Failed("no".to_owned()))));
         assert_eq!(past.fail("no"), None);

@@ -19,6 +19,9 @@ impl Session {
     pub(super) fn receive(&mut self, now: Instant, message: Message) {
         let context = self.batches.context(message.tags.as_deref());
         let source = message.prefix.as_ref();
+        if context.batch.played {
+            self.past.line(context.mark.time);
+        }
         if self.told_line(source, &message) {
             return;
         }
