@@ -160,6 +160,11 @@ impl Stage {
         posts.map(|post| Arrival::in_letschat(&post.text, &NAMES)).collect()
     }
 
+    /// How much the bridge has said everywhere.
+    pub(crate) fn arrivals(&self) -> usize {
+        [channels(), rooms()].concat().into_iter().map(|place| self.mirrored(place).len()).sum()
+    }
+
     /// What of it was said in, or begins with, `from`.
     pub(crate) fn arrived(&self, from: &str, place: &str) -> Vec<Arrival> {
         self.mirrored(place).into_iter().filter(|it| first(&it.text) == from).collect()
