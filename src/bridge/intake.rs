@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Bridge, Turn};
-use crate::domain::{Delivery, Message, PlaceId, State};
+use super::{Bridge, Spot, Turn};
+use crate::domain::{Delivery, Message, Part, Place, PlaceId, State};
 use crate::store::{MessageId, StoreError};
+use crate::translate::comes_apart;
 
 impl Bridge {
     /// Takes in `message`, which its network calls `native`, unless it is known already. Says whether
@@ -34,7 +35,7 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Puts `message` into the outbox of each of these places.
+    /// Puts `message` into the outbox of each of these places, unless a rule says otherwise.
     pub(super) fn mirror(
         &mut self,
         id: MessageId,
@@ -42,16 +43,35 @@ impl Bridge {
         to: &[PlaceId],
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        let Some(place) = self.spots.get(&message.said_in).map(|spot| spot.place.clone()) else {
+            return Ok(());
+        };
         for to in to.iter().copied() {
-            let ticket = turn.store.enqueue(id, to)?;
-            let message = message.clone();
-            let state = State::Queued;
-            let delivery = Delivery { ticket, to, message, state, begun: None, speech: None };
-            if let Some(mirror) = self.spots.get_mut(&to) {
-                mirror.lane.push(delivery);
+            if self.ways.ignore(message, &place, to) {
+                tracing::debug!(%place, author = message.author.name, "ignored, as a rule says");
+                continue;
+            }
+            for part in self.parts(message, &place, to) {
+                let ticket = turn.store.enqueue_part(id, *part, to)?;
+                let (message, part, state) = (message.clone(), *part, State::Queued);
+                let delivery =
+                    Delivery { ticket, to, message, part, state, begun: None, speech: None };
+                if let Some(mirror) = self.spots.get_mut(&to) {
+                    mirror.lane.push(delivery);
+                }
             }
             self.advance(to, turn)?;
         }
         Ok(())
+    }
+
+    /// In which parts `message`, said in `place`, is told in `to`.
+    fn parts(&self, message: &Message, place: &Place, to: PlaceId) -> &'static [Part] {
+        let is_room = |spot: &Spot| matches!(spot.place, Place::Room(_));
+        let manners = self.ways.manners(message.said_in, to);
+        if self.spots.get(&to).is_some_and(is_room) && comes_apart(message, place, manners) {
+            return &[Part::Name, Part::Text];
+        }
+        &[Part::Whole]
     }
 }

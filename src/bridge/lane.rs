@@ -105,24 +105,33 @@ impl Lane {
         !self.open && self.is_under_way(ticket)
     }
 
-    /// `Queued → Sending`: begins the next delivery as `render` says it, if one may begin. Gives it
-    /// with what is left to say.
-    pub(super) fn begin(
-        &mut self,
-        now: Timestamp,
-        store: &mut Store,
-        render: impl FnOnce(&Delivery) -> Speech,
-    ) -> Result<Option<Begun>, StoreError> {
+    /// Whether the first delivery may begin.
+    pub(super) fn ready(&mut self, store: &Store) -> Result<bool, StoreError> {
         if !self.open || self.held {
-            return Ok(None);
+            return Ok(false);
         }
         if self.queue.is_empty() {
             self.refill(store)?;
         }
+        Ok(self.first().is_some_and(|first| first.state == State::Queued))
+    }
+
+    /// The delivery whose turn it is.
+    pub(super) fn first(&self) -> Option<&Delivery> {
+        self.queue.front()
+    }
+
+    /// `Queued → Sending`: begins the first delivery, which is said as `speech`. Gives it with what is
+    /// left to say.
+    pub(super) fn begin(
+        &mut self,
+        mut speech: Speech,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<Option<Begun>, StoreError> {
         let Some(head) = self.queue.front_mut().filter(|head| head.state == State::Queued) else {
             return Ok(None);
         };
-        let mut speech = render(head);
         if self.progress.said > 0
             && let Some(before) = head.speech.take()
         {

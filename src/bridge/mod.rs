@@ -7,8 +7,10 @@
 mod announce;
 mod catchup;
 mod channel;
+mod company;
 mod counters;
 mod doubt;
+mod guests;
 mod history;
 mod intake;
 mod lane;
@@ -17,6 +19,8 @@ mod policy;
 mod reading;
 mod refusals;
 mod room;
+mod saying;
+mod ways;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -25,22 +29,24 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Delivery, Network, Place, PlaceId, Roster, Speech, Ticket};
+use crate::domain::{Network, Place, PlaceId, Roster, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
-use crate::translate;
-use crate::translate::{AGAIN, Links};
+use crate::translate::{Links, Manners};
 
 pub use counters::{Counters, Gaps, Traffic};
 pub use policy::Policy;
 
 use catchup::Hearing;
-use lane::{Begun, Lane};
+use company::Names;
+use guests::Guests;
+use lane::Lane;
 use policy::Backlog;
 use reading::Reading;
 use refusals::Refusals;
+use ways::Ways;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
 const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
@@ -96,10 +102,11 @@ pub struct Bridge {
     stopping: bool,
     /// The networks on which nothing is said again that may have arrived.
     dropping: HashSet<Network>,
+    /// By which manners each place is spoken to.
+    ways: Ways,
+    names: Names,
     /// The maker of links for people without an account, where they are wanted.
     links: Option<Links>,
-    /// The places that are rooms: only what was said there may have links made of it.
-    rooms: HashSet<PlaceId>,
     counters: Counters,
     refusals: Refusals,
     /// When it forgot something last.
@@ -128,6 +135,8 @@ struct Spot {
     hearing: Hearing,
     /// Who is in a channel, besides us.
     roster: Roster,
+    /// Who is in a room, besides us.
+    guests: Guests,
     /// What was done with what was missed, until all of it is read.
     backlog: Option<Backlog>,
     /// The room's cursor when we joined it.
@@ -147,6 +156,7 @@ impl Spot {
             reading: Reading::Away,
             hearing: Hearing::Away,
             roster: Roster::default(),
+            guests: Guests::default(),
             backlog: None,
             cursor: None,
             floor: None,
@@ -193,10 +203,10 @@ impl Bridge {
                 spots.insert(*id, Spot::new(place.clone(), mirrors, lane));
             }
         }
-        let is_room = |(id, spot): (&PlaceId, &Spot)| spot.place.network().is_none().then_some(*id);
         Ok(Self {
             policy,
-            rooms: spots.iter().filter_map(is_room).collect(),
+            ways: Ways::default(),
+            names: Names::of(&spots),
             links: None,
             spots,
             account: None,
@@ -222,6 +232,22 @@ impl Bridge {
     #[must_use]
     pub fn linking(mut self, links: Option<Links>) -> Self {
         self.links = links;
+        self
+    }
+
+    /// The same, with the manners that the administrator wants: those of some `links`, each with the
+    /// two places that it joins, and for all others the `common` ones.
+    #[must_use]
+    pub fn mannered(
+        mut self,
+        common: Arc<Manners>,
+        links: impl IntoIterator<Item = (Place, Place, Arc<Manners>)>,
+    ) -> Self {
+        let ids: HashMap<&Place, PlaceId> =
+            self.spots.iter().map(|(id, spot)| (&spot.place, *id)).collect();
+        let link = |(one, other, manners)| Some((*ids.get(&one)?, *ids.get(&other)?, manners));
+        let links: Vec<_> = links.into_iter().filter_map(link).collect();
+        self.ways = Ways::new(common, &links);
         self
     }
 
@@ -359,40 +385,6 @@ impl Bridge {
             self.is_refused(&delivery, turn)?;
         }
         self.advance(place, turn)
-    }
-
-    /// Begins the next delivery to `place`, if one may begin.
-    fn advance(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        if self.stopping {
-            return Ok(());
-        }
-        let Some(Spot { place: to, lane, .. }) = self.spots.get_mut(&place) else { return Ok(()) };
-        let now = turn.now;
-        let begun = match to {
-            Place::Channel { .. } => {
-                let render = |it: &Delivery| {
-                    let from_room = self.rooms.contains(&it.message.said_in);
-                    let links = self.links.as_ref().filter(|_| from_room);
-                    translate::to_irc(&it.message, links, now)
-                };
-                lane.begin(now, turn.store, render)?
-            }
-            Place::Room(_) => {
-                lane.begin(now, turn.store, |it| translate::to_letschat(&it.message, now))?
-            }
-        };
-        let Some(Begun { ticket, speech, repeated }) = begun else { return Ok(()) };
-        turn.orders.push(match to {
-            Place::Channel { network, .. } => {
-                let Speech { kind, prefix, body } = speech;
-                let body = if repeated { format!("{AGAIN}{body}") } else { body };
-                Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
-            }
-            Place::Room(_) => {
-                Order::LetsChat(letschat::Order::Post { ticket, place, text: speech.whole() })
-            }
-        });
-        Ok(())
     }
 }
 

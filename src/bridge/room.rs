@@ -27,6 +27,10 @@ impl Bridge {
                 }
                 Ok(())
             }
+            Event::People(presence) => {
+                self.guest(presence);
+                Ok(())
+            }
             Event::Heard { place, post } => self.heard(place, post, turn),
             Event::Listed { place, posts } => self.listed(place, posts, turn),
             Event::Newest { place, post } => self.newest(place, post, turn),
@@ -192,6 +196,11 @@ impl Bridge {
     fn take(&mut self, place: PlaceId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let native = post.id.to_string();
         turn.store.advance(place, &native)?;
+        if let (Some(author), Some(spot)) = (&post.author, self.spots.get_mut(&place))
+            && self.account.as_ref().is_some_and(|account| account.id != author.id)
+        {
+            spot.guests.speak(author);
+        }
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
         let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);
         if ours

@@ -23,6 +23,8 @@ pub struct Delivery {
     pub to: PlaceId,
     /// What is to be said.
     pub message: Message,
+    /// As much of it as this delivery is for.
+    pub part: Part,
     /// Where it stands.
     pub state: State,
     /// When it was last handed to the far end.
@@ -35,6 +37,19 @@ pub struct Delivery {
 /// A delivery's number. Tickets are handed out in the order in which messages were heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub i64);
+
+/// As much of a message as is said at once. Where its text must stand alone, so that the place makes of
+/// it what it should, the name goes before it in a delivery of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Who says it.
+    Name,
+    /// What they say.
+    Text,
+}
 
 /// Where a [`Delivery`] stands; the arrows are drawn there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

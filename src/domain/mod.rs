@@ -13,7 +13,7 @@ mod speech;
 
 pub use author::Author;
 pub use casemapping::Casemapping;
-pub use delivery::{Delivery, State, Ticket};
+pub use delivery::{Delivery, Part, State, Ticket};
 pub use mask::Mask;
 pub use message::{Kind, Message};
 pub use person::Person;

@@ -82,7 +82,7 @@ async fn converse(
         return Ended::Dismissed;
     }
     let now = tokio::time::Instant::now().into_std();
-    let mut session = Session::new(now, seats.to_vec(), fastrand::u64(..));
+    let mut session = Session::new(now, seats.to_vec(), fastrand::u64(..)).asking_people();
     let name = |event| Item::Happened(Happening::LetsChat(event));
     net::drive(&mut session, &mut frames, &mut orders, inbox, name).await
 }

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::ledger::{MESSAGE, MessageId, message_from, speech_from, time_from_sql};
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Delivery, PlaceId, Speech, State, Ticket};
+use crate::domain::{Delivery, Part, PlaceId, Speech, State, Ticket};
 
 impl Store {
     /// Queues `message` for `to`.
@@ -14,9 +14,22 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn enqueue(&mut self, message: MessageId, to: PlaceId) -> Result<Ticket, StoreError> {
+        self.enqueue_part(message, Part::Whole, to)
+    }
+
+    /// Queues `part` of `message` for `to`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn enqueue_part(
+        &mut self,
+        message: MessageId,
+        part: Part,
+        to: PlaceId,
+    ) -> Result<Ticket, StoreError> {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.write(Write::Delivery { ticket, message: message.0, to })?;
+        self.write(Write::Delivery { ticket, message: message.0, part, to })?;
         Ok(ticket)
     }
 
@@ -31,19 +44,21 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT d.ticket, d.state, d.begun, d.spoken_kind, d.spoken_prefix, d.spoken_body, {MESSAGE}
+            "SELECT d.ticket, d.state, d.begun, d.part, d.spoken_kind, d.spoken_prefix, d.spoken_body,
+                 {MESSAGE}
              FROM delivery d JOIN message m ON m.id = d.message
              WHERE d.place = ?1 AND d.ticket > ?2 AND d.state < 3
              ORDER BY d.ticket LIMIT ?3",
         ))?;
         let rows = statement.query_map(params![to.0, after.0, limit], |row| {
-            let message = message_from(row, 6)?;
+            let message = message_from(row, 7)?;
             Ok(Delivery {
                 ticket: Ticket(row.get(0)?),
                 to,
                 state: state_from_sql(row.get(1)?),
                 begun: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
-                speech: speech_from(row, 3, &message)?,
+                part: part_from_sql(row.get(3)?),
+                speech: speech_from(row, 4, &message)?,
                 message,
             })
         })?;
@@ -144,6 +159,22 @@ pub(super) fn state_to_sql(state: State) -> i64 {
         State::Doubtful => 2,
         State::Delivered => 3,
         State::Refused => 4,
+    }
+}
+
+pub(super) fn part_to_sql(part: Part) -> i64 {
+    match part {
+        Part::Whole => 0,
+        Part::Name => 1,
+        Part::Text => 2,
+    }
+}
+
+fn part_from_sql(part: i64) -> Part {
+    match part {
+        1 => Part::Name,
+        2 => Part::Text,
+        _ => Part::Whole,
     }
 }
 

@@ -95,6 +95,9 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE delivery ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX delivery_untold ON delivery (ticket) WHERE untold = 1;
 ",
+    "
+    ALTER TABLE delivery ADD COLUMN part INTEGER NOT NULL DEFAULT 0; -- 0: all of it, 1: the name, 2: the text
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::ledger::kind_to_sql;
-use super::outbox::state_to_sql;
-use crate::domain::{Kind, Message, Network, PlaceId, State, Ticket};
+use super::outbox::{part_to_sql, state_to_sql};
+use crate::domain::{Kind, Message, Network, Part, PlaceId, State, Ticket};
 
 /// One change to the store. It names its own rows, so that written again it is the same change.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) enum Write {
     Floor { place: PlaceId, post: String },
     Cursor { place: PlaceId, post: String },
     Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
-    Delivery { ticket: Ticket, message: i64, to: PlaceId },
+    Delivery { ticket: Ticket, message: i64, to: PlaceId, part: Part },
     Mark { ticket: Ticket, state: State },
     Begin { ticket: Ticket, now: Timestamp, kind: Kind, prefix: String, body: Option<String> },
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
@@ -82,9 +82,10 @@ impl Write {
                     message.author.bot,
                 ],
             ),
-            Self::Delivery { ticket, message, to } => on(
-                "INSERT INTO delivery (ticket, message, place, state) VALUES (?1, ?2, ?3, ?4)",
-                params![ticket.0, message, to.0, state_to_sql(State::Queued)],
+            Self::Delivery { ticket, message, to, part } => on(
+                "INSERT INTO delivery (ticket, message, place, state, part)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![ticket.0, message, to.0, state_to_sql(State::Queued), part_to_sql(*part)],
             ),
             Self::Mark { ticket, state } => on(
                 "UPDATE delivery SET state = ?2 WHERE ticket = ?1",

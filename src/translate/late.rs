@@ -9,9 +9,24 @@ pub(super) fn time(said_at: Timestamp, told_at: Timestamp) -> String {
     if told_at.duration_since(said_at) < LATE {
         return String::new();
     }
+    format!("[{}] ", stamp(said_at, told_at))
+}
+
+/// The time in UTC at which something was said that is told at `told_at`, with the day where that
+/// was another.
+pub(super) fn stamp(said_at: Timestamp, told_at: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%F").to_string();
-    let format = if day(said_at) == day(told_at) { "[%H:%MZ] " } else { "[%F %H:%MZ] " };
+    let format = if day(said_at) == day(told_at) { "%H:%MZ" } else { "%F %H:%MZ" };
     said_at.strftime(format).to_string()
+}
+
+/// `line` without a time at its beginning.
+pub(super) fn behind_time(line: &str) -> &str {
+    let time = line.strip_prefix('[').and_then(|time| time.split_once("] "));
+    match time {
+        Some((time, rest)) if time.ends_with('Z') => rest,
+        _ => line,
+    }
 }
 
 #[cfg(test)]

@@ -1,53 +1,156 @@
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
-use super::late;
-use crate::domain::{Kind, Message, Speech};
+use super::company::Company;
+use super::manners::{Join, Manners, Names};
+use super::mentions::May;
+use super::names::INVISIBLE;
+use super::rules::Side;
+use super::template::Field;
+use super::{late, mentions, mirc, names, paste, pictures, places};
+use crate::domain::{Kind, Message, Part, Place, Speech};
 
-/// How to say `message` in a Let's Chat room at `told_at`; with its time where it is late.
+/// What stands before what the bridge itself has to say.
+const BRIDGE: &str = "-- ";
+
+/// How to say `part` of `message` in a Let's Chat room at `told_at`; with its time where it is late.
+/// `more` are messages that go on with what it says ([`goes_on`]), and are said together with it.
 #[must_use]
-pub fn to_letschat(message: &Message, told_at: Timestamp) -> Speech {
-    let Message { author, kind, body, said_at, .. } = message;
-    let time = late::time(*said_at, told_at);
-    let name = &author.name;
-    let prefix = match kind {
-        _ if author.is_bridge() => "-- ".to_owned(),
-        Kind::Talk => format!("{time}<{name}> "),
-        Kind::Action => format!("{time}* {name} "),
-        Kind::Notice => format!("{time}-{name}- "),
+pub fn to_letschat<'m>(
+    message: &Message,
+    more: impl Iterator<Item = &'m Message>,
+    part: Part,
+    manners: &Manners,
+    company: &dyn Company,
+    told_at: Timestamp,
+) -> Speech {
+    let side = Side::of(company.said_in());
+    let first = manners.rules.unwrapped(message, side);
+    let mut prefix = match part {
+        Part::Whole | Part::Name => prefix(&first, &manners.room.names, company, told_at),
+        Part::Text => String::new(),
     };
+    let mut body = String::new();
+    if part == Part::Name {
+        prefix.truncate(prefix.trim_end().len());
+        if prefix.is_empty() {
+            prefix = names::clean(&first.author.name).into_owned();
+        }
+    } else {
+        body.push_str(&text(message, &first, manners, company));
+        for message in more {
+            let message_of = manners.rules.unwrapped(message, side);
+            body.push('\n');
+            body.push_str(&text(message, &message_of, manners, company));
+        }
+        if side == Side::Irc {
+            body = harmless(body, &prefix, manners);
+        }
+    }
     // A room knows one way of saying something.
-    Speech { kind: Kind::Talk, prefix, body: body.clone() }
+    Speech { kind: Kind::Talk, prefix, body }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Author, PlaceId};
-
-    #[track_caller]
-    fn check(author: &str, kind: Kind, told_at: i64, said: &str) {
-        let message = Message {
-            said_in: PlaceId(1),
-            author: Author::named(author),
-            kind,
-            body: "pours".to_owned(),
-            said_at: Timestamp::UNIX_EPOCH,
-        };
-        let told_at = Timestamp::from_second(told_at).expect("a time");
-        assert_eq!(to_letschat(&message, told_at).whole(), said);
+/// Whether `message`, said in `place`, is posted in two parts, the name and the text: the page shows a
+/// picture only where nothing else stands beside its address.
+#[must_use]
+pub fn comes_apart(message: &Message, place: &Place, manners: &Manners) -> bool {
+    let side = Side::of(place);
+    if !manners.room.pictures || message.kind != Kind::Talk || !message.body.contains("://") {
+        return false;
     }
+    let message = manners.rules.unwrapped(message, side);
+    let text = mirc::strip(&message.body, manners.room.formatting);
+    pictures::is_picture(&text) && !pictures::leads_home(&text, manners.room.letschat.as_ref())
+}
 
-    #[test]
-    fn each_kind_has_its_look() {
-        check("ann", Kind::Talk, 0, "<ann> pours");
-        check("ann", Kind::Action, 0, "* ann pours");
-        check("ann", Kind::Notice, 0, "-ann- pours");
-        check("", Kind::Notice, 0, "-- pours");
+/// Whether `next` goes on with what `last` says, so that both are one message in a room.
+#[must_use]
+pub fn goes_on(last: &Message, next: &Message, place: &Place, manners: &Manners) -> bool {
+    if manners.room.join == Join::Never {
+        return false;
     }
+    let side = Side::of(place);
+    let unwrapped = |message| manners.rules.unwrapped(message, side);
+    side == Side::Irc && paste::goes_on(&unwrapped(last), &unwrapped(next))
+}
 
-    #[test]
-    fn what_is_late_carries_its_time() {
-        check("ann", Kind::Talk, 3_600, "[00:00Z] <ann> pours");
-        check("ann", Kind::Action, 3_600, "[00:00Z] * ann pours");
+/// What stands before the text of `message`.
+fn prefix(message: &Message, names: &Names, company: &dyn Company, told_at: Timestamp) -> String {
+    let Message { author, kind, said_at, .. } = message;
+    if author.is_bridge() {
+        return BRIDGE.to_owned();
     }
+    let template = names.of(*kind);
+    let value = |field| match field {
+        Field::Name => names::clean(&author.name),
+        Field::DisplayName => names::display(author),
+        Field::Account => names::clean(author.account.as_deref().unwrap_or_default()),
+        Field::Network => names::network(company.said_in()),
+        Field::Channel => names::place(company.said_in()),
+        Field::Time => Cow::Owned(late::stamp(*said_at, told_at)),
+    };
+    let filled = template.fill(value);
+    if template.tells_time() { filled } else { late::time(*said_at, told_at) + &filled }
+}
+
+/// The text of `message` for a room; `said` is the same as whoever really said it would have.
+fn text<'m>(
+    message: &Message,
+    said: &'m Message,
+    manners: &'m Manners,
+    company: &'m dyn Company,
+) -> Cow<'m, str> {
+    let side = Side::of(company.said_in());
+    if said.author.is_bridge() {
+        return Cow::Borrowed(&said.body);
+    }
+    let room = &manners.room;
+    let may = May {
+        notify: side == Side::LetsChat || room.may_notify.wrote(message),
+        notify_all: room.may_notify_all.wrote(message),
+    };
+    let people = &manners.people;
+    if side == Side::LetsChat {
+        let text = manners.rules.rewritten(Cow::Borrowed(&said.body), side);
+        return mentions::in_room(text, may, |_| None);
+    }
+    let user = |name: &str| people.user_of(name, company).filter(|_| room.mentions);
+    let text = mirc::strip(&said.body, room.formatting);
+    let text = names::restore(text, |name| user(name).is_some() || company.nick(name).is_some());
+    let text = manners.rules.rewritten(text, side);
+    let text = places::rename(text, |channel| Some(format!("#{}", company.room_of(channel)?)));
+    let text = if may.notify { mentions::address(text, user) } else { text };
+    mentions::in_room(text, may, user)
+}
+
+/// `body` so that, behind `prefix`, none of its lines can be taken for somebody else's, and it is no
+/// picture of the server's own.
+fn harmless(body: String, prefix: &str, manners: &Manners) -> String {
+    let room = &manners.room;
+    if prefix.trim().is_empty() && pictures::leads_home(&body, room.letschat.as_ref()) {
+        return format!("{INVISIBLE}{body}");
+    }
+    if !body.contains('\n') {
+        return body;
+    }
+    let mut lines = body.split('\n');
+    let mut harmless = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        harmless.push('\n');
+        if could_be_anothers(line, &room.names) {
+            harmless.push_str(prefix);
+        }
+        harmless.push_str(line);
+    }
+    harmless
+}
+
+/// Whether `line` looks as if somebody else, or the bridge, had said it.
+fn could_be_anothers(line: &str, names: &Names) -> bool {
+    let line = line.trim_start_matches(names::deceives);
+    let line = late::behind_time(line);
+    let Names { talk, action, notice } = names;
+    line.starts_with(BRIDGE) || [talk, action, notice].iter().any(|name| name.could_begin(line))
 }

@@ -2,11 +2,35 @@
 //!
 //! Everything here is a value in and a value out, so everything here is tested by tables.
 
+mod company;
+mod emotes;
 mod irc;
 mod late;
 mod letschat;
 mod links;
+mod manners;
+mod mentions;
+mod mirc;
+mod names;
+mod paste;
+mod people;
+mod pictures;
+mod places;
+mod rules;
+mod template;
+mod urls;
+mod who;
 
+pub use company::{Company, Nobody};
 pub use irc::{AGAIN, to_irc};
-pub use letschat::to_letschat;
+pub use letschat::{comes_apart, goes_on, to_letschat};
 pub use links::{Link, Links, safe_name};
+pub use manners::{ChannelManners, Emotes, Join, Long, Manners, Names, RoomManners};
+pub use mirc::Formatting;
+pub use people::People;
+pub use rules::{Ignore, Rewrite, Rules, Side, Unwrap};
+pub use template::{NotATemplate, Template};
+pub use who::{Who, Whom};
+
+#[cfg(test)]
+mod tests;

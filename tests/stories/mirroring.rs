@@ -139,7 +139,7 @@ fn what_is_said_in_one_place_reaches_every_other_of_its_conversation() {
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
         lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
-        irc2 > PRIVMSG #tea :<ann> hello
+        irc2 > PRIVMSG #tea :<a\u200bnn> hello
         irc2 > PING said-2
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc > PRIVMSG #tea :<bob> hi

@@ -414,7 +414,7 @@ fn place(name: &str) -> Place {
     }
 }
 
-/// `\x01` and `\\` as themselves, so that a story can show control characters.
+/// `\x01` and the like as themselves, so that a story can show what cannot be seen.
 fn unescape(text: &str) -> String {
-    text.replace("\\x01", "\u{1}").replace("\\x00", "\0")
+    text.replace("\\x01", "\u{1}").replace("\\x00", "\0").replace("\\u200b", "\u{200b}")
 }

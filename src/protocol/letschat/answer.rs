@@ -17,13 +17,22 @@ pub(super) struct Room {
     pub(super) slug: String,
 }
 
-/// An account, in `account:whoami`.
+/// An account, in `account:whoami`, `rooms:users` and `users:update`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Account {
     id: String,
     username: String,
     #[serde(default, rename = "displayName")]
     display_name: Option<String>,
+}
+
+/// Somebody who comes into a room or leaves it, in `users:join` and `users:leave`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Visitor {
+    #[serde(flatten)]
+    pub(super) account: Account,
+    /// The room's id.
+    pub(super) room: String,
 }
 
 /// A post's id, in `messages:list` and the ack of `messages:create`.

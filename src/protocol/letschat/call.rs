@@ -16,6 +16,8 @@ pub(super) enum Call {
     Rooms { skip: usize },
     /// `rooms:join`.
     Join(PlaceId),
+    /// `rooms:users`.
+    People(PlaceId),
     /// `messages:create`.
     Post { ticket: Ticket, place: PlaceId },
     /// `messages:list`, a page.

@@ -106,6 +106,8 @@ pub enum Event {
         /// Why, in the server's own words.
         why: String,
     },
+    /// Somebody came into a room, left it, or is known otherwise.
+    People(Presence),
     /// The server has not answered in time: the post may be there or not.
     Unanswered {
         /// The order's.
@@ -113,6 +115,34 @@ pub enum Event {
         /// Where.
         place: PlaceId,
     },
+}
+
+/// Who is in the rooms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// Exactly these are in the room, we ourselves perhaps among them.
+    Listed {
+        /// Where.
+        place: PlaceId,
+        /// Who.
+        users: Vec<Author>,
+    },
+    /// Somebody came in.
+    Came {
+        /// Where.
+        place: PlaceId,
+        /// Who.
+        user: Author,
+    },
+    /// Somebody left.
+    Went {
+        /// Where.
+        place: PlaceId,
+        /// Who.
+        user: Author,
+    },
+    /// Somebody, wherever they are, is called otherwise now.
+    Renamed(Author),
 }
 
 /// One message in a room.

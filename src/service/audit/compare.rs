@@ -225,7 +225,7 @@ fn hash(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Kind, Message, PlaceId, State};
+    use crate::domain::{Kind, Message, Part, PlaceId, State};
 
     const US: &str = "us";
 
@@ -256,6 +256,7 @@ mod tests {
             ticket: Ticket(99),
             to: PlaceId(2),
             message,
+            part: Part::Whole,
             state: State::Doubtful,
             begun,
             speech: None,

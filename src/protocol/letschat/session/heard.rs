@@ -5,9 +5,9 @@ use std::time::Instant;
 use super::{ROOMS, Session};
 use crate::domain::{PlaceId, Ticket};
 use crate::protocol::Output;
-use crate::protocol::letschat::Event;
-use crate::protocol::letschat::answer::{self, Account, PostRef, Room, WirePost};
+use crate::protocol::letschat::answer::{self, Account, PostRef, Room, Visitor, WirePost};
 use crate::protocol::letschat::call::Call;
+use crate::protocol::letschat::{Author, Event, Presence};
 
 impl Session {
     pub(super) fn event(&mut self, now: Instant, name: &str, argument: &str) {
@@ -35,8 +35,27 @@ impl Session {
                     self.join(now);
                 }
             }
+            "users:join" => self.moved(argument, |place, user| Presence::Came { place, user }),
+            "users:leave" => self.moved(argument, |place, user| Presence::Went { place, user }),
+            "users:update" => {
+                if let Ok(account) = answer::read::<Account>(argument) {
+                    self.tell(Presence::Renamed(account.into()));
+                }
+            }
             _ => {}
         }
+    }
+
+    fn moved(&mut self, argument: &str, how: impl FnOnce(PlaceId, Author) -> Presence) {
+        if let Ok(Visitor { account, room }) = answer::read::<Visitor>(argument)
+            && let Some(place) = self.rooms.place(&room)
+        {
+            self.tell(how(place, account.into()));
+        }
+    }
+
+    fn tell(&mut self, presence: Presence) {
+        self.output.push_back(Output::Event(Event::People(presence)));
     }
 
     pub(super) fn answered(&mut self, now: Instant, call: Call, argument: &str) {
@@ -52,6 +71,7 @@ impl Session {
             Call::Join(place) => match answer::read::<Room>(argument) {
                 Ok(room) => {
                     self.rooms.answered(place, true, now);
+                    self.ask_people(now, place, &room.id);
                     self.output.push_back(Output::Event(Event::Joined { place, room: room.id }));
                     self.join(now);
                 }
@@ -60,6 +80,14 @@ impl Session {
                     self.closed(place, join_refusal(&why));
                     self.join(now);
                 }
+            },
+            Call::People(place) => match answer::read::<Vec<Account>>(argument) {
+                Ok(users) => {
+                    let users = users.into_iter().map(Author::from).collect();
+                    self.tell(Presence::Listed { place, users });
+                }
+                // Those who come, and those who speak, are known without it.
+                Err(why) => tracing::debug!(%place, why, "the server does not say who is there"),
             },
             Call::Post { ticket, place } => self.posted(ticket, place, argument),
             Call::List(place) => match answer::read::<Vec<WirePost>>(argument) {

@@ -33,6 +33,8 @@ pub struct Session {
     phase: Phase,
     rooms: Rooms,
     calls: Calls,
+    /// Whoever is in the rooms is asked for.
+    asks_people: bool,
     ping: Ping,
     /// Orders whose moment has not come.
     later: VecDeque<(Instant, Order)>,
@@ -66,6 +68,7 @@ impl Session {
             phase: Phase::Knocking { until: now + DOOR_PATIENCE },
             rooms: Rooms::new(seats, seed),
             calls: Calls::default(),
+            asks_people: false,
             ping: Ping {
                 every: Duration::from_secs(25),
                 due: now + DOOR_PATIENCE,
@@ -74,6 +77,15 @@ impl Session {
             later: VecDeque::new(),
             output: VecDeque::new(),
         }
+    }
+
+    /// The same, which asks who is in each room that it comes into ([`Presence::Listed`]).
+    ///
+    /// [`Presence::Listed`]: super::Presence::Listed
+    #[must_use]
+    pub fn asking_people(mut self) -> Self {
+        self.asks_people = true;
+        self
     }
 
     fn receive(&mut self, now: Instant, packet: Packet) {
@@ -159,6 +171,12 @@ impl Session {
         }
     }
 
+    fn ask_people(&mut self, now: Instant, place: PlaceId, room: &str) {
+        if self.asks_people {
+            self.call(now, Call::People(place), "rooms:users", json!({ "room": room }));
+        }
+    }
+
     fn list(&mut self, now: Instant, call: Call, place: PlaceId, mut query: Value) {
         if let Some(room) = self.rooms.id(place) {
             query["room"] = room.into();
@@ -180,6 +198,8 @@ impl Session {
                 Call::Post { ticket, place } => {
                     self.output.push_back(Output::Event(Event::Unanswered { ticket, place }));
                 }
+                // Nothing depends on it.
+                Call::People(_) => {}
                 call => self.close(format!("the server did not answer: {call:?}")),
             }
         }

@@ -1,0 +1,109 @@
+//! Who and what is where something was said and where it is told, for whoever translates it.
+
+use std::collections::HashMap;
+
+use super::{Bridge, Spot};
+use crate::domain::{Casemapping, Member, Place, PlaceId};
+use crate::translate::Company;
+
+/// The places by their names: a channel's in lower case, a room's slug.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashMap<String, Vec<PlaceId>>);
+
+impl Names {
+    pub(super) fn of(spots: &HashMap<PlaceId, Spot>) -> Self {
+        let mut names: HashMap<String, Vec<PlaceId>> = HashMap::new();
+        for (id, spot) in spots {
+            names.entry(folded(name(&spot.place))).or_default().push(*id);
+        }
+        Self(names)
+    }
+}
+
+/// What is around a message on its way from one place to another.
+pub(super) struct Around<'b> {
+    bridge: &'b Bridge,
+    from: &'b Spot,
+    to: &'b Spot,
+}
+
+impl Bridge {
+    /// What is around a message that was said in `from` and is told in `to`.
+    pub(super) fn around(&self, from: PlaceId, to: PlaceId) -> Option<Around<'_>> {
+        Some(Around { bridge: self, from: self.spots.get(&from)?, to: self.spots.get(&to)? })
+    }
+}
+
+impl<'b> Around<'b> {
+    /// The channel that is told or, if that is a room, the one where it was said.
+    fn channel(&self) -> &'b Spot {
+        if self.to.place.network().is_some() { self.to } else { self.from }
+    }
+
+    fn room(&self) -> &'b Spot {
+        if self.to.place.network().is_none() { self.to } else { self.from }
+    }
+
+    fn member(&self, nick: &str) -> Option<&'b Member> {
+        self.channel().roster.get(nick)
+    }
+
+    /// The place called `called` that `is`, and the name of one of its conversation that `mirrors`.
+    fn mirrored(
+        &self,
+        called: &str,
+        is: impl Fn(&Place) -> bool,
+        mirrors: impl Fn(&Place) -> bool,
+    ) -> Option<&'b str> {
+        let spots = &self.bridge.spots;
+        let named = self.bridge.names.0.get(&folded(called))?;
+        let spot = named.iter().filter_map(|id| spots.get(id)).find(|spot| is(&spot.place))?;
+        let places = spot.mirrors.iter().filter_map(|id| Some(&spots.get(id)?.place));
+        places.into_iter().find(|place| mirrors(place)).map(name)
+    }
+}
+
+impl Company for Around<'_> {
+    fn said_in(&self) -> &Place {
+        &self.from.place
+    }
+
+    fn nick(&self, nick: &str) -> Option<&str> {
+        self.member(nick).map(|member| member.person.nick.as_str())
+    }
+
+    fn nick_of_account(&self, account: &str) -> Option<&str> {
+        let members = self.channel().roster.with_account(account);
+        members.map(|member| member.person.nick.as_str()).min()
+    }
+
+    fn account_of(&self, nick: &str) -> Option<&str> {
+        self.member(nick)?.person.account.as_deref()
+    }
+
+    fn user(&self, name: &str) -> Option<&str> {
+        self.room().guests.user(name)
+    }
+
+    fn channel_of(&self, slug: &str) -> Option<&str> {
+        let network = self.to.place.network()?;
+        let here = |place: &Place| place.network() == Some(network);
+        self.mirrored(slug, |place| place.network().is_none(), here)
+    }
+
+    fn room_of(&self, channel: &str) -> Option<&str> {
+        let network = self.from.place.network()?;
+        let here = |place: &Place| place.network() == Some(network);
+        self.mirrored(channel, here, |place| place.network().is_none())
+    }
+}
+
+fn name(place: &Place) -> &str {
+    match place {
+        Place::Channel { name, .. } | Place::Room(name) => name,
+    }
+}
+
+fn folded(name: &str) -> String {
+    Casemapping::Rfc1459.fold(name)
+}

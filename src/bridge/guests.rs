@@ -1,0 +1,132 @@
+//! Who is in the rooms. It is held in memory alone: the server tells it again to whoever comes back.
+
+use std::collections::HashMap;
+
+use super::Bridge;
+use crate::domain::PlaceId;
+use crate::protocol::letschat::{Author, Presence};
+
+/// Who is in a room, or has said something there since the bridge began to run.
+#[derive(Debug, Default)]
+pub(super) struct Guests {
+    /// By the id of their account.
+    known: HashMap<String, Guest>,
+}
+
+#[derive(Debug, Default)]
+struct Guest {
+    username: String,
+    present: bool,
+    spoke: bool,
+}
+
+impl Guests {
+    /// The name of the user who is called so, as the server spells it.
+    pub(super) fn user(&self, name: &str) -> Option<&str> {
+        let names = self.known.values().map(|guest| guest.username.as_str());
+        names.into_iter().find(|username| username.to_lowercase() == name.to_lowercase())
+    }
+
+    /// `user` says something.
+    pub(super) fn speak(&mut self, user: &Author) {
+        self.meet(user).spoke = true;
+    }
+
+    fn come(&mut self, user: &Author) {
+        self.meet(user).present = true;
+    }
+
+    fn go(&mut self, user: &Author) {
+        self.meet(user).present = false;
+        self.forget();
+    }
+
+    /// Exactly these are there.
+    fn replace(&mut self, users: &[Author]) {
+        for guest in self.known.values_mut() {
+            guest.present = false;
+        }
+        for user in users {
+            self.come(user);
+        }
+        self.forget();
+    }
+
+    fn rename(&mut self, user: &Author) {
+        if let Some(guest) = self.known.get_mut(&user.id) {
+            guest.username.clone_from(&user.username);
+        }
+    }
+
+    fn meet(&mut self, user: &Author) -> &mut Guest {
+        // The id is copied for strangers only.
+        if !self.known.contains_key(&user.id) {
+            self.known.insert(user.id.clone(), Guest::default());
+        }
+        let guest = self.known.get_mut(&user.id).expect("who was no guest has just become one");
+        guest.username.clone_from(&user.username);
+        guest
+    }
+
+    fn forget(&mut self) {
+        self.known.retain(|_, guest| guest.present || guest.spoke);
+    }
+}
+
+impl Bridge {
+    /// Somebody came into a room, left it, or is known otherwise.
+    pub(super) fn guest(&mut self, presence: Presence) {
+        match presence {
+            Presence::Listed { place, users } => {
+                let others: Vec<Author> =
+                    users.into_iter().filter(|user| !self.is_ours(user)).collect();
+                self.guests(place, |guests| guests.replace(&others));
+            }
+            Presence::Came { place, user } if !self.is_ours(&user) => {
+                self.guests(place, |guests| guests.come(&user));
+            }
+            Presence::Came { .. } => {}
+            Presence::Went { place, user } => self.guests(place, |guests| guests.go(&user)),
+            Presence::Renamed(user) => {
+                for spot in self.spots.values_mut() {
+                    spot.guests.rename(&user);
+                }
+            }
+        }
+    }
+
+    fn guests(&mut self, place: PlaceId, change: impl FnOnce(&mut Guests)) {
+        if let Some(spot) = self.spots.get_mut(&place) {
+            change(&mut spot.guests);
+        }
+    }
+
+    fn is_ours(&self, user: &Author) -> bool {
+        self.account.as_ref().is_some_and(|account| account.id == user.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(id: &str, username: &str) -> Author {
+        Author { id: id.to_owned(), username: username.to_owned(), display_name: None }
+    }
+
+    #[test]
+    fn whoever_has_spoken_is_known_when_they_are_gone() {
+        let mut guests = Guests::default();
+        guests.replace(&[user("u1", "bob"), user("u2", "carl")]);
+        guests.speak(&user("u1", "bob"));
+        assert_eq!(guests.user("BOB"), Some("bob"));
+        guests.rename(&user("u2", "karl"));
+        assert_eq!((guests.user("carl"), guests.user("karl")), (None, Some("karl")));
+        guests.go(&user("u1", "bob"));
+        guests.go(&user("u2", "karl"));
+        assert_eq!((guests.user("bob"), guests.user("karl")), (Some("bob"), None));
+        guests.come(&user("u3", "dave"));
+        guests.replace(&[]);
+        assert_eq!((guests.user("bob"), guests.user("dave")), (Some("bob"), None));
+    }
+}

@@ -1,0 +1,105 @@
+//! By which manners what is said in one place is told in another.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::{Message, Place, PlaceId};
+use crate::translate::Manners;
+
+/// The links that a message passes on its way to each place, with their manners.
+#[derive(Debug, Default)]
+pub(super) struct Ways {
+    /// Those of most links.
+    common: Arc<Manners>,
+    /// From here to there: the manners of each link on the way, the last one first. Only where not
+    /// all of them are the common ones.
+    special: HashMap<(PlaceId, PlaceId), Box<[Arc<Manners>]>>,
+}
+
+/// Two places that are linked, and the manners between them.
+pub(super) type Linked = (PlaceId, PlaceId, Arc<Manners>);
+
+impl Ways {
+    /// The ways along `links`, of which those that are not told of have the `common` manners.
+    pub(super) fn new(common: Arc<Manners>, links: &[Linked]) -> Self {
+        let mut special = HashMap::new();
+        let is_special = |(_, _, manners): &Linked| !Arc::ptr_eq(manners, &common);
+        if links.iter().any(is_special) {
+            let mut neighbours: HashMap<PlaceId, Vec<(PlaceId, &Arc<Manners>)>> = HashMap::new();
+            for (one, other, manners) in links {
+                neighbours.entry(*one).or_default().push((*other, manners));
+                neighbours.entry(*other).or_default().push((*one, manners));
+            }
+            for to in neighbours.keys() {
+                lead(*to, &neighbours, |from, way| {
+                    if way.iter().any(|manners| !Arc::ptr_eq(manners, &common)) {
+                        special.insert((from, *to), way.iter().map(|it| Arc::clone(it)).collect());
+                    }
+                });
+            }
+        }
+        Self { common, special }
+    }
+
+    /// How what is said in `from` is told in `to`: as the last link on the way has it.
+    pub(super) fn manners(&self, from: PlaceId, to: PlaceId) -> &Manners {
+        self.special.get(&(from, to)).and_then(|way| way.first()).unwrap_or(&self.common)
+    }
+
+    /// Whether any link on the way ignores `message`, said in `place`.
+    pub(super) fn ignore(&self, message: &Message, place: &Place, to: PlaceId) -> bool {
+        match self.special.get(&(message.said_in, to)) {
+            Some(way) => way.iter().any(|manners| manners.rules.ignores(message, place)),
+            None => self.common.rules.ignores(message, place),
+        }
+    }
+}
+
+/// Shows `each` every place from which a way leads `to` another, and the way. There are no circles.
+fn lead<'m>(
+    to: PlaceId,
+    neighbours: &HashMap<PlaceId, Vec<(PlaceId, &'m Arc<Manners>)>>,
+    mut each: impl FnMut(PlaceId, &[&'m Arc<Manners>]),
+) {
+    let mut ahead: Vec<(PlaceId, PlaceId, Vec<&'m Arc<Manners>>)> = vec![(to, to, Vec::new())];
+    while let Some((at, before, way)) = ahead.pop() {
+        for (next, manners) in neighbours.get(&at).into_iter().flatten() {
+            if *next == before && at != to {
+                continue;
+            }
+            let mut longer = way.clone();
+            longer.push(manners);
+            each(*next, &longer);
+            ahead.push((*next, at, longer));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::RoomManners;
+
+    #[test]
+    fn the_last_link_has_the_last_word() {
+        let common = Arc::new(Manners::default());
+        let room = RoomManners { pictures: false, ..RoomManners::default() };
+        let special = Arc::new(Manners { room, ..Manners::default() });
+        let [a, b, c, d] = [1, 2, 3, 4].map(PlaceId);
+        let links = [(a, b, common.clone()), (b, c, special.clone()), (c, d, common.clone())];
+        let ways = Ways::new(common, &links);
+        for (from, to, pictures) in [
+            (a, b, true),
+            (b, a, true),
+            (b, c, false),
+            (a, c, false),
+            (a, d, true),
+            (c, a, true),
+            (d, b, false),
+        ] {
+            assert_eq!(ways.manners(from, to).room.pictures, pictures, "{from} to {to}");
+        }
+        assert_eq!(ways.special[&(a, d)].len(), 3);
+        assert!(!ways.special.contains_key(&(a, b)));
+    }
+}

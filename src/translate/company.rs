@@ -1,0 +1,65 @@
+use crate::domain::Place;
+
+/// Who and what is there, where something was said and where it is told.
+///
+/// Of the two places one may be a channel and the other a room: what is asked of "the channel" and
+/// "the room" is asked of those. Where both are channels, the channel is the one that is told.
+pub trait Company {
+    /// Where it was said.
+    fn said_in(&self) -> &Place;
+
+    /// The nick of whoever goes by `nick` in the channel, as they spell it.
+    fn nick(&self, nick: &str) -> Option<&str>;
+
+    /// The nick in the channel of whoever is logged in to `account`.
+    fn nick_of_account(&self, account: &str) -> Option<&str>;
+
+    /// The account that whoever goes by `nick` in the channel is logged in to.
+    fn account_of(&self, nick: &str) -> Option<&str>;
+
+    /// The name of the user who is called so and is known in the room, as it is spelled there.
+    fn user(&self, name: &str) -> Option<&str>;
+
+    /// The channel, on the network that is told, that is linked with the room called `slug`.
+    fn channel_of(&self, slug: &str) -> Option<&str>;
+
+    /// The room that is linked with `channel`, of the network where it was said.
+    fn room_of(&self, channel: &str) -> Option<&str>;
+}
+
+/// Nobody is there, as far as anybody knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody<'p>(
+    /// Where it was said.
+    pub &'p Place,
+);
+
+impl Company for Nobody<'_> {
+    fn said_in(&self) -> &Place {
+        self.0
+    }
+
+    fn nick(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn nick_of_account(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn account_of(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn user(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn channel_of(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn room_of(&self, _: &str) -> Option<&str> {
+        None
+    }
+}

@@ -1,0 +1,154 @@
+//! Who is called by name: `nick: text` on IRC, `@user text` on Let's Chat.
+//!
+//! The page of Let's Chat notifies a user of `@user`, and everybody in the room of `@all`, wherever no
+//! letter, digit or `_` stands before it, in any case: even in an address.
+
+use std::borrow::Cow;
+
+use super::names::INVISIBLE;
+use super::urls;
+
+/// Whom somebody on IRC may notify in a room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct May {
+    /// The people that they name.
+    pub(super) notify: bool,
+    /// Everybody at once.
+    pub(super) notify_all: bool,
+}
+
+/// `nick: text` as `@user text`, for every nick at the beginning that stands for somebody in the room.
+pub(super) fn address<'t, 'p>(
+    text: Cow<'t, str>,
+    user: impl Fn(&str) -> Option<&'p str>,
+) -> Cow<'t, str> {
+    let mut called = String::new();
+    let mut rest = &*text;
+    while let Some((name, said)) = called_first(rest)
+        && let Some(user) = user(name)
+    {
+        called = called + "@" + user + " ";
+        rest = said;
+    }
+    if called.is_empty() { text } else { Cow::Owned(called + rest) }
+}
+
+/// The name that `text` begins with, and what is said to whoever has it.
+fn called_first(text: &str) -> Option<(&str, &str)> {
+    let end = text.find([':', ',', ' ', '\n'])?;
+    let said = text[end..].strip_prefix([':', ','])?.strip_prefix(' ')?.trim_start_matches(' ');
+    (end > 0 && !said.is_empty()).then(|| (text[..end].trim_start_matches('@'), said))
+}
+
+/// `text`, said on IRC, so that it notifies whom it may in a room, and nobody else. A nick behind an
+/// `@` becomes the name of the user who has it.
+pub(super) fn in_room<'t, 'p>(
+    text: Cow<'t, str>,
+    may: May,
+    user: impl Fn(&str) -> Option<&'p str>,
+) -> Cow<'t, str> {
+    replace(text, |called| {
+        let all = called.word.eq_ignore_ascii_case("all");
+        let allowed = if all { may.notify_all } else { may.notify };
+        match (allowed, called.in_url) {
+            (true, false) if !all => {
+                let (user, length) = called.known(&user)?;
+                Some((format!("@{user}"), length))
+            }
+            (true, _) => None,
+            (false, false) => Some((format!("@{INVISIBLE}"), 0)),
+            // An address must work as it did.
+            (false, true) => Some(("%40".to_owned(), 0)),
+        }
+    })
+}
+
+/// `text`, said in a room, with the nick of whoever is meant by `@user` and sits in the channel; as
+/// people write it there.
+pub(super) fn in_channel<'t, 'p>(
+    text: Cow<'t, str>,
+    nick: impl Fn(&str) -> Option<&'p str>,
+) -> Cow<'t, str> {
+    replace(text, |called| {
+        if called.in_url {
+            return None;
+        }
+        let (nick, length) = called.known(&nick)?;
+        let addressed = called.first && called.name[length..].starts_with(' ');
+        Some((if addressed { format!("{nick}:") } else { nick.to_owned() }, length))
+    })
+}
+
+/// Somebody who is called by an `@`.
+struct Called<'t> {
+    /// All that stands behind it.
+    name: &'t str,
+    /// As much of that as the page takes for a word.
+    word: &'t str,
+    in_url: bool,
+    /// Nothing but such calls stands before it.
+    first: bool,
+}
+
+impl<'t> Called<'t> {
+    /// Whom `known` knows by the longest part of it that could be a name, and how long that is.
+    fn known<'p>(&self, known: impl Fn(&str) -> Option<&'p str>) -> Option<(&'p str, usize)> {
+        let part = |c: char| c.is_alphanumeric() || "_-.[]\\`^{}|".contains(c);
+        let mut name = &self.name[..self.name.find(|c| !part(c)).unwrap_or(self.name.len())];
+        while !name.is_empty() {
+            if let Some(person) = known(name) {
+                return Some((person, name.len()));
+            }
+            // A full stop, perhaps, that ends the sentence and not the name.
+            let end = name.trim_end_matches(|c: char| !is_word(c));
+            if end.len() == name.len() {
+                return None;
+            }
+            name = end;
+        }
+        None
+    }
+}
+
+/// `text` with every `@` that calls somebody, and as many bytes behind it, replaced as `by` says.
+fn replace<'t>(
+    text: Cow<'t, str>,
+    by: impl Fn(&Called<'_>) -> Option<(String, usize)>,
+) -> Cow<'t, str> {
+    if !text.contains('@') {
+        return text;
+    }
+    let urls: Vec<_> = urls::find(&text).collect();
+    let mut replaced = String::new();
+    let mut done = 0;
+    let mut first = true;
+    for (at, _) in text.match_indices('@') {
+        if at < done || text[..at].chars().next_back().is_some_and(is_word) {
+            continue;
+        }
+        first &= text[done..at].trim().is_empty();
+        let name = &text[at + 1..];
+        let word = &name[..name.find(|c| !is_word(c)).unwrap_or(name.len())];
+        let called = Called { name, word, in_url: urls::covers(&urls, at), first };
+        if word.is_empty() {
+            continue;
+        }
+        if let Some((with, length)) = by(&called) {
+            replaced.push_str(&text[done..at]);
+            replaced.push_str(&with);
+            done = at + 1 + length;
+        } else {
+            first = false;
+        }
+    }
+    if done == 0 {
+        return text;
+    }
+    replaced.push_str(&text[done..]);
+    Cow::Owned(replaced)
+}
+
+/// What JavaScript takes for part of a word.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}

@@ -1,0 +1,170 @@
+//! Names as they are shown: without what could deceive, in colour, and so that nobody is called by
+//! their own words.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::domain::{Author, Network, Place};
+
+/// Cannot be seen, and makes another word of a name: so that neither a client on IRC nor the page
+/// of Let's Chat takes it for somebody who is called.
+pub(super) const INVISIBLE: char = '\u{200b}';
+
+/// The longest name that is shown whole, in what people take for characters.
+const LONGEST: usize = 40;
+
+/// Those of mIRC's colours that can be read on black and on white.
+const COLOURS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
+
+/// `name` in one line, without what cannot be seen or turns the text around.
+pub(super) fn clean(name: &str) -> Cow<'_, str> {
+    let plain = |c: u8| c.is_ascii_graphic();
+    if name.len() <= LONGEST && name.bytes().all(plain) {
+        return Cow::Borrowed(name);
+    }
+    let seen: String = name
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !deceives(*c))
+        .collect();
+    let words: Vec<&str> = seen.split(' ').filter(|word| !word.is_empty()).collect();
+    let joined = words.join(" ");
+    match joined.grapheme_indices(true).nth(LONGEST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &joined[..end])),
+        None => Cow::Owned(joined),
+    }
+}
+
+/// What `author` would like to be called, or else is called.
+pub(super) fn display(author: &Author) -> Cow<'_, str> {
+    let wish = clean(author.display_name.as_deref().unwrap_or_default());
+    if wish.is_empty() { clean(&author.name) } else { wish }
+}
+
+/// Whether a character has no look of its own: controls, marks of direction, joiners, fillers.
+pub(super) fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The network that `place` is on, as people call it.
+pub(super) fn network(place: &Place) -> Cow<'_, str> {
+    Cow::Borrowed(place.network().map_or("letschat", Network::as_str))
+}
+
+/// What `place` is called there.
+pub(super) fn place(place: &Place) -> Cow<'_, str> {
+    match place {
+        Place::Channel { name, .. } | Place::Room(name) => clean(name),
+    }
+}
+
+/// `name` so that it looks the same and is no longer the name.
+pub(super) fn quiet(name: &str) -> String {
+    let first = name.graphemes(true).next().map_or(0, str::len);
+    let (first, rest) = name.split_at(first);
+    format!("{first}{INVISIBLE}{rest}")
+}
+
+/// `text` without the invisible characters in those words that are known as somebody's name without
+/// them: somebody has copied them.
+pub(super) fn restore<'t>(text: Cow<'t, str>, is_name: impl Fn(&str) -> bool) -> Cow<'t, str> {
+    if !text.contains(INVISIBLE) {
+        return text;
+    }
+    let restore = |word: &str| {
+        let bare = word.replace(INVISIBLE, "");
+        let name = bare.trim_start_matches(['@', '<', '(']);
+        let name = name.trim_end_matches([':', ',', '>', ')', '!', '?', '.']);
+        if bare.len() < word.len() && is_name(name) { bare } else { word.to_owned() }
+    };
+    Cow::Owned(
+        text.split_inclusive(char::is_whitespace)
+            .map(|word| {
+                let body = word.trim_end_matches(char::is_whitespace);
+                restore(body) + &word[body.len()..]
+            })
+            .collect(),
+    )
+}
+
+/// `shown` in the colour that whoever is called `name` always has.
+pub(super) fn colour(name: &str, shown: &str) -> String {
+    // FNV-1a: the same on every machine and in every version.
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    let colour = COLOURS[hash as usize % COLOURS.len()];
+    // A comma and a digit would be taken for a second colour.
+    let guard = if shown.starts_with(',') { "\u{2}\u{2}" } else { "" };
+    format!("\u{3}{colour:02}{guard}{shown}\u{f}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn cleaned(name: &str, shown: &str) {
+        assert_eq!(clean(name), shown, "{name:?}");
+    }
+
+    #[test]
+    fn a_name_is_what_can_be_seen_of_it() {
+        cleaned("ann", "ann");
+        cleaned("Ann Ä. [m]", "Ann Ä. [m]");
+        cleaned(" ann\r\n  lee\t", "ann lee");
+        cleaned("\u{202e}nna\u{200b}\u{feff}", "nna");
+        cleaned("a\u{1}\u{3}4b", "a4b");
+        cleaned("\u{3164}\u{2060}", "");
+        cleaned(&"ö".repeat(41), &format!("{}…", "ö".repeat(40)));
+    }
+
+    #[test]
+    fn a_quiet_name_looks_the_same_and_comes_back_when_it_is_copied() {
+        assert_eq!(quiet("ann"), "a\u{200b}nn");
+        assert_eq!(quiet("ärger"), "ä\u{200b}rger");
+        assert_eq!(quiet(""), "\u{200b}");
+        let is_ann = |name: &str| name == "ann";
+        for (text, restored) in [
+            ("a\u{200b}nn: hi", "ann: hi"),
+            ("hi  <a\u{200b}nn>\t!", "hi  <ann>\t!"),
+            ("b\u{200b}ob: hi", "b\u{200b}ob: hi"),
+            ("hi", "hi"),
+        ] {
+            assert_eq!(restore(text.into(), is_ann), restored);
+        }
+    }
+
+    #[test]
+    fn a_colour_is_for_life() {
+        assert_eq!(colour("ann", "ann"), colour("Ann", "ann"));
+        assert_ne!(colour("ann", "x"), colour("bob", "x"));
+        assert!(colour("5", "5").starts_with('\u{3}') && colour("5", "5").ends_with("5\u{f}"));
+        assert!(colour("x", ",5").ends_with("\u{2}\u{2},5\u{f}"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_name_it_is_one_line_and_clean_once_and_for_all(name in ".{0,60}|\\PC{0,60}") {
+            let once = clean(&name).into_owned();
+            prop_assert!(!once.contains(char::is_control));
+            let twice = clean(&once).into_owned();
+            prop_assert_eq!(twice.trim_end_matches('…'), once.trim_end_matches('…'));
+        }
+
+        #[test]
+        fn a_name_comes_back_from_its_quiet_form(name in "[a-zé🫖_-]{1,12}", text in "[a-z ]{0,20}") {
+            let said = format!("{text} {}: {text}", quiet(&name));
+            let back = format!("{text} {name}: {text}");
+            prop_assert_eq!(restore(said.into(), |it| it == name), back);
+        }
+    }
+}

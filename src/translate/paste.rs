@@ -1,0 +1,175 @@
+//! Messages of many lines: lines of IRC that are one message, and messages that are too many lines.
+
+use std::borrow::Cow;
+
+use jiff::SignedDuration;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::manners::Long;
+use super::pictures;
+use crate::domain::{Kind, Message};
+
+/// Lines of one person that are further apart were not said in one go.
+const MOMENT: SignedDuration = SignedDuration::from_secs(1);
+
+/// How much of a line goes in one line of IRC, about.
+const LINE: usize = 400;
+
+/// What stands behind the beginning of a line.
+const MORE: &str = " …";
+
+/// Whether `next`, heard right after `last`, goes on with what that says.
+pub(super) fn goes_on(last: &Message, next: &Message) -> bool {
+    let plain = |message: &Message| {
+        message.kind == Kind::Talk
+            && !pictures::is_picture(&message.body)
+            && !message.author.is_bridge()
+    };
+    plain(last)
+        && plain(next)
+        && last.author.name == next.author.name
+        && last.author.account == next.author.account
+        && last.said_in == next.said_in
+        && next.said_at.duration_since(last.said_at).abs() <= MOMENT
+}
+
+/// `body` in at most `lines` lines, with a word on what is missing and the `link` to all of it; or as it
+/// is, where it is no longer or nothing may be missing.
+pub(super) fn shorten(
+    body: Cow<'_, str>,
+    lines: usize,
+    long: Long,
+    link: impl FnOnce() -> Option<String>,
+) -> String {
+    if long == Long::All || body.len() <= LINE && !body.contains('\n') {
+        return body.into_owned();
+    }
+    let all: Vec<&str> = body.lines().filter(|line| !line.trim().is_empty()).collect();
+    let length = all.iter().map(|line| on_irc(line)).sum::<usize>();
+    if length <= lines {
+        return body.into_owned();
+    }
+    let link = link();
+    if long == Long::Link && link.is_none() {
+        return body.into_owned();
+    }
+    // The last line is for the word on the rest.
+    let mut room = lines.saturating_sub(1);
+    let mut shown = Vec::new();
+    for line in &all {
+        if on_irc(line) > room {
+            break;
+        }
+        room -= on_irc(line);
+        shown.push((*line).to_owned());
+    }
+    if shown.is_empty()
+        && let Some(first) = all.first().filter(|_| room > 0)
+    {
+        shown.push(format!("{}{MORE}", beginning(first, room * LINE - MORE.len())));
+    }
+    let rest = match (all.len(), shown.len()) {
+        (1, _) => format!("… {} characters in all", all[0].chars().count()),
+        (all, 0) => format!("{all} lines"),
+        (all, shown) if all - shown == 1 => "… 1 more line".to_owned(),
+        (all, shown) => format!("… {} more lines", all - shown),
+    };
+    shown.push(match link {
+        Some(link) => format!("{rest}: {link}"),
+        None => rest,
+    });
+    shown.join("\n")
+}
+
+/// How many lines of IRC one line becomes, about.
+fn on_irc(line: &str) -> usize {
+    line.len().div_ceil(LINE).max(1)
+}
+
+/// As many whole words of `line`, or characters if there is but one word, as `length` bytes hold.
+fn beginning(line: &str, length: usize) -> &str {
+    let cut = line.floor_char_boundary(length.min(line.len()));
+    let words = line[..cut].rfind(' ').filter(|space| space * 2 > cut);
+    let end = words.unwrap_or_else(|| {
+        let ends = line.grapheme_indices(true).map(|(at, cluster)| at + cluster.len());
+        ends.take_while(|end| *end <= cut).last().unwrap_or(0)
+    });
+    &line[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Author, PlaceId};
+    use jiff::Timestamp;
+
+    fn message(author: &str, body: &str, at: i64) -> Message {
+        Message {
+            said_in: PlaceId(1),
+            author: Author::named(author),
+            kind: Kind::Talk,
+            body: body.to_owned(),
+            said_at: Timestamp::from_millisecond(at).expect("a time"),
+        }
+    }
+
+    #[test]
+    fn lines_of_one_person_within_a_moment_go_on() {
+        let one = message("ann", "one", 0);
+        assert!(goes_on(&one, &message("ann", "two", 0)));
+        assert!(goes_on(&one, &message("ann", "two", 1_000)));
+        assert!(!goes_on(&one, &message("ann", "two", 1_001)));
+        assert!(!goes_on(&one, &message("bob", "two", 0)));
+        assert!(!goes_on(&one, &Message { kind: Kind::Action, ..message("ann", "waves", 0) }));
+        assert!(!goes_on(&one, &message("ann", "http://a.example/x.png", 0)));
+        assert!(!goes_on(&message("", "one", 0), &message("", "two", 0)));
+    }
+
+    #[track_caller]
+    fn check(body: &str, lines: usize, link: Option<&str>, shown: &str) {
+        let link = || link.map(str::to_owned);
+        assert_eq!(shorten(body.into(), lines, Long::Link, link), shown);
+    }
+
+    #[test]
+    fn a_long_message_is_its_beginning_a_count_and_a_link() {
+        let link = Some("https://b.example/p/x");
+        check("1\n2\n3\n4", 4, link, "1\n2\n3\n4");
+        check("1\n\n2\n \n3\n4\n", 4, link, "1\n\n2\n \n3\n4\n");
+        check("1\n2\n3\n4\n5", 4, link, "1\n2\n3\n… 2 more lines: https://b.example/p/x");
+        check("1\n2", 1, link, "2 lines: https://b.example/p/x");
+        check("1\n2", 0, link, "2 lines: https://b.example/p/x");
+        let long = format!("{}\n2\n3", "é".repeat(800));
+        check(
+            &long,
+            5,
+            link,
+            &format!("{}\n… 2 more lines: https://b.example/p/x", "é".repeat(800)),
+        );
+        let words = "word ".repeat(400);
+        let whole = "word ".repeat(79);
+        let shown =
+            format!("{} …\n… 2000 characters in all: https://b.example/p/x", whole.trim_end());
+        check(&words, 2, link, &shown);
+    }
+
+    #[test]
+    fn without_a_link_nothing_is_missing_unless_that_is_wanted() {
+        let body = "1\n2\n3\n4\n5";
+        check(body, 4, None, body);
+        let shorten = |long, link| shorten(body.into(), 4, long, || link);
+        assert_eq!(shorten(Long::All, Some("x".to_owned())), body);
+        assert_eq!(shorten(Long::Cut, None), "1\n2\n3\n… 2 more lines");
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_never_longer_than_it_may_be(body in "([a-zé ]{0,30}\n){0,12}[a-zé ]{0,2000}", lines in 1_usize..6) {
+            let shown = shorten(body.into(), lines, Long::Cut, || Some("https://b.example/p/x".to_owned()));
+            let length: usize = shown.lines().filter(|line| !line.trim().is_empty()).map(on_irc).sum();
+            prop_assert!(length <= lines, "{length} lines: {shown:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the page of Let's Chat shows as a picture: a message that is an address and nothing else.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use url::Url;
+
+/// As the page has it. What follows the ending may only be a query.
+static PICTURE: LazyLock<Regex> = LazyLock::new(|| {
+    const PATTERN: &str = r##"(?ix)
+        ^ \s* (?: https? | ftp ) ://
+        [-a-z0-9\u{a1}-\u{ffff}+&@\#/%?=~_|!:,.;'"()]* [-a-z0-9\u{a1}-\u{ffff}+&@\#/%=~_|]
+        [.] (?: jpe?g | png | gif ) \s*
+        (?: \? [-0-9a-z_]+ (?: = [-0-9a-z_]* )? (?: & [-0-9a-z_]+ (?: = [-0-9a-z_]* )? )* )? \s* $
+    "##;
+    Regex::new(PATTERN).expect("this is a pattern")
+});
+
+/// Whether a message of just this text is shown as a picture.
+pub(super) fn is_picture(text: &str) -> bool {
+    text.contains("://") && PICTURE.is_match(text)
+}
+
+/// Whether a message of just this text makes every browser that shows it fetch something of
+/// `letschat` itself: a forged log-out, perhaps.
+pub(super) fn leads_home(text: &str, letschat: Option<&Url>) -> bool {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("upload:")) {
+        return true;
+    }
+    if !is_picture(text) {
+        return false;
+    }
+    let host = |url: &Url| url.host_str().map(|host| host.trim_end_matches('.').to_owned());
+    match (Url::parse(text), letschat) {
+        (Ok(url), Some(letschat)) => host(&url) == host(letschat),
+        // Nobody knows where that leads.
+        (Err(_), _) => true,
+        (Ok(_), None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_an_address_alone() {
+        for (text, picture) in [
+            ("http://a.example/x.png", true),
+            (" https://a.example/x/y.JPEG?size=1&b ", true),
+            ("ftp://a.example/x.gif", true),
+            ("http://a.example/x.png.html", false),
+            ("http://a.example/x.png#top", false),
+            ("see http://a.example/x.png", false),
+            ("http://a.example/x.png!", false),
+            ("http://a.example/x.png http://a.example/y.png", false),
+            ("a.example/x.png", false),
+            ("upload://x.png", false),
+            ("", false),
+        ] {
+            assert_eq!(is_picture(text), picture, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_the_server_itself_is_no_picture_for_strangers_to_show() {
+        let letschat = Url::parse("https://chat.example.org/").expect("an address");
+        for (text, home) in [
+            ("http://chat.example.org/logout?x.png", true),
+            ("https://CHAT.example.org.:5000/logout?a.png", true),
+            ("http://me@chat.example.org/x.png", true),
+            ("upload://logout?x.png", true),
+            (" UPLOAD://x", true),
+            ("http://[::/x.png", false),
+            ("http://a.example/chat.example.org/x.png", false),
+            ("https://chat.example.org/logout", false),
+            ("see upload://x", false),
+        ] {
+            assert_eq!(leads_home(text, Some(&letschat)), home, "{text:?}");
+        }
+        assert!(leads_home("upload://x", None));
+        assert!(!leads_home("http://a.example/x.png", None));
+    }
+}

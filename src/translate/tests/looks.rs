@@ -1,0 +1,111 @@
+//! What each thing looks like where it is told.
+
+use super::*;
+
+#[test]
+fn each_kind_has_its_look() {
+    for (kind, in_letschat, in_channel) in [
+        (Kind::Talk, "<ann> hi", "<ann> hi"),
+        (Kind::Action, "* ann hi", "ann hi"),
+        (Kind::Notice, "-ann- hi", "<ann> hi"),
+    ] {
+        let scene = Scene { kind, ..Scene::on_irc() };
+        scene.in_letschat("hi", in_letschat);
+        let scene = Scene { kind, nicks: Vec::new(), ..Scene::in_room().by("ann") };
+        scene.in_channel("hi", in_channel);
+        assert_eq!(scene.to_irc("hi").kind, kind);
+    }
+    let bridge = |scene: Scene| Scene { kind: Kind::Notice, ..scene.by("") };
+    bridge(Scene::on_irc()).in_letschat("two messages are missing", "-- two messages are missing");
+    bridge(Scene::in_room()).in_channel("two messages are missing", "two messages are missing");
+}
+
+#[test]
+fn what_is_late_carries_its_time() {
+    let told_at = Timestamp::from_second(3_600).expect("a time");
+    let late = |scene| Scene { told_at, ..scene };
+    late(Scene::on_irc()).in_letschat("hi", "[00:00Z] <ann> hi");
+    late(Scene::in_room()).in_channel("hi", "[00:00Z] <bob> hi");
+    let action = |scene| Scene { kind: Kind::Action, ..scene };
+    late(action(Scene::on_irc())).in_letschat("waves", "[00:00Z] * ann waves");
+    let template = Template::parse("{time} <{nick}> ").expect("a template");
+    let timed = |manners: &mut Manners| manners.room.names.talk = template;
+    late(Scene::on_irc().with(timed)).in_letschat("hi", "00:00Z <ann> hi");
+}
+
+#[test]
+fn formatting_goes_or_is_hinted_at() {
+    Scene::on_irc().in_letschat("\x02so\x02 \x0304red\x03", "<ann> so red");
+    let marks = |manners: &mut Manners| manners.room.formatting = Formatting::Marks;
+    Scene::on_irc().with(marks).in_letschat("\x02so\x02 \x0304red\x03", "<ann> *so* red");
+    // From channel to channel it stays.
+    Scene::on_irc().by("zoe").in_channel("\x02so\x02", "<zoe> \x02so\x02");
+}
+
+#[test]
+fn a_template_is_filled_with_all_that_is_known() {
+    let template = |text: &str| Template::parse(text).expect("a template");
+    let scene = Scene::on_irc().with(|manners| {
+        manners.room.names.talk = template("{nick} ({account}) on {network} in {channel}: ");
+    });
+    scene.in_letschat("hi", "ann () on office in #dev: hi");
+    let author = Author {
+        name: "bob".to_owned(),
+        display_name: Some("Bob\u{202e} B> .".to_owned()),
+        ..Author::default()
+    };
+    let scene = Scene { author, ..Scene::in_room() }.with(|manners| {
+        manners.channel.names.talk = template("<{display_name}> {network}/{room} ");
+    });
+    scene.in_channel("hi", "<Bob B· .> letschat/tea hi".replace("B· .", "B·.").as_str());
+}
+
+#[test]
+fn emotes_become_characters_where_that_is_wanted() {
+    Scene::in_room().in_channel("hi :tea:", "<bob> hi :tea:");
+    let unicode = |manners: &mut Manners| manners.channel.emotes = Emotes::Unicode;
+    Scene::in_room().with(unicode).in_channel("hi :tea:", "<bob> hi 🍵");
+}
+
+#[test]
+fn long_messages_are_cut_where_all_of_it_can_be_had() {
+    let cut = |manners: &mut Manners| manners.channel.long = Long::Cut;
+    let body = "1\n2\n3\n4\n5";
+    assert_eq!(Scene::in_room().body_on_irc(body), body);
+    assert_eq!(Scene::in_room().with(cut).body_on_irc(body), "1\n2\n3\n… 2 more lines");
+    assert_eq!(Scene::on_irc().with(cut).body_on_irc(body), body, "it was several messages");
+}
+
+#[test]
+fn lines_of_one_person_are_one_message() {
+    let scene = Scene::on_irc();
+    let [one, two, three] = ["one", "\x02two", "  three"].map(|body| scene.message(body));
+    let more = [&two, &three].into_iter();
+    let told = to_letschat(&one, more, Part::Whole, &scene.manners, &scene, scene.told_at);
+    assert_eq!(told.whole(), "<ann> one\ntwo\n  three");
+    assert!(goes_on(&one, &two, &scene.channel, &scene.manners));
+    assert!(!goes_on(&one, &two, &scene.room, &scene.manners), "they are messages there already");
+    let never = Scene::on_irc().with(|manners| manners.room.join = Join::Never);
+    assert!(!goes_on(&one, &two, &never.channel, &never.manners));
+}
+
+#[test]
+fn a_picture_comes_behind_its_name() {
+    let scene = Scene::on_irc();
+    let part = |part, body| {
+        let message = scene.message(body);
+        let more = std::iter::empty();
+        to_letschat(&message, more, part, &scene.manners, &scene, scene.told_at).whole()
+    };
+    let picture = "\x02http://a.example/x.png\x02";
+    assert!(comes_apart(&scene.message(picture), &scene.channel, &scene.manners));
+    assert_eq!(part(Part::Name, picture), "<ann>");
+    assert_eq!(part(Part::Text, picture), "http://a.example/x.png");
+    assert!(!comes_apart(
+        &scene.message("see http://a.example/x.png"),
+        &scene.channel,
+        &scene.manners
+    ));
+    let off = Scene::on_irc().with(|manners| manners.room.pictures = false);
+    assert!(!comes_apart(&off.message(picture), &off.channel, &off.manners));
+}
