@@ -2,9 +2,23 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Bridge, Turn};
-use crate::domain::{Author, Kind, Message, PlaceId};
+use crate::domain::{Author, Kind, Message, Place, PlaceId};
 use crate::store::StoreError;
+
+/// `from 09:41:02 to 09:52:10 UTC`, with the days where those are two.
+pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
+    let day = |time: Timestamp| time.strftime("%F").to_string();
+    let format = if day(from) == day(to) { "%H:%M:%S" } else { "%F %H:%M:%S" };
+    format!("from {} to {} UTC", from.strftime(format), to.strftime(format))
+}
+
+/// `1 message`, `2 messages`.
+pub(super) fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
 
 impl Bridge {
     /// Says `words` in every other place of the conversation of `place`, if announcing is wanted.
@@ -17,6 +31,34 @@ impl Bridge {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
         let mirrors = Arc::clone(&spot.mirrors);
         self.say(place, &mirrors, words, turn)
+    }
+
+    /// The same in the channels only: those in the rooms know.
+    pub(super) fn announce_in_channels(
+        &mut self,
+        place: PlaceId,
+        words: String,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
+        let is_channel = |id: &PlaceId| {
+            self.spots.get(id).is_some_and(|spot| matches!(spot.place, Place::Channel { .. }))
+        };
+        let channels: Vec<PlaceId> = spot.mirrors.iter().copied().filter(is_channel).collect();
+        self.say(place, &channels, words, turn)
+    }
+
+    /// Tells the far side that so many messages of `place` were left out.
+    pub(super) fn tell_left_out(
+        &mut self,
+        place: PlaceId,
+        left_out: u64,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let (messages, name) = (messages(left_out), self.spelled(place));
+        tracing::warn!(place = name, left_out, "too old or too many to be mirrored");
+        let words = format!("{messages} of {name}, said while the bridge was away, not shown here");
+        self.announce(place, words, turn)
     }
 
     /// Says `words` about `place` in these places and nowhere else, if announcing is wanted.

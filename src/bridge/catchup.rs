@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use super::policy::Backlog;
 use crate::protocol::irc::{Page, Talk};
 use crate::store::{Cursor, Sight};
 
@@ -11,7 +12,7 @@ use crate::store::{Cursor, Sight};
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// Who is away for less than this has missed nothing that is worth telling of.
-const NOTICED: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const NOTICED: SignedDuration = SignedDuration::from_secs(10);
 
 /// How many lines that are said meanwhile are held back. A channel that says more than this while
 /// the server answers is not caught up with.
@@ -65,6 +66,8 @@ pub(super) struct CatchUp {
     nameless: HashMap<i64, u32>,
     /// The lines of ours that were recognised as those in doubt.
     found: HashSet<String>,
+    /// What was done with what was missed.
+    pub(super) backlog: Backlog,
     /// One of ours cannot be told from one that had arrived before.
     pub(super) ambiguous: bool,
 }
@@ -89,6 +92,7 @@ impl CatchUp {
             twins: Twins::default(),
             nameless: HashMap::new(),
             found: HashSet::new(),
+            backlog: Backlog::default(),
             ambiguous: false,
         }
     }

@@ -11,7 +11,7 @@ use crate::store::{Cursor, StoreError};
 use crate::translate::AGAIN;
 
 /// How often a sign of life is written down, at most.
-const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Bridge {
     pub(super) fn irc(
@@ -38,6 +38,7 @@ impl Bridge {
                     tracing::warn!(place = %spot.place, why, "not in the channel");
                     self.open -= usize::from(spot.lane.close());
                 }
+                self.is_closed(place, turn);
                 self.channel_left(network, place, turn.now, turn)
             }
             Event::Presence(presence) => self.presence(presence, turn),

@@ -12,9 +12,10 @@
 
 use jiff::Timestamp;
 
+use super::announce::span;
 use super::catchup::{CatchUp, Hearing, Twins, floor, trace};
 use super::{Bridge, Order, Turn};
-use crate::domain::{Message, Network, Place, PlaceId, Roster, Speech};
+use crate::domain::{Message, Network, PlaceId, Roster, Speech};
 use crate::protocol::irc;
 use crate::protocol::irc::{Answer, Talk};
 use crate::store::{Cursor, StoreError};
@@ -36,6 +37,10 @@ impl Bridge {
         joined: &Joined,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        if self.is_open_again(place, turn)? {
+            let words = format!("{} is open to the bridge again", self.spelled(place));
+            self.announce(place, words, turn)?;
+        }
         let Some(sight) = turn.store.sight(place)? else {
             turn.store.first_sight(place, joined.time.unwrap_or(turn.now), turn.now)?;
             return self.all_heard(network, place, false, turn);
@@ -133,8 +138,12 @@ impl Bridge {
         let certain = complete && catchup.kept && catchup.certain;
         let (from, to) = catchup.away;
         let told = catchup.is_told();
+        let left_out = catchup.backlog.left_out();
         if !complete && catchup.was_long() {
             self.gap(place, from, to, told, turn)?;
+        }
+        if left_out > 0 {
+            self.tell_left_out(place, left_out, turn)?;
         }
         self.release(network, place, turn)?;
         self.all_heard(network, place, certain, turn)
@@ -215,6 +224,7 @@ impl Bridge {
         let trace = time.map(|time| trace(&talk, time));
         let played = talk.played;
         let mut late = played;
+        let mut admitted = true;
         if let Hearing::CatchingUp(catchup) = &mut spot.hearing {
             late |= catchup.kept;
             if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
@@ -230,6 +240,14 @@ impl Bridge {
                 if catchup.is_old(&talk, time) {
                     return Ok(());
                 }
+                if let Some(msgid) = &talk.mark.msgid
+                    && turn.store.knows(place, msgid)?
+                {
+                    self.count(place, |traffic| traffic.duplicates += 1);
+                    return Ok(());
+                }
+                let limits = self.policy.limits(network);
+                admitted = catchup.backlog.admit(time, turn.now, limits);
             }
         } else if talk.played && !self.is_news(network, place, &talk, turn)? {
             return Ok(());
@@ -238,11 +256,17 @@ impl Bridge {
         let cursor = Cursor { time: time.unwrap_or(turn.now), line: Some(talk.mark.msgid.clone()) };
         let Talk { author, kind, text: body, mark, .. } = talk;
         let message = Message { said_in: place, author, kind, body, said_at };
-        let new = self.hear_traced(&message, mark.msgid.as_deref(), trace, turn)?;
-        self.count(place, |traffic| match (new, played) {
-            (true, false) => traffic.heard += 1,
-            (true, true) => traffic.caught_up += 1,
-            (false, _) => traffic.duplicates += 1,
+        let msgid = mark.msgid.as_deref();
+        let new = if admitted {
+            self.hear_traced(&message, msgid, trace, turn)?
+        } else {
+            turn.store.hear_traced(&message, msgid, trace)?.is_some()
+        };
+        self.count(place, |traffic| match (new, played, admitted) {
+            (false, ..) => traffic.duplicates += 1,
+            (true, _, false) => traffic.left_out += 1,
+            (true, true, true) => traffic.caught_up += 1,
+            (true, false, true) => traffic.heard += 1,
         });
         turn.store.heard_up_to(place, &cursor, turn.now)
     }
@@ -320,13 +344,10 @@ impl Bridge {
         self.counters.gaps.count += 1;
         self.counters.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
         tracing::warn!(place = %spot.place, %from, %to, "what was said meanwhile was not heard");
-        let Place::Channel { network, name } = &spot.place else { return Ok(()) };
-        let day = |time: Timestamp| time.strftime("%F").to_string();
-        let format = if day(from) == day(to) { "%H:%M:%S" } else { "%F %H:%M:%S" };
         let words = format!(
-            "not in {name} on {network} from {} to {} UTC: what was said there meanwhile {} missing here",
-            from.strftime(format),
-            to.strftime(format),
+            "not in {} {}: what was said there meanwhile {} missing here",
+            self.spelled(place),
+            span(from, to),
             if told { "may be" } else { "is" },
         );
         self.announce(place, words, turn)

@@ -7,6 +7,7 @@
 mod announce;
 mod catchup;
 mod channel;
+mod closed;
 mod company;
 mod counters;
 mod doubt;
@@ -37,7 +38,7 @@ use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
 pub use counters::{Counters, Gaps, Traffic};
-pub use policy::Policy;
+pub use policy::{Limits, Policy};
 
 use catchup::Hearing;
 use company::Names;
@@ -113,9 +114,11 @@ pub struct Bridge {
     forgot_at: Timestamp,
     /// When each network was last heard of, and when that was last written down.
     alive: HashMap<Network, Alive>,
+    /// The same of Let's Chat.
+    letschat_alive: Option<Alive>,
 }
 
-/// When a network was last heard of.
+/// When a network was last heard of, and when that was last written down.
 #[derive(Debug, Clone, Copy)]
 struct Alive {
     at: Timestamp,
@@ -145,6 +148,12 @@ struct Spot {
     floor: Option<PostId>,
     /// What is in doubt was looked for once and not found.
     absent_once: bool,
+    /// From when to when we were cut off from the room, until that is told.
+    away: Option<(Timestamp, Timestamp)>,
+    /// Since when it is closed to us, though its server is there.
+    closed: Option<Timestamp>,
+    /// People were told that it is.
+    told_closed: bool,
 }
 
 impl Spot {
@@ -161,6 +170,9 @@ impl Spot {
             cursor: None,
             floor: None,
             absent_once: false,
+            away: None,
+            closed: None,
+            told_closed: false,
         }
     }
 
@@ -200,7 +212,9 @@ impl Bridge {
             for (place, id) in conversation.iter().zip(&ids) {
                 let mirrors = ids.iter().copied().filter(|other| other != id).collect();
                 let lane = Lane::recover(*id, store)?;
-                spots.insert(*id, Spot::new(place.clone(), mirrors, lane));
+                let told_closed = store.is_closed(*id)?;
+                let spot = Spot::new(place.clone(), mirrors, lane);
+                spots.insert(*id, Spot { told_closed, ..spot });
             }
         }
         Ok(Self {
@@ -217,6 +231,7 @@ impl Bridge {
             refusals: Refusals::default(),
             forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
+            letschat_alive: None,
         })
     }
 
@@ -312,6 +327,7 @@ impl Bridge {
             self.forgot_at = turn.now;
             turn.store.prune(turn.now - memory - CLOCKS, AT_ONCE)?;
         }
+        self.tell_closed(turn)?;
         self.tell_refusals(turn)
     }
 
@@ -323,8 +339,9 @@ impl Bridge {
     }
 
     fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        if let Peer::Irc(network) = peer {
-            self.network_lost(network, turn)?;
+        match peer {
+            Peer::Irc(network) => self.network_lost(network, turn)?,
+            Peer::LetsChat => self.letschat_lost(turn)?,
         }
         for spot in self.spots.values_mut().filter(|spot| spot.is_at(peer)) {
             self.open -= usize::from(spot.lane.close());
@@ -334,6 +351,8 @@ impl Bridge {
             }
             spot.reading = Reading::Away;
             spot.backlog = None;
+            // Without a server there is nobody who could shut us out.
+            spot.closed = None;
         }
         Ok(())
     }

@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::announce::span;
+use super::catchup::NOTICED;
+use super::channel::WRITE_ALIVE;
 use super::policy::Backlog;
 use super::reading::{OVERLAP, Reading};
-use super::{Bridge, Order, Turn};
-use crate::domain::{Kind, Message, Place, PlaceId, Ticket};
+use super::{Alive, Bridge, Order, Spot, Turn};
+use crate::domain::{Kind, Message, PlaceId, Ticket};
 use crate::protocol::letschat;
 use crate::protocol::letschat::{Event, Post, PostId};
 use crate::store::StoreError;
@@ -16,16 +19,19 @@ impl Bridge {
             Event::Welcome(account) => {
                 tracing::info!(account = account.username, "welcome to Let's Chat");
                 self.account = Some(account);
+                self.letschat_alive = Some(Alive { at: turn.now, written: turn.now });
                 Ok(())
             }
             Event::Joined { place, room } => self.room_joined(place, &room, turn),
+            Event::Alive => self.letschat_lives(turn),
             Event::Closed { place, why } => {
-                if let Some(spot) = self.spots.get_mut(&place) {
-                    tracing::warn!(place = %spot.place, why, "not in the room");
-                    self.open -= usize::from(spot.lane.close());
-                    spot.reading = Reading::Away;
-                }
-                Ok(())
+                let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+                tracing::warn!(place = %spot.place, why, "not in the room");
+                let was_open = spot.lane.close();
+                self.open -= usize::from(was_open);
+                (spot.reading, spot.backlog) = (Reading::Away, None);
+                self.is_closed(place, turn);
+                if was_open { turn.store.room_alive(place, turn.now) } else { Ok(()) }
             }
             Event::People(presence) => {
                 self.guest(presence);
@@ -42,6 +48,32 @@ impl Bridge {
         }
     }
 
+    /// A sign of life from the server: written down once in a while, for when the process dies.
+    fn letschat_lives(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let Some(alive) = &mut self.letschat_alive else { return Ok(()) };
+        alive.at = turn.now;
+        if turn.now.duration_since(alive.written) < WRITE_ALIVE {
+            return Ok(());
+        }
+        alive.written = turn.now;
+        self.rooms_were_heard(turn.now, turn)
+    }
+
+    /// The connection is lost: what the server last said is the last that was heard.
+    pub(super) fn letschat_lost(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let Some(Alive { at, .. }) = self.letschat_alive.take() else { return Ok(()) };
+        self.rooms_were_heard(at, turn)
+    }
+
+    /// Those rooms that are read up to now were heard until `at`.
+    fn rooms_were_heard(&self, at: Timestamp, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let is_heard = |spot: &Spot| spot.place.network().is_none() && spot.lane.is_open();
+        for (place, _) in self.spots.iter().filter(|(_, spot)| is_heard(spot)) {
+            turn.store.room_alive(*place, at)?;
+        }
+        Ok(())
+    }
+
     fn room_joined(
         &mut self,
         place: PlaceId,
@@ -49,6 +81,13 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         turn.store.learn_room(place, room)?;
+        let reopened = self.is_open_again(place, turn)?;
+        let alive = turn.store.last_alive(place)?;
+        let away = alive.filter(|alive| turn.now.duration_since(*alive) >= NOTICED);
+        if reopened && away.is_none() {
+            let words = format!("{} is open to the bridge again", self.spelled(place));
+            self.announce(place, words, turn)?;
+        }
         let cursor = turn.store.cursor(place)?.and_then(|id| id.parse::<PostId>().ok());
         let floor = turn.store.floor(place)?.and_then(|id| id.parse::<PostId>().ok());
         let doubt = self.doubt_begins(place, turn)?;
@@ -63,6 +102,7 @@ impl Bridge {
         spot.reading = Reading::Live;
         spot.cursor = Some(cursor);
         spot.backlog = Some(Backlog::default());
+        spot.away = away.map(|alive| (alive, turn.now));
         spot.absent_once = false;
         let since = cursor.earlier(OVERLAP);
         self.read(place, doubt.map_or(since, |doubt| doubt.min(since)), turn);
@@ -97,7 +137,7 @@ impl Bridge {
         let newest = newest.unwrap_or(PostId::FIRST);
         // What was said live since we joined is not history, even if the answer includes it.
         let cursor = first.map_or(newest, |first| newest.min(first.before()));
-        turn.store.first_post(place, &cursor.to_string())?;
+        turn.store.first_post(place, &cursor.to_string(), turn.now)?;
         spot.floor = Some(cursor);
         spot.reading = Reading::Live;
         if first.is_some() {
@@ -162,19 +202,31 @@ impl Bridge {
         self.advance(place, turn)
     }
 
-    /// Tells the far side what of the backlog was left out.
+    /// Tells the far side what became of the backlog, and how long we were away.
     fn backlog_over(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        let left_out = spot.backlog.take().map_or(0, Backlog::left_out);
-        if left_out == 0 {
-            return Ok(());
-        }
-        tracing::warn!(place = %spot.place, left_out, "too old or too many to be mirrored");
-        let Place::Room(room) = &spot.place else { return Ok(()) };
-        let messages = if left_out == 1 { "1 message" } else { &format!("{left_out} messages") };
-        let words =
-            format!("{messages} of room {room}, said while the bridge was away, not shown here");
-        self.announce(place, words, turn)
+        let Some(backlog) = spot.backlog.take() else { return Ok(()) };
+        let away = spot.away.take();
+        turn.store.room_alive(place, turn.now)?;
+        let left_out = backlog.left_out();
+        let Some((from, to)) = away else {
+            return if left_out > 0 { self.tell_left_out(place, left_out, turn) } else { Ok(()) };
+        };
+        let (name, span) = (self.spelled(place), span(from, to));
+        tracing::info!(place = name, %from, %to, mirrored = backlog.mirrored(), left_out, "was away");
+        let what = match (backlog.mirrored(), left_out) {
+            (0, 0) => "nothing was said there meanwhile".to_owned(),
+            (_, 0) => "what was said there meanwhile is above".to_owned(),
+            (_, _) => format!(
+                "of what was said there meanwhile, {} not shown here",
+                if left_out == 1 {
+                    "1 message is".to_owned()
+                } else {
+                    format!("{left_out} messages are")
+                },
+            ),
+        };
+        self.announce_in_channels(place, format!("cut off from {name} {span}: {what}"), turn)
     }
 
     pub(super) fn read(&mut self, place: PlaceId, since: PostId, turn: &mut Turn<'_>) {
@@ -195,7 +247,8 @@ impl Bridge {
     /// Takes in one post of the room, in the room's order.
     fn take(&mut self, place: PlaceId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let native = post.id.to_string();
-        turn.store.advance(place, &native)?;
+        let live = self.spots.get(&place).is_some_and(|spot| spot.backlog.is_none());
+        turn.store.advance(place, &native, live.then_some(turn.now))?;
         if let (Some(author), Some(spot)) = (&post.author, self.spots.get_mut(&place))
             && self.account.as_ref().is_some_and(|account| account.id != author.id)
         {
@@ -236,7 +289,7 @@ impl Bridge {
             self.count(place, |traffic| traffic.duplicates += u64::from(!ours));
             return Ok(());
         }
-        if backlog.admit(said_at, turn.now, &self.policy) {
+        if backlog.admit(said_at, turn.now, self.policy.letschat) {
             self.count(place, |traffic| traffic.caught_up += 1);
             return self.hear(&message, Some(&native), turn).map(drop);
         }

@@ -152,6 +152,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
     Settings {
         state_dir: std::env::temp_dir(),
         web: None,
+        announce: true,
         log: config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() },
         store: config::Store { keep: None },
         networks: vec![config::NetworkSettings {
@@ -169,6 +170,8 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             invited_by: None,
             pace: config::Pace::Off,
             in_doubt: config::InDoubt::Repeat,
+            catch_up: config::CatchUp::All,
+            catch_up_limit: None,
             channels: ROOMS.iter().map(channel).collect(),
         }],
         letschat: config::LetsChatSettings {
@@ -178,7 +181,6 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             rooms: ROOMS.iter().map(room).collect(),
             catch_up: config::CatchUp::All,
             catch_up_limit: None,
-            announce_gaps: true,
         },
         conversations: links
             .iter()

@@ -34,6 +34,8 @@ pub struct Settings {
     pub conversations: Vec<Vec<Place>>,
     /// What it serves to people without an account; `None` where it serves nothing.
     pub web: Option<WebSettings>,
+    /// Whether to tell people of what is missing on their side.
+    pub announce: bool,
     /// How long a stopping bridge lets what is under way settle.
     pub settle: Duration,
 }
@@ -112,6 +114,10 @@ pub struct NetworkSettings {
     pub pace: Pace,
     /// What to do with lines of which nobody can tell whether they arrived.
     pub in_doubt: InDoubt,
+    /// How far back to look for what was said while the bridge was away.
+    pub catch_up: CatchUp,
+    /// The most messages of one channel's backlog to mirror; `None` for all.
+    pub catch_up_limit: Option<u64>,
     /// The channels of all links to this network, each once, in order of first mention.
     pub channels: Vec<ChannelSettings>,
 }
@@ -226,8 +232,6 @@ pub struct LetsChatSettings {
     pub catch_up: CatchUp,
     /// The most messages of one room's backlog to mirror; `None` for all.
     pub catch_up_limit: Option<u64>,
-    /// Whether to say in the channel that something of the backlog was left out.
-    pub announce_gaps: bool,
 }
 
 /// A room to sit in.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bridge::{Bridge, Counters, Happening, Policy};
+use crate::bridge::{Bridge, Counters, Happening, Limits, Policy};
 use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store;
@@ -133,15 +133,21 @@ impl Running {
 fn policy(settings: &Settings) -> Policy {
     // A duration that no clock holds is no limit.
     let signed = |duration| SignedDuration::try_from(duration).ok();
-    let oldest = match settings.letschat.catch_up {
-        CatchUp::Age(age) => signed(age),
-        CatchUp::All => None,
-        CatchUp::Never => Some(SignedDuration::ZERO),
+    let limits = |catch_up, most| {
+        let oldest = match catch_up {
+            CatchUp::Age(age) => signed(age),
+            CatchUp::All => None,
+            CatchUp::Never => Some(SignedDuration::ZERO),
+        };
+        Limits { oldest, most }
+    };
+    let on_irc = |network: &NetworkSettings| {
+        (network.network.clone(), limits(network.catch_up, network.catch_up_limit))
     };
     Policy {
-        oldest,
-        most: settings.letschat.catch_up_limit,
-        announce: settings.letschat.announce_gaps,
+        letschat: limits(settings.letschat.catch_up, settings.letschat.catch_up_limit),
+        irc: settings.networks.iter().map(on_irc).collect(),
+        announce: settings.announce,
         memory: settings.store.keep.and_then(signed),
     }
 }

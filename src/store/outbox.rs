@@ -284,9 +284,9 @@ mod tests {
     fn a_delivery_remembers_where_the_room_stood_when_it_was_sent() {
         let mut scene = Scene::new();
         let one = scene.queue("one", "1").expect("new");
-        scene.store.advance(scene.to, "post 7").expect("works");
+        scene.store.advance(scene.to, "post 7", None).expect("works");
         scene.begin("<ann> ", "one");
-        scene.store.advance(scene.to, "post 9").expect("works");
+        scene.store.advance(scene.to, "post 9", None).expect("works");
         assert_eq!(scene.store.sent_after(one).expect("works").as_deref(), Some("post 7"));
     }
 

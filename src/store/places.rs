@@ -1,7 +1,9 @@
 //! Places and how far each has been read.
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
+use super::ledger::time_from_sql;
 use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Place, PlaceId};
@@ -85,17 +87,71 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn first_post(&mut self, place: PlaceId, post: &str) -> Result<(), StoreError> {
+    pub fn first_post(
+        &mut self,
+        place: PlaceId,
+        post: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(Write::Floor { place, post: post.to_owned() })?;
-        self.advance(place, post)
+        self.advance(place, post, Some(now))
     }
 
-    /// Moves the cursor of `place` forward to `post`; never back.
+    /// Moves the cursor of `place` forward to `post`; never back. Where all before it was read, that
+    /// is a sign of life, too.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn advance(&mut self, place: PlaceId, post: &str) -> Result<(), StoreError> {
-        self.write(Write::Cursor { place, post: post.to_owned() })
+    pub fn advance(
+        &mut self,
+        place: PlaceId,
+        post: &str,
+        alive: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        self.write(Write::Cursor { place, post: post.to_owned(), alive })
+    }
+
+    /// Notes a sign of life from the room at `place`, all of which was read.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn room_alive(&mut self, place: PlaceId, at: Timestamp) -> Result<(), StoreError> {
+        self.write(Write::RoomAlive { place, at })
+    }
+
+    /// The last sign of life from the room at `place`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn last_alive(&self, place: PlaceId) -> Result<Option<Timestamp>, StoreError> {
+        let alive: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT alive FROM place WHERE id = ?1")?
+            .query_row([place.0], |row| row.get(0))
+            .optional()?
+            .flatten();
+        Ok(alive.map(time_from_sql))
+    }
+
+    /// Notes whether people were told that `place` is closed to us.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn closed(&mut self, place: PlaceId, closed: bool) -> Result<(), StoreError> {
+        self.write(Write::Closed { place, closed })
+    }
+
+    /// Whether people were told that `place` is closed to us.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn is_closed(&self, place: PlaceId) -> Result<bool, StoreError> {
+        let closed = self
+            .connection
+            .prepare_cached("SELECT closed FROM place WHERE id = ?1")?
+            .query_row([place.0], |row| row.get(0))
+            .optional()?;
+        Ok(closed.unwrap_or(false))
     }
 }
 
@@ -124,7 +180,7 @@ mod tests {
         let tea = store.place(&Place::room("tea")).expect("works");
         assert_eq!(store.cursor(tea).expect("works"), None);
         for (post, then) in [("b", "b"), ("a", "b"), ("c", "c")] {
-            store.advance(tea, post).expect("works");
+            store.advance(tea, post, None).expect("works");
             assert_eq!(store.cursor(tea).expect("works").as_deref(), Some(then));
         }
     }
@@ -136,7 +192,7 @@ mod tests {
             let mut store = store();
             let first = store.place(&Place::room(before)).expect("works");
             store.learn_room(first, id).expect("works");
-            store.advance(first, "post").expect("works");
+            store.advance(first, "post", None).expect("works");
             let second = store.place(&Place::room(after)).expect("works");
             store.learn_room(second, id).expect("works");
             assert_eq!(store.cursor(second).expect("works").as_deref(), Some("post"), "{after}");

@@ -98,6 +98,9 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE delivery ADD COLUMN part INTEGER NOT NULL DEFAULT 0; -- 0: all of it, 1: the name, 2: the text
 ",
+    "
+    ALTER TABLE place ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- people were told that it is closed to us
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

@@ -14,7 +14,9 @@ pub(super) enum Write {
     Room { place: PlaceId, native: String },
     SameRoom { place: PlaceId, before: PlaceId },
     Floor { place: PlaceId, post: String },
-    Cursor { place: PlaceId, post: String },
+    Cursor { place: PlaceId, post: String, alive: Option<Timestamp> },
+    RoomAlive { place: PlaceId, at: Timestamp },
+    Closed { place: PlaceId, closed: bool },
     Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
     Delivery { ticket: Ticket, message: i64, to: PlaceId, part: Part },
     Mark { ticket: Ticket, state: State },
@@ -50,8 +52,10 @@ impl Write {
                 on("UPDATE message SET place = ?1 WHERE place = ?2", both)?;
                 on("UPDATE delivery SET place = ?1 WHERE place = ?2", both)?;
                 on(
-                    "UPDATE place SET cursor = COALESCE(cursor, (SELECT cursor FROM place WHERE id = ?2))
-                     WHERE id = ?1",
+                    "UPDATE place SET cursor = COALESCE(place.cursor, before.cursor),
+                         floor = COALESCE(place.floor, before.floor),
+                         alive = COALESCE(place.alive, before.alive)
+                     FROM place AS before WHERE place.id = ?1 AND before.id = ?2",
                     both,
                 )?;
                 on("DELETE FROM place WHERE id = ?1", params![before.0])
@@ -59,10 +63,18 @@ impl Write {
             Self::Floor { place, post } => {
                 on("UPDATE place SET floor = ?2 WHERE id = ?1", params![place.0, post])
             }
-            Self::Cursor { place, post } => on(
-                "UPDATE place SET cursor = ?2 WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
-                params![place.0, post],
+            Self::Cursor { place, post, alive } => on(
+                "UPDATE place SET cursor = ?2, alive = MAX(COALESCE(alive, ?3), COALESCE(?3, alive))
+                 WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
+                params![place.0, post, alive.map(Timestamp::as_millisecond)],
             ),
+            Self::RoomAlive { place, at } => on(
+                "UPDATE place SET alive = MAX(COALESCE(alive, ?2), ?2) WHERE id = ?1",
+                params![place.0, at.as_millisecond()],
+            ),
+            Self::Closed { place, closed } => {
+                on("UPDATE place SET closed = ?2 WHERE id = ?1", params![place.0, closed])
+            }
             Self::Message { id, message, native, trace } => on(
                 "INSERT INTO message (id, place, native, author, kind, body, said_at, trace,
                      display_name, account, address, bot)

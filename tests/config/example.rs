@@ -17,7 +17,9 @@ fn five_lines_are_enough() {
     assert_eq!(settings.letschat.rooms[0].name, "dev");
     assert_eq!(settings.letschat.catch_up, CatchUp::Age(Duration::from_hours(24)));
     assert_eq!(settings.letschat.catch_up_limit, Some(500));
-    assert!(settings.letschat.announce_gaps);
+    assert!(settings.announce);
+    assert_eq!(network.catch_up, CatchUp::Age(Duration::from_hours(24)));
+    assert_eq!(network.catch_up_limit, Some(500));
     assert_eq!(settings.store.keep, Some(Duration::from_hours(30 * 24)));
     assert_eq!(settings.settle, Duration::from_secs(10));
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Auto, "info"));
@@ -81,7 +83,7 @@ fn what_the_example_suggests_works() {
         .file("dev.password", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 12);
+    assert_eq!(examples.len(), 18);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

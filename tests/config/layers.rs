@@ -30,7 +30,7 @@ fn the_environment_wins_over_the_file() {
     let settings = desk.settings(&with("nick = 'file'\nrealname = 'file'", "", ""));
     assert_eq!(settings.letschat.url.as_str(), "http://localhost:5000/chat/");
     assert_eq!(settings.letschat.catch_up_limit, Some(7));
-    assert!(!settings.letschat.announce_gaps);
+    assert!(!settings.announce);
     assert_eq!(settings.state_dir, desk.folder.path().join("state"));
     let network = &settings.networks[0];
     assert_eq!((network.nick.as_str(), network.username.as_str()), ("true", "true"));

@@ -180,8 +180,8 @@ fn sections_have_their_shape() {
         &format!("irc = 1\n{}", MINIMAL.replace("[irc.office]", "[irc_office]")),
         &[
             "bridge.toml:1: irc: a number where a section is wanted; write [irc] above its keys",
-            "bridge.toml:3: irc_office: no such key; known here: state_dir, settle, log, store, irc, \
-             letschat, link, web",
+            "bridge.toml:3: irc_office: no such key; known here: state_dir, settle, log, store, \
+             announce, catch_up, catch_up_limit, irc, letschat, link, web",
             "bridge.toml:11: link[0].channel: there is no network \"office\"; add [irc.office]",
         ],
     );
@@ -229,7 +229,7 @@ fn what_may_be_meant_is_only_warned_of() {
              \"home/#…\", or remove the network",
             "bridge.toml:6: irc.home.servers: a:6667 has the port that is most often for tls = false; \
              if it does not answer, try 6697",
-            "bridge.toml:12: store.keep: the ledger forgets messages that letschat.catch_up still \
+            "bridge.toml:12: store.keep: the ledger forgets messages that catch_up still \
              looks for; keep them for at least as long, or they may be repeated",
         ],
     );

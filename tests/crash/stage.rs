@@ -134,9 +134,9 @@ impl Stage {
     /// What the bridge is told of it; nothing is too old or too much for it.
     pub(crate) fn config(&self) -> String {
         let mut config = format!(
-            "[irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\npace = \"off\"\n\
-             [letschat]\nurl = \"{}\"\ntoken = \"{}\"\ncatch_up = \"all\"\n\
-             catch_up_limit = \"none\"\nannounce_gaps = false\n",
+            "catch_up = \"all\"\ncatch_up_limit = \"none\"\nannounce = false\n\
+             [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\npace = \"off\"\n\
+             [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
             self.irc.address(),
             self.letschat.url(),
             self.letschat.token(BRIDGE),

@@ -143,6 +143,8 @@ fn what_was_on_its_way_when_the_room_was_archived_is_said_when_it_is_back() {
         lc > 429["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 439[[]]
         lc > 4210["messages:create",{"room":"r1","text":"<ann> anyone?"}]
+        irc > NOTICE #tea :cut off from room tea from 12:00:00 to 12:00:10 UTC: nothing was said there meanwhile
+        irc > PING said-2
         "#,
     );
 }
@@ -162,6 +164,8 @@ fn a_room_that_is_archived_is_looked_for_until_it_is_back() {
         lc > 427["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 437[[]]
         lc > 428["messages:create",{"room":"r1","text":"<ann> anyone?"}]
+        irc > NOTICE #tea :cut off from room tea from 12:00:00 to 12:00:10 UTC: nothing was said there meanwhile
+        irc > PING said-2
         "#,
     );
 }

@@ -1,7 +1,8 @@
 //! What IRC said while the bridge was away, what of ours had arrived there, and what is told where
 //! nobody can know.
 
-use letsbridge::bridge::Policy;
+use letsbridge::bridge::{Limits, Policy};
+use letsbridge::domain::Network;
 
 use crate::confirmed::irc_in;
 use crate::world::World;
@@ -145,6 +146,7 @@ fn what_was_said_long_ago_carries_its_time() {
         r#"
         lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 434[[]]
+        irc > @label=3.1 NOTICE #tea :cut off from room tea from 12:00:00 to 14:00:01 UTC: nothing was said there meanwhile
         lc > 425["messages:create",{"room":"r1","text":"[12:30Z] <ann> two"}]
         "#,
     );
@@ -458,4 +460,53 @@ fn a_connection_lost_while_reading_loses_nothing() {
         lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
+}
+
+#[test]
+fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
+    let limits = Limits { oldest: Some(jiff::SignedDuration::from_hours(24)), most: Some(1) };
+    let irc = [(Network::new("office"), limits)].into();
+    let mut world = World::new(&["office/#tea tea"]).under(Policy { irc, ..Policy::default() });
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(KEEPS));
+    world.tell("irc lost\nlc lost\nwait 100000s");
+    world.tell_on(&irc_in(KEEPS));
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.sent();
+    world.tell_on(
+        r#"
+        lc < 434[[]]
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :too old
+        irc < @batch=x;time=2026-11-23T12:30:00.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :late
+        irc < @batch=x;time=2026-11-23T12:30:01.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :too much
+        irc < @time=2026-11-23T15:46:40.000Z;msgid=a4 :ann!a@host PRIVMSG #tea :now
+        irc < :irc.example BATCH -x
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-23T12:30:01.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :too much
+        irc < :irc.example BATCH -y
+        "#,
+    );
+    let mut posted = Vec::new();
+    for number in 5..8 {
+        let (_, letschat) = world.sent();
+        posted.extend(
+            letschat.iter().filter_map(|it| Some(it.split_once("\"text\":")?.1.to_owned())),
+        );
+        world.tell_on(&format!(
+            r#"lc < 43{number}[{{"id":"6b000020000000000000000{number}","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]"#
+        ));
+    }
+    let (_, letschat) = world.sent();
+    posted.extend(letschat.iter().filter_map(|it| Some(it.split_once("\"text\":")?.1.to_owned())));
+    assert_eq!(
+        posted,
+        [
+            "\"[12:30Z] <ann> late\"}]",
+            "\"-- 2 messages of #tea on office, said while the bridge was away, not shown here\"}]",
+            "\"<ann> now\"}]",
+        ]
+    );
+    let left_out: u64 = world.counters().traffic.values().map(|traffic| traffic.left_out).sum();
+    assert_eq!(left_out, 2);
 }

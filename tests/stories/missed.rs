@@ -1,9 +1,9 @@
 //! What was said while a connection, or the bridge itself, was away.
 
-use letsbridge::bridge::Policy;
+use letsbridge::bridge::{Limits, Policy};
 
 use crate::world::World;
-use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated, story};
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated, story};
 
 #[test]
 fn the_room_is_read_from_its_cursor_and_each_post_mirrored_once() {
@@ -165,11 +165,8 @@ fn a_post_that_is_stored_after_we_looked_is_found_when_we_look_again() {
 
 #[test]
 fn what_is_too_old_or_too_much_is_told_as_a_number() {
-    let policy = Policy {
-        oldest: Some(jiff::SignedDuration::from_hours(24)),
-        most: Some(1),
-        ..Policy::default()
-    };
+    let letschat = Limits { oldest: Some(jiff::SignedDuration::from_hours(24)), most: Some(1) };
+    let policy = Policy { letschat, ..Policy::default() };
     let mut world = World::new(&["office/#tea tea"]).under(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -286,4 +283,100 @@ fn the_first_sight_of_a_room_is_not_its_history() {
         irc > PING said-1
         "#
     ));
+}
+
+#[test]
+fn how_long_the_room_was_cut_off_is_told_behind_what_was_said_there() {
+    let mut world = seated();
+    world.tell("lc lost\nwait 11s");
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc > NOTICE #tea :cut off from room tea from 12:00:00 to 12:00:11 UTC: what was said there meanwhile is above
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        lc lost
+        wait 9s
+        "#,
+    );
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd50000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        "#,
+    );
+}
+
+#[test]
+fn a_bridge_that_was_stopped_was_cut_off_too_and_tells_it_once() {
+    let mut world = seated();
+    // Nobody speaks; once in a while it is written down that the server is there.
+    for _ in 0..3 {
+        world.tell("wait 25s\nlc > 2\nlc < 3\nirc < PING :x\nirc > PONG x");
+    }
+    world.tell("restart\nwait 100s");
+    world.tell_on(IRC_IN);
+    world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc lost
+        "#,
+    );
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        irc > NOTICE #tea :cut off from room tea from 12:01:15 to 12:02:55 UTC: nothing was said there meanwhile
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:01:15 to 12:02:55 UTC: what was said there meanwhile is missing here"}]
+        lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":"u0","room":"r1"}]
+        restart
+        "#,
+    );
+    world.tell(IRC_IN);
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[]]
+        "#,
+    );
+}
+
+#[test]
+fn a_place_that_is_closed_is_told_of_once_and_when_it_is_open_again() {
+    let mut world = seated();
+    world.tell(r#"lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]"#);
+    world.tell_on("wait 60s");
+    let (irc, _) = world.sent();
+    let closed =
+        "NOTICE #tea :room tea is closed to the bridge: what is said here waits until it opens";
+    assert_eq!(irc.iter().filter(|line| **line == closed).count(), 1, "{irc:?}");
+    world.tell_on("irc < :irc.example PONG irc.example :said-1\nrestart");
+    world.tell_on(IRC_IN);
+    world.tell_on("irc < :irc.example PONG irc.example :past-1");
+    let gone = LETSCHAT_IN_AGAIN.split("lc < 432").next().unwrap();
+    world.tell(&format!(
+        "{gone}
+         lc < 432[[]]"
+    ));
+    world.tell_on("wait 70s");
+    let (irc, _) = world.sent();
+    assert!(!irc.iter().any(|line| line.starts_with("NOTICE")), "{irc:?}");
+    world.tell_on("lc lost");
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell_on("lc < 434[[]]");
+    let (irc, _) = world.sent();
+    let open = "NOTICE #tea :cut off from room tea from 12:00:00 to 12:02:10 UTC: nothing was said there meanwhile";
+    assert!(irc.iter().any(|line| line == open), "{irc:?}");
 }

@@ -123,7 +123,7 @@ impl World {
 
     /// The same under another policy.
     pub(crate) fn under(mut self, policy: Policy) -> Self {
-        self.bridge = Bridge::new(&self.conversations, policy, &mut self.store).unwrap();
+        self.bridge = Bridge::new(&self.conversations, policy.clone(), &mut self.store).unwrap();
         self.policy = policy;
         self
     }
@@ -282,7 +282,8 @@ impl World {
         self.letschat.machine = None;
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
         let dropping = networks.filter(|_| self.drop).collect();
-        let bridge = Bridge::new(&self.conversations, self.policy, &mut self.store).unwrap();
+        let bridge =
+            Bridge::new(&self.conversations, self.policy.clone(), &mut self.store).unwrap();
         self.bridge = bridge.dropping(dropping).linking(self.linked.then(links));
     }
 

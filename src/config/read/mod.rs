@@ -1,5 +1,6 @@
 //! The keys of the file, each with its default: one line for each.
 
+mod catching_up;
 mod letschat;
 mod links;
 mod network;
@@ -8,9 +9,11 @@ mod web;
 
 use std::time::Duration;
 
+use catching_up::CatchingUp;
+
 use super::entry::Entry;
 use super::keys::Pattern;
-use super::kinds::text;
+use super::kinds::{flag, text};
 use super::links::Links;
 use super::reading::Reading;
 use super::section::Section;
@@ -27,11 +30,14 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let settle = top.get("settle", text(values::duration)).unwrap_or(Duration::from_secs(10));
     let log = log(top.section("log"));
     let (store, keep) = store(top.section("store"));
-    let networks = networks(&mut top);
-    let (letschat, catch_up) = letschat::read(top.section("letschat"));
+    let announce = top.get("announce", flag);
+    let general = CatchingUp::read(&mut top, CatchingUp::default());
+    let networks = networks(&mut top, general);
+    let (letschat, catch_up, announce_gaps) = letschat::read(top.section("letschat"), general);
     let links = links::read(&mut top, &reading.document.networks());
     let web = web::read(top.section("web"), store.keep);
-    outlived(store.keep, keep.as_ref(), catch_up);
+    let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
+    outlived(store.keep, keep.as_ref(), on_networks.chain([catch_up]));
     for (name, entry, _) in &networks {
         if !links.mention(name) {
             let remedy =
@@ -50,6 +56,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
         links: links.links(),
         conversations: links.conversations(),
         web,
+        announce: announce_gaps.or(announce).unwrap_or(true),
         settle,
     })
 }
@@ -79,7 +86,10 @@ fn store(mut section: Section<'_>) -> (Store, Option<Entry<'_>>) {
 }
 
 /// The networks with their names; `None` for one with a mistake.
-fn networks<'r>(top: &mut Section<'r>) -> Vec<(&'r str, Entry<'r>, Option<NetworkSettings>)> {
+fn networks<'r>(
+    top: &mut Section<'r>,
+    general: CatchingUp,
+) -> Vec<(&'r str, Entry<'r>, Option<NetworkSettings>)> {
     let written = top.child("irc");
     let irc = written.as_ref().and_then(|entry| entry.section(Pattern::Section("irc")));
     let entries = irc.map(|irc| irc.entries()).unwrap_or_default();
@@ -90,18 +100,22 @@ fn networks<'r>(top: &mut Section<'r>) -> Vec<(&'r str, Entry<'r>, Option<Networ
     }
     let names = top.reading.document.networks();
     let read = |(name, entry): (&'r str, Entry<'r>)| {
-        let settings = network::read(name, &entry, &names);
+        let settings = network::read(name, &entry, &names, general);
         (name, entry, settings)
     };
     entries.into_iter().map(read).collect()
 }
 
 /// A message that is caught up on after the ledger has forgotten it could be mirrored twice.
-fn outlived(keep: Option<Duration>, written: Option<&Entry<'_>>, catch_up: CatchUp) {
-    if let (Some(keep), Some(entry), CatchUp::Age(age)) = (keep, written, catch_up)
-        && keep < age
+fn outlived(
+    keep: Option<Duration>,
+    written: Option<&Entry<'_>>,
+    mut catch_up: impl Iterator<Item = CatchUp>,
+) {
+    if let (Some(keep), Some(entry)) = (keep, written)
+        && catch_up.any(|it| matches!(it, CatchUp::Age(age) if keep < age))
     {
-        let found = "the ledger forgets messages that letschat.catch_up still looks for";
+        let found = "the ledger forgets messages that catch_up still looks for";
         entry.warning(Flaw::new(found, "keep them for at least as long, or they may be repeated"));
     }
 }

@@ -1,3 +1,4 @@
+use super::catching_up::CatchingUp;
 use super::{trust, values};
 use crate::config::diagnostic::Origin;
 use crate::config::entry::Entry;
@@ -11,7 +12,12 @@ use crate::domain::Network;
 const SERVERS: &str = "servers = [\"irc.example.org:6697\"]";
 
 /// `[irc.NAME]`. `names` are those of all networks.
-pub(super) fn read(name: &str, entry: &Entry<'_>, names: &[&str]) -> Option<NetworkSettings> {
+pub(super) fn read(
+    name: &str,
+    entry: &Entry<'_>,
+    names: &[&str],
+    general: CatchingUp,
+) -> Option<NetworkSettings> {
     let mut section = entry.section(Pattern::Network)?;
     entry.read(|_| values::network_name(name));
     let encrypted = section.get("tls", flag).unwrap_or(true);
@@ -25,6 +31,7 @@ pub(super) fn read(name: &str, entry: &Entry<'_>, names: &[&str]) -> Option<Netw
     let invited_by = section.get("invited_by", text(values::nick));
     let pace = section.get("pace", text(values::choice)).unwrap_or_default();
     let in_doubt = section.get("in_doubt", text(values::choice)).unwrap_or_default();
+    let CatchingUp { catch_up, limit } = CatchingUp::read(&mut section, general);
     section.finish();
     Some(NetworkSettings {
         network: Network::new(name),
@@ -38,6 +45,8 @@ pub(super) fn read(name: &str, entry: &Entry<'_>, names: &[&str]) -> Option<Netw
         invited_by,
         pace,
         in_doubt,
+        catch_up,
+        catch_up_limit: limit,
         channels: Vec::new(),
     })
 }

@@ -53,6 +53,8 @@ pub enum Order {
 pub enum Event {
     /// The token was accepted; this is our own account.
     Welcome(Author),
+    /// The server is there. Told every few seconds while it says anything.
+    Alive,
     /// The room can be heard and spoken in.
     Joined {
         /// Where.

@@ -21,6 +21,9 @@ const DOOR_PATIENCE: Duration = Duration::from_secs(60);
 /// How long it may leave a ping unanswered.
 const PONG_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often we tell that the server is there, at most.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
 /// What "later" means in an order.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,8 @@ pub struct Session {
     /// Whoever is in the rooms is asked for.
     asks_people: bool,
     ping: Ping,
+    /// When we last told that the server is there.
+    alive_at: Instant,
     /// Orders whose moment has not come.
     later: VecDeque<(Instant, Order)>,
     output: VecDeque<Output<String, Event>>,
@@ -74,6 +79,7 @@ impl Session {
                 due: now + DOOR_PATIENCE,
                 pong_owed: false,
             },
+            alive_at: now,
             later: VecDeque::new(),
             output: VecDeque::new(),
         }
@@ -246,6 +252,10 @@ impl Machine for Session {
         match input {
             Input::Frame(frame) => {
                 // Whatever it says, it lives.
+                if self.phase == Phase::Seated && now >= self.alive_at + SIGN_OF_LIFE {
+                    self.alive_at = now;
+                    self.output.push_back(Output::Event(Event::Alive));
+                }
                 if self.ping.pong_owed {
                     self.ping.pong_owed = false;
                     self.ping.due = now + self.ping.every;
