@@ -29,6 +29,16 @@ impl Bridge {
                 tracing::info!(%network, nick, "goes by another nick");
                 self.named(network, &nick, turn)
             }
+            Event::LoggedIn { account } => {
+                tracing::info!(%network, account, "logged in");
+                Ok(())
+            }
+            Event::NotLoggedIn { why } => {
+                tracing::warn!(%network, why, "not logged in");
+                Ok(())
+            }
+            // Of whoever connects.
+            Event::Sts(_) => Ok(()),
             Event::Alive => self.alive(network, turn),
             Event::Joined { place, time, past, echoes } => {
                 self.channel_joined(network, place, &Joined { time, past, echoes }, turn)

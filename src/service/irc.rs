@@ -91,16 +91,17 @@ async fn converse(
 
 fn plan(network: &NetworkSettings, seats: &[Seat]) -> Plan {
     let identity = Identity {
-        nick: network.nick.clone(),
         username: network.username.clone(),
         realname: network.realname.clone(),
         password: network.password.clone(),
+        ..Identity::named(&network.nick)
     };
     let pace = match network.pace {
         config::Pace::Standard => Pace::Standard,
         config::Pace::Off => Pace::Off,
     };
     let (seed, clock) = (fastrand::u64(..), Timestamp::now());
+    let (secure, nonce) = (network.tls.is_some(), String::new());
     let invited_by = network.invited_by.clone();
-    Plan { identity, seats: seats.to_vec(), invited_by, pace, seed, clock }
+    Plan { identity, seats: seats.to_vec(), invited_by, pace, seed, clock, secure, nonce }
 }

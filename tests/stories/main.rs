@@ -7,11 +7,14 @@ mod confirmed;
 mod getting_in;
 mod history;
 mod links;
+mod logging_in;
 mod mirroring;
 mod missed;
 mod multiline;
+mod named;
 mod people;
 mod refused;
+mod turned_away;
 mod world;
 
 use world::World;

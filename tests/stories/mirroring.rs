@@ -198,9 +198,9 @@ fn a_long_text_is_split_for_the_host_that_others_see_us_by() {
     let text = "x".repeat(500);
     let cloak = "c".repeat(60);
     for (at, (change, fits)) in [
-        (String::new(), 475),
-        (format!("irc < :irc.example 396 bridge {cloak} :is now your hidden host"), 419),
-        ("irc < :bridge!b@host CHGHOST bot elsewhere".to_owned(), 468),
+        (String::new(), 469),
+        (format!("irc < :irc.example 396 bridge {cloak} :is now your hidden host"), 413),
+        ("irc < :bridge!b@host CHGHOST bot elsewhere".to_owned(), 462),
     ]
     .into_iter()
     .enumerate()

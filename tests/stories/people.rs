@@ -16,6 +16,7 @@ const TALKATIVE_IN: &str = "
     irc < :irc.example 001 bridge :hello
     irc > JOIN #tea
     irc < :irc.example 005 bridge WHOX BOT=B PREFIX=(qov)~@+ CHANMODES=beI,k,l,mnt CASEMAPPING=rfc1459 :are supported
+    irc > MODE bridge +B
     irc < :bridge!b@host JOIN #tea * :A bridge
     irc < :irc.example 353 bridge = #tea :bridge!b@host ~@ann!a@host
     irc < :irc.example 353 bridge = #tea :+Bob[m]!bob@home

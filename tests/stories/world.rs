@@ -44,6 +44,8 @@ pub(crate) struct World {
     pace: irc::Pace,
     curious: bool,
     invited_by: Option<String>,
+    identity: irc::Identity,
+    secure: bool,
     store: Store,
     bridge: Bridge,
     networks: Vec<Wire<irc::Session>>,
@@ -86,6 +88,11 @@ impl World {
             pace: irc::Pace::Off,
             curious: false,
             invited_by: None,
+            identity: irc::Identity {
+                realname: "A bridge".to_owned(),
+                ..irc::Identity::named("bridge")
+            },
+            secure: true,
             store,
             bridge,
             networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
@@ -119,6 +126,18 @@ impl World {
             self.bridge.roster(place).unwrap().iter().map(shown).collect();
         people.sort();
         people
+    }
+
+    /// The same where the bridge comes as what `change` makes of who it is.
+    pub(crate) fn coming_as(mut self, change: impl FnOnce(&mut irc::Identity)) -> Self {
+        change(&mut self.identity);
+        self
+    }
+
+    /// The same where everybody can listen in to what goes to IRC.
+    pub(crate) fn in_the_clear(mut self) -> Self {
+        self.secure = false;
+        self
     }
 
     /// The same under another policy.
@@ -343,14 +362,20 @@ impl World {
             }
         }
         seats.sort_by_key(|seat| seat.place);
-        let identity = irc::Identity {
-            nick: "bridge".to_owned(),
-            username: "bridge".to_owned(),
-            realname: "A bridge".to_owned(),
-            password: None,
-        };
         let (pace, clock, invited_by) = (self.pace, self.clock, self.invited_by.clone());
-        irc::Session::new(self.now, irc::Plan { identity, seats, invited_by, pace, seed: 1, clock })
+        irc::Session::new(
+            self.now,
+            irc::Plan {
+                identity: self.identity.clone(),
+                seats,
+                invited_by,
+                pace,
+                seed: 1,
+                clock,
+                secure: self.secure,
+                nonce: "nonce".to_owned(),
+            },
+        )
     }
 
     fn letschat_session(&self) -> letschat::Session {

@@ -30,6 +30,8 @@ pub(super) struct Isupport {
     /// How long a nick, and a channel's name, may be.
     pub(super) nicklen: Option<usize>,
     pub(super) channellen: Option<usize>,
+    /// Whether it tells by itself who comes and goes (<https://ircv3.net/specs/extensions/monitor>).
+    pub(super) monitor: bool,
     /// How many channels one JOIN may name; `None` for any number.
     pub(super) joins: Option<usize>,
     /// Whether it takes nothing but UTF-8 (<https://ircv3.net/specs/extensions/utf8-only>).
@@ -52,6 +54,7 @@ impl Default for Isupport {
             statusmsg: String::new(),
             nicklen: None,
             channellen: None,
+            monitor: false,
             joins: None,
             utf8only: false,
         }
@@ -76,6 +79,7 @@ impl Isupport {
                 // None, or 0: as many as we like.
                 self.chathistory = positive(value);
             }
+            "MONITOR" => self.monitor = true,
             "MSGREFTYPES" => self.by_time = value.split(',').any(|kind| kind == "timestamp"),
             "PREFIX" => self.prefix = prefix(value).unwrap_or_default(),
             "CHANMODES" => {
@@ -156,7 +160,7 @@ mod tests {
         let learnt = told(
             "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 EXCEPTS CHATHISTORY=100 MSGREFTYPES=msgid \
              NETWORK=Tea PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# STATUSMSG=~@+ \
-             CHANNELLEN=64 TARGMAX=NAMES:1,JOIN:4,WHOIS: UTF8ONLY",
+             CHANNELLEN=64 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS: UTF8ONLY",
         );
         let wanted = Isupport {
             network: Some("Tea".to_owned()),
@@ -172,6 +176,7 @@ mod tests {
             statusmsg: "~@+".to_owned(),
             nicklen: Some(31),
             channellen: Some(64),
+            monitor: true,
             joins: Some(4),
             utf8only: true,
         };

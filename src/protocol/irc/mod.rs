@@ -18,9 +18,11 @@ mod presence;
 mod refusal;
 mod registration;
 mod roll;
+mod services;
 mod session;
 mod speech;
 mod split;
+mod turned_away;
 
 use jiff::Timestamp;
 
@@ -29,10 +31,11 @@ pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
 pub use pacing::Pace;
 pub use past::{Answer, Page};
 pub use presence::{Parting, Presence};
-pub use registration::Identity;
+pub use registration::{Identity, Login, Mechanism, Services, Sts};
 pub use session::{Plan, Session};
 pub use speech::Mark;
 pub use split::said_with;
+pub use turned_away::{Reason, TurnedAway};
 
 use crate::domain::{Author, Kind, PlaceId, Ticket};
 
@@ -81,6 +84,18 @@ pub enum Event {
         /// Perhaps not the one we wished for.
         nick: String,
     },
+    /// The server knows us by this account.
+    LoggedIn {
+        /// Its name.
+        account: String,
+    },
+    /// The server knows us by no account, and lets us go on.
+    NotLoggedIn {
+        /// Why, in words for the administrator.
+        why: String,
+    },
+    /// The server wants to be spoken to over TLS alone from now on.
+    Sts(Sts),
     /// We go by this nick from now on.
     Renamed {
         /// The new one.

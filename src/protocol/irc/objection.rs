@@ -42,7 +42,7 @@ impl Objection {
 }
 
 /// The first span of time that `text` names, such as in "wait 30 seconds".
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.windows(2).find_map(|pair| {
         let digits = |c: char| !c.is_ascii_digit();

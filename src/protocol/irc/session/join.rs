@@ -12,18 +12,8 @@ use crate::protocol::irc::refusal::{Outlook, Refusal};
 /// More forwards than happen at once.
 const MOST_FORWARDS: usize = 64;
 
-/// Getting in, and out.
+/// Into channels, and out.
 impl Session {
-    pub(super) fn registered(&mut self, now: Instant, nick: &str) {
-        if self.is_registering() {
-            self.phase = Phase::Seated;
-            self.nick = nick.to_owned();
-            self.people.we_are(nick);
-            self.output.push_back(Output::Event(Event::Registered { nick: nick.to_owned() }));
-            self.join(now);
-        }
-    }
-
     /// Asks for the channels that we are out of, many in one line.
     pub(super) fn join(&mut self, now: Instant) {
         if self.phase != Phase::Seated {
@@ -146,12 +136,5 @@ impl Session {
         };
         let words = vec![whom.clone(), format!("INVITE {name}")];
         self.send_all(vec![("PRIVMSG", words)]);
-    }
-
-    pub(super) fn next_nick(&mut self, impossible: bool) {
-        if self.is_registering() {
-            let words = self.registration.nick_refused(impossible);
-            self.send_all(vec![words]);
-        }
     }
 }

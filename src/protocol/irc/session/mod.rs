@@ -1,6 +1,8 @@
 //! The conversation with one IRC server, from socket open to socket close.
 
+mod door;
 mod join;
+mod nick;
 mod notice;
 mod numeric;
 mod past;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use irc::proto::Prefix;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use super::batches::Batches;
 use super::census::Census;
@@ -22,12 +25,15 @@ use super::ctcp::Courtesy;
 use super::isupport::Isupport;
 use super::line::Line;
 use super::multiline::Telling;
+use super::nick::Regain;
 use super::pacing::Pacer;
 use super::past::Past;
 use super::people::People;
 use super::registration::{Registration, Words};
 use super::roll::Roll;
+use super::services::Nickserv;
 use super::speech::{Next, Speech};
+use super::turned_away::TurnedAway;
 use super::{Event, Heard, Identity, Order, Pace, Seat};
 use crate::protocol::{Input, Machine, Output};
 
@@ -59,6 +65,10 @@ pub struct Plan {
     pub seed: u64,
     /// What the time is now, for those who ask.
     pub clock: Timestamp,
+    /// Whether nobody can listen in: the lines go over TLS.
+    pub secure: bool,
+    /// What nobody can guess, new for each session: the login by SCRAM needs it.
+    pub nonce: String,
 }
 
 /// The conversation with one IRC server, from socket open to socket close.
@@ -70,6 +80,16 @@ pub struct Session {
     /// `user@host`, as others see us, once the server has shown it.
     address: Option<String>,
     registration: Registration,
+    nickserv: Nickserv,
+    /// The account that the server knows us by.
+    account: Option<String>,
+    /// What to send once we are let in.
+    commands: Vec<SecretString>,
+    regain: Regain,
+    /// The server has said all that it says at first, and nothing has come of that yet.
+    greeted: bool,
+    known_as_bot: bool,
+    turned_away: Option<TurnedAway>,
     isupport: Isupport,
     channels: Channels,
     /// Channels that we were sent to instead of one of ours, and have not come into.
@@ -96,12 +116,13 @@ pub struct Session {
 }
 
 /// ```text
-///              001             Quit
-///  Registering ────▶ Seated ─────────▶ Leaving ──▶ closed
+///              001                 services have answered              Quit
+///  Registering ────▶ Identifying ───────────────────────▶ Seated ───────────▶ Leaving ──▶ closed
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Registering { until: Instant },
+    Identifying,
     Seated,
     Leaving { until: Instant },
 }
@@ -110,12 +131,20 @@ impl Session {
     /// Begins to register.
     #[must_use]
     pub fn new(now: Instant, plan: Plan) -> Self {
-        let (registration, words) = Registration::begin(&plan.identity);
+        let Plan { identity, secure, nonce, .. } = plan;
+        let (registration, words) = Registration::begin(&identity, secure, nonce);
         let mut session = Self {
             phase: Phase::Registering { until: now + DOOR_PATIENCE },
-            nick: plan.identity.nick,
+            regain: Regain::new(&identity.nick, plan.seed),
+            nick: identity.nick,
             address: None,
             registration,
+            nickserv: Nickserv::new(identity.services),
+            account: None,
+            commands: identity.commands,
+            greeted: false,
+            known_as_bot: false,
+            turned_away: None,
             isupport: Isupport::default(),
             channels: Channels::new(plan.seats, plan.seed),
             forwards: Vec::new(),
@@ -166,6 +195,8 @@ impl Session {
             let why = "the server did not answer our JOIN".to_owned();
             self.output.push_back(Output::Event(Event::Closed { place, why }));
         }
+        self.tick_door(now);
+        self.tick_nick(now);
         self.tick_speech(now);
         let overdue = self.past.tick(now);
         self.tell_past(overdue);
@@ -268,16 +299,19 @@ impl Machine for Session {
     fn deadline(&self) -> Option<Instant> {
         let door = match self.phase {
             Phase::Registering { until } | Phase::Leaving { until } => Some(until),
-            Phase::Seated => None,
+            Phase::Identifying | Phase::Seated => None,
         };
         let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };
         let waiting = !(self.control.is_empty() && self.speech.is_idle());
         let pace = waiting.then(|| self.pacer.free_at()).flatten();
         let rested = self.census.is_ready(self.heard_at).then(|| self.pacer.rested_at()).flatten();
         let [channels, past] = [self.channels.deadline(), self.past.deadline()];
-        let census = self.census.deadline();
+        let [login, services] = [self.registration.deadline(), self.nickserv.deadline()];
+        let [nick, census] = [self.regain.deadline(), self.census.deadline()];
         let roll = (self.phase == Phase::Seated).then(|| self.roll.deadline());
-        [door, Some(alive), roll, pace, rested, census, channels, past, self.speech.deadline()]
+        let speech = self.speech.deadline();
+        let alive = Some(alive);
+        [door, login, services, nick, alive, roll, pace, rested, census, channels, past, speech]
             .into_iter()
             .flatten()
             .min()

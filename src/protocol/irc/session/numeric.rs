@@ -4,6 +4,7 @@ use irc::proto::Response;
 
 use super::{Session, last};
 use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::turned_away::Reason;
 
 /// What the server says by number (<https://modern.ircdocs.horse/#numerics>).
 impl Session {
@@ -23,7 +24,6 @@ impl Session {
             Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),
             Response::RPL_NAMREPLY => self.named(argument(2), last(arguments)),
             Response::RPL_ENDOFNAMES => self.listed(now, argument(1)),
-            Response::RPL_LOGGEDIN => self.let_in_by_account(now),
             Response::RPL_WHOISCHANNELS => self.sits_in(argument(1), last(arguments)),
             Response::RPL_ENDOFWHOIS => self.sits_nowhere_else(now, argument(1)),
             Response::ERR_NOTONCHANNEL => self.doubt(now, argument(1)),
@@ -31,14 +31,46 @@ impl Session {
             Response::RPL_ENDOFWHO => self.who_is_all(),
             Response::RPL_TOPIC => self.topic(None, argument(1), Some(last(arguments).to_owned())),
             Response::RPL_NOTOPIC => self.topic(None, argument(1), None),
-            Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => self.next_nick(false),
-            Response::ERR_ERRONEOUSNICKNAME | Response::ERR_NONICKNAMEGIVEN => self.next_nick(true),
-            Response::ERR_UNAVAILRESOURCE if self.is_registering() => self.next_nick(false),
-            Response::ERR_PASSWDMISMATCH => {
-                self.close(format!("the server refuses our password: {}", last(arguments)));
+            Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => {
+                self.nick_refused(now, false, last(arguments));
             }
-            Response::ERR_YOUREBANNEDCREEP => {
-                self.close(format!("the server has banned us: {}", last(arguments)));
+            Response::ERR_ERRONEOUSNICKNAME | Response::ERR_NONICKNAMEGIVEN => {
+                self.nick_refused(now, true, last(arguments));
+            }
+            Response::ERR_UNAVAILRESOURCE if self.channels.place(argument(1)).is_none() => {
+                self.nick_refused(now, false, last(arguments));
+            }
+            Response::RPL_ENDOFMOTD | Response::ERR_NOMOTD => self.greeted(now),
+            Response::RPL_ISON => self.are_there(now, last(arguments)),
+            Response::RPL_MONONLINE | Response::RPL_MONOFFLINE => {
+                for nick in last(arguments).split(',') {
+                    self.is_there(now, nick, response == Response::RPL_MONONLINE);
+                }
+            }
+            Response::RPL_LOGGEDIN => self.account_is(now, Some(argument(2))),
+            Response::RPL_LOGGEDOUT => self.account_is(now, None),
+            Response::ERR_NICKLOCKED
+            | Response::RPL_SASLSUCCESS
+            | Response::ERR_SASLFAIL
+            | Response::ERR_SASLTOOLONG
+            | Response::ERR_SASLABORT
+            | Response::ERR_SASLALREADY
+            | Response::RPL_SASLMECHS => {
+                let words = self.registration.sasl(response as u16, arguments, now);
+                self.negotiated(words);
+            }
+            // Later, it is an operator's password that is wrong.
+            Response::ERR_PASSWDMISMATCH if self.is_registering() => {
+                self.unwanted(Reason::Password, arguments);
+            }
+            Response::ERR_NOPERMFORHOST if self.is_registering() => {
+                self.unwanted(Reason::NotForUs, arguments);
+            }
+            Response::ERR_YOUREBANNEDCREEP | Response::ERR_YOUWILLBEBANNED => {
+                self.unwanted(Reason::Banned, arguments);
+            }
+            Response::ERR_NOSUCHNICK if self.channels.place(argument(1)).is_none() => {
+                self.nobody(now, argument(1));
             }
             Response::ERR_NOSUCHNICK
             | Response::ERR_CANNOTSENDTOCHAN

@@ -79,11 +79,11 @@ impl Session {
     }
 
     /// Somebody, perhaps we, goes by another nick.
-    pub(super) fn renamed(&mut self, source: Option<&Prefix>, nick: String) {
+    pub(super) fn renamed(&mut self, now: Instant, source: Option<&Prefix>, nick: String) {
         if self.is_us(source) {
-            self.nick.clone_from(&nick);
-            self.people.we_are(&nick);
-            self.output.push_back(Output::Event(Event::Renamed { nick: nick.clone() }));
+            self.we_are_called(now, &nick);
+        } else {
+            self.gave_up(now, source);
         }
         self.changed(source, |person| person.nick = nick);
     }

@@ -34,6 +34,9 @@ impl Session {
             Command::PRIVMSG(target, text) => {
                 self.hear(source, &target, heard::talk(false, &text), &context);
             }
+            Command::NOTICE(target, text) if self.is_me(&target) => {
+                self.noticed(now, source, &text);
+            }
             Command::NOTICE(target, text) => {
                 self.hear(source, &target, heard::talk(true, &text), &context);
             }
@@ -62,11 +65,21 @@ impl Session {
             Command::INVITE(nick, name) if self.is_me(&nick) => self.invited(now, &name),
             Command::PART(name, why) => self.parted(source, &name, why),
             Command::KICK(name, nick, why) => self.kicked(source, (&name, &nick), why),
-            Command::QUIT(why) => self.gone(now, source, why, &context),
+            Command::QUIT(why) => {
+                self.gave_up(now, source);
+                self.gone(now, source, why, &context);
+            }
             Command::TOPIC(name, topic) => self.topic(source, &name, topic),
-            Command::NICK(nick) => self.renamed(source, nick),
+            Command::NICK(nick) => self.renamed(now, source, nick),
+            Command::AUTHENTICATE(chunk) => {
+                let words = self.registration.challenged(&chunk, now);
+                self.negotiated(words);
+            }
             Command::ACCOUNT(account) => {
                 let account = Some(account).filter(|account| account != "*");
+                if self.is_us(source) {
+                    self.account_is(now, account.as_deref());
+                }
                 self.changed(source, |person| person.account = account);
             }
             Command::AWAY(why) => {
@@ -81,14 +94,14 @@ impl Session {
                 self.changed(source, |person| person.address = Some(address));
             }
             Command::CAP(_, subcommand, third, fourth) => {
-                self.cap(&subcommand, third.as_deref(), fourth.as_deref());
+                self.cap(now, &subcommand, third.as_deref(), fourth.as_deref());
             }
             Command::BATCH(reference, kind, about) => {
                 let kind = kind.as_ref().map_or("", |kind| kind.to_str());
                 let about = about.as_ref().and_then(|about| about.first());
                 return self.batch(now, source, &reference, (kind, about), &context);
             }
-            Command::ERROR(why) => self.close(why),
+            Command::ERROR(why) => self.link_closes(why),
             Command::Response(response, arguments) => {
                 self.numeric(now, response, &arguments, &context);
             }
@@ -169,6 +182,8 @@ impl Session {
             "417" => self.object(now, command, arguments, context),
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
             "439" | "499" | "531" | "707" => self.object(now, command, arguments, context),
+            // ERR_BANNICKCHANGE, ERR_NICKTOOFAST, ERR_NONICKCHANGE, ERR_RESTRICTED.
+            "435" | "438" | "447" | "484" => self.nick_refused(now, false, super::last(arguments)),
             "470" => self.forwarded(now, argument(1), argument(2)),
             "448" | "479" | "480" | "489" | "495" | "500" | "519" | "520" | "926" => {
                 self.refused(now, command, arguments);
@@ -185,14 +200,20 @@ impl Session {
         }
     }
 
-    fn cap(&mut self, subcommand: &CapSubCommand, third: Option<&str>, fourth: Option<&str>) {
+    fn cap(
+        &mut self,
+        now: Instant,
+        subcommand: &CapSubCommand,
+        third: Option<&str>,
+        fourth: Option<&str>,
+    ) {
         let (more, list) = match (third, fourth) {
             (Some("*"), Some(list)) => (true, list),
             (Some(list), None) | (None, Some(list)) => (false, list),
             _ => (false, ""),
         };
-        let words = self.registration.cap(subcommand.to_str(), more, list);
-        self.send_all(words);
+        let words = self.registration.cap(subcommand.to_str(), more, list, now);
+        self.negotiated(words);
     }
 
     pub(super) fn learn(&mut self, now: Instant, arguments: &[String]) {
@@ -205,6 +226,7 @@ impl Session {
         for (place, why) in self.channels.impossible(chantypes, *channellen, now) {
             self.output.push_back(Output::Event(Event::Closed { place, why }));
         }
+        self.make_known();
     }
 
     pub(super) fn change_host(&mut self, host: &str) {

@@ -10,6 +10,9 @@ use crate::protocol::irc::objection::Objection;
 use crate::protocol::irc::speech::{Meant, Outcome, Receipt, Verdict};
 use crate::protocol::irc::split;
 
+/// What services call those whose nick they take away: `Guest` and some digits.
+const GUEST: usize = 12;
+
 /// What we say, and what the server makes of it.
 impl Session {
     pub(super) fn say(
@@ -25,8 +28,9 @@ impl Session {
             self.output.push_back(Output::Event(Event::Refused { ticket, place, why }));
             return;
         };
-        let source =
-            self.nick.len() + 1 + self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
+        // As long as what we may be called by the time it is said.
+        let nick = self.nick.len().max(self.regain.wished().len()).max(GUEST);
+        let source = nick + 1 + self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
         let budget = split::budget(source, target, kind, self.isupport.linelen);
         let script = Script { ticket, kind, target, prefix, body, budget };
         let lines = match self.limits() {

@@ -1,0 +1,195 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use stringprep::saslprep;
+use thiserror::Error;
+
+/// More rounds than any server asks for, and few enough that nobody can keep us busy with them.
+const MOST_ROUNDS: u32 = 1_000_000;
+
+/// Fewer than RFC 7677 §4 allows would give the password away.
+const LEAST_ROUNDS: u32 = 4_096;
+
+/// No channel binding, and no name but the account's own.
+const HEADER: &str = "n,,";
+
+/// Why an exchange cannot go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum ScramError {
+    /// What the server said is none of the exchange.
+    #[error("what the server says is no SCRAM")]
+    Nonsense,
+    /// The server's part of the nonce does not follow ours.
+    #[error("the server's nonce is not made from ours")]
+    Nonce,
+    /// It wants the password hashed too seldom, or without end.
+    #[error("the server wants the password hashed {0} times")]
+    Rounds(u32),
+    /// It does not know the password itself: it is not who it says it is.
+    #[error("the server does not know the password itself, so it is not the account's server")]
+    Impostor,
+    /// The server says no.
+    #[error("the server does not accept the password")]
+    Refused,
+    /// SASLprep (RFC 4013) has no way to write it.
+    #[error("the account's name or password holds characters that cannot be written in SASL")]
+    Unwritable,
+}
+
+/// Our end of SCRAM-SHA-256 (RFC 5802, RFC 7677): both sides prove that they know the password, and
+/// neither says it.
+///
+/// ```text
+///  first ──▶ the server's first: salt, rounds ──▶ proof ──▶ the server's last: its signature ──▶ in
+/// ```
+#[derive(Debug)]
+pub(super) struct Scram {
+    password: SecretString,
+    nonce: String,
+    bare: String,
+    /// What the server must sign with, once that is known.
+    expected: Option<[u8; 32]>,
+}
+
+impl Scram {
+    /// For this account; a `nonce` is never used twice, and nobody can guess it.
+    pub(super) fn new(
+        account: &str,
+        password: &SecretString,
+        nonce: &str,
+    ) -> Result<Self, ScramError> {
+        let unwritable = |_| ScramError::Unwritable;
+        let name = saslprep(account).map_err(unwritable)?;
+        let name = name.replace('=', "=3D").replace(',', "=2C");
+        let password = saslprep(password.expose_secret()).map_err(unwritable)?.into_owned();
+        let bare = format!("n={name},r={nonce}");
+        Ok(Self { password: password.into(), nonce: nonce.to_owned(), bare, expected: None })
+    }
+
+    /// What we say first.
+    pub(super) fn first(&self) -> String {
+        format!("{HEADER}{}", self.bare)
+    }
+
+    /// Answers the server: its first words with our proof, its last with nothing.
+    pub(super) fn answer(&mut self, said: &[u8]) -> Result<String, ScramError> {
+        let said = str::from_utf8(said).map_err(|_| ScramError::Nonsense)?;
+        match self.expected {
+            None => self.prove(said),
+            Some(expected) => verify(said, &expected).map(|()| String::new()),
+        }
+    }
+
+    fn prove(&mut self, said: &str) -> Result<String, ScramError> {
+        let mut parts = said.split(',');
+        let mut part = |name: &str| {
+            parts.next().and_then(|part| part.strip_prefix(name)).ok_or(ScramError::Nonsense)
+        };
+        let (nonce, salt, rounds) = (part("r=")?, part("s=")?, part("i=")?);
+        if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
+            return Err(ScramError::Nonce);
+        }
+        let salt = STANDARD.decode(salt).map_err(|_| ScramError::Nonsense)?;
+        let rounds: u32 = rounds.parse().map_err(|_| ScramError::Nonsense)?;
+        if !(LEAST_ROUNDS..=MOST_ROUNDS).contains(&rounds) {
+            return Err(ScramError::Rounds(rounds));
+        }
+        let mut salted = [0; 32];
+        let password = self.password.expose_secret().as_bytes();
+        pbkdf2::pbkdf2_hmac::<Sha256>(password, &salt, rounds, &mut salted);
+        let client_key = keyed(&salted, b"Client Key");
+        let unproven = format!("c={},r={nonce}", STANDARD.encode(HEADER));
+        let all = format!("{},{said},{unproven}", self.bare);
+        let signature = keyed(&Sha256::digest(client_key), all.as_bytes());
+        let proof: Vec<u8> =
+            client_key.iter().zip(signature).map(|(key, sign)| key ^ sign).collect();
+        self.expected = Some(keyed(&keyed(&salted, b"Server Key"), all.as_bytes()));
+        Ok(format!("{unproven},p={}", STANDARD.encode(proof)))
+    }
+}
+
+/// Holds the server to what it must know.
+fn verify(said: &str, expected: &[u8; 32]) -> Result<(), ScramError> {
+    if said.starts_with("e=") {
+        return Err(ScramError::Refused);
+    }
+    let signature = said.split(',').next().and_then(|part| part.strip_prefix("v="));
+    let signature = signature.ok_or(ScramError::Nonsense)?;
+    let signature = STANDARD.decode(signature).map_err(|_| ScramError::Nonsense)?;
+    // Whoever guesses at it has one try only: how long this takes tells them nothing.
+    if signature == expected { Ok(()) } else { Err(ScramError::Impostor) }
+}
+
+fn keyed(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length does");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    // RFC 7677 §3.
+    const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
+    const SERVER_FIRST: &str = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+                                s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+    const SERVER_LAST: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
+
+    fn scram() -> Scram {
+        Scram::new("user", &"pencil".into(), NONCE).unwrap()
+    }
+
+    #[test]
+    fn the_example_of_rfc_7677() {
+        let mut scram = scram();
+        assert_eq!(scram.first(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
+        assert_eq!(
+            scram.answer(SERVER_FIRST.as_bytes()).unwrap(),
+            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+             p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+        );
+        assert_eq!(scram.answer(SERVER_LAST.as_bytes()), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_server_that_does_not_know_the_password_is_found_out() {
+        let mut scram = scram();
+        scram.answer(SERVER_FIRST.as_bytes()).unwrap();
+        let forged = format!("v={}", STANDARD.encode([7; 32]));
+        assert_eq!(scram.answer(forged.as_bytes()), Err(ScramError::Impostor));
+        assert_eq!(scram.answer(b"e=invalid-proof"), Err(ScramError::Refused));
+        assert_eq!(scram.answer(b"hello"), Err(ScramError::Nonsense));
+    }
+
+    #[track_caller]
+    fn refuses(server_first: &str, error: ScramError) {
+        assert_eq!(scram().answer(server_first.as_bytes()), Err(error), "{server_first}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_not_answered() {
+        refuses("", ScramError::Nonsense);
+        refuses("r=x", ScramError::Nonsense);
+        refuses("r=other,s=W22Z,i=4096", ScramError::Nonce);
+        refuses(&format!("r={NONCE},s=W22Z,i=4096"), ScramError::Nonce);
+        refuses(&format!("r={NONCE}x,s=!,i=4096"), ScramError::Nonsense);
+        refuses(&format!("r={NONCE}x,s=W22Z,i=many"), ScramError::Nonsense);
+        refuses(&format!("r={NONCE}x,s=W22Z,i=1"), ScramError::Rounds(1));
+        refuses(&format!("r={NONCE}x,s=W22Z,i=4000000000"), ScramError::Rounds(4_000_000_000));
+    }
+
+    #[test]
+    fn names_are_written_so_that_they_end_where_they_end() {
+        let scram = Scram::new("a=b,c", &"pencil".into(), "x").unwrap();
+        assert_eq!(scram.first(), "n,,n=a=3Db=2Cc,r=x");
+        assert_eq!(
+            Scram::new("tea\u{7}", &"pencil".into(), "x").unwrap_err(),
+            ScramError::Unwritable
+        );
+    }
+}

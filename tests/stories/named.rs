@@ -1,0 +1,251 @@
+//! What the bridge is called, and how it gets back what it wished for.
+
+use letsbridge::protocol::irc::{Identity, Login, Mechanism, Services};
+
+use crate::world::World;
+use crate::{LETSCHAT_IN, story};
+
+/// Somebody has our nick, and we are in as another.
+fn as_another(features: &str) -> String {
+    format!(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 421 * CAP :Unknown command
+        irc < :irc.example 433 * bridge :Nickname is already in use.
+        irc > NICK bridge_
+        irc < :irc.example 001 bridge_ :hello
+        irc > JOIN #tea
+        irc < :irc.example 005 bridge_ NICKLEN=30 {features} :are supported by this server
+        irc < :irc.example 376 bridge_ :End of /MOTD command.
+        "#
+    )
+}
+
+fn world() -> World {
+    World::new(&["office/#tea tea"])
+}
+
+/// A world where we are in the channel as another.
+fn seated_as_another(features: &str, first: &str) -> World {
+    let mut world = world();
+    world.tell(LETSCHAT_IN);
+    world.tell_on(&as_another(features));
+    world.tell(&format!(
+        r#"
+        {first}
+        irc < :bridge_!b@host JOIN #tea
+        irc < :irc.example 366 bridge_ #tea :End of /NAMES list
+        "#
+    ));
+    world
+}
+
+#[test]
+fn it_is_taken_when_monitor_says_that_it_is_free() {
+    seated_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
+        r#"
+        irc < :irc.example 730 bridge_ :bridge!x@host
+        irc < :irc.example 731 bridge_ :bridge
+        irc > NICK bridge
+        irc < :bridge_!b@host NICK :bridge
+        irc > MONITOR - bridge
+        irc < :bridge!b@host PRIVMSG #tea :not heard, it is us
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> hello
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn where_there_is_no_monitor_it_is_looked_for() {
+    seated_as_another("", "irc > ISON bridge").tell(
+        r#"
+        irc < :irc.example 303 bridge_ :bridge
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 10s
+        irc > PING alive
+        irc > ISON bridge
+        irc < :irc.example 303 bridge_ :
+        irc > NICK bridge
+        irc < :bridge_!b@host NICK :bridge
+        "#,
+    );
+}
+
+#[test]
+fn whoever_had_it_and_leaves_before_our_eyes_leaves_it_to_us() {
+    for line in [":bridge!x@host QUIT :Ping timeout", ":bridge!x@host NICK :ann"] {
+        seated_as_another("", "irc > ISON bridge").tell(&format!(
+            r#"
+            irc < :irc.example 303 bridge_ :bridge
+            irc < {line}
+            irc > NICK bridge
+            irc < :bridge_!b@host NICK :bridge
+            "#
+        ));
+    }
+}
+
+#[test]
+fn what_is_said_meanwhile_is_neither_lost_nor_repeated() {
+    seated_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example 731 bridge_ :bridge
+        irc > NICK bridge
+        irc < :irc.example PONG irc.example :said-1
+        irc < :irc.example 433 bridge_ bridge :Nickname is already in use.
+        irc < :bridge!x@host PRIVMSG #tea :this one is not us
+        lc > 425["messages:create",{"room":"r1","text":"<bridge> this one is not us"}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-3
+        "#,
+    );
+}
+
+#[test]
+fn services_that_know_us_are_asked_for_it() {
+    let known = |identity: &mut Identity| {
+        identity.login = Some(Login {
+            account: "bridge".to_owned(),
+            password: Some("pencil".into()),
+            mechanisms: vec![Mechanism::Plain],
+            required: true,
+        });
+        identity.services = Some(Services {
+            nick: "NickServ".to_owned(),
+            account: "bridge".to_owned(),
+            identify: None,
+            regain: Some("GHOST {nick}".to_owned()),
+        });
+    };
+    world().coming_as(known).tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 433 * bridge :Nickname is already in use.
+        irc > NICK bridge_
+        irc < :irc.example CAP * LS :sasl=PLAIN
+        irc > CAP REQ sasl
+        irc < :irc.example CAP * ACK :sasl
+        irc > AUTHENTICATE PLAIN
+        irc < AUTHENTICATE +
+        irc > AUTHENTICATE YnJpZGdlAGJyaWRnZQBwZW5jaWw=
+        irc < :irc.example 900 bridge_ bridge_!b@host bridge :You are now logged in as bridge
+        irc < :irc.example 903 bridge_ :SASL authentication successful
+        irc > CAP END
+        irc < :irc.example 001 bridge_ :hello
+        irc > JOIN #tea
+        irc < :irc.example 005 bridge_ MONITOR=100 :are supported by this server
+        irc < :irc.example 422 bridge_ :MOTD File is missing
+        irc > MONITOR + bridge
+        irc < :irc.example 730 bridge_ :bridge!x@host
+        irc > PRIVMSG NickServ :GHOST bridge
+        irc < :irc.example 731 bridge_ :bridge
+        irc > NICK bridge
+        irc < :bridge_!b@host NICK :bridge
+        irc > MONITOR - bridge
+        "#,
+    );
+}
+
+#[test]
+fn services_that_rename_us_are_not_fought() {
+    story(
+        r#"
+        irc < :irc.example 005 bridge MONITOR=100 :are supported by this server
+        irc < :irc.example 376 bridge :End of /MOTD command.
+        irc < :bridge!b@host NICK :Guest17
+        irc > MONITOR + bridge
+        irc < :irc.example 731 Guest17 :bridge
+        irc < :ann!a@host PRIVMSG #tea :who is Guest17?
+        lc > 425["messages:create",{"room":"r1","text":"<ann> who is Guest17?"}]
+        irc < :Guest17!b@host PRIVMSG #tea :not heard, it is us
+        "#,
+    );
+}
+
+#[test]
+fn refusals_of_nicks_that_we_did_not_ask_for_change_nothing() {
+    story(
+        r#"
+        irc < :irc.example 376 bridge :End of /MOTD command.
+        irc < :irc.example 433 bridge bridge :Nickname is already in use.
+        irc < :irc.example 432 bridge bridge :Erroneous Nickname
+        irc < :irc.example 437 bridge bridge :Nick/channel is temporarily unavailable
+        "#,
+    );
+}
+
+#[test]
+fn a_nick_that_the_server_has_cut_is_the_wished_one() {
+    let long = |identity: &mut Identity| identity.nick = "letsbridge".to_owned();
+    world().coming_as(long).tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK letsbridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 421 * CAP :Unknown command
+        irc < :irc.example 432 * letsbridge :Nickname too long, max. 9 characters
+        irc > NICK letsbridg
+        irc < :irc.example 001 letsbridg :hello
+        irc > JOIN #tea
+        irc < :irc.example 005 letsbridg NICKLEN=9 :are supported by this server
+        irc < :irc.example 422 letsbridg :MOTD file is missing
+        "#,
+    );
+}
+
+#[test]
+fn the_others_are_tried_in_their_order() {
+    let others = |identity: &mut Identity| {
+        identity.other_nicks = vec!["ferry".to_owned(), "tunnel".to_owned()];
+    };
+    world().coming_as(others).tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 433 * bridge :Nickname is already in use.
+        irc > NICK ferry
+        irc < :irc.example 437 * ferry :Nick/channel is temporarily unavailable
+        irc > NICK tunnel
+        irc < :irc.example 433 * tunnel :Nickname is already in use.
+        irc > NICK bridge_
+        "#,
+    );
+}
+
+#[test]
+fn behind_a_bouncer_the_nick_is_the_bouncers() {
+    world().tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.znc.in CAP * LS :znc.in/batch znc.in/server-time-iso
+        irc > CAP END
+        irc < :irc.example 001 anns-bot :hello
+        irc > JOIN #tea
+        irc < :irc.example 005 anns-bot BOT=B MONITOR=100 :are supported by this server
+        irc < :irc.example 376 anns-bot :End of /MOTD command.
+        "#,
+    );
+}
