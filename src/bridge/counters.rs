@@ -24,6 +24,8 @@ pub struct Traffic {
     pub left_out: u64,
     /// Such that cannot be read, for being too long.
     pub unreadable: u64,
+    /// Messages that were not mirrored since two programs set each other off.
+    pub held_back: u64,
     /// Messages that were told more often than once, and dropped.
     pub duplicates: u64,
     /// Deliveries that arrived.

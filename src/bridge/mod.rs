@@ -5,6 +5,7 @@
 //! story and asked what it did. Its orders may leave once the store has committed the turn.
 
 mod announce;
+mod breaker;
 mod catchup;
 mod channel;
 mod closed;
@@ -15,6 +16,7 @@ mod guests;
 mod history;
 mod intake;
 mod lane;
+mod loops;
 mod people;
 mod policy;
 mod reading;
@@ -40,6 +42,7 @@ use crate::translate::{Links, Manners};
 pub use counters::{Counters, Gaps, Traffic};
 pub use policy::{Limits, Policy};
 
+use breaker::Breaker;
 use catchup::Hearing;
 use company::Names;
 use guests::Guests;
@@ -109,6 +112,7 @@ pub struct Bridge {
     /// The maker of links for people without an account, where they are wanted.
     links: Option<Links>,
     counters: Counters,
+    breaker: Breaker,
     refusals: Refusals,
     /// When it forgot something last.
     forgot_at: Timestamp,
@@ -228,6 +232,7 @@ impl Bridge {
             stopping: false,
             dropping: HashSet::new(),
             counters: Counters::default(),
+            breaker: Breaker::default(),
             refusals: Refusals::default(),
             forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
@@ -328,6 +333,7 @@ impl Bridge {
             turn.store.prune(turn.now - memory - CLOCKS, AT_ONCE)?;
         }
         self.tell_closed(turn)?;
+        self.tell_pauses(turn)?;
         self.tell_refusals(turn)
     }
 

@@ -13,6 +13,8 @@ pub struct Policy {
     pub irc: HashMap<Network, Limits>,
     /// Whether people are told: what was left out, what may be missing, what was refused.
     pub announce: bool,
+    /// Whether two who set each other off through the bridge are parted.
+    pub break_loops: bool,
     /// How long the ledger remembers; `None` for ever.
     pub memory: Option<SignedDuration>,
 }
@@ -29,7 +31,13 @@ pub struct Limits {
 impl Default for Policy {
     /// Everything is mirrored.
     fn default() -> Self {
-        Self { letschat: Limits::default(), irc: HashMap::new(), announce: true, memory: None }
+        Self {
+            letschat: Limits::default(),
+            irc: HashMap::new(),
+            announce: true,
+            break_loops: false,
+            memory: None,
+        }
     }
 }
 

@@ -153,6 +153,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         state_dir: std::env::temp_dir(),
         web: None,
         announce: true,
+        break_loops: true,
         log: config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() },
         store: config::Store { keep: None },
         networks: vec![config::NetworkSettings {

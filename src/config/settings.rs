@@ -38,6 +38,8 @@ pub struct Settings {
     pub announce: bool,
     /// How long a stopping bridge lets what is under way settle.
     pub settle: Duration,
+    /// Whether two programs that answer each other through the bridge are parted for a while.
+    pub break_loops: bool,
 }
 
 /// How the bridge tells what it does.

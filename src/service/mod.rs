@@ -148,6 +148,7 @@ fn policy(settings: &Settings) -> Policy {
         letschat: limits(settings.letschat.catch_up, settings.letschat.catch_up_limit),
         irc: settings.networks.iter().map(on_irc).collect(),
         announce: settings.announce,
+        break_loops: settings.break_loops,
         memory: settings.store.keep.and_then(signed),
     }
 }

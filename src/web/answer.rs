@@ -36,7 +36,7 @@ const FILE_POLICY: &str = "sandbox; default-src 'none'; img-src 'self' data:; me
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The same for a PDF: browsers show it by a page of their own, which a sandbox would keep from it.
-const PDF_POLICY: &str = "default-src 'none'; object-src 'self'; plugin-types application/pdf; \
+const PDF_POLICY: &str = "default-src 'none'; object-src 'self'; \
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What every answer says besides.

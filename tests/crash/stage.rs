@@ -134,7 +134,8 @@ impl Stage {
     /// What the bridge is told of it; nothing is too old or too much for it.
     pub(crate) fn config(&self) -> String {
         let mut config = format!(
-            "catch_up = \"all\"\ncatch_up_limit = \"none\"\nannounce = false\n\
+            "break_loops = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
+             announce = false\n\
              [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\npace = \"off\"\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
             self.irc.address(),

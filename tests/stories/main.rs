@@ -8,6 +8,7 @@ mod getting_in;
 mod history;
 mod links;
 mod logging_in;
+mod loops;
 mod mirroring;
 mod missed;
 mod multiline;

@@ -24,7 +24,9 @@ impl Bridge {
     pub(crate) fn start(toml: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("letsbridge-").tempdir().unwrap();
         let state = directory.path().join("state");
-        let config = format!("state_dir = {:?}\n{toml}", state.display().to_string());
+        // Two test choirs are no conversation.
+        let config =
+            format!("state_dir = {:?}\nbreak_loops = false\n{toml}", state.display().to_string());
         std::fs::write(directory.path().join("bridge.toml"), config).unwrap();
         let notices = UnixDatagram::bind(directory.path().join("notify")).unwrap();
         let child = spawn(directory.path());

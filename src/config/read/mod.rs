@@ -28,6 +28,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let default_state_dir =
         || reading.folders.state.clone().unwrap_or("/var/lib/letsbridge".into());
     let settle = top.get("settle", text(values::duration)).unwrap_or(Duration::from_secs(10));
+    let break_loops = top.get("break_loops", flag).unwrap_or(true);
     let log = log(top.section("log"));
     let (store, keep) = store(top.section("store"));
     let announce = top.get("announce", flag);
@@ -58,6 +59,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
         web,
         announce: announce_gaps.or(announce).unwrap_or(true),
         settle,
+        break_loops,
     })
 }
 
