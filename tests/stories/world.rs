@@ -43,6 +43,8 @@ pub(crate) struct World {
     linked: bool,
     pace: irc::Pace,
     curious: bool,
+    /// What the network has taught the last session.
+    lesson: Option<irc::Lesson>,
     invited_by: Option<String>,
     store: Store,
     bridge: Bridge,
@@ -85,6 +87,7 @@ impl World {
             linked: false,
             pace: irc::Pace::Off,
             curious: false,
+            lesson: None,
             invited_by: None,
             store,
             bridge,
@@ -314,6 +317,7 @@ impl World {
             let mut happenings = Vec::new();
             for wire in &mut self.networks {
                 let network = Network::new(&wire.name);
+                self.lesson = wire.machine.as_ref().map(irc::Session::lesson).or(self.lesson);
                 drain(wire, ToString::to_string, |event| {
                     happenings.push(Happening::Irc(network.clone(), event));
                 });
@@ -349,8 +353,12 @@ impl World {
             realname: "A bridge".to_owned(),
             password: None,
         };
+        let lesson = self.lesson.unwrap_or_else(|| irc::Lesson::none(self.now));
         let (pace, clock, invited_by) = (self.pace, self.clock, self.invited_by.clone());
-        irc::Session::new(self.now, irc::Plan { identity, seats, invited_by, pace, seed: 1, clock })
+        irc::Session::new(
+            self.now,
+            irc::Plan { identity, seats, invited_by, pace, lesson, seed: 1, clock },
+        )
     }
 
     fn letschat_session(&self) -> letschat::Session {
