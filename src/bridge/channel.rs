@@ -48,7 +48,7 @@ impl Bridge {
                     tracing::warn!(place = %spot.place, why, "not in the channel");
                     self.open -= usize::from(spot.lane.close());
                 }
-                self.is_closed(place, turn);
+                self.is_closed(place, Some(&why), turn.now);
                 self.channel_left(network, place, turn.now, turn)
             }
             Event::Presence(presence) => self.presence(presence, turn),
@@ -140,6 +140,7 @@ impl Bridge {
         let on = |(_, spot): &(&PlaceId, &Spot)| spot.place.network() == Some(network);
         let places: Vec<PlaceId> = self.spots.iter().filter(on).map(|(place, _)| *place).collect();
         for place in places {
+            self.is_closed(place, Some("the connection to its network is lost"), turn.now);
             self.channel_left(network, place, at, turn)?;
         }
         Ok(())

@@ -11,6 +11,8 @@ pub struct Counters {
     pub traffic: BTreeMap<Peer, Traffic>,
     /// What was not heard on IRC.
     pub gaps: Gaps,
+    /// When we were not in a channel that we mean to be in.
+    pub losses: Losses,
 }
 
 /// What came from one peer, and what went to it.
@@ -44,6 +46,15 @@ pub struct Traffic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gaps {
     /// How often something may have been missed in a channel.
+    pub count: u64,
+    /// How many seconds these were in all.
+    pub seconds: u64,
+}
+
+/// Absences from channels that are over, since the bridge began to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Losses {
+    /// How many.
     pub count: u64,
     /// How many seconds these were in all.
     pub seconds: u64,

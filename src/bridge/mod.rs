@@ -39,11 +39,12 @@ use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
-pub use counters::{Counters, Gaps, Traffic};
+pub use counters::{Counters, Gaps, Losses, Traffic};
 pub use policy::{Limits, Policy};
 
 use breaker::Breaker;
 use catchup::Hearing;
+use closed::{Closed, Told};
 use company::Names;
 use guests::Guests;
 use lane::Lane;
@@ -154,10 +155,10 @@ struct Spot {
     absent_once: bool,
     /// From when to when we were cut off from the room, until that is told.
     away: Option<(Timestamp, Timestamp)>,
-    /// Since when it is closed to us, though its server is there.
-    closed: Option<Timestamp>,
+    /// That it is closed to us.
+    closed: Option<Closed>,
     /// People were told that it is.
-    told_closed: bool,
+    told: Told,
 }
 
 impl Spot {
@@ -176,7 +177,7 @@ impl Spot {
             absent_once: false,
             away: None,
             closed: None,
-            told_closed: false,
+            told: Told::default(),
         }
     }
 
@@ -216,9 +217,9 @@ impl Bridge {
             for (place, id) in conversation.iter().zip(&ids) {
                 let mirrors = ids.iter().copied().filter(|other| other != id).collect();
                 let lane = Lane::recover(*id, store)?;
-                let told_closed = store.is_closed(*id)?;
+                let told = Told::before(store.is_closed(*id)?);
                 let spot = Spot::new(place.clone(), mirrors, lane);
-                spots.insert(*id, Spot { told_closed, ..spot });
+                spots.insert(*id, Spot { told, ..spot });
             }
         }
         Ok(Self {
@@ -358,7 +359,9 @@ impl Bridge {
             spot.reading = Reading::Away;
             spot.backlog = None;
             // Without a server there is nobody who could shut us out.
-            spot.closed = None;
+            if *peer == Peer::LetsChat {
+                spot.closed = None;
+            }
         }
         Ok(())
     }

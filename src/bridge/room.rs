@@ -30,7 +30,7 @@ impl Bridge {
                 let was_open = spot.lane.close();
                 self.open -= usize::from(was_open);
                 (spot.reading, spot.backlog) = (Reading::Away, None);
-                self.is_closed(place, turn);
+                self.is_closed(place, None, turn.now);
                 if was_open { turn.store.room_alive(place, turn.now) } else { Ok(()) }
             }
             Event::People(presence) => {

@@ -128,9 +128,25 @@ pub struct NetworkSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pace {
-    /// As servers expect it of a client (RFC 1459, section 8.10).
+    /// As servers of its kind allow, once it has said what it is.
     #[default]
+    Auto,
+    /// As most servers allow.
     Standard,
+    /// As Solanum allows, and charybdis.
+    Solanum,
+    /// As ircd-hybrid allows.
+    Hybrid,
+    /// As InspIRCd allows.
+    Inspircd,
+    /// As UnrealIRCd allows.
+    Unrealircd,
+    /// As ngIRCd allows.
+    Ngircd,
+    /// As Ergo allows.
+    Ergo,
+    /// As ircu allows, and its like.
+    Ircu,
     /// As fast as the connection goes, for a server that exempts the bridge.
     Off,
 }

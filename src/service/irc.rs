@@ -1,5 +1,7 @@
 //! A network's connection: to one of its servers, then the next.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
@@ -13,7 +15,7 @@ use crate::net;
 use crate::net::Ended;
 use crate::net::connect;
 use crate::net::tls;
-use crate::protocol::irc::{Identity, Pace, Plan, Seat, Session};
+use crate::protocol::irc::{Identity, Lesson, Pace, Plan, Seat, Session};
 
 /// The channels to sit in.
 fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
@@ -32,6 +34,7 @@ pub(super) struct Irc {
     stop: watch::Receiver<bool>,
     /// How often it was tried: the servers take turns.
     tries: usize,
+    lesson: Lesson,
 }
 
 impl Irc {
@@ -42,7 +45,7 @@ impl Irc {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let seats = seats(&network, places);
-        Self { network, seats, inbox, stop, tries: 0 }
+        Self { network, seats, inbox, stop, tries: 0, lesson: Lesson::none(now()) }
     }
 }
 
@@ -56,7 +59,10 @@ impl Party for Irc {
         self.tries += 1;
         let wire = unless_stopped(self.stop.clone(), connect(server, &self.network)).await?;
         tracing::info!(peer = %self.peer(), %server, "connected");
-        let ended = converse(wire, &self.network, &self.seats, &self.inbox).await;
+        let plan = plan(&self.network, &self.seats, self.lesson);
+        let mut session = Session::new(now(), plan);
+        let ended = converse(&mut session, wire, &self.network, &self.inbox).await;
+        self.lesson = session.lesson();
         // Nobody hears it when the engine is gone.
         let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
         Ok(ended)
@@ -74,22 +80,21 @@ async fn connect(server: &HostPort, network: &NetworkSettings) -> Result<Box<dyn
 }
 
 async fn converse(
+    session: &mut Session,
     wire: Box<dyn Wire>,
     network: &NetworkSettings,
-    seats: &[Seat],
     inbox: &mpsc::Sender<Item>,
 ) -> Ended {
-    let (sender, mut orders) = mpsc::channel(orders_at_once(seats.len()));
+    let (sender, mut orders) = mpsc::channel(orders_at_once(network.channels.len()));
     if inbox.send(Item::IrcUp(network.network.clone(), sender)).await.is_err() {
         return Ended::Dismissed;
     }
-    let mut session = Session::new(tokio::time::Instant::now().into_std(), plan(network, seats));
     let mut lines = net::lines(wire, network.fallback_charset);
     let name = |event| Item::Happened(Happening::Irc(network.network.clone(), event));
-    net::drive(&mut session, &mut lines, &mut orders, inbox, name).await
+    net::drive(session, &mut lines, &mut orders, inbox, name).await
 }
 
-fn plan(network: &NetworkSettings, seats: &[Seat]) -> Plan {
+fn plan(network: &NetworkSettings, seats: &[Seat], lesson: Lesson) -> Plan {
     let identity = Identity {
         username: network.username.clone(),
         realname: network.realname.clone(),
@@ -97,11 +102,23 @@ fn plan(network: &NetworkSettings, seats: &[Seat]) -> Plan {
         ..Identity::named(&network.nick)
     };
     let pace = match network.pace {
+        config::Pace::Auto => Pace::Auto,
         config::Pace::Standard => Pace::Standard,
+        config::Pace::Solanum => Pace::Solanum,
+        config::Pace::Hybrid => Pace::Hybrid,
+        config::Pace::Inspircd => Pace::Inspircd,
+        config::Pace::Unrealircd => Pace::Unrealircd,
+        config::Pace::Ngircd => Pace::Ngircd,
+        config::Pace::Ergo => Pace::Ergo,
+        config::Pace::Ircu => Pace::Ircu,
         config::Pace::Off => Pace::Off,
     };
     let (seed, clock) = (fastrand::u64(..), Timestamp::now());
     let (secure, nonce) = (network.tls.is_some(), String::new());
     let invited_by = network.invited_by.clone();
-    Plan { identity, seats: seats.to_vec(), invited_by, pace, seed, clock, secure, nonce }
+    Plan { identity, seats: seats.to_vec(), invited_by, pace, lesson, seed, clock, secure, nonce }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod audit;
+mod citizen;
 mod doubles;
 mod kills;
 mod letschat;
@@ -39,6 +40,16 @@ on_each! {
     people_with_and_without_tls_meet
     a_thousand_lines_at_once_arrive_in_order_where_flooding_is_allowed
     a_killed_server_breaks_connections_and_comes_back_where_it_was
+    ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost
+    whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens
+}
+
+async fn ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost(daemon: Daemon) {
+    citizen::ten_thousand_characters(daemon).await;
+}
+
+async fn whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens(daemon: Daemon) {
+    citizen::a_closed_channel(daemon).await;
 }
 
 async fn people_meet_in_a_channel(daemon: Daemon) {

@@ -3,6 +3,7 @@
 
 mod chance;
 mod channels;
+mod closed;
 mod confirmed;
 mod getting_in;
 mod history;

@@ -179,14 +179,91 @@ fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
         irc > PRIVMSG #tea :<bob> 1
         irc > PRIVMSG #tea :<bob> 2
         irc > PRIVMSG #tea :<bob> 3
-        irc > PRIVMSG #tea :<bob> 4
-        irc > PRIVMSG #tea :<bob> 5
         irc < PING :x
         irc > PONG x
         wait 2s
+        irc > PRIVMSG #tea :<bob> 4
+        irc > PRIVMSG #tea :<bob> 5
+        wait 2s
         irc > PRIVMSG #tea :<bob> 6
         irc > PRIVMSG #tea :<bob> 7
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn a_channel_that_says_little_does_not_wait_for_one_that_says_much() {
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).paced();
+    world.tell(
+        r#"
+        lc back
+        lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+        lc < 40
+        lc > 421["account:whoami"]
+        lc > 422["rooms:list",{"skip":0,"take":5000}]
+        lc < 431[{"id":"u0","username":"bridge"}]
+        lc < 432[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}]]
+        lc > 423["rooms:join","r1"]
+        lc > 424["rooms:join","r2"]
+        lc < 433[{"id":"r1","slug":"tea"}]
+        lc > 425["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc < 434[{"id":"r2","slug":"dev"}]
+        lc > 426["messages:list",{"reverse":true,"room":"r2","take":1}]
+        lc < 435[[]]
+        lc < 436[[]]
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 001 bridge :hello
+        wait 1s
+        irc > JOIN #tea,#dev
+        irc < :bridge!b@host JOIN #tea
+        irc < :irc.example 366 bridge #tea :End of /NAMES list
+        irc < :bridge!b@host JOIN #dev
+        irc < :irc.example 366 bridge #dev :End of /NAMES list
+        wait 8s
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"1\n2\n3\n4\n5\n6\n7\n8\n9","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> 1
+        irc > PRIVMSG #tea :<bob> 2
+        irc > PRIVMSG #tea :<bob> 3
+        lc < 42["messages:new",{"id":"6b0000010000000000000002","text":"me too","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r2"}}]
+        irc > PRIVMSG #dev :<bob> me too
+        irc > PING said-2
+        "#,
+    );
+}
+
+#[test]
+fn a_server_that_threw_us_out_for_flooding_is_spoken_to_more_slowly() {
+    let mut world = World::new(&["office/#tea tea"]).paced();
+    world.tell(LETSCHAT_IN);
+    world.tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < ERROR :Closing Link: bridge[host] (Excess Flood)
+        irc closed: Closing Link: bridge[host] (Excess Flood)
+        irc lost
+        wait 8s
+        "#,
+    );
+    world.tell(&IRC_IN.replace("irc > JOIN", "wait 4s\nirc > JOIN"));
+    world.tell(
+        r#"
+        wait 15s
+        lc > 2
+        lc < 3
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"1\n2\n3\n4","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> 1
+        irc > PRIVMSG #tea :<bob> 2
         wait 2s
+        irc > PRIVMSG #tea :<bob> 3
+        wait 2s
+        irc > PRIVMSG #tea :<bob> 4
         irc > PING said-1
         "#,
     );

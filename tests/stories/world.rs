@@ -43,6 +43,8 @@ pub(crate) struct World {
     linked: bool,
     pace: irc::Pace,
     curious: bool,
+    /// What the network has taught the last session.
+    lesson: Option<irc::Lesson>,
     invited_by: Option<String>,
     identity: irc::Identity,
     secure: bool,
@@ -87,6 +89,7 @@ impl World {
             linked: false,
             pace: irc::Pace::Off,
             curious: false,
+            lesson: None,
             invited_by: None,
             identity: irc::Identity {
                 realname: "A bridge".to_owned(),
@@ -333,6 +336,7 @@ impl World {
             let mut happenings = Vec::new();
             for wire in &mut self.networks {
                 let network = Network::new(&wire.name);
+                self.lesson = wire.machine.as_ref().map(irc::Session::lesson).or(self.lesson);
                 drain(wire, ToString::to_string, |event| {
                     happenings.push(Happening::Irc(network.clone(), event));
                 });
@@ -362,6 +366,7 @@ impl World {
             }
         }
         seats.sort_by_key(|seat| seat.place);
+        let lesson = self.lesson.unwrap_or_else(|| irc::Lesson::none(self.now));
         let (pace, clock, invited_by) = (self.pace, self.clock, self.invited_by.clone());
         irc::Session::new(
             self.now,
@@ -370,6 +375,7 @@ impl World {
                 seats,
                 invited_by,
                 pace,
+                lesson,
                 seed: 1,
                 clock,
                 secure: self.secure,

@@ -52,7 +52,7 @@ impl Line {
         Self { length: bytes.len() - tags, from, command, params }
     }
 
-    fn param(&self, index: usize) -> &str {
+    pub(crate) fn param(&self, index: usize) -> &str {
         self.params.get(index).map_or("", String::as_str)
     }
 }

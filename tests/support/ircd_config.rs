@@ -64,6 +64,7 @@ const INSPIRCD_MODULES: &[&str] = &[
     "ircv3_servertime",
     "monitor",
     "namesx",
+    "redirect",
     "services_account",
     "setname",
     "uhnames",

@@ -115,11 +115,11 @@ mod tests {
 
     #[test]
     fn a_choice_is_one_of_its_words() {
-        reads(choice, "standard", Pace::Standard);
+        reads(choice, "ngircd", Pace::Ngircd);
         reads(choice, "json", LogFormat::Json);
         refuses(choice::<Pace>, "Fast", "\"Fast\" is not known here");
-        let flaw = choice::<Pace>("fast").expect_err("fast");
-        assert_eq!(flaw.remedy, "it can be \"standard\" or \"off\"");
+        let flaw = choice::<LogFormat>("text").expect_err("text");
+        assert_eq!(flaw.remedy, "it can be \"auto\" or \"human\" or \"json\"");
     }
 
     #[test]

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 pub use channel::Seat;
 pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
-pub use pacing::Pace;
+pub use pacing::{Lesson, Pace};
 pub use past::{Answer, Page};
 pub use presence::{Parting, Presence};
 pub use registration::{Identity, Login, Mechanism, Services, Sts};

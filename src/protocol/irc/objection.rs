@@ -35,10 +35,22 @@ impl Objection {
         Self { why: text.to_owned(), later }
     }
 
+    /// Whether a server that says so wants us to say less in all, not only there.
+    pub(super) fn is_about_pace(code: &str, text: &str) -> bool {
+        code == "263" || code.contains("RATE_LIMIT") || mentions_flood(text)
+    }
+
     /// One of our own, for what the server leaves unsaid.
     pub(super) fn silent() -> Self {
         Self { why: "the server has dropped it without a word".to_owned(), later: None }
     }
+}
+
+/// Whether words, such as those with which a server ends a connection, are about our saying too much
+/// at once.
+pub(super) fn mentions_flood(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["flood", "recvq", "too many messages", "sending too fast"].iter().any(|it| text.contains(it))
 }
 
 /// The first span of time that `text` names, such as in "wait 30 seconds".
@@ -84,6 +96,21 @@ mod tests {
         );
         check("404", "Slow mode is on: please wait 2 minutes", Some(120));
         check("RATE_LIMITED", "You are sending too many messages", Some(10));
+    }
+
+    #[test]
+    fn a_server_that_drowns_is_understood() {
+        for (text, floods) in [
+            ("Closing Link: bridge[host] (Excess Flood)", true),
+            ("Closing link: (b@host) [RecvQ exceeded]", true),
+            ("Closing Link: host (Flooding)", true),
+            ("Closing Link: host (SendQ exceeded)", false),
+            ("Closing Link: host (K-Lined)", false),
+        ] {
+            assert_eq!(mentions_flood(text), floods, "{text}");
+        }
+        assert!(Objection::is_about_pace("RATE_LIMITED", ""));
+        assert!(!Objection::is_about_pace("404", "Slow mode is on: please wait 2 minutes"));
     }
 
     #[test]

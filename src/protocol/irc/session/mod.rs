@@ -26,7 +26,7 @@ use super::isupport::Isupport;
 use super::line::Line;
 use super::multiline::Telling;
 use super::nick::Regain;
-use super::pacing::Pacer;
+use super::pacing::{Lesson, Pacer, Weight};
 use super::past::Past;
 use super::people::People;
 use super::registration::{Registration, Words};
@@ -61,6 +61,8 @@ pub struct Plan {
     pub invited_by: Option<String>,
     /// How fast.
     pub pace: Pace,
+    /// What the server has taught us about that before.
+    pub lesson: Lesson,
     /// Where its chance begins: the jitter of its waits.
     pub seed: u64,
     /// What the time is now, for those who ask.
@@ -109,6 +111,8 @@ pub struct Session {
     roll: Roll,
     pacer: Pacer,
     heard_at: Instant,
+    /// When we were last given anything.
+    acted_at: Instant,
     /// When we last told that the server is there.
     alive_at: Instant,
     asked: bool,
@@ -159,8 +163,9 @@ impl Session {
             people: People::default(),
             census: Census::default(),
             roll: Roll::new(now),
-            pacer: Pacer::new(plan.pace, now),
+            pacer: Pacer::new(plan.pace, plan.lesson, now),
             heard_at: now,
+            acted_at: now,
             alive_at: now,
             asked: false,
             output: VecDeque::new(),
@@ -168,6 +173,12 @@ impl Session {
         session.send_all(words);
         session.pump(now);
         session
+    }
+
+    /// What the server has taught us about how fast we may speak.
+    #[must_use]
+    pub fn lesson(&self) -> Lesson {
+        self.pacer.lesson()
     }
 
     fn quit(&mut self, now: Instant, why: String) {
@@ -208,18 +219,19 @@ impl Session {
     /// Sends what the pace allows: what keeps the connection going first, then talk, then questions
     /// that can wait.
     fn pump(&mut self, now: Instant) {
-        while self.pacer.wait(now).is_none() {
+        while self.pacer.may(Weight::Light, now) {
             let control =
                 self.control.pop_front().map(|it| Next { lines: vec![it], speaking: None });
             let receipt = self.receipt();
             let next = control
-                .or_else(|| self.speech.next_line(receipt, now))
+                .or_else(|| self.speech.next_line(receipt, &self.pacer, now))
                 .or_else(|| Some(Next { lines: vec![self.next_who(now)?], speaking: None }));
             let Some(Next { lines, speaking }) = next else { return };
+            let place = speaking.map(|(_, place)| place);
             let speaking = speaking.map(|(ticket, place)| Event::Speaking { ticket, place });
             self.output.extend(speaking.map(Output::Event));
             for line in lines {
-                self.pacer.spend(line.len(), now);
+                self.pacer.spend(line.len(), place, now);
                 self.output.push_back(Output::Frame(line));
             }
         }
@@ -266,6 +278,7 @@ impl Machine for Session {
     type Event = Event;
 
     fn handle(&mut self, now: Instant, input: Input<Heard, Order>) {
+        self.acted_at = now;
         match input {
             Input::Frame(heard) => {
                 self.heard_at = now;
@@ -302,9 +315,11 @@ impl Machine for Session {
             Phase::Identifying | Phase::Seated => None,
         };
         let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };
-        let waiting = !(self.control.is_empty() && self.speech.is_idle());
-        let pace = waiting.then(|| self.pacer.free_at()).flatten();
-        let rested = self.census.is_ready(self.heard_at).then(|| self.pacer.rested_at()).flatten();
+        let weight = |place| self.pacer.weight(place, self.acted_at);
+        let urgency =
+            if self.control.is_empty() { self.speech.urgency(weight) } else { Some(Weight::Light) };
+        let pace = urgency.and_then(|urgency| self.pacer.free_at(urgency));
+        let rested = self.census.is_ready(self.acted_at).then(|| self.pacer.rested_at()).flatten();
         let [channels, past] = [self.channels.deadline(), self.past.deadline()];
         let [login, services] = [self.registration.deadline(), self.nickserv.deadline()];
         let [nick, census] = [self.regain.deadline(), self.census.deadline()];

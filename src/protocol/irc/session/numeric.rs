@@ -19,6 +19,7 @@ impl Session {
         let code = (response as u16).to_string();
         match response {
             Response::RPL_WELCOME => self.registered(now, argument(0)),
+            Response::RPL_MYINFO => self.pacer.recognise(argument(2)),
             Response::RPL_ISUPPORT => self.learn(now, arguments),
             // The host that others see us by.
             Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),

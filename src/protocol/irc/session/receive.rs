@@ -11,6 +11,7 @@ use crate::protocol::irc::heard;
 use crate::protocol::irc::isupport::Isupport;
 use crate::protocol::irc::line::Line;
 use crate::protocol::irc::multiline;
+use crate::protocol::irc::objection::mentions_flood;
 use crate::protocol::irc::refusal::Refusal;
 use crate::protocol::irc::{Event, Talk};
 
@@ -101,7 +102,12 @@ impl Session {
                 let about = about.as_ref().and_then(|about| about.first());
                 return self.batch(now, source, &reference, (kind, about), &context);
             }
-            Command::ERROR(why) => self.link_closes(why),
+            Command::ERROR(why) => {
+                if mentions_flood(&why) {
+                    self.pacer.punished(now);
+                }
+                self.link_closes(why);
+            }
             Command::Response(response, arguments) => {
                 self.numeric(now, response, &arguments, &context);
             }

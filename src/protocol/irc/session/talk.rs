@@ -90,8 +90,17 @@ impl Session {
             (None, None) if ["263", "407", "412", "417"].contains(&code) => Meant::Some,
             (None, None) => return,
         };
-        let verdict = self.speech.object(meant, Objection::read(code, last(arguments)), now);
+        let objection = self.objection(code, last(arguments), now);
+        let verdict = self.speech.object(meant, objection, now);
         self.tell(verdict);
+    }
+
+    /// What the server has against a line of ours; where that is its pace, the next are slower.
+    fn objection(&mut self, code: &str, text: &str, now: Instant) -> Objection {
+        if Objection::is_about_pace(code, text) {
+            self.pacer.warned(now);
+        }
+        Objection::read(code, text)
     }
 
     /// A standard reply that says no: its command, its code, what it is about, and words.
@@ -118,7 +127,8 @@ impl Session {
             (None, Some(place)) => Meant::Place(place),
             (None, None) => Meant::Some,
         };
-        let verdict = self.speech.object(meant, Objection::read(code, last(arguments)), now);
+        let objection = self.objection(code, last(arguments), now);
+        let verdict = self.speech.object(meant, objection, now);
         self.tell(verdict);
     }
 

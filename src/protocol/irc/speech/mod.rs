@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::line::Line;
 use super::objection::Objection;
+use super::pacing::{Pacer, Weight};
 use crate::domain::{Kind, PlaceId, Ticket};
 
 pub(super) use saying::Utterance;
@@ -161,17 +162,29 @@ impl Speech {
         self.ready.push_back(Saying::new(ticket, place, lines));
     }
 
-    /// Whether nothing can be sent now.
-    pub(super) fn is_idle(&self) -> bool {
-        self.pings.is_empty() && self.may_begin().is_none()
+    /// Who most urgently has something to say, as `weight` weighs channels; `None` for nobody.
+    pub(super) fn urgency(&self, weight: impl Fn(PlaceId) -> Weight) -> Option<Weight> {
+        let any = |urgent| self.may_begin(|saying| saying.weight(&weight) == urgent).is_some();
+        if !self.pings.is_empty() || any(Weight::Light) {
+            return Some(Weight::Light);
+        }
+        any(Weight::Heavy).then_some(Weight::Heavy)
     }
 
-    /// The next line. Channels take turns, so that a long text in one does not hold up another.
-    pub(super) fn next_line(&mut self, receipt: Receipt, now: Instant) -> Option<Next> {
+    /// The next line. Channels take turns, so that a long text in one does not hold up another; but
+    /// who weighs more than `pacer` allows now is passed over.
+    pub(super) fn next_line(
+        &mut self,
+        receipt: Receipt,
+        pacer: &Pacer,
+        now: Instant,
+    ) -> Option<Next> {
         if let Some(ping) = self.pings.pop_front() {
             return Some(Next { lines: vec![ping], speaking: None });
         }
-        let mut saying = self.ready.remove(self.may_begin()?)?;
+        let weight = |place| pacer.weight(place, now);
+        let at = self.may_begin(|saying| pacer.may(saying.weight(weight), now))?;
+        let mut saying = self.ready.remove(at)?;
         let lines = saying.send(receipt)?;
         let speaking = Some((saying.ticket, saying.place));
         if !saying.is_fenced() {
@@ -293,14 +306,10 @@ impl Speech {
         [first(&self.due), first(&self.held)].into_iter().flatten().min()
     }
 
-    /// Which of those that are ready is next.
-    fn may_begin(&self) -> Option<usize> {
-        let batch = || self.waiting.values().any(|waiting| waiting.saying.is_in_batch());
-        let first = self.ready.front()?;
-        if !(first.begins_batch() && batch()) {
-            return Some(0);
-        }
-        self.ready.iter().position(|saying| !saying.begins_batch())
+    /// Which of those that are ready, and that `may`, is next.
+    fn may_begin(&self, may: impl Fn(&Saying) -> bool) -> Option<usize> {
+        let batch = self.waiting.values().any(|waiting| waiting.saying.is_in_batch());
+        self.ready.iter().position(|saying| !(saying.begins_batch() && batch) && may(saying))
     }
 
     fn labeled(&self, label: &str) -> Option<PlaceId> {
@@ -367,6 +376,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::irc::line::Text;
+    use crate::protocol::irc::pacing::{Lesson, Pace};
 
     const TEA: PlaceId = PlaceId(1);
     const DEV: PlaceId = PlaceId(2);
@@ -387,6 +397,7 @@ mod tests {
     struct Scene {
         speech: Speech,
         receipt: Receipt,
+        pacer: Pacer,
         now: Instant,
     }
 
@@ -396,11 +407,13 @@ mod tests {
             if !texts.is_empty() {
                 speech.push(Ticket(1), TEA, utterances(texts));
             }
-            Self { speech, receipt, now: Instant::now() }
+            let now = Instant::now();
+            let pacer = Pacer::new(Pace::Off, Lesson::none(now), now);
+            Self { speech, receipt, pacer, now }
         }
 
         fn sent(&mut self) -> Vec<String> {
-            let next = || Some(self.speech.next_line(self.receipt, self.now)?.lines);
+            let next = || Some(self.speech.next_line(self.receipt, &self.pacer, self.now)?.lines);
             std::iter::from_fn(next).flatten().map(|line| line.to_string()).collect()
         }
 
@@ -461,7 +474,7 @@ mod tests {
         scene.speech.push(Ticket(4), PlaceId(3), utterances(&["c"]));
         let sent = scene.sent();
         assert_eq!(sent, ["@label=2.1 PRIVMSG #tea :a", "@label=4.1 PRIVMSG #tea :c"]);
-        assert!(scene.speech.is_idle());
+        assert_eq!(scene.speech.urgency(|_| Weight::Light), None);
         assert_eq!(scene.echo(Some("2.1"), "a\nb"), said());
         assert_eq!(scene.sent(), ["@label=3.1 PRIVMSG #tea :a"]);
     }
@@ -661,7 +674,7 @@ mod tests {
         let mut told = Told::default();
         let mut fates = fates.iter().copied().cycle();
         for _ in 0..10 * count + 10 {
-            while let Some(next) = scene.speech.next_line(receipt, scene.now) {
+            while let Some(next) = scene.speech.next_line(receipt, &scene.pacer, scene.now) {
                 let line = next.lines[0].to_string();
                 if let Some(token) = line.strip_prefix("PING ") {
                     told.hear(scene.speech.pong(token, false, scene.now));

@@ -3,6 +3,7 @@ use crate::domain::{Kind, PlaceId, Ticket};
 use crate::protocol::irc::heard;
 use crate::protocol::irc::line::Line;
 use crate::protocol::irc::objection::Objection;
+use crate::protocol::irc::pacing::Weight;
 
 /// What a PING says that asks whether the lines before it were read.
 pub(super) const FENCE: &str = "said-";
@@ -48,6 +49,13 @@ impl Saying {
     pub(super) fn new(ticket: Ticket, place: PlaceId, lines: Vec<Utterance>) -> Self {
         let (receipt, objections) = (Receipt::Fence, Vec::new());
         Self { ticket, place, lines, sent: 0, vain: 0, receipt, strangers: 0, objections }
+    }
+
+    /// How much it weighs, in a channel that weighs so much. What the bridge itself has to say can
+    /// wait.
+    pub(super) fn weight(&self, weight: impl Fn(PlaceId) -> Weight) -> Weight {
+        let notice = self.lines.first().is_some_and(|line| line.kind == Kind::Notice);
+        if notice { Weight::Heavy } else { weight(self.place) }
     }
 
     /// The next line, with its label where it has one; or a batch.
