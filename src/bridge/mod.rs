@@ -23,8 +23,7 @@ mod room;
 mod saying;
 mod ways;
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,6 +46,7 @@ use lane::Lane;
 use policy::Backlog;
 use reading::Reading;
 use refusals::Refusals;
+use saying::Patience;
 use ways::Ways;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
@@ -103,6 +103,8 @@ pub struct Bridge {
     stopping: bool,
     /// The networks on which nothing is said again that may have arrived.
     dropping: HashSet<Network>,
+    /// The rooms where something may begin at the end of the turn.
+    due: BTreeSet<PlaceId>,
     /// By which manners each place is spoken to.
     ways: Ways,
     names: Names,
@@ -154,6 +156,8 @@ struct Spot {
     closed: Option<Timestamp>,
     /// People were told that it is.
     told_closed: bool,
+    /// Whether it is waited for lines that go on with the next delivery.
+    patience: Patience,
 }
 
 impl Spot {
@@ -173,6 +177,7 @@ impl Spot {
             away: None,
             closed: None,
             told_closed: false,
+            patience: Patience::default(),
         }
     }
 
@@ -219,6 +224,7 @@ impl Bridge {
         }
         Ok(Self {
             policy,
+            due: BTreeSet::new(),
             ways: Ways::default(),
             names: Names::of(&spots),
             links: None,
@@ -266,7 +272,8 @@ impl Bridge {
         self
     }
 
-    /// Takes in one happening at `now`; the orders it calls for are added to `orders`.
+    /// Takes in one happening at `now`; the orders it calls for are added to `orders`. Behind all that
+    /// happens at once follows [`Bridge::end_turn`].
     ///
     /// # Errors
     /// When the store does not do its part.
@@ -288,6 +295,23 @@ impl Bridge {
                 Ok(())
             }
         }
+    }
+
+    /// Nothing more happens before the store commits: what came together goes out together.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn end_turn(
+        &mut self,
+        now: Timestamp,
+        store: &mut Store,
+        orders: &mut Vec<Order>,
+    ) -> Result<(), StoreError> {
+        let turn = &mut Turn { now, store, orders };
+        while let Some(place) = self.due.pop_first() {
+            self.begin(place, turn)?;
+        }
+        Ok(())
     }
 
     /// The places and their numbers, in no order.
@@ -353,6 +377,7 @@ impl Bridge {
             spot.backlog = None;
             // Without a server there is nobody who could shut us out.
             spot.closed = None;
+            spot.patience = Patience::default();
         }
         Ok(())
     }
@@ -365,10 +390,9 @@ impl Bridge {
         native: Option<&str>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(spot) = self.spots.get_mut(&place)
-            && spot.lane.settle(ticket, native, turn.now, turn.store)?
-        {
-            self.count(place, |traffic| traffic.delivered += 1);
+        if let Some(spot) = self.spots.get_mut(&place) {
+            let settled = spot.lane.settle(ticket, native, turn.now, turn.store)?;
+            self.count(place, |traffic| traffic.delivered += settled as u64);
         }
         self.advance(place, turn)
     }
@@ -396,12 +420,13 @@ impl Bridge {
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(spot) = self.spots.get_mut(&place)
-            && let Some(delivery) = spot.lane.refuse(ticket, why, turn.now, turn.store)?
-        {
-            tracing::warn!(place = %spot.place, delivery = ticket.0, why, "refused");
-            self.count(place, |traffic| traffic.refused += 1);
-            self.is_refused(&delivery, turn)?;
+        if let Some(spot) = self.spots.get_mut(&place) {
+            let name = spot.place.clone();
+            for delivery in spot.lane.refuse(ticket, why, turn.now, turn.store)? {
+                tracing::warn!(place = %name, delivery = delivery.ticket.0, why, "refused");
+                self.count(place, |traffic| traffic.refused += 1);
+                self.is_refused(&delivery, turn)?;
+            }
         }
         self.advance(place, turn)
     }

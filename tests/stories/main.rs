@@ -7,6 +7,7 @@ mod confirmed;
 mod getting_in;
 mod history;
 mod links;
+mod manners;
 mod mirroring;
 mod missed;
 mod multiline;
