@@ -15,8 +15,8 @@
 //! | [`bridge`]    | what to do when something happens                                    | the store    |
 //! | [`store`]     | what must survive: ledger, outbox, cursors                           | the disk     |
 //! | [`protocol`]  | each network's conversation, as a machine fed with frames            | nothing      |
-//! | [`translate`] | pure functions between each network's manners and the domain         | nothing      |
 //! | [`config`]    | what was written, and what it means                                  | files        |
+//! | [`translate`] | pure functions between each network's manners and the domain         | nothing      |
 //! | [`domain`]    | the words we think in                                                | nothing      |
 //!
 //! # The way of one message

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Each layer, the layers that it may use, and what of the world it may say.
 const LAYERS: &[Layer] = &[
     Layer { name: "domain", uses: &[], world: &[] },
-    Layer { name: "config", uses: &["domain"], world: &["std::fs"] },
+    Layer { name: "config", uses: &["domain", "translate"], world: &["std::fs"] },
     Layer { name: "translate", uses: &["domain"], world: &[] },
     Layer { name: "protocol", uses: &["domain"], world: &[] },
     Layer { name: "store", uses: &["domain"], world: &["std::fs", "std::thread"] },

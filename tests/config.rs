@@ -7,6 +7,8 @@ mod example;
 mod layers;
 #[path = "config/links.rs"]
 mod links;
+#[path = "config/looks.rs"]
+mod looks;
 #[path = "config/mistakes.rs"]
 mod mistakes;
 #[path = "config/secrets.rs"]

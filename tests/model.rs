@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
@@ -14,6 +16,7 @@ use letsbridge::domain::{Kind, Network, Place, PlaceId, Ticket};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat::{self, Author, Event, PAGE, Post, PostId};
 use letsbridge::store::Store;
+use letsbridge::translate::{Join, Manners, RoomManners};
 use proptest::prelude::*;
 
 proptest! {
@@ -23,8 +26,9 @@ proptest! {
     fn nothing_is_lost_nothing_comes_twice_and_the_order_holds(
         steps in proptest::collection::vec(step(), 0..150),
         names_authors: bool,
+        join in join(),
     ) {
-        let mut world = World::new(names_authors);
+        let mut world = World::new(names_authors, join);
         for step in &steps {
             world.take(step);
         }
@@ -32,6 +36,11 @@ proptest! {
         prop_assert_eq!(world.room_by_us(), world.said_on_irc);
         prop_assert_eq!(world.heard_on_irc, world.said_in_the_room);
     }
+}
+
+/// When lines of one person become one post.
+fn join() -> impl Strategy<Value = Join> {
+    prop_oneof![Just(Join::Never), Just(Join::Waiting), Just(Join::Within(Duration::from_secs(1)))]
 }
 
 /// One thing that happens.
@@ -83,6 +92,7 @@ struct Held {
 
 struct World {
     names_authors: bool,
+    join: Join,
     network: Network,
     channel: PlaceId,
     room: PlaceId,
@@ -99,10 +109,10 @@ struct World {
 }
 
 impl World {
-    fn new(names_authors: bool) -> Self {
+    fn new(names_authors: bool, join: Join) -> Self {
         let network = Network::new("office");
         let mut store = Store::in_memory().unwrap();
-        let bridge = bridge(&network, &mut store);
+        let bridge = bridge(&network, join, &mut store);
         let find = |is_room: bool| {
             let mut places = bridge.places();
             places.find(|(_, place)| matches!(place, Place::Room(_)) == is_room).unwrap().0
@@ -110,6 +120,7 @@ impl World {
         let (channel, room) = (find(false), find(true));
         let mut world = Self {
             names_authors,
+            join,
             network,
             channel,
             room,
@@ -161,7 +172,7 @@ impl World {
             Step::Connect => self.connect(),
             Step::Restart { taken } => {
                 self.disconnect(*taken);
-                self.bridge = bridge(&self.network, &mut self.store);
+                self.bridge = bridge(&self.network, self.join, &mut self.store);
                 self.irc(joined(self.channel));
             }
         }
@@ -181,7 +192,7 @@ impl World {
 
     fn room_by_us(&self) -> Vec<String> {
         let ours = self.posts.iter().filter(|post| post.author.as_ref().unwrap().id == "us");
-        ours.map(|post| post.text.clone()).collect()
+        ours.flat_map(|post| lines(&post.text)).collect()
     }
 
     fn connect(&mut self) {
@@ -230,6 +241,7 @@ impl World {
                 let post = self.posts.last().map(|post| post.id);
                 self.events.push_back(Event::Newest { place, post });
             }
+            letschat::Order::Wake { place, .. } => self.events.push_back(Event::Awake(place)),
             letschat::Order::Leave => {}
         }
         true
@@ -288,6 +300,7 @@ impl World {
         let mut orders = Vec::new();
         let now = Timestamp::UNIX_EPOCH;
         self.bridge.apply(now, happening, &mut self.store, &mut orders).unwrap();
+        self.bridge.end_turn(now, &mut self.store, &mut orders).unwrap();
         self.store.commit().unwrap();
         for order in orders {
             match order {
@@ -307,14 +320,23 @@ impl World {
     }
 }
 
+/// What ann said on IRC: lines that had to wait for each other are in one post.
+fn lines(post: &str) -> impl Iterator<Item = String> {
+    let line = |line: &str| format!("<ann> {}", line.strip_prefix("<ann> ").unwrap_or(line));
+    post.lines().map(line)
+}
+
 /// A plain server lets us in.
 fn joined(place: PlaceId) -> irc::Event {
     irc::Event::Joined { place, time: None, past: false, echoes: false }
 }
 
-fn bridge(network: &Network, store: &mut Store) -> Bridge {
+fn bridge(network: &Network, join: Join, store: &mut Store) -> Bridge {
     let conversation = vec![Place::channel(network, "#tea"), Place::room("tea")];
-    Bridge::new(&[conversation], Policy::default(), store).unwrap()
+    let room = RoomManners { join, ..RoomManners::default() };
+    let manners = Manners { room, ..Manners::default() };
+    let bridge = Bridge::new(&[conversation], Policy::default(), store).unwrap();
+    bridge.mannered(Arc::new(manners), [])
 }
 
 /// Ids rise with time; many share a second.

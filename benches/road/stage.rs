@@ -82,7 +82,7 @@ impl Drop for Stage {
 fn configuration(state: &Path, links: usize, irc: &IrcServer, letschat: &LetsChat) -> String {
     let mut text = format!(
         "state_dir = {:?}\nbreak_loops = false\n[irc.net]\nservers = [\"{}\"]\ntls = false\npace = \"off\"\n\
-         [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
+         [looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         state.join("state").display().to_string(),
         irc.address(),
         letschat.url(),

@@ -19,6 +19,9 @@ pub(super) struct Lane {
     last: Ticket,
     /// The store holds more than `queue`.
     more: bool,
+    /// How many deliveries behind the first are said together with it, once it has begun: whatever
+    /// becomes of that becomes of them.
+    joined: usize,
     /// How far the first delivery has come.
     progress: Progress,
     /// The far end wants the first delivery later.
@@ -59,12 +62,14 @@ impl Lane {
             queue: VecDeque::new(),
             last: Ticket(0),
             more: true,
+            joined: 0,
             progress: Progress::default(),
             held: false,
         };
         lane.refill(store)?;
         if let Some(head) = lane.queue.front() {
             lane.progress.said = store.said(head.ticket)?;
+            lane.joined = store.joined(to, head.ticket)?.min(lane.queue.len() - 1);
         }
         lane.doubt(store)?;
         Ok(lane)
@@ -115,7 +120,8 @@ impl Lane {
         if !self.open || self.held {
             return Ok(false);
         }
-        if self.queue.is_empty() {
+        // Who is alone may only seem so.
+        if self.queue.len() < 2 {
             self.refill(store)?;
         }
         Ok(self.first().is_some_and(|first| first.state == State::Queued))
@@ -126,11 +132,17 @@ impl Lane {
         self.queue.front()
     }
 
-    /// `Queued → Sending`: begins the first delivery, which is said as `speech`. Gives it with what is
-    /// left to say.
+    /// The deliveries behind the first, as far as they may be said together with it.
+    pub(super) fn behind(&self) -> impl Iterator<Item = &Delivery> {
+        self.queue.iter().take(AHEAD as usize).skip(1)
+    }
+
+    /// `Queued → Sending`: begins the first delivery, which is said as `speech` together with so many
+    /// of those behind it. Gives it with what is left to say.
     pub(super) fn begin(
         &mut self,
         mut speech: Speech,
+        joined: usize,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Option<Begun>, StoreError> {
@@ -144,18 +156,30 @@ impl Lane {
             speech.body = before.body;
         }
         store.begin(head, &speech, now)?;
+        let first = head.ticket;
         head.state = State::Sending;
         head.begun = Some(now);
         self.progress.base = self.progress.said;
         self.progress.marked = self.progress.repeated;
         self.progress.speaking = false;
-        let (ticket, repeated) = (head.ticket, self.progress.repeated);
+        let (ticket, repeated) = (first, self.progress.repeated);
+        self.join(first, joined, store)?;
         let rest = self.rest(&speech.body).to_owned();
         let begun = Begun { ticket, speech: Speech { body: rest, ..speech.clone() }, repeated };
         if let Some(head) = self.queue.front_mut() {
             head.speech = Some(speech);
         }
         Ok(Some(begun))
+    }
+
+    /// So many deliveries behind `first` are said together with it, and no others.
+    fn join(&mut self, first: Ticket, joined: usize, store: &mut Store) -> Result<(), StoreError> {
+        if joined > 0 || self.joined > 0 {
+            let others = self.behind().take(joined).map(|delivery| delivery.ticket).collect();
+            store.join(first, others)?;
+        }
+        self.joined = joined;
+        Ok(())
     }
 
     /// `Sending → Doubtful`: nobody will answer any more.
@@ -237,43 +261,48 @@ impl Lane {
         self.held = false;
     }
 
-    /// `Sending | Doubtful → Delivered`. Says whether it was `ticket`'s turn.
+    /// `Sending | Doubtful → Delivered`, with all that was said together with it. Says how many that
+    /// were: none, if it was not `ticket`'s turn.
     pub(super) fn settle(
         &mut self,
         ticket: Ticket,
         native: Option<&str>,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<bool, StoreError> {
-        let turn = self.take(ticket).is_some();
-        if turn {
-            store.delivered(ticket, native, now)?;
+    ) -> Result<usize, StoreError> {
+        let settled = self.take(ticket);
+        for delivery in &settled {
+            // One id is for one delivery; the others are known by which they were said with.
+            let native = native.filter(|_| delivery.ticket == ticket);
+            store.delivered(delivery.ticket, native, now)?;
         }
-        Ok(turn)
+        Ok(settled.len())
     }
 
-    /// `Sending | Doubtful → Refused`. Gives the delivery, if it was `ticket`'s turn.
+    /// `Sending | Doubtful → Refused`, with all that was said together with it. Gives all of those, if
+    /// it was `ticket`'s turn.
     pub(super) fn refuse(
         &mut self,
         ticket: Ticket,
         why: &str,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<Option<Delivery>, StoreError> {
-        let delivery = self.take(ticket);
-        if delivery.is_some() {
-            store.refused(ticket, why, now)?;
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let refused = self.take(ticket);
+        for delivery in &refused {
+            store.refused(delivery.ticket, why, now)?;
         }
-        Ok(delivery)
+        Ok(refused)
     }
 
     /// An answer may come late, after the delivery was settled otherwise: then it is not its turn.
-    fn take(&mut self, ticket: Ticket) -> Option<Delivery> {
+    fn take(&mut self, ticket: Ticket) -> Vec<Delivery> {
         if !self.is_under_way(ticket) {
-            return None;
+            return Vec::new();
         }
         self.progress = Progress::default();
-        self.queue.pop_front()
+        let joined = std::mem::take(&mut self.joined);
+        self.queue.drain(..=joined).collect()
     }
 
     fn is_under_way(&self, ticket: Ticket) -> bool {

@@ -25,8 +25,7 @@ mod room;
 mod saying;
 mod ways;
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,6 +50,7 @@ use lane::Lane;
 use policy::Backlog;
 use reading::Reading;
 use refusals::Refusals;
+use saying::Patience;
 use ways::Ways;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
@@ -107,6 +107,8 @@ pub struct Bridge {
     stopping: bool,
     /// The networks on which nothing is said again that may have arrived.
     dropping: HashSet<Network>,
+    /// The rooms where something may begin at the end of the turn.
+    due: BTreeSet<PlaceId>,
     /// By which manners each place is spoken to.
     ways: Ways,
     names: Names,
@@ -159,6 +161,8 @@ struct Spot {
     closed: Option<Closed>,
     /// People were told that it is.
     told: Told,
+    /// Whether it is waited for lines that go on with the next delivery.
+    patience: Patience,
 }
 
 impl Spot {
@@ -178,6 +182,7 @@ impl Spot {
             away: None,
             closed: None,
             told: Told::default(),
+            patience: Patience::default(),
         }
     }
 
@@ -224,6 +229,7 @@ impl Bridge {
         }
         Ok(Self {
             policy,
+            due: BTreeSet::new(),
             ways: Ways::default(),
             names: Names::of(&spots),
             links: None,
@@ -272,7 +278,8 @@ impl Bridge {
         self
     }
 
-    /// Takes in one happening at `now`; the orders it calls for are added to `orders`.
+    /// Takes in one happening at `now`; the orders it calls for are added to `orders`. Behind all that
+    /// happens at once follows [`Bridge::end_turn`].
     ///
     /// # Errors
     /// When the store does not do its part.
@@ -294,6 +301,23 @@ impl Bridge {
                 Ok(())
             }
         }
+    }
+
+    /// Nothing more happens before the store commits: what came together goes out together.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn end_turn(
+        &mut self,
+        now: Timestamp,
+        store: &mut Store,
+        orders: &mut Vec<Order>,
+    ) -> Result<(), StoreError> {
+        let turn = &mut Turn { now, store, orders };
+        while let Some(place) = self.due.pop_first() {
+            self.begin(place, turn)?;
+        }
+        Ok(())
     }
 
     /// The places and their numbers, in no order.
@@ -362,6 +386,7 @@ impl Bridge {
             if *peer == Peer::LetsChat {
                 spot.closed = None;
             }
+            spot.patience = Patience::default();
         }
         Ok(())
     }
@@ -374,10 +399,9 @@ impl Bridge {
         native: Option<&str>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(spot) = self.spots.get_mut(&place)
-            && spot.lane.settle(ticket, native, turn.now, turn.store)?
-        {
-            self.count(place, |traffic| traffic.delivered += 1);
+        if let Some(spot) = self.spots.get_mut(&place) {
+            let settled = spot.lane.settle(ticket, native, turn.now, turn.store)?;
+            self.count(place, |traffic| traffic.delivered += settled as u64);
         }
         self.advance(place, turn)
     }
@@ -405,12 +429,13 @@ impl Bridge {
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(spot) = self.spots.get_mut(&place)
-            && let Some(delivery) = spot.lane.refuse(ticket, why, turn.now, turn.store)?
-        {
-            tracing::warn!(place = %spot.place, delivery = ticket.0, why, "refused");
-            self.count(place, |traffic| traffic.refused += 1);
-            self.is_refused(&delivery, turn)?;
+        if let Some(spot) = self.spots.get_mut(&place) {
+            let name = spot.place.clone();
+            for delivery in spot.lane.refuse(ticket, why, turn.now, turn.store)? {
+                tracing::warn!(place = %name, delivery = delivery.ticket.0, why, "refused");
+                self.count(place, |traffic| traffic.refused += 1);
+                self.is_refused(&delivery, turn)?;
+            }
         }
         self.advance(place, turn)
     }

@@ -33,6 +33,12 @@ impl Bridge {
                 self.is_closed(place, None, turn.now);
                 if was_open { turn.store.room_alive(place, turn.now) } else { Ok(()) }
             }
+            Event::Awake(place) => {
+                if let Some(spot) = self.spots.get_mut(&place) {
+                    spot.patience.ends();
+                }
+                self.advance(place, turn)
+            }
             Event::People(presence) => {
                 self.guest(presence);
                 Ok(())

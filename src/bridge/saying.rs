@@ -1,23 +1,67 @@
 //! What goes out: the next delivery of a lane, in the manners of the place that it is bound for.
+//!
+//! Lines of one person on IRC that come together are one message in a room. Each is a delivery of its
+//! own, in the ledger and in the lane; when the first of them begins, those behind it that go on with
+//! what it says are written down as joined to it, in the same turn, and from then on share its fate. So
+//! that they can come together, a room is begun to be spoken in only at the end of a turn.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::lane::Begun;
 use super::{Bridge, Order, Turn};
-use crate::domain::{Delivery, Place, PlaceId, Speech};
+use crate::domain::{Delivery, Part, Place, PlaceId, Speech};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::store::StoreError;
 use crate::translate;
-use crate::translate::AGAIN;
+use crate::translate::{AGAIN, Join, goes_on};
+
+/// Whether it is waited for lines that go on with the next delivery.
+///
+/// ```text
+///       asked to be woken           woken
+///  None ───────────────▶ Waiting ────────▶ Over
+///    ▲                      │ enough came   │
+///    └────────── begun ─────┴───────────────┘
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Patience {
+    #[default]
+    None,
+    Waiting,
+    Over,
+}
+
+impl Patience {
+    /// The time is up.
+    pub(super) fn ends(&mut self) {
+        if *self == Self::Waiting {
+            *self = Self::Over;
+        }
+    }
+}
 
 impl Bridge {
-    /// Begins the next delivery to `place`, if one may begin.
+    /// Begins the next delivery to `place`, if one may begin: in a room, at the end of the turn.
     pub(super) fn advance(
         &mut self,
         place: PlaceId,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        match self.spots.get(&place).map(|spot| &spot.place) {
+            Some(Place::Room(_)) => {
+                self.due.insert(place);
+                Ok(())
+            }
+            Some(Place::Channel { .. }) => self.begin(place, turn),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins the next delivery to `place` now, if one may begin.
+    pub(super) fn begin(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         if self.stopping {
             return Ok(());
         }
@@ -25,11 +69,19 @@ impl Bridge {
         if !spot.lane.ready(turn.store)? {
             return Ok(());
         }
-        let speech = self.render(place, turn.now);
+        let joined = self.joined(place);
+        if let Some(after) = self.wait(place, joined) {
+            if let Some(after) = after {
+                turn.orders.push(Order::LetsChat(letschat::Order::Wake { place, after }));
+            }
+            return Ok(());
+        }
+        let speech = self.render(place, joined, turn.now);
         let (Some(speech), Some(spot)) = (speech, self.spots.get_mut(&place)) else {
             return Ok(());
         };
-        let begun = spot.lane.begin(speech, turn.now, turn.store)?;
+        spot.patience = Patience::None;
+        let begun = spot.lane.begin(speech, joined, turn.now, turn.store)?;
         let Some(Begun { ticket, speech, repeated }) = begun else { return Ok(()) };
         turn.orders.push(match &spot.place {
             Place::Channel { network, .. } => {
@@ -44,8 +96,55 @@ impl Bridge {
         Ok(())
     }
 
-    /// As what the next delivery to `place` is to be said.
-    fn render(&self, place: PlaceId, now: Timestamp) -> Option<Speech> {
+    /// How many deliveries behind the first go on with what it says.
+    fn joined(&self, place: PlaceId) -> usize {
+        let Some(spot) = self.spots.get(&place).filter(|spot| spot.place.network().is_none())
+        else {
+            return 0;
+        };
+        let Some(mut last) = spot.lane.first() else { return 0 };
+        let go_on = spot.lane.behind().take_while(|next| {
+            let go_on = self.goes_on(last, next);
+            last = next;
+            go_on
+        });
+        go_on.count()
+    }
+
+    fn goes_on(&self, last: &Delivery, next: &Delivery) -> bool {
+        let whole = last.part == Part::Whole && next.part == Part::Whole;
+        let said_in = self.spots.get(&last.message.said_in).filter(|_| whole);
+        said_in.is_some_and(|said_in| {
+            let manners = self.ways.manners(last.message.said_in, last.to);
+            goes_on(&last.message, &next.message, &said_in.place, manners)
+        })
+    }
+
+    /// Whether more lines may come that go on with what is said next in `place`, of which so many are
+    /// `joined` already, and are waited for; with how long, if that is yet to be asked for.
+    fn wait(&mut self, place: PlaceId, joined: usize) -> Option<Option<Duration>> {
+        let spot = self.spots.get(&place)?;
+        let first = spot.lane.first()?;
+        let Join::Within(after) = self.ways.manners(first.message.said_in, place).room.join else {
+            return None;
+        };
+        let last = spot.lane.behind().take(joined).last().unwrap_or(first);
+        // A line goes on with itself if anything does. Behind the last that does, nothing may stand.
+        let over = spot.patience == Patience::Over
+            || !self.goes_on(last, last)
+            || spot.lane.behind().nth(joined).is_some();
+        if over {
+            return None;
+        }
+        let asked = spot.patience == Patience::Waiting;
+        if let Some(spot) = self.spots.get_mut(&place) {
+            spot.patience = Patience::Waiting;
+        }
+        Some((!asked).then_some(after))
+    }
+
+    /// As what the next delivery to `place` is to be said, together with so many behind it.
+    fn render(&self, place: PlaceId, joined: usize, now: Timestamp) -> Option<Speech> {
         let spot = self.spots.get(&place)?;
         let Delivery { message, part, .. } = spot.lane.first()?;
         let around = self.around(message.said_in, place)?;
@@ -55,7 +154,7 @@ impl Bridge {
                 translate::to_irc(message, manners, &around, self.links.as_ref(), now)
             }
             Place::Room(_) => {
-                let more = std::iter::empty();
+                let more = spot.lane.behind().take(joined).map(|delivery| &delivery.message);
                 translate::to_letschat(message, more, *part, manners, &around, now)
             }
         })

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config;
@@ -154,6 +155,8 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         web: None,
         announce: true,
         break_loops: true,
+        looks: Arc::default(),
+        link_looks: Vec::new(),
         log: config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() },
         store: config::Store { keep: None },
         networks: vec![config::NetworkSettings {

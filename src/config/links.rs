@@ -1,6 +1,7 @@
 //! What the links say together: the places, their secrets, and who hears whom.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,6 +10,7 @@ use super::graph::Graph;
 use super::settings::{ChannelSettings, Link, RoomSettings};
 use super::values::Flaw;
 use crate::domain::{Casemapping, Network, Place};
+use crate::translate::Manners;
 
 /// A secret and where it stands.
 pub(super) type Kept<'r> = (SecretString, Entry<'r>);
@@ -21,12 +23,15 @@ pub(super) struct Written<'r> {
     pub(super) room: Place,
     pub(super) key: Option<Kept<'r>>,
     pub(super) password: Option<Kept<'r>>,
+    pub(super) looks: Arc<Manners>,
 }
 
 /// The links, and the places that they join.
 #[derive(Debug, Default)]
 pub(super) struct Links<'r> {
     links: Vec<(Link, Entry<'r>)>,
+    /// How each of them looks.
+    looks: Vec<Arc<Manners>>,
     graph: Graph,
     /// In order of first mention.
     places: Vec<Place>,
@@ -53,7 +58,10 @@ impl<'r> Links<'r> {
         self.keep(&link.channel, written.key);
         self.keep(&link.room, written.password);
         match self.graph.join(&link.channel, &link.room) {
-            Ok(()) => self.links.push((link, written.entry)),
+            Ok(()) => {
+                self.links.push((link, written.entry));
+                self.looks.push(written.looks);
+            }
             Err(way) => written.entry.mistake(self.closes_a_loop(&link, &way)),
         }
     }
@@ -82,6 +90,11 @@ impl<'r> Links<'r> {
 
     pub(super) fn links(&self) -> Vec<Link> {
         self.links.iter().map(|(link, _)| link.clone()).collect()
+    }
+
+    /// How each of the links looks, in the same order.
+    pub(super) fn looks(&self) -> Vec<Arc<Manners>> {
+        self.looks.clone()
     }
 
     pub(super) fn conversations(&self) -> Vec<Vec<Place>> {

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use encoding_rs::Encoding;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::domain::{Network, Place};
+use crate::translate::Manners;
 
 /// Everything that the bridge was told. Its `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -29,6 +31,10 @@ pub struct Settings {
     /// Which channel is mirrored with which room, in the order of the file. A place is spelled the
     /// same throughout, as at its first mention.
     pub links: Vec<Link>,
+    /// How what is said at one end of a link is shown at the other.
+    pub looks: Arc<Manners>,
+    /// The same for each of `links`, in their order: most often that.
+    pub link_looks: Vec<Arc<Manners>>,
     /// The places that are joined, directly or through others: what is said in one is mirrored to
     /// each of the others. In order of first mention; every place of `links` is in exactly one.
     pub conversations: Vec<Vec<Place>>,

@@ -85,6 +85,7 @@ impl Engine {
             for item in items.drain(..) {
                 self.take(item, &mut orders)?;
             }
+            self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut orders)?;
             self.store.commit()?;
             for order in orders.drain(..) {
                 self.send(order);

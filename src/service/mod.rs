@@ -15,6 +15,7 @@ mod probe;
 mod told;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -22,11 +23,11 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Counters, Happening, Limits, Policy};
-use crate::config::{CatchUp, InDoubt, NetworkSettings, Settings};
+use crate::config::{CatchUp, InDoubt, Link, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store;
 use crate::store::{Store, StoreError};
-use crate::translate::Links;
+use crate::translate::{Links, Manners};
 
 pub use audit::{Findings, Lost, Misplaced, RoomAudit, Troubles, Twin, Unheard, Unread, audit};
 pub use engine::Status;
@@ -60,7 +61,8 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let policy = policy(&settings);
     let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
         .dropping(dropping(&settings.networks))
-        .linking(links(&settings)?);
+        .linking(links(&settings)?)
+        .mannered(Arc::clone(&settings.looks), linked(&settings));
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -151,6 +153,14 @@ fn policy(settings: &Settings) -> Policy {
         break_loops: settings.break_loops,
         memory: settings.store.keep.and_then(signed),
     }
+}
+
+/// The links, each with how it looks.
+fn linked(settings: &Settings) -> Vec<(Place, Place, Arc<Manners>)> {
+    let looks = settings.links.iter().zip(&settings.link_looks);
+    let linked =
+        |(link, looks): (&Link, &_)| (link.channel.clone(), link.room.clone(), Arc::clone(looks));
+    looks.map(linked).collect()
 }
 
 /// The maker of links to what is served to people without an account, where anything is.

@@ -115,6 +115,28 @@ impl Store {
             .flatten())
     }
 
+    /// Notes that `others` are said together with `first`, which begins, and no others are.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn join(&mut self, first: Ticket, others: Vec<Ticket>) -> Result<(), StoreError> {
+        self.write(Write::Join { first, others })
+    }
+
+    /// How many deliveries to `to` that are open were said together with `first`.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn joined(&self, to: PlaceId, first: Ticket) -> Result<usize, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT COUNT(*) FROM delivery WHERE joined = ?2 AND place = ?1 AND state < 3",
+            )?
+            .query_row(params![to.0, first.0], |row| row.get::<_, i64>(0))
+            .map(|count| usize::try_from(count).unwrap_or(0))?)
+    }
+
     /// Notes that so many bytes of the body of `ticket` have arrived, up to the cursor of its place.
     ///
     /// # Errors

@@ -101,6 +101,11 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE place ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- people were told that it is closed to us
 ",
+    "
+    -- The delivery that this one was said together with, in one message.
+    ALTER TABLE delivery ADD COLUMN joined INTEGER;
+    CREATE INDEX delivery_joined ON delivery (joined) WHERE joined IS NOT NULL;
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

@@ -25,6 +25,7 @@ pub(super) enum Write {
     Refused { ticket: Ticket, reason: String, now: Timestamp },
     Untold { ticket: Ticket },
     Told { said_in: PlaceId, author: String, to: PlaceId, last: Ticket },
+    Join { first: Ticket, others: Vec<Ticket> },
     Said { ticket: Ticket, said: usize },
     FirstSight { place: PlaceId, first: Timestamp, now: Timestamp, cursor: String },
     HeardUpTo { place: PlaceId, cursor: String, now: Timestamp },
@@ -135,6 +136,11 @@ impl Write {
                      WHERE m.id = delivery.message AND m.place = ?1 AND m.author = ?2)",
                 params![said_in.0, author, to.0, last.0],
             ),
+            Self::Join { first, others } => {
+                on("UPDATE delivery SET joined = NULL WHERE joined = ?1", params![first.0])?;
+                let join = "UPDATE delivery SET joined = ?1 WHERE ticket = ?2";
+                others.iter().try_for_each(|other| on(join, params![first.0, other.0]))
+            }
             Self::Said { ticket, said } => on(
                 "UPDATE delivery SET said = ?2,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)

@@ -57,7 +57,7 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 22);
+    assert_eq!(examples.len(), 39);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -83,7 +83,7 @@ fn what_the_example_suggests_works() {
         .file("dev.password", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 18);
+    assert_eq!(examples.len(), 21);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

@@ -182,7 +182,7 @@ fn sections_have_their_shape() {
         &[
             "bridge.toml:1: irc: a number where a section is wanted; write [irc] above its keys",
             "bridge.toml:3: irc_office: no such key; known here: state_dir, settle, break_loops, log, store, \
-             announce, catch_up, catch_up_limit, irc, letschat, link, web",
+             announce, catch_up, catch_up_limit, irc, letschat, people, looks, link, web",
             "bridge.toml:11: link[0].channel: there is no network \"office\"; add [irc.office]",
         ],
     );

@@ -158,7 +158,9 @@ impl Stage {
             return heard.map(|heard| Arrival::on_irc(&heard.text, &NAMES)).collect();
         }
         let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
-        posts.map(|post| Arrival::in_letschat(&post.text, &NAMES)).collect()
+        // Lines that came together are in one post.
+        let lines = posts.flat_map(|post| post.text.lines().map(str::to_owned).collect::<Vec<_>>());
+        lines.map(|line| Arrival::in_letschat(&line, &NAMES)).collect()
     }
 
     /// How much the bridge has said everywhere.

@@ -161,7 +161,7 @@ fn config(networks: &[&IrcServer], letschat: &LetsChat, trust: &str) -> String {
             .unwrap();
     }
     let (url, token) = (letschat.url(), letschat.token("bridge"));
-    write!(config, "[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
+    write!(config, "[looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
     for (at, _) in networks.iter().enumerate() {
         for room in 0..ROOMS {
             write!(config, "[[link]]\nchannel = \"net{at}/#room{room}\"\nroom = \"room{room}\"\n")

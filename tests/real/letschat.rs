@@ -158,7 +158,7 @@ async fn posts_of_ann(alice: &mut Member, id: &str) -> Vec<String> {
 fn config(url: &str, irc: &IrcServer, rooms: &[(String, String)]) -> String {
     let mut config = format!(
         "[irc.office]\nservers = [\"{}\"]\ntls = false\npace = \"off\"\n\
-         [letschat]\nurl = \"{url}\"\ntoken = \"{}\"\n",
+         [looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{}\"\n",
         irc.address(),
         environment("LETSCHAT_TOKEN"),
     );

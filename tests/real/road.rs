@@ -78,7 +78,7 @@ fn config(irc: &Ircd, letschat: &LetsChat, tls: bool) -> String {
     let port = server.port();
     let mut config = format!(
         "[irc.office]\nservers = [\"localhost:{port}\"]\nnick = \"bridge\"\npace = \"off\"\n{trust}\n\
-         [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
+         [looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         letschat.url(),
         letschat.token("bridge"),
     );

@@ -10,6 +10,7 @@ mod history;
 mod links;
 mod logging_in;
 mod loops;
+mod manners;
 mod mirroring;
 mod missed;
 mod multiline;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! irc < …     the IRC server sends this          lc < …     Let's Chat sends this
+//! irc <+ …    the same, and more at once
 //! irc > …     the bridge has sent this           lc > …     the bridge has sent this
 //! irc lost    the connection ends                lc lost    the same
 //! irc back    a new connection is there          lc back    the same
@@ -15,6 +16,7 @@
 //! where. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -25,6 +27,7 @@ use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
 use letsbridge::store::Store;
 use letsbridge::translate::Links;
+use letsbridge::translate::{Join, Manners, RoomManners};
 use secrecy::SecretBox;
 
 /// How the bridge asks who is where.
@@ -39,6 +42,8 @@ pub(crate) struct World {
     clock: Timestamp,
     conversations: Vec<Vec<Place>>,
     policy: Policy,
+    manners: Arc<Manners>,
+    asks_people: bool,
     drop: bool,
     linked: bool,
     pace: irc::Pace,
@@ -80,11 +85,16 @@ impl World {
         }
         let mut store = Store::in_memory().unwrap();
         let bridge = Bridge::new(&conversations, Policy::default(), &mut store).unwrap();
-        Self {
+        let mut world = Self {
             now: Instant::now(),
             clock: "2026-11-22T12:00:00Z".parse().unwrap(),
             conversations,
             policy: Policy::default(),
+            manners: Arc::new(Manners {
+                room: RoomManners { join: Join::Never, ..RoomManners::default() },
+                ..Manners::default()
+            }),
+            asks_people: false,
             drop: false,
             linked: false,
             pace: irc::Pace::Off,
@@ -100,7 +110,9 @@ impl World {
             bridge,
             networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
             letschat: Wire::new("letschat"),
-        }
+        };
+        world.restart();
+        world
     }
 
     /// The same on a network that does not trust us to speak as fast as we can.
@@ -145,8 +157,22 @@ impl World {
 
     /// The same under another policy.
     pub(crate) fn under(mut self, policy: Policy) -> Self {
-        self.bridge = Bridge::new(&self.conversations, policy.clone(), &mut self.store).unwrap();
         self.policy = policy;
+        self.restart();
+        self
+    }
+
+    /// The same in other manners. In those that a story begins with, lines are not joined: most stories
+    /// are about each by itself.
+    pub(crate) fn mannered(mut self, manners: Manners) -> Self {
+        self.manners = Arc::new(manners);
+        self.restart();
+        self
+    }
+
+    /// The same where whoever is in the rooms is asked for.
+    pub(crate) fn asking_people(mut self) -> Self {
+        self.asks_people = true;
         self
     }
 
@@ -217,7 +243,9 @@ impl World {
                 self.irc_line(index, line, rest);
             }
         }
-        self.settle();
+        if !rest.starts_with("<+ ") {
+            self.settle();
+        }
     }
 
     #[track_caller]
@@ -225,7 +253,7 @@ impl World {
         let now = self.now;
         let wire = &mut self.networks[index];
         let network = Network::new(&wire.name);
-        if let Some(frame) = rest.strip_prefix("< ") {
+        if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
             let heard = Heard::Line(unescape(frame));
             wire.machine.as_mut().expect("a connection").handle(now, Input::Frame(heard));
         } else if let Some(frame) = rest.strip_prefix("> ") {
@@ -306,12 +334,20 @@ impl World {
         let dropping = networks.filter(|_| self.drop).collect();
         let bridge =
             Bridge::new(&self.conversations, self.policy.clone(), &mut self.store).unwrap();
-        self.bridge = bridge.dropping(dropping).linking(self.linked.then(links));
+        let bridge = bridge.dropping(dropping).linking(self.linked.then(links));
+        self.bridge = bridge.mannered(Arc::clone(&self.manners), []);
     }
 
     fn happen(&mut self, happening: Happening) {
+        self.turn(vec![happening]);
+    }
+
+    fn turn(&mut self, happenings: Vec<Happening>) {
         let mut orders = Vec::new();
-        self.bridge.apply(self.clock, happening, &mut self.store, &mut orders).unwrap();
+        for happening in happenings {
+            self.bridge.apply(self.clock, happening, &mut self.store, &mut orders).unwrap();
+        }
+        self.bridge.end_turn(self.clock, &mut self.store, &mut orders).unwrap();
         self.store.commit().unwrap();
         for order in orders {
             match order {
@@ -350,9 +386,7 @@ impl World {
             if happenings.is_empty() {
                 return;
             }
-            for happening in happenings {
-                self.happen(happening);
-            }
+            self.turn(happenings);
         }
     }
 
@@ -392,7 +426,8 @@ impl World {
             }
         }
         seats.sort_by_key(|seat| seat.place);
-        letschat::Session::new(self.now, seats, 1)
+        let session = letschat::Session::new(self.now, seats, 1);
+        if self.asks_people { session.asking_people() } else { session }
     }
 }
 

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use config::ValueKind;
 
-use super::values;
+use super::{looks, values};
 use crate::config::document;
 use crate::config::entry::Entry;
 use crate::config::keys::{self, Pattern};
@@ -9,9 +11,15 @@ use crate::config::links::{Links, Written};
 use crate::config::section::Section;
 use crate::config::values::{Flaw, shown};
 use crate::domain::{Network, Place};
+use crate::translate::Manners;
 
-/// Every `[[link]]`, between one of the `networks` and Let's Chat.
-pub(super) fn read<'r>(top: &mut Section<'r>, networks: &[&str]) -> Links<'r> {
+/// Every `[[link]]`, between one of the `networks` and Let's Chat, with `looks` where it has none of
+/// its own.
+pub(super) fn read<'r>(
+    top: &mut Section<'r>,
+    networks: &[&str],
+    looks: &Arc<Manners>,
+) -> Links<'r> {
     let written = top.child("link");
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
     if entries.is_empty() && written.is_none_or(|entry| entry.is_list()) {
@@ -23,22 +31,24 @@ pub(super) fn read<'r>(top: &mut Section<'r>, networks: &[&str]) -> Links<'r> {
     }
     let mut links = Links::mentioning(entries.iter().filter_map(mentioned).collect());
     for entry in entries {
-        if let Some(written) = link(entry, networks) {
+        if let Some(written) = link(entry, networks, looks) {
             links.add(written);
         }
     }
     links
 }
 
-fn link<'r>(entry: Entry<'r>, networks: &[&str]) -> Option<Written<'r>> {
+fn link<'r>(entry: Entry<'r>, networks: &[&str], looks: &Arc<Manners>) -> Option<Written<'r>> {
     let mut section = entry.section(Pattern::Link)?;
     let channel =
         section.must("channel", "channel = \"office/#dev\"", text(|text| channel(text, networks)));
     let room = section.must("room", "room = \"dev\"", text(values::room));
     let key = section.secret("key", "key_file", values::channel_key);
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
+    let own = section.child("looks").and_then(|entry| entry.section(Pattern::Section("looks")));
+    let looks = own.map_or(Arc::clone(looks), |own| Arc::new(looks::read(own, looks)));
     section.finish();
-    Some(Written { entry, channel: channel?, room: Place::room(&room?), key, password })
+    Some(Written { entry, channel: channel?, room: Place::room(&room?), key, password, looks })
 }
 
 /// `network/channel`, of a network that there is.

@@ -3,10 +3,12 @@
 mod catching_up;
 mod letschat;
 mod links;
+mod looks;
 mod network;
 mod trust;
 mod web;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use catching_up::CatchingUp;
@@ -19,6 +21,7 @@ use super::reading::Reading;
 use super::section::Section;
 use super::settings::{CatchUp, LetsChatSettings, Log, NetworkSettings, Settings, Store};
 use super::values::{self, Flaw};
+use crate::translate::Manners;
 
 /// Everything; `None` where a mistake was found.
 pub(super) fn settings(reading: &Reading) -> Option<Settings> {
@@ -35,7 +38,10 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let general = CatchingUp::read(&mut top, CatchingUp::default());
     let networks = networks(&mut top, general);
     let (letschat, catch_up, announce_gaps) = letschat::read(top.section("letschat"), general);
-    let links = links::read(&mut top, &reading.document.networks());
+    let mut base = Manners { people: Arc::new(looks::people(&mut top)), ..Manners::default() };
+    base.room.letschat = letschat.as_ref().map(|letschat| letschat.url.clone());
+    let looks = Arc::new(looks::read(top.section("looks"), &base));
+    let links = links::read(&mut top, &reading.document.networks(), &looks);
     let web = web::read(top.section("web"), store.keep);
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
     outlived(store.keep, keep.as_ref(), on_networks.chain([catch_up]));
@@ -55,6 +61,8 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
         networks: with_channels(networks?, &links),
         letschat: LetsChatSettings { rooms: links.rooms(), ..letschat? },
         links: links.links(),
+        link_looks: links.looks(),
+        looks,
         conversations: links.conversations(),
         web,
         announce: announce_gaps.or(announce).unwrap_or(true),

@@ -4,6 +4,7 @@ mod address;
 mod irc;
 mod letschat;
 mod log;
+mod looks;
 mod time;
 mod web;
 
@@ -13,6 +14,7 @@ pub(super) use address::{host_port, pin, url};
 pub(super) use irc::{channel, channel_key, charset, network_name, nick, realname, username};
 pub(super) use letschat::{room, token};
 pub(super) use log::level;
+pub(super) use looks::{emotes, formatting, ignore, join, long, rewrite, template, unwrap, who};
 pub(super) use time::{catch_up, duration, keep};
 pub(super) use web::{listen, net, size};
 

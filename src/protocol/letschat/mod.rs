@@ -6,6 +6,8 @@ mod post_id;
 mod rooms;
 mod session;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::domain;
@@ -44,6 +46,13 @@ pub enum Order {
     },
     /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
     Newest(PlaceId),
+    /// Tell when so much time has passed; answered by [`Event::Awake`], unless the connection is lost.
+    Wake {
+        /// Comes back with the answer.
+        place: PlaceId,
+        /// How much.
+        after: Duration,
+    },
     /// Leave the rooms and hang up.
     Leave,
 }
@@ -108,6 +117,8 @@ pub enum Event {
         /// Why, in the server's own words.
         why: String,
     },
+    /// The time has passed.
+    Awake(PlaceId),
     /// Somebody came into a room, left it, or is known otherwise.
     People(Presence),
     /// The server has not answered in time: the post may be there or not.

@@ -43,6 +43,8 @@ pub struct Session {
     alive_at: Instant,
     /// Orders whose moment has not come.
     later: VecDeque<(Instant, Order)>,
+    /// When we are to tell, and of which place.
+    wakes: Vec<(Instant, PlaceId)>,
     output: VecDeque<Output<String, Event>>,
 }
 
@@ -81,6 +83,7 @@ impl Session {
             },
             alive_at: now,
             later: VecDeque::new(),
+            wakes: Vec::new(),
             output: VecDeque::new(),
         }
     }
@@ -170,6 +173,7 @@ impl Session {
                 let query = json!({ "take": 1, "reverse": true });
                 self.list(now, Call::Newest(place), place, query);
             }
+            Order::Wake { place, after } => self.wakes.push((now + after, place)),
             Order::Leave => {
                 self.send(&Packet::Close);
                 self.close("left".to_owned());
@@ -198,6 +202,9 @@ impl Session {
         }
         while let Some((_, order)) = self.later.pop_front_if(|(due, _)| *due <= now) {
             self.order(now, order);
+        }
+        for (_, place) in self.wakes.extract_if(.., |(due, _)| *due <= now) {
+            self.output.push_back(Output::Event(Event::Awake(place)));
         }
         while let Some(call) = self.calls.overdue(now) {
             match call {
@@ -280,7 +287,9 @@ impl Machine for Session {
             Phase::Seated => None,
         };
         let later = self.later.front().map(|(due, _)| *due);
-        let due = [door, Some(self.ping.due), later, self.calls.deadline(), self.rooms.deadline()];
+        let wake = self.wakes.iter().map(|(due, _)| *due).min();
+        let (calls, rooms) = (self.calls.deadline(), self.rooms.deadline());
+        let due = [door, Some(self.ping.due), later, wake, calls, rooms];
         due.into_iter().flatten().min()
     }
 }

@@ -1,0 +1,19 @@
+//! Each side in its own manners, where that depends on more than the text.
+
+mod joined;
+mod people;
+mod rules;
+
+use letsbridge::translate::Manners;
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN};
+
+/// A world in these manners, with one channel and one room, both joined; ann is in the channel.
+#[track_caller]
+fn mannered(manners: Manners) -> World {
+    let mut world = World::new(&["office/#tea tea"]).mannered(manners);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world
+}

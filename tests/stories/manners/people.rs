@@ -1,0 +1,93 @@
+//! Who is there, on both sides.
+
+use letsbridge::translate::Manners;
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, story};
+
+#[test]
+fn whoever_is_in_the_room_is_notified_and_nobody_else() {
+    let mut world = World::new(&["office/#tea tea"]).asking_people();
+    // The room is asked for its people as soon as it is joined; all that follows is one call later.
+    let asked = LETSCHAT_IN
+        .replace(
+            r#"lc < 433[{"id":"r1","slug":"tea"}]"#,
+            r#"lc < 433[{"id":"r1","slug":"tea"}]
+               lc > 424["rooms:users",{"room":"r1"}]"#,
+        )
+        .replace(
+            r#"lc > 424["messages:list""#,
+            r#"lc < 434[[{"id":"u0","username":"bridge"},{"id":"u1","username":"bob","displayName":"Bob"}]]
+               lc > 425["messages:list""#,
+        )
+        .replace("lc < 434[[{\"id\":\"6b0", "lc < 435[[{\"id\":\"6b0");
+    world.tell(&asked);
+    world.tell(IRC_IN);
+    let mut call = 5;
+    let mut says = |world: &mut World, happens: &str, said: &str, told: &str| {
+        call += 1;
+        world.tell(&format!(
+            r#"
+            {happens}
+            irc < :ann!a@host PRIVMSG #tea :{said}
+            lc > 42{call}["messages:create",{{"room":"r1","text":"<ann> {told}"}}]
+            lc < 43{call}[{{"id":"6b00002000000000000{call:05}","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+            "#
+        ));
+    };
+    says(&mut world, "", "bob: hi", "@bob hi");
+    says(&mut world, "", "bridge: hi", "bridge: hi");
+    says(&mut world, "", "dave: hi", "dave: hi");
+    let comes = r#"lc < 42["users:join",{"id":"u2","username":"dave","room":"r1"}]"#;
+    says(&mut world, comes, "dave: hi", "@dave hi");
+    let renamed = r#"lc < 42["users:update",{"id":"u2","username":"david"}]"#;
+    says(&mut world, renamed, "david: hi", "@david hi");
+    let leaves = r#"lc < 42["users:leave",{"id":"u2","username":"david","room":"r1"}]"#;
+    says(&mut world, leaves, "david: hi", "david: hi");
+}
+
+#[test]
+fn whoever_has_spoken_in_the_room_is_known_there() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :bob: are you there?
+        lc > 425["messages:create",{"room":"r1","text":"<ann> bob: are you there?"}]
+        lc < 435[{"id":"6b0000000000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"@ann yes","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> ann: yes
+        irc > PING said-2
+        irc < :ann!a@host PRIVMSG #tea :bob: good
+        lc > 426["messages:create",{"room":"r1","text":"<ann> @bob good"}]
+        "#,
+    );
+}
+
+#[test]
+fn whoever_is_in_the_channel_too_is_not_called_by_their_own_words() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"ann"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<a\u200bnn> hi
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc < :ann!a@host PART #tea
+        lc < 42["messages:new",{"id":"6b0000010000000000000002","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"ann"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<ann> hi
+        irc > PING said-2
+        "#,
+    );
+}
+
+#[test]
+fn what_was_said_is_known_again_whoever_is_there_by_then() {
+    let mut world = World::new(&["office/#tea tea"]).mannered(Manners::default());
+    world.tell(LETSCHAT_IN);
+    world.tell(&crate::confirmed::irc_in(crate::history::KEEPS));
+    world.tell(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"ann"},"room":{"id":"r1"}}]
+        irc > @label=1.1 PRIVMSG #tea :<a\u200bnn> hi
+        irc < @label=1.1;msgid=a :bridge!b@host PRIVMSG #tea :<a\u200bnn> hi
+        "#,
+    );
+}

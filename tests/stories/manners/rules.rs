@@ -1,0 +1,48 @@
+//! What the administrator's rules leave out.
+
+use letsbridge::translate::{Ignore, Manners, Rules, Side, Who};
+
+use super::mannered;
+use crate::letschat_back;
+
+/// Nobody hears of carl, whichever side he is on.
+fn without_carl() -> Manners {
+    let rule = |on| Ignore { on: Some(on), who: vec![Who::Name("carl".to_owned())], text: None };
+    let ignore = vec![rule(Side::Irc), rule(Side::LetsChat)];
+    Manners { rules: Rules { ignore, ..Rules::default() }, ..Manners::default() }
+}
+
+#[test]
+fn what_is_ignored_goes_nowhere() {
+    let mut world = mannered(without_carl());
+    world.tell(
+        r#"
+        irc < :carl!c@host PRIVMSG #tea :one
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc > 425["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"three","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u3","username":"carl"},"room":{"id":"r1"}}]
+        "#,
+    );
+}
+
+#[test]
+fn what_was_ignored_once_is_not_caught_up_with_later() {
+    let mut world = mannered(without_carl());
+    world.tell(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u3","username":"carl"},"room":{"id":"r1"}}]
+        lc lost
+        "#,
+    );
+    let mut world = world.mannered(Manners::default());
+    world.tell(crate::IRC_IN);
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u3","username":"carl"},"room":"r1"},{"id":"6b0000110000000000000001","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u3","username":"carl"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<carl> two
+        irc > PING said-1
+        "#,
+    );
+}
