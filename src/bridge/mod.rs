@@ -36,6 +36,7 @@ use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
+pub use catchup::{Twins, trace};
 pub use counters::{Counters, Gaps, Traffic};
 pub use policy::Policy;
 

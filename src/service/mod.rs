@@ -6,7 +6,7 @@
 //!                  stop, goodbye
 //! ```
 
-mod audit;
+pub mod audit;
 mod connection;
 mod engine;
 mod irc;
@@ -28,7 +28,6 @@ use crate::store;
 use crate::store::{Store, StoreError};
 use crate::translate::Links;
 
-pub use audit::{Findings, Lost, Misplaced, RoomAudit, Troubles, Twin, Unheard, Unread, audit};
 pub use engine::Status;
 pub use probe::{Report, probe};
 

@@ -25,6 +25,7 @@ mod split;
 use jiff::Timestamp;
 
 pub use channel::Seat;
+pub use heard::plain;
 pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
 pub use pacing::Pace;
 pub use past::{Answer, Page};
