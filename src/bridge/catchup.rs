@@ -224,13 +224,14 @@ impl CatchUp {
 /// Lines that cannot be told apart: the same words of the same person in the same second. The
 /// second of them is known only where two are.
 #[derive(Debug, Default)]
-pub(super) struct Twins {
+pub struct Twins {
     second: i64,
     seen: HashMap<i64, u32>,
 }
 
 impl Twins {
-    pub(super) fn number(&mut self, time: Timestamp, trace: i64) -> u32 {
+    /// The how-many-eth with this `trace` a line said at `time` is.
+    pub fn number(&mut self, time: Timestamp, trace: i64) -> u32 {
         if time.as_second() != self.second {
             self.second = time.as_second();
             self.seen.clear();
@@ -242,7 +243,8 @@ impl Twins {
 }
 
 /// What a line said at `time` is known by, where the server gives it no id or not always.
-pub(super) fn trace(talk: &Talk, time: Timestamp) -> i64 {
+#[must_use]
+pub fn trace(talk: &Talk, time: Timestamp) -> i64 {
     let Talk { author, kind, text, .. } = talk;
     let nick = &author.name;
     let digest = Sha256::digest(format!("{} {nick} {kind:?} {text}", time.as_second()));

@@ -38,6 +38,7 @@ use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
+pub use catchup::{Twins, trace};
 pub use counters::{Counters, Gaps, Losses, Traffic};
 pub use policy::{Limits, Policy};
 

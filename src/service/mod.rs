@@ -6,7 +6,7 @@
 //!                  stop, goodbye
 //! ```
 
-mod audit;
+pub mod audit;
 mod connection;
 mod engine;
 mod irc;
@@ -29,7 +29,6 @@ use crate::store;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
-pub use audit::{Findings, Lost, Misplaced, RoomAudit, Troubles, Twin, Unheard, Unread, audit};
 pub use engine::Status;
 pub use probe::{Report, probe};
 

@@ -26,7 +26,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-pub use audit::{Snapshot, Tally, Trace};
+pub use audit::{Snapshot, Spoken, Tally, Trace};
 pub use channels::{Cursor, LineId, Sight};
 pub use key::{existing_link_key, link_key};
 pub use ledger::MessageId;

@@ -200,7 +200,7 @@ fn part_from_sql(part: i64) -> Part {
     }
 }
 
-fn state_from_sql(state: i64) -> State {
+pub(super) fn state_from_sql(state: i64) -> State {
     match state {
         0 => State::Queued,
         1 => State::Sending,

@@ -21,7 +21,8 @@ pub(super) fn stamp(said_at: Timestamp, told_at: Timestamp) -> String {
 }
 
 /// `line` without a time at its beginning.
-pub(super) fn behind_time(line: &str) -> &str {
+#[must_use]
+pub fn behind_time(line: &str) -> &str {
     let time = line.strip_prefix('[').and_then(|time| time.split_once("] "));
     match time {
         Some((time, rest)) if time.ends_with('Z') => rest,
@@ -46,5 +47,17 @@ mod tests {
         check("2026-11-22T09:41:30Z", "2026-11-22T09:51:30Z", "[09:41Z] ");
         check("2026-11-21T23:41:30Z", "2026-11-22T00:51:30Z", "[2026-11-21 23:41Z] ");
         check("2026-11-22T09:51:30Z", "2026-11-22T09:41:30Z", "");
+    }
+
+    #[test]
+    fn a_time_is_taken_away_again() {
+        for (prefix, rest) in [
+            ("[09:41Z] <ann> ", "<ann> "),
+            ("[2026-11-21 23:41Z] ann ", "ann "),
+            ("<ann> ", "<ann> "),
+            ("", ""),
+        ] {
+            assert_eq!(behind_time(prefix), rest);
+        }
     }
 }

@@ -23,6 +23,7 @@ mod who;
 
 pub use company::{Company, Nobody};
 pub use irc::{AGAIN, to_irc};
+pub use late::behind_time;
 pub use letschat::{comes_apart, goes_on, to_letschat};
 pub use links::{Link, Links, safe_name};
 pub use manners::{ChannelManners, Emotes, Join, Long, Manners, Names, RoomManners};

@@ -48,8 +48,10 @@ async fn everything_arrives(flavour: Flavour, caps: Caps) {
         let heard = hears(&ann, room, "<alice> the end").await;
         let spoken: Vec<String> =
             heard.iter().map(|text| text.strip_prefix("<alice> ").unwrap().to_owned()).collect();
-        let said: Vec<String> =
-            said_in(room, text).iter().map(|text| text.replace('\0', "␀")).collect();
+        let said: Vec<String> = said_in(room, text)
+            .iter()
+            .map(|text| text.replace('\0', "␀").replace('\x01', "␁"))
+            .collect();
         same(&words(&spoken), &words(&said), &format!("#room{room}"));
     }
     assert!(bridge.stop().await.success());

@@ -73,7 +73,7 @@ async fn needs_letschat_everything_arrives_once_in_order_and_unbroken() {
             .filter(|at| at % ROOMS == room)
             .map(text)
             .chain(["the end".to_owned()])
-            .map(|text| text.replace('\0', "␀"))
+            .map(|text| text.replace('\0', "␀").replace('\x01', "␁"))
             .collect();
         same(&words(&heard), &words(&said), &channel);
     }

@@ -126,7 +126,7 @@ async fn irc_hears_what_was_said_in_the_rooms(ann: &mut IrcClient, room: usize) 
         .filter(|at| at % ROOMS == room)
         .map(text)
         .chain(["the end".to_owned()])
-        .map(|text| text.replace('\0', "␀"))
+        .map(|text| text.replace('\0', "␀").replace('\x01', "␁"))
         .collect();
     // The text is cut into lines: compare it without the spaces at which that was done.
     same(&words(&heard), &words(&expected), &format!("#room{room}"));

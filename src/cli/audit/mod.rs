@@ -13,11 +13,10 @@ use super::{FAILED, MISTAKEN, run};
 use crate::config;
 use crate::config::Settings;
 use crate::domain::{Casemapping, Place};
-use crate::service;
-use crate::service::RoomAudit;
+use crate::service::audit::audit as compare;
 
-use object::object;
-use words::{total, words};
+use object::objects;
+use words::words;
 
 /// What it exits with when there is nothing to compare, or nothing to compare it with.
 const NOT_AUDITED: u8 = 3;
@@ -39,7 +38,10 @@ pub(super) struct Arguments {
     /// Only what was said since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
     #[arg(long, value_parser = since)]
     since: Option<Timestamp>,
-    /// Tell it in JSON, one object a line for each room
+    /// Only the rooms: for networks whose servers do not tell what was said in their channels
+    #[arg(long)]
+    no_channels: bool,
+    /// Tell it in JSON, one object a line for each room and each channel
     #[arg(long)]
     json: bool,
 }
@@ -53,30 +55,32 @@ pub(super) fn audit(arguments: &Arguments) -> ExitCode {
             return MISTAKEN.into();
         }
     };
-    let rooms = match rooms(&settings, &arguments.link) {
-        Ok(rooms) => rooms,
+    let (rooms, mut channels) = match places(&settings, &arguments.link) {
+        Ok(places) => places,
         Err(mistake) => {
             eprintln!("{mistake}");
             return MISTAKEN.into();
         }
     };
-    let audited = run::runtime().block_on(service::audit(&settings, &rooms, arguments.since));
-    let audits = match audited {
-        Ok(audits) => audits,
+    if arguments.no_channels {
+        channels.clear();
+    }
+    let compared = compare(&settings, &rooms, &channels, arguments.since);
+    let audit = match run::runtime().block_on(compared) {
+        Ok(audit) => audit,
         Err(error) => {
             eprintln!("there is no ledger to compare with: {error}");
             return NOT_AUDITED.into();
         }
     };
     if arguments.json {
-        audits.iter().for_each(|audit| println!("{}", object(audit)));
+        objects(&audit).for_each(|object| println!("{object}"));
     } else {
-        audits.iter().for_each(|audit| print!("{}", words(audit)));
-        println!("{}", total(&audits));
+        print!("{}", words(&audit));
     }
-    if audits.iter().filter_map(|audit| audit.found.as_ref().ok()).any(|found| !found.well()) {
+    if !audit.is_well() {
         FAILED.into()
-    } else if audits.iter().any(|audit| audit.found.is_err()) {
+    } else if audit.not_compared() > 0 {
         NOT_AUDITED.into()
     } else {
         ExitCode::SUCCESS
@@ -115,8 +119,9 @@ fn since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
     Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN))
 }
 
-/// The rooms of the links that `named` names, or of all links; each once, in the order of the file.
-fn rooms(settings: &Settings, named: &[String]) -> Result<Vec<Place>, String> {
+/// The rooms and the channels of the links that `named` names, or of all links; each once, in the
+/// order of the file.
+fn places(settings: &Settings, named: &[String]) -> Result<(Vec<Place>, Vec<Place>), String> {
     let mut wanted = vec![named.is_empty(); settings.links.len()];
     for name in named {
         let mut found = false;
@@ -138,13 +143,15 @@ fn rooms(settings: &Settings, named: &[String]) -> Result<Vec<Place>, String> {
             ));
         }
     }
-    let mut rooms = Vec::new();
+    let (mut rooms, mut channels) = (Vec::new(), Vec::new());
     for (link, _) in settings.links.iter().zip(wanted).filter(|(_, wanted)| *wanted) {
-        if !rooms.contains(&link.room) {
-            rooms.push(link.room.clone());
+        for (place, places) in [(&link.room, &mut rooms), (&link.channel, &mut channels)] {
+            if !places.contains(place) {
+                places.push(place.clone());
+            }
         }
     }
-    Ok(rooms)
+    Ok((rooms, channels))
 }
 
 /// Whether `name` is what people call `place`.
@@ -156,8 +163,8 @@ fn is_called(place: &Place, name: &str) -> bool {
 }
 
 /// The room, as people call it.
-fn room(audit: &RoomAudit) -> String {
-    match &audit.room {
+fn called(room: &Place) -> String {
+    match room {
         Place::Room(name) => name.to_string(),
         channel @ Place::Channel { .. } => channel.to_string(),
     }

@@ -2,14 +2,68 @@
 
 use serde_json::{Value, json};
 
-use super::room;
-use crate::service::{RoomAudit, Troubles};
+use super::called;
+use crate::service::audit::channel::{ChannelAudit, Twin};
+use crate::service::audit::room::RoomAudit;
+use crate::service::audit::{Audit, Troubles, Unread};
 use crate::store::Tally;
 
-/// What was found in one room, as one object.
-pub(super) fn object(audit: &RoomAudit) -> Value {
+/// What was found, one object for each room and each channel.
+pub(super) fn objects(audit: &Audit) -> impl Iterator<Item = Value> {
+    let rooms = audit.rooms.iter().map(of_room);
+    rooms.chain(audit.channels.iter().map(of_channel))
+}
+
+fn of_channel(audit: &ChannelAudit) -> Value {
+    let mut object = json!({ "channel": audit.channel.to_string() });
+    let found = match &audit.found {
+        Ok(found) => found,
+        Err(why) => {
+            object["not_audited"] = why.as_str().into();
+            return object;
+        }
+    };
+    let lines = &found.lines;
+    object["since"] = found.since.to_string().into();
+    object["kept_since"] = found.kept_since.map(|since| since.to_string()).into();
+    object["well"] = found.well().into();
+    object["said"] = lines.said.into();
+    object["heard"] = lines.heard.into();
+    object["missing_in_channel"] = listed(
+        &lines.lost,
+        |lost| json!({ "delivery": lost.ticket.0, "line": lost.line, "delivered": lost.settled.to_string(), "partly": lost.partly }),
+    );
+    object["missing_in_ledger"] = listed(
+        &lines.unheard,
+        |it| json!({ "line": it.line, "said": it.said.to_string(), "author": it.author }),
+    );
+    object["repeated"] = twins(&lines.repeated);
+    object["out_of_order"] = listed(
+        &lines.misplaced,
+        |it| json!({ "delivery": it.ticket.0, "line": it.line, "said": it.said.to_string(), "behind": it.behind.0 }),
+    );
+    object["heard_out_of_order"] = listed(
+        &lines.misheard,
+        |it| json!({ "line": it.line, "said": it.said.to_string(), "heard_before": it.before }),
+    );
+    object["said_again"] = twins(&lines.again);
+    object["not_heard_yet"] = unread(&lines.unread);
+    object["no_longer_kept"] = lines.no_longer_kept.into();
+    object["left_out"] = found.left_out.into();
+    object
+}
+
+fn twins(twins: &Troubles<Twin>) -> Value {
+    listed(twins, |it| json!({ "line": it.line, "said": it.said.to_string(), "of": it.of }))
+}
+
+fn unread(unread: &Unread) -> Value {
+    json!({ "count": unread.count, "oldest": unread.oldest.map(|oldest| oldest.to_string()) })
+}
+
+fn of_room(audit: &RoomAudit) -> Value {
     let channels: Vec<String> = audit.channels.iter().map(ToString::to_string).collect();
-    let mut object = json!({ "room": room(audit), "channels": channels });
+    let mut object = json!({ "room": called(&audit.room), "channels": channels });
     let found = match &audit.found {
         Ok(found) => found,
         Err(why) => {
@@ -36,8 +90,7 @@ pub(super) fn object(audit: &RoomAudit) -> Value {
         let (id, posted) = (it.post.to_string(), it.posted.to_string());
         json!({ "delivery": it.ticket.0, "post": id, "posted": posted, "behind": it.behind.0 })
     });
-    let oldest = found.unread.oldest.map(|oldest| oldest.to_string());
-    object["not_read_yet"] = json!({ "count": found.unread.count, "oldest": oldest });
+    object["not_read_yet"] = unread(&found.unread);
     object["left_out"] = found.left_out.into();
     object["to_room"] = tallied(&found.to_room);
     let to_channels =

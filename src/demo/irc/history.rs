@@ -47,6 +47,13 @@ impl History {
         }
     }
 
+    /// Lets `change` change what is kept.
+    pub(super) fn rewrite(&mut self, change: impl FnOnce(&mut Vec<Kept>)) {
+        let mut kept: Vec<Kept> = std::mem::take(&mut self.kept).into();
+        change(&mut kept);
+        self.kept = kept.into();
+    }
+
     /// When the last message came.
     pub(super) fn last_at(&self) -> Option<Timestamp> {
         self.kept.back().map(|message| message.known.time)

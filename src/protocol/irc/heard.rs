@@ -32,7 +32,8 @@ pub(super) fn same_words(said: &str, heard: &str) -> bool {
 }
 
 /// `text` without formatting (<https://modern.ircdocs.horse/formatting>).
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let mut rest = text;
     let mut words = String::with_capacity(text.len());
     while let Some(c) = rest.chars().next() {

@@ -27,6 +27,7 @@ mod turned_away;
 use jiff::Timestamp;
 
 pub use channel::Seat;
+pub use heard::plain;
 pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
 pub use pacing::{Lesson, Pace};
 pub use past::{Answer, Page};

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod netsplit;
+mod past;
 mod strokes;
 mod troubles;
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Lost, Misplaced, TOLD, Troubles, Twin, Unheard, Unread};
+use super::super::{CLOCKS, TOLD, Troubles, Unread};
+use super::{Lost, Misplaced, Twin, Unheard};
 use crate::domain::{Delivery, Ticket};
 use crate::protocol::letschat::{Author, Post, PostId};
 use crate::store::Trace;
@@ -15,9 +16,6 @@ const REMEMBERED: usize = 5_000;
 
 /// How many characters at the end of a post of ours are kept, to know again what is under way.
 const TAIL: usize = 500;
-
-/// How far the clocks may differ that say when a delivery was begun and when it was posted.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was found, once all is known.
 #[derive(Debug, Default)]
@@ -205,8 +203,8 @@ impl Suspect {
     fn is(&self, delivery: &Delivery) -> bool {
         let begun =
             delivery.begun.is_some_and(|begun| self.posted.duration_since(begun) >= -CLOCKS);
-        let body = tail(&delivery.message.body);
-        begun && self.tail.as_ref().is_some_and(|said| said.ends_with(body))
+        let body = delivery.speech.as_ref().map_or(&delivery.message.body, |speech| &speech.body);
+        begun && self.tail.as_ref().is_some_and(|said| said.ends_with(tail(body)))
     }
 }
 

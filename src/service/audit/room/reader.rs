@@ -1,31 +1,21 @@
 //! A conversation with Let's Chat that only reads.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time;
+use tokio::sync::mpsc;
 
-use super::super::connection::Party;
-use super::super::engine::Item;
-use super::super::letschat::LetsChat;
 use crate::bridge::Happening;
 use crate::config::LetsChatSettings;
 use crate::domain::{Place, PlaceId};
-use crate::net::Ended;
 use crate::protocol::letschat::{Author, Event, Order, Post, PostId};
-
-/// How long the server may take to let us in, to let us into its rooms, or to give us a page.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::service::audit::conversation::Conversation;
+use crate::service::engine::Item;
+use crate::service::letschat::LetsChat;
 
 /// One who sits in the rooms and reads them.
 pub(super) struct Reader {
-    conversation: Option<JoinHandle<Result<Ended, String>>>,
-    outlet: mpsc::Receiver<Item>,
+    conversation: Conversation,
     orders: Option<mpsc::Sender<Order>>,
-    /// Held for as long as the conversation may last.
-    _stop: watch::Sender<bool>,
     /// The room's id in each seat, or why we are not in it.
     seats: HashMap<PlaceId, Result<String, String>>,
     wanted: usize,
@@ -35,12 +25,9 @@ impl Reader {
     /// Begins to connect, and to join `rooms`, whose numbers are those of their order.
     pub(super) fn begin(letschat: LetsChatSettings, rooms: &[Place]) -> Self {
         let places: Vec<(PlaceId, Place)> = (0..).map(PlaceId).zip(rooms.iter().cloned()).collect();
-        let (inbox, outlet) = mpsc::channel(1_024);
-        let (stop, stopped) = watch::channel(false);
-        let mut letschat = LetsChat::new(letschat, &places, inbox, stopped);
-        let conversation = Some(tokio::spawn(async move { letschat.converse().await }));
-        let seats = HashMap::new();
-        Self { conversation, outlet, orders: None, _stop: stop, seats, wanted: rooms.len() }
+        let meet = |inbox, stop| LetsChat::new(letschat, &places, inbox, stop);
+        let conversation = Conversation::begin("Let's Chat", meet);
+        Self { conversation, orders: None, seats: HashMap::new(), wanted: rooms.len() }
     }
 
     /// Waits until it is known of each room whether we are in it. Gives our account.
@@ -84,47 +71,31 @@ impl Reader {
     }
 
     /// Says goodbye.
-    pub(super) async fn leave(mut self) {
-        if let Some(orders) = self.orders.take() {
+    pub(super) async fn leave(self) {
+        if let Some(orders) = self.orders {
             let _ = orders.send(Order::Leave).await;
         }
-        let listen = async { while self.outlet.recv().await.is_some() {} };
-        let _ = time::timeout(Duration::from_secs(5), listen).await;
+        self.conversation.end().await;
     }
 
     /// The next thing that Let's Chat tells us but for what people say.
     async fn event(&mut self) -> Result<Event, String> {
-        let next = async {
-            loop {
-                match self.outlet.recv().await {
-                    Some(Item::LetsChatUp(orders)) => self.orders = Some(orders),
-                    Some(Item::Happened(Happening::LetsChat(Event::Heard { .. }))) => {}
-                    Some(Item::Happened(Happening::LetsChat(event))) => return Some(event),
-                    Some(_) => {}
-                    None => return None,
-                }
+        let Self { conversation, orders, seats, .. } = self;
+        let event = conversation.next(|item| match item {
+            Item::LetsChatUp(up) => {
+                *orders = Some(up);
+                None
             }
-        };
-        let event = time::timeout(PATIENCE, next).await;
-        let Some(event) = event.map_err(|_| "Let's Chat did not answer in time")? else {
-            return Err(self.why().await);
-        };
+            Item::Happened(Happening::LetsChat(Event::Heard { .. })) => None,
+            Item::Happened(Happening::LetsChat(event)) => Some(event),
+            _ => None,
+        });
+        let event = event.await?;
         match &event {
-            Event::Joined { place, room } => self.seats.insert(*place, Ok(room.clone())),
-            Event::Closed { place, why } => self.seats.insert(*place, Err(why.clone())),
+            Event::Joined { place, room } => seats.insert(*place, Ok(room.clone())),
+            Event::Closed { place, why } => seats.insert(*place, Err(why.clone())),
             _ => None,
         };
         Ok(event)
-    }
-
-    /// Why the conversation is over.
-    async fn why(&mut self) -> String {
-        match self.conversation.take() {
-            Some(conversation) => match conversation.await {
-                Ok(Err(why) | Ok(Ended::Closed(why) | Ended::Lost(why))) => why,
-                Ok(Ok(Ended::Dismissed)) | Err(_) => "the conversation ended".to_owned(),
-            },
-            None => "no connection to Let's Chat".to_owned(),
-        }
     }
 }

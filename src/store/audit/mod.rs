@@ -1,5 +1,7 @@
 //! A look at the store that changes nothing, beside a bridge that may be writing it.
 
+mod channel;
+
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -8,6 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use super::ledger::time_from_sql;
 use super::{FILE, LOCK_PATIENCE, Store, StoreError, schema};
 use crate::domain::{Delivery, Place, PlaceId, State, Ticket};
+
+pub use channel::Spoken;
 
 /// What the store held at one moment, whatever is written meanwhile.
 ///

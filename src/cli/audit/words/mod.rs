@@ -1,0 +1,114 @@
+//! What was found, in lines for people.
+
+mod channel;
+mod room;
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::service::audit::{Audit, Troubles, Unread};
+
+/// What was found, a paragraph for each room and each channel, and the sum of it.
+pub(super) fn words(audit: &Audit) -> String {
+    let mut lines: Vec<String> = audit.rooms.iter().flat_map(room::words).collect();
+    lines.extend(audit.channels.iter().flat_map(channel::words));
+    lines.push(total(audit));
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn total(audit: &Audit) -> String {
+    let mut crossed = 0;
+    let mut counts = Counts::default();
+    for room in audit.rooms.iter().flat_map(|audit| &audit.found) {
+        crossed += room.crossed();
+        counts.add(room::counts(room));
+    }
+    for channel in audit.channels.iter().flat_map(|audit| &audit.found) {
+        counts.add(channel::counts(channel));
+    }
+    let failed = match audit.not_compared() {
+        0 => String::new(),
+        failed => format!(", {failed} could not be compared"),
+    };
+    let told = if audit.channels.is_empty() || audit.channels.iter().any(|it| it.found.is_err()) {
+        "; of channels that were not compared this is what the ledger says"
+    } else {
+        ""
+    };
+    format!("in all: {} crossed, {counts}{failed}{told}", number(crossed))
+}
+
+/// How much is wrong.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    missing: u64,
+    repeated: u64,
+    out_of_order: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.missing += other.missing;
+        self.repeated += other.repeated;
+        self.out_of_order += other.out_of_order;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { missing, repeated, out_of_order } = *self;
+        let [missing, repeated, order] = [missing, repeated, out_of_order].map(number);
+        write!(f, "{missing} missing, {repeated} repeated, {order} out of order")
+    }
+}
+
+/// A line for each trouble.
+fn tell<T>(lines: &mut Vec<String>, troubles: &Troubles<T>, line: impl Fn(&T) -> String) {
+    lines.extend(troubles.first.iter().map(|trouble| format!("  {}", line(trouble))));
+    let more = troubles.count - troubles.first.len() as u64;
+    if more > 0 {
+        lines.push(format!("  … and {} more like these", number(more)));
+    }
+}
+
+/// What the bridge has still to learn of `place`, if anything.
+fn unread(place: &str, unread: &Unread) -> Option<String> {
+    let oldest = second(unread.oldest?);
+    Some(format!("  not read yet in {place}: {}, the oldest from {oldest}", number(unread.count)))
+}
+
+fn minute(time: Timestamp) -> String {
+    time.strftime("%F %H:%MZ").to_string()
+}
+
+fn second(time: Timestamp) -> String {
+    time.strftime("%F %H:%M:%SZ").to_string()
+}
+
+/// With a comma before each three digits: `1,234`.
+fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_can_be_read() {
+        for (value, text) in
+            [(0, "0"), (999, "999"), (1_234, "1,234"), (12_345, "12,345"), (1_000_000, "1,000,000")]
+        {
+            assert_eq!(number(value), text);
+        }
+    }
+}

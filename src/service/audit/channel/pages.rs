@@ -1,0 +1,119 @@
+//! What was said in a channel, page by page, each line once.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::protocol::irc::{Page, Talk};
+
+/// How far a channel is read.
+#[derive(Debug)]
+pub(super) struct Pages {
+    since: Timestamp,
+    msgid: Option<String>,
+    over: bool,
+}
+
+impl Pages {
+    /// Everything after `since`, for a server that finds lines by their ids alone after `msgid`.
+    pub(super) fn from(since: Timestamp, msgid: Option<String>) -> Self {
+        Self { since, msgid, over: false }
+    }
+
+    /// The page to ask for: after which time, and after which line.
+    pub(super) fn next(&self) -> Option<(Timestamp, Option<String>)> {
+        (!self.over).then(|| (self.since, self.msgid.clone()))
+    }
+
+    /// Takes in the `lines` of a page, of which the server `told` this. Gives those that will not come
+    /// again, with their times.
+    ///
+    /// The last page is known by leading no further than the one before: a server counts to its limit
+    /// what it then leaves out, so a short one may not be the last.
+    pub(super) fn turn(&mut self, lines: Vec<Talk>, told: Page) -> Vec<(Timestamp, Talk)> {
+        let timed = lines.into_iter().filter_map(|talk| Some((talk.mark.time?, talk)));
+        let mut lines: Vec<(Timestamp, Talk)> = timed.collect();
+        let onward = told.span.and_then(|(_, newest)| {
+            // What was said at the same time may go on in the next page, and some servers know the
+            // time by the second only.
+            let steps = [before(floor(newest)), before(newest), newest];
+            let steps = if told.lines * 2 >= told.limit { &steps[..] } else { &steps[..1] };
+            steps.iter().copied().find(|next| *next > self.since)
+        });
+        let Some(onward) = onward else {
+            self.over = true;
+            return lines;
+        };
+        lines.retain(|(time, _)| *time <= onward);
+        self.since = onward;
+        if let Some(msgid) = lines.iter().rev().find_map(|(_, talk)| talk.mark.msgid.clone()) {
+            self.msgid = Some(msgid);
+        }
+        lines
+    }
+}
+
+/// The moment before `time`: what was said after that was said at `time` or later.
+fn before(time: Timestamp) -> Timestamp {
+    time - SignedDuration::from_millis(1)
+}
+
+/// The second that `time` is in.
+fn floor(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Author, Kind};
+    use crate::protocol::irc::Mark;
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(milliseconds).expect("a time")
+    }
+
+    fn line(milliseconds: i64, id: usize) -> Talk {
+        Talk {
+            author: Author::named("ann"),
+            kind: Kind::Talk,
+            text: String::new(),
+            mark: Mark { msgid: Some(id.to_string()), time: Some(at(milliseconds)) },
+            played: true,
+            own: false,
+        }
+    }
+
+    proptest! {
+        /// Whatever was said at which times, however little the server gives at once, and however it
+        /// finds lines.
+        #[test]
+        fn every_line_is_read_once(
+            mut times in prop::collection::vec(1..20_000_i64, 0..60),
+            limit in 1..8_usize,
+            by_id: bool,
+        ) {
+            times.sort_unstable();
+            let most = times.iter().map(|it| times.iter().filter(|other| *other == it).count());
+            // More lines in one millisecond than a page holds cannot be told by their time.
+            prop_assume!(most.max().unwrap_or(0) < limit);
+            let mut pages = Pages::from(at(0), None);
+            let mut read = Vec::new();
+            for round in 0.. {
+                let Some((since, msgid)) = pages.next() else { break };
+                prop_assert!(round < 400);
+                let known = msgid.map(|id| id.parse::<usize>().expect("a number"));
+                let after = times.iter().enumerate().filter(|(id, time)| match known {
+                    Some(known) if by_id => *id > known,
+                    _ => at(**time) > since,
+                });
+                let page: Vec<Talk> = after.take(limit).map(|(id, time)| line(*time, id)).collect();
+                let times = || page.iter().filter_map(|talk| talk.mark.time);
+                let told = Page { limit, lines: page.len(), span: times().min().zip(times().max()) };
+                read.extend(pages.turn(page, told).into_iter().filter_map(|(_, it)| it.mark.msgid));
+            }
+            let expected: Vec<String> = (0..times.len()).map(|id| id.to_string()).collect();
+            prop_assert_eq!(read, expected);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A conversation with an IRC network that only reads.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
+
+use crate::bridge::Happening;
+use crate::config::NetworkSettings;
+use crate::domain::{Place, PlaceId};
+use crate::protocol::irc::{Answer, Event, Order, Page, Talk};
+use crate::service::audit::conversation::Conversation;
+use crate::service::engine::Item;
+use crate::service::irc::Irc;
+
+/// What stands behind the bridge's nick in that of who audits it.
+const AUDITOR: &str = "-audit";
+
+/// One who sits in the channels and asks for what was said in them.
+pub(super) struct Reader {
+    conversation: Conversation,
+    orders: Option<mpsc::Sender<Order>>,
+    /// How far the network's clock is ahead of ours, as told when we came in; or why we did not.
+    seats: HashMap<PlaceId, Result<SignedDuration, String>>,
+    wanted: usize,
+}
+
+impl Reader {
+    /// Begins to connect, and to join `channels`, whose numbers are those of their order.
+    pub(super) fn begin(mut network: NetworkSettings, channels: &[Place]) -> Self {
+        let places: Vec<(PlaceId, Place)> =
+            (0..).map(PlaceId).zip(channels.iter().cloned()).collect();
+        network.nick.push_str(AUDITOR);
+        let peer = format!("irc {}", network.network);
+        let meet = |inbox, stop| Irc::new(network, &places, inbox, stop);
+        let conversation = Conversation::begin(&peer, meet);
+        Self { conversation, orders: None, seats: HashMap::new(), wanted: channels.len() }
+    }
+
+    /// Waits until it is known of each channel whether we are in it.
+    pub(super) async fn joined(&mut self) -> Result<(), String> {
+        while self.seats.len() < self.wanted {
+            self.event().await?;
+        }
+        Ok(())
+    }
+
+    /// How far the clock of the channel in this seat is ahead of ours.
+    pub(super) fn seat(&self, seat: PlaceId) -> Result<SignedDuration, String> {
+        self.seats.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
+    }
+
+    /// What was said in this seat after `since`, or after the line `msgid` where the server finds no
+    /// line by its time; and what else is known of that page.
+    pub(super) async fn page(
+        &mut self,
+        place: PlaceId,
+        since: Timestamp,
+        msgid: Option<String>,
+    ) -> Result<(Vec<Talk>, Page), String> {
+        self.seat(place)?;
+        if let Some(orders) = &self.orders {
+            // When the conversation is over, the events tell why.
+            let _ = orders.send(Order::Past { place, since, msgid }).await;
+        }
+        let mut page = Vec::new();
+        loop {
+            match self.event().await? {
+                Event::Heard { place: of, talk } if of == place && talk.played => page.push(talk),
+                Event::Past { place: of, answer } if of == place => {
+                    return match answer {
+                        Answer::Page(told) => Ok((page, told)),
+                        Answer::All | Answer::Nothing => Err(NOT_OFFERED.to_owned()),
+                        Answer::Failed(why) => {
+                            Err(format!("the server does not tell what was said there: {why}"))
+                        }
+                    };
+                }
+                Event::Closed { place: of, why } if of == place => return Err(why),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says goodbye. It parts from no channel: where one account may have several connections, the
+    /// bridge would be out of it too.
+    pub(super) async fn leave(self) {
+        if let Some(orders) = self.orders {
+            let _ = orders.send(Order::Quit("the audit is done".to_owned())).await;
+        }
+        self.conversation.end().await;
+    }
+
+    async fn event(&mut self) -> Result<Event, String> {
+        let Self { conversation, orders, seats, .. } = self;
+        let event = conversation.next(|item| match item {
+            Item::IrcUp(_, up) => {
+                *orders = Some(up);
+                None
+            }
+            Item::Happened(Happening::Irc(_, event)) => Some(event),
+            _ => None,
+        });
+        let event = event.await?;
+        match &event {
+            Event::Joined { place, time, .. } => {
+                let now = Timestamp::now();
+                let ahead = time.map_or(SignedDuration::ZERO, |time| time.duration_since(now));
+                seats.insert(*place, Ok(ahead))
+            }
+            Event::Closed { place, why } => seats.insert(*place, Err(why.clone())),
+            _ => None,
+        };
+        Ok(event)
+    }
+}
+
+/// Why nothing can be compared with most servers.
+const NOT_OFFERED: &str =
+    "the server does not offer to tell what was said there (draft/chathistory)";

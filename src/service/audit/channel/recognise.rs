@@ -1,0 +1,97 @@
+//! Whether a line says what a delivery was to say.
+
+use crate::domain::{Kind, Speech};
+use crate::protocol::irc;
+use crate::translate::{AGAIN, behind_time};
+
+/// A line that is cut is longer than this.
+const LONG: usize = 200;
+
+/// A line that goes on with a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    /// How many bytes of the delivery's body are said with it and with those before it.
+    pub(super) end: usize,
+    /// It says that it may say it for the second time.
+    pub(super) again: bool,
+}
+
+/// What `text` says of `speech`, of whose body so many bytes were `said` before; `None` if it says
+/// something else. Both are free of formatting, which servers may take away.
+pub(super) fn step(speech: &Speech, said: usize, kind: Kind, text: &str) -> Option<Step> {
+    if speech.kind != kind {
+        return None;
+    }
+    // A message of several lines that is one to the network begins each as it likes.
+    let mut step = Step { end: said, again: false };
+    for (number, line) in text.split('\n').enumerate() {
+        let rest = speech.body.get(step.end..)?;
+        let first = [speech.prefix.as_str(), behind_time(&speech.prefix)];
+        let prefixes = first.into_iter().chain((number > 0).then_some(""));
+        let (length, again) = prefixes.into_iter().find_map(|prefix| {
+            let marked = || irc::said_with(&format!("{prefix}{AGAIN}"), rest, line);
+            irc::said_with(prefix, rest, line)
+                .map(|length| (length, false))
+                .or_else(|| marked().map(|length| (length, true)))
+        })?;
+        step = Step { end: step.end + length, again: step.again | again };
+    }
+    Some(step)
+}
+
+/// Whether `text` can be a line of `speech` among others: the last of them, if `last`.
+pub(super) fn is_part(speech: &Speech, text: &str, last: bool) -> bool {
+    let prefix = [speech.prefix.as_str(), behind_time(&speech.prefix)];
+    let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    let said = said.strip_prefix(AGAIN).unwrap_or(said).trim();
+    let body = speech.body.trim_end();
+    let among_others = !said.is_empty() && body.len() > said.len();
+    let lines = || body.split(['\r', '\n']).map(str::trim);
+    // A long line of the body is said in several.
+    let within = lines().any(|line| line == said) || (text.len() >= LONG && body.contains(said));
+    among_others && if last { body.ends_with(said) } else { within }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn speech(body: &str) -> Speech {
+        Speech { kind: Kind::Talk, prefix: "[09:41Z] <ann> ".to_owned(), body: body.to_owned() }
+    }
+
+    #[track_caller]
+    fn check(body: &str, said: usize, text: &str, expected: Option<(usize, bool)>) {
+        let step = step(&speech(body), said, Kind::Talk, text);
+        assert_eq!(step.map(|step| (step.end, step.again)), expected, "{body:?} {text:?}");
+    }
+
+    #[test]
+    fn a_line_is_known_as_a_part_of_what_was_to_be_said() {
+        check("one", 0, "[09:41Z] <ann> one", Some((3, false)));
+        check("one", 0, "<ann> one", Some((3, false)));
+        check("one", 0, "<ann> (again) one", Some((3, true)));
+        check("one", 0, "<bob> one", None);
+        check("one\ntwo", 0, "<ann> one", Some((4, false)));
+        check("one\ntwo", 4, "<ann> two", Some((7, false)));
+        check("one\ntwo", 0, "<ann> two", None);
+        check("one\ntwo", 0, "<ann> one\n<ann> two", Some((7, false)));
+        check("one\ntwo", 0, "<ann> one\ntwo", Some((7, false)));
+        assert_eq!(step(&speech("one"), 0, Kind::Notice, "<ann> one"), None);
+    }
+
+    #[test]
+    fn a_line_is_known_without_those_before_it() {
+        for (body, text, last, part) in [
+            ("one\ntwo", "<ann> two", true, true),
+            ("one\ntwo", "<ann> (again) two", true, true),
+            ("one\ntwo", "<ann> one", true, false),
+            ("one\ntwo", "<ann> one", false, true),
+            ("one\ntwo", "<ann> t*o", false, false),
+            ("one\ntwo", "<ann> tw", false, false),
+            ("two", "<ann> two", true, false),
+        ] {
+            assert_eq!(is_part(&speech(body), text, last), part, "{body:?} {text:?} {last}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! A room beside the ledger.
+
+mod compare;
+mod pages;
+mod reader;
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Troubles, Unread};
+use crate::config::Settings;
+use crate::domain::{Place, PlaceId, Ticket};
+use crate::protocol::letschat::{Author, PostId};
+use crate::store::{Snapshot, StoreError, Tally};
+
+use compare::Comparison;
+use pages::Pages;
+use reader::Reader;
+
+/// One room, and the channels that are linked to it.
+#[derive(Debug)]
+pub struct RoomAudit {
+    /// The room.
+    pub room: Place,
+    /// The channels.
+    pub channels: Vec<Place>,
+    /// What was found, or why nothing could be.
+    pub found: Result<Findings, String>,
+}
+
+/// What was found in a room.
+#[derive(Debug)]
+pub struct Findings {
+    /// From when on the room and the ledger were compared.
+    pub since: Timestamp,
+    /// Deliveries that are in the room.
+    pub posted: u64,
+    /// Deliveries that the ledger says arrived and that are not in the room.
+    pub lost: Troubles<Lost>,
+    /// Posts of others that were passed over.
+    pub unheard: Troubles<Unheard>,
+    /// Posts of ours that are there twice.
+    pub repeated: Troubles<Twin>,
+    /// Deliveries that overtook others.
+    pub misplaced: Troubles<Misplaced>,
+    /// Posts that the bridge has still to read.
+    pub unread: Unread,
+    /// Posts that the rules of catching up left out.
+    pub left_out: u64,
+    /// What the ledger says of the deliveries to the room.
+    pub to_room: Tally,
+    /// What the ledger says of the deliveries from the room to each of its channels.
+    pub to_channels: Vec<(Place, Tally)>,
+}
+
+impl Findings {
+    /// How many messages crossed, both ways.
+    #[must_use]
+    pub fn crossed(&self) -> u64 {
+        self.posted + self.to_channels.iter().map(|(_, tally)| tally.delivered).sum::<u64>()
+    }
+
+    /// How many messages are missing on either side.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.lost.count + self.unheard.count
+    }
+
+    /// Whether nothing is missing, repeated or out of order.
+    #[must_use]
+    pub fn well(&self) -> bool {
+        self.missing() + self.repeated.count + self.misplaced.count == 0
+    }
+}
+
+/// A delivery that is not in the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The delivery.
+    pub ticket: Ticket,
+    /// The id that the server gave it.
+    pub post: String,
+    /// When its arrival was noted.
+    pub settled: Timestamp,
+}
+
+/// A post that the ledger should know and does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unheard {
+    /// Its id.
+    pub post: PostId,
+    /// When it was posted.
+    pub posted: Timestamp,
+    /// Who wrote it.
+    pub author: String,
+}
+
+/// A post of ours that says again what another says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twin {
+    /// Its id.
+    pub post: PostId,
+    /// When it was posted.
+    pub posted: Timestamp,
+    /// The one that the ledger knows.
+    pub of: PostId,
+}
+
+/// A delivery that stands in the room behind one that was heard after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misplaced {
+    /// The delivery.
+    pub ticket: Ticket,
+    /// Its id in the room.
+    pub post: PostId,
+    /// When it was posted.
+    pub posted: Timestamp,
+    /// The later delivery that stands before it.
+    pub behind: Ticket,
+}
+
+/// A room that was compared, but for what may have become of it since; or why it could not be.
+pub(super) struct Looked {
+    room: Place,
+    read: Result<Read, String>,
+}
+
+/// Compares `rooms` with the ledger, as far back as `since` and the ledger's memory go.
+///
+/// # Errors
+/// When the store does not do its part.
+pub(super) async fn look_at(
+    settings: &Settings,
+    rooms: &[Place],
+    since: Option<Timestamp>,
+) -> Result<Vec<Looked>, StoreError> {
+    let mut reader = Reader::begin(settings.letschat.clone(), rooms);
+    let begun = reader.joined().await;
+    let snapshot = Snapshot::open(&settings.state_dir)?;
+    let mut looked = Vec::new();
+    for (seat, room) in (0..).map(PlaceId).zip(rooms) {
+        let read = match &begun {
+            Ok(account) => {
+                look(settings, &snapshot, &mut reader, account, (seat, room), since).await?
+            }
+            Err(why) => Err(why.clone()),
+        };
+        looked.push(Looked { room: room.clone(), read });
+    }
+    drop(snapshot);
+    reader.leave().await;
+    Ok(looked)
+}
+
+impl Looked {
+    /// Whether the ledger must be asked again, a moment later.
+    pub(super) fn is_suspicious(&self) -> bool {
+        self.read.as_ref().is_ok_and(|read| read.comparison.is_suspicious())
+    }
+
+    /// What was found.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub(super) fn conclude(self, settings: &Settings) -> Result<RoomAudit, StoreError> {
+        let Self { room, read } = self;
+        let channels = channels(settings, &room);
+        let found = match read {
+            Ok(read) => Ok(read.conclude(&settings.state_dir)?),
+            Err(why) => Err(why),
+        };
+        Ok(RoomAudit { room, channels, found })
+    }
+}
+
+/// The channels that are linked to `room`.
+fn channels(settings: &Settings, room: &Place) -> Vec<Place> {
+    let links = settings.links.iter().filter(|link| link.room == *room);
+    links.map(|link| link.channel.clone()).collect()
+}
+
+/// A room that was read to its end.
+struct Read {
+    ledger: PlaceId,
+    since: Timestamp,
+    comparison: Comparison,
+    left_out: u64,
+    to_room: Tally,
+    to_channels: Vec<(Place, Tally)>,
+}
+
+/// Compares one room with the ledger. The inner error says why it could not be done.
+async fn look(
+    settings: &Settings,
+    snapshot: &Snapshot,
+    reader: &mut Reader,
+    account: &Author,
+    (seat, room): (PlaceId, &Place),
+    since: Option<Timestamp>,
+) -> Result<Result<Read, String>, StoreError> {
+    let id = match reader.seat(seat) {
+        Ok(id) => id,
+        Err(why) => return Ok(Err(why)),
+    };
+    let Some(ledger) = snapshot.place(room, Some(&id))? else {
+        return Ok(Err("the bridge has never been there: the ledger does not know it".to_owned()));
+    };
+    let since = beginning(settings, snapshot, ledger, since)?;
+    let mut pages = Pages::from(since);
+    let cursor = snapshot.cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
+    let mut comparison = Comparison::new(&account.id, cursor);
+    while let Some((since, skip)) = pages.next() {
+        let posts = match reader.list(seat, since, skip).await {
+            Ok(posts) => posts,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(stretch) = pages.turn(posts) else { continue };
+        let (above, up_to) = (stretch.above.to_string(), stretch.up_to.map(|id| id.to_string()));
+        comparison.open(stretch.posts);
+        snapshot.traces(ledger, &above, up_to.as_deref(), |native, trace| {
+            comparison.trace(native, trace);
+        })?;
+        comparison.close();
+    }
+    let since = since.made_at();
+    let mut to_channels = Vec::new();
+    for channel in channels(settings, room) {
+        let tally = match snapshot.place(&channel, None)? {
+            Some(to) => snapshot.tally(to, Some(ledger), since)?,
+            None => Tally::default(),
+        };
+        to_channels.push((channel, tally));
+    }
+    let left_out = snapshot.left_out(ledger, since)?;
+    let to_room = snapshot.tally(ledger, None, since)?;
+    Ok(Ok(Read { ledger, since, comparison, left_out, to_room, to_channels }))
+}
+
+/// Above which id the ledger can be expected to know everything: what it has forgotten, and what was
+/// said before the bridge came, is nobody's loss.
+fn beginning(
+    settings: &Settings,
+    snapshot: &Snapshot,
+    ledger: PlaceId,
+    since: Option<Timestamp>,
+) -> Result<PostId, StoreError> {
+    let now = Timestamp::now();
+    let parse = |id: Option<String>| id.and_then(|id| id.parse::<PostId>().ok());
+    let known = parse(snapshot.first_known(ledger)?).map(PostId::before);
+    let known = match known {
+        Some(known) => Some(known),
+        None => parse(snapshot.cursor(ledger)?),
+    };
+    let memory = settings.store.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
+    let remembered = memory.and_then(|memory| now.checked_sub(memory).ok());
+    let bounds = [remembered, since].into_iter().flatten().map(PostId::at);
+    Ok(bounds.fold(known.unwrap_or(PostId::at(now)), PostId::max))
+}
+
+impl Read {
+    /// Looks at the ledger once more, as it is now, for what it did not know.
+    fn conclude(self, state_dir: &Path) -> Result<Findings, StoreError> {
+        let Self { ledger, since, comparison, left_out, to_room, to_channels } = self;
+        let snapshot = Snapshot::open(state_dir)?;
+        let cursor = snapshot.cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
+        let under_way = snapshot.under_way(ledger)?;
+        let mut broken = Ok(());
+        let compared = comparison.conclude(cursor, under_way.as_ref(), |post| {
+            let trace = snapshot.trace(ledger, &post.to_string());
+            trace.unwrap_or_else(|error| {
+                broken = Err(error);
+                None
+            })
+        });
+        broken?;
+        Ok(Findings {
+            since,
+            posted: compared.posted,
+            lost: compared.lost,
+            unheard: compared.unheard,
+            repeated: compared.repeated,
+            misplaced: compared.misplaced,
+            unread: compared.unread,
+            left_out,
+            to_room,
+            to_channels,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! `letsbridge audit` and the channels: what the ledger says crossed, and what the server kept.
+
+use letsbridge::demo::irc::{self, Cap, Caps};
+use letsbridge::demo::letschat;
+use serde_json::Value;
+
+use crate::program::{End, Program};
+use crate::world::{BRIDGE, World};
+
+/// How much is said on each side.
+const SAID: usize = 8;
+
+/// What the channels' server can do.
+fn irc(caps: Caps) -> irc::Setup {
+    irc::Setup { caps, ..irc::Setup::default() }
+}
+
+/// A channel and a room in which all that was said has crossed, and a bridge that still runs.
+async fn scene(setup: irc::Setup) -> (World, Program) {
+    let world = World::with(setup, letschat::Setup::default()).await;
+    // What was said before the bridge came is nobody's loss.
+    world.say_on_irc("before");
+    let bridge = world.bridge().await;
+    for at in 0..SAID {
+        world.say_on_irc(&format!("from irc {at}"));
+        world.say_in_letschat(&format!("from the room {at}"));
+    }
+    world.room(SAID * 2).await;
+    world.channel(SAID).await;
+    (world, bridge)
+}
+
+/// Audits, and tells how it exits, what it says of the channel, and what it says at the end.
+async fn audit(world: &World, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let End { code, out, err } = world.letsbridge(&[&["audit"], arguments].concat()).ends().await;
+    let of_channel = out.lines().skip_while(|line| !line.starts_with("office/#tea: "));
+    let of_channel: Vec<&str> = of_channel.take_while(|line| !line.starts_with("in all")).collect();
+    let total = out.lines().last().unwrap_or_default();
+    (code, of_channel.join("\n") + &err, total.to_owned())
+}
+
+/// The same in JSON.
+async fn audit_json(world: &World) -> (Option<i32>, Value) {
+    let End { code, out, err } = world.letsbridge(&["audit", "--json"]).ends().await;
+    let objects = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let channel = objects.into_iter().find(|object| object["channel"] == "office/#tea");
+    (code, channel.unwrap_or_else(|| panic!("{out}{err}")))
+}
+
+/// Waits until the bridge knows that all has arrived.
+async fn settled(world: &World) {
+    loop {
+        let (_, told) = audit_json(world).await;
+        assert_eq!(told["well"], true, "what is on its way is no loss: {told}");
+        if told["said"] == SAID && told["heard"] == SAID {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_holds_everything() {
+    for caps in [Caps::all(), Caps::all().without(Cap::EchoMessage)] {
+        let (world, bridge) = scene(irc(caps)).await;
+        settled(&world).await;
+        let (code, channel, total) = audit(&world, &[]).await;
+        assert_eq!(code, Some(0), "{channel}");
+        let well = "office/#tea: 8 said and 8 heard there, none missing, repeated or out of order since 20";
+        assert!(channel.starts_with(well) && channel.lines().count() == 1, "{channel}");
+        assert_eq!(total, "in all: 16 crossed, 0 missing, 0 repeated, 0 out of order");
+        for arguments in
+            [["--link", "office/#tea", "--since", "1h"], ["--link", "tea", "--since", "0s"]]
+        {
+            assert_eq!(audit(&world, &arguments).await.0, Some(0));
+        }
+        // It has left as it came, and the bridge is where it was.
+        assert_eq!(world.irc.members("#tea"), ["@ann", BRIDGE]);
+        assert_eq!(bridge.stop().await.code, Some(0));
+        assert_eq!(audit(&world, &[]).await.0, Some(0), "beside no bridge");
+    }
+}
+
+#[tokio::test]
+async fn what_is_lost_twice_or_swapped_in_the_channel_is_found() {
+    for caps in [Caps::all(), Caps::all().without(Cap::EchoMessage)] {
+        let with_ids = caps.has(Cap::EchoMessage);
+        let (world, _bridge) = scene(irc(caps)).await;
+        settled(&world).await;
+        let mischief = world.irc.mischief();
+        mischief.forget("#tea", "<ann> from the room 2");
+        mischief.keep_twice("#tea", "<ann> from the room 4");
+        mischief.swap("#tea", "<ann> from the room 5", "<ann> from the room 7");
+        let (code, told) = audit_json(&world).await;
+        assert_eq!((code, &told["well"]), (Some(1), &Value::Bool(false)), "{told}");
+        for (trouble, count) in [
+            ("missing_in_channel", 1),
+            ("missing_in_ledger", 0),
+            ("repeated", 1),
+            ("out_of_order", 2),
+        ] {
+            assert_eq!(told[trouble]["count"], count, "{trouble} in {told}");
+        }
+        assert_eq!(told["missing_in_channel"]["first"][0]["line"].is_string(), with_ids, "{told}");
+        let (code, channel, total) = audit(&world, &[]).await;
+        assert_eq!(code, Some(1));
+        assert!(channel.contains(", 1 missing, 1 repeated, 2 out of order\n"), "{channel}");
+        for trouble in ["missing in", "repeated in", "out of order in"] {
+            assert!(channel.contains(&format!("\n  {trouble} office/#tea: ")), "{channel}");
+        }
+        assert_eq!(total, "in all: 16 crossed, 1 missing, 1 repeated, 2 out of order");
+    }
+}
+
+#[tokio::test]
+async fn what_the_bridge_has_not_heard_is_found() {
+    let (world, bridge) = scene(irc(Caps::all())).await;
+    settled(&world).await;
+    assert_eq!(bridge.stop().await.code, Some(0));
+    let ledger = rusqlite::Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
+    ledger.pragma_update(None, "foreign_keys", true).unwrap();
+    ledger.execute("DELETE FROM message WHERE body = 'from irc 3'", []).unwrap();
+    drop(ledger);
+    // What was said since is not heard yet, and no loss.
+    world.say_on_irc("is anybody there?");
+    let (code, told) = audit_json(&world).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert_eq!(told["missing_in_ledger"]["count"], 1, "{told}");
+    assert_eq!(told["missing_in_ledger"]["first"][0]["author"], "ann", "{told}");
+    assert_eq!(told["not_heard_yet"]["count"], 1, "{told}");
+    assert_eq!(told["missing_in_channel"]["count"], 0, "{told}");
+}
+
+#[tokio::test]
+async fn what_the_server_no_longer_keeps_is_no_loss() {
+    let (world, _bridge) = scene(irc(Caps::all())).await;
+    settled(&world).await;
+    world.irc.mischief().forget_before("#tea", "<ann> from the room 3");
+    let (code, channel, _) = audit(&world, &[]).await;
+    assert_eq!(code, Some(0), "{channel}");
+    assert!(channel.contains("\n  no longer kept by the server of office/#tea: 3"), "{channel}");
+}
+
+#[tokio::test]
+async fn a_message_of_several_lines_is_one() {
+    let setup = irc(Caps::all());
+    let world = World::with(setup, letschat::Setup::default()).await;
+    world.irc.person("ann").join("#tea");
+    let bridge = world.bridge().await;
+    let long = "all day long ".repeat(60);
+    world.say_in_letschat(&format!("one\ntwo\nthree {long}"));
+    let crossed = async {
+        loop {
+            let (code, told) = audit_json(&world).await;
+            assert_eq!(code, Some(0), "{told}");
+            if told["said"] == 1 {
+                return;
+            }
+        }
+    };
+    crossed.await;
+    world.irc.mischief().forget("#tea", "<ann> two");
+    let (code, channel, _) = audit(&world, &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(channel.contains("missing in office/#tea: some lines of delivery 1"), "{channel}");
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_channel_with_a_key_is_read_and_the_key_is_not_told() {
+    let world = World::with(irc(Caps::all()), letschat::Setup::default()).await;
+    world.irc.person("ann").join("#tea");
+    world.irc.mischief().mode("#tea", "+k", "kettle-key");
+    world.configure(|toml| toml + "key = \"kettle-key\"\n");
+    let bridge = world.bridge().await;
+    world.say_on_irc("hello");
+    world.room(1).await;
+    assert_eq!(audit(&world, &[]).await.0, Some(0));
+    world.configure(|toml| toml + "key = \"tea-pot-key\"\n");
+    for arguments in [&["audit"][..], &["audit", "--json"]] {
+        let End { code, out, err } = world.letsbridge(arguments).ends().await;
+        assert_eq!(code, Some(3), "{out}");
+        assert!(out.contains("Cannot join channel (+k)"), "{out}");
+        assert!(!(out + &err).contains("-key"), "no secret is told");
+    }
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_server_that_tells_nothing_is_no_loss_and_no_proof() {
+    let (world, bridge) = scene(irc::Setup::default()).await;
+    let (code, channel, total) = audit(&world, &[]).await;
+    assert_eq!(code, Some(3), "{channel}");
+    let not_offered = "office/#tea: cannot be compared: the server does not offer to tell what was said \
+                       there (draft/chathistory)";
+    assert_eq!(channel, not_offered);
+    assert!(total.contains(", 1 could not be compared; of channels that were not"), "{total}");
+    let (code, channel, total) = audit(&world, &["--no-channels"]).await;
+    assert_eq!((code, channel.as_str()), (Some(0), ""), "{total}");
+    assert_eq!(bridge.stop().await.code, Some(0));
+    world.irc.mischief().kill(irc::Goodbye::Silent).await;
+    let (code, channel, _) = audit(&world, &[]).await;
+    assert_eq!(code, Some(3), "{channel}");
+    assert!(channel.starts_with("office/#tea: cannot be compared: "), "{channel}");
+}
