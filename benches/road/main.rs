@@ -85,8 +85,8 @@ async fn main() {
 
 /// The p50 and p99 of each way.
 async fn both_latencies(stage: &Stage, size: Size) -> [(Duration, Duration); 2] {
-    let from_irc = latency(stage, Way::FromIrc, size.single).await;
-    [from_irc, latency(stage, Way::FromLetsChat, size.single).await]
+    let from_irc = latency(stage, (Way::FromIrc, 0), size.single, Duration::ZERO).await;
+    [from_irc, latency(stage, (Way::FromLetsChat, 0), size.single, Duration::ZERO).await]
 }
 
 async fn cost(links: usize, messages: usize, state: &Path) -> Load {

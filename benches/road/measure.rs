@@ -12,18 +12,24 @@ pub(crate) struct Load {
     pub(crate) memory: u64,
 }
 
-/// Says one message after the other on the first link, each when the one before has arrived; gives
-/// the p50 and the p99 of how long each took.
-pub(crate) async fn latency(stage: &Stage, way: Way, messages: usize) -> (Duration, Duration) {
-    let before = arrived(stage, way, 0).await;
+/// Says one message after the other on a link, each when the one before has arrived and `pause` is
+/// over; gives the p50 and the p99 of how long each took.
+pub(crate) async fn latency(
+    stage: &Stage,
+    (way, link): (Way, usize),
+    messages: usize,
+    pause: Duration,
+) -> (Duration, Duration) {
+    let before = arrived(stage, way, link).await;
     let mut times = Vec::with_capacity(messages);
     for at in 0..messages {
+        tokio::time::sleep(pause).await;
         let began = Instant::now();
-        say(stage, way, 0, &at.to_string());
-        arrives(stage, way, 0, before + at + 1).await;
+        say(stage, way, link, &at.to_string());
+        arrives(stage, way, link, before + at + 1).await;
         times.push(began.elapsed());
     }
-    verify(stage, way, 0, before, (0..messages).map(|at| at.to_string())).await;
+    verify(stage, way, link, before, (0..messages).map(|at| at.to_string())).await;
     times.sort_unstable();
     (times[messages / 2], times[messages * 99 / 100])
 }
@@ -51,7 +57,7 @@ pub(crate) async fn throughput(stage: &Stage, way: Way, messages: usize) -> Load
     Load { messages, time, cpu, memory: stage.memory() }
 }
 
-fn say(stage: &Stage, way: Way, link: usize, text: &str) {
+pub(crate) fn say(stage: &Stage, way: Way, link: usize, text: &str) {
     match way {
         Way::FromIrc => stage.ann.say(&format!("#room{link}"), text),
         Way::FromLetsChat => drop(stage.letschat.post(&format!("room{link}"), "bob", text)),
@@ -59,7 +65,7 @@ fn say(stage: &Stage, way: Way, link: usize, text: &str) {
 }
 
 /// How much there is at the far end of a link.
-async fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
+pub(crate) async fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
     match way {
         Way::FromIrc => stage.letschat.posts(&format!("room{link}")).len(),
         Way::FromLetsChat => stage.ann.heard(&format!("#room{link}")).len(),

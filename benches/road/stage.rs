@@ -27,8 +27,13 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Sets it up, its store below `state`.
+    /// Sets it up, its store below `state`, before an IRC server that trusts us.
     pub(crate) async fn set(links: usize, state: &Path) -> Self {
+        Self::paced(links, state, "off").await
+    }
+
+    /// The same, which speaks on IRC as fast as `pace` says.
+    pub(crate) async fn paced(links: usize, state: &Path, pace: &str) -> Self {
         let people =
             vec![letschat::Person::new("bridge", "IRC"), letschat::Person::new("bob", "Bob")];
         let rooms = (0..links).map(|link| NewRoom::new(&format!("room{link}"))).collect();
@@ -40,7 +45,8 @@ impl Stage {
 
         let directory = tempfile::Builder::new().prefix("letsbridge-").tempdir_in(state).unwrap();
         let config = directory.path().join("bridge.toml");
-        fs::write(&config, configuration(directory.path(), links, &irc, &letschat)).unwrap();
+        fs::write(&config, configuration(directory.path(), (links, pace), &irc, &letschat))
+            .unwrap();
         let notices = UnixDatagram::bind(directory.path().join("notify")).unwrap();
         let program = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
             .args(["run", "--config"])
@@ -79,9 +85,14 @@ impl Drop for Stage {
     }
 }
 
-fn configuration(state: &Path, links: usize, irc: &IrcServer, letschat: &LetsChat) -> String {
+fn configuration(
+    state: &Path,
+    (links, pace): (usize, &str),
+    irc: &IrcServer,
+    letschat: &LetsChat,
+) -> String {
     let mut text = format!(
-        "state_dir = {:?}\nbreak_loops = false\n[irc.net]\nservers = [\"{}\"]\ntls = false\npace = \"off\"\n\
+        "state_dir = {:?}\nbreak_loops = false\n[irc.net]\nservers = [\"{}\"]\ntls = false\npace = \"{pace}\"\n\
          [looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         state.join("state").display().to_string(),
         irc.address(),

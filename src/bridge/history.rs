@@ -230,7 +230,11 @@ impl Bridge {
             if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
                 let number = catchup.number(&talk, time, trace);
                 if talk.own || turn.store.had_nick(network, &talk.author.name, time)? {
-                    return self.found(place, &talk, number, turn);
+                    return self.found(place, &talk, number, turn).map(drop);
+                }
+                // We were called so when we could no longer hear of it: all we said then is ours.
+                if talk.from_here && self.found(place, &talk, number, turn)? {
+                    return turn.store.nick_begins(network, &talk.author.name, time);
                 }
                 let nameless = talk.mark.msgid.is_some();
                 if number <= turn.store.traces(place, trace, nameless)? {
@@ -293,41 +297,43 @@ impl Bridge {
         Ok(!ours && !known && time >= floor(sight.cursor.time))
     }
 
-    /// A line of ours is played back: perhaps the one in doubt.
+    /// A line of ours is played back: perhaps the one in doubt. Says whether it is.
     fn found(
         &mut self,
         place: PlaceId,
         talk: &Talk,
         number: u32,
         turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
-        let Some(time) = talk.mark.time else { return Ok(()) };
-        let Some(delivery) = spot.lane.in_doubt() else { return Ok(()) };
-        let (ticket, Some(speech)) = (delivery.ticket, &delivery.speech) else { return Ok(()) };
+    ) -> Result<bool, StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(false) };
+        let Some(time) = talk.mark.time else { return Ok(false) };
+        let Some(delivery) = spot.lane.in_doubt() else { return Ok(false) };
+        let (ticket, Some(speech)) = (delivery.ticket, &delivery.speech) else { return Ok(false) };
         let after = turn.store.sent_after(ticket)?;
         let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
         let rest = spot.lane.rest(&speech.body);
-        let Some(end) = said_with(speech, rest, talk) else { return Ok(()) };
+        let Some(end) = said_with(speech, rest, talk) else { return Ok(false) };
         if let Some(after) = &after
             && CatchUp::is_ambiguous(talk, time, after)
         {
             catchup.ambiguous = true;
-            return Ok(());
+            return Ok(false);
         }
         let msgid = talk.mark.msgid.as_deref();
         let before = after.is_some_and(|after| time < after.time || after.is_at(msgid));
         let known = msgid.map_or(Ok(false), |msgid| turn.store.knows(place, msgid))?;
         if before || known || !catchup.certain || !catchup.find(talk, time, number) {
-            return Ok(());
+            return Ok(false);
         }
         if end == rest.len() {
             self.count(place, |traffic| traffic.found += 1);
-            return self.settle(ticket, place, msgid, turn);
+            self.settle(ticket, place, msgid, turn)?;
+            return Ok(true);
         }
         let said = speech.body.len() - rest.len() + end;
-        spot.lane.advance(said, turn.store)
+        spot.lane.advance(said, turn.store)?;
+        Ok(true)
     }
 
     /// Counts that something may be missing of what was said in `place`, and says so. Whether all

@@ -172,7 +172,8 @@ impl Write {
             }
             Self::SameNick { network, now } => on(
                 "UPDATE nick SET until = MAX(until, ?2)
-                 WHERE id = (SELECT MAX(id) FROM nick WHERE network = ?1)",
+                 WHERE id = (SELECT id FROM nick WHERE network = ?1
+                             ORDER BY since DESC, id DESC LIMIT 1)",
                 params![network.as_str(), now.as_millisecond()],
             ),
             Self::Prune { before, most } => on(

@@ -85,7 +85,8 @@ pub(crate) struct Stage {
 impl Stage {
     /// Servers that behave, and the people in their places.
     pub(crate) async fn set(caps: Caps) -> Self {
-        let setup = IrcSetup { caps, transcript: 1, ..IrcSetup::default() };
+        // However long the bridge is away, what is kept reaches back to where it was.
+        let setup = IrcSetup { caps, transcript: 1, history: 100_000, ..IrcSetup::default() };
         let irc = IrcServer::start(setup).await.unwrap();
         let letschat = LetsChat::start(letschat::Setup {
             people: [BRIDGE, ALICE].map(|it| letschat::Person::new(it, it)).to_vec(),

@@ -322,6 +322,29 @@ fn a_line_in_doubt_that_is_there_is_not_said_again() {
 }
 
 #[test]
+fn a_line_in_doubt_that_was_said_under_a_nick_we_did_not_know_of_is_ours() {
+    // The server called us guest7, and the connection was lost before we heard of it.
+    let mut world = seated(KEEPS);
+    bob_says(&mut world, "hello\\nall");
+    world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
+    away(&mut world, KEEPS, 2);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:03.000Z;msgid=g1 :guest7!b@host PRIVMSG #tea :<bob> hello
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:02.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:03.000Z;msgid=g1 :guest7!b@host PRIVMSG #tea :<bob> hello
+        irc < :irc.example BATCH -y
+        irc > @label=2.1 PRIVMSG #tea :<bob> all
+        "#,
+    );
+}
+
+#[test]
 fn a_line_in_doubt_that_is_not_there_is_said_before_anything_else() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "hello");

@@ -224,4 +224,7 @@ pub struct Talk {
     /// It was said under the nick that is ours now. Only of what is played back: our own lines are
     /// answers to orders, and not heard.
     pub own: bool,
+    /// It was said by the user and from the host that are ours, under whatever nick. Only of what is
+    /// played back.
+    pub from_here: bool,
 }

@@ -268,7 +268,8 @@ impl Session {
         }
         let author = self.author(nick, address, context);
         let (text, mark) = (text.to_owned(), context.mark.clone());
-        let talk = Talk { author, kind, text, mark, played, own };
+        let from_here = played && author.address.is_some() && author.address == self.address;
+        let talk = Talk { author, kind, text, mark, played, own, from_here };
         self.output.push_back(Output::Event(Event::Heard { place, talk }));
     }
 }

@@ -1,0 +1,91 @@
+//! Whether a place with a long backlog delays another: the program between two servers of ours, one
+//! link with tens of thousands of messages waiting, another on which people talk.
+//!
+//! `cargo bench --bench backlog` prints the latency on the second link without and beside the backlog;
+//! `-- --quick` takes few messages, to show that it works. It fails where a message is lost, repeated
+//! or out of order, and where the backlog ends before the measurement, never on time.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../road/measure.rs"]
+mod measure;
+#[path = "../road/stage.rs"]
+mod stage;
+
+use std::time::Duration;
+
+use measure::{arrived, latency, say};
+use stage::{Stage, Way};
+
+/// The link with the backlog, and the one beside it.
+const LONG: usize = 0;
+const SHORT: usize = 1;
+
+/// How long people wait between two messages where the program must be paced: longer than a line
+/// costs on any network, so that they have not used up what they may say at once.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// How much is said.
+struct Size {
+    backlog: usize,
+    /// One at a time, beside it.
+    single: usize,
+    /// The same, with pauses.
+    paced: usize,
+}
+
+const WHOLE: Size = Size { backlog: 50_000, single: 2_000, paced: 40 };
+const QUICK: Size = Size { backlog: 20_000, single: 100, paced: 3 };
+
+/// One way of making and measuring a backlog.
+struct Case {
+    name: &'static str,
+    way: Way,
+    pace: &'static str,
+    messages: usize,
+    pause: Duration,
+}
+
+#[tokio::main]
+async fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let size = if quick { QUICK } else { WHOLE };
+    println!("A backlog of {} messages on one link, and the latency on another.\n", size.backlog);
+    println!(
+        "{:<34} {:>17} {:>19}   {:<14} goal",
+        "", "idle p50, p99", "beside it p50, p99", "times"
+    );
+    let case =
+        |name, way| Case { name, way, pace: "off", messages: size.single, pause: Duration::ZERO };
+    measure(&case("to Let's Chat", Way::FromIrc), &size).await;
+    measure(&case("to an IRC server that trusts us", Way::FromLetsChat), &size).await;
+    let paced = Case {
+        pace: "standard",
+        messages: size.paced,
+        pause: PAUSE,
+        ..case("to an IRC server, a line a second", Way::FromLetsChat)
+    };
+    measure(&paced, &size).await;
+}
+
+async fn measure(case: &Case, size: &Size) {
+    let stage = Stage::paced(2, &std::env::temp_dir(), case.pace).await;
+    let way = (case.way, SHORT);
+    let idle = latency(&stage, way, case.messages, case.pause).await;
+    let before = arrived(&stage, case.way, LONG).await;
+    (0..size.backlog).for_each(|at| say(&stage, case.way, LONG, &format!("backlog {at}")));
+    let beside = latency(&stage, way, case.messages, case.pause).await;
+    let left = size.backlog + before - arrived(&stage, case.way, LONG).await;
+    assert!(left > 0, "{}: the backlog was over before the measurement", case.name);
+    let times = |beside: Duration, idle: Duration| beside.as_secs_f64() / idle.as_secs_f64();
+    println!(
+        "{:<34} {:>17} {:>19}   {:<14} < 2 x   ({left} left)",
+        case.name,
+        both(idle),
+        both(beside),
+        format!("{:.1} x, {:.1} x", times(beside.0, idle.0), times(beside.1, idle.1)),
+    );
+}
+
+fn both((half, most): (Duration, Duration)) -> String {
+    format!("{:.2}, {:.2} ms", half.as_secs_f64() * 1e3, most.as_secs_f64() * 1e3)
+}
