@@ -70,6 +70,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         if !talk.played {
             spot.roster.speak(&talk.author.name, turn.now);
+            self.goings.speak(place, &talk.author.name, turn.now);
         }
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
             return self.take_talk(network, place, talk, turn);
@@ -174,6 +175,7 @@ impl Bridge {
             spot.hearing = Hearing::Away;
             spot.roster = Roster::default();
         }
+        self.goings.forget(place);
         Ok(())
     }
 

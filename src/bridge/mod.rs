@@ -7,6 +7,7 @@
 mod announce;
 mod catchup;
 mod channel;
+mod comings;
 mod company;
 mod counters;
 mod doubt;
@@ -40,6 +41,7 @@ pub use counters::{Counters, Gaps, Traffic};
 pub use policy::Policy;
 
 use catchup::Hearing;
+use comings::Goings;
 use company::Names;
 use guests::Guests;
 use lane::Lane;
@@ -109,6 +111,7 @@ pub struct Bridge {
     links: Option<Links>,
     counters: Counters,
     refusals: Refusals,
+    goings: Goings,
     /// When it forgot something last.
     forgot_at: Timestamp,
     /// When each network was last heard of, and when that was last written down.
@@ -215,6 +218,7 @@ impl Bridge {
             dropping: HashSet::new(),
             counters: Counters::default(),
             refusals: Refusals::default(),
+            goings: Goings::default(),
             forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
         })
@@ -312,6 +316,7 @@ impl Bridge {
             self.forgot_at = turn.now;
             turn.store.prune(turn.now - memory - CLOCKS, AT_ONCE)?;
         }
+        self.tell_comings(turn)?;
         self.tell_refusals(turn)
     }
 

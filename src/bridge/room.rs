@@ -28,7 +28,7 @@ impl Bridge {
                 Ok(())
             }
             Event::People(presence) => {
-                self.guest(presence);
+                self.guest(presence, turn.now);
                 Ok(())
             }
             Event::Heard { place, post } => self.heard(place, post, turn),
@@ -200,6 +200,7 @@ impl Bridge {
             && self.account.as_ref().is_some_and(|account| account.id != author.id)
         {
             spot.guests.speak(author);
+            self.goings.speak(place, &author.username, turn.now);
         }
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
         let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);

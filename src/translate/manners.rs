@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::comings::Comings;
 use super::mirc::Formatting;
 use super::people::People;
 use super::rules::Rules;
@@ -23,6 +24,8 @@ pub struct Manners {
     pub rules: Rules,
     /// Who is who on both sides.
     pub people: Arc<People>,
+    /// Who of those that come and go is told of.
+    pub comings: Comings,
 }
 
 /// How a room is spoken to.

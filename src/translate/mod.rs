@@ -2,6 +2,7 @@
 //!
 //! Everything here is a value in and a value out, so everything here is tested by tables.
 
+mod comings;
 mod company;
 mod emotes;
 mod irc;
@@ -21,6 +22,7 @@ mod template;
 mod urls;
 mod who;
 
+pub use comings::{Coming, Comings, Show, What};
 pub use company::{Company, Nobody};
 pub use irc::{AGAIN, to_irc};
 pub use letschat::{comes_apart, goes_on, to_letschat};
