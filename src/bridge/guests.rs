@@ -30,6 +30,11 @@ impl Guests {
         names.into_iter().find(|username| username.to_lowercase() == name.to_lowercase())
     }
 
+    /// The names of those who are there, in no order.
+    pub(super) fn present(&self) -> impl Iterator<Item = &str> {
+        self.known.values().filter(|guest| guest.present).map(|guest| guest.username.as_str())
+    }
+
     /// `user` says something.
     pub(super) fn speak(&mut self, user: &Author) {
         self.meet(user).spoke = true;

@@ -246,6 +246,9 @@ impl Bridge {
             (true, true) => traffic.caught_up += 1,
             (false, _) => traffic.duplicates += 1,
         });
+        if new && !late {
+            self.asked(&message, turn)?;
+        }
         turn.store.heard_up_to(place, &cursor, turn.now)
     }
 

@@ -17,6 +17,7 @@ mod intake;
 mod lane;
 mod people;
 mod policy;
+mod questions;
 mod reading;
 mod refusals;
 mod room;
@@ -46,6 +47,7 @@ use company::Names;
 use guests::Guests;
 use lane::Lane;
 use policy::Backlog;
+use questions::Answered;
 use reading::Reading;
 use refusals::Refusals;
 use ways::Ways;
@@ -112,6 +114,7 @@ pub struct Bridge {
     counters: Counters,
     refusals: Refusals,
     goings: Goings,
+    answered: Answered,
     /// When it forgot something last.
     forgot_at: Timestamp,
     /// When each network was last heard of, and when that was last written down.
@@ -219,6 +222,7 @@ impl Bridge {
             counters: Counters::default(),
             refusals: Refusals::default(),
             goings: Goings::default(),
+            answered: Answered::default(),
             forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
         })

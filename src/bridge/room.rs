@@ -231,7 +231,7 @@ impl Bridge {
                 (false, false) => traffic.duplicates += 1,
                 (false, true) => {}
             });
-            return Ok(());
+            return if new { self.asked(&message, turn) } else { Ok(()) };
         };
         if turn.store.knows(place, &native)? {
             self.count(place, |traffic| traffic.duplicates += u64::from(!ours));

@@ -14,7 +14,7 @@ use super::who::Whom;
 use crate::domain::Kind;
 
 /// How what is said at one end of a link is shown at the other.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Manners {
     /// In the room.
     pub room: RoomManners,
@@ -26,6 +26,8 @@ pub struct Manners {
     pub people: Arc<People>,
     /// Who of those that come and go is told of.
     pub comings: Comings,
+    /// Whether people can ask the bridge who is there and how it is.
+    pub answers: bool,
 }
 
 /// How a room is spoken to.
@@ -111,6 +113,19 @@ pub enum Long {
     All,
     /// Its beginning is said, with the number of what is missing; and a link, where there are any.
     Cut,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            room: RoomManners::default(),
+            channel: ChannelManners::default(),
+            rules: Rules::default(),
+            people: Arc::default(),
+            comings: Comings::default(),
+            answers: true,
+        }
+    }
 }
 
 impl Names {

@@ -3,6 +3,7 @@
 
 mod chance;
 mod channels;
+mod comings;
 mod confirmed;
 mod getting_in;
 mod history;
