@@ -72,6 +72,17 @@ impl Bridge {
         if !self.policy.announce || to.is_empty() {
             return Ok(());
         }
+        self.remark(place, to, words, turn)
+    }
+
+    /// The same, whether announcing is wanted or not: it was asked for.
+    pub(super) fn remark(
+        &mut self,
+        place: PlaceId,
+        to: &[PlaceId],
+        words: String,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         let message = Message {
             said_in: place,
             author: Author::bridge(),

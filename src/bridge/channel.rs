@@ -8,7 +8,7 @@ use super::{Alive, Bridge, Spot, Turn};
 use crate::domain::{Network, PlaceId};
 use crate::protocol::irc::{Event, Mark};
 use crate::store::{Cursor, StoreError};
-use crate::translate::AGAIN;
+use crate::translate::{AGAIN, What};
 
 /// How often a sign of life is written down, at most.
 pub(super) const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(60);
@@ -56,12 +56,17 @@ impl Bridge {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::debug!(place = %spot.place, topic, by, "topic");
                 }
+                // What it is about is told anew to whoever comes in: that is no news.
+                if let Some(by) = by {
+                    self.goings.note(place, &by, What::Topic(topic), turn.now);
+                }
                 Ok(())
             }
             Event::Modes { place, by, change } => {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::debug!(place = %spot.place, by, change, "modes");
                 }
+                self.goings.note(place, &by, What::Modes(change), turn.now);
                 Ok(())
             }
             Event::Heard { place, talk } => self.heard_talk(network, place, talk, turn),

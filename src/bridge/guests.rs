@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use super::Bridge;
 use crate::domain::PlaceId;
 use crate::protocol::letschat::{Author, Presence};
+use crate::translate::What;
 
 /// Who is in a room, or has said something there since the bridge began to run.
 #[derive(Debug, Default)]
@@ -27,18 +30,26 @@ impl Guests {
         names.into_iter().find(|username| username.to_lowercase() == name.to_lowercase())
     }
 
+    /// The names of those who are there, in no order.
+    pub(super) fn present(&self) -> impl Iterator<Item = &str> {
+        self.known.values().filter(|guest| guest.present).map(|guest| guest.username.as_str())
+    }
+
     /// `user` says something.
     pub(super) fn speak(&mut self, user: &Author) {
         self.meet(user).spoke = true;
     }
 
-    fn come(&mut self, user: &Author) {
-        self.meet(user).present = true;
+    /// Says whether they were not there before.
+    fn come(&mut self, user: &Author) -> bool {
+        !std::mem::replace(&mut self.meet(user).present, true)
     }
 
-    fn go(&mut self, user: &Author) {
-        self.meet(user).present = false;
+    /// Says whether they were there.
+    fn go(&mut self, user: &Author) -> bool {
+        let was = std::mem::replace(&mut self.meet(user).present, false);
         self.forget();
+        was
     }
 
     /// Exactly these are there.
@@ -52,10 +63,11 @@ impl Guests {
         self.forget();
     }
 
-    fn rename(&mut self, user: &Author) {
-        if let Some(guest) = self.known.get_mut(&user.id) {
-            guest.username.clone_from(&user.username);
-        }
+    /// Gives the name that they went by, if they are there and go by another now.
+    fn rename(&mut self, user: &Author) -> Option<String> {
+        let guest = self.known.get_mut(&user.id).filter(|it| it.username != user.username)?;
+        let before = std::mem::replace(&mut guest.username, user.username.clone());
+        guest.present.then_some(before)
     }
 
     fn meet(&mut self, user: &Author) -> &mut Guest {
@@ -75,7 +87,7 @@ impl Guests {
 
 impl Bridge {
     /// Somebody came into a room, left it, or is known otherwise.
-    pub(super) fn guest(&mut self, presence: Presence) {
+    pub(super) fn guest(&mut self, presence: Presence, now: Timestamp) {
         match presence {
             Presence::Listed { place, users } => {
                 let others: Vec<Author> =
@@ -83,22 +95,29 @@ impl Bridge {
                 self.guests(place, |guests| guests.replace(&others));
             }
             Presence::Came { place, user } if !self.is_ours(&user) => {
-                self.guests(place, |guests| guests.come(&user));
+                if self.guests(place, |guests| guests.come(&user)) == Some(true) {
+                    self.goings.note(place, &user.username, What::Joined, now);
+                }
             }
             Presence::Came { .. } => {}
-            Presence::Went { place, user } => self.guests(place, |guests| guests.go(&user)),
+            Presence::Went { place, user } => {
+                if self.guests(place, |guests| guests.go(&user)) == Some(true) {
+                    self.goings.note(place, &user.username, What::Left(None), now);
+                }
+            }
             Presence::Renamed(user) => {
-                for spot in self.spots.values_mut() {
-                    spot.guests.rename(&user);
+                for (place, spot) in &mut self.spots {
+                    if let Some(before) = spot.guests.rename(&user) {
+                        let what = What::Renamed(user.username.clone());
+                        self.goings.note(*place, &before, what, now);
+                    }
                 }
             }
         }
     }
 
-    fn guests(&mut self, place: PlaceId, change: impl FnOnce(&mut Guests)) {
-        if let Some(spot) = self.spots.get_mut(&place) {
-            change(&mut spot.guests);
-        }
+    fn guests<T>(&mut self, place: PlaceId, change: impl FnOnce(&mut Guests) -> T) -> Option<T> {
+        self.spots.get_mut(&place).map(|spot| change(&mut spot.guests))
     }
 
     fn is_ours(&self, user: &Author) -> bool {

@@ -75,6 +75,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         if !talk.played {
             spot.roster.speak(&talk.author.name, turn.now);
+            self.goings.speak(place, &talk.author.name, turn.now);
         }
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
             return self.take_talk(network, place, talk, turn);
@@ -183,6 +184,7 @@ impl Bridge {
             spot.hearing = Hearing::Away;
             spot.roster = Roster::default();
         }
+        self.goings.forget(place);
         Ok(())
     }
 
@@ -272,6 +274,9 @@ impl Bridge {
             (true, true, true) => traffic.caught_up += 1,
             (true, false, true) => traffic.heard += 1,
         });
+        if new && !late {
+            self.asked(&message, turn)?;
+        }
         turn.store.heard_up_to(place, &cursor, turn.now)
     }
 

@@ -110,6 +110,11 @@ impl Lane {
         self.queue.front().filter(|head| head.state == State::Doubtful)
     }
 
+    /// Whether the far end can be spoken to.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Whether `ticket` is under way to a far end that can no longer be spoken to.
     pub(super) fn is_shut_upon(&self, ticket: Ticket) -> bool {
         !self.open && self.is_under_way(ticket)

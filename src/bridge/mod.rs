@@ -9,6 +9,7 @@ mod breaker;
 mod catchup;
 mod channel;
 mod closed;
+mod comings;
 mod company;
 mod counters;
 mod doubt;
@@ -19,6 +20,7 @@ mod lane;
 mod loops;
 mod people;
 mod policy;
+mod questions;
 mod reading;
 mod refusals;
 mod room;
@@ -45,10 +47,12 @@ pub use policy::{Limits, Policy};
 use breaker::Breaker;
 use catchup::Hearing;
 use closed::{Closed, Told};
+use comings::Goings;
 use company::Names;
 use guests::Guests;
 use lane::Lane;
 use policy::Backlog;
+use questions::Answered;
 use reading::Reading;
 use refusals::Refusals;
 use saying::Patience;
@@ -118,6 +122,8 @@ pub struct Bridge {
     counters: Counters,
     breaker: Breaker,
     refusals: Refusals,
+    goings: Goings,
+    answered: Answered,
     /// When it forgot something last.
     forgot_at: Timestamp,
     /// When each network was last heard of, and when that was last written down.
@@ -242,6 +248,8 @@ impl Bridge {
             counters: Counters::default(),
             breaker: Breaker::default(),
             refusals: Refusals::default(),
+            goings: Goings::default(),
+            answered: Answered::default(),
             forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
             letschat_alive: None,
@@ -360,6 +368,7 @@ impl Bridge {
         }
         self.tell_closed(turn)?;
         self.tell_pauses(turn)?;
+        self.tell_comings(turn)?;
         self.tell_refusals(turn)
     }
 

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use super::comings;
 use super::{Bridge, Turn};
 use crate::domain::{Member, Person, PlaceId, Roster};
 use crate::protocol::irc::Presence;
 use crate::store::StoreError;
+use crate::translate::What;
 
 impl Bridge {
     /// Who is in the channel; nobody, while we are not in it ourselves.
@@ -18,7 +20,7 @@ impl Bridge {
     pub(super) fn presence(
         &mut self,
         presence: Presence,
-        _turn: &mut Turn<'_>,
+        turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         match presence {
             Presence::Listed { place, casemapping, members } => {
@@ -27,19 +29,31 @@ impl Bridge {
                     spot.roster.replace(casemapping, members.into_iter());
                 }
             }
-            Presence::Came { place, who, returned: _ } => {
+            Presence::Came { place, who, returned } => {
+                let what = if returned { What::Returned } else { What::Joined };
+                self.goings.note(place, &who.nick, what, turn.now);
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.roster.enter(Member::new(who, ""));
                 }
             }
-            Presence::Went { places, who, how: _ } => {
+            Presence::Went { places, who, how } => {
+                let what = comings::parting(how);
                 for place in places {
+                    self.goings.note(place, &who.nick, what.clone(), turn.now);
                     if let Some(spot) = self.spots.get_mut(&place) {
                         spot.roster.leave(&who.nick);
                     }
                 }
             }
-            Presence::Changed { places, before, now } => self.know(&places, &before.nick, &now),
+            Presence::Changed { places, before, now } => {
+                if before.nick != now.nick {
+                    for place in &places {
+                        let what = What::Renamed(now.nick.clone());
+                        self.goings.note(*place, &before.nick, what, turn.now);
+                    }
+                }
+                self.know(&places, &before.nick, &now);
+            }
             Presence::Learnt(people) => {
                 for (places, person) in people {
                     self.know(&places, &person.nick, &person);

@@ -40,7 +40,7 @@ impl Bridge {
                 self.advance(place, turn)
             }
             Event::People(presence) => {
-                self.guest(presence);
+                self.guest(presence, turn.now);
                 Ok(())
             }
             Event::Heard { place, post } => self.heard(place, post, turn),
@@ -259,6 +259,7 @@ impl Bridge {
             && self.account.as_ref().is_some_and(|account| account.id != author.id)
         {
             spot.guests.speak(author);
+            self.goings.speak(place, &author.username, turn.now);
         }
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
         let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);
@@ -289,7 +290,7 @@ impl Bridge {
                 (false, false) => traffic.duplicates += 1,
                 (false, true) => {}
             });
-            return Ok(());
+            return if new { self.asked(&message, turn) } else { Ok(()) };
         };
         if turn.store.knows(place, &native)? {
             self.count(place, |traffic| traffic.duplicates += u64::from(!ours));

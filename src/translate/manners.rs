@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::comings::Comings;
 use super::mirc::Formatting;
 use super::people::People;
 use super::rules::Rules;
@@ -13,7 +14,7 @@ use super::who::Whom;
 use crate::domain::Kind;
 
 /// How what is said at one end of a link is shown at the other.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Manners {
     /// In the room.
     pub room: RoomManners,
@@ -23,6 +24,10 @@ pub struct Manners {
     pub rules: Rules,
     /// Who is who on both sides.
     pub people: Arc<People>,
+    /// Who of those that come and go is told of.
+    pub comings: Comings,
+    /// Whether people can ask the bridge who is there and how it is.
+    pub answers: bool,
 }
 
 /// How a room is spoken to.
@@ -108,6 +113,19 @@ pub enum Long {
     All,
     /// Its beginning is said, with the number of what is missing; and a link, where there are any.
     Cut,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            room: RoomManners::default(),
+            channel: ChannelManners::default(),
+            rules: Rules::default(),
+            people: Arc::default(),
+            comings: Comings::default(),
+            answers: true,
+        }
+    }
 }
 
 impl Names {

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a value in and a value out, so everything here is tested by tables.
 
+mod comings;
 mod company;
 mod emotes;
 mod irc;
@@ -16,11 +17,13 @@ mod paste;
 mod people;
 mod pictures;
 mod places;
+mod questions;
 mod rules;
 mod template;
 mod urls;
 mod who;
 
+pub use comings::{Coming, Comings, Show, What};
 pub use company::{Company, Nobody};
 pub use irc::{AGAIN, to_irc};
 pub use late::behind_time;
@@ -29,6 +32,7 @@ pub use links::{Link, Links, safe_name};
 pub use manners::{ChannelManners, Emotes, Join, Long, Manners, Names, RoomManners};
 pub use mirc::Formatting;
 pub use people::People;
+pub use questions::Question;
 pub use rules::{Ignore, Rewrite, Rules, Side, Unwrap};
 pub use template::{NotATemplate, Template};
 pub use who::{Who, Whom};

@@ -4,6 +4,7 @@
 mod chance;
 mod channels;
 mod closed;
+mod comings;
 mod confirmed;
 mod getting_in;
 mod history;

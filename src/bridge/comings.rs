@@ -1,0 +1,182 @@
+//! Who comes and goes in one place is told in the others, as far as each wants to know.
+//!
+//! What happens is held for a moment, so that a netsplit is one line, and who is back at once is not
+//! told of. Where it cannot be told then, it never is: nobody wants to read in an hour who came now.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Bridge, Turn};
+use crate::domain::PlaceId;
+use crate::protocol::irc::Parting;
+use crate::store::StoreError;
+use crate::translate::{Coming, What};
+
+/// How long nothing more must have happened before it is told, and how long that is waited for.
+const HOLD: SignedDuration = SignedDuration::from_secs(3);
+const LONGEST: SignedDuration = SignedDuration::from_secs(15);
+
+/// Who has said something within this time has done so lately.
+const LATELY: SignedDuration = SignedDuration::from_mins(30);
+
+/// How much is held, and how many who spoke are remembered, in one place.
+const MOST: usize = 20_000;
+
+/// What has happened lately in each place.
+#[derive(Debug, Default)]
+pub(super) struct Goings {
+    places: HashMap<PlaceId, Lately>,
+}
+
+/// What has happened lately in one place.
+#[derive(Debug, Default)]
+struct Lately {
+    /// Not told yet, the first thing first.
+    untold: Vec<Coming>,
+    /// When the first and the last of it happened.
+    span: Option<(Timestamp, Timestamp)>,
+    /// Who spoke when, by name in lower case. It outlives their leaving.
+    spoke: HashMap<String, Timestamp>,
+}
+
+impl Goings {
+    /// Somebody says something.
+    pub(super) fn speak(&mut self, place: PlaceId, name: &str, now: Timestamp) {
+        let lately = self.places.entry(place).or_default();
+        if lately.spoke.len() >= MOST {
+            lately.spoke.retain(|_, at| now.duration_since(*at) < LATELY);
+        }
+        if lately.spoke.len() < MOST {
+            lately.spoke.insert(name.to_lowercase(), now);
+        }
+    }
+
+    /// Something happened to somebody.
+    pub(super) fn note(&mut self, place: PlaceId, who: &str, what: What, now: Timestamp) {
+        let lately = self.places.entry(place).or_default();
+        if lately.untold.len() >= MOST {
+            return;
+        }
+        let names = [Some(who), named(&what)];
+        let spoke = names.into_iter().flatten().any(|name| {
+            let at = lately.spoke.get(&name.to_lowercase());
+            at.is_some_and(|at| now.duration_since(*at) < LATELY)
+        });
+        if let What::Renamed(name) = &what
+            && let Some(at) = lately.spoke.remove(&who.to_lowercase())
+        {
+            lately.spoke.insert(name.to_lowercase(), at);
+        }
+        lately.untold.push(Coming { who: who.to_owned(), spoke, what });
+        lately.span = Some((lately.span.map_or(now, |(first, _)| first), now));
+    }
+
+    /// Whatever happened there is not told: we are out of it ourselves.
+    pub(super) fn forget(&mut self, place: PlaceId) {
+        if let Some(lately) = self.places.get_mut(&place) {
+            (lately.untold, lately.span) = (Vec::new(), None);
+        }
+    }
+
+    /// What is to be told by now.
+    fn due(&mut self, now: Timestamp) -> Vec<(PlaceId, Vec<Coming>)> {
+        let due = |lately: &Lately| {
+            lately.span.is_some_and(|(first, last)| {
+                now.duration_since(last) >= HOLD || now.duration_since(first) >= LONGEST
+            })
+        };
+        let places = self.places.iter_mut().filter(|(_, lately)| due(lately));
+        places
+            .map(|(place, lately)| {
+                lately.span = None;
+                (*place, std::mem::take(&mut lately.untold))
+            })
+            .collect()
+    }
+}
+
+/// Who else is concerned by it: the one to whom the modes are given.
+fn named(what: &What) -> Option<&str> {
+    match what {
+        What::Modes(change) => change.split(' ').nth(1),
+        _ => None,
+    }
+}
+
+/// How somebody left, in the words that it is told in.
+pub(super) fn parting(how: Parting) -> What {
+    match how {
+        Parting::Left { why } | Parting::Quit { why } => What::Left(why),
+        Parting::Kicked { by, why } => What::Kicked { by, why },
+        Parting::Split { servers } => What::Split(servers),
+    }
+}
+
+impl Bridge {
+    /// Tells what has happened a moment ago, where it is wanted and can be told now.
+    pub(super) fn tell_comings(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        for (place, comings) in self.goings.due(turn.now) {
+            let mirrors = self.spots.get(&place).map(|spot| spot.mirrors.clone());
+            for to in mirrors.iter().flat_map(|mirrors| mirrors.iter().copied()) {
+                let words = self.ways.manners(place, to).comings.tell(&comings);
+                let open = self.spots.get(&to).is_some_and(|spot| spot.lane.is_open());
+                if let Some(words) = words.filter(|_| open) {
+                    self.remark(place, &[to], words, turn)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEA: PlaceId = PlaceId(1);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000 + seconds).expect("a time")
+    }
+
+    fn told(goings: &mut Goings, now: i64) -> Vec<(String, bool)> {
+        let due = goings.due(at(now)).into_iter().flat_map(|(_, comings)| comings);
+        due.map(|coming| (coming.who, coming.spoke)).collect()
+    }
+
+    #[test]
+    fn what_happens_is_told_when_nothing_more_does() {
+        let mut goings = Goings::default();
+        goings.note(TEA, "ann", What::Joined, at(0));
+        assert_eq!(told(&mut goings, 2), []);
+        goings.note(TEA, "bob", What::Joined, at(2));
+        assert_eq!(told(&mut goings, 4), []);
+        let both = [("ann".to_owned(), false), ("bob".to_owned(), false)];
+        assert_eq!(told(&mut goings, 5), both);
+        assert_eq!(told(&mut goings, 9), []);
+    }
+
+    #[test]
+    fn what_goes_on_and_on_is_told_all_the_same() {
+        let mut goings = Goings::default();
+        for second in 0..=15 {
+            goings.note(TEA, &second.to_string(), What::Joined, at(second));
+        }
+        assert_eq!(told(&mut goings, 15).len(), 16);
+    }
+
+    #[test]
+    fn who_spoke_lately_is_known_under_every_name_and_after_leaving() {
+        let mut goings = Goings::default();
+        goings.speak(TEA, "Ann", at(0));
+        goings.note(TEA, "ann", What::Renamed("anna".to_owned()), at(1));
+        goings.note(TEA, "anna", What::Left(None), at(2));
+        goings.note(TEA, "op", What::Modes("+o anna".to_owned()), at(3));
+        goings.note(TEA, "ann", What::Joined, at(4));
+        goings.note(TEA, "anna", What::Joined, at(1_800));
+        let spoke: Vec<bool> =
+            told(&mut goings, 1_900).into_iter().map(|(_, spoke)| spoke).collect();
+        assert_eq!(spoke, [true, true, true, false, false]);
+    }
+}

@@ -1,0 +1,103 @@
+//! Who comes and goes, and what people ask of the bridge itself.
+
+use crate::{seated, story};
+
+#[test]
+fn whoever_spoke_lately_is_told_of_when_they_go() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :kettle's on
+        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        lc < 435[{"id":"6b0000000000000000000002"}]
+        irc < :ann!a@host QUIT :bye
+        wait 4s
+        lc > 426["messages:create",{"room":"r1","text":"-- ann left (bye)"}]
+        "#,
+    );
+}
+
+#[test]
+fn whoever_has_said_nothing_comes_and_goes_unnoticed() {
+    story(
+        r"
+        irc < :eve!e@host JOIN #tea
+        irc < :eve!e@host PART #tea
+        irc < :ann!a@host QUIT :bye
+        wait 4s
+        ",
+    );
+}
+
+#[test]
+fn whoever_is_back_at_once_was_never_gone() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :kettle's on
+        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        lc < 435[{"id":"6b0000000000000000000002"}]
+        irc < :ann!a@host QUIT :Ping timeout
+        irc < :ann!a@host JOIN #tea
+        wait 4s
+        "#,
+    );
+}
+
+#[test]
+fn a_netsplit_is_one_line() {
+    story(
+        r#"
+        irc < :bob!b@host JOIN #tea
+        wait 4s
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435[{"id":"6b0000000000000000000002"}]
+        irc < :bob!b@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<bob> two"}]
+        lc < 436[{"id":"6b0000000000000000000003"}]
+        irc < :ann!a@host QUIT :a.example b.example
+        irc < :bob!b@host QUIT :a.example b.example
+        wait 4s
+        lc > 427["messages:create",{"room":"r1","text":"-- netsplit between a.example b.example: ann and bob are gone"}]
+        "#,
+    );
+}
+
+#[test]
+fn the_topic_is_told_when_it_changes() {
+    story(
+        r#"
+        irc < :ann!a@host TOPIC #tea :Earl Grey
+        wait 4s
+        lc > 425["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
+        "#,
+    );
+}
+
+#[test]
+fn what_cannot_be_told_now_is_not_told_late() {
+    seated().tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc lost
+        irc < :ann!a@host QUIT :bye
+        wait 4s
+        "#,
+    );
+}
+
+#[test]
+fn whoever_asks_on_irc_is_answered_alone_and_not_all_the_time() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :!status
+        lc > 425["messages:create",{"room":"r1","text":"<ann> !status"}]
+        irc > NOTICE ann :room tea: joined, nothing waits to be said there
+        lc < 435[{"id":"6b0000000000000000000002"}]
+        irc < :ann!a@host PRIVMSG #tea :!status
+        lc > 426["messages:create",{"room":"r1","text":"<ann> !status"}]
+        lc < 436[{"id":"6b0000000000000000000003"}]
+        "#,
+    );
+}
