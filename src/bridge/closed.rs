@@ -90,8 +90,9 @@ impl Bridge {
             let name = self.spelled(place);
             let why = why.map(|why| format!(", for {}", why.trim_end_matches('.')));
             let why = why.unwrap_or_default();
-            let words =
-                format!("{name} is closed to the bridge{why}: what is said here waits until it opens");
+            let words = format!(
+                "{name} is closed to the bridge{why}: what is said here waits until it opens"
+            );
             self.announce(place, words, turn)?;
         }
         Ok(())

@@ -243,6 +243,8 @@ impl Bridge {
                     self.count(place, |traffic| traffic.duplicates += 1);
                     return Ok(());
                 }
+                let hearing = self.spots.get_mut(&place).map(|spot| &mut spot.hearing);
+                let Some(Hearing::CatchingUp(catchup)) = hearing else { return Ok(()) };
                 if catchup.is_old(&talk, time) {
                     return Ok(());
                 }

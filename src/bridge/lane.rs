@@ -80,11 +80,6 @@ impl Lane {
         !std::mem::replace(&mut self.open, true)
     }
 
-    /// Whether the far end can be spoken to.
-    pub(super) fn is_open(&self) -> bool {
-        self.open
-    }
-
     /// The far end cannot be spoken to. Says whether it could before.
     pub(super) fn close(&mut self) -> bool {
         std::mem::replace(&mut self.open, false)

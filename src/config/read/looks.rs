@@ -10,7 +10,7 @@ use crate::config::kinds::{as_text, flag, limit, text};
 use crate::config::section::Section;
 use crate::config::values::Flaw;
 use crate::translate::{
-    ChannelManners, Manners, Names, People, RoomManners, Rules, Template, Who, Whom,
+    ChannelManners, Comings, Manners, Names, People, RoomManners, Rules, Template, Who, Whom,
 };
 
 /// `[looks]`, or what of it a link has otherwise; `base` is what it is otherwise than. Rules come on
@@ -21,6 +21,8 @@ pub(super) fn read(mut section: Section<'_>, base: &Manners) -> Manners {
         channel: channel(&mut section, &base.channel),
         rules: rules(&mut section, &base.rules),
         people: Arc::clone(&base.people),
+        comings: comings(&mut section, &base.comings),
+        answers: section.get("answers", flag).unwrap_or(base.answers),
     };
     // One key for both directions.
     if let Some(mentions) = section.get("mentions", flag) {
@@ -65,6 +67,17 @@ fn channel(section: &mut Section<'_>, base: &ChannelManners) -> ChannelManners {
         quiet: section.get("quiet_names", flag).unwrap_or(base.quiet),
         lines: lines.map_or(base.lines, |lines| usize::try_from(lines).unwrap_or(usize::MAX)),
         long: section.get("long_pastes", text(values::long)).unwrap_or(base.long),
+    }
+}
+
+fn comings(section: &mut Section<'_>, base: &Comings) -> Comings {
+    let mut show = |name, base| section.get(name, text(values::show)).unwrap_or(base);
+    Comings {
+        joins: show("joins", base.joins),
+        nicks: show("nicks", base.nicks),
+        kicks: show("kicks", base.kicks),
+        modes: show("modes", base.modes),
+        topics: show("topics", base.topics),
     }
 }
 

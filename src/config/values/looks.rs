@@ -10,7 +10,8 @@ use crate::config::keys::nearest;
 use crate::config::kinds::{as_text, not_wanted};
 use crate::domain::{Casemapping, Mask};
 use crate::translate::{
-    Emotes, Formatting, Ignore, Join, Long, NotATemplate, Rewrite, Side, Template, Unwrap, Who,
+    Emotes, Formatting, Ignore, Join, Long, NotATemplate, Rewrite, Show, Side, Template, Unwrap,
+    Who,
 };
 
 /// Nobody wants to wait longer than this for the rest of a paste.
@@ -39,6 +40,11 @@ pub(in crate::config) fn formatting(text: &str) -> Result<Formatting, Flaw> {
 /// What becomes of emotes.
 pub(in crate::config) fn emotes(text: &str) -> Result<Emotes, Flaw> {
     one_of(text, &[("names", Emotes::Names), ("unicode", Emotes::Unicode)])
+}
+
+/// Who of those that come and go is told of.
+pub(in crate::config) fn show(text: &str) -> Result<Show, Flaw> {
+    one_of(text, &[("off", Show::Off), ("smart", Show::Smart), ("all", Show::All)])
 }
 
 /// What is done with messages of many lines.

@@ -14,7 +14,9 @@ pub(super) use address::{host_port, pin, url};
 pub(super) use irc::{channel, channel_key, charset, network_name, nick, realname, username};
 pub(super) use letschat::{room, token};
 pub(super) use log::level;
-pub(super) use looks::{emotes, formatting, ignore, join, long, rewrite, template, unwrap, who};
+pub(super) use looks::{
+    emotes, formatting, ignore, join, long, rewrite, show, template, unwrap, who,
+};
 pub(super) use time::{catch_up, duration, keep};
 pub(super) use web::{listen, net, size};
 

@@ -81,6 +81,7 @@ mod tests {
             mark: Mark { msgid: Some(id.to_string()), time: Some(at(milliseconds)) },
             played: true,
             own: false,
+            from_here: false,
         }
     }
 
