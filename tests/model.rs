@@ -154,6 +154,7 @@ impl World {
                     mark: irc::Mark::default(),
                     played: false,
                     own: false,
+                    from_here: false,
                 };
                 self.irc(irc::Event::Heard { place: self.channel, talk });
             }

@@ -511,13 +511,14 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
         "#,
     );
     let mut posted = Vec::new();
-    for number in 5..8 {
+    for number in ["05", "06", "07", "08", "09"] {
         let (_, letschat) = world.sent();
         posted.extend(
             letschat.iter().filter_map(|it| Some(it.split_once("\"text\":")?.1.to_owned())),
         );
+        let ack = number.trim_start_matches('0');
         world.tell_on(&format!(
-            r#"lc < 43{number}[{{"id":"6b000020000000000000000{number}","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]"#
+            r#"lc < 43{ack}[{{"id":"6b00002000000000000000{number}","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]"#
         ));
     }
     let (_, letschat) = world.sent();
@@ -525,6 +526,9 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
     assert_eq!(
         posted,
         [
+            "\"-- #tea on office is closed to the bridge, for the connection to its network is lost: what is \
+             said here waits until it opens\"}]",
+            "\"-- #tea on office is open to the bridge again\"}]",
             "\"[12:30Z] <ann> late\"}]",
             "\"-- 2 messages of #tea on office, said while the bridge was away, not shown here\"}]",
             "\"<ann> now\"}]",
