@@ -5,6 +5,8 @@
 //! `-- --quick` takes few messages, to show that it works. It fails where a message is lost, repeated
 //! or out of order, and where the backlog ends before the measurement, never on time.
 #![allow(clippy::unwrap_used)]
+// Of the stage and the measures of the other benchmark, this one uses a part.
+#![allow(dead_code)]
 
 #[path = "../road/measure.rs"]
 mod measure;
