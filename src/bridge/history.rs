@@ -231,6 +231,7 @@ impl Bridge {
             late |= catchup.kept;
             if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
                 let number = catchup.number(&talk, time, trace);
+                let old = catchup.is_old(&talk, time);
                 if talk.own || turn.store.had_nick(network, &talk.author.name, time)? {
                     return self.found(place, &talk, number, turn).map(drop);
                 }
@@ -255,7 +256,10 @@ impl Bridge {
                     return Ok(());
                 }
                 let limits = self.policy.limits(network);
-                admitted = catchup.backlog.admit(time, turn.now, limits);
+                let hearing = self.spots.get_mut(&place).map(|spot| &mut spot.hearing);
+                if let Some(Hearing::CatchingUp(catchup)) = hearing {
+                    admitted = catchup.backlog.admit(time, turn.now, limits);
+                }
             }
         } else if talk.played && !self.is_news(network, place, &talk, turn)? {
             return Ok(());

@@ -122,7 +122,7 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if let Some(spot) = self.spots.get_mut(&place) {
-            tracing::warn!(place = %spot.place, delivery = ticket.0, "no answer: looking in the room");
+            tracing::warn!(place = %spot.place, delivery = ticket.0, "no good answer: looking in the room");
             spot.lane.doubt(turn.store)?;
         }
         if let Some(since) = self.doubt_begins(place, turn)? {

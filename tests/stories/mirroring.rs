@@ -112,8 +112,32 @@ fn an_objection_of_the_server_ends_the_delivery_and_not_the_lane() {
         irc < :ann!a@host PRIVMSG #tea :one
         irc < :ann!a@host PRIVMSG #tea :two
         lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc refuses 425 "Bad Request"
+        lc > 429["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_post_that_is_refused_is_looked_for_and_tried_once_more() {
+    // The database went away when it had been stored.
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
         lc < 435["Bad Request"]
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 436[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u0","username":"bridge"}}]]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 437["Bad Request"]
+        lc > 428["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffe40000000000000000","skip":0,"take":500}]
+        lc < 438[[]]
+        wait 1s
+        lc > 429["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffe40000000000000000","skip":0,"take":500}]
+        lc < 439[[]]
+        lc > 4210["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 4310[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         "#,
     );
 }

@@ -12,7 +12,7 @@ fn somebody_on_irc_is_told_by_a_notice_to_them_alone() {
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
         lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
-        lc < 435["Bad Request"]
+        lc refuses 425 "Bad Request"
         wait 4s
         wait 1s
         irc > NOTICE ann :your message "kettle's on" did not reach room tea: Bad Request
@@ -31,12 +31,11 @@ fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
         irc < :ann!a@host PRIVMSG #tea :two
         irc < :Bob!b@host PRIVMSG #tea :three
         lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435["Bad Request"]
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
-        wait 3s
-        lc < 436["Not Found"]
-        lc > 427["messages:create",{"room":"r1","text":"<Bob> three"}]
-        lc < 437["Bad Request"]
+        lc refuses 425 "Bad Request"
+        lc > 429["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc refuses 429 "Not Found"
+        lc > 4213["messages:create",{"room":"r1","text":"<Bob> three"}]
+        lc refuses 4213 "Bad Request"
         "#,
     );
     world.tell_on("wait 2s");
@@ -52,11 +51,11 @@ fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
     world.tell(
         r#"
         irc < :ANN!a@host PRIVMSG #tea :four
-        lc > 428["messages:create",{"room":"r1","text":"<ANN> four"}]
-        lc < 438["Bad Request"]
+        lc > 4217["messages:create",{"room":"r1","text":"<ANN> four"}]
+        lc refuses 4217 "Bad Request"
         irc < :ann!a@host PRIVMSG #tea :five
-        lc > 429["messages:create",{"room":"r1","text":"<ann> five"}]
-        lc < 439["Bad Request"]
+        lc > 4221["messages:create",{"room":"r1","text":"<ann> five"}]
+        lc refuses 4221 "Bad Request"
         "#,
     );
     world.tell_on("wait 299s");
@@ -105,7 +104,7 @@ fn what_the_bridge_itself_said_is_missed_by_nobody() {
         irc < :irc.example PONG irc.example :said-1
         wait 5s
         lc > 425["messages:create",{"room":"r1","text":"-- @bob: the message \"one\" was not delivered to #tea on office: no"}]
-        lc < 435["Bad Request"]
+        lc refuses 425 "Bad Request"
         wait 10s
         "#,
     );
@@ -121,10 +120,10 @@ fn programs_and_notices_are_not_answered() {
         r#"
         irc < @bot :robo!r@host PRIVMSG #tea :beep
         lc > 425["messages:create",{"room":"r1","text":"<robo> beep"}]
-        lc < 435["Bad Request"]
+        lc refuses 425 "Bad Request"
         irc < :ann!a@host NOTICE #tea :fyi
-        lc > 426["messages:create",{"room":"r1","text":"-ann- fyi"}]
-        lc < 436["Bad Request"]
+        lc > 429["messages:create",{"room":"r1","text":"-ann- fyi"}]
+        lc refuses 429 "Bad Request"
         wait 10s
         "#,
     );
@@ -140,7 +139,7 @@ fn where_announcements_are_off_nobody_is_told_and_it_is_counted() {
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435["Bad Request"]
+        lc refuses 425 "Bad Request"
         wait 10s
         "#,
     );
@@ -155,7 +154,7 @@ fn who_could_not_be_told_is_told_in_the_next_life_and_then_not_again() {
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435["Bad Request"]
+        lc refuses 425 "Bad Request"
         irc lost
         wait 10s
         restart

@@ -286,9 +286,38 @@ impl World {
             self.happen(Happening::Lost(Peer::LetsChat));
         } else if rest == "back" {
             self.letschat.machine = Some(self.letschat_session());
+        } else if let Some(refusal) = rest.strip_prefix("refuses ") {
+            let (call, why) = refusal.split_once(' ').expect("a call and a reason");
+            self.refuse(call, why);
         } else {
             panic!("what does this line mean? {line}");
         }
+    }
+
+    /// Let's Chat refuses the post `42…`, holds nothing like it when it is looked for, and refuses it
+    /// again.
+    #[track_caller]
+    fn refuse(&mut self, post: &str, why: &str) {
+        self.answer(post, why);
+        for _ in 0..2 {
+            let listed = self.letschat.sent.pop_front().expect("the post is looked for");
+            assert!(listed.contains("messages:list"), "{listed}");
+            self.answer(&listed, "[]");
+            self.wait("1s");
+            self.settle();
+        }
+        let again = self.letschat.sent.pop_front().expect("it is posted again");
+        assert!(again.contains("messages:create"), "{again}");
+        self.answer(&again, why);
+    }
+
+    #[track_caller]
+    fn answer(&mut self, call: &str, answer: &str) {
+        let number = call.strip_prefix("42").expect("a call");
+        let number = number.split('[').next().expect("a number");
+        let frame = format!("43{number}[{answer}]");
+        self.letschat.machine.as_mut().expect("a connection").handle(self.now, Input::Frame(frame));
+        self.settle();
     }
 
     /// Moves the clock from deadline to deadline, as a driver would, and from second to second, as the

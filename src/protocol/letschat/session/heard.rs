@@ -113,6 +113,13 @@ impl Session {
             Ok(Some(id)) => Event::Posted { ticket, place, id },
             // Taken, but under no id that we can know it by again: look for it in the room.
             Ok(None) => Event::Unanswered { ticket, place },
+            // "Bad Request" is also what it says when its database went away, before or after it
+            // had stored the post: it is looked for in the room, and only what is refused again then
+            // is refused.
+            Err(why) if self.refused.insert(place, ticket) != Some(ticket) => {
+                tracing::warn!(why, delivery = ticket.0, "a post is refused: looking in the room");
+                Event::Unanswered { ticket, place }
+            }
             Err(why) => Event::Refused { ticket, place, why },
         };
         self.output.push_back(Output::Event(event));

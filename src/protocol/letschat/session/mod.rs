@@ -2,7 +2,7 @@
 
 mod heard;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Calls};
 use super::rooms::{Rooms, Seat};
 use super::{Event, Order, PAGE};
-use crate::domain::PlaceId;
+use crate::domain::{PlaceId, Ticket};
 use crate::protocol::socketio::Packet;
 use crate::protocol::{Input, Machine, Output};
 
@@ -41,6 +41,8 @@ pub struct Session {
     ping: Ping,
     /// When we last told that the server is there.
     alive_at: Instant,
+    /// What was refused in each room last.
+    refused: HashMap<PlaceId, Ticket>,
     /// Orders whose moment has not come.
     later: VecDeque<(Instant, Order)>,
     /// When we are to tell, and of which place.
@@ -82,6 +84,7 @@ impl Session {
                 pong_owed: false,
             },
             alive_at: now,
+            refused: HashMap::new(),
             later: VecDeque::new(),
             wakes: Vec::new(),
             output: VecDeque::new(),
