@@ -87,9 +87,9 @@ async fn what_is_lost_twice_or_swapped_in_the_channel_is_found() {
         let (world, _bridge) = scene(irc(caps)).await;
         settled(&world).await;
         let mischief = world.irc.mischief();
-        mischief.forget("#tea", "<ann> from the room 2");
-        mischief.keep_twice("#tea", "<ann> from the room 4");
-        mischief.swap("#tea", "<ann> from the room 5", "<ann> from the room 7");
+        mischief.forget("#tea", "from the room 2");
+        mischief.keep_twice("#tea", "from the room 4");
+        mischief.swap("#tea", "from the room 5", "from the room 7");
         let (code, told) = audit_json(&world).await;
         assert_eq!((code, &told["well"]), (Some(1), &Value::Bool(false)), "{told}");
         for (trouble, count) in [
@@ -134,7 +134,7 @@ async fn what_the_bridge_has_not_heard_is_found() {
 async fn what_the_server_no_longer_keeps_is_no_loss() {
     let (world, _bridge) = scene(irc(Caps::all())).await;
     settled(&world).await;
-    world.irc.mischief().forget_before("#tea", "<ann> from the room 3");
+    world.irc.mischief().forget_before("#tea", "from the room 3");
     let (code, channel, _) = audit(&world, &[]).await;
     assert_eq!(code, Some(0), "{channel}");
     assert!(channel.contains("\n  no longer kept by the server of office/#tea: 3"), "{channel}");
@@ -158,7 +158,7 @@ async fn a_message_of_several_lines_is_one() {
         }
     };
     crossed.await;
-    world.irc.mischief().forget("#tea", "<ann> two");
+    world.irc.mischief().forget("#tea", "two");
     let (code, channel, _) = audit(&world, &[]).await;
     assert_eq!(code, Some(1));
     assert!(channel.contains("missing in office/#tea: some lines of delivery 1"), "{channel}");

@@ -4,10 +4,10 @@ use super::Mischief;
 use crate::demo::irc::history::Kept;
 
 impl Mischief {
-    /// The line of `channel` that says `text` is kept no longer.
+    /// The line of `channel` that ends with `text` is kept no longer.
     ///
     /// # Panics
-    /// When no line says so; so below.
+    /// When no line does; so below.
     pub fn forget(&self, channel: &str, text: &str) {
         self.rewrite(channel, |kept, _| {
             let at = position(kept, text);
@@ -15,7 +15,7 @@ impl Mischief {
         });
     }
 
-    /// Everything that was said in `channel` before the line that says `text` is kept no longer.
+    /// Everything that was said in `channel` before the line that ends with `text` is kept no longer.
     pub fn forget_before(&self, channel: &str, text: &str) {
         self.rewrite(channel, |kept, _| {
             let at = position(kept, text);
@@ -23,7 +23,7 @@ impl Mischief {
         });
     }
 
-    /// The line of `channel` that says `text` is kept twice, the second time under another id.
+    /// The line of `channel` that ends with `text` is kept twice, the second time under another id.
     pub fn keep_twice(&self, channel: &str, text: &str) {
         self.rewrite(channel, |kept, msgid| {
             let at = position(kept, text);
@@ -33,7 +33,7 @@ impl Mischief {
         });
     }
 
-    /// Each of the two lines of `channel` that say `one` and `two` is kept in the place of the other.
+    /// Each of the two lines of `channel` that end with `one` and `two` is kept in the place of the other.
     pub fn swap(&self, channel: &str, one: &str, two: &str) {
         self.rewrite(channel, |kept, _| {
             let (one, two) = (position(kept, one), position(kept, two));
@@ -55,7 +55,6 @@ impl Mischief {
 }
 
 fn position(kept: &[Kept], text: &str) -> usize {
-    let end = format!(" :{text}");
-    let says = |kept: &Kept| kept.words.ends_with(end.as_bytes());
+    let says = |kept: &Kept| kept.words.ends_with(text.as_bytes());
     kept.iter().position(says).unwrap_or_else(|| panic!("nobody said {text:?}"))
 }
