@@ -216,7 +216,11 @@ async fn all_that_arrives(ann: &mut IrcClient, rooms: &mut Rooms, links: &[Link]
         }
         roads.push(Road { from: link.room, to_irc: true, arrivals });
         let posts = rooms.posts_until(link.room, &people::last_word(link.channel)).await;
-        let arrivals = posts.iter().map(|post| Arrival::in_letschat(post, &names)).collect();
+        let arrivals = posts
+            .iter()
+            .flat_map(|post| post.lines())
+            .map(|line| Arrival::in_letschat(line, &names))
+            .collect();
         roads.push(Road { from: link.channel, to_irc: false, arrivals });
     }
     roads

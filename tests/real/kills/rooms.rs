@@ -100,7 +100,11 @@ impl Rooms {
     pub(super) async fn posts_until(&mut self, room: &str, last: &str) -> Vec<String> {
         loop {
             let posts = self.posts(room).await;
-            if posts.last().is_some_and(|post| Arrival::in_letschat(post, &["ann"]).text == last) {
+            if posts
+                .last()
+                .and_then(|post| post.lines().last())
+                .is_some_and(|line| Arrival::in_letschat(line, &["ann"]).text == last)
+            {
                 return posts;
             }
             sleep(Duration::from_millis(100)).await;
