@@ -246,7 +246,7 @@ impl Bridge {
                 }
                 let hearing = self.spots.get_mut(&place).map(|spot| &mut spot.hearing);
                 let Some(Hearing::CatchingUp(catchup)) = hearing else { return Ok(()) };
-                if catchup.is_old(&talk, time) {
+                if old {
                     return Ok(());
                 }
                 if let Some(msgid) = &talk.mark.msgid

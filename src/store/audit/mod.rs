@@ -207,7 +207,7 @@ impl Snapshot {
     }
 
     /// How many messages of `place`, said since `since`, are in the ledger and were sent nowhere:
-    /// the rules of catching up left them out.
+    /// the rules of catching up left them out, or those of what is ignored.
     ///
     /// # Errors
     /// When the disk does not do its part.
