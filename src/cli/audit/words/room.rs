@@ -47,7 +47,7 @@ pub(super) fn words(audit: &RoomAudit) -> Vec<String> {
     lines.extend(unread(&room, &found.unread));
     if found.left_out > 0 {
         let count = number(found.left_out);
-        lines.push(format!("  left out by the rules of catching up in {room}: {count}"));
+        lines.push(format!("  left out by rules in {room}: {count}"));
     }
     lines
 }

@@ -46,7 +46,7 @@ pub struct Findings {
     pub misplaced: Troubles<Misplaced>,
     /// Posts that the bridge has still to read.
     pub unread: Unread,
-    /// Posts that the rules of catching up left out.
+    /// Posts that were left out: by the rules of catching up, or because a rule ignores them.
     pub left_out: u64,
     /// What the ledger says of the deliveries to the room.
     pub to_room: Tally,
