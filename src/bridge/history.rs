@@ -244,8 +244,6 @@ impl Bridge {
                     self.count(place, |traffic| traffic.duplicates += 1);
                     return Ok(());
                 }
-                let hearing = self.spots.get_mut(&place).map(|spot| &mut spot.hearing);
-                let Some(Hearing::CatchingUp(catchup)) = hearing else { return Ok(()) };
                 if old {
                     return Ok(());
                 }

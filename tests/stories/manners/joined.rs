@@ -149,9 +149,9 @@ fn all_of_a_refused_post_is_refused() {
     let mut world = two_under_way();
     world.tell(
         r#"
-        lc < 435["Bad Request"]
-        lc > 426["messages:create",{"room":"r1","text":"<bob> three"}]
-        lc < 436[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc refuses 425 "Bad Request"
+        lc > 429["messages:create",{"room":"r1","text":"<bob> three"}]
+        lc < 439[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         restart
         "#,
     );
