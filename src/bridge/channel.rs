@@ -57,7 +57,12 @@ impl Bridge {
                     tracing::debug!(place = %spot.place, topic, by, "topic");
                 }
                 // What it is about is told anew to whoever comes in: that is no news.
-                if let Some(by) = by {
+                let text = topic.as_deref().unwrap_or_default();
+                let Some(by) = by else {
+                    self.is_about(place, text);
+                    return Ok(());
+                };
+                if self.about_changed(place, text, turn) {
                     self.goings.note(place, &by, What::Topic(topic), turn.now);
                 }
                 Ok(())

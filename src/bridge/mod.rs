@@ -25,6 +25,7 @@ mod reading;
 mod refusals;
 mod room;
 mod saying;
+mod topics;
 mod ways;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -56,6 +57,7 @@ use questions::Answered;
 use reading::Reading;
 use refusals::Refusals;
 use saying::Patience;
+use topics::Topics;
 use ways::Ways;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
@@ -124,6 +126,7 @@ pub struct Bridge {
     refusals: Refusals,
     goings: Goings,
     answered: Answered,
+    topics: Topics,
     /// When it forgot something last.
     forgot_at: Timestamp,
     /// When each network was last heard of, and when that was last written down.
@@ -250,6 +253,7 @@ impl Bridge {
             refusals: Refusals::default(),
             goings: Goings::default(),
             answered: Answered::default(),
+            topics: Topics::default(),
             forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
             letschat_alive: None,

@@ -39,6 +39,14 @@ impl Bridge {
                 }
                 self.advance(place, turn)
             }
+            Event::About { place, description, fresh } => {
+                if fresh {
+                    self.is_about(place, &description);
+                } else {
+                    self.about_changed(place, &description, turn);
+                }
+                Ok(())
+            }
             Event::People(presence) => {
                 self.guest(presence, turn.now);
                 Ok(())

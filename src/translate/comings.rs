@@ -32,6 +32,40 @@ pub struct Comings {
     pub topics: Show,
 }
 
+/// Which follows the other: a channel's topic, or a room's description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Topics {
+    /// Neither.
+    #[default]
+    Apart,
+    /// The description follows the topic.
+    Room,
+    /// The topic follows the description.
+    Channel,
+    /// Each follows the other.
+    Both,
+}
+
+impl Topics {
+    /// Whether a room follows.
+    #[must_use]
+    pub fn in_rooms(self) -> bool {
+        matches!(self, Self::Room | Self::Both)
+    }
+
+    /// Whether a channel follows.
+    #[must_use]
+    pub fn in_channels(self) -> bool {
+        matches!(self, Self::Channel | Self::Both)
+    }
+}
+
+/// `text` in one line, whatever parts it.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// One thing that happened to somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coming {

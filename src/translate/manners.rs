@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::comings::Comings;
+use super::comings::{Comings, Topics};
 use super::mirc::Formatting;
 use super::people::People;
 use super::rules::Rules;
@@ -26,6 +26,8 @@ pub struct Manners {
     pub people: Arc<People>,
     /// Who of those that come and go is told of.
     pub comings: Comings,
+    /// Whether what a channel and a room are about follow each other.
+    pub topics: Topics,
     /// Whether people can ask the bridge who is there and how it is.
     pub answers: bool,
 }
@@ -123,6 +125,7 @@ impl Default for Manners {
             rules: Rules::default(),
             people: Arc::default(),
             comings: Comings::default(),
+            topics: Topics::default(),
             answers: true,
         }
     }

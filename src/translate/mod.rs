@@ -23,7 +23,7 @@ mod template;
 mod urls;
 mod who;
 
-pub use comings::{Coming, Comings, Show, What};
+pub use comings::{Coming, Comings, Show, Topics, What, one_line};
 pub use company::{Company, Nobody};
 pub use irc::{AGAIN, to_irc};
 pub use late::behind_time;

@@ -1,6 +1,8 @@
 //! Who comes and goes, and what people ask of the bridge itself.
 
-use crate::{seated, story};
+use letsbridge::translate::{Manners, Topics};
+
+use crate::{IRC_IN, LETSCHAT_IN, World, seated, story};
 
 #[test]
 fn whoever_spoke_lately_is_told_of_when_they_go() {
@@ -98,6 +100,66 @@ fn whoever_asks_on_irc_is_answered_alone_and_not_all_the_time() {
         irc < :ann!a@host PRIVMSG #tea :!status
         lc > 426["messages:create",{"room":"r1","text":"<ann> !status"}]
         lc < 436[{"id":"6b0000000000000000000003"}]
+        "#,
+    );
+}
+
+/// A world whose topics and descriptions follow each other.
+fn following() -> World {
+    let manners = Manners { topics: Topics::Both, ..Manners::default() };
+    let mut world = World::new(&["office/#tea tea"]).mannered(manners);
+    world.tell(&LETSCHAT_IN.replace(
+        r#""slug":"tea"}"#,
+        r#""slug":"tea","name":"Tea","description":"Assam","private":false,"hasPassword":false}"#,
+    ));
+    world.tell(IRC_IN);
+    world
+}
+
+#[test]
+fn a_topic_and_a_description_follow_each_other_and_not_in_circles() {
+    following().tell(
+        r#"
+        irc < :ann!a@host TOPIC #tea :Earl Grey
+        lc > 425["rooms:update",{"description":"Earl Grey","id":"r1","name":"Tea"}]
+        lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Earl Grey","private":false,"hasPassword":false}]
+        lc < 435[{"id":"r1","slug":"tea","name":"Tea","description":"Earl Grey"}]
+        wait 4s
+        lc > 426["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
+        lc < 436[{"id":"6b0000000000000000000002"}]
+        lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Oolong\nand more","private":false,"hasPassword":false}]
+        irc > TOPIC #tea :Oolong and more
+        irc < :bridge!b@host TOPIC #tea :Oolong and
+        wait 4s
+        "#,
+    );
+}
+
+#[test]
+fn a_private_room_is_left_alone() {
+    let mut world = following();
+    world.tell(
+        r#"
+        lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Assam","private":true,"hasPassword":false}]
+        irc < :ann!a@host TOPIC #tea :Earl Grey
+        wait 4s
+        lc > 425["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
+        "#,
+    );
+}
+
+#[test]
+fn whoever_may_not_change_a_topic_loses_no_words_for_it() {
+    following().tell(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000000000000000000005","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
+        irc > PRIVMSG #tea :<bob> hi
+        irc > PING said-1
+        lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Oolong","private":false,"hasPassword":false}]
+        irc > TOPIC #tea Oolong
+        irc < :irc.example 482 bridge #tea :You're not channel operator
+        irc < :irc.example PONG irc.example :said-1
+        wait 10s
         "#,
     );
 }

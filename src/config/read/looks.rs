@@ -22,6 +22,7 @@ pub(super) fn read(mut section: Section<'_>, base: &Manners) -> Manners {
         rules: rules(&mut section, &base.rules),
         people: Arc::clone(&base.people),
         comings: comings(&mut section, &base.comings),
+        topics: section.get("follow_topics", text(values::follow)).unwrap_or(base.topics),
         answers: section.get("answers", flag).unwrap_or(base.answers),
     };
     // One key for both directions.

@@ -10,8 +10,8 @@ use crate::config::keys::nearest;
 use crate::config::kinds::{as_text, not_wanted};
 use crate::domain::{Casemapping, Mask};
 use crate::translate::{
-    Emotes, Formatting, Ignore, Join, Long, NotATemplate, Rewrite, Show, Side, Template, Unwrap,
-    Who,
+    Emotes, Formatting, Ignore, Join, Long, NotATemplate, Rewrite, Show, Side, Template, Topics,
+    Unwrap, Who,
 };
 
 /// Nobody wants to wait longer than this for the rest of a paste.
@@ -45,6 +45,17 @@ pub(in crate::config) fn emotes(text: &str) -> Result<Emotes, Flaw> {
 /// Who of those that come and go is told of.
 pub(in crate::config) fn show(text: &str) -> Result<Show, Flaw> {
     one_of(text, &[("off", Show::Off), ("smart", Show::Smart), ("all", Show::All)])
+}
+
+/// What of a channel's topic and a room's description follows the other.
+pub(in crate::config) fn follow(text: &str) -> Result<Topics, Flaw> {
+    let choices = [
+        ("off", Topics::Apart),
+        ("room", Topics::Room),
+        ("channel", Topics::Channel),
+        ("both", Topics::Both),
+    ];
+    one_of(text, &choices)
 }
 
 /// What is done with messages of many lines.

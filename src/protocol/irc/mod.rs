@@ -73,6 +73,13 @@ pub enum Order {
         /// What: as much of it as one line holds.
         text: String,
     },
+    /// Make this the channel's topic; an empty one removes it.
+    Topic {
+        /// Where.
+        place: PlaceId,
+        /// In one line.
+        topic: String,
+    },
     /// Say goodbye and hang up.
     Quit(String),
 }

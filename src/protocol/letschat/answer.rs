@@ -15,6 +15,15 @@ pub(super) struct Room {
     pub(super) id: String,
     #[serde(default)]
     pub(super) slug: String,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) description: Option<String>,
+    /// Only those who are listed may enter.
+    #[serde(default)]
+    pub(super) private: bool,
+    #[serde(default, rename = "hasPassword")]
+    pub(super) has_password: bool,
 }
 
 /// An account, in `account:whoami`, `rooms:users` and `users:update`.

@@ -18,6 +18,8 @@ pub(super) enum Call {
     Join(PlaceId),
     /// `rooms:users`.
     People(PlaceId),
+    /// `rooms:update`.
+    Describe(PlaceId),
     /// `messages:create`.
     Post { ticket: Ticket, place: PlaceId },
     /// `messages:list`, a page.

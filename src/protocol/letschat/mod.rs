@@ -44,6 +44,14 @@ pub enum Order {
         /// Not at once: the server is given a moment to finish what it was given before.
         later: bool,
     },
+    /// Describe the room so. One that is private or has a password is left as it is: the server would
+    /// take its password and the list of who may enter from it (WIRE.md, "Rooms").
+    Describe {
+        /// Where.
+        place: PlaceId,
+        /// What it is about.
+        description: String,
+    },
     /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
     Newest(PlaceId),
     /// Tell when so much time has passed; answered by [`Event::Awake`], unless the connection is lost.
@@ -77,6 +85,15 @@ pub enum Event {
         place: PlaceId,
         /// Why, in words for the administrator.
         why: String,
+    },
+    /// What the room is about, as its description says.
+    About {
+        /// Where.
+        place: PlaceId,
+        /// The description.
+        description: String,
+        /// It is told to us who come in; otherwise something of the room has just been changed.
+        fresh: bool,
     },
     /// Someone spoke, perhaps we ourselves.
     Heard {

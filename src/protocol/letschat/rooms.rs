@@ -57,12 +57,16 @@ struct Sitting {
     seat: Seat,
     id: Option<String>,
     state: State,
+    /// The name to keep when the room is described anew; `None` where it must be left alone.
+    describable: Option<String>,
 }
 
 impl Rooms {
     pub(super) fn new(seats: Vec<Seat>, seed: u64) -> Self {
         let by_name = seats.iter().map(|seat| (seat.name.clone(), seat.place)).collect();
-        let sitting = |seat: Seat| (seat.place, Sitting { seat, id: None, state: State::Out });
+        let sitting = |seat: Seat| {
+            (seat.place, Sitting { seat, id: None, state: State::Out, describable: None })
+        };
         Self {
             rooms: seats.into_iter().map(sitting).collect(),
             by_name,
@@ -85,6 +89,12 @@ impl Rooms {
         self.rooms.get(&place)?.id.as_deref()
     }
 
+    /// The id and the name of the room at `place`, if it may be described anew.
+    pub(super) fn describable(&self, place: PlaceId) -> Option<(&str, &str)> {
+        let sitting = self.rooms.get(&place)?;
+        Some((sitting.id.as_deref()?, sitting.describable.as_deref()?))
+    }
+
     /// The server knows this room. Says which other place of ours is the same room, if one is.
     pub(super) fn listed(&mut self, room: &Room) -> Result<(), (PlaceId, PlaceId)> {
         for name in [&room.slug, &room.id] {
@@ -95,6 +105,8 @@ impl Rooms {
             self.by_id.insert(room.id.clone(), place);
             let Some(sitting) = self.rooms.get_mut(&place) else { continue };
             sitting.id = Some(room.id.clone());
+            let open = !room.private && !room.has_password;
+            sitting.describable = room.name.clone().filter(|_| open);
             if sitting.state == State::Out {
                 sitting.state = State::Queued;
                 self.queue.push_back(place);
@@ -184,7 +196,14 @@ mod tests {
     }
 
     fn room(id: &str, slug: &str) -> Room {
-        Room { id: id.to_owned(), slug: slug.to_owned() }
+        Room {
+            id: id.to_owned(),
+            slug: slug.to_owned(),
+            name: None,
+            description: None,
+            private: false,
+            has_password: false,
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ use super::services::Nickserv;
 use super::speech::{Next, Speech};
 use super::turned_away::TurnedAway;
 use super::{Event, Heard, Identity, Order, Pace, Seat};
+use crate::domain::PlaceId;
 use crate::protocol::{Input, Machine, Output};
 
 /// How long the server may be silent before we ask whether it is there, and then before we leave.
@@ -103,6 +104,8 @@ pub struct Session {
     /// The server has refused no batch of ours.
     batches_go: bool,
     control: VecDeque<Line>,
+    /// The channels for which we have asked for another topic.
+    retitling: Vec<PlaceId>,
     speech: Speech,
     past: Past,
     courtesy: Courtesy,
@@ -157,6 +160,7 @@ impl Session {
             telling: Telling::default(),
             batches_go: true,
             control: VecDeque::new(),
+            retitling: Vec::new(),
             speech: Speech::default(),
             past: Past::default(),
             courtesy: Courtesy::new(now, plan.clock),
@@ -297,6 +301,7 @@ impl Machine for Session {
                 self.ask_past(place, since, msgid);
             }
             Input::Order(Order::Notice { nick, text }) => self.notice(&nick, &text),
+            Input::Order(Order::Topic { place, topic }) => self.set_topic(place, &topic),
             Input::Order(Order::Quit(why)) => self.quit(now, why),
             Input::Tick => self.tick(now),
         }

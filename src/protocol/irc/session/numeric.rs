@@ -73,6 +73,7 @@ impl Session {
             Response::ERR_NOSUCHNICK if self.channels.place(argument(1)).is_none() => {
                 self.nobody(now, argument(1));
             }
+            Response::ERR_CHANOPRIVSNEEDED if self.topic_refused(argument(1), last(arguments)) => {}
             Response::ERR_NOSUCHNICK
             | Response::ERR_CANNOTSENDTOCHAN
             | Response::ERR_NOTEXTTOSEND

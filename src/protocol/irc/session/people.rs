@@ -7,7 +7,7 @@ use crate::domain::{Author, Person, PlaceId};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;
-use crate::protocol::irc::line::Line;
+use crate::protocol::irc::line::{Line, Text};
 use crate::protocol::irc::people::Seen;
 use crate::protocol::irc::presence::Parting;
 
@@ -107,9 +107,36 @@ impl Session {
         self.output.push_back(Output::Event(Event::Modes { place, by, change }));
     }
 
+    /// Asks for another topic.
+    pub(super) fn set_topic(&mut self, place: PlaceId, topic: &str) {
+        if let Some(name) = self.channels.name(place) {
+            let Text(topic) = Text::clean(topic);
+            let words = ("TOPIC", vec![name.to_owned(), topic]);
+            self.retitling.push(place);
+            self.send_all(vec![words]);
+        }
+    }
+
+    /// The server does not let us do what it asks operators for. Says whether that was another topic: it
+    /// was no line of ours, then.
+    pub(super) fn topic_refused(&mut self, name: &str, why: &str) -> bool {
+        let place = self.channels.place(name);
+        let asked = self.retitling.iter().position(|asked| Some(*asked) == place);
+        if let Some(at) = asked {
+            self.retitling.remove(at);
+            tracing::warn!(channel = name, why, "the topic stays: the bridge may not change it");
+        }
+        asked.is_some()
+    }
+
     pub(super) fn topic(&mut self, source: Option<&Prefix>, name: &str, topic: Option<String>) {
         let Some(place) = self.channels.place(name) else { return };
         let by = source.map(|source| doer(Some(source)));
+        if self.is_us(source)
+            && let Some(at) = self.retitling.iter().position(|asked| *asked == place)
+        {
+            self.retitling.remove(at);
+        }
         let topic = topic.filter(|topic| !topic.is_empty());
         self.output.push_back(Output::Event(Event::Topic { place, topic, by }));
     }

@@ -33,6 +33,7 @@ impl Session {
                 if let Ok(room) = answer::read::<Room>(argument) {
                     self.listed(now, &room);
                     self.join(now);
+                    self.about(&room, false);
                 }
             }
             "users:join" => self.moved(argument, |place, user| Presence::Came { place, user }),
@@ -71,6 +72,7 @@ impl Session {
             Call::Join(place) => match answer::read::<Room>(argument) {
                 Ok(room) => {
                     self.rooms.answered(place, true, now);
+                    self.about(&room, true);
                     self.ask_people(now, place, &room.id);
                     self.output.push_back(Output::Event(Event::Joined { place, room: room.id }));
                     self.join(now);
@@ -89,6 +91,11 @@ impl Session {
                 // Those who come, and those who speak, are known without it.
                 Err(why) => tracing::debug!(%place, why, "the server does not say who is there"),
             },
+            Call::Describe(place) => {
+                if let Err(why) = answer::read::<Room>(argument) {
+                    tracing::warn!(%place, why, "the room keeps its description");
+                }
+            }
             Call::Post { ticket, place } => self.posted(ticket, place, argument),
             Call::List(place) => match answer::read::<Vec<WirePost>>(argument) {
                 Ok(posts) => {
@@ -105,6 +112,14 @@ impl Session {
                 }
                 Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
             },
+        }
+    }
+
+    /// Tells what a room of ours is about, where the server says so.
+    fn about(&mut self, room: &Room, fresh: bool) {
+        if let (Some(place), Some(description)) = (self.rooms.place(&room.id), &room.description) {
+            let description = description.clone();
+            self.output.push_back(Output::Event(Event::About { place, description, fresh }));
         }
     }
 

@@ -172,6 +172,13 @@ impl Session {
                 });
                 self.list(now, Call::List(place), place, query);
             }
+            Order::Describe { place, description } => match self.rooms.describable(place) {
+                Some((room, name)) => {
+                    let about = json!({ "id": room, "name": name, "description": description });
+                    self.call(now, Call::Describe(place), "rooms:update", about);
+                }
+                None => tracing::warn!(%place, "a private room keeps its description"),
+            },
             Order::Newest(place) => {
                 let query = json!({ "take": 1, "reverse": true });
                 self.list(now, Call::Newest(place), place, query);
@@ -215,7 +222,7 @@ impl Session {
                     self.output.push_back(Output::Event(Event::Unanswered { ticket, place }));
                 }
                 // Nothing depends on it.
-                Call::People(_) => {}
+                Call::People(_) | Call::Describe(_) => {}
                 call => self.close(format!("the server did not answer: {call:?}")),
             }
         }
