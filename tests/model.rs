@@ -243,7 +243,7 @@ impl World {
                 self.events.push_back(Event::Newest { place, post });
             }
             letschat::Order::Wake { place, .. } => self.events.push_back(Event::Awake(place)),
-            letschat::Order::Leave => {}
+            letschat::Order::Describe { .. } | letschat::Order::Leave => {}
         }
         true
     }
