@@ -32,8 +32,14 @@ pub enum Trace {
         ticket: Ticket,
         /// When its arrival was noted.
         settled: Timestamp,
+        /// How many more were said together with it, under that id.
+        others: u64,
     },
 }
+
+/// How many deliveries were said together with that of the row.
+const OTHERS: &str =
+    "(SELECT COUNT(*) FROM delivery j WHERE j.joined = delivery.ticket AND j.state = 3)";
 
 /// What became of the deliveries to one place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -129,13 +135,13 @@ impl Snapshot {
         up_to: Option<&str>,
         mut each: impl FnMut(&str, Trace),
     ) -> Result<(), StoreError> {
-        let mut statement = self.prepare(
-            "SELECT native, NULL, NULL FROM message
+        let mut statement = self.prepare(&format!(
+            "SELECT native, NULL, NULL, NULL FROM message
              WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
-             UNION ALL SELECT native, ticket, settled FROM delivery
+             UNION ALL SELECT native, ticket, settled, {OTHERS} FROM delivery
              WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
              ORDER BY native",
-        )?;
+        ))?;
         let mut rows = statement.query(params![place.0, above, up_to])?;
         while let Some(row) = rows.next()? {
             each(row.get_ref(0)?.as_str().unwrap_or_default(), trace(row)?);
@@ -149,10 +155,12 @@ impl Snapshot {
     /// When the disk does not do its part.
     pub fn trace(&self, place: PlaceId, native: &str) -> Result<Option<Trace>, StoreError> {
         Ok(self
-            .prepare(
-                "SELECT native, ticket, settled FROM delivery WHERE place = ?1 AND native = ?2
-                 UNION ALL SELECT native, NULL, NULL FROM message WHERE place = ?1 AND native = ?2",
-            )?
+            .prepare(&format!(
+                "SELECT native, ticket, settled, {OTHERS} FROM delivery
+                 WHERE place = ?1 AND native = ?2
+                 UNION ALL SELECT native, NULL, NULL, NULL FROM message
+                 WHERE place = ?1 AND native = ?2",
+            ))?
             .query_row(params![place.0, native], trace)
             .optional()?)
     }
@@ -227,11 +235,10 @@ impl Snapshot {
 }
 
 fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
-    let ticket: Option<i64> = row.get(1)?;
-    Ok(ticket.map_or(Trace::Heard, |ticket| Trace::Delivered {
-        ticket: Ticket(ticket),
-        settled: row.get(2).map(time_from_sql).unwrap_or_default(),
-    }))
+    let Some(ticket) = row.get(1)? else { return Ok(Trace::Heard) };
+    let settled = row.get(2).map(time_from_sql).unwrap_or_default();
+    let others = row.get::<_, i64>(3)?.unsigned_abs();
+    Ok(Trace::Delivered { ticket: Ticket(ticket), settled, others })
 }
 
 #[cfg(test)]
@@ -343,8 +350,11 @@ mod tests {
         let tea = store.place(&Place::room("tea")).expect("works");
         let dev = store.place(&Place::room("dev")).expect("works");
         let ticket = say(&mut store, dev, "1", Some(tea));
+        let other = say(&mut store, dev, "2", Some(tea));
         let settled = Timestamp::from_second(90).expect("a time");
+        store.join(ticket, vec![other]).expect("works");
         store.delivered(ticket, Some("b"), settled).expect("works");
+        store.delivered(other, None, settled).expect("works");
         for id in ["d", "c", "a", "e"] {
             say(&mut store, tea, id, None);
         }
@@ -353,7 +363,7 @@ mod tests {
         let mut traces = Vec::new();
         let each = |native: &str, trace| traces.push((native.to_owned(), trace));
         snapshot.traces(tea, "a", Some("d"), each).expect("works");
-        let delivered = Trace::Delivered { ticket, settled };
+        let delivered = Trace::Delivered { ticket, settled, others: 1 };
         let heard = |native: &str| (native.to_owned(), Trace::Heard);
         assert_eq!(traces, [("b".to_owned(), delivered), heard("c"), heard("d")]);
         let mut count = 0;

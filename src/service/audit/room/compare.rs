@@ -83,7 +83,7 @@ impl Comparison {
             // Said by us, whatever else it was taken for.
             (Some((_, Some(Trace::Delivered { .. }))), _) => {}
             (Some((_, known)), trace) => *known = Some(trace),
-            (None, Trace::Delivered { ticket, settled }) => {
+            (None, Trace::Delivered { ticket, settled, .. }) => {
                 self.compared.lost.push(Lost { ticket, post: native.to_owned(), settled });
             }
             (None, Trace::Heard) => {}
@@ -94,14 +94,14 @@ impl Comparison {
     pub(super) fn close(&mut self) {
         let mut posts: Vec<_> = std::mem::take(&mut self.stretch).into_values().collect();
         // What was posted in the same millisecond stands in no order.
-        let ticket = |trace: &Option<Trace>| match trace {
-            Some(Trace::Delivered { ticket, .. }) => Some(*ticket),
+        let delivery = |trace: &Option<Trace>| match trace {
+            Some(Trace::Delivered { ticket, others, .. }) => Some((*ticket, *others)),
             _ => None,
         };
-        posts.sort_by_key(|(post, trace)| (post.posted, ticket(trace)));
+        posts.sort_by_key(|(post, trace)| (post.posted, delivery(trace)));
         for (post, trace) in posts {
-            match ticket(&trace) {
-                Some(ticket) => self.delivered(&post, ticket),
+            match delivery(&trace) {
+                Some((ticket, others)) => self.delivered(&post, ticket, others),
                 None => self.strange(post, trace.is_some()),
             }
         }
@@ -112,8 +112,8 @@ impl Comparison {
         !self.suspects.is_empty()
     }
 
-    fn delivered(&mut self, post: &Post, ticket: Ticket) {
-        self.compared.posted += 1;
+    fn delivered(&mut self, post: &Post, ticket: Ticket, others: u64) {
+        self.compared.posted += 1 + others;
         match self.latest.filter(|latest| *latest > ticket) {
             Some(behind) => {
                 let (post, posted) = (post.id, post.posted);
@@ -181,8 +181,8 @@ impl Comparison {
             let trace = known(suspect.post);
             let arrived = under_way.is_some_and(|delivery| suspect.is(delivery));
             let Suspect { post, posted, author, twin, .. } = suspect;
-            if let Some(Trace::Delivered { .. }) = trace {
-                compared.posted += 1;
+            if let Some(Trace::Delivered { others, .. }) = trace {
+                compared.posted += 1 + others;
             } else if arrived {
                 // It has arrived, and the bridge does not know it yet.
                 under_way = None;
@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn delivered(ticket: i64) -> Trace {
-        Trace::Delivered { ticket: Ticket(ticket), settled: Timestamp::UNIX_EPOCH }
+        Trace::Delivered { ticket: Ticket(ticket), settled: Timestamp::UNIX_EPOCH, others: 0 }
     }
 
     fn under_way(body: &str, begun: u32) -> Delivery {
