@@ -1,9 +1,11 @@
 //! What the whole road costs: the program itself between two servers of ours, its store on disk.
 //!
 //! `cargo bench --bench road` prints each figure beside its goal; `-- --quick` takes few messages, to
-//! show that it works. It fails where a message is lost, repeated or out of order, and never on time.
+//! show that it works. `-- backlog` prints instead what the backlog of one place does to the latency of
+//! another. It fails where a message is lost, repeated or out of order, and never on time.
 #![allow(clippy::unwrap_used)]
 
+mod backlog;
 mod measure;
 mod stage;
 
@@ -29,7 +31,11 @@ const QUICK: Size = Size { single: 200, many: 2_000, links: 100 };
 
 #[tokio::main]
 async fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let asked = |word| std::env::args().any(|argument| argument == word);
+    let quick = asked("--quick");
+    if asked("backlog") {
+        return backlog::run(quick).await;
+    }
     let size = if quick { QUICK } else { WHOLE };
     let disk = std::env::temp_dir();
     println!(

@@ -1,22 +1,11 @@
-//! Whether a place with a long backlog delays another: the program between two servers of ours, one
-//! link with tens of thousands of messages waiting, another on which people talk.
-//!
-//! `cargo bench --bench backlog` prints the latency on the second link without and beside the backlog;
-//! `-- --quick` takes few messages, to show that it works. It fails where a message is lost, repeated
-//! or out of order, and where the backlog ends before the measurement, never on time.
-#![allow(clippy::unwrap_used)]
-// Of the stage and the measures of the other benchmark, this one uses a part.
-#![allow(dead_code)]
-
-#[path = "../road/measure.rs"]
-mod measure;
-#[path = "../road/stage.rs"]
-mod stage;
+//! Whether a place with a long backlog delays another: one link with tens of thousands of messages
+//! waiting, another on which people talk. It fails where the backlog ends before the measurement, never
+//! on time.
 
 use std::time::Duration;
 
-use measure::{arrived, latency, say};
-use stage::{Stage, Way};
+use crate::measure::{arrived, latency, say};
+use crate::stage::{Stage, Way};
 
 /// The link with the backlog, and the one beside it.
 const LONG: usize = 0;
@@ -47,9 +36,8 @@ struct Case {
     pause: Duration,
 }
 
-#[tokio::main]
-async fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+/// Measures, and prints.
+pub(crate) async fn run(quick: bool) {
     let size = if quick { QUICK } else { WHOLE };
     println!("A backlog of {} messages on one link, and the latency on another.\n", size.backlog);
     println!(
