@@ -42,7 +42,7 @@ struct Lately {
 
 impl Goings {
     /// Somebody says something.
-    pub(super) fn speak(&mut self, place: PlaceId, name: &str, now: Timestamp) {
+    fn speak(&mut self, place: PlaceId, name: &str, now: Timestamp) {
         let lately = self.places.entry(place).or_default();
         if lately.spoke.len() >= MOST {
             lately.spoke.retain(|_, at| now.duration_since(*at) < LATELY);
@@ -77,6 +77,17 @@ impl Goings {
         if let Some(lately) = self.places.get_mut(&place) {
             (lately.untold, lately.span) = (Vec::new(), None);
         }
+    }
+
+    /// `name` says something: that they came is to be told before it, not behind.
+    fn hurry(&mut self, place: PlaceId, name: &str) -> bool {
+        let Some(lately) = self.places.get_mut(&place) else { return false };
+        let came = |it: &Coming| it.who == name && matches!(it.what, What::Joined | What::Returned);
+        let hurry = lately.untold.iter().any(came);
+        if hurry {
+            lately.span = Some((Timestamp::MIN, Timestamp::MIN));
+        }
+        hurry
     }
 
     /// What is to be told by now.
@@ -114,6 +125,20 @@ pub(super) fn parting(how: Parting) -> What {
 }
 
 impl Bridge {
+    /// `name` is about to say something in `place`.
+    pub(super) fn speaks(
+        &mut self,
+        place: PlaceId,
+        name: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if self.goings.hurry(place, name) {
+            self.tell_comings(turn)?;
+        }
+        self.goings.speak(place, name, turn.now);
+        Ok(())
+    }
+
     /// Tells what has happened a moment ago, where it is wanted and can be told now.
     pub(super) fn tell_comings(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         for (place, comings) in self.goings.due(turn.now) {

@@ -72,10 +72,12 @@ impl Bridge {
         talk: Talk,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        if !talk.played {
+            self.speaks(place, &talk.author.name, turn)?;
+        }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         if !talk.played {
             spot.roster.speak(&talk.author.name, turn.now);
-            self.goings.speak(place, &talk.author.name, turn.now);
         }
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
             return self.take_talk(network, place, talk, turn);

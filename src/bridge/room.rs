@@ -267,7 +267,7 @@ impl Bridge {
             && self.account.as_ref().is_some_and(|account| account.id != author.id)
         {
             spot.guests.speak(author);
-            self.goings.speak(place, &author.username, turn.now);
+            self.speaks(place, &author.username, turn)?;
         }
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
         let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);

@@ -45,6 +45,26 @@ fn whoever_is_back_at_once_was_never_gone() {
 }
 
 #[test]
+fn whoever_comes_back_and_speaks_is_told_of_first() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 435[{"id":"6b0000000000000000000002"}]
+        irc < :ann!a@host PART #tea
+        wait 4s
+        lc > 426["messages:create",{"room":"r1","text":"-- ann left"}]
+        lc < 436[{"id":"6b0000000000000000000003"}]
+        irc < :ann!a@host JOIN #tea
+        irc < :ann!a@host PRIVMSG #tea :two
+        lc > 427["messages:create",{"room":"r1","text":"-- ann joined"}]
+        lc < 437[{"id":"6b0000000000000000000004"}]
+        lc > 428["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
 fn a_netsplit_is_one_line() {
     story(
         r#"
