@@ -28,6 +28,8 @@ pub struct Traffic {
     pub unreadable: u64,
     /// Messages that were not mirrored since two programs set each other off.
     pub held_back: u64,
+    /// How often a message was not mirrored to a place since a rule ignores it.
+    pub ignored: u64,
     /// Messages that were told more often than once, and dropped.
     pub duplicates: u64,
     /// Deliveries that arrived.

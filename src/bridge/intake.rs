@@ -51,6 +51,7 @@ impl Bridge {
         for to in to.iter().copied() {
             if self.ways.ignore(message, &place, to) {
                 tracing::debug!(%place, author = message.author.name, "ignored, as a rule says");
+                self.count(message.said_in, |traffic| traffic.ignored += 1);
                 continue;
             }
             for part in self.parts(message, &place, to) {

@@ -60,13 +60,14 @@ impl Told {
 }
 
 fn tell(peer: &Peer, traffic: &Traffic) {
-    let Traffic { heard, caught_up, left_out, unreadable, duplicates, .. } = *traffic;
+    let Traffic { heard, caught_up, left_out, ignored, unreadable, duplicates, .. } = *traffic;
     let Traffic { delivered, found, repeated, put_off, refused, .. } = *traffic;
     tracing::info!(
         %peer,
         heard,
         caught_up,
         left_out,
+        ignored,
         unreadable,
         duplicates,
         delivered,

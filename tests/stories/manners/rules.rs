@@ -23,6 +23,8 @@ fn what_is_ignored_goes_nowhere() {
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"three","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u3","username":"carl"},"room":{"id":"r1"}}]
         "#,
     );
+    let ignored: u64 = world.counters().traffic.values().map(|it| it.ignored).sum();
+    assert_eq!(ignored, 2);
 }
 
 #[test]
