@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
 use letsbridge::domain::{Kind, Network, Place, PlaceId, Ticket};
 use letsbridge::protocol::irc;
-use letsbridge::protocol::letschat::{self, Author, Event, PAGE, Post, PostId};
+use letsbridge::protocol::letschat::{self, Author, Event, Post, PostId};
 use letsbridge::store::Store;
 use letsbridge::translate::{Join, Manners, RoomManners};
 use proptest::prelude::*;
@@ -229,13 +229,13 @@ impl World {
                     self.go_on();
                 }
             }
-            letschat::Order::List { place, since, skip, later } => {
+            letschat::Order::List { place, since, skip, take, later } => {
                 // A moment later: what the server was given before is stored by then.
                 if later {
                     self.go_on();
                 }
                 let above = self.posts.iter().filter(|post| post.id > since).skip(skip);
-                let posts = above.take(PAGE).cloned().collect();
+                let posts = above.take(take).cloned().collect();
                 self.events.push_back(Event::Listed { place, posts });
             }
             letschat::Order::Newest(place) => {

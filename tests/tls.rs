@@ -11,6 +11,7 @@ use letsbridge::net::proxy::{Matcher, tcp_by};
 use letsbridge::net::rest::Rest;
 use letsbridge::net::tls::{Cause, Fingerprint, HandshakeError, client_config, handshake};
 use letsbridge::net::{Knock, upgrade};
+use letsbridge::protocol::letschat::Heard;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -399,9 +400,9 @@ async fn a_websocket_trusts_whom_the_other_connections_trust() {
     let url = Url::parse(&format!("https://localhost:{port}/chat/")).unwrap();
     let knock = Knock { url, token: SecretString::from("token") };
     let mut frames = upgrade(stream.await.unwrap(), &knock).await.unwrap();
-    assert_eq!(frames.next().await.unwrap().unwrap(), "40");
+    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".to_owned()));
     frames.send("2probe".to_owned()).await.unwrap();
-    assert_eq!(frames.next().await.unwrap().unwrap(), "2probe");
+    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("2probe".to_owned()));
 }
 
 /// A proxy that leads every `CONNECT chat.example:443` to `port` here.

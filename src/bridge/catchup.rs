@@ -24,8 +24,10 @@ const MOST_HELD: usize = 4_096;
 ///        joined, all is known already                     lost, closed
 ///  Away ──────────────────────────────────────▶ Live ─────────────────────▶ Away
 ///    │                                           ▲
-///    └── joined, something may be missing ──▶ CatchingUp
+///    └── joined, something may be missing ──▶ CatchingUp ◀── there is room again ── Deaf
 /// ```
+///
+/// From `Live` and `CatchingUp` a channel falls `Deaf` when too much waits to be delivered.
 #[derive(Debug, Default)]
 pub(super) enum Hearing {
     /// Not in the channel.
@@ -35,6 +37,8 @@ pub(super) enum Hearing {
     CatchingUp(Box<CatchUp>),
     /// Everything said is heard as it is said.
     Live(Twins),
+    /// In it, and what is said is passed over: it is caught up with later.
+    Deaf,
 }
 
 /// What is being asked for, and how far that has come.
@@ -44,6 +48,8 @@ pub(super) struct CatchUp {
     pub(super) away: (Timestamp, Timestamp),
     /// How far it had been heard.
     pub(super) cursor: Cursor,
+    /// We were there, and passed over what was said.
+    pub(super) deaf: bool,
     /// Whether the server keeps what was said.
     pub(super) kept: bool,
     /// Whether our own lines can be told from one another there.
@@ -82,6 +88,7 @@ impl CatchUp {
             since: before((since - OVERLAP).max(floor(sight.first))),
             first: sight.first,
             cursor: sight.cursor,
+            deaf: false,
             kept: false,
             certain: false,
             span: None,
@@ -97,10 +104,10 @@ impl CatchUp {
         }
     }
 
-    /// Whether we were away for so long that somebody will have noticed.
+    /// Whether we were away for so long that somebody will have noticed, or know of what we missed.
     pub(super) fn was_long(&self) -> bool {
         let (from, to) = self.away;
-        to.duration_since(from) >= NOTICED
+        self.deaf || to.duration_since(from) >= NOTICED
     }
 
     /// Where the page under way begins.

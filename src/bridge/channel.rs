@@ -83,13 +83,13 @@ impl Bridge {
                 Ok(())
             }
             Event::Partly { ticket, place, end, mark } => {
-                said_up_to(place, mark, turn)?;
+                self.said_up_to(place, mark, turn)?;
                 let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
                 spot.lane.partly(ticket, end, AGAIN.len(), turn.store)
             }
             Event::Said { ticket, place, mark } => {
                 let msgid = mark.msgid.clone();
-                said_up_to(place, mark, turn)?;
+                self.said_up_to(place, mark, turn)?;
                 self.settle(ticket, place, msgid.as_deref(), turn)
             }
             Event::Refused { ticket, place, why } => self.objected(ticket, place, &why, turn),
@@ -175,10 +175,18 @@ impl Bridge {
         self.count(place, |traffic| traffic.repeated += 1);
         Ok(())
     }
-}
 
-/// A line of ours has arrived: the channel was heard up to it.
-fn said_up_to(place: PlaceId, mark: Mark, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-    let Some(time) = mark.time else { return turn.store.alive(place, turn.now) };
-    turn.store.heard_up_to(place, &Cursor { time, line: Some(mark.msgid) }, turn.now)
+    /// A line of ours has arrived: the channel was heard up to it, if it is heard.
+    fn said_up_to(
+        &self,
+        place: PlaceId,
+        mark: Mark,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if !self.spots.get(&place).is_some_and(|spot| matches!(spot.hearing, Hearing::Live(_))) {
+            return Ok(());
+        }
+        let Some(time) = mark.time else { return turn.store.alive(place, turn.now) };
+        turn.store.heard_up_to(place, &Cursor { time, line: Some(mark.msgid) }, turn.now)
+    }
 }

@@ -22,6 +22,7 @@ use crate::store::{Cursor, StoreError};
 use crate::translate::AGAIN;
 
 /// An event of a channel that we have come into.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Joined {
     pub(super) time: Option<Timestamp>,
     pub(super) past: bool,
@@ -41,6 +42,20 @@ impl Bridge {
             let words = format!("{} is open to the bridge again", self.spelled(place));
             self.announce(place, words, turn)?;
         }
+        if let Some(spot) = self.spots.get_mut(&place) {
+            spot.joined = Some(*joined);
+        }
+        self.catch_up(network, place, joined, turn)
+    }
+
+    /// Asks for what was missed, if anything can have been.
+    pub(super) fn catch_up(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        joined: &Joined,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         let Some(sight) = turn.store.sight(place)? else {
             turn.store.first_sight(place, joined.time.unwrap_or(turn.now), turn.now)?;
             return self.all_heard(network, place, false, turn);
@@ -55,10 +70,12 @@ impl Bridge {
             None => None,
         };
         let mut catchup = CatchUp::new(sight, doubt, turn.now);
+        catchup.deaf = turn.store.was_deaf(place)?;
         if !joined.past && doubt.is_none() && !catchup.was_long() {
             return self.all_heard(network, place, false, turn);
         }
-        (catchup.kept, catchup.certain) = (joined.past, joined.echoes);
+        // Where it was passed over, its cursor says less than what of ours had arrived.
+        (catchup.kept, catchup.certain) = (joined.past, joined.echoes && !catchup.deaf);
         ask(network, place, &catchup, turn);
         spot.hearing = Hearing::CatchingUp(Box::new(catchup));
         Ok(())
@@ -79,6 +96,12 @@ impl Bridge {
         if !talk.played {
             spot.roster.speak(&talk.author.name, turn.now);
         }
+        if matches!(spot.hearing, Hearing::Deaf)
+            || (matches!(spot.hearing, Hearing::Live(_)) && self.is_deaf(place, turn)?)
+        {
+            return Ok(());
+        }
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
             return self.take_talk(network, place, talk, turn);
         };
@@ -115,7 +138,9 @@ impl Bridge {
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
         match answer {
             Answer::Page(page) if catchup.turn_page(page) => {
-                ask(network, place, catchup, turn);
+                if !self.is_deaf(place, turn)? {
+                    self.ask_on(network, place, turn);
+                }
                 return Ok(());
             }
             Answer::Page(_) | Answer::All | Answer::Nothing => {}
@@ -126,6 +151,13 @@ impl Bridge {
         }
         let complete = catchup.reaches_back();
         self.caught_up(network, place, complete, turn)
+    }
+
+    /// Asks for the next page.
+    fn ask_on(&self, network: &Network, place: PlaceId, turn: &mut Turn<'_>) {
+        if let Some(Hearing::CatchingUp(catchup)) = self.spots.get(&place).map(|it| &it.hearing) {
+            ask(network, place, catchup, turn);
+        }
     }
 
     /// Nothing more is to be learnt of what was said before; all of it was, if `complete`.
@@ -178,6 +210,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         match &spot.hearing {
             Hearing::Away => return Ok(()),
+            Hearing::Deaf => {}
             Hearing::CatchingUp(catchup) if catchup.kept => {}
             Hearing::CatchingUp(_) => self.release(network, place, turn)?,
             Hearing::Live(_) => turn.store.alive(place, at)?,
@@ -201,6 +234,9 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         tracing::info!(place = %spot.place, "joined");
+        if turn.store.was_deaf(place)? {
+            turn.store.deaf(place, false)?;
+        }
         let ambiguous = matches!(&spot.hearing, Hearing::CatchingUp(it) if it.ambiguous);
         spot.hearing = Hearing::Live(Twins::default());
         turn.store.alive(place, turn.now)?;

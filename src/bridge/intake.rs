@@ -56,6 +56,7 @@ impl Bridge {
             }
             for part in self.parts(message, &place, to) {
                 let ticket = turn.store.enqueue_part(id, *part, to)?;
+                self.waiting.add(message);
                 let (message, part, state) = (message.clone(), *part, State::Queued);
                 let delivery =
                     Delivery { ticket, to, message, part, state, begun: None, speech: None };

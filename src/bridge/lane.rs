@@ -261,22 +261,22 @@ impl Lane {
         self.held = false;
     }
 
-    /// `Sending | Doubtful → Delivered`, with all that was said together with it. Says how many that
-    /// were: none, if it was not `ticket`'s turn.
+    /// `Sending | Doubtful → Delivered`, with all that was said together with it. Gives all of those, if
+    /// it was `ticket`'s turn.
     pub(super) fn settle(
         &mut self,
         ticket: Ticket,
         native: Option<&str>,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Vec<Delivery>, StoreError> {
         let settled = self.take(ticket);
         for delivery in &settled {
             // One id is for one delivery; the others are known by which they were said with.
             let native = native.filter(|_| delivery.ticket == ticket);
             store.delivered(delivery.ticket, native, now)?;
         }
-        Ok(settled.len())
+        Ok(settled)
     }
 
     /// `Sending | Doubtful → Refused`, with all that was said together with it. Gives all of those, if

@@ -18,6 +18,7 @@ mod history;
 mod intake;
 mod lane;
 mod loops;
+mod page;
 mod people;
 mod policy;
 mod questions;
@@ -26,6 +27,7 @@ mod refusals;
 mod room;
 mod saying;
 mod topics;
+mod waiting;
 mod ways;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -51,13 +53,16 @@ use closed::{Closed, Told};
 use comings::Goings;
 use company::Names;
 use guests::Guests;
+use history::Joined;
 use lane::Lane;
+use page::Page;
 use policy::Backlog;
 use questions::Answered;
 use reading::Reading;
 use refusals::Refusals;
 use saying::Patience;
 use topics::Topics;
+use waiting::Waiting;
 use ways::Ways;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
@@ -123,6 +128,9 @@ pub struct Bridge {
     links: Option<Links>,
     counters: Counters,
     breaker: Breaker,
+    waiting: Waiting,
+    /// The room that is read alone, since one of its pages was too large.
+    alone: Option<PlaceId>,
     refusals: Refusals,
     goings: Goings,
     answered: Answered,
@@ -151,8 +159,12 @@ struct Spot {
     lane: Lane,
     /// How far a room is read.
     reading: Reading,
+    /// How much of it is asked for at once.
+    page: Page,
     /// How a channel is heard.
     hearing: Hearing,
+    /// How we came into it.
+    joined: Option<Joined>,
     /// Who is in a channel, besides us.
     roster: Roster,
     /// Who is in a room, besides us.
@@ -182,6 +194,8 @@ impl Spot {
             mirrors,
             lane,
             reading: Reading::Away,
+            page: Page::default(),
+            joined: None,
             hearing: Hearing::Away,
             roster: Roster::default(),
             guests: Guests::default(),
@@ -238,7 +252,6 @@ impl Bridge {
             }
         }
         Ok(Self {
-            policy,
             due: BTreeSet::new(),
             ways: Ways::default(),
             names: Names::of(&spots),
@@ -250,6 +263,9 @@ impl Bridge {
             dropping: HashSet::new(),
             counters: Counters::default(),
             breaker: Breaker::default(),
+            waiting: Waiting::new(policy.waiting, store.waiting()?),
+            alone: None,
+            policy,
             refusals: Refusals::default(),
             goings: Goings::default(),
             answered: Answered::default(),
@@ -370,6 +386,8 @@ impl Bridge {
             self.forgot_at = turn.now;
             turn.store.prune(turn.now - memory - CLOCKS, AT_ONCE)?;
         }
+        self.hear_on(turn)?;
+        self.ask_held(turn);
         self.tell_closed(turn)?;
         self.tell_pauses(turn)?;
         self.tell_comings(turn)?;
@@ -415,7 +433,8 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         if let Some(spot) = self.spots.get_mut(&place) {
             let settled = spot.lane.settle(ticket, native, turn.now, turn.store)?;
-            self.count(place, |traffic| traffic.delivered += settled as u64);
+            settled.iter().for_each(|delivery| self.waiting.remove(&delivery.message));
+            self.count(place, |traffic| traffic.delivered += settled.len() as u64);
         }
         self.advance(place, turn)
     }
@@ -448,6 +467,7 @@ impl Bridge {
             for delivery in spot.lane.refuse(ticket, why, turn.now, turn.store)? {
                 tracing::warn!(place = %name, delivery = delivery.ticket.0, why, "refused");
                 self.count(place, |traffic| traffic.refused += 1);
+                self.waiting.remove(&delivery.message);
                 self.is_refused(&delivery, turn)?;
             }
         }

@@ -17,6 +17,8 @@ pub struct Policy {
     pub break_loops: bool,
     /// How long the ledger remembers; `None` for ever.
     pub memory: Option<SignedDuration>,
+    /// How many bytes may wait to be delivered; `None` for any number.
+    pub waiting: Option<u64>,
 }
 
 /// How much of what was missed in one place is mirrored.
@@ -37,6 +39,7 @@ impl Default for Policy {
             announce: true,
             break_loops: false,
             memory: None,
+            waiting: None,
         }
     }
 }

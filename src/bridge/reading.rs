@@ -1,4 +1,4 @@
-use crate::protocol::letschat::{PAGE, PostId};
+use crate::protocol::letschat::PostId;
 
 /// How many seconds before the cursor a reading begins. Posts that the server took at once may
 /// have become visible in the other order of their ids (WIRE.md, "Messages"): what is known is
@@ -76,11 +76,11 @@ impl Reading {
         overtaken
     }
 
-    /// A page of `count` posts was read, with `highest` the highest of their ids. Says whether
-    /// another must be asked for.
-    pub(super) fn turn_page(&mut self, count: usize, highest: Option<PostId>) -> bool {
+    /// A page of `count` posts, where `take` were asked for, was read, with `highest` the highest of
+    /// their ids. Says whether another must be asked for.
+    pub(super) fn turn_page(&mut self, count: usize, take: usize, highest: Option<PostId>) -> bool {
         let Self::Page { since, skip, next } = self else { return false };
-        if let Some(highest) = highest.filter(|_| count >= PAGE) {
+        if let Some(highest) = highest.filter(|_| count >= take) {
             let onward = highest.earlier(PAGE_OVERLAP);
             // A page that ends within the overlap leads nowhere new: leave out what it held.
             if onward > *since {
@@ -99,6 +99,7 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::letschat::PAGE;
 
     fn id(second: u32, counter: u32) -> PostId {
         format!("{second:08x}00000000{counter:08x}").parse().expect("an id")
@@ -107,14 +108,14 @@ mod tests {
     #[test]
     fn a_short_page_is_the_last() {
         let mut reading = Reading::from(PostId::FIRST);
-        assert!(!reading.turn_page(PAGE - 1, Some(id(9, 1))));
+        assert!(!reading.turn_page(PAGE - 1, PAGE, Some(id(9, 1))));
         assert_eq!(reading, Reading::Live);
     }
 
     #[test]
     fn a_full_page_leads_on_with_an_overlap() {
         let mut reading = Reading::from(PostId::FIRST);
-        assert!(reading.turn_page(PAGE, Some(id(9, 1))));
+        assert!(reading.turn_page(PAGE, PAGE, Some(id(9, 1))));
         assert_eq!(reading, Reading::from(id(7, 0)));
     }
 
@@ -122,10 +123,10 @@ mod tests {
     fn a_second_with_more_than_a_page_is_read_through() {
         let mut reading = Reading::from(id(7, 0));
         for pages in 1..4 {
-            assert!(reading.turn_page(PAGE, Some(id(9, 1))));
+            assert!(reading.turn_page(PAGE, PAGE, Some(id(9, 1))));
             assert_eq!(reading, Reading::Page { since: id(7, 0), skip: pages * PAGE, next: None });
         }
-        assert!(reading.turn_page(PAGE, Some(id(10, 1))));
+        assert!(reading.turn_page(PAGE, PAGE, Some(id(10, 1))));
         assert_eq!(reading, Reading::from(id(8, 0)));
     }
 
@@ -146,7 +147,7 @@ mod tests {
         assert!(!reading.request(id(5, 2)));
         assert!(!reading.request(id(5, 1)));
         assert!(!reading.request(id(5, 3)));
-        assert!(reading.turn_page(3, Some(id(4, 0))));
+        assert!(reading.turn_page(3, PAGE, Some(id(4, 0))));
         assert_eq!(reading, Reading::from(id(5, 1)));
     }
 }

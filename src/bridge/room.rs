@@ -10,7 +10,7 @@ use super::reading::{OVERLAP, Reading};
 use super::{Alive, Bridge, Order, Spot, Turn};
 use crate::domain::{Kind, Message, PlaceId, Ticket};
 use crate::protocol::letschat;
-use crate::protocol::letschat::{Event, Post, PostId};
+use crate::protocol::letschat::{Event, PAGE, Post, PostId};
 use crate::store::StoreError;
 
 impl Bridge {
@@ -24,12 +24,14 @@ impl Bridge {
             }
             Event::Joined { place, room } => self.room_joined(place, &room, turn),
             Event::Alive => self.letschat_lives(turn),
+            Event::TooLong => self.too_much(turn),
             Event::Closed { place, why } => {
                 let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
                 tracing::warn!(place = %spot.place, why, "not in the room");
                 let was_open = spot.lane.close();
                 self.open -= usize::from(was_open);
                 (spot.reading, spot.backlog) = (Reading::Away, None);
+                self.page_came(place, None);
                 self.is_closed(place, None, turn.now);
                 if was_open { turn.store.room_alive(place, turn.now) } else { Ok(()) }
             }
@@ -75,6 +77,7 @@ impl Bridge {
 
     /// The connection is lost: what the server last said is the last that was heard.
     pub(super) fn letschat_lost(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        self.pages_lost();
         let Some(Alive { at, .. }) = self.letschat_alive.take() else { return Ok(()) };
         self.rooms_were_heard(at, turn)
     }
@@ -113,13 +116,14 @@ impl Bridge {
             turn.orders.push(Order::LetsChat(letschat::Order::Newest(place)));
             return Ok(());
         };
-        spot.reading = Reading::Live;
         spot.cursor = Some(cursor);
         spot.backlog = Some(Backlog::default());
         spot.away = away.map(|alive| (alive, turn.now));
         spot.absent_once = false;
         let since = cursor.earlier(OVERLAP);
-        self.read(place, doubt.map_or(since, |doubt| doubt.min(since)), turn);
+        let ticket = spot.lane.in_doubt().map(|delivery| delivery.ticket);
+        spot.reading = spot.page.begin(doubt.map_or(since, |doubt| doubt.min(since)), ticket);
+        self.ask_page(place, false, turn);
         Ok(())
     }
 
@@ -168,10 +172,13 @@ impl Bridge {
                 first.get_or_insert(post.id);
                 Ok(())
             }
-            Reading::Live if post.author.is_some() => self.take(place, post, turn),
+            Reading::Live if post.author.is_some() && !self.waiting.overflows(place) => {
+                self.take(place, post, turn)
+            }
             // Our own posts are in the ledger by now: on one socket the ack comes before the echo.
             Reading::Live if turn.store.knows(place, &post.id.to_string())? => Ok(()),
-            // The author must be read back, or the post comes before what is being read.
+            // The author must be read back, or the post comes before what is being read, or too much
+            // waits to take it now.
             _ => {
                 self.read(place, post.id.before(), turn);
                 Ok(())
@@ -185,20 +192,28 @@ impl Bridge {
         posts: Vec<Post>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        let ids = || posts.iter().map(|post| post.id);
+        let (count, lowest, highest) = (posts.len(), ids().min(), ids().max());
+        let take = self.spots.get(&place).map_or(PAGE, |spot| spot.page.take);
+        self.page_came(place, lowest);
         if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.overtaken()) {
             self.ask_page(place, false, turn);
             return Ok(());
         }
-        let (count, highest) = (posts.len(), posts.iter().map(|post| post.id).max());
         for post in posts {
             self.take(place, post, turn)?;
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        if spot.reading.turn_page(count, highest) {
+        let more = spot.reading.turn_page(count, take, highest);
+        if more {
             self.ask_page(place, false, turn);
-            return Ok(());
+        } else {
+            self.all_read(place, turn)?;
         }
-        self.all_read(place, turn)
+        if take < PAGE {
+            self.ask_held(turn);
+        }
+        Ok(())
     }
 
     /// Nothing is left to read: the backlog is over, and the room may be spoken in.
@@ -246,15 +261,6 @@ impl Bridge {
     pub(super) fn read(&mut self, place: PlaceId, since: PostId, turn: &mut Turn<'_>) {
         if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.request(since)) {
             self.ask_page(place, false, turn);
-        }
-    }
-
-    /// Asks for the page that the reading stands at; `later` where the server is given a moment.
-    pub(super) fn ask_page(&self, place: PlaceId, later: bool, turn: &mut Turn<'_>) {
-        let reading = self.spots.get(&place).map(|spot| &spot.reading);
-        if let Some(Reading::Page { since, skip, .. }) = reading {
-            let order = letschat::Order::List { place, since: *since, skip: *skip, later };
-            turn.orders.push(Order::LetsChat(order));
         }
     }
 

@@ -158,7 +158,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         looks: Arc::default(),
         link_looks: Vec::new(),
         log: config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() },
-        store: config::Store { keep: None },
+        store: config::Store { keep: None, max_waiting: None },
         networks: vec![config::NetworkSettings {
             network,
             servers: vec![config::HostPort {

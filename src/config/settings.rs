@@ -75,6 +75,8 @@ pub enum LogFormat {
 pub struct Store {
     /// How long the ledger knows a message that has been mirrored; `None` for ever.
     pub keep: Option<Duration>,
+    /// How many bytes may wait to be delivered; `None` for any number.
+    pub max_waiting: Option<u64>,
 }
 
 /// How files and long messages of Let's Chat are served to people without an account.

@@ -15,7 +15,10 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use url::Url;
 
-/// The longest frame that we take: a page of 500 long posts is well below.
+use crate::protocol::letschat::Heard;
+
+/// The longest frame that we take: a page of 500 long posts is well below, and the longest single post
+/// that the server's database holds.
 const LONGEST: usize = 64 << 20;
 
 /// How long the server may take to grant a websocket.
@@ -170,12 +173,14 @@ fn address(knock: &Knock) -> SecretString {
 pub struct Frames<S>(WebSocketStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
-    type Item = Result<String, LetsChatError>;
+    type Item = Result<Heard, LetsChatError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             return Poll::Ready(match ready!(self.0.poll_next_unpin(cx)) {
-                Some(Ok(Message::Text(text))) => Some(Ok(text.as_str().to_owned())),
+                Some(Ok(Message::Text(text))) => Some(Ok(Heard::Text(text.as_str().to_owned()))),
+                // The websocket is done for after this, but whoever listens learns why.
+                Some(Err(tungstenite::Error::Capacity(_))) => Some(Ok(Heard::TooLong)),
                 Some(Ok(Message::Close(_))) | None => None,
                 // Pings are answered below; nobody sends us anything binary that we could use.
                 Some(Ok(_)) => continue,
@@ -326,7 +331,7 @@ mod tests {
         let long = format!("42[\"{}\"]", "é".repeat(200_000));
         let (sent, heard) = tokio::join!(server.send(Message::text(long.clone())), frames.next());
         sent.unwrap();
-        assert_eq!(heard.unwrap().unwrap(), long);
+        assert_eq!(heard.unwrap().unwrap(), Heard::Text(long));
     }
 
     #[tokio::test]
@@ -335,7 +340,7 @@ mod tests {
         server.send(Message::Ping("tea".into())).await.unwrap();
         server.send(Message::Binary(vec![4, 2].into())).await.unwrap();
         server.send(Message::text("40")).await.unwrap();
-        assert_eq!(frames.next().await.unwrap().unwrap(), "40");
+        assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".to_owned()));
         frames.flush().await.unwrap();
         assert_eq!(server.next().await.unwrap().unwrap(), Message::Pong("tea".into()));
     }

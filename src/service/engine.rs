@@ -37,12 +37,16 @@ pub(super) enum Item {
 }
 
 /// How the bridge is, for whoever asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Status {
     /// Places that can be heard and spoken in.
     pub open: usize,
     /// Places in all.
     pub places: usize,
+    /// Places that are not heard, because too much waits to be delivered.
+    pub unheard: usize,
+    /// The disk takes nothing: nothing is heard anywhere.
+    pub stuck: bool,
 }
 
 /// The bridge with its store and its connections.
@@ -60,10 +64,12 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(
         bridge: Bridge,
-        store: Store,
+        mut store: Store,
         status: watch::Sender<Status>,
         counters: watch::Sender<Counters>,
     ) -> Self {
+        let told = status.clone();
+        store.when_stuck(move |stuck| told.send_modify(|status| status.stuck = stuck));
         Self {
             told: Told::new(counters),
             bridge,
@@ -148,7 +154,13 @@ impl Engine {
     }
 
     fn tell_status(&self) {
-        let status = Status { open: self.bridge.open(), places: self.bridge.all() };
+        let status = Status {
+            open: self.bridge.open(),
+            places: self.bridge.all(),
+            unheard: self.bridge.unheard(),
+            // Or we would not be here.
+            stuck: false,
+        };
         self.status.send_if_modified(|told| std::mem::replace(told, status) != status);
     }
 }

@@ -65,7 +65,8 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
-    let (status_sender, status) = watch::channel(Status { open: 0, places: bridge.all() });
+    let (status_sender, status) =
+        watch::channel(Status { places: bridge.all(), ..Status::default() });
     let (inbox, outlet) = mpsc::channel(INBOX);
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
@@ -151,6 +152,7 @@ fn policy(settings: &Settings) -> Policy {
         announce: settings.announce,
         break_loops: settings.break_loops,
         memory: settings.store.keep.and_then(signed),
+        waiting: settings.store.max_waiting,
     }
 }
 

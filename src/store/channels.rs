@@ -84,6 +84,28 @@ impl Store {
         self.write(Write::HeardUpTo { place, cursor: cursor.to_string(), now })
     }
 
+    /// Notes whether the channel at `place` is passed over: its cursor stands still meanwhile, even
+    /// where something of ours arrives there.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn deaf(&mut self, place: PlaceId, deaf: bool) -> Result<(), StoreError> {
+        self.write(Write::Deaf { place, deaf })
+    }
+
+    /// Whether the channel at `place` was passed over when it was last heard of.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn was_deaf(&self, place: PlaceId) -> Result<bool, StoreError> {
+        let deaf = self
+            .connection
+            .prepare_cached("SELECT deaf FROM place WHERE id = ?1")?
+            .query_row([place.0], |row| row.get(0))
+            .optional()?;
+        Ok(deaf.unwrap_or(false))
+    }
+
     /// Notes a sign of life from the channel at `place`.
     ///
     /// # Errors

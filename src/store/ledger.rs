@@ -7,6 +7,9 @@ use super::write::Write;
 use super::{Store, StoreError};
 use crate::domain::{Author, Kind, Message, PlaceId, Speech};
 
+/// Before every message, as [`Store::prune`] goes through them.
+pub(super) const BEGINNING: (i64, i64) = (i64::MIN, i64::MIN);
+
 /// A message's number in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageId(pub(super) i64);
@@ -59,13 +62,30 @@ impl Store {
             .query_row(params![place.0, native], |row| row.get(0))?)
     }
 
-    /// Forgets up to `most` messages said before `before`, and what became of them; never one that
-    /// is still on its way.
+    /// Looks at up to `most` messages said before `before`, from where it stopped the last time, and
+    /// forgets them and what became of them; never one that is still on its way. However many of those
+    /// there are, none is in the way of the others.
     ///
     /// # Errors
     /// When the disk does not do its part.
     pub fn prune(&mut self, before: Timestamp, most: u32) -> Result<(), StoreError> {
-        self.write(Write::Prune { before, most })
+        let (said_at, id) = self.pruned;
+        let found: Vec<(i64, i64)> = self
+            .connection
+            .prepare_cached(
+                "SELECT said_at, id FROM message WHERE said_at < ?1 AND (said_at, id) > (?2, ?3)
+                 ORDER BY said_at, id LIMIT ?4",
+            )?
+            .query_map(params![before.as_millisecond(), said_at, id, most], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        let whole = found.len() == most as usize;
+        self.pruned = found.last().copied().filter(|_| whole).unwrap_or(BEGINNING);
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.write(Write::Forget { messages: found.into_iter().map(|(_, id)| id).collect() })
     }
 
     /// How many messages in `place` left this `trace`; only those without an id, if `nameless`.

@@ -17,6 +17,7 @@ mod schema;
 mod shared;
 mod write;
 
+use std::fmt;
 use std::fs;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -61,8 +62,27 @@ pub struct Store {
     turn: Vec<Write>,
     next_message: i64,
     next_ticket: i64,
+    /// Up to where the ledger was pruned.
+    pruned: (i64, i64),
     /// What to do while the disk takes nothing.
     wait: fn(&Connection),
+    /// Whom to tell that it begins to, and that it takes something again.
+    stuck: Stuck,
+}
+
+/// Whoever wants to know whether the disk takes nothing.
+struct Stuck(Box<dyn Fn(bool) + Send>);
+
+impl Stuck {
+    fn nobody() -> Self {
+        Self(Box::new(|_| {}))
+    }
+}
+
+impl fmt::Debug for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stuck")
+    }
 }
 
 /// Why the store did not do as it was told.
@@ -180,7 +200,21 @@ impl Store {
         let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
         let next_ticket = next("SELECT COALESCE(MAX(ticket), 0) + 1 FROM delivery")?;
         let wait = |_: &Connection| thread::sleep(DISK_PATIENCE);
-        Ok(Self { connection, _lock: lock, turn: Vec::new(), next_message, next_ticket, wait })
+        Ok(Self {
+            connection,
+            _lock: lock,
+            turn: Vec::new(),
+            next_message,
+            next_ticket,
+            pruned: ledger::BEGINNING,
+            wait,
+            stuck: Stuck::nobody(),
+        })
+    }
+
+    /// Has `tell` told when the disk begins to take nothing (true), and when it takes something again.
+    pub fn when_stuck(&mut self, tell: impl Fn(bool) + Send + 'static) {
+        self.stuck = Stuck(Box::new(tell));
     }
 
     /// Makes everything written since the last commit durable. Costs nothing where nothing was.
@@ -215,6 +249,7 @@ impl Store {
             }
             if !std::mem::replace(&mut told, true) {
                 tracing::error!(%error, "the disk takes nothing: nothing more is heard until it does");
+                (self.stuck.0)(true);
             }
             (self.wait)(&self.connection);
             match self.attempt(commit) {
@@ -223,6 +258,7 @@ impl Store {
             }
         }
         tracing::info!("the disk takes what was waiting: the bridge goes on");
+        (self.stuck.0)(false);
         Ok(())
     }
 

@@ -77,6 +77,22 @@ impl Store {
             .map(i64::unsigned_abs)?)
     }
 
+    /// What is open in all: where it was said, how many deliveries, how many bytes of text.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn waiting(&self) -> Result<Vec<(PlaceId, u64, u64)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT m.place, COUNT(*), SUM(octet_length(m.body))
+             FROM delivery d JOIN message m ON m.id = d.message WHERE d.state < 3 GROUP BY m.place",
+        )?;
+        let number = |number: i64| number.unsigned_abs();
+        let rows = statement.query_map([], |row| {
+            Ok((PlaceId(row.get(0)?), number(row.get(1)?), number(row.get(2)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Notes that `ticket` moves to `state`, one of those that are not the end of it.
     ///
     /// # Errors

@@ -106,6 +106,9 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE delivery ADD COLUMN joined INTEGER;
     CREATE INDEX delivery_joined ON delivery (joined) WHERE joined IS NOT NULL;
 ",
+    "
+    ALTER TABLE place ADD COLUMN deaf INTEGER NOT NULL DEFAULT 0; -- a channel that is passed over for now
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

@@ -32,7 +32,8 @@ pub(super) enum Write {
     Alive { place: PlaceId, at: Timestamp },
     Nick { network: Network, nick: String, now: Timestamp, forgotten: Timestamp },
     SameNick { network: Network, now: Timestamp },
-    Prune { before: Timestamp, most: u32 },
+    Forget { messages: Vec<i64> },
+    Deaf { place: PlaceId, deaf: bool },
 }
 
 impl Write {
@@ -176,14 +177,16 @@ impl Write {
                              ORDER BY since DESC, id DESC LIMIT 1)",
                 params![network.as_str(), now.as_millisecond()],
             ),
-            Self::Prune { before, most } => on(
-                "DELETE FROM message WHERE id IN (
-                     SELECT m.id FROM message m
-                     WHERE m.said_at < ?1 AND NOT EXISTS (
-                         SELECT 1 FROM delivery d WHERE d.message = m.id AND d.state < 3)
-                     LIMIT ?2)",
-                params![before.as_millisecond(), most],
-            ),
+            Self::Forget { messages } => messages.iter().try_for_each(|message| {
+                on(
+                    "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (
+                         SELECT 1 FROM delivery WHERE message = ?1 AND state < 3)",
+                    params![message],
+                )
+            }),
+            Self::Deaf { place, deaf } => {
+                on("UPDATE place SET deaf = ?2 WHERE id = ?1", params![place.0, deaf])
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod demo;
+mod disk;
 mod logs;
 mod program;
 mod secrets;

@@ -35,6 +35,18 @@ impl Start {
         Self { command, directory: directory.to_owned() }
     }
 
+    /// The same by another program, which has what to start as its last arguments.
+    pub(crate) fn by(directory: &Path, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_letsbridge")).arg("run");
+        command.current_dir(directory).env_clear();
+        // Where to find what the other program needs.
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.kill_on_drop(true);
+        Self { command, directory: directory.to_owned() }
+    }
+
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -104,6 +116,11 @@ impl Program {
         let pid = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
         assert!(sent.success());
+    }
+
+    /// Where its own files are to be found from outside, whatever it has mounted.
+    pub(crate) fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.child.id().expect("it runs")))
     }
 
     /// The most memory that it has had so far, in bytes.

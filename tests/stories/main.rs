@@ -6,6 +6,7 @@ mod channels;
 mod closed;
 mod comings;
 mod confirmed;
+mod crowded;
 mod getting_in;
 mod history;
 mod links;

@@ -4,6 +4,7 @@
 //! irc < …     the IRC server sends this          lc < …     Let's Chat sends this
 //! irc <+ …    the same, and more at once
 //! irc > …     the bridge has sent this           lc > …     the bridge has sent this
+//!                                                lc too long  … more at once than the bridge takes
 //! irc lost    the connection ends                lc lost    the same
 //! irc back    a new connection is there          lc back    the same
 //! irc closed: … , lc closed: …                   the bridge has hung up, for this reason
@@ -276,11 +277,14 @@ impl World {
         let wire = &mut self.letschat;
         if let Some(frame) = rest.strip_prefix("< ") {
             let machine = wire.machine.as_mut().expect("a connection");
-            machine.handle(self.now, Input::Frame(frame.to_owned()));
+            machine.handle(self.now, Input::Frame(letschat::Heard::Text(frame.to_owned())));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
         } else if rest.starts_with("closed: ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
+        } else if rest == "too long" {
+            let machine = wire.machine.as_mut().expect("a connection");
+            machine.handle(self.now, Input::Frame(letschat::Heard::TooLong));
         } else if rest == "lost" {
             wire.machine = None;
             self.happen(Happening::Lost(Peer::LetsChat));
@@ -316,7 +320,11 @@ impl World {
         let number = call.strip_prefix("42").expect("a call");
         let number = number.split('[').next().expect("a number");
         let frame = format!("43{number}[{answer}]");
-        self.letschat.machine.as_mut().expect("a connection").handle(self.now, Input::Frame(frame));
+        self.letschat
+            .machine
+            .as_mut()
+            .expect("a connection")
+            .handle(self.now, Input::Frame(letschat::Heard::Text(frame)));
         self.settle();
     }
 

@@ -91,8 +91,10 @@ fn log(mut section: Section<'_>) -> Log {
 fn store(mut section: Section<'_>) -> (Store, Option<Entry<'_>>) {
     let written = section.entry("keep");
     let keep = written.as_ref().and_then(|entry| entry.read(text(values::keep)));
+    let max_waiting = section.get("max_waiting", text(values::size_or_none));
+    let max_waiting = max_waiting.unwrap_or(Some(1_000_000_000));
     section.finish();
-    (Store { keep: keep.unwrap_or(Some(Duration::from_hours(30 * 24))) }, written)
+    (Store { keep: keep.unwrap_or(Some(Duration::from_hours(30 * 24))), max_waiting }, written)
 }
 
 /// The networks with their names; `None` for one with a mistake.

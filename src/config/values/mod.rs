@@ -18,7 +18,7 @@ pub(super) use looks::{
     emotes, follow, formatting, ignore, join, long, rewrite, show, template, unwrap, who,
 };
 pub(super) use time::{catch_up, duration, keep};
-pub(super) use web::{listen, net, size};
+pub(super) use web::{listen, net, size, size_or_none};
 
 /// Why a value does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]

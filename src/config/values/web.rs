@@ -45,6 +45,14 @@ pub(in crate::config) fn size(text: &str) -> Result<u64, Flaw> {
     Ok(size)
 }
 
+/// The same, or `none` for no bound.
+pub(in crate::config) fn size_or_none(text: &str) -> Result<Option<u64>, Flaw> {
+    match text {
+        "none" => Ok(None),
+        _ => size(text).map(Some),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::check::{reads, refuses};

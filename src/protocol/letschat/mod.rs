@@ -20,6 +20,15 @@ pub use session::Session;
 /// How many posts a reading asks for at once: the server's own default.
 pub const PAGE: usize = 500;
 
+/// What the websocket brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A frame of text.
+    Text(String),
+    /// A frame that is longer than we take.
+    TooLong,
+}
+
 /// What the bridge asks of Let's Chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
@@ -32,7 +41,7 @@ pub enum Order {
         /// What.
         text: String,
     },
-    /// List the [`PAGE`] oldest posts above `since`, less the first `skip`; answered by
+    /// List the `take` oldest posts above `since`, less the first `skip`; answered by
     /// [`Event::Listed`], or by [`Event::Closed`].
     List {
         /// Where.
@@ -41,6 +50,8 @@ pub enum Order {
         since: PostId,
         /// How many of those to leave out.
         skip: usize,
+        /// How many, usually [`PAGE`].
+        take: usize,
         /// Not at once: the server is given a moment to finish what it was given before.
         later: bool,
     },
@@ -72,6 +83,8 @@ pub enum Event {
     Welcome(Author),
     /// The server is there. Told every few seconds while it says anything.
     Alive,
+    /// The server has sent more at once than we take: the connection ends.
+    TooLong,
     /// The room can be heard and spoken in.
     Joined {
         /// Where.

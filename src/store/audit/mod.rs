@@ -7,8 +7,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use super::ledger::time_from_sql;
-use super::{FILE, LOCK_PATIENCE, Store, StoreError, schema};
+use super::ledger::{BEGINNING, time_from_sql};
+use super::{FILE, LOCK_PATIENCE, Store, StoreError, Stuck, schema};
 use crate::domain::{Delivery, Place, PlaceId, State, Ticket};
 
 pub use channel::Spoken;
@@ -81,7 +81,16 @@ impl Snapshot {
         connection.query_row("SELECT COUNT(*) FROM place", [], |_| Ok(()))?;
         let wait = |_: &Connection| {};
         let turn = Vec::new();
-        let store = Store { connection, _lock: None, turn, next_message: 0, next_ticket: 0, wait };
+        let store = Store {
+            connection,
+            _lock: None,
+            turn,
+            next_message: 0,
+            next_ticket: 0,
+            pruned: BEGINNING,
+            wait,
+            stuck: Stuck::nobody(),
+        };
         Ok(Self { store })
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Calls};
 use super::rooms::{Rooms, Seat};
-use super::{Event, Order, PAGE};
+use super::{Event, Heard, Order};
 use crate::domain::{PlaceId, Ticket};
 use crate::protocol::socketio::Packet;
 use crate::protocol::{Input, Machine, Output};
@@ -161,13 +161,13 @@ impl Session {
                 }
             },
             // Oldest first: the server's own default would leave out the oldest of a long backlog.
-            Order::List { later: true, place, since, skip } => {
-                let order = Order::List { later: false, place, since, skip };
+            Order::List { later: true, place, since, skip, take } => {
+                let order = Order::List { later: false, place, since, skip, take };
                 self.later.push_back((now + MOMENT, order));
             }
-            Order::List { later: false, place, since, skip } => {
+            Order::List { later: false, place, since, skip, take } => {
                 let query = json!({
-                    "since_id": since.to_string(), "skip": skip, "take": PAGE,
+                    "since_id": since.to_string(), "skip": skip, "take": take,
                     "reverse": false, "expand": "owner",
                 });
                 self.list(now, Call::List(place), place, query);
@@ -260,14 +260,18 @@ impl Session {
 }
 
 impl Machine for Session {
-    type Heard = String;
+    type Heard = Heard;
     type Frame = String;
     type Order = Order;
     type Event = Event;
 
-    fn handle(&mut self, now: Instant, input: Input<String, Order>) {
+    fn handle(&mut self, now: Instant, input: Input<Heard, Order>) {
         match input {
-            Input::Frame(frame) => {
+            Input::Frame(Heard::TooLong) => {
+                self.output.push_back(Output::Event(Event::TooLong));
+                self.close("the server sent more at once than we take".to_owned());
+            }
+            Input::Frame(Heard::Text(frame)) => {
                 // Whatever it says, it lives.
                 if self.phase == Phase::Seated && now >= self.alive_at + SIGN_OF_LIFE {
                     self.alive_at = now;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::bridge::Happening;
 use crate::config::LetsChatSettings;
 use crate::domain::{Place, PlaceId};
-use crate::protocol::letschat::{Author, Event, Order, Post, PostId};
+use crate::protocol::letschat::{Author, Event, Order, PAGE, Post, PostId};
 use crate::service::audit::conversation::Conversation;
 use crate::service::engine::Item;
 use crate::service::letschat::LetsChat;
@@ -59,7 +59,7 @@ impl Reader {
         self.seat(place)?;
         if let Some(orders) = &self.orders {
             // When the conversation is over, the events tell why.
-            let _ = orders.send(Order::List { place, since, skip, later: false }).await;
+            let _ = orders.send(Order::List { place, since, skip, take: PAGE, later: false }).await;
         }
         loop {
             match self.event().await? {

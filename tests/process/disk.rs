@@ -1,0 +1,67 @@
+//! While the disk takes nothing the bridge stops hearing; nothing is lost, and it goes on by itself.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::program::{Program, Start};
+use crate::world::World;
+
+/// How many messages are said while the disk takes nothing.
+const MANY: usize = 40;
+
+#[tokio::test]
+async fn a_database_that_another_program_holds_is_waited_for() {
+    let world = World::new().await;
+    let bridge = world.bridge().await;
+    let other = Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let let_go = || other.execute_batch("ROLLBACK").unwrap();
+    waits_and_goes_on(&world, bridge, "database is locked", let_go).await;
+}
+
+#[tokio::test]
+#[ignore = "needs user namespaces, in which it mounts a small file system of its own"]
+async fn a_full_disk_is_waited_for() {
+    let world = World::new().await;
+    let state = world.state();
+    fs::create_dir_all(&state).unwrap();
+    let mount = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
+    let state_name = state.to_str().unwrap();
+    let unshare = ["--user", "--map-root-user", "--mount", "sh", "-c", mount, state_name];
+    let bridge = Start::by(world.path(), "unshare", &unshare).start();
+    bridge.ready().await;
+    let ballast = bridge.root().join(state.strip_prefix("/").unwrap()).join("ballast");
+    fill(&ballast);
+    let free = || fs::remove_file(&ballast).unwrap();
+    waits_and_goes_on(&world, bridge, "full", free).await;
+}
+
+/// Writes to `path` until there is no room for more.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    for size in [65_536, 4_096, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+/// Says much while the disk takes nothing, until `mend` mends it.
+async fn waits_and_goes_on(world: &World, mut bridge: Program, why: &str, mend: impl FnOnce()) {
+    let ann = world.irc.person("ann");
+    ann.join("#tea");
+    // Longer than what the file system may have left over in the database's own pages.
+    let said: Vec<String> =
+        (0..MANY).map(|number| format!("{number} {}", "x".repeat(400))).collect();
+    said.iter().for_each(|text| ann.say("#tea", text));
+    let line = bridge.err.says("the disk takes nothing").await;
+    assert!(line.contains(why), "{line}");
+    bridge.notices("STATUS=2 of 2 channels and rooms joined; the disk takes nothing").await;
+    mend();
+    bridge.err.says("the bridge goes on").await;
+    let told: Vec<String> = said.iter().map(|text| format!("<ann> {text}")).collect();
+    assert_eq!(world.room(MANY).await, told);
+    bridge.notices("STATUS=2 of 2 channels and rooms joined").await;
+    assert_eq!(bridge.stop().await.code, Some(0));
+}

@@ -1,0 +1,215 @@
+//! Too much waits to be delivered, or comes at once.
+
+use letsbridge::bridge::Policy;
+
+use crate::confirmed::irc_in;
+use crate::history::KEEPS;
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated};
+
+/// A world in which little may wait: four short messages.
+#[track_caller]
+fn narrow(irc: &str) -> World {
+    let policy = Policy { waiting: Some(1_028), ..Policy::default() };
+    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    world.tell(LETSCHAT_IN);
+    world.tell(irc);
+    world
+}
+
+/// Answers the bridge's posts until there are none, and gives what was posted.
+fn posted(world: &mut World) -> Vec<String> {
+    let mut posted = Vec::new();
+    loop {
+        let (_, sent) = world.sent();
+        let mut posts = sent.iter().filter(|frame| frame.contains("messages:create"));
+        let Some(post) = posts.next_back() else { return posted };
+        let (number, text) = post.split_once("[\"messages:create\"").unwrap();
+        posted.push(text.split_once("\"text\":\"").unwrap().1.trim_end_matches("\"}]").to_owned());
+        let number = number.strip_prefix("42").unwrap();
+        let id = 0x2000_0000 + posted.len();
+        world.tell_on(&format!(
+            r#"lc < 43{number}[{{"id":"6b{id:022x}","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]"#
+        ));
+    }
+}
+
+#[test]
+fn a_channel_that_has_filled_the_outbox_is_passed_over_and_then_caught_up_with() {
+    let mut world = narrow(&irc_in(KEEPS));
+    world.tell("lc lost");
+    for number in 1..=6 {
+        world.tell(&format!(
+            "irc < @time=2026-11-22T12:00:0{number}.000Z;msgid=a{number} :ann!a@host PRIVMSG #tea :{number}"
+        ));
+    }
+    world.tell("wait 5s");
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell_on("lc < 434[[]]");
+    assert_eq!(posted(&mut world), ["<ann> 1", "<ann> 2", "<ann> 3", "<ann> 4"]);
+    world.tell(
+        r#"
+        wait 1s
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:04.000Z;msgid=a4 :ann!a@host PRIVMSG #tea :4
+        irc < @batch=x;time=2026-11-22T12:00:05.000Z;msgid=a5 :ann!a@host PRIVMSG #tea :5
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a6 :ann!a@host PRIVMSG #tea :6
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < :irc.example BATCH -y
+        lc > 429["messages:create",{"room":"r1","text":"<ann> 5"}]
+        "#,
+    );
+    let _ = posted(&mut world);
+    assert_eq!(world.gaps().count, 0);
+}
+
+#[test]
+fn what_a_channel_without_history_loses_by_it_is_told() {
+    let mut world = narrow(IRC_IN);
+    world.tell("lc lost");
+    for number in 1..=6 {
+        world.tell(&format!("irc < :ann!a@host PRIVMSG #tea :{number}"));
+    }
+    // Little else than this could be told from a restart: it passes over what is said there, too.
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell_on("lc < 434[[]]");
+    assert_eq!(posted(&mut world).len(), 4);
+    world.tell(
+        r#"
+        wait 1s
+        irc > PING past-1
+        irc < :ann!a@host PRIVMSG #tea :7
+        irc < :irc.example PONG irc.example :past-1
+        lc > 429["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:00:01 UTC: what was said there meanwhile is missing here"}]
+        "#,
+    );
+    assert_eq!(world.gaps().count, 1);
+}
+
+#[test]
+fn a_room_that_has_filled_the_outbox_is_read_on_later_and_nothing_is_lost() {
+    let mut world = narrow(IRC_IN);
+    world.tell("irc lost");
+    for number in 1..=6 {
+        world.tell(&format!(
+            r#"lc < 42["messages:new",{{"id":"6b000001000000000000000{number}","text":"{number}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+        ));
+    }
+    world.tell("wait 5s");
+    world.tell_on(IRC_IN);
+    for number in 1..=4 {
+        world.tell_on(&format!(
+            "irc > PRIVMSG #tea :<bob> {number}
+             irc > PING said-{number}
+             irc < :irc.example PONG irc.example :said-{number}"
+        ));
+    }
+    world.tell(
+        r#"
+        wait 1s
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000010000000000000004","skip":0,"take":500}]
+        lc < 435[[{"id":"6b0000010000000000000005","text":"5","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000010000000000000006","text":"6","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> 5
+        irc > PING said-5
+        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000010000000000000005","skip":0,"take":500}]
+        lc < 436[[{"id":"6b0000010000000000000006","text":"6","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc < :irc.example PONG irc.example :said-5
+        irc > PRIVMSG #tea :<bob> 6
+        irc > PING said-6
+        "#,
+    );
+}
+
+#[test]
+fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_is_passed_over() {
+    let mut world = seated();
+    world.tell("lc lost");
+    let notice = "irc > NOTICE #tea :1 message of room tea is too long to be shown here
+                  irc > PING said-1";
+    for take in [500, 62, 7, 1] {
+        letschat_back(
+            &mut world,
+            &format!(
+                r#"
+                lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":{take}}}]
+                lc too long
+                lc closed: the server sent more at once than we take
+                lc lost
+                "#
+            )
+            .replace("lc lost", if take == 1 { notice } else { "lc lost" }),
+        );
+    }
+    world.tell(
+        r#"
+        irc < :irc.example PONG irc.example :said-1
+        lc lost
+        "#,
+    );
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":1,"take":1}]
+        lc < 434[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000100000000000000000","skip":0,"take":2}]
+        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc lost
+        "#,
+    );
+    // What cannot be read is not come upon again.
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":4}]
+        lc < 434[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        "#,
+    );
+    let unreadable: u64 = world.counters().traffic.values().map(|it| it.unreadable).sum();
+    assert_eq!(unreadable, 1);
+}
+
+#[test]
+fn rooms_whose_pages_may_be_too_large_are_read_one_at_a_time() {
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
+    let both = |story: &str| {
+        story.replace(
+            r#"{"id":"r1","slug":"tea"}"#,
+            r#"{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}"#,
+        )
+    };
+    world.tell_on(&both(LETSCHAT_IN.split("lc > 423").next().unwrap()));
+    for answer in [
+        r#"433[{"id":"r1","slug":"tea"}]"#,
+        r#"434[{"id":"r2","slug":"dev"}]"#,
+        r#"435[[{"id":"6b0000000000000000000001"}]]"#,
+        r#"436[[{"id":"6b0000000000000000000001"}]]"#,
+    ] {
+        world.tell_on(&format!("lc < {answer}"));
+    }
+    world.tell_on("lc lost");
+    world.sent();
+    let pages = |world: &mut World| -> Vec<String> {
+        let (_, sent) = world.sent();
+        sent.into_iter().filter(|it| it.contains("messages:list")).collect()
+    };
+    let back = |world: &mut World| {
+        world.tell_on(&both(LETSCHAT_IN_AGAIN.split("lc > 423").next().unwrap()));
+        world.tell_on("lc < 433[{\"id\":\"r1\",\"slug\":\"tea\"}]");
+        world.tell_on("lc < 434[{\"id\":\"r2\",\"slug\":\"dev\"}]");
+    };
+    back(&mut world);
+    assert_eq!(pages(&mut world).len(), 2);
+    world.tell_on("lc too long\nlc lost");
+    world.sent();
+    back(&mut world);
+    let first = pages(&mut world);
+    assert!(first.len() == 1 && first[0].contains(r#""take":62"#), "{first:?}");
+    world.tell_on("lc < 435[[]]");
+    let second = pages(&mut world);
+    assert!(second.len() == 1 && second[0].contains(r#""take":62"#), "{second:?}");
+}
