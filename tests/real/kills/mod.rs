@@ -13,7 +13,8 @@
 //! - `LETSCHAT_URL`, `LETSCHAT_TOKEN`, `LETSCHAT_TOKEN_ALICE`, `LETSCHAT_RESTART`: as in `letschat.rs`; a
 //!   real Let's Chat, killed and started again too. Without them it is the demo's, which restarts as well.
 //!
-//! `LETSBRIDGE_KILLS` says how many times to kill.
+//! `LETSBRIDGE_KILLS` says how many times to kill, and `LETSBRIDGE_PAUSE` how many milliseconds people
+//! wait at most before they speak again: soju gives its server one line every two seconds.
 
 #[path = "../../crash/program.rs"]
 mod program;
@@ -103,7 +104,9 @@ fn environment(name: &str) -> Option<String> {
 }
 
 async fn run(server: SocketAddr, way: &str, keeps: Keeps, mut rooms: Rooms) {
-    let kills = environment("LETSBRIDGE_KILLS").map_or(KILLS, |it| it.parse().expect("a number"));
+    let number = |name| environment(name).map(|it| it.parse::<u64>().expect("a number"));
+    let kills = number("LETSBRIDGE_KILLS").map_or(KILLS, |it| usize::try_from(it).expect("fewer"));
+    let longest_pause = number("LETSBRIDGE_PAUSE");
     // A server may remember the channels of an earlier run.
     let run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let links: Vec<Link> = (0..LINKS)
@@ -119,7 +122,8 @@ async fn run(server: SocketAddr, way: &str, keeps: Keeps, mut rooms: Rooms) {
     timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
 
     let (over, life, count) = (AtomicBool::new(false), AtomicU64::new(1), AtomicUsize::new(0));
-    let people = People { links: &links, keeps, life: &life, count: &count, over: &over };
+    let people =
+        People { links: &links, keeps, life: &life, longest_pause, count: &count, over: &over };
     let began = Instant::now();
     let killing = async {
         kill_often(&mut program, &life, kills).await;

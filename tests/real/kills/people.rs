@@ -13,7 +13,7 @@ use crate::support::irc_client::IrcClient;
 pub(super) const ANN: &str = "ann";
 pub(super) const ALICE: &str = "alice";
 
-/// The longest pause between two utterances on one side.
+/// The longest pause between two utterances on one side, unless the environment says otherwise.
 const PAUSE_MS: u64 = 100;
 
 /// After how many utterances, about, Let's Chat falls.
@@ -25,6 +25,8 @@ pub(super) struct People<'a> {
     pub(super) keeps: Keeps,
     /// Which life of the program it is; 0 where it may not be in every channel.
     pub(super) life: &'a AtomicU64,
+    /// In milliseconds, where it is not the usual one.
+    pub(super) longest_pause: Option<u64>,
     /// How many utterances there were on both sides.
     pub(super) count: &'a AtomicUsize,
     pub(super) over: &'a AtomicBool,
@@ -39,7 +41,7 @@ impl People<'_> {
             for line in self.utterance(&mut dice, channel) {
                 record.0.push(self.say(ann, channel, line));
             }
-            sleep(Duration::from_millis(dice.u64(..PAUSE_MS))).await;
+            sleep(self.pause(&mut dice)).await;
         }
         record
     }
@@ -60,7 +62,7 @@ impl People<'_> {
                 rooms.post(room, &lines.join("\n")).await;
                 record.0.push(Said { from: room, lines, way: Way::Kept });
             }
-            sleep(Duration::from_millis(dice.u64(..PAUSE_MS))).await;
+            sleep(self.pause(&mut dice)).await;
         }
         record
     }
@@ -83,6 +85,10 @@ impl People<'_> {
             1 => (0..several).map(|_| format!("{place} {} hurry", self.number())).collect(),
             _ => vec![format!("{place} {} kettle's on", self.number())],
         }
+    }
+
+    fn pause(&self, dice: &mut Rng) -> Duration {
+        Duration::from_millis(dice.u64(..self.longest_pause.unwrap_or(PAUSE_MS)))
     }
 
     fn number(&self) -> usize {
