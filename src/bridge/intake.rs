@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Bridge, Spot, Turn};
 use crate::domain::{Delivery, Message, Part, Place, PlaceId, State};
 use crate::store::{MessageId, StoreError};
-use crate::translate::comes_apart;
+use crate::translate::{comes_apart, passes_through};
 
 impl Bridge {
     /// Takes in `message`, which its network calls `native`, unless it is known already. Says whether
@@ -73,6 +73,9 @@ impl Bridge {
     fn parts(&self, message: &Message, place: &Place, to: PlaceId) -> &'static [Part] {
         let is_room = |spot: &Spot| matches!(spot.place, Place::Room(_));
         let manners = self.ways.manners(message.said_in, to);
+        if passes_through(message, place, manners) {
+            return &[Part::Name, Part::Text];
+        }
         if self.spots.get(&to).is_some_and(is_room) && comes_apart(message, place, manners) {
             return &[Part::Name, Part::Text];
         }

@@ -151,7 +151,7 @@ impl Bridge {
         let manners = self.ways.manners(message.said_in, place);
         Some(match spot.place {
             Place::Channel { .. } => {
-                translate::to_irc(message, manners, &around, self.links.as_ref(), now)
+                translate::to_irc(message, *part, manners, &around, self.links.as_ref(), now)
             }
             Place::Room(_) => {
                 let more = spot.lane.behind().take(joined).map(|delivery| &delivery.message);

@@ -7,18 +7,19 @@ use super::manners::{ChannelManners, Emotes, Long, Manners};
 use super::rules::Side;
 use super::template::Field;
 use super::{Links, emotes, late, mentions, names, paste, places};
-use crate::domain::{Message, Speech};
+use crate::domain::{Message, Part, Speech};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
 /// who see it twice see why, and read on.
 pub const AGAIN: &str = "(again) ";
 
-/// How to say `message` on IRC at `told_at`: the author's name before each line, and the time before
+/// How to say `part` of `message` on IRC at `told_at`: the author's name before each line, and the time before
 /// that where it is late. With `links`, what only leads somewhere for who has an account becomes a link
 /// for everyone; they are for what was said in a room, and for nothing else ([`Links`]).
 #[must_use]
 pub fn to_irc(
     message: &Message,
+    part: Part,
     manners: &Manners,
     company: &dyn Company,
     links: Option<&Links>,
@@ -26,7 +27,15 @@ pub fn to_irc(
 ) -> Speech {
     let side = Side::of(company.said_in());
     let said = manners.rules.unwrapped(message, side);
-    let prefix = prefix(&said, manners, company, told_at);
+    let prefix = match part {
+        Part::Whole => prefix(&said, manners, company, told_at),
+        Part::Name => {
+            let name = prefix(&said, manners, company, told_at);
+            let body = names::alone(&name, &said.author);
+            return Speech { kind: said.kind, prefix: String::new(), body };
+        }
+        Part::Text => String::new(),
+    };
     let text = text(&said, manners, company, links, told_at);
     let ChannelManners { lines, long, .. } = manners.channel;
     let body = match side {

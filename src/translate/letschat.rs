@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::company::Company;
 use super::manners::{Join, Manners, Names};
 use super::mentions::May;
+use super::mirc::Formatting;
 use super::names::INVISIBLE;
 use super::rules::Side;
 use super::template::Field;
@@ -33,10 +34,7 @@ pub fn to_letschat<'m>(
     };
     let mut body = String::new();
     if part == Part::Name {
-        prefix.truncate(prefix.trim_end().len());
-        if prefix.is_empty() {
-            prefix = names::clean(&first.author.name).into_owned();
-        }
+        prefix = names::alone(&prefix, &first.author);
     } else {
         body.push_str(&text(message, &first, manners, company));
         for message in more {
@@ -63,6 +61,20 @@ pub fn comes_apart(message: &Message, place: &Place, manners: &Manners) -> bool 
     let message = manners.rules.unwrapped(message, side);
     let text = mirc::strip(&message.body, manners.room.formatting);
     pictures::is_picture(&text) && !pictures::leads_home(&text, manners.room.letschat.as_ref())
+}
+
+/// Whether `message`, said in `place`, is for programs on the other side, and is told there in two parts,
+/// the name and the text, so that they find in it what they look for. Only a single line: in what stands
+/// without a name, the next could pass for somebody else's.
+#[must_use]
+pub fn passes_through(message: &Message, place: &Place, manners: &Manners) -> bool {
+    let Some(pattern) = &manners.passthrough else { return false };
+    let message = manners.rules.unwrapped(message, Side::of(place));
+    let text = mirc::strip(&message.body, Formatting::Plain);
+    message.kind == Kind::Talk
+        && !message.author.is_bridge()
+        && !text.contains(['\n', '\r'])
+        && pattern.is_match(&text)
 }
 
 /// Whether `next` goes on with what `last` says, so that both are one message in a room.

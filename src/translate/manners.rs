@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use regex::Regex;
 use url::Url;
 
 use super::comings::{Comings, Topics};
@@ -30,6 +31,9 @@ pub struct Manners {
     pub topics: Topics,
     /// Whether people can ask the bridge who is there and how it is.
     pub answers: bool,
+    /// What is said to programs on the other side: it stands alone there, behind a line of its own that
+    /// says who said it. `None` for nothing.
+    pub passthrough: Option<Regex>,
 }
 
 /// How a room is spoken to.
@@ -127,6 +131,7 @@ impl Default for Manners {
             comings: Comings::default(),
             topics: Topics::default(),
             answers: true,
+            passthrough: None,
         }
     }
 }

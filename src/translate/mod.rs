@@ -27,7 +27,7 @@ pub use comings::{Coming, Comings, Show, Topics, What, one_line};
 pub use company::{Company, Nobody};
 pub use irc::{AGAIN, to_irc};
 pub use late::behind_time;
-pub use letschat::{comes_apart, goes_on, to_letschat};
+pub use letschat::{comes_apart, goes_on, passes_through, to_letschat};
 pub use links::{Link, Links, safe_name};
 pub use manners::{ChannelManners, Emotes, Join, Long, Manners, Names, RoomManners};
 pub use mirc::Formatting;

@@ -17,6 +17,14 @@ const LONGEST: usize = 40;
 /// Those of mIRC's colours that can be read on black and on white.
 const COLOURS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
 
+/// What stands before a text, as a line of its own; the author's name where nothing does.
+pub(super) fn alone(prefix: &str, author: &Author) -> String {
+    match prefix.trim_end() {
+        "" => clean(&author.name).into_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// `name` in one line, without what cannot be seen or turns the text around.
 pub(super) fn clean(name: &str) -> Cow<'_, str> {
     let plain = |c: u8| c.is_ascii_graphic();

@@ -80,7 +80,7 @@ impl Scene {
     }
 
     fn to_irc(&self, body: &str) -> Speech {
-        to_irc(&self.message(body), &self.manners, self, None, self.told_at)
+        to_irc(&self.message(body), Part::Whole, &self.manners, self, None, self.told_at)
     }
 
     /// What follows the name.

@@ -17,6 +17,7 @@ mod mirroring;
 mod missed;
 mod multiline;
 mod named;
+mod passthrough;
 mod people;
 mod refused;
 mod turned_away;

@@ -24,6 +24,10 @@ pub(super) fn read(mut section: Section<'_>, base: &Manners) -> Manners {
         comings: comings(&mut section, &base.comings),
         topics: section.get("follow_topics", text(values::follow)).unwrap_or(base.topics),
         answers: section.get("answers", flag).unwrap_or(base.answers),
+        passthrough: match section.get("passthrough", text(values::passthrough)) {
+            Some(own) => own,
+            None => base.passthrough.clone(),
+        },
     };
     // One key for both directions.
     if let Some(mentions) = section.get("mentions", flag) {

@@ -195,6 +195,19 @@ impl<'v> Fields<'v> {
     }
 }
 
+/// A regular expression for what is said to programs, or `none`.
+pub(in crate::config) fn passthrough(text: &str) -> Result<Option<Regex>, Flaw> {
+    match text {
+        "none" => Ok(None),
+        // It would strip everybody of their names.
+        _ if pattern(text)?.is_match("") => {
+            let remedy = "write what such words begin with, like \"^(!|hubot )\"";
+            Err(Flaw::of(text, "fits everything", remedy))
+        }
+        _ => pattern(text).map(Some),
+    }
+}
+
 /// A regular expression.
 fn pattern(text: &str) -> Result<Regex, Flaw> {
     Regex::new(text).map_err(|error| {
@@ -284,6 +297,11 @@ mod tests {
         let found = |fields: &[(&str, &str)]| ignore(&table(fields)).expect_err("no rule").found;
         assert_eq!(found(&[]), "this ignores everything");
         assert_eq!(found(&[("nik", "x")]), "\"nik\" is no key of a rule");
+        assert!(passthrough("^(!|hubot )").is_ok_and(|it| it.is_some()));
+        assert!(passthrough("none").is_ok_and(|it| it.is_none()));
+        let found_in = |text| passthrough(text).expect_err(text).found;
+        assert_eq!(found_in("!*"), "\"!*\" fits everything");
+        assert_eq!(found_in("("), "\"(\" is no pattern: unclosed group");
         assert_eq!(found(&[("text", "(")]), "\"(\" is no pattern: unclosed group");
         assert_eq!(found(&[("from", "xmpp"), ("nick", "x")]), "\"xmpp\" is not known here");
     }

@@ -15,7 +15,8 @@ pub(super) use irc::{channel, channel_key, charset, network_name, nick, realname
 pub(super) use letschat::{room, token};
 pub(super) use log::level;
 pub(super) use looks::{
-    emotes, follow, formatting, ignore, join, long, rewrite, show, template, unwrap, who,
+    emotes, follow, formatting, ignore, join, long, passthrough, rewrite, show, template, unwrap,
+    who,
 };
 pub(super) use time::{catch_up, duration, keep};
 pub(super) use web::{listen, net, size, size_or_none};

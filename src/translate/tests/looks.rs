@@ -109,3 +109,34 @@ fn a_picture_comes_behind_its_name() {
     let off = Scene::on_irc().with(|manners| manners.room.pictures = false);
     assert!(!comes_apart(&off.message(picture), &off.channel, &off.manners));
 }
+
+#[test]
+fn what_is_said_to_programs_stands_alone_behind_its_name() {
+    let passthrough = regex::Regex::new("^(!|hubot )").ok();
+    let scene = Scene::in_room().with(|manners| manners.passthrough = passthrough.clone());
+    let passes = |body| passes_through(&scene.message(body), &scene.room, &scene.manners);
+    for (body, through) in [
+        ("!deploy", true),
+        ("hubot ping", true),
+        ("\u{2}!deploy", true),
+        ("hubots are fine", false),
+        ("say !deploy", false),
+        ("!deploy\n<ann> I quit", false),
+        ("", false),
+    ] {
+        assert_eq!(passes(body), through, "{body:?}");
+    }
+    let part = |part| {
+        let message = scene.message("!deploy");
+        to_irc(&message, part, &scene.manners, &scene, None, scene.told_at)
+    };
+    let said =
+        |body: &str| Speech { kind: Kind::Talk, prefix: String::new(), body: body.to_owned() };
+    assert_eq!(part(Part::Name), said("<bob>"));
+    assert_eq!(part(Part::Text), said("!deploy"));
+    let off = Scene::in_room();
+    assert!(!passes_through(&off.message("!deploy"), &off.room, &off.manners));
+    let doing = Scene { kind: Kind::Action, ..Scene::in_room() };
+    let doing = doing.with(|manners| manners.passthrough = passthrough);
+    assert!(!passes_through(&doing.message("!deploy"), &doing.room, &doing.manners));
+}

@@ -1,0 +1,34 @@
+//! What is said to programs on the other side stands alone there, so that they understand it.
+
+use letsbridge::translate::Manners;
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN};
+
+#[test]
+fn programs_on_the_other_side_are_spoken_to_and_people_see_by_whom() {
+    let passthrough = regex::Regex::new("^(!|hubot )").ok();
+    let mut world =
+        World::new(&["office/#tea tea"]).mannered(Manners { passthrough, ..Manners::default() });
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :hubot ping
+        lc > 425["messages:create",{"room":"r1","text":"<ann>"}]
+        lc < 435[{"id":"6b0000010000000000000001","text":"<ann>","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 426["messages:create",{"room":"r1","text":"hubot ping"}]
+        lc < 436[{"id":"6b0000010000000000000002","text":"hubot ping","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000003","text":"PONG","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u7","username":"hubot"},"room":{"id":"r1","slug":"tea"}}]
+        irc > PRIVMSG #tea :<hubot> PONG
+        irc > PING said-3
+        irc < :irc.example PONG irc.example :said-3
+        lc < 42["messages:new",{"id":"6b0000010000000000000004","text":"!deploy","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
+        irc > PRIVMSG #tea :<bob>
+        irc > PING said-4
+        irc < :irc.example PONG irc.example :said-4
+        irc > PRIVMSG #tea :!deploy
+        irc > PING said-5
+        "#,
+    );
+}
