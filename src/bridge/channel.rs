@@ -40,6 +40,10 @@ impl Bridge {
             // Of whoever connects.
             Event::Sts(_) => Ok(()),
             Event::Alive => self.alive(network, turn),
+            Event::Guessed => {
+                self.counters.of(super::Peer::Irc(network.clone())).guessed += 1;
+                Ok(())
+            }
             Event::Joined { place, time, past, echoes } => {
                 self.channel_joined(network, place, &Joined { time, past, echoes }, turn)
             }

@@ -144,8 +144,11 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             room: Place::room(name),
         })
         .collect();
-    let channel =
-        |(name, _): &(&str, &str)| config::ChannelSettings { name: format!("#{name}"), key: None };
+    let channel = |(name, _): &(&str, &str)| config::ChannelSettings {
+        name: format!("#{name}"),
+        key: None,
+        fallback_charset: None,
+    };
     let room = |(name, _): &(&str, &str)| config::RoomSettings {
         name: (*name).to_owned(),
         password: None,

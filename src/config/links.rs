@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use encoding_rs::Encoding;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::entry::Entry;
@@ -22,6 +23,7 @@ pub(super) struct Written<'r> {
     pub(super) channel: Place,
     pub(super) room: Place,
     pub(super) key: Option<Kept<'r>>,
+    pub(super) charset: Option<(&'static Encoding, Entry<'r>)>,
     pub(super) password: Option<Kept<'r>>,
     pub(super) looks: Arc<Manners>,
 }
@@ -38,6 +40,7 @@ pub(super) struct Links<'r> {
     /// Each place as at its first mention, by the spelling that all of its spellings share.
     spelled: HashMap<Place, Place>,
     secrets: HashMap<Place, Kept<'r>>,
+    charsets: HashMap<Place, (&'static Encoding, Entry<'r>)>,
     /// The networks that any link mentions, right or wrong.
     mentioned: Vec<&'r str>,
 }
@@ -56,6 +59,7 @@ impl<'r> Links<'r> {
     pub(super) fn add(&mut self, written: Written<'r>) {
         let link = Link { channel: self.spell(written.channel), room: self.spell(written.room) };
         self.keep(&link.channel, written.key);
+        self.keep_charset(&link.channel, written.charset);
         self.keep(&link.room, written.password);
         match self.graph.join(&link.channel, &link.room) {
             Ok(()) => {
@@ -70,7 +74,9 @@ impl<'r> Links<'r> {
     pub(super) fn channels(&self, network: &Network) -> Vec<ChannelSettings> {
         let channel = |place: &Place| match place {
             Place::Channel { network: of, name } if of == network => {
-                Some(ChannelSettings { name: name.to_string(), key: self.secret(place) })
+                let fallback_charset = self.charsets.get(place).map(|(charset, _)| *charset);
+                let (name, key) = (name.to_string(), self.secret(place));
+                Some(ChannelSettings { name, key, fallback_charset })
             }
             _ => None,
         };
@@ -132,6 +138,25 @@ impl<'r> Links<'r> {
             Some(_) => {}
             None => {
                 self.secrets.insert(place.clone(), (secret, entry));
+            }
+        }
+    }
+
+    fn keep_charset(&mut self, place: &Place, written: Option<(&'static Encoding, Entry<'r>)>) {
+        let Some((charset, entry)) = written else { return };
+        match self.charsets.get(place) {
+            Some((known, first)) if *known != charset => {
+                let found = format!(
+                    "{} has another one in {} ({})",
+                    quoted(place),
+                    first.path,
+                    first.origin()
+                );
+                entry.mistake(Flaw::new(found, "write the same, or write it once"));
+            }
+            Some(_) => {}
+            None => {
+                self.charsets.insert(place.clone(), (charset, entry));
             }
         }
     }

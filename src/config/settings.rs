@@ -177,6 +177,8 @@ pub struct ChannelSettings {
     pub name: String,
     /// Its key (mode `+k`).
     pub key: Option<SecretString>,
+    /// How to read a line there that is not UTF-8; `None` for as on its network.
+    pub fallback_charset: Option<&'static Encoding>,
 }
 
 /// A server's address.

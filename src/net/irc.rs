@@ -1,24 +1,20 @@
 use std::io;
 
 use bytes::{Buf, BytesMut};
-use encoding_rs::Encoding;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 
-use crate::protocol::irc::{Heard, Line, decode};
+use crate::protocol::irc::{Charsets, Heard, Line};
 
 /// The longest line that makes sense: 8191 bytes of tags
 /// (<https://ircv3.net/specs/extensions/message-tags#size-limit>) and a body of any LINELEN
 /// that servers are known to offer.
 const LONGEST: usize = 8_191 + 16_384;
 
-/// Lines of IRC over `stream`. Bytes that are not UTF-8 are read as `fallback`.
-pub fn lines<S: AsyncRead + AsyncWrite>(
-    stream: S,
-    fallback: &'static Encoding,
-) -> Framed<S, Lines> {
-    Framed::new(stream, Lines { fallback, searched: 0, skipping: false })
+/// Lines of IRC over `stream`. Those that are not UTF-8 are read in one of `charsets`.
+pub fn lines<S: AsyncRead + AsyncWrite>(stream: S, charsets: Charsets) -> Framed<S, Lines> {
+    Framed::new(stream, Lines { charsets, searched: 0, skipping: false })
 }
 
 /// Why lines can no longer be read or written; worded for the log.
@@ -51,7 +47,7 @@ impl From<io::Error> for LinesError {
 /// Cuts bytes into lines, and puts lines into bytes. Its memory is bounded.
 #[derive(Debug)]
 pub struct Lines {
-    fallback: &'static Encoding,
+    charsets: Charsets,
     /// How far the bytes at hand hold no line end.
     searched: usize,
     /// A line that is too long is left out up to its end.
@@ -79,11 +75,10 @@ impl Decoder for Lines {
             }
             let line = line.strip_suffix(b"\r").unwrap_or(&line);
             if !line.is_empty() {
-                let (text, guessed) = decode(line, self.fallback);
-                if guessed {
-                    tracing::debug!(charset = self.fallback.name(), "a line that is not UTF-8");
-                }
-                return Ok(Some(Heard::Line(text)));
+                let (text, charset) = self.charsets.read(line);
+                let Some(charset) = charset else { return Ok(Some(Heard::Line(text))) };
+                tracing::debug!(charset = charset.name(), "a line that is not UTF-8");
+                return Ok(Some(Heard::Guessed(text)));
             }
         }
     }
@@ -134,7 +129,8 @@ mod tests {
 
     /// What is read from these bytes when they come in these pieces.
     fn read(pieces: &[&[u8]]) -> Vec<Heard> {
-        let mut lines = Lines { fallback: encoding_rs::WINDOWS_1252, searched: 0, skipping: false };
+        let charsets = Charsets::new(encoding_rs::WINDOWS_1252, []);
+        let mut lines = Lines { charsets, searched: 0, skipping: false };
         let mut bytes = BytesMut::new();
         let mut heard = Vec::new();
         for piece in pieces {
@@ -158,7 +154,10 @@ mod tests {
 
     #[test]
     fn what_is_not_utf8_is_read_as_the_fallback() {
-        assert_eq!(read(&[b"caf\xe9\n", "café\n".as_bytes()]), [line("café"), line("café")]);
+        assert_eq!(
+            read(&[b"caf\xe9\n", "café\n".as_bytes()]),
+            [Heard::Guessed("café".to_owned()), line("café")]
+        );
     }
 
     #[test]
@@ -173,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_fed_together_is_written_together() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let mut transport = lines(ours, encoding_rs::WINDOWS_1252);
+        let mut transport = lines(ours, Charsets::new(encoding_rs::WINDOWS_1252, []));
         for text in ["one", "two", "three"] {
             transport.feed(Line::new("PING", &[text]).unwrap()).await.unwrap();
         }
@@ -186,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_that_is_cut_off_is_none() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let mut transport = lines(ours, encoding_rs::WINDOWS_1252);
+        let mut transport = lines(ours, Charsets::new(encoding_rs::WINDOWS_1252, []));
         theirs.write_all(b"PING one\r\nPRIVMSG #tea :yes I do n").await.unwrap();
         drop(theirs);
         assert_eq!(transport.next().await.unwrap().unwrap(), line("PING one"));

@@ -15,7 +15,7 @@ use crate::net;
 use crate::net::Ended;
 use crate::net::connect;
 use crate::net::tls;
-use crate::protocol::irc::{Identity, Lesson, Pace, Plan, Seat, Session};
+use crate::protocol::irc::{Charsets, Identity, Lesson, Pace, Plan, Seat, Session};
 
 /// The channels to sit in.
 fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
@@ -89,9 +89,16 @@ async fn converse(
     if inbox.send(Item::IrcUp(network.network.clone(), sender)).await.is_err() {
         return Ended::Dismissed;
     }
-    let mut lines = net::lines(wire, network.fallback_charset);
+    let mut lines = net::lines(wire, charsets(network));
     let name = |event| Item::Happened(Happening::Irc(network.network.clone(), event));
     net::drive(session, &mut lines, &mut orders, inbox, name).await
+}
+
+/// How those write who do not write UTF-8.
+fn charsets(network: &NetworkSettings) -> Charsets {
+    let own = |it: &'_ config::ChannelSettings| it.fallback_charset;
+    let channels = network.channels.iter().filter_map(|it| Some((it.name.as_str(), own(it)?)));
+    Charsets::new(network.fallback_charset, channels)
 }
 
 fn plan(network: &NetworkSettings, seats: &[Seat], lesson: Lesson) -> Plan {

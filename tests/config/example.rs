@@ -83,7 +83,7 @@ fn what_the_example_suggests_works() {
         .file("dev.password", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 21);
+    assert_eq!(examples.len(), 22);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

@@ -257,3 +257,33 @@ fn seated_curious() -> World {
     );
     world
 }
+
+#[test]
+fn a_server_that_takes_one_channel_at_a_time_is_asked_so() {
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
+    world.tell(
+        "
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea,#dev
+        irc < :irc.example 407 bridge #tea,#dev :Too many targets
+        irc > JOIN #tea
+        irc > JOIN #dev
+        ",
+    );
+}
+
+#[test]
+fn what_is_said_to_some_of_a_channel_is_not_for_everybody() {
+    let mut world = crate::seated();
+    world.tell(
+        "
+        irc < :irc.example 005 bridge STATUSMSG=@+ :are supported by this server
+        irc < :ann!a@host PRIVMSG @#tea :between us
+        irc < :ann!a@host NOTICE +#tea :between us
+        ",
+    );
+}

@@ -44,11 +44,21 @@ fn link<'r>(entry: Entry<'r>, networks: &[&str], looks: &Arc<Manners>) -> Option
         section.must("channel", "channel = \"office/#dev\"", text(|text| channel(text, networks)));
     let room = section.must("room", "room = \"dev\"", text(values::room));
     let key = section.secret("key", "key_file", values::channel_key);
+    let charset = section.entry("fallback_charset");
+    let charset = charset.and_then(|entry| Some((entry.read(text(values::charset))?, entry)));
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
     let own = section.child("looks").and_then(|entry| entry.section(Pattern::Section("looks")));
     let looks = own.map_or(Arc::clone(looks), |own| Arc::new(looks::read(own, looks)));
     section.finish();
-    Some(Written { entry, channel: channel?, room: Place::room(&room?), key, password, looks })
+    Some(Written {
+        entry,
+        channel: channel?,
+        room: Place::room(&room?),
+        key,
+        charset,
+        password,
+        looks,
+    })
 }
 
 /// `network/channel`, of a network that there is.

@@ -181,6 +181,15 @@ impl Channels {
         seats
     }
 
+    /// Those that were asked for are to be asked for again: the server did not want to read it.
+    pub(super) fn unask(&mut self) {
+        for at in 0..self.channels.len() {
+            if self.channels[at].state == State::Asked {
+                self.enter(at, State::Out, None);
+            }
+        }
+    }
+
     /// The server says that we are entering `name`, at `time`.
     pub(super) fn entering(&mut self, name: &str, time: Option<Timestamp>, now: Instant) {
         if let Some(at) = self.find(name) {

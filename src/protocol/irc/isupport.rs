@@ -4,8 +4,6 @@ use crate::domain::Casemapping;
 /// <https://modern.ircdocs.horse/#rplisupport-005>), as far as we use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Isupport {
-    /// What the network calls itself.
-    pub(super) network: Option<String>,
     /// How names are folded.
     pub(super) casemapping: Casemapping,
     /// How many bytes a line may have, with its CRLF.
@@ -25,8 +23,6 @@ pub(super) struct Isupport {
     pub(super) bot: Option<char>,
     /// What begins a channel's name.
     pub(super) chantypes: String,
-    /// The marks before a channel's name by which only those of that rank hear a line.
-    pub(super) statusmsg: String,
     /// How long a nick, and a channel's name, may be.
     pub(super) nicklen: Option<usize>,
     pub(super) channellen: Option<usize>,
@@ -34,14 +30,11 @@ pub(super) struct Isupport {
     pub(super) monitor: bool,
     /// How many channels one JOIN may name; `None` for any number.
     pub(super) joins: Option<usize>,
-    /// Whether it takes nothing but UTF-8 (<https://ircv3.net/specs/extensions/utf8-only>).
-    pub(super) utf8only: bool,
 }
 
 impl Default for Isupport {
     fn default() -> Self {
         Self {
-            network: None,
             casemapping: Casemapping::default(),
             linelen: 512,
             chathistory: None,
@@ -51,12 +44,10 @@ impl Default for Isupport {
             whox: false,
             bot: None,
             chantypes: "#&".to_owned(),
-            statusmsg: String::new(),
             nicklen: None,
             channellen: None,
             monitor: false,
             joins: None,
-            utf8only: false,
         }
     }
 }
@@ -66,7 +57,6 @@ impl Isupport {
     pub(super) fn learn(&mut self, token: &str) {
         let (name, value) = token.split_once('=').unwrap_or((token, ""));
         match name {
-            "NETWORK" if !value.is_empty() => self.network = Some(value.to_owned()),
             "CASEMAPPING" => {
                 self.casemapping = Casemapping::parse(value).unwrap_or(self.casemapping);
             }
@@ -91,14 +81,12 @@ impl Isupport {
             "WHOX" => self.whox = true,
             "BOT" => self.bot = value.chars().next(),
             "CHANTYPES" => value.clone_into(&mut self.chantypes),
-            "STATUSMSG" => value.clone_into(&mut self.statusmsg),
             "NICKLEN" => self.nicklen = positive(value).or(self.nicklen),
             "CHANNELLEN" => self.channellen = positive(value).or(self.channellen),
             "TARGMAX" => {
                 let join = value.split(',').find_map(|pair| pair.strip_prefix("JOIN:"));
                 self.joins = join.and_then(positive);
             }
-            "UTF8ONLY" => self.utf8only = true,
             _ => {}
         }
     }
@@ -159,11 +147,10 @@ mod tests {
     fn sensible_values_are_learnt() {
         let learnt = told(
             "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 EXCEPTS CHATHISTORY=100 MSGREFTYPES=msgid \
-             NETWORK=Tea PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# STATUSMSG=~@+ \
-             CHANNELLEN=64 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS: UTF8ONLY",
+             PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# \
+             CHANNELLEN=64 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:",
         );
         let wanted = Isupport {
-            network: Some("Tea".to_owned()),
             casemapping: Casemapping::Ascii,
             linelen: 2048,
             chathistory: Some(100),
@@ -173,12 +160,10 @@ mod tests {
             whox: true,
             bot: Some('B'),
             chantypes: "#".to_owned(),
-            statusmsg: "~@+".to_owned(),
             nicklen: Some(31),
             channellen: Some(64),
             monitor: true,
             joins: Some(4),
-            utf8only: true,
         };
         assert_eq!(learnt, wanted);
     }
@@ -186,7 +171,7 @@ mod tests {
     #[test]
     fn nonsense_is_left_out() {
         let nonsense = "CASEMAPPING=klingon LINELEN=12 LINELEN= LINELEN=99999999999999999999 \
-                        NICKLEN=0 NETWORK= TARGMAX=JOIN:";
+                        NICKLEN=0 TARGMAX=JOIN:";
         assert_eq!(told(nonsense), Isupport::default());
     }
 

@@ -1,5 +1,6 @@
 //! One line of IRC: how it is read, taken apart, and built so that nobody can slip in a second one.
 
+mod charsets;
 mod parts;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 use crate::domain::Kind;
 
+pub use charsets::Charsets;
 pub use parts::{Parts, Unreadable, decode};
 
 /// A line to be sent. It cannot hold CR, LF or NUL, so no text can become a second command.
@@ -118,6 +120,8 @@ impl fmt::Display for Line {
 pub enum Heard {
     /// A line, without its end.
     Line(String),
+    /// The same, which was not UTF-8: it was read as its network or channel writes.
+    Guessed(String),
     /// More bytes without an end than any line has; left out.
     TooLong,
 }
@@ -142,7 +146,7 @@ impl Heard {
     /// When it is none.
     pub fn parse(&self) -> Result<Message, BadHeard> {
         match self {
-            Self::Line(line) => match Parts::split(line) {
+            Self::Line(line) | Self::Guessed(line) => match Parts::split(line) {
                 Ok(parts) => Ok(parts.into_message()),
                 Err(Unreadable) => Err(BadHeard::Grammar(line.chars().take(200).collect())),
             },

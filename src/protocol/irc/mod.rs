@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 pub use channel::Seat;
 pub use heard::plain;
-pub use line::{BadHeard, BadLine, Heard, Line, Parts, Text, Unreadable, decode};
+pub use line::{BadHeard, BadLine, Charsets, Heard, Line, Parts, Text, Unreadable, decode};
 pub use pacing::{Lesson, Pace};
 pub use past::{Answer, Page};
 pub use presence::{Parting, Presence};
@@ -111,6 +111,8 @@ pub enum Event {
     },
     /// The server is there. Told every few seconds while it says anything.
     Alive,
+    /// It has sent a line that was not UTF-8.
+    Guessed,
     /// The channel can be heard and spoken in: the server has listed who is there.
     Joined {
         /// Where.

@@ -20,18 +20,25 @@ impl Session {
             return;
         }
         let mut lines: Vec<(String, String)> = Vec::new();
+        let most = self.isupport.joins.unwrap_or(usize::MAX);
+        let mut named = 0;
         for seat in self.channels.ask_all(now) {
             let key = seat.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
             match lines.last_mut() {
                 Some((names, keys))
-                    if names.len() + keys.len() + seat.name.len() + key.len() < JOIN_BYTES =>
+                    if named < most
+                        && names.len() + keys.len() + seat.name.len() + key.len() < JOIN_BYTES =>
                 {
+                    named += 1;
                     names.extend([",", &seat.name]);
                     if !key.is_empty() {
                         keys.extend([",", key]);
                     }
                 }
-                _ => lines.push((seat.name.clone(), key.to_owned())),
+                _ => {
+                    named = 1;
+                    lines.push((seat.name.clone(), key.to_owned()));
+                }
             }
         }
         for (names, keys) in lines {
@@ -122,6 +129,13 @@ impl Session {
             tracing::info!(channel = name, "invited");
             self.join(now);
         }
+    }
+
+    /// ERR_TOOMANYTARGETS: the server wants to be asked for one channel at a time.
+    pub(super) fn join_singly(&mut self, now: Instant) {
+        self.isupport.joins = Some(1);
+        self.channels.unask();
+        self.join(now);
     }
 
     /// We are logged in to an account: some channels were waiting for that.

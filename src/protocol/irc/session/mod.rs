@@ -288,6 +288,9 @@ impl Machine for Session {
                 self.heard_at = now;
                 self.asked = false;
                 self.tell_alive(now);
+                if matches!(heard, Heard::Guessed(_)) {
+                    self.output.push_back(Output::Event(Event::Guessed));
+                }
                 match heard.parse() {
                     Ok(message) => self.receive(now, message),
                     // A line we cannot read is still a sign of life, and the next may make sense.

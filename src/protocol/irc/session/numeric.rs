@@ -74,6 +74,8 @@ impl Session {
                 self.nobody(now, argument(1));
             }
             Response::ERR_CHANOPRIVSNEEDED if self.topic_refused(argument(1), last(arguments)) => {}
+            // Of a JOIN: no line of ours names two channels.
+            Response::ERR_TOOMANYTARGETS if argument(1).contains(',') => self.join_singly(now),
             Response::ERR_NOSUCHNICK
             | Response::ERR_CANNOTSENDTOCHAN
             | Response::ERR_NOTEXTTOSEND

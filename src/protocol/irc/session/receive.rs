@@ -250,6 +250,8 @@ impl Session {
         self.control.extend(self.courtesy.answer(now, nick, text, context.mark.time));
     }
 
+    /// Somebody says something. What is said to some of a channel alone (`@#tea`, ISUPPORT STATUSMSG)
+    /// is not for everybody in a room, and not heard.
     fn hear(
         &mut self,
         source: Option<&Prefix>,
