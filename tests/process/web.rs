@@ -75,7 +75,9 @@ impl Served {
         self.world.say_in_letschat(text);
         self.heard += 1;
         let heard = self.world.channel(self.heard).await;
-        heard[self.heard - 1].strip_prefix("<ann> ").unwrap().to_owned()
+        // Her name has something invisible in it, for she is here, too.
+        let (_, said) = heard[self.heard - 1].split_once("> ").unwrap();
+        said.to_owned()
     }
 
     async fn get(&self, link: &str) -> Response {
