@@ -31,7 +31,8 @@ const MARKS: [(char, char); 5] =
 
 /// `text` without its codes, as `formatting` says. Other control characters go with them: no page
 /// shows them. Tabs and line breaks stay.
-pub(super) fn strip(text: &str, formatting: Formatting) -> Cow<'_, str> {
+#[must_use]
+pub fn strip(text: &str, formatting: Formatting) -> Cow<'_, str> {
     if !text.bytes().any(is_code) {
         return Cow::Borrowed(text);
     }

@@ -30,7 +30,7 @@ pub use late::behind_time;
 pub use letschat::{comes_apart, goes_on, passes_through, to_letschat};
 pub use links::{Link, Links, safe_name};
 pub use manners::{ChannelManners, Emotes, Join, Long, Manners, Names, RoomManners};
-pub use mirc::Formatting;
+pub use mirc::{Formatting, strip};
 pub use people::People;
 pub use questions::Question;
 pub use rules::{Ignore, Rewrite, Rules, Side, Unwrap};
