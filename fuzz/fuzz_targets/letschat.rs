@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use letsbridge::domain::{PlaceId, Ticket};
-use letsbridge::protocol::letschat::{Order, PostId, Seat, Session};
+use letsbridge::protocol::letschat::{Heard, Order, PAGE, PostId, Seat, Session};
 use letsbridge::protocol::socketio::Packet;
 use letsbridge::protocol::{Input, Machine, Output};
 use libfuzzer_sys::fuzz_target;
@@ -68,7 +68,7 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
             }
             Happening::List { place, skip, later } => {
                 let (place, since, skip) = (place_of(place), PostId::FIRST, usize::from(skip));
-                order(&mut session, now, Order::List { place, since, skip, later });
+                order(&mut session, now, Order::List { place, since, skip, take: PAGE, later });
             }
             Happening::Newest { place } => {
                 order(&mut session, now, Order::Newest(place_of(place)));
@@ -106,7 +106,7 @@ fn hear(session: &mut Session, now: Instant, frame: &str) {
         let parsed = Packet::parse(&again);
         assert!(parsed.is_ok_and(|parsed| parsed.encode() == again), "{frame:?} {again:?}");
     }
-    session.handle(now, Input::Frame(frame.to_owned()));
+    session.handle(now, Input::Frame(Heard::Text(frame.to_owned())));
     drain(session);
 }
 
