@@ -239,7 +239,9 @@ async fn arrives(stage: &Stage, to: &str, word: &str) {
     if is_channel(to) {
         stage.ann.hears(to, |all| all.iter().any(|heard| heard.text.ends_with(word))).await;
     } else {
-        let ends = |text: &str| text.ends_with(&format!("> {word}"));
+        let ends = |text: &str| {
+            text.ends_with(&format!("> {word}")) || text.ends_with(&format!("\n{word}"))
+        };
         stage.letschat.posted(to, |all| all.iter().any(|post| ends(&post.text))).await;
     }
 }
