@@ -14,7 +14,7 @@ const MANY: usize = 40;
 
 #[tokio::test]
 async fn a_database_that_another_program_holds_is_waited_for() {
-    let world = World::new().await;
+    let world = line_by_line().await;
     let bridge = world.bridge().await;
     let other = Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
@@ -25,7 +25,7 @@ async fn a_database_that_another_program_holds_is_waited_for() {
 #[tokio::test]
 #[ignore = "needs user namespaces, in which it mounts a small file system of its own"]
 async fn a_full_disk_is_waited_for() {
-    let world = World::new().await;
+    let world = line_by_line().await;
     let state = world.state();
     fs::create_dir_all(&state).unwrap();
     let mount = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
@@ -37,6 +37,13 @@ async fn a_full_disk_is_waited_for() {
     fill(&ballast);
     let free = || fs::remove_file(&ballast).unwrap();
     waits_and_goes_on(&world, bridge, "full", free).await;
+}
+
+/// A world in which each line is a post of its own.
+async fn line_by_line() -> World {
+    let world = World::new().await;
+    world.configure(|toml| format!("{toml}\n[looks]\njoin_lines = \"never\"\n"));
+    world
 }
 
 /// Writes to `path` until there is no room for more.
