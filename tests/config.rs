@@ -23,7 +23,7 @@ use std::fs;
 use std::time::Duration;
 
 use letsbridge::config::{
-    self, CatchUp, Diagnostic, InDoubt, LogFormat, Mistakes, Origin, Pace, Settings, Trust,
+    self, CatchUp, Diagnostic, InDoubt, LogFormat, Mistakes, Mode, Origin, Pace, Settings, Trust,
 };
 use letsbridge::domain::Place;
 use proptest::prelude::*;

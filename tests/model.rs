@@ -155,6 +155,7 @@ impl World {
                     played: false,
                     own: false,
                     from_here: false,
+                    relayed_by: None,
                 };
                 self.irc(irc::Event::Heard { place: self.channel, talk });
             }
@@ -315,7 +316,7 @@ impl World {
                     self.heard_on_irc.push(format!("{prefix}{body}"));
                     self.irc(irc::Event::Said { ticket, place, mark: irc::Mark::default() });
                 }
-                Order::Irc(..) => {}
+                Order::Irc(..) | Order::Puppets(..) => {}
             }
         }
     }

@@ -74,7 +74,7 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
                 order(
                     &mut session,
                     now,
-                    Order::Say { ticket: Ticket(ticket), place, kind, prefix, body },
+                    Order::Say { ticket: Ticket(ticket), place, kind, prefix, body, relay: None },
                 );
             }
             Happening::Past { place, msgid } => {
@@ -126,6 +126,8 @@ fn plan(now: Instant) -> Plan {
         identity: Identity::named("bridge"),
         seats: [(1, "#tea"), (2, "#dev")].map(seat).to_vec(),
         invited_by: None,
+        deaf: false,
+        webirc: None,
         pace: Pace::Auto,
         lesson: Lesson::none(now),
         seed: 1,

@@ -52,10 +52,16 @@ impl Bridge {
                     tracing::warn!(place = %spot.place, why, "not in the channel");
                     self.open -= usize::from(spot.lane.close());
                 }
+                if let Some(puppets) = self.voices.puppets_of(network) {
+                    puppets.blind(place);
+                }
                 self.is_closed(place, Some(&why), turn.now);
                 self.channel_left(network, place, turn.now, turn)
             }
-            Event::Presence(presence) => self.presence(presence, turn),
+            Event::Presence(presence) => {
+                self.presence_of_puppets(network, &presence, turn)?;
+                self.presence(presence, turn)
+            }
             Event::Topic { place, topic, by } => {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::debug!(place = %spot.place, topic, by, "topic");
@@ -79,6 +85,14 @@ impl Bridge {
                 Ok(())
             }
             Event::Heard { place, talk } => self.heard_talk(network, place, talk, turn),
+            Event::Lends { separators, limit } => {
+                self.voices.lends(network, &separators, limit);
+                Ok(())
+            }
+            Event::Voiceless { ticket, place, scope, why } => {
+                self.voiceless(network, (ticket, place), (scope, &why), turn)
+            }
+            Event::PutOut { .. } => Ok(()),
             Event::Past { place, answer } => self.told(network, place, answer, turn),
             Event::Speaking { ticket, place } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
@@ -123,18 +137,27 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         self.alive.insert(network.clone(), Alive { at: turn.now, written: turn.now });
-        turn.store.nick_begins(network, nick, turn.now)
+        turn.store.nick_begins(network, None, nick, turn.now)
     }
 
     /// A sign of life: written down once in a while, for when the process dies.
     fn alive(&mut self, network: &Network, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let Some(alive) = self.alive.get_mut(network) else { return Ok(()) };
         alive.at = turn.now;
-        if turn.now.duration_since(alive.written) < WRITE_ALIVE {
+        let write = turn.now.duration_since(alive.written) >= WRITE_ALIVE;
+        if write {
+            alive.written = turn.now;
+        }
+        self.puppets_alive(network, turn)?;
+        if !write {
             return Ok(());
         }
-        alive.written = turn.now;
-        turn.store.nick_goes_on(network, turn.now)?;
+        turn.store.nick_goes_on(network, None, turn.now)?;
+        if let Some(puppets) = self.voices.puppets_of(network) {
+            for account in puppets.named() {
+                turn.store.nick_goes_on(network, Some(account), turn.now)?;
+            }
+        }
         for (place, spot) in &self.spots {
             if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live(_)) {
                 turn.store.alive(*place, turn.now)?;
@@ -149,8 +172,9 @@ impl Bridge {
         network: &Network,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        self.voices.lost(network);
         let Some(Alive { at, .. }) = self.alive.remove(network) else { return Ok(()) };
-        turn.store.nick_goes_on(network, at)?;
+        turn.store.nick_goes_on(network, None, at)?;
         let on = |(_, spot): &(&PlaceId, &Spot)| spot.place.network() == Some(network);
         let places: Vec<PlaceId> = self.spots.iter().filter(on).map(|(place, _)| *place).collect();
         for place in places {

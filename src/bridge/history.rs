@@ -259,6 +259,9 @@ impl Bridge {
         talk: Talk,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        if !talk.played && self.seen_of_puppet(network, place, &talk, turn)? {
+            return Ok(());
+        }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let time = talk.mark.time;
         let trace = time.map(|time| trace(&talk, time));
@@ -270,12 +273,12 @@ impl Bridge {
             if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
                 let number = catchup.number(&talk, time, trace);
                 let old = catchup.is_old(&talk, time);
-                if talk.own || turn.store.had_nick(network, &talk.author.name, time)? {
+                if is_ours(network, &talk, time, turn)? {
                     return self.found(place, &talk, number, turn).map(drop);
                 }
                 // We were called so when we could no longer hear of it: all we said then is ours.
                 if talk.from_here && self.found(place, &talk, number, turn)? {
-                    return turn.store.nick_begins(network, &talk.author.name, time);
+                    return turn.store.nick_begins(network, None, &talk.author.name, time);
                 }
                 let nameless = talk.mark.msgid.is_some();
                 if number <= turn.store.traces(place, trace, nameless)? {
@@ -340,7 +343,7 @@ impl Bridge {
         let trace = trace(talk, time);
         let number = twins.number(time, trace);
         let known = number <= turn.store.traces(place, trace, talk.mark.msgid.is_some())?;
-        let ours = talk.own || turn.store.had_nick(network, &talk.author.name, time)?;
+        let ours = is_ours(network, talk, time, turn)?;
         Ok(!ours && !known && time >= floor(sight.cursor.time))
     }
 
@@ -407,8 +410,19 @@ impl Bridge {
     }
 }
 
+/// Whether what is played back was said by us at `time`, under whatever nick.
+fn is_ours(
+    network: &Network,
+    talk: &Talk,
+    time: Timestamp,
+    turn: &Turn<'_>,
+) -> Result<bool, StoreError> {
+    let speaker = talk.relayed_by.as_deref().unwrap_or(&talk.author.name);
+    Ok(talk.own || turn.store.had_nick(network, speaker, time)?)
+}
+
 /// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
-fn said_with(speech: &Speech, rest: &str, talk: &Talk) -> Option<usize> {
+pub(super) fn said_with(speech: &Speech, rest: &str, talk: &Talk) -> Option<usize> {
     if talk.kind != speech.kind {
         return None;
     }

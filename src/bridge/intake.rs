@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Bridge, Spot, Turn};
-use crate::domain::{Delivery, Message, Part, Place, PlaceId, State};
+use crate::domain::{Delivery, Message, Part, Place, PlaceId, State, Voice};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{comes_apart, passes_through};
 
@@ -58,8 +58,8 @@ impl Bridge {
                 let ticket = turn.store.enqueue_part(id, *part, to)?;
                 self.waiting.add(message);
                 let (message, part, state) = (message.clone(), *part, State::Queued);
-                let delivery =
-                    Delivery { ticket, to, message, part, state, begun: None, speech: None };
+                let (begun, speech, voice) = (None, None, Voice::Bridge);
+                let delivery = Delivery { ticket, to, message, part, state, begun, speech, voice };
                 if let Some(mirror) = self.spots.get_mut(&to) {
                     mirror.lane.push(delivery);
                 }

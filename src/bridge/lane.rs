@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use crate::domain::{Delivery, PlaceId, Speech, State, Ticket};
+use crate::domain::{Delivery, PlaceId, Speech, State, Ticket, Voice};
 use crate::store::{Store, StoreError};
 
 /// How many deliveries a lane keeps in memory; those behind them wait in the store.
@@ -51,6 +51,10 @@ pub(super) struct Begun {
     pub(super) speech: Speech,
     /// The beginning of that may be there already.
     pub(super) repeated: bool,
+    /// How much had arrived before.
+    pub(super) base: usize,
+    /// By whom.
+    pub(super) voice: Voice,
 }
 
 impl Lane {
@@ -83,6 +87,11 @@ impl Lane {
     /// The far end cannot be spoken to. Says whether it could before.
     pub(super) fn close(&mut self) -> bool {
         std::mem::replace(&mut self.open, false)
+    }
+
+    /// Whether what is under way was handed to a puppet.
+    pub(super) fn is_with_puppet(&self) -> bool {
+        self.under_way().is_some_and(|head| matches!(head.voice, Voice::Puppet(_)))
     }
 
     /// Takes in a delivery that the store has just taken in.
@@ -137,11 +146,11 @@ impl Lane {
         self.queue.iter().take(AHEAD as usize).skip(1)
     }
 
-    /// `Queued → Sending`: begins the first delivery, which is said as `speech` together with so many
-    /// of those behind it. Gives it with what is left to say.
+    /// `Queued → Sending`: begins the first delivery, said by `voice` as `speech`, together with
+    /// so many of those behind it. Gives it with what is left to say.
     pub(super) fn begin(
         &mut self,
-        mut speech: Speech,
+        (voice, mut speech): (Voice, Speech),
         joined: usize,
         now: Timestamp,
         store: &mut Store,
@@ -155,17 +164,20 @@ impl Lane {
             // How much of it has arrived is counted in what was said then.
             speech.body = before.body;
         }
-        store.begin(head, &speech, now)?;
+        store.begin(head, (&voice, &speech), now)?;
         let first = head.ticket;
         head.state = State::Sending;
         head.begun = Some(now);
+        head.voice = voice.clone();
         self.progress.base = self.progress.said;
         self.progress.marked = self.progress.repeated;
         self.progress.speaking = false;
         let (ticket, repeated) = (first, self.progress.repeated);
         self.join(first, joined, store)?;
         let rest = self.rest(&speech.body).to_owned();
-        let begun = Begun { ticket, speech: Speech { body: rest, ..speech.clone() }, repeated };
+        let base = speech.body.len() - rest.len();
+        let rest = Speech { body: rest, ..speech.clone() };
+        let begun = Begun { ticket, speech: rest, repeated, base, voice };
         if let Some(head) = self.queue.front_mut() {
             head.speech = Some(speech);
         }
@@ -254,6 +266,20 @@ impl Lane {
             self.requeue(State::Sending, store)?;
         }
         Ok(turn)
+    }
+
+    /// `Sending → Queued`: nothing of what is left of `ticket` has arrived. Gives it, if it was its
+    /// turn.
+    pub(super) fn take_back(
+        &mut self,
+        ticket: Ticket,
+        store: &mut Store,
+    ) -> Result<Option<&Delivery>, StoreError> {
+        if !self.is_under_way(ticket) {
+            return Ok(None);
+        }
+        self.requeue(State::Sending, store)?;
+        Ok(self.queue.front())
     }
 
     /// What was put off may be tried again.

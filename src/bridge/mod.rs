@@ -21,12 +21,14 @@ mod loops;
 mod page;
 mod people;
 mod policy;
+mod puppets;
 mod questions;
 mod reading;
 mod refusals;
 mod room;
 mod saying;
 mod topics;
+mod voices;
 mod waiting;
 mod ways;
 
@@ -36,7 +38,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Network, Place, PlaceId, Roster, Ticket};
+use crate::domain::{AccountId, Network, Place, PlaceId, Roster, Ticket};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::protocol::letschat::PostId;
@@ -46,6 +48,8 @@ use crate::translate::{Links, Manners};
 pub use catchup::{Twins, trace};
 pub use counters::{Counters, Gaps, Losses, Traffic};
 pub use policy::{Limits, Policy};
+pub use puppets::PuppetOrder;
+pub use voices::{Nicks, Source};
 
 use breaker::Breaker;
 use catchup::Hearing;
@@ -62,6 +66,7 @@ use reading::Reading;
 use refusals::Refusals;
 use saying::Patience;
 use topics::Topics;
+use voices::Voices;
 use waiting::Waiting;
 use ways::Ways;
 
@@ -92,6 +97,10 @@ pub enum Happening {
     LetsChat(letschat::Event),
     /// That connection ended.
     Lost(Peer),
+    /// The connection said so that somebody of Let's Chat has on a network.
+    Puppet(Network, AccountId, Box<irc::Event>),
+    /// That one ended, or could not be made.
+    PuppetLost(Network, AccountId),
     /// Time has passed. To be told every second or so.
     Tick,
     /// The bridge is to stop: what is under way may settle, nothing more is begun.
@@ -103,6 +112,8 @@ pub enum Happening {
 pub enum Order {
     /// Of a network.
     Irc(Network, irc::Order),
+    /// Of those who keep the connections of people of Let's Chat on a network.
+    Puppets(Network, PuppetOrder),
     /// Of Let's Chat.
     LetsChat(letschat::Order),
 }
@@ -141,6 +152,7 @@ pub struct Bridge {
     alive: HashMap<Network, Alive>,
     /// The same of Let's Chat.
     letschat_alive: Option<Alive>,
+    voices: Voices,
 }
 
 /// When a network was last heard of, and when that was last written down.
@@ -273,6 +285,7 @@ impl Bridge {
             forgot_at: Timestamp::MIN,
             alive: HashMap::new(),
             letschat_alive: None,
+            voices: Voices::default(),
         })
     }
 
@@ -324,6 +337,10 @@ impl Bridge {
             Happening::Irc(network, event) => self.irc(&network, event, turn),
             Happening::LetsChat(event) => self.letschat(event, turn),
             Happening::Lost(peer) => self.lost(&peer, turn),
+            Happening::Puppet(network, account, event) => {
+                self.puppet(&network, &account, *event, turn)
+            }
+            Happening::PuppetLost(network, account) => self.puppet_lost(&network, &account, turn),
             Happening::Tick => self.tick(turn),
             Happening::Stop => {
                 self.stopping = true;
@@ -406,9 +423,13 @@ impl Bridge {
             Peer::Irc(network) => self.network_lost(network, turn)?,
             Peer::LetsChat => self.letschat_lost(turn)?,
         }
-        for spot in self.spots.values_mut().filter(|spot| spot.is_at(peer)) {
+        for (place, spot) in self.spots.iter_mut().filter(|(_, spot)| spot.is_at(peer)) {
             self.open -= usize::from(spot.lane.close());
             match peer {
+                // A puppet that speaks still answers.
+                Peer::Irc(network) if spot.lane.is_with_puppet() => {
+                    self.voices.puppets(network).blind(*place);
+                }
                 Peer::Irc(_) => spot.lane.lose(turn.store)?,
                 Peer::LetsChat => spot.lane.doubt(turn.store)?,
             }
@@ -462,6 +483,17 @@ impl Bridge {
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        self.refused(ticket, place, why, turn)?;
+        self.advance(place, turn)
+    }
+
+    fn refused(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         if let Some(spot) = self.spots.get_mut(&place) {
             let name = spot.place.clone();
             for delivery in spot.lane.refuse(ticket, why, turn.now, turn.store)? {
@@ -471,7 +503,7 @@ impl Bridge {
                 self.is_refused(&delivery, turn)?;
             }
         }
-        self.advance(place, turn)
+        Ok(())
     }
 }
 

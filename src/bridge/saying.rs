@@ -5,13 +5,15 @@
 //! what it says are written down as joined to it, in the same turn, and from then on share its fate. So
 //! that they can come together, a room is begun to be spoken in only at the end of a turn.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::lane::Begun;
-use super::{Bridge, Order, Turn};
-use crate::domain::{Delivery, Part, Place, PlaceId, Speech};
+use super::voices::Speaker;
+use super::{Bridge, Order, PuppetOrder, Turn};
+use crate::domain::{Delivery, Network, Part, Place, PlaceId, Speech, Ticket, Voice};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::store::StoreError;
@@ -43,6 +45,9 @@ impl Patience {
     }
 }
 
+/// Why nobody says it.
+const SILENCED: &str = "an operator has put you out of the channel";
+
 impl Bridge {
     /// Begins the next delivery to `place`, if one may begin: in a room, at the end of the turn.
     pub(super) fn advance(
@@ -65,35 +70,70 @@ impl Bridge {
         if self.stopping {
             return Ok(());
         }
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        // Those that nobody is to say are refused on the way.
+        while let Some(ticket) = self.begin_next(place, turn)? {
+            self.refused(ticket, place, SILENCED, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Begins the next delivery to `place`, if one may begin. Gives it if nobody is to say it.
+    fn begin_next(
+        &mut self,
+        place: PlaceId,
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Ticket>, StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(None) };
         if !spot.lane.ready(turn.store)? {
-            return Ok(());
+            return Ok(None);
         }
         let joined = self.joined(place);
         if let Some(after) = self.wait(place, joined) {
             if let Some(after) = after {
                 turn.orders.push(Order::LetsChat(letschat::Order::Wake { place, after }));
             }
-            return Ok(());
+            return Ok(None);
         }
-        let speech = self.render(place, joined, turn.now);
-        let (Some(speech), Some(spot)) = (speech, self.spots.get_mut(&place)) else {
-            return Ok(());
-        };
+        let Some(speech) = self.render(place, joined, turn.now) else { return Ok(None) };
+        let speaker = self.speaker(place, turn)?;
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(None) };
         spot.patience = Patience::None;
-        let begun = spot.lane.begin(speech, joined, turn.now, turn.store)?;
-        let Some(Begun { ticket, speech, repeated }) = begun else { return Ok(()) };
-        turn.orders.push(match &spot.place {
-            Place::Channel { network, .. } => {
-                let Speech { kind, prefix, body } = speech;
-                let body = if repeated { format!("{AGAIN}{body}") } else { body };
-                Order::Irc(network.clone(), irc::Order::Say { ticket, place, kind, prefix, body })
-            }
+        let Some(first) = spot.lane.first() else { return Ok(None) };
+        let silenced = speaker == Speaker::Nobody;
+        let (voice, speech) = match speaker {
+            Speaker::By(Voice::Bridge) | Speaker::Nobody => (Voice::Bridge, speech),
+            Speaker::By(voice) => (voice, translate::in_person(speech, &first.message, turn.now)),
+        };
+        let begun = spot.lane.begin((voice, speech), joined, turn.now, turn.store)?;
+        let Some(begun) = begun else { return Ok(None) };
+        if silenced {
+            return Ok(Some(begun.ticket));
+        }
+        let order = match spot.place.clone() {
+            Place::Channel { network, .. } => self.hand_over(network, place, begun),
             Place::Room(_) => {
-                Order::LetsChat(letschat::Order::Post { ticket, place, text: speech.whole() })
+                let (ticket, text) = (begun.ticket, begun.speech.whole());
+                Order::LetsChat(letschat::Order::Post { ticket, place, text })
             }
-        });
-        Ok(())
+        };
+        turn.orders.push(order);
+        Ok(None)
+    }
+
+    /// Has a delivery said by its voice.
+    fn hand_over(&mut self, network: Network, place: PlaceId, begun: Begun) -> Order {
+        let Begun { ticket, speech, repeated, base, voice } = begun;
+        let Speech { kind, prefix, body } = speech.clone();
+        let body = if repeated { format!("{AGAIN}{body}") } else { body };
+        let relay = match &voice {
+            Voice::Relayed(nick) => Some(Arc::clone(nick)),
+            Voice::Bridge | Voice::Puppet(_) => None,
+        };
+        let say = irc::Order::Say { ticket, place, kind, prefix, body, relay };
+        let Voice::Puppet(account) = voice else { return Order::Irc(network, say) };
+        let puppets = self.voices.puppets(&network);
+        puppets.expect((ticket, place), account.clone(), speech, base);
+        Order::Puppets(network, PuppetOrder::Tell(account, say))
     }
 
     /// How many deliveries behind the first go on with what it says.

@@ -179,6 +179,9 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             in_doubt: config::InDoubt::Repeat,
             catch_up: config::CatchUp::All,
             catch_up_limit: None,
+            mode: config::Mode::Bot,
+            puppets: config::PuppetSettings::default(),
+            nick_template: config::Mode::Bot.template().to_owned(),
             channels: ROOMS.iter().map(channel).collect(),
         }],
         letschat: config::LetsChatSettings {

@@ -30,7 +30,8 @@ use std::path::Path;
 pub use diagnostic::{Diagnostic, Mistakes, Origin};
 pub use settings::{
     CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
-    LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust, WebSettings,
+    LogFormat, Mode, NetworkSettings, Pace, PuppetSettings, RoomSettings, Settings, Store, Trust,
+    WebSettings, WebircSettings,
 };
 
 use self::document::Document;

@@ -128,6 +128,12 @@ pub struct NetworkSettings {
     pub catch_up: CatchUp,
     /// The most messages of one channel's backlog to mirror; `None` for all.
     pub catch_up_limit: Option<u64>,
+    /// By whom it is said what people of Let's Chat have said.
+    pub mode: Mode,
+    /// How the nick is made that stands for one of them: `{user}` in it is their user name.
+    pub nick_template: String,
+    /// What holds for the connections of their own, where they have such.
+    pub puppets: PuppetSettings,
     /// The channels of all links to this network, each once, in order of first mention.
     pub channels: Vec<ChannelSettings>,
 }
@@ -168,6 +174,59 @@ pub enum InDoubt {
     Repeat,
     /// Leave it at that: nothing is seen twice, something may be lost.
     Drop,
+}
+
+/// By whom it is said on IRC what people of Let's Chat have said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// By the bridge, which names them.
+    #[default]
+    Bot,
+    /// By the bridge under nicks that the server lends it (`RELAYMSG`), where it does.
+    Relaymsg,
+    /// By a connection of their own.
+    Puppets,
+}
+
+impl Mode {
+    /// How nicks are made, if nothing else was written.
+    #[must_use]
+    pub fn template(self) -> &'static str {
+        match self {
+            Self::Bot | Self::Relaymsg => "{user}/lc",
+            Self::Puppets => "{user}|lc",
+        }
+    }
+}
+
+/// Connections that people of Let's Chat have of their own.
+#[derive(Debug, Clone)]
+pub struct PuppetSettings {
+    /// The most at a time. Never 0.
+    pub most: usize,
+    /// Who has been silent for so long loses it.
+    pub idle: Duration,
+    /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
+    pub evade: bool,
+    /// What the server is told of whose connection it is, where it trusts the bridge to tell.
+    pub webirc: Option<WebircSettings>,
+}
+
+impl Default for PuppetSettings {
+    fn default() -> Self {
+        let idle = Duration::from_secs(24 * 60 * 60);
+        Self { most: 50, idle, evade: false, webirc: None }
+    }
+}
+
+/// What a server is told of whose connection it is (`WEBIRC`).
+#[derive(Debug, Clone)]
+pub struct WebircSettings {
+    /// The gateway's password.
+    pub password: SecretString,
+    /// The host that others see; `{user}` in it is the user name.
+    pub host: String,
 }
 
 /// A channel to sit in.

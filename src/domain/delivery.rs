@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Message, PlaceId, Speech};
+use super::{Message, PlaceId, Speech, Voice};
 
 /// One message bound for one place.
 ///
@@ -32,6 +32,8 @@ pub struct Delivery {
     /// As what it was handed over then. What is said depends on the time, on who is there and on the
     /// settings: whoever looks for it at the far end must look for what was said.
     pub speech: Option<Speech>,
+    /// By whom.
+    pub voice: Voice,
 }
 
 /// A delivery's number. Tickets are handed out in the order in which messages were heard.

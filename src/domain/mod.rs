@@ -10,6 +10,7 @@ mod place;
 mod roster;
 mod shared;
 mod speech;
+mod voice;
 
 pub use author::Author;
 pub use casemapping::Casemapping;
@@ -21,3 +22,4 @@ pub use place::{Network, Place, PlaceId};
 pub use roster::{Member, Roster};
 pub use shared::{FileId, NotAFileId, PasteId, Shared};
 pub use speech::Speech;
+pub use voice::{AccountId, Voice};

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
+use super::puppets::Request;
 use super::told::Told;
 use crate::bridge::{Bridge, Counters, Happening, Order, Peer};
 use crate::domain::Network;
@@ -54,6 +55,8 @@ pub(super) struct Engine {
     bridge: Bridge,
     store: Store,
     irc: HashMap<Network, mpsc::Sender<irc::Order>>,
+    /// Those who keep the connections of people of Let's Chat.
+    puppets: HashMap<Network, mpsc::UnboundedSender<Request>>,
     letschat: Option<mpsc::Sender<letschat::Order>>,
     status: watch::Sender<Status>,
     told: Told,
@@ -75,11 +78,21 @@ impl Engine {
             bridge,
             store,
             irc: HashMap::new(),
+            puppets: HashMap::new(),
             letschat: None,
             status,
             stopping: false,
             said_goodbye: false,
         }
+    }
+
+    /// Has `keeper` keep the connections that people of Let's Chat have on `network`.
+    pub(super) fn keep_puppets(
+        &mut self,
+        network: Network,
+        keeper: mpsc::UnboundedSender<Request>,
+    ) {
+        self.puppets.insert(network, keeper);
     }
 
     /// Works until nobody is left who could tell it anything.
@@ -133,6 +146,10 @@ impl Engine {
             Order::Irc(network, order) => {
                 self.irc.get(&network).is_some_and(|peer| is_full(peer.try_send(order)))
             }
+            Order::Puppets(network, order) => {
+                let keeper = self.puppets.get(&network);
+                keeper.is_some_and(|keeper| keeper.send(Request::Order(order)).is_err())
+            }
             Order::LetsChat(order) => {
                 self.letschat.as_ref().is_some_and(|peer| is_full(peer.try_send(order)))
             }
@@ -148,6 +165,10 @@ impl Engine {
         let networks = self.irc.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
         let goodbyes: Vec<Order> =
             networks.chain([Order::LetsChat(letschat::Order::Leave)]).collect();
+        for keeper in std::mem::take(&mut self.puppets).into_values() {
+            // One that is gone has nobody left.
+            let _ = keeper.send(Request::Goodbye("the bridge is going down".to_owned()));
+        }
         for goodbye in goodbyes {
             self.send(goodbye);
         }

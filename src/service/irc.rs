@@ -1,24 +1,27 @@
 //! A network's connection: to one of its servers, then the next.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
 use super::connection::{Party, Wire, unless_stopped};
 use super::engine::{Item, orders_at_once};
 use crate::bridge::{Happening, Peer};
 use crate::config;
-use crate::config::{HostPort, NetworkSettings};
-use crate::domain::{Place, PlaceId};
+use crate::config::{HostPort, NetworkSettings, WebircSettings};
+use crate::domain::{AccountId, Place, PlaceId};
 use crate::net;
 use crate::net::Ended;
 use crate::net::connect;
 use crate::net::tls;
-use crate::protocol::irc::{Charsets, Identity, Lesson, Pace, Plan, Seat, Session};
+use crate::protocol::irc;
+use crate::protocol::irc::{Charsets, Identity, Lesson, Pace, Plan, Seat, Session, Webirc};
 
 /// The channels to sit in.
-fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
+pub(super) fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
     let seat = |channel: &config::ChannelSettings| {
         let place = super::channel_id(places, &network.network, &channel.name)?;
         Some(Seat { place, name: channel.name.clone(), key: channel.key.clone() })
@@ -79,6 +82,81 @@ async fn connect(server: &HostPort, network: &NetworkSettings) -> Result<Box<dyn
     Ok(Box::new(wire))
 }
 
+/// Somebody of Let's Chat who has a connection of their own.
+pub(super) struct Puppet {
+    pub(super) account: AccountId,
+    pub(super) nick: String,
+    /// How they are called in Let's Chat.
+    pub(super) name: String,
+    pub(super) seats: Vec<Seat>,
+}
+
+/// Connects and converses as `puppet`, until that ends. Gives whose it was.
+pub(super) async fn converse_as(
+    puppet: Puppet,
+    network: NetworkSettings,
+    mut orders: mpsc::Receiver<irc::Order>,
+    inbox: mpsc::Sender<Item>,
+    stop: watch::Receiver<bool>,
+) -> AccountId {
+    let Puppet { account, .. } = &puppet;
+    // The first of its servers: the bridge sees what is said there soonest.
+    let server = &network.servers[0];
+    let wire = match unless_stopped(stop, connect(server, &network)).await {
+        Ok(wire) => wire,
+        Err(why) => {
+            tracing::info!(network = %network.network, %account, why, "no connection for a puppet");
+            return puppet.account;
+        }
+    };
+    let plan = puppet_plan(&puppet, &network);
+    let mut session = Session::new(tokio::time::Instant::now().into_std(), plan);
+    let mut lines = net::lines(wire, charsets(&network));
+    let name = |event| {
+        Item::Happened(Happening::Puppet(network.network.clone(), account.clone(), Box::new(event)))
+    };
+    let ended = net::drive(&mut session, &mut lines, &mut orders, &inbox, name).await;
+    tracing::info!(network = %network.network, %account, ?ended, "a puppet has left");
+    puppet.account
+}
+
+fn puppet_plan(puppet: &Puppet, network: &NetworkSettings) -> Plan {
+    let Puppet { nick, name, seats, .. } = puppet;
+    // Not the account of the bridge.
+    let identity = Identity {
+        username: username(name),
+        realname: format!("{name} (Let's Chat)"),
+        password: network.password.clone(),
+        ..Identity::named(nick)
+    };
+    let own = plan(network, seats, Lesson::none(now()));
+    Plan { identity, invited_by: None, deaf: true, webirc: webirc(name, network), ..own }
+}
+
+/// What servers take before the `@`: up to ten letters and digits.
+fn username(name: &str) -> String {
+    let plain = name.chars().filter(char::is_ascii_alphanumeric).take(10).collect::<String>();
+    if plain.is_empty() { "someone".to_owned() } else { plain }
+}
+
+/// What the server is told of whom we speak for, where it trusts us to.
+fn webirc(name: &str, network: &NetworkSettings) -> Option<Webirc> {
+    let WebircSettings { password, host } = network.puppets.webirc.as_ref()?;
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let host = host.replace("{user}", plain.trim_matches('-'));
+    let gateway = network.username.clone();
+    Some(Webirc { password: password.clone(), gateway, host, address: address(name).to_string() })
+}
+
+/// An address that stands for `name` and is nobody's: in a block of its own for local use (RFC 4193).
+fn address(name: &str) -> IpAddr {
+    let digest = Sha256::digest(name);
+    let mut bytes = [0xfd; 16];
+    bytes[1..].copy_from_slice(&digest[..15]);
+    IpAddr::from(bytes)
+}
+
 async fn converse(
     session: &mut Session,
     wire: Box<dyn Wire>,
@@ -123,7 +201,8 @@ fn plan(network: &NetworkSettings, seats: &[Seat], lesson: Lesson) -> Plan {
     let (seed, clock) = (fastrand::u64(..), Timestamp::now());
     let (secure, nonce) = (network.tls.is_some(), String::new());
     let invited_by = network.invited_by.clone();
-    Plan { identity, seats: seats.to_vec(), invited_by, pace, lesson, seed, clock, secure, nonce }
+    let (seats, deaf, webirc) = (seats.to_vec(), false, None);
+    Plan { identity, seats, invited_by, deaf, webirc, pace, lesson, seed, clock, secure, nonce }
 }
 
 fn now() -> Instant {

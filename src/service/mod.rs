@@ -12,9 +12,10 @@ mod engine;
 mod irc;
 mod letschat;
 mod probe;
+mod puppets;
 mod told;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -22,8 +23,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bridge::{Bridge, Counters, Happening, Limits, Policy};
-use crate::config::{CatchUp, InDoubt, Link, NetworkSettings, Settings};
+use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
+use crate::config::{CatchUp, InDoubt, Link, Mode, NetworkSettings, Settings};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store;
 use crate::store::{Store, StoreError};
@@ -61,7 +62,8 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
         .dropping(dropping(&settings.networks))
         .linking(links(&settings)?)
-        .mannered(Arc::clone(&settings.looks), linked(&settings));
+        .mannered(Arc::clone(&settings.looks), linked(&settings))
+        .under_nicks(under_nicks(&settings.networks));
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -71,7 +73,14 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
     let (counters_sender, counters) = watch::channel(bridge.counters().clone());
-    let engine = Engine::new(bridge, store, status_sender, counters_sender);
+    let mut engine = Engine::new(bridge, store, status_sender, counters_sender);
+    for network in settings.networks.iter().filter(|network| network.mode == Mode::Puppets) {
+        let (sender, requests) = mpsc::unbounded_channel();
+        engine.keep_puppets(network.network.clone(), sender);
+        let seats = irc::seats(network, &places);
+        let pool = puppets::Pool::new(network.clone(), seats, inbox.clone(), stopped.clone());
+        tokio::spawn(pool.keep(requests));
+    }
     let work = move || end.send(engine.run(outlet));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
@@ -189,6 +198,20 @@ async fn keep_ticking(inbox: mpsc::WeakSender<Item>) {
 fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
     let dropping = networks.iter().filter(|network| network.in_doubt == InDoubt::Drop);
     dropping.map(|network| network.network.clone()).collect()
+}
+
+/// The networks on which people of Let's Chat are heard under nicks of their own.
+fn under_nicks(networks: &[NetworkSettings]) -> HashMap<Network, Nicks> {
+    let nicks = |settings: &NetworkSettings| {
+        let source = match settings.mode {
+            Mode::Bot => return None,
+            Mode::Relaymsg => Source::Lent,
+            Mode::Puppets => Source::Puppet { evade: settings.puppets.evade },
+        };
+        let nicks = Nicks { source, template: settings.nick_template.clone() };
+        Some((settings.network.clone(), nicks))
+    };
+    networks.iter().filter_map(nicks).collect()
 }
 
 /// The number of the channel `name` on `network`.

@@ -15,6 +15,7 @@ mod refused;
 mod revoked;
 mod schema;
 mod shared;
+mod voices;
 mod write;
 
 use std::fmt;

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
-use super::write::Write;
+use super::write::{Whose, Write};
 use super::{Store, StoreError};
-use crate::domain::{Casemapping, Network};
+use crate::domain::{AccountId, Casemapping, Network};
 
 /// How far the network's clock may be from ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(2);
@@ -17,29 +17,37 @@ const SILENCE: SignedDuration = SignedDuration::from_mins(3);
 const MEMORY: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 impl Store {
-    /// Notes that we go by `nick` on `network` from `now` on.
+    /// Notes that from `now` on we go by `nick` on `network`, or the connection does that somebody of
+    /// Let's Chat has there.
     ///
     /// # Errors
     /// When the disk does not do its part.
     pub fn nick_begins(
         &mut self,
         network: &Network,
+        account: Option<&AccountId>,
         nick: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (network, nick) = (network.clone(), fold(nick));
-        self.write(Write::Nick { network, nick, now, forgotten: now - MEMORY })
+        let whose = Whose { network: network.clone(), account: account.cloned() };
+        self.write(Write::Nick { whose, nick: fold(nick), now, forgotten: now - MEMORY })
     }
 
-    /// Notes that at `now` we still go by the last nick that we had on `network`.
+    /// Notes that at `now` the last nick that we, or they, had on `network` is still so.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn nick_goes_on(&mut self, network: &Network, now: Timestamp) -> Result<(), StoreError> {
-        self.write(Write::SameNick { network: network.clone(), now })
+    pub fn nick_goes_on(
+        &mut self,
+        network: &Network,
+        account: Option<&AccountId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let whose = Whose { network: network.clone(), account: account.cloned() };
+        self.write(Write::SameNick { whose, now })
     }
 
-    /// Whether we went by `nick` on `network` at `time`.
+    /// Whether we, or a connection of somebody of Let's Chat, went by `nick` on `network` at `time`.
     ///
     /// # Errors
     /// When the disk does not do its part.
@@ -81,10 +89,12 @@ mod tests {
         let mut store = Store::in_memory().expect("a store in memory");
         let (office, home) = (Network::new("office"), Network::new("home"));
         let at = |minute| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
-        store.nick_begins(&office, "Bridge", at(100)).expect("works");
-        store.nick_goes_on(&office, at(200)).expect("works");
-        store.nick_begins(&office, "bridge_", at(300)).expect("works");
-        store.nick_goes_on(&office, at(400)).expect("works");
+        store.nick_begins(&office, None, "Bridge", at(100)).expect("works");
+        store.nick_goes_on(&office, None, at(200)).expect("works");
+        store.nick_begins(&office, None, "bridge_", at(300)).expect("works");
+        let ann = AccountId("u1".into());
+        store.nick_begins(&office, Some(&ann), "ann|lc", at(310)).expect("works");
+        store.nick_goes_on(&office, None, at(400)).expect("works");
         for (network, nick, minute, ours) in [
             (&office, "bridge", 150, true),
             (&office, "bridge", 203, true),
@@ -92,6 +102,8 @@ mod tests {
             (&office, "bridge", 250, false),
             (&office, "bridge_", 150, false),
             (&office, "bridge_", 350, true),
+            (&office, "ANN|lc", 311, true),
+            (&office, "ann|lc", 350, false),
             (&home, "bridge", 150, false),
         ] {
             let had = store.had_nick(network, nick, at(minute)).expect("works");

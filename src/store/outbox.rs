@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::{MESSAGE, MessageId, message_from, speech_from, time_from_sql};
-use super::write::Write;
+use super::write::{Spoken, Write};
 use super::{Store, StoreError};
-use crate::domain::{Delivery, Part, PlaceId, Speech, State, Ticket};
+use crate::domain::{AccountId, Delivery, Part, PlaceId, Speech, State, Ticket, Voice};
 
 impl Store {
     /// Queues `message` for `to`.
@@ -45,13 +45,13 @@ impl Store {
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT d.ticket, d.state, d.begun, d.part, d.spoken_kind, d.spoken_prefix, d.spoken_body,
-                 {MESSAGE}
+                 d.spoken_voice, {MESSAGE}
              FROM delivery d JOIN message m ON m.id = d.message
              WHERE d.place = ?1 AND d.ticket > ?2 AND d.state < 3
              ORDER BY d.ticket LIMIT ?3",
         ))?;
         let rows = statement.query_map(params![to.0, after.0, limit], |row| {
-            let message = message_from(row, 7)?;
+            let message = message_from(row, 8)?;
             Ok(Delivery {
                 ticket: Ticket(row.get(0)?),
                 to,
@@ -59,6 +59,7 @@ impl Store {
                 begun: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
                 part: part_from_sql(row.get(3)?),
                 speech: speech_from(row, 4, &message)?,
+                voice: voice_from_sql(row.get(7)?),
                 message,
             })
         })?;
@@ -101,7 +102,7 @@ impl Store {
         self.write(Write::Mark { ticket, state })
     }
 
-    /// Notes that `delivery` is about to be sent as `speech`, to a place that was heard up to its
+    /// Notes that `delivery` is about to be sent as `speech` by `voice`, to a place that was heard up to its
     /// cursor. Should the answer be lost, that speech is looked for behind that cursor.
     ///
     /// # Errors
@@ -109,13 +110,14 @@ impl Store {
     pub fn begin(
         &mut self,
         delivery: &Delivery,
-        speech: &Speech,
+        (voice, speech): (&Voice, &Speech),
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Speech { kind, prefix, body } = speech;
-        let (ticket, kind, prefix) = (delivery.ticket, *kind, prefix.clone());
         let body = (*body != delivery.message.body).then(|| body.clone());
-        self.write(Write::Begin { ticket, now, kind, prefix, body })
+        let (prefix, voice) = (prefix.clone(), voice_to_sql(voice));
+        let spoken = Spoken { kind: *kind, prefix, body, voice };
+        self.write(Write::Begin { ticket: delivery.ticket, now, spoken })
     }
 
     /// The cursor of its room when `ticket` was sent.
@@ -216,6 +218,23 @@ fn part_from_sql(part: i64) -> Part {
     }
 }
 
+/// Neither a nick nor an account's id has a space.
+fn voice_to_sql(voice: &Voice) -> Option<String> {
+    match voice {
+        Voice::Bridge => None,
+        Voice::Relayed(nick) => Some(format!("relayed {nick}")),
+        Voice::Puppet(account) => Some(format!("puppet {account}")),
+    }
+}
+
+fn voice_from_sql(voice: Option<String>) -> Voice {
+    match voice.as_deref().and_then(|voice| voice.split_once(' ')) {
+        Some(("relayed", nick)) => Voice::Relayed(nick.into()),
+        Some(("puppet", account)) => Voice::Puppet(AccountId(account.into())),
+        _ => Voice::Bridge,
+    }
+}
+
 pub(super) fn state_from_sql(state: i64) -> State {
     match state {
         0 => State::Queued,
@@ -262,7 +281,8 @@ mod tests {
             let first = self.store.open_deliveries(self.to, Ticket(0), 1).expect("works").remove(0);
             let (prefix, body) = (prefix.to_owned(), body.to_owned());
             let speech = Speech { kind: Kind::Talk, prefix, body };
-            self.store.begin(&first, &speech, Timestamp::UNIX_EPOCH).expect("works");
+            let voice = Voice::Relayed("ann/lc".into());
+            self.store.begin(&first, (&voice, &speech), Timestamp::UNIX_EPOCH).expect("works");
         }
 
         fn open(&self) -> Vec<(String, State)> {
@@ -295,6 +315,8 @@ mod tests {
         for (prefix, body) in [("<ann> ", "one"), ("[09:41Z] <ann> ", "won")] {
             scene.begin(prefix, body);
             assert_eq!(speech(&scene), Some(format!("{prefix}{body}")));
+            let open = scene.store.open_deliveries(scene.to, Ticket(0), 1).expect("works");
+            assert_eq!(open[0].voice, Voice::Relayed("ann/lc".into()));
         }
     }
 

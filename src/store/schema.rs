@@ -109,6 +109,19 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE place ADD COLUMN deaf INTEGER NOT NULL DEFAULT 0; -- a channel that is passed over for now
 ",
+    "
+    -- By whom it was last sent, where not by the bridge itself: 'relayed NICK', 'puppet ACCOUNT'.
+    ALTER TABLE delivery ADD COLUMN spoken_voice TEXT;
+    -- The nick that stands for somebody of Let's Chat on a network: nobody else's.
+    CREATE TABLE voice (
+        network TEXT NOT NULL,
+        account TEXT NOT NULL,
+        nick    TEXT NOT NULL,             -- folded
+        PRIMARY KEY (network, account),
+        UNIQUE (network, nick)
+    ) STRICT;
+    ALTER TABLE nick ADD COLUMN account TEXT; -- whose connection had it; NULL for the bridge's own
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

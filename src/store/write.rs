@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::ledger::kind_to_sql;
 use super::outbox::{part_to_sql, state_to_sql};
-use crate::domain::{Kind, Message, Network, Part, PlaceId, State, Ticket};
+use crate::domain::{AccountId, Kind, Message, Network, Part, PlaceId, State, Ticket};
 
 /// One change to the store. It names its own rows, so that written again it is the same change.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) enum Write {
     Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
     Delivery { ticket: Ticket, message: i64, to: PlaceId, part: Part },
     Mark { ticket: Ticket, state: State },
-    Begin { ticket: Ticket, now: Timestamp, kind: Kind, prefix: String, body: Option<String> },
+    Begin { ticket: Ticket, now: Timestamp, spoken: Spoken },
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
     Refused { ticket: Ticket, reason: String, now: Timestamp },
     Untold { ticket: Ticket },
@@ -30,10 +30,34 @@ pub(super) enum Write {
     FirstSight { place: PlaceId, first: Timestamp, now: Timestamp, cursor: String },
     HeardUpTo { place: PlaceId, cursor: String, now: Timestamp },
     Alive { place: PlaceId, at: Timestamp },
-    Nick { network: Network, nick: String, now: Timestamp, forgotten: Timestamp },
-    SameNick { network: Network, now: Timestamp },
+    Nick { whose: Whose, nick: String, now: Timestamp, forgotten: Timestamp },
+    SameNick { whose: Whose, now: Timestamp },
+    Voice { network: Network, account: AccountId, nick: String },
     Forget { messages: Vec<i64> },
     Deaf { place: PlaceId, deaf: bool },
+}
+
+/// As what, and by whom, a delivery is sent.
+#[derive(Debug)]
+pub(super) struct Spoken {
+    pub(super) kind: Kind,
+    pub(super) prefix: String,
+    /// `None` where it is the message's own.
+    pub(super) body: Option<String>,
+    pub(super) voice: Option<String>,
+}
+
+/// Whose nick: the bridge's own, or that of somebody's connection.
+#[derive(Debug)]
+pub(super) struct Whose {
+    pub(super) network: Network,
+    pub(super) account: Option<AccountId>,
+}
+
+impl Whose {
+    fn account(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| account.0.as_ref())
+    }
 }
 
 impl Write {
@@ -105,18 +129,19 @@ impl Write {
                 "UPDATE delivery SET state = ?2 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(*state)],
             ),
-            Self::Begin { ticket, now, kind, prefix, body } => on(
+            Self::Begin { ticket, now, spoken } => on(
                 "UPDATE delivery SET state = ?2, begun = ?3,
-                     spoken_kind = ?4, spoken_prefix = ?5, spoken_body = ?6,
+                     spoken_kind = ?4, spoken_prefix = ?5, spoken_body = ?6, spoken_voice = ?7,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)
                  WHERE ticket = ?1",
                 params![
                     ticket.0,
                     state_to_sql(State::Sending),
                     now.as_millisecond(),
-                    kind_to_sql(*kind),
-                    prefix,
-                    body,
+                    kind_to_sql(spoken.kind),
+                    spoken.prefix,
+                    spoken.body,
+                    spoken.voice,
                 ],
             ),
             Self::Delivered { ticket, native, now } => on(
@@ -161,21 +186,26 @@ impl Write {
                 "UPDATE place SET alive = MAX(alive, ?2) WHERE id = ?1 AND first IS NOT NULL",
                 params![place.0, at.as_millisecond()],
             ),
-            Self::Nick { network, nick, now, forgotten } => {
+            Self::Nick { whose, nick, now, forgotten } => {
                 on(
                     "DELETE FROM nick WHERE network = ?1 AND until < ?2",
-                    params![network.as_str(), forgotten.as_millisecond()],
+                    params![whose.network.as_str(), forgotten.as_millisecond()],
                 )?;
                 on(
-                    "INSERT INTO nick (network, nick, since, until) VALUES (?1, ?2, ?3, ?3)",
-                    params![network.as_str(), nick, now.as_millisecond()],
+                    "INSERT INTO nick (network, nick, since, until, account)
+                     VALUES (?1, ?2, ?3, ?3, ?4)",
+                    params![whose.network.as_str(), nick, now.as_millisecond(), whose.account()],
                 )
             }
-            Self::SameNick { network, now } => on(
+            Self::SameNick { whose, now } => on(
                 "UPDATE nick SET until = MAX(until, ?2)
-                 WHERE id = (SELECT id FROM nick WHERE network = ?1
+                 WHERE id = (SELECT id FROM nick WHERE network = ?1 AND account IS ?3
                              ORDER BY since DESC, id DESC LIMIT 1)",
-                params![network.as_str(), now.as_millisecond()],
+                params![whose.network.as_str(), now.as_millisecond(), whose.account()],
+            ),
+            Self::Voice { network, account, nick } => on(
+                "INSERT OR REPLACE INTO voice (network, account, nick) VALUES (?1, ?2, ?3)",
+                params![network.as_str(), account.0, nick],
             ),
             Self::Forget { messages } => messages.iter().try_for_each(|message| {
                 on(

@@ -49,6 +49,13 @@ pub fn to_irc(
     Speech { kind: said.kind, prefix, body }
 }
 
+/// `speech`, which is how to say `message` at `told_at`, for whoever says it under a nick of their own:
+/// with nothing before it but the time, where it is late.
+#[must_use]
+pub fn in_person(speech: Speech, message: &Message, told_at: Timestamp) -> Speech {
+    Speech { prefix: late::time(message.said_at, told_at), ..speech }
+}
+
 fn prefix(
     message: &Message,
     manners: &Manners,

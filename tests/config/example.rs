@@ -57,7 +57,7 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 48);
+    assert_eq!(examples.len(), 53);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -80,10 +80,11 @@ fn what_the_example_suggests_works() {
         .file("ca.pem", certificate())
         .file("office.password", "hush\n")
         .file("dev.key", "hush\n")
-        .file("dev.password", "hush\n");
+        .file("dev.password", "hush\n")
+        .file("office.webirc", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 22);
+    assert_eq!(examples.len(), 25);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

@@ -5,12 +5,13 @@ use super::*;
 #[test]
 fn words_are_choices() {
     let settings = Desk::new().settings(&with(
-        "pace = 'off'\nin_doubt = 'drop'",
+        "pace = 'off'\nin_doubt = 'drop'\nmode = 'relaymsg'",
         "catch_up = 'all'\ncatch_up_limit = 'none'\n[store]\nkeep = 'forever'\n[log]\nformat = 'json'",
         "",
     ));
     let network = &settings.networks[0];
     assert_eq!((network.pace, network.in_doubt), (Pace::Off, InDoubt::Drop));
+    assert_eq!((network.mode, network.nick_template.as_str()), (Mode::Relaymsg, "{user}/lc"));
     assert_eq!(settings.letschat.catch_up, CatchUp::All);
     assert_eq!((settings.letschat.catch_up_limit, settings.store.keep), (None, None));
     assert_eq!(settings.log.format, LogFormat::Json);

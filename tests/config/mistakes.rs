@@ -235,3 +235,42 @@ fn what_may_be_meant_is_only_warned_of() {
         ],
     );
 }
+
+#[test]
+fn what_makes_no_nicks_is_told() {
+    for (written, told) in [
+        (
+            "mode = 'puppet'",
+            "mode: \"puppet\" is not known here; it can be \"bot\" or \"relaymsg\" or \"puppets\"",
+        ),
+        (
+            "puppet_limit = 0",
+            "puppet_limit: 0 leaves nobody a connection; write a number like 50, or mode = \"bot\"",
+        ),
+        (
+            "puppet_banned = 'no'",
+            "puppet_banned: \"no\" is not known here; it can be \"refuse\" or \"bot\"",
+        ),
+        (
+            "webirc_host = 'x'",
+            "webirc_host: \"x\" is no host name of at most 63 letters; write it like \"{user}.chat.example.org\"",
+        ),
+        (
+            "nick_template = 'bob'",
+            "nick_template: \"bob\" does not say once where the user name stands; write it like \
+             \"{user}/lc\"",
+        ),
+        (
+            "nick_template = '{user} lc'",
+            "nick_template: \" lc\" contains ' ', which a nick cannot; leave ' ' out",
+        ),
+        (
+            "nick_template = '0{user}'",
+            "nick_template: \"0x\" begins with a digit or \"-\", as no nick may; write it like \
+             \"{user}/lc\"",
+        ),
+    ] {
+        let desk = Desk::new();
+        desk.mistakes(&with(written, "", ""), &[&format!("bridge.toml:4: irc.office.{told}")]);
+    }
+}

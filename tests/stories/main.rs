@@ -19,7 +19,9 @@ mod multiline;
 mod named;
 mod passthrough;
 mod people;
+mod puppets;
 mod refused;
+mod relaymsg;
 mod turned_away;
 mod world;
 

@@ -10,6 +10,8 @@
 //! irc closed: … , lc closed: …                   the bridge has hung up, for this reason
 //! wait 25s    time passes                        restart    the process dies and comes back
 //! stop        the bridge is asked to stop
+//! bob < …     the IRC server says this to the connection that bob of Let's Chat has of his own; it is
+//!             otherwise told of as `irc` is, and `bob called …` says for which nick it was wished for
 //! ```
 //!
 //! A story fails on the first line that is not so, and on anything the bridge said that the story
@@ -21,8 +23,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, Counters, Gaps, Happening, Order, Peer, Policy};
-use letsbridge::domain::{Member, Network, Place};
+use letsbridge::bridge::{
+    Bridge, Counters, Gaps, Happening, Nicks, Order, Peer, Policy, PuppetOrder, Source,
+};
+use letsbridge::domain::{AccountId, Member, Network, Place, PlaceId};
 use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
@@ -47,6 +51,7 @@ pub(crate) struct World {
     asks_people: bool,
     drop: bool,
     linked: bool,
+    nicks: Option<Nicks>,
     pace: irc::Pace,
     curious: bool,
     /// What the network has taught the last session.
@@ -57,6 +62,8 @@ pub(crate) struct World {
     store: Store,
     bridge: Bridge,
     networks: Vec<Wire<irc::Session>>,
+    /// The connections that people have of their own, on the first network.
+    puppets: Vec<Puppet>,
     letschat: Wire<letschat::Session>,
 }
 
@@ -64,6 +71,14 @@ fn links() -> Links {
     let url = |text: &str| text.parse().unwrap();
     let key = SecretBox::new(Box::new([7; 32]));
     Links::new(key, url("https://bridge.example/"), url("https://chat.example/"))
+}
+
+/// Somebody's connection: where it is to sit.
+struct Puppet {
+    account: AccountId,
+    nick: String,
+    seats: Vec<irc::Seat>,
+    wire: Wire<irc::Session>,
 }
 
 /// One connection: its machine while it is there, and what was sent over it.
@@ -98,6 +113,7 @@ impl World {
             asks_people: false,
             drop: false,
             linked: false,
+            nicks: None,
             pace: irc::Pace::Off,
             curious: false,
             lesson: None,
@@ -110,6 +126,7 @@ impl World {
             store,
             bridge,
             networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
+            puppets: Vec::new(),
             letschat: Wire::new("letschat"),
         };
         world.restart();
@@ -191,6 +208,13 @@ impl World {
         self
     }
 
+    /// The same where people of Let's Chat are heard under nicks of their own.
+    pub(crate) fn under_nicks(mut self, source: Source, template: &str) -> Self {
+        self.nicks = Some(Nicks { source, template: template.to_owned() });
+        self.restart();
+        self
+    }
+
     /// A link to the file `id`, as the bridge makes it now.
     pub(crate) fn link(&self, id: &str, name: &str) -> String {
         links().file(id, name, self.clock).unwrap()
@@ -209,6 +233,8 @@ impl World {
     pub(crate) fn tell(&mut self, story: &str) {
         self.tell_on(story);
         let untold = self.networks.iter_mut().flat_map(|wire| wire.sent.drain(..));
+        let puppets = self.puppets.iter_mut().flat_map(|it| it.wire.sent.drain(..));
+        let untold = untold.chain(puppets);
         let untold: Vec<String> = untold.chain(self.letschat.sent.drain(..)).collect();
         assert_eq!(untold, [""; 0], "the story does not tell of this");
     }
@@ -236,6 +262,7 @@ impl World {
             ("restart", "") => self.restart(),
             ("stop", "") => self.happen(Happening::Stop),
             ("lc", _) => self.letschat_line(line, rest),
+            _ if !who.starts_with("irc") => self.puppet_line(who, line, rest),
             _ => {
                 let index = match who.strip_prefix("irc").expect("irc or lc") {
                     "" => 0,
@@ -267,6 +294,49 @@ impl World {
         } else if rest == "back" {
             let session = self.irc_session(&network);
             self.networks[index].machine = Some(session);
+        } else {
+            panic!("what does this line mean? {line}");
+        }
+    }
+
+    #[track_caller]
+    fn puppet_line(&mut self, who: &str, line: &str, rest: &str) {
+        let network = Network::new(&self.networks[0].name);
+        let (now, clock, pace) = (self.now, self.clock, self.pace);
+        let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who);
+        let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));
+        let Puppet { account, nick, seats, wire } = puppet;
+        if let Some(frame) = rest.strip_prefix("< ") {
+            let heard = Heard::Line(unescape(frame));
+            wire.machine.as_mut().expect("a connection").handle(now, Input::Frame(heard));
+        } else if let Some(frame) = rest.strip_prefix("> ") {
+            assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
+        } else if rest.starts_with("called ") || rest.starts_with("closed: ") {
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
+        } else if rest == "lost" {
+            let account = account.clone();
+            wire.machine = None;
+            self.happen(Happening::PuppetLost(network, account));
+        } else if rest == "back" {
+            let identity = irc::Identity {
+                username: who.to_owned(),
+                realname: who.to_owned(),
+                ..irc::Identity::named(nick)
+            };
+            let plan = irc::Plan {
+                identity,
+                seats: seats.clone(),
+                invited_by: None,
+                deaf: true,
+                webirc: None,
+                pace,
+                lesson: irc::Lesson::none(now),
+                seed: 1,
+                clock,
+                secure: false,
+                nonce: "nonce".to_owned(),
+            };
+            wire.machine = Some(irc::Session::new(now, plan));
         } else {
             panic!("what does this line mean? {line}");
         }
@@ -335,7 +405,9 @@ impl World {
         let end = self.now + Duration::from_secs(seconds.expect("a wait is like 25s"));
         let mut second = self.now + TICK;
         loop {
-            let irc = self.networks.iter().filter_map(|wire| wire.machine.as_ref()?.deadline());
+            let puppets = self.puppets.iter().map(|puppet| &puppet.wire);
+            let irc = self.networks.iter().chain(puppets);
+            let irc = irc.filter_map(|wire| wire.machine.as_ref()?.deadline());
             let letschat = self.letschat.machine.as_ref().and_then(Machine::deadline);
             let next = irc.chain(letschat).min().map_or(second, |at| at.min(second));
             if next > end {
@@ -346,7 +418,8 @@ impl World {
                 self.happen(Happening::Tick);
                 second += TICK;
             }
-            for wire in &mut self.networks {
+            let puppets = self.puppets.iter_mut().map(|puppet| &mut puppet.wire);
+            for wire in self.networks.iter_mut().chain(puppets) {
                 tick(wire, next);
             }
             tick(&mut self.letschat, next);
@@ -366,12 +439,16 @@ impl World {
         for wire in &mut self.networks {
             wire.machine = None;
         }
+        self.puppets.clear();
         self.letschat.machine = None;
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
+        let named = networks.clone();
         let dropping = networks.filter(|_| self.drop).collect();
+        let nicks = named.filter_map(|it| Some((it, self.nicks.clone()?))).collect();
         let bridge =
             Bridge::new(&self.conversations, self.policy.clone(), &mut self.store).unwrap();
         let bridge = bridge.dropping(dropping).linking(self.linked.then(links));
+        let bridge = bridge.under_nicks(nicks);
         self.bridge = bridge.mannered(Arc::clone(&self.manners), []);
     }
 
@@ -394,11 +471,43 @@ impl World {
                         machine.handle(self.now, Input::Order(order));
                     }
                 }
+                Order::Puppets(_, PuppetOrder::Call { account, nick, name, place }) => {
+                    self.call(account, nick, &name, place);
+                }
+                Order::Puppets(_, PuppetOrder::Tell(account, order)) => {
+                    let puppet = self.puppets.iter_mut().find(|it| it.account == account);
+                    if let Some(machine) = puppet.and_then(|it| it.wire.machine.as_mut()) {
+                        machine.handle(self.now, Input::Order(order));
+                    }
+                }
                 Order::LetsChat(order) => {
                     if let Some(machine) = self.letschat.machine.as_mut() {
                         machine.handle(self.now, Input::Order(order));
                     }
                 }
+            }
+        }
+    }
+
+    fn call(&mut self, account: AccountId, nick: String, name: &str, place: PlaceId) {
+        let seat = self.bridge.places().find(|(id, _)| *id == place).map(|(_, name)| name.clone());
+        let Some(Place::Channel { name: channel, .. }) = seat else { panic!("a channel") };
+        let seat = irc::Seat { place, name: channel.to_string(), key: None };
+        if !self.puppets.iter().any(|it| it.account == account) {
+            let wire = Wire::new(name);
+            self.puppets.push(Puppet {
+                account: account.clone(),
+                nick: nick.clone(),
+                seats: Vec::new(),
+                wire,
+            });
+        }
+        let puppet = self.puppets.iter_mut().find(|it| it.account == account).unwrap();
+        match &mut puppet.wire.machine {
+            Some(machine) => machine.handle(self.now, Input::Order(irc::Order::Sit(seat))),
+            None => {
+                puppet.wire.sent.push_back(format!("called {nick}"));
+                puppet.seats = vec![seat];
             }
         }
     }
@@ -415,6 +524,18 @@ impl World {
                 });
                 if !self.curious {
                     wire.sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
+                }
+            }
+            let network = Network::new(&self.networks[0].name);
+            for puppet in &mut self.puppets {
+                let account = &puppet.account;
+                drain(&mut puppet.wire, ToString::to_string, |event| {
+                    let (network, account) = (network.clone(), account.clone());
+                    happenings.push(Happening::Puppet(network, account, Box::new(event)));
+                });
+                if !self.curious {
+                    let sent = &mut puppet.wire.sent;
+                    sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
                 }
             }
             drain(&mut self.letschat, Clone::clone, |event| {
@@ -451,6 +572,8 @@ impl World {
                 clock,
                 secure: self.secure,
                 nonce: "nonce".to_owned(),
+                deaf: false,
+                webirc: None,
             },
         )
     }

@@ -1,6 +1,7 @@
 use encoding_rs::Encoding;
 
 use super::Flaw;
+use crate::config::Mode;
 
 /// The longest channel name (RFC 1459, section 1.3).
 const CHANNEL_BYTES: usize = 200;
@@ -22,6 +23,31 @@ pub(in crate::config) fn nick(text: &str) -> Result<String, Flaw> {
     let wrong = |c: char| c.is_whitespace() || c.is_control() || ",*?!@:#".contains(c);
     free_of(wrong, text, "a nick")?;
     no_longer_than(NICK_BYTES, text)?;
+    Ok(text.to_owned())
+}
+
+/// How to make a nick of a user name, for [`Mode`] `mode`.
+pub(in crate::config) fn nick_template(text: &str, mode: Mode) -> Result<String, Flaw> {
+    let remedy = format!("write it like {:?}", mode.template());
+    if text.matches("{user}").count() != 1 {
+        return Err(Flaw::of(text, "does not say once where the user name stands", remedy));
+    }
+    let around = text.replace("{user}", "");
+    free_of(|c| !c.is_ascii_graphic() || ",*?!@:#{}$".contains(c), &around, "a nick")?;
+    nick(&text.replace("{user}", "x")).map_err(|flaw| Flaw { remedy, ..flaw })?;
+    Ok(text.to_owned())
+}
+
+/// The host that a gateway tells (<https://ircv3.net/specs/extensions/webirc>).
+pub(in crate::config) fn webirc_host(text: &str) -> Result<String, Flaw> {
+    let remedy = "write it like \"{user}.chat.example.org\"";
+    let host = text.replace("{user}", "x");
+    let label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    if host.len() > 63 || !host.split('.').all(label) || !host.contains('.') {
+        return Err(Flaw::of(text, "is no host name of at most 63 letters", remedy));
+    }
     Ok(text.to_owned())
 }
 

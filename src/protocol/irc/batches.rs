@@ -4,6 +4,7 @@ use irc::proto::message::Tag;
 
 use super::Mark;
 use super::heard;
+use super::relaymsg;
 
 /// The tags by which servers mark what programs say.
 const BOT: [&str; 2] = ["bot", "draft/bot"];
@@ -45,6 +46,8 @@ pub(super) struct Context {
     pub(super) account: Option<String>,
     /// Whoever said it is a program (<https://ircv3.net/specs/extensions/bot-mode>).
     pub(super) bot: bool,
+    /// Who had the server say it under the nick of another.
+    pub(super) relayed_by: Option<Box<str>>,
 }
 
 impl Batches {
@@ -89,6 +92,10 @@ impl Batches {
             batch,
             whole,
             mark: Mark { msgid, time: heard::time(tags) },
+            relayed_by: relaymsg::NAMES
+                .iter()
+                .find_map(|name| heard::tag(tags, name))
+                .map(Into::into),
             account: heard::tag(tags, "account").map(str::to_owned),
             bot: tags.is_some_and(|tags| tags.iter().any(|tag| BOT.contains(&tag.0.as_str()))),
         }

@@ -48,6 +48,15 @@ pub struct Seat {
     pub key: Option<secrecy::SecretString>,
 }
 
+/// A key is no part of what a seat is.
+impl PartialEq for Seat {
+    fn eq(&self, other: &Self) -> bool {
+        (self.place, &self.name) == (other.place, &other.name)
+    }
+}
+
+impl Eq for Seat {}
+
 #[derive(Debug)]
 struct Channel {
     seat: Seat,
@@ -66,6 +75,19 @@ struct Channel {
 }
 
 impl Channel {
+    fn new(seat: Seat) -> Self {
+        Self {
+            seat,
+            state: State::Out,
+            tries: 0,
+            outlook: Outlook::Soon,
+            due: None,
+            asked: None,
+            entered: None,
+            joined: None,
+        }
+    }
+
     fn is_hopeless(&self) -> bool {
         self.state == State::Waiting && self.outlook == Outlook::Never
     }
@@ -84,19 +106,7 @@ pub(super) struct Channels {
 
 impl Channels {
     pub(super) fn new(seats: Vec<Seat>, seed: u64) -> Self {
-        let channels: Vec<Channel> = seats
-            .into_iter()
-            .map(|seat| Channel {
-                seat,
-                state: State::Out,
-                tries: 0,
-                outlook: Outlook::Soon,
-                due: None,
-                asked: None,
-                entered: None,
-                joined: None,
-            })
-            .collect();
+        let channels: Vec<Channel> = seats.into_iter().map(Channel::new).collect();
         let by_place = channels.iter().enumerate().map(|(i, c)| (c.seat.place, i)).collect();
         let mut channels = Self {
             channels,
@@ -108,6 +118,17 @@ impl Channels {
         };
         channels.fold(Casemapping::default());
         channels
+    }
+
+    /// We mean to be in this one too, if it is not among them.
+    pub(super) fn add(&mut self, seat: Seat) {
+        if self.by_place.contains_key(&seat.place) {
+            return;
+        }
+        let at = self.channels.len();
+        self.by_place.insert(seat.place, at);
+        self.by_name.insert(self.casemapping.fold(&seat.name), at);
+        self.channels.push(Channel::new(seat));
     }
 
     /// The server folds names like this.

@@ -17,12 +17,15 @@ mod people;
 mod presence;
 mod refusal;
 mod registration;
+mod relaymsg;
 mod roll;
 mod services;
 mod session;
 mod speech;
 mod split;
 mod turned_away;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -33,7 +36,7 @@ pub use pacing::{Lesson, Pace};
 pub use past::{Answer, Page};
 pub use presence::{Parting, Presence};
 pub use registration::{Identity, Login, Mechanism, Services, Sts};
-pub use session::{Plan, Session};
+pub use session::{Plan, Session, Webirc};
 pub use speech::Mark;
 pub use split::said_with;
 pub use turned_away::{Reason, TurnedAway};
@@ -55,6 +58,8 @@ pub enum Order {
         prefix: String,
         /// What follows it, in as many lines as it has and the wire needs.
         body: String,
+        /// The nick under which the server is to say it (`RELAYMSG`), if not under ours.
+        relay: Option<Arc<str>>,
     },
     /// Tell what was said in the channel before; answered by what was heard, and then
     /// [`Event::Past`].
@@ -80,6 +85,8 @@ pub enum Order {
         /// In one line.
         topic: String,
     },
+    /// Sit in this channel too.
+    Sit(Seat),
     /// Say goodbye and hang up.
     Quit(String),
 }
@@ -152,6 +159,30 @@ pub enum Event {
         /// What was changed, such as `+o ann`, in the server's words.
         change: String,
     },
+    /// An operator of the channel has put us out, or bans us: [`Event::Closed`] follows.
+    PutOut {
+        /// Where.
+        place: PlaceId,
+    },
+    /// The server lends nicks, by which others may be heard to speak: `RELAYMSG`.
+    Lends {
+        /// What such a nick must hold; any one of these.
+        separators: String,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// The server will not say this under the nick it was to have: nothing of what is left of it has
+    /// arrived.
+    Voiceless {
+        /// The order's.
+        ticket: Ticket,
+        /// Where.
+        place: PlaceId,
+        /// For whom, and where, that holds.
+        scope: Scope,
+        /// Why, in the server's own words.
+        why: String,
+    },
     /// Someone spoke.
     Heard {
         /// Where.
@@ -217,6 +248,17 @@ pub enum Event {
     },
 }
 
+/// For whom, and where, the server lends no nick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Not this one.
+    Nick,
+    /// None, in this channel.
+    Channel,
+    /// None at all.
+    Network,
+}
+
 /// What someone has said in a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Talk {
@@ -236,4 +278,6 @@ pub struct Talk {
     /// It was said by the user and from the host that are ours, under whatever nick. Only of what is
     /// played back.
     pub from_here: bool,
+    /// The nick of whoever had the server say it under that of another (`RELAYMSG`).
+    pub relayed_by: Option<Box<str>>,
 }

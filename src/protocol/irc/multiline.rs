@@ -9,6 +9,7 @@ use irc::proto::Prefix;
 
 use super::batches::Context;
 use super::line::{Line, Text};
+use super::relaymsg;
 use super::speech::Utterance;
 use super::split::{self, Part};
 use crate::domain::{Kind, Ticket};
@@ -58,6 +59,8 @@ pub(super) struct Script<'a> {
     pub(super) body: &'a str,
     /// How many bytes of text fit in a line.
     pub(super) budget: usize,
+    /// The nick under which the server is to say it, if not under ours: one that makes a line.
+    pub(super) relay: Option<&'a str>,
 }
 
 /// One line of a batch.
@@ -80,8 +83,8 @@ impl Script<'_> {
     /// In as few batches as `limits` allow, and lines where one is alone.
     pub(super) fn batches(&self, limits: Limits) -> Vec<Utterance> {
         let lines = self.lines();
-        // An action has no form of several lines.
-        if lines.len() < 2 || self.kind == Kind::Action {
+        // An action has no form of several lines, nor has what the server says for us.
+        if lines.len() < 2 || self.kind == Kind::Action || self.relay.is_some() {
             return lines;
         }
         let groups = group(self.pieces(), limits).into_iter().enumerate();
@@ -118,7 +121,12 @@ impl Script<'_> {
 
     fn line(&self, text: String, end: usize) -> Utterance {
         let text = Text::clean(&text);
-        let lines = vec![Line::talk(self.kind, self.target, &text)];
+        let line = match self.relay {
+            Some(nick) => relaymsg::line(self.kind, self.target, nick, &text.0)
+                .expect("a nick that made a line makes the next"),
+            None => Line::talk(self.kind, self.target, &text),
+        };
+        let lines = vec![line];
         let Text(text) = text;
         Utterance { lines, kind: self.kind, text, end, plain: Vec::new() }
     }
@@ -272,7 +280,7 @@ mod tests {
 
     fn script<'a>(prefix: &'a str, body: &'a str, budget: usize) -> Script<'a> {
         let (ticket, kind, target) = (Ticket(7), Kind::Talk, "#tea");
-        Script { ticket, kind, target, prefix, body, budget }
+        Script { ticket, kind, target, prefix, body, budget, relay: None }
     }
 
     #[track_caller]

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::Scope;
+
 /// What a server has against a line of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Objection {
@@ -7,6 +9,8 @@ pub(super) struct Objection {
     pub(super) why: String,
     /// Whether it may take the line later, and when.
     pub(super) later: Option<Duration>,
+    /// Whether it has nothing against the line but that it is said under another nick.
+    pub(super) voiceless: Option<Scope>,
 }
 
 /// How long to wait where the server does not say for how long.
@@ -32,7 +36,7 @@ impl Objection {
             || ["RATE_LIMIT", "TRY_AGAIN", "TEMPORARILY"].iter().any(|sign| code.contains(sign))
             || (named.is_some() && SIGNS.iter().any(|sign| text.contains(sign)));
         let later = fast.then(|| named.unwrap_or(A_WHILE)).filter(|wait| *wait <= TOO_LONG);
-        Self { why: text.to_owned(), later }
+        Self { why: text.to_owned(), later, voiceless: None }
     }
 
     /// Whether a server that says so wants us to say less in all, not only there.
@@ -42,7 +46,11 @@ impl Objection {
 
     /// One of our own, for what the server leaves unsaid.
     pub(super) fn silent() -> Self {
-        Self { why: "the server has dropped it without a word".to_owned(), later: None }
+        Self {
+            why: "the server has dropped it without a word".to_owned(),
+            later: None,
+            voiceless: None,
+        }
     }
 }
 
@@ -76,7 +84,8 @@ mod tests {
     #[track_caller]
     fn check(code: &str, text: &str, later: Option<u64>) {
         let later = later.map(Duration::from_secs);
-        assert_eq!(Objection::read(code, text), Objection { why: text.to_owned(), later });
+        let objection = Objection { why: text.to_owned(), later, voiceless: None };
+        assert_eq!(Objection::read(code, text), objection);
     }
 
     #[test]

@@ -253,7 +253,7 @@ fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, Kind, Message, Speech};
+    use crate::domain::{Author, Kind, Message, Speech, Voice};
 
     fn say(store: &mut Store, said_in: PlaceId, native: &str, to: Option<PlaceId>) -> Ticket {
         let message = Message {
@@ -335,7 +335,7 @@ mod tests {
         store.refused(tickets[2], "no", now).expect("works");
         let first = store.open_deliveries(dev, Ticket(0), 1).expect("works").remove(0);
         let speech = Speech { kind: Kind::Talk, prefix: String::new(), body: "hi".to_owned() };
-        store.begin(&first, &speech, now).expect("works");
+        store.begin(&first, (&Voice::Bridge, &speech), now).expect("works");
         store.commit().expect("works");
         let snapshot = Snapshot::of(store.connection).expect("works");
         let said = Timestamp::from_second(60).expect("a time");

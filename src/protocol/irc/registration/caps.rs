@@ -12,6 +12,8 @@ const WANTED: &[(&str, &[&str])] = &[
     ("labeled-response", &["message-tags", "batch"]),
     ("draft/chathistory", &["message-tags", "batch", "server-time"]),
     ("draft/multiline", &["message-tags", "batch"]),
+    ("draft/relaymsg", &["message-tags"]),
+    ("overdrivenetworks.com/relaymsg", &["message-tags"]),
     ("znc.in/playback", &["server-time"]),
     ("account-tag", &["message-tags"]),
     ("extended-join", &[]),

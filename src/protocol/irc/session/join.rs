@@ -69,6 +69,7 @@ impl Session {
     /// The server has listed everybody in a channel: if we have just come in, we are in.
     pub(super) fn listed(&mut self, now: Instant, name: &str) {
         let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
+        self.tell_lends();
         let joined = self.channels.listed(name);
         let fresh = joined.is_some();
         let joined = joined.map(|(place, time)| Event::Joined { place, time, past, echoes });
@@ -91,10 +92,19 @@ impl Session {
         }
     }
 
+    /// An operator of the channel does not want us there.
+    pub(super) fn put_out(&mut self, name: &str) {
+        let place = self.channels.place(name);
+        self.output.extend(place.map(|place| Output::Event(Event::PutOut { place })));
+    }
+
     /// The server answers our JOIN by the numeric `code`.
     pub(super) fn refused(&mut self, now: Instant, code: &str, arguments: &[String]) {
         let name = arguments.get(1).map_or("", String::as_str);
         if let Some(refusal) = Refusal::read(code, last(arguments)) {
+            if code == "474" {
+                self.put_out(name);
+            }
             self.out(now, name, refusal);
         }
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use irc::proto::Prefix;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::batches::Batches;
 use super::census::Census;
@@ -60,6 +60,10 @@ pub struct Plan {
     pub seats: Vec<Seat>,
     /// Whom to ask for an invitation to a channel that only takes those who have one.
     pub invited_by: Option<String>,
+    /// Whether it is there to speak alone: what others say and do is not told.
+    pub deaf: bool,
+    /// What a gateway tells of whom it speaks for (`WEBIRC`), before anything else.
+    pub webirc: Option<Webirc>,
     /// How fast.
     pub pace: Pace,
     /// What the server has taught us about that before.
@@ -74,10 +78,25 @@ pub struct Plan {
     pub nonce: String,
 }
 
+/// What a gateway tells a server that trusts it of whom it speaks for
+/// (<https://ircv3.net/specs/extensions/webirc>).
+#[derive(Debug, Clone)]
+pub struct Webirc {
+    /// The gateway's password.
+    pub password: SecretString,
+    /// What the gateway is called.
+    pub gateway: String,
+    /// The host of whom it speaks for.
+    pub host: String,
+    /// The address of whom it speaks for; it does not begin with a colon.
+    pub address: String,
+}
+
 /// The conversation with one IRC server, from socket open to socket close.
 #[derive(Debug)]
 pub struct Session {
     phase: Phase,
+    deaf: bool,
     /// Our nick, as the server has it.
     nick: String,
     /// `user@host`, as others see us, once the server has shown it.
@@ -103,6 +122,8 @@ pub struct Session {
     telling: Telling,
     /// The server has refused no batch of ours.
     batches_go: bool,
+    /// That the server lends nicks was told.
+    lends_told: bool,
     control: VecDeque<Line>,
     /// The channels for which we have asked for another topic.
     retitling: Vec<PlaceId>,
@@ -142,6 +163,7 @@ impl Session {
         let (registration, words) = Registration::begin(&identity, secure, nonce);
         let mut session = Self {
             phase: Phase::Registering { until: now + DOOR_PATIENCE },
+            deaf: plan.deaf,
             regain: Regain::new(&identity.nick, plan.seed),
             nick: identity.nick,
             address: None,
@@ -159,6 +181,7 @@ impl Session {
             batches: Batches::default(),
             telling: Telling::default(),
             batches_go: true,
+            lends_told: false,
             control: VecDeque::new(),
             retitling: Vec::new(),
             speech: Speech::default(),
@@ -174,6 +197,9 @@ impl Session {
             asked: false,
             output: VecDeque::new(),
         };
+        if let Some(webirc) = plan.webirc {
+            session.send_all(vec![webirc.words()]);
+        }
         session.send_all(words);
         session.pump(now);
         session
@@ -297,14 +323,18 @@ impl Machine for Session {
                     Err(error) => tracing::warn!(%error, "a line that makes no sense"),
                 }
             }
-            Input::Order(Order::Say { ticket, place, kind, prefix, body }) => {
-                self.say(ticket, place, kind, &prefix, &body);
+            Input::Order(Order::Say { ticket, place, kind, prefix, body, relay }) => {
+                self.say(ticket, place, kind, (&prefix, &body), relay.as_deref());
             }
             Input::Order(Order::Past { place, since, msgid }) => {
                 self.ask_past(place, since, msgid);
             }
             Input::Order(Order::Notice { nick, text }) => self.notice(&nick, &text),
             Input::Order(Order::Topic { place, topic }) => self.set_topic(place, &topic),
+            Input::Order(Order::Sit(seat)) => {
+                self.channels.add(seat);
+                self.join(now);
+            }
             Input::Order(Order::Quit(why)) => self.quit(now, why),
             Input::Tick => self.tick(now),
         }
@@ -314,7 +344,12 @@ impl Machine for Session {
     }
 
     fn poll(&mut self) -> Option<Output<Line, Event>> {
-        self.output.pop_front()
+        loop {
+            let output = self.output.pop_front()?;
+            if !(self.deaf && is_of_others(&output)) {
+                return Some(output);
+            }
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -343,6 +378,23 @@ impl Machine for Session {
 
 /// The longest `user@host` that a server shows: 10 and 63 bytes (RFC 2812 §1.2.1 and usage).
 const LONGEST_ADDRESS: usize = 10 + 1 + 63;
+
+impl Webirc {
+    fn words(&self) -> Words {
+        let Self { gateway, host, address, .. } = self;
+        let password = self.password.expose_secret().to_owned();
+        ("WEBIRC", vec![password, gateway.clone(), host.clone(), address.clone()])
+    }
+}
+
+/// Whether it tells what others say and do.
+fn is_of_others(output: &Output<Line, Event>) -> bool {
+    let Output::Event(event) = output else { return false };
+    matches!(
+        event,
+        Event::Heard { .. } | Event::Presence(_) | Event::Topic { .. } | Event::Modes { .. }
+    )
+}
 
 /// What an error numeric says in words.
 fn last(arguments: &[String]) -> &str {

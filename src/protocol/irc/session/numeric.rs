@@ -107,6 +107,9 @@ impl Session {
             Response::ERR_NOCHANMODES | Response::ERR_UNIQOPPRIVSNEEDED => {
                 self.refused(now, &code, arguments);
             }
+            Response::ERR_UNKNOWNCOMMAND if argument(1) == "RELAYMSG" => {
+                self.object_relay(now, &code, arguments, context);
+            }
             Response::ERR_UNKNOWNCOMMAND | Response::ERR_NEEDMOREPARAMS
                 if argument(1) == "CHATHISTORY" =>
             {

@@ -185,7 +185,7 @@ impl Session {
     /// RPL_ENDOFNAMES, of a channel that we are in.
     pub(super) fn named_all(&mut self, place: PlaceId, fresh: bool) {
         self.people.listed(place);
-        if fresh && self.people.count(place) <= MOST_ASKED {
+        if fresh && !self.deaf && self.people.count(place) <= MOST_ASKED {
             self.census.wish(place);
         }
     }

@@ -56,6 +56,7 @@ impl Session {
                 self.out(now, &name, Refusal::soon(format!("we were made to leave it ({why})")));
             }
             Command::KICK(name, nick, why) if self.is_me(&nick) => {
+                self.put_out(&name);
                 let (by, why) = (doer(source), why.as_deref().unwrap_or("no reason given"));
                 self.out(
                     now,
@@ -184,6 +185,7 @@ impl Session {
             "FAIL" => self.fail(now, arguments, context),
             // RPL_WHOSPCRPL.
             "354" => self.whox(arguments),
+            "573" => self.object_relay(now, command, arguments, context),
             // ERR_INPUTTOOLONG, which names no channel.
             "417" => self.object(now, command, arguments, context),
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
@@ -261,7 +263,9 @@ impl Session {
     ) {
         let Some((nick, address)) = split(source) else { return };
         let (Some(place), Some((kind, text))) = (self.channels.place(target), talk) else { return };
-        let (own, played) = (self.is_me(nick), context.batch.played);
+        let relayed_by = context.relayed_by.clone();
+        let speaker = relayed_by.as_deref().unwrap_or(nick);
+        let (own, played) = (self.is_me(speaker), context.batch.played);
         if own && !played {
             return self.echoed(place, (kind, text), context);
         }
@@ -271,7 +275,7 @@ impl Session {
         let author = self.author(nick, address, context);
         let (text, mark) = (text.to_owned(), context.mark.clone());
         let from_here = played && author.address.is_some() && author.address == self.address;
-        let talk = Talk { author, kind, text, mark, played, own, from_here };
+        let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };
         self.output.push_back(Output::Event(Event::Heard { place, talk }));
     }
 }

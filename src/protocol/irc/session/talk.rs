@@ -3,12 +3,13 @@ use std::time::Instant;
 use super::{LONGEST_ADDRESS, Session, last};
 use crate::domain::{Kind, PlaceId, Ticket};
 use crate::protocol::Output;
-use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::multiline::{self, Limits, Script};
 use crate::protocol::irc::objection::Objection;
+use crate::protocol::irc::relaymsg;
 use crate::protocol::irc::speech::{Meant, Outcome, Receipt, Verdict};
 use crate::protocol::irc::split;
+use crate::protocol::irc::{Event, Scope};
 
 /// What services call those whose nick they take away: `Guest` and some digits.
 const GUEST: usize = 12;
@@ -20,19 +21,33 @@ impl Session {
         ticket: Ticket,
         place: PlaceId,
         kind: Kind,
-        prefix: &str,
-        body: &str,
+        (prefix, body): (&str, &str),
+        relay: Option<&str>,
     ) {
         let Some(target) = self.channels.name(place) else {
             let why = "no such channel here".to_owned();
             self.output.push_back(Output::Event(Event::Refused { ticket, place, why }));
             return;
         };
+        let linelen = self.isupport.linelen;
+        let address = self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
         // As long as what we may be called by the time it is said.
         let nick = self.nick.len().max(self.regain.wished().len()).max(GUEST);
-        let source = nick + 1 + self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
-        let budget = split::budget(source, target, kind, self.isupport.linelen);
-        let script = Script { ticket, kind, target, prefix, body, budget };
+        let budget = match relay {
+            None => split::budget(nick + 1 + address, target, kind, linelen),
+            Some(nick) => {
+                if let Err(error) = relaymsg::line(kind, target, nick, "hello") {
+                    let (scope, why) = (Scope::Nick, error.to_string());
+                    let event = Event::Voiceless { ticket, place, scope, why };
+                    return self.output.push_back(Output::Event(event));
+                }
+                // Whose host the server shows for it, is its own affair.
+                let source = nick.len() + 1 + address.max(LONGEST_ADDRESS);
+                let ours = linelen.saturating_sub(relaymsg::frame(kind, target, nick));
+                split::budget(source, target, kind, linelen).min(ours)
+            }
+        };
+        let script = Script { ticket, kind, target, prefix, body, budget, relay };
         let lines = match self.limits() {
             Some(limits) => script.batches(limits),
             None => script.lines(),
@@ -118,7 +133,8 @@ impl Session {
             }
             return;
         }
-        if !["PRIVMSG", "NOTICE", "*"].contains(&command.as_str()) {
+        let relayed = command == "RELAYMSG";
+        if !relayed && !["PRIVMSG", "NOTICE", "*"].contains(&command.as_str()) {
             return;
         }
         let place = about.iter().find_map(|word| self.channels.place(word));
@@ -127,9 +143,42 @@ impl Session {
             (None, Some(place)) => Meant::Place(place),
             (None, None) => Meant::Some,
         };
-        let objection = self.objection(code, last(arguments), now);
+        let objection = match relayed {
+            true => relaymsg::objection(code, last(arguments)),
+            false => self.objection(code, last(arguments), now),
+        };
         let verdict = self.speech.object(meant, objection, now);
         self.tell(verdict);
+    }
+
+    /// The server knows no `RELAYMSG`, or not of us: by the numeric `code`.
+    pub(super) fn object_relay(
+        &mut self,
+        now: Instant,
+        code: &str,
+        arguments: &[String],
+        context: &Context,
+    ) {
+        let label = context.batch.label.as_deref();
+        let place = arguments.iter().skip(1).find_map(|word| self.channels.place(word));
+        let meant = match (label, place) {
+            (Some(label), _) => Meant::Label(label),
+            (None, Some(place)) => Meant::Place(place),
+            (None, None) => Meant::Some,
+        };
+        let objection = relaymsg::objection(code, last(arguments));
+        let verdict = self.speech.object(meant, objection, now);
+        self.tell(verdict);
+    }
+
+    /// Tells, once, that the server lends nicks.
+    pub(super) fn tell_lends(&mut self) {
+        let mut values = relaymsg::NAMES.iter().filter_map(|name| self.registration.value(name));
+        let Some(separators) = values.next().filter(|_| !self.lends_told) else { return };
+        let separators = if separators.is_empty() { "/" } else { separators }.to_owned();
+        let limit = self.isupport.nicklen.unwrap_or(NICK_LENGTH);
+        self.lends_told = true;
+        self.output.push_back(Output::Event(Event::Lends { separators, limit }));
     }
 
     pub(super) fn pong(&mut self, now: Instant, token: &str) {
@@ -157,7 +206,11 @@ impl Session {
             Outcome::Partly { end, mark } => Event::Partly { ticket, place, end, mark },
             Outcome::Said { mark } => Event::Said { ticket, place, mark },
             Outcome::Refused(why) => Event::Refused { ticket, place, why },
+            Outcome::Voiceless { why, scope } => Event::Voiceless { ticket, place, scope, why },
             Outcome::Later { why, after: _ } => Event::Later { ticket, place, why },
         }));
     }
 }
+
+/// How long a nick may be where the server does not say.
+const NICK_LENGTH: usize = 30;

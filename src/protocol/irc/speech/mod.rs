@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::Scope;
 use super::line::Line;
 use super::objection::Objection;
 use super::pacing::{Pacer, Weight};
@@ -54,15 +55,18 @@ pub(super) enum Outcome {
     Said { mark: Mark },
     /// It will not have it.
     Refused(String),
+    /// It will have it, but not under another nick.
+    Voiceless { why: String, scope: Scope },
     /// It will not have it now, but perhaps after this time.
     Later { why: String, after: Duration },
 }
 
 impl From<Objection> for Outcome {
-    fn from(Objection { why, later }: Objection) -> Self {
-        match later {
-            Some(after) => Self::Later { why, after },
-            None => Self::Refused(why),
+    fn from(Objection { why, later, voiceless }: Objection) -> Self {
+        match (voiceless, later) {
+            (Some(scope), _) => Self::Voiceless { why, scope },
+            (None, Some(after)) => Self::Later { why, after },
+            (None, None) => Self::Refused(why),
         }
     }
 }
@@ -357,9 +361,9 @@ impl Speech {
                     self.held.extend(now.map(|now| (now + *after, place)));
                 }
             }
-            Outcome::Said { .. } | Outcome::Refused(_) => {}
+            Outcome::Said { .. } | Outcome::Refused(_) | Outcome::Voiceless { .. } => {}
         }
-        if matches!(outcome, Outcome::Said { .. } | Outcome::Refused(_)) {
+        if !matches!(outcome, Outcome::Partly { .. } | Outcome::Later { .. }) {
             self.put_off.remove(&place);
         }
         Some(Verdict { ticket, place, outcome })
@@ -659,7 +663,7 @@ mod tests {
         fn hear(&mut self, verdict: Option<Verdict>) {
             match verdict.map(|verdict| verdict.outcome) {
                 Some(Outcome::Said { .. }) => (self.said, self.ended) = (true, self.ended + 1),
-                Some(Outcome::Refused(_)) => self.ended += 1,
+                Some(Outcome::Refused(_) | Outcome::Voiceless { .. }) => self.ended += 1,
                 Some(Outcome::Later { .. }) => (self.ended, self.put_off) = (self.ended + 1, 1),
                 Some(Outcome::Partly { .. }) | None => {}
             }

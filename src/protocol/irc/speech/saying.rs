@@ -168,7 +168,7 @@ impl Saying {
         };
         // Which lines it was is not known: said again, those that arrived would be there twice.
         if refused < self.lines.len() {
-            objection.later = None;
+            (objection.later, objection.voiceless) = (None, None);
             objection.why = format!("{refused} of {} lines: {}", self.lines.len(), objection.why);
         }
         Outcome::from(objection)
@@ -176,7 +176,7 @@ impl Saying {
 
     /// The line under way will not arrive, or not now.
     pub(super) fn refuse(&self, mut objection: Objection) -> Outcome {
-        if self.lines.len() > 1 && objection.later.is_none() {
+        if self.lines.len() > 1 && objection.later.is_none() && objection.voiceless.is_none() {
             let Objection { why, .. } = &objection;
             objection.why = format!("line {} of {}: {why}", self.sent, self.lines.len());
         }

@@ -82,6 +82,7 @@ mod tests {
             played: true,
             own: false,
             from_here: false,
+            relayed_by: None,
         }
     }
 

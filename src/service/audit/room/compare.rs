@@ -258,6 +258,7 @@ mod tests {
             state: State::Doubtful,
             begun,
             speech: None,
+            voice: crate::domain::Voice::default(),
         }
     }
 

@@ -1,0 +1,249 @@
+//! By whom it is said on IRC what people of Let's Chat have said.
+//!
+//! On a network where they are to be heard under nicks of their own, each has a connection of their own
+//! ([`puppets`](super::puppets)), or the server is asked to lend a nick for each line (`RELAYMSG`). Whom it refuses that for a reason of its own is spoken for by the
+//! bridge, as everywhere else: one whose nick it cannot have, a channel in which we may not, or
+//! everybody. Whom the operators of a channel have muted is not.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::puppets::{Choice, Puppets};
+use super::{Bridge, Turn};
+use crate::domain::{AccountId, Author, Network, Place, PlaceId, Ticket, Voice};
+use crate::protocol::irc::Scope;
+use crate::store::{Store, StoreError};
+use crate::translate;
+
+/// How people of Let's Chat are heard on a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nicks {
+    /// Where the nicks come from.
+    pub source: Source,
+    /// How a nick is made of a user name, which stands in it as `{user}`.
+    pub template: String,
+}
+
+/// Where a nick comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The server lends it, for one line (`RELAYMSG`).
+    Lent,
+    /// Each has a connection of their own.
+    Puppet {
+        /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
+        evade: bool,
+    },
+}
+
+/// How long a channel is left alone in which we may not speak under other nicks: somebody may make
+/// us its operator.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// By whom it is said what people of Let's Chat have said.
+#[derive(Debug, Default)]
+pub(super) struct Voices {
+    networks: HashMap<Network, Nicks>,
+    /// What the servers that lend nicks want of them.
+    lending: HashMap<Network, Lending>,
+    /// In which channels, since when, we may not speak under other nicks.
+    closed: HashMap<PlaceId, Timestamp>,
+    puppets: HashMap<Network, Puppets>,
+}
+
+/// Who is to say something.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// This voice.
+    By(Voice),
+    /// Nobody: an operator of the channel does not want it.
+    Nobody,
+}
+
+/// How long a nick of a connection may be: what most servers take. One that takes less says so, and is
+/// given a shorter one.
+const PUPPET_NICK: usize = 30;
+
+#[derive(Debug)]
+struct Lending {
+    /// The template, with what the server wants in it.
+    template: String,
+    limit: usize,
+    /// Who stands as whom.
+    nicks: HashMap<AccountId, Arc<str>>,
+    /// Whose nick it does not take.
+    without: HashSet<AccountId>,
+}
+
+impl Voices {
+    pub(super) fn new(networks: HashMap<Network, Nicks>) -> Self {
+        Self { networks, ..Self::default() }
+    }
+
+    /// The server of `network` lends nicks that hold one of `separators` and have at most `limit`
+    /// characters.
+    pub(super) fn lends(&mut self, network: &Network, separators: &str, limit: usize) {
+        let lent = |nicks: &&Nicks| nicks.source == Source::Lent;
+        let Some(Nicks { template, .. }) = self.networks.get(network).filter(lent) else { return };
+        let template = match separators.chars().next() {
+            Some(first) if !template.contains(|c| separators.contains(c)) => {
+                let mine = template.rfind(|c: char| !c.is_alphanumeric() && !"{}_".contains(c));
+                match mine {
+                    Some(at) => format!("{}{first}{}", &template[..at], &template[at + 1..]),
+                    None => format!("{template}{first}"),
+                }
+            }
+            _ => template.clone(),
+        };
+        let (nicks, without) = (HashMap::new(), HashSet::new());
+        let lending = Lending { template, limit, nicks, without };
+        self.lending.insert(network.clone(), lending);
+    }
+
+    /// The connection to `network` is lost: what its next server wants is not known.
+    pub(super) fn lost(&mut self, network: &Network) {
+        self.lending.remove(network);
+    }
+
+    /// The puppets on `network`, where people have such.
+    pub(super) fn puppets_of(&mut self, network: &Network) -> Option<&mut Puppets> {
+        let source = self.networks.get(network)?.source;
+        matches!(source, Source::Puppet { .. }).then(|| self.puppets(network))
+    }
+
+    pub(super) fn puppets(&mut self, network: &Network) -> &mut Puppets {
+        self.puppets.entry(network.clone()).or_default()
+    }
+
+    /// The nick that stands for whoever has `account`.
+    pub(super) fn nick(
+        &self,
+        network: &Network,
+        account: &AccountId,
+        author: &Author,
+        store: &mut Store,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(Nicks { template, .. }) = self.networks.get(network) else { return Ok(None) };
+        store.voice_nick(network, account, translate::nicks(template, &author.name, PUPPET_NICK))
+    }
+
+    /// Under which nick of the server's a message of `author` is to be said at `place` on `network`.
+    fn lent(
+        &mut self,
+        (network, place): (&Network, PlaceId),
+        author: &Author,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<Voice, StoreError> {
+        let Some(lending) = self.lending.get_mut(network) else { return Ok(Voice::Bridge) };
+        let account = account(author);
+        let closed = self.closed.get(&place);
+        let closed = closed.is_some_and(|since| now.duration_since(*since) < AGAIN_AFTER);
+        if closed || lending.without.contains(&account) {
+            return Ok(Voice::Bridge);
+        }
+        if let Some(nick) = lending.nicks.get(&account) {
+            return Ok(Voice::Relayed(Arc::clone(nick)));
+        }
+        let nicks = translate::nicks(&lending.template, &author.name, lending.limit);
+        let Some(nick) = store.voice_nick(network, &account, nicks)? else {
+            lending.without.insert(account);
+            return Ok(Voice::Bridge);
+        };
+        let nick: Arc<str> = nick.into();
+        lending.nicks.insert(account, Arc::clone(&nick));
+        Ok(Voice::Relayed(nick))
+    }
+
+    /// The server has something against that voice.
+    fn refused(
+        &mut self,
+        (network, place): (&Network, PlaceId),
+        author: &Author,
+        scope: Scope,
+        now: Timestamp,
+    ) {
+        match scope {
+            Scope::Nick => {
+                let lending = self.lending.get_mut(network);
+                lending.map(|lending| lending.without.insert(account(author)));
+            }
+            Scope::Channel => {
+                self.closed.insert(place, now);
+            }
+            Scope::Network => {
+                self.lending.remove(network);
+            }
+        }
+    }
+}
+
+impl Bridge {
+    /// The same, on whose `networks` people of Let's Chat are heard under nicks of their own.
+    #[must_use]
+    pub fn under_nicks(mut self, networks: HashMap<Network, Nicks>) -> Self {
+        self.voices = Voices::new(networks);
+        self
+    }
+
+    /// By whom the next delivery to `place` is to be said.
+    pub(super) fn speaker(
+        &mut self,
+        place: PlaceId,
+        turn: &mut Turn<'_>,
+    ) -> Result<Speaker, StoreError> {
+        let bridge = Ok(Speaker::By(Voice::Bridge));
+        let Some(next) = self.spots.get(&place).and_then(|spot| spot.lane.first()) else {
+            return bridge;
+        };
+        let (said_in, author) = (next.message.said_in, next.message.author.clone());
+        let from = self.spots.get(&said_in).map(|spot| &spot.place);
+        let to = self.spots.get(&place).map(|spot| &spot.place);
+        let (Some(Place::Room(_)), Some(Place::Channel { network, .. })) = (from, to) else {
+            return bridge;
+        };
+        let network = network.clone();
+        let source = self.voices.networks.get(&network).map(|nicks| nicks.source);
+        match source.filter(|_| !author.is_bridge()) {
+            None => bridge,
+            Some(Source::Lent) => {
+                let voice = self.voices.lent((&network, place), &author, turn.now, turn.store)?;
+                Ok(Speaker::By(voice))
+            }
+            Some(Source::Puppet { evade }) => {
+                let account = account(&author);
+                Ok(match self.voices.puppets(&network).choose(&account, place) {
+                    Choice::Puppet => Speaker::By(Voice::Puppet(account)),
+                    Choice::Nobody if !evade => Speaker::Nobody,
+                    Choice::Bridge | Choice::Nobody => Speaker::By(Voice::Bridge),
+                    Choice::Call => {
+                        self.call_puppet(&network, place, (account, &author), turn)?;
+                        Speaker::By(Voice::Bridge)
+                    }
+                })
+            }
+        }
+    }
+
+    /// The server will not have `ticket` said under that nick: it is said by the bridge.
+    pub(super) fn voiceless(
+        &mut self,
+        network: &Network,
+        (ticket, place): (Ticket, PlaceId),
+        (scope, why): (Scope, &str),
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Some(delivery) = spot.lane.take_back(ticket, turn.store)? else { return Ok(()) };
+        tracing::info!(place = %spot.place, ?scope, why, "not under a nick of their own");
+        self.voices.refused((network, place), &delivery.message.author, scope, turn.now);
+        self.advance(place, turn)
+    }
+}
+
+/// What somebody of Let's Chat is known by.
+fn account(author: &Author) -> AccountId {
+    AccountId(author.account.as_deref().unwrap_or(&author.name).into())
+}

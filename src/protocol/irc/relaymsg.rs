@@ -1,0 +1,70 @@
+//! Speaking under nicks that the server lends: `RELAYMSG`.
+//!
+//! There is no specification yet but a proposal
+//! (<https://github.com/ircv3/ircv3-specifications/pull/417>), which Ergo and modules of InspIRCd and
+//! UnrealIRCd follow. Such a line is an ordinary PRIVMSG from the nick, with a tag that tells who had
+//! it said; that one hears it too.
+
+use super::Scope;
+use super::line::{BadLine, Line, Text};
+use super::objection::Objection;
+use crate::domain::Kind;
+
+/// The capability, and the tag that tells who had a line said; by its names, the newer first.
+pub(super) const NAMES: [&str; 2] = ["draft/relaymsg", "overdrivenetworks.com/relaymsg"];
+
+/// `text`, said to `target` under `nick`.
+pub(super) fn line(kind: Kind, target: &str, nick: &str, text: &str) -> Result<Line, BadLine> {
+    let Text(text) = Text::clean(text);
+    let text = match kind {
+        Kind::Action => format!("\x01ACTION {text}\x01"),
+        Kind::Talk | Kind::Notice => text,
+    };
+    let line = Line::new("RELAYMSG", &[target, nick, &text])?;
+    if nick.contains(['!', '@', ',', '*', '?']) {
+        return Err(BadLine::NotLast(nick.to_owned()));
+    }
+    Ok(line)
+}
+
+/// How many bytes of a line to `target` under `nick` are not text, as we send it.
+pub(super) fn frame(kind: Kind, target: &str, nick: &str) -> usize {
+    let action = if kind == Kind::Action { "\x01ACTION \x01".len() } else { 0 };
+    "RELAYMSG   :\r\n".len() + target.len() + nick.len() + action
+}
+
+/// What the server has against a line, by the code of its reply. Whoever is banned is refused: where
+/// an operator has muted one, the bridge does not speak for them.
+pub(super) fn objection(code: &str, why: &str) -> Objection {
+    let voiceless = match code {
+        "BANNED" | "BLANK_MSG" => None,
+        // ERR_BADRELAYNICK of InspIRCd's module.
+        "INVALID_NICK" | "573" => Some(Scope::Nick),
+        // ERR_UNKNOWNCOMMAND.
+        "NOT_ENABLED" | "421" => Some(Scope::Network),
+        _ => Some(Scope::Channel),
+    };
+    Objection { voiceless, ..Objection::read(code, why) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_slips_in_a_second_line_or_another_target() {
+        let said = line(Kind::Action, "#tea", "bob/lc", "waves\r\nQUIT").expect("a line");
+        assert_eq!(said.as_str(), "RELAYMSG #tea bob/lc :\x01ACTION waves QUIT\x01");
+        for nick in ["", "b b/lc", ":b/lc", "b\n/lc", "b!x@y/lc", "b,c/lc"] {
+            assert!(line(Kind::Talk, "#tea", nick, "hi").is_err(), "{nick:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_text_is_counted() {
+        for kind in [Kind::Talk, Kind::Action] {
+            let whole = line(kind, "#tea", "bob/lc", "a b").expect("a line").len() + "\r\n".len();
+            assert_eq!(whole - "a b".len(), frame(kind, "#tea", "bob/lc"));
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The connections that people of Let's Chat have on a network of their own, made when first needed.
+//!
+//! They are made one after the other with a pause between, so that neither the server nor this machine
+//! is stormed, and no more than so many at all: the one that has been still for longest gives way. One
+//! that ends is made again when its person speaks again, after a growing wait. None of them is any
+//! concern of another's, nor of the bridge's own connection.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time;
+use tokio::time::Instant;
+
+use super::engine::{Item, orders_at_once};
+use super::irc;
+use crate::bridge::{Happening, PuppetOrder};
+use crate::config::NetworkSettings;
+use crate::domain::{AccountId, Network, PlaceId};
+use crate::protocol::Backoff;
+use crate::protocol::irc::{Order, Seat};
+
+/// How long after one connection is begun the next may be.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How long whoever was lost waits, the first time and at most.
+const WAITS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(1_800));
+
+/// How long nobody is given a connection after one that did not last, the first time and at most.
+const TROUBLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+
+/// A connection that ends sooner than this has not lasted.
+const BRIEF: Duration = Duration::from_secs(20);
+
+/// A connection that has lasted this long was a good one: the next wait is short again.
+const LASTING: Duration = Duration::from_secs(300);
+
+/// Who has been still for less than this gives way to nobody.
+const STILL: Duration = Duration::from_secs(600);
+
+/// How often we look for who has been still for too long.
+const ROUND: Duration = Duration::from_secs(15);
+
+/// What reaches those who keep the puppets.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// The bridge wants this.
+    Order(PuppetOrder),
+    /// The bridge stops: all of them say goodbye.
+    Goodbye(String),
+}
+
+/// The puppets of one network.
+pub(super) struct Pool {
+    network: NetworkSettings,
+    seats: HashMap<PlaceId, Seat>,
+    inbox: mpsc::Sender<Item>,
+    stop: watch::Receiver<bool>,
+    live: HashMap<AccountId, Live>,
+    /// Who is to have a connection, in the order of asking.
+    called: VecDeque<Called>,
+    past: HashMap<AccountId, Past>,
+    conversations: JoinSet<AccountId>,
+    /// When the next connection may be begun.
+    free_at: Instant,
+    /// How long to begin none after one that did not last: the server may be throttling us.
+    trouble: Backoff,
+}
+
+/// Somebody's connection.
+struct Live {
+    orders: mpsc::Sender<Order>,
+    began: Instant,
+    spoke: Instant,
+    leaving: bool,
+}
+
+/// Somebody who is to have one.
+struct Called {
+    account: AccountId,
+    nick: String,
+    name: String,
+    seats: Vec<Seat>,
+    not_before: Instant,
+}
+
+/// What is remembered of who had one.
+struct Past {
+    backoff: Backoff,
+    again_at: Instant,
+}
+
+impl Pool {
+    pub(super) fn new(
+        network: NetworkSettings,
+        seats: Vec<Seat>,
+        inbox: mpsc::Sender<Item>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            network,
+            seats: seats.into_iter().map(|seat| (seat.place, seat)).collect(),
+            inbox,
+            stop,
+            live: HashMap::new(),
+            called: VecDeque::new(),
+            past: HashMap::new(),
+            conversations: JoinSet::new(),
+            free_at: Instant::now(),
+            trouble: Backoff::new(TROUBLE.0, TROUBLE.1),
+        }
+    }
+
+    /// Keeps them until nobody asks for any, and all have left.
+    pub(super) async fn keep(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
+        let mut round = time::interval(ROUND);
+        let mut open = true;
+        while open || !self.conversations.is_empty() {
+            let next = self.next_at();
+            tokio::select! {
+                request = requests.recv(), if open => match request {
+                    Some(Request::Order(order)) => self.take(order).await,
+                    Some(Request::Goodbye(why)) => self.goodbye(&why),
+                    None => {
+                        open = false;
+                        self.goodbye("the bridge is going down");
+                    }
+                },
+                Some(ended) = self.conversations.join_next() => {
+                    if let Ok(account) = ended {
+                        self.ended(account).await;
+                    }
+                }
+                () = at(next) => self.begin_next().await,
+                _ = round.tick() => self.reap(),
+            }
+        }
+    }
+
+    async fn take(&mut self, order: PuppetOrder) {
+        match order {
+            PuppetOrder::Call { account, nick, name, place } => {
+                let Some(seat) = self.seats.get(&place).cloned() else { return };
+                if let Some(live) = self.live.get_mut(&account) {
+                    live.spoke = Instant::now();
+                    // Full: it does not listen, and will be lost.
+                    let _ = live.orders.try_send(Order::Sit(seat));
+                    return;
+                }
+                if let Some(called) = self.called.iter_mut().find(|it| it.account == account) {
+                    called.seats.push(seat);
+                    return;
+                }
+                let not_before = self.past.get(&account).map_or(self.free_at, |it| it.again_at);
+                let seats = vec![seat];
+                self.called.push_back(Called { account, nick, name, seats, not_before });
+            }
+            PuppetOrder::Tell(account, order) => {
+                let Some(live) = self.live.get_mut(&account) else {
+                    // It was lost meanwhile, and that has been told.
+                    return;
+                };
+                if matches!(order, Order::Say { .. }) {
+                    live.spoke = Instant::now();
+                }
+                let _ = live.orders.try_send(order);
+            }
+        }
+    }
+
+    /// When the next connection is to be begun.
+    fn next_at(&self) -> Option<Instant> {
+        let first = self.called.iter().map(|it| it.not_before).min()?;
+        Some(first.max(self.free_at))
+    }
+
+    async fn begin_next(&mut self) {
+        let now = Instant::now();
+        let Some(at) = self.called.iter().position(|it| it.not_before <= now) else { return };
+        if self.live.len() >= self.network.puppets.most {
+            self.make_room(now);
+            self.free_at = now + ROUND;
+            return;
+        }
+        let Some(called) = self.called.remove(at) else { return };
+        self.free_at = now + PAUSE;
+        let (sender, orders) = mpsc::channel(orders_at_once(self.seats.len()));
+        let live = Live { orders: sender, began: now, spoke: now, leaving: false };
+        self.live.insert(called.account.clone(), live);
+        let puppet = irc::Puppet {
+            account: called.account,
+            nick: called.nick,
+            name: called.name,
+            seats: called.seats,
+        };
+        let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
+        self.conversations.spawn(irc::converse_as(puppet, network, orders, inbox, stop));
+    }
+
+    /// Whoever has been still for longest gives way, if for long enough.
+    fn make_room(&mut self, now: Instant) {
+        if self.live.values().any(|live| live.leaving) {
+            return;
+        }
+        let still = self.live.values_mut().min_by_key(|live| live.spoke);
+        if let Some(live) = still.filter(|live| now - live.spoke >= STILL) {
+            live.leave("somebody else speaks");
+        }
+    }
+
+    /// Whoever has been still for too long leaves.
+    fn reap(&mut self) {
+        let idle = self.network.puppets.idle;
+        let still = self.live.values_mut().filter(|live| live.spoke.elapsed() >= idle);
+        still.for_each(|live| live.leave("has been silent for long"));
+    }
+
+    fn goodbye(&mut self, why: &str) {
+        self.called.clear();
+        self.live.values_mut().for_each(|live| live.leave(why));
+    }
+
+    async fn ended(&mut self, account: AccountId) {
+        let Some(live) = self.live.remove(&account) else { return };
+        let now = Instant::now();
+        let past = self
+            .past
+            .entry(account.clone())
+            .or_insert_with(|| Past { backoff: Backoff::new(WAITS.0, WAITS.1), again_at: now });
+        if live.leaving || now - live.began >= LASTING {
+            past.backoff.reset();
+        }
+        if live.leaving || now - live.began >= BRIEF {
+            self.trouble.reset();
+        } else {
+            self.free_at = self.free_at.max(now + self.trouble.next(&mut fastrand::Rng::new()));
+        }
+        past.again_at =
+            if live.leaving { now } else { now + past.backoff.next(&mut fastrand::Rng::new()) };
+        let lost = Happening::PuppetLost(self.name(), account);
+        // Nobody hears it when the engine is gone.
+        let _ = self.inbox.send(Item::Happened(lost)).await;
+    }
+
+    fn name(&self) -> Network {
+        self.network.network.clone()
+    }
+}
+
+impl Live {
+    fn leave(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.leaving, true) {
+            let _ = self.orders.try_send(Order::Quit(why.to_owned()));
+        }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

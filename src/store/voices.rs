@@ -1,0 +1,70 @@
+//! Which nick stands for whom of Let's Chat: two people never share one, and it stays theirs.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::write::Write;
+use super::{Store, StoreError};
+use crate::domain::{AccountId, Casemapping, Network};
+
+impl Store {
+    /// The first of `nicks` that stands for nobody else on `network`; it stands for `account` from now
+    /// on. One that stood for them before comes first, if it is among them.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn voice_nick(
+        &mut self,
+        network: &Network,
+        account: &AccountId,
+        nicks: impl Iterator<Item = String> + Clone,
+    ) -> Result<Option<String>, StoreError> {
+        let theirs: Option<String> = self
+            .connection
+            .prepare_cached("SELECT nick FROM voice WHERE network = ?1 AND account = ?2")?
+            .query_row(params![network.as_str(), account.0], |row| row.get(0))
+            .optional()?;
+        if let Some(theirs) = theirs
+            && let Some(nick) = nicks.clone().find(|nick| fold(nick) == theirs)
+        {
+            return Ok(Some(nick));
+        }
+        for nick in nicks {
+            let holder: Option<String> = self
+                .connection
+                .prepare_cached("SELECT account FROM voice WHERE network = ?1 AND nick = ?2")?
+                .query_row(params![network.as_str(), fold(&nick)], |row| row.get(0))
+                .optional()?;
+            if holder.is_none() {
+                let (network, account) = (network.clone(), account.clone());
+                self.write(Write::Voice { network, account, nick: fold(&nick) })?;
+                return Ok(Some(nick));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn fold(nick: &str) -> String {
+    Casemapping::default().fold(nick)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nick_stands_for_one_person_and_stays_theirs() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let office = Network::new("office");
+        let mut nick = |account: &str, nicks: &[&str]| {
+            let nicks = nicks.iter().map(ToString::to_string);
+            store.voice_nick(&office, &AccountId(account.into()), nicks).expect("works")
+        };
+        assert_eq!(nick("u1", &["a_b", "a_b2"]).as_deref(), Some("a_b"));
+        assert_eq!(nick("u2", &["A_b", "a_b2"]).as_deref(), Some("a_b2"));
+        assert_eq!(nick("u2", &["a_b", "a_b2"]).as_deref(), Some("a_b2"), "theirs before");
+        assert_eq!(nick("u3", &["a_b", "a_b2"]), None);
+        assert_eq!(nick("u1", &["ann", "ann2"]).as_deref(), Some("ann"), "of another template");
+        assert_eq!(nick("u4", &["ann"]), None);
+    }
+}

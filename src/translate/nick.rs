@@ -1,0 +1,54 @@
+//! The nick that stands on IRC for somebody of Let's Chat.
+
+/// What every server takes in a nick (RFC 2812 §2.3.1).
+const SPECIAL: &str = "[]\\`_^{|}-";
+
+/// What `template` makes of the user name `user`, in nicks of at most `limit` characters: the best
+/// first, then others, with a number, for one that stands for somebody else. In the template `{user}`
+/// is the name, of which what no nick can hold becomes `_`.
+pub fn nicks<'a>(
+    template: &'a str,
+    user: &str,
+    limit: usize,
+) -> impl Iterator<Item = String> + Clone + use<'a> {
+    let (head, tail) = template.split_once("{user}").unwrap_or((template, ""));
+    let plain = |c: char| c.is_ascii_alphanumeric() || SPECIAL.contains(c);
+    let mut name: String = user.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let no_first = |c: char| c.is_ascii_digit() || c == '-';
+    if head.is_empty() && name.chars().next().is_none_or(no_first) {
+        name.insert(0, '_');
+    }
+    (1..100_u32).map(move |number| {
+        let number = if number == 1 { String::new() } else { number.to_string() };
+        let around = head.chars().count() + tail.chars().count() + number.len();
+        let stem: String = name.chars().take(limit.saturating_sub(around).max(1)).collect();
+        format!("{head}{stem}{number}{tail}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(template: &str, user: &str, limit: usize, expected: [&str; 2]) {
+        assert_eq!(nicks(template, user, limit).take(2).collect::<Vec<_>>(), expected, "{user}");
+    }
+
+    #[test]
+    fn a_name_becomes_a_nick_that_servers_take() {
+        check("{user}|lc", "bob", 30, ["bob|lc", "bob2|lc"]);
+        check("{user}/lc", "mary-ann", 30, ["mary-ann/lc", "mary-ann2/lc"]);
+        check("{user}/lc", "b.o.b", 30, ["b_o_b/lc", "b_o_b2/lc"]);
+        check("{user}|lc", "1up", 30, ["_1up|lc", "_1up2|lc"]);
+        check("lc|{user}", "1up", 30, ["lc|1up", "lc|1up2"]);
+        check("{user}|lc", "zoë 💥", 30, ["zo___|lc", "zo___2|lc"]);
+        check("{user}|lc", "", 30, ["_|lc", "_2|lc"]);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_keeps_what_tells_it_apart() {
+        check("{user}|lc", "elizabeth", 9, ["elizab|lc", "eliza2|lc"]);
+        check("{user}|bridged", "elizabeth", 9, ["e|bridged", "e2|bridged"]);
+    }
+}

@@ -1,0 +1,292 @@
+//! People of Let's Chat who have a connection of their own.
+
+use letsbridge::bridge::Source;
+
+use crate::confirmed::irc_in;
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN};
+
+/// How the server lets bob's connection in.
+const BOB_IN: &str = r#"
+    bob back
+    bob > CAP LS 302
+    bob > NICK bob|lc
+    bob > USER bob 0 * bob
+    bob < :irc.example 421 * CAP :Unknown command
+    bob < :irc.example 001 bob|lc :hello
+    bob > JOIN #tea
+    bob < :bob|lc!bob@host JOIN #tea
+    bob < :irc.example 353 bob|lc = #tea :bridge ann bob|lc
+    bob < :irc.example 366 bob|lc #tea :End of /NAMES list
+    irc < :bob|lc!bob@host JOIN #tea
+"#;
+
+#[track_caller]
+fn says(world: &mut World, number: u32, text: &str) {
+    world.tell_on(&format!(
+        r#"lc < 42["messages:new",{{"id":"6b00000100000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"id-bob","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+    ));
+}
+
+/// A world in which bob has spoken once, and has a connection that sits in the channel.
+#[track_caller]
+fn seated_with(source: Source) -> World {
+    let mut world = World::new(&["office/#tea tea"]).under_nicks(source, "{user}|lc");
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    says(&mut world, 1, "hello");
+    world.tell(
+        r#"
+        irc > PRIVMSG #tea :<bob> hello
+        irc > PING said-1
+        irc < :irc.example PONG irc.example said-1
+        bob called bob|lc
+        "#,
+    );
+    world.tell(BOB_IN);
+    world
+}
+
+#[track_caller]
+fn seated() -> World {
+    seated_with(Source::Puppet { evade: false })
+}
+
+#[test]
+fn whoever_speaks_is_spoken_for_until_their_connection_is_there_and_nothing_waits() {
+    let mut world = seated();
+    says(&mut world, 2, "now it is me");
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :now it is me
+        bob > PING said-2
+        irc < :bob|lc!bob@host PRIVMSG #tea :now it is me
+        bob < :irc.example PONG irc.example said-2
+        "#,
+    );
+}
+
+#[test]
+fn a_puppet_is_not_mirrored_back_and_who_has_a_like_nick_is() {
+    let mut world = seated();
+    says(&mut world, 2, "it is me");
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :it is me
+        bob > PING said-2
+        irc < :bob|lc!bob@host PRIVMSG #tea :it is me
+        irc < :eve|lc!eve@host PRIVMSG #tea :and me
+        lc > 425["messages:create",{"room":"r1","text":"<eve|lc> and me"}]
+        bob < :irc.example PONG irc.example said-2
+        bob < :ann!a@host PRIVMSG #tea :what a puppet hears is nobody's
+        irc < :bob|lc!bob@host NICK robert
+        irc < :robert!bob@host PRIVMSG #tea :services made me
+        bob < :bob|lc!bob@host NICK robert
+        irc < :robert!bob@host PRIVMSG #tea :and I know it
+        "#,
+    );
+}
+
+#[test]
+fn one_delivery_is_under_way_whoever_says_it() {
+    let mut world = seated();
+    says(&mut world, 2, "one");
+    world.tell_on(
+        r#"lc < 42["messages:new",{"id":"6b0000010000000000000003","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"id-eve","username":"eve"},"room":{"id":"r1"}}]"#,
+    );
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :one
+        bob > PING said-2
+        bob < :irc.example PONG irc.example said-2
+        irc > PRIVMSG #tea :<eve> two
+        irc > PING said-3
+        eve called eve|lc
+        "#,
+    );
+}
+
+#[test]
+fn when_a_connection_is_lost_the_bridge_has_seen_what_arrived() {
+    for (seen, then) in [
+        ("irc < :bob|lc!bob@host PRIVMSG #tea :one\nirc < :bob|lc!bob@host PRIVMSG #tea :two", ""),
+        (
+            "irc < :bob|lc!bob@host PRIVMSG #tea :one",
+            "irc > PRIVMSG #tea :<bob> two\nirc > PING said-2\nbob called bob|lc",
+        ),
+        (
+            "",
+            "irc > PRIVMSG #tea :<bob> one\nirc > PRIVMSG #tea :<bob> two\nirc > PING said-2\nbob called bob|lc",
+        ),
+    ] {
+        // It is seen to quit before its connection is known to be lost, or after.
+        for (before, after) in [
+            ("irc < :bob|lc!bob@host QUIT :Killed", ""),
+            ("", "irc < :bob|lc!bob@host QUIT :Killed"),
+        ] {
+            let mut world = seated();
+            says(&mut world, 2, "one\\ntwo");
+            world.tell(&format!(
+                "bob > PRIVMSG #tea :one
+                 bob > PRIVMSG #tea :two
+                 bob > PING said-2
+                 {seen}
+                 {before}
+                 bob lost
+                 {after}
+                 {then}"
+            ));
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_the_server_does_not_miss_yet_is_waited_for_a_moment() {
+    let mut world = seated();
+    says(&mut world, 2, "one");
+    says(&mut world, 3, "two");
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :one
+        bob > PING said-2
+        bob lost
+        wait 6s
+        irc < PING :x
+        irc > PONG x
+        wait 6s
+        irc < PING :y
+        irc > PONG y
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-2
+        bob called bob|lc
+        "#,
+    );
+}
+
+#[test]
+fn equal_words_are_told_apart_by_their_number() {
+    let mut world = seated();
+    says(&mut world, 2, "yes");
+    says(&mut world, 3, "yes");
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :yes
+        bob > PING said-2
+        bob < :irc.example PONG irc.example said-2
+        bob > PRIVMSG #tea :yes
+        bob > PING said-3
+        irc < :bob|lc!bob@host PRIVMSG #tea :yes
+        irc < :bob|lc!bob@host QUIT :Killed
+        bob lost
+        irc > PRIVMSG #tea :<bob> yes
+        irc > PING said-3
+        bob called bob|lc
+        "#,
+    );
+}
+
+/// How those in the room are told that something of bob's was not delivered.
+const TOLD: &str = r#"lc > 425["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator has put you out of the channel"}]"#;
+
+#[test]
+fn whom_an_operator_has_kicked_the_bridge_does_not_speak_for_until_they_are_let_in_again() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        bob < :op!o@host KICK #tea bob|lc :enough
+        irc < :op!o@host KICK #tea bob|lc :enough
+        "#,
+    );
+    says(&mut world, 2, "but");
+    world.tell(&format!("wait 10s\nbob > JOIN #tea\n{TOLD}"));
+    world.tell(
+        r#"
+        bob < :bob|lc!bob@host JOIN #tea
+        bob < :irc.example 366 bob|lc #tea :End of /NAMES list
+        irc < :bob|lc!bob@host JOIN #tea
+        "#,
+    );
+    says(&mut world, 3, "sorry");
+    world.tell("bob > PRIVMSG #tea :sorry\nbob > PING said-4");
+}
+
+#[test]
+fn whom_an_operator_has_banned_the_bridge_does_not_speak_for() {
+    let mut world = seated();
+    world.tell(
+        r#"
+        bob < :op!o@host KICK #tea bob|lc :enough
+        irc < :op!o@host KICK #tea bob|lc :enough
+        wait 6s
+        bob > JOIN #tea
+        bob < :irc.example 474 bob|lc #tea :Cannot join channel (+b)
+        "#,
+    );
+    says(&mut world, 2, "but");
+    world.tell(&format!("wait 10s\n{TOLD}"));
+}
+
+#[test]
+fn unless_the_administrator_wants_that() {
+    let mut world = seated_with(Source::Puppet { evade: true });
+    world.tell(
+        r#"
+        bob < :op!o@host KICK #tea bob|lc :enough
+        irc < :op!o@host KICK #tea bob|lc :enough
+        "#,
+    );
+    says(&mut world, 2, "but");
+    world.tell("irc > PRIVMSG #tea :<bob> but\nirc > PING said-2");
+}
+
+#[test]
+fn a_puppet_that_is_muted_is_refused_and_not_evaded() {
+    let mut world = seated();
+    says(&mut world, 2, "but");
+    says(&mut world, 3, "hm");
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :but
+        bob > PING said-2
+        bob < :irc.example 404 bob|lc #tea :Cannot send to channel
+        bob < :irc.example PONG irc.example said-2
+        bob > PRIVMSG #tea :hm
+        bob > PING said-3
+        "#,
+    );
+}
+
+#[test]
+fn after_a_restart_what_a_puppet_said_is_known_by_the_nick_that_it_had() {
+    let caps = "message-tags server-time batch echo-message labeled-response draft/chathistory";
+    let source = Source::Puppet { evade: false };
+    let mut world = World::new(&["office/#tea tea"]).under_nicks(source, "{user}|lc");
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(caps));
+    says(&mut world, 1, "hello");
+    world.tell(
+        r#"
+        irc > @label=1.1 PRIVMSG #tea :<bob> hello
+        irc < @label=1.1;msgid=m1;time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :<bob> hello
+        bob called bob|lc
+        "#,
+    );
+    world.tell(BOB_IN);
+    says(&mut world, 2, "one");
+    // Both connections are lost, and what was under way has arrived or not.
+    world.tell("bob > PRIVMSG #tea :one\nbob > PING said-2\nrestart");
+    world.tell_on(&irc_in(caps));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +h chathistory #tea
+        irc < @batch=h;msgid=m1;time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :<bob> hello
+        irc < @batch=h;msgid=m2;time=2026-11-22T12:00:00.500Z :bob|lc!bob@host PRIVMSG #tea :one
+        irc < :irc.example BATCH -h
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.499Z 500
+        irc < @label=past.2 :irc.example BATCH +k chathistory #tea
+        irc < :irc.example BATCH -k
+        irc < :ann!a@host PRIVMSG #tea :after
+        "#,
+    );
+}

@@ -1,0 +1,162 @@
+//! Where the server lends nicks, everybody of Let's Chat is heard under one of their own.
+
+use letsbridge::bridge::Source;
+
+use crate::LETSCHAT_IN;
+use crate::confirmed::irc_in;
+use crate::world::World;
+
+const CAPS: &str = "message-tags batch echo-message labeled-response draft/relaymsg";
+
+/// How a server that lends nicks, and has these further `caps`, lets the bridge in.
+fn back(caps: &str) -> String {
+    irc_in(caps).replace(&format!("LS :{caps}"), &format!("LS :{caps}=/"))
+}
+
+#[track_caller]
+fn seated(caps: &str) -> World {
+    let mut world = World::new(&["office/#tea tea"]).under_nicks(Source::Lent, "{user}/lc");
+    world.tell(LETSCHAT_IN);
+    world.tell(&back(caps));
+    world
+}
+
+#[track_caller]
+fn says(world: &mut World, who: &str, number: u32, text: &str) {
+    world.tell_on(&format!(
+        r#"lc < 42["messages:new",{{"id":"6b00000100000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"id-{who}","username":"{who}"}},"room":{{"id":"r1"}}}}]"#
+    ));
+}
+
+#[test]
+fn everybody_is_heard_under_a_nick_of_their_own_and_nothing_comes_back() {
+    let mut world = seated(CAPS);
+    says(&mut world, "bob", 1, "one\\ntwo");
+    says(&mut world, "mary.ann", 2, "three");
+    world.tell(
+        r#"
+        irc > @label=1.1 RELAYMSG #tea bob/lc one
+        irc < @label=1.1;msgid=a;draft/relaymsg=bridge :bob/lc!~u@host PRIVMSG #tea :one
+        irc > @label=1.2 RELAYMSG #tea bob/lc two
+        irc < @label=1.2;draft/relaymsg=bridge :bob/lc!~u@host PRIVMSG #tea :two
+        irc > @label=2.1 RELAYMSG #tea mary_ann/lc three
+        irc < @label=2.1;draft/relaymsg=bridge :mary_ann/lc!~u@host PRIVMSG #tea :three
+        irc < @draft/relaymsg=other :bob/elsewhere!~u@host PRIVMSG #tea :I am not of yours
+        lc > 425["messages:create",{"room":"r1","text":"<bob/elsewhere> I am not of yours"}]
+        "#,
+    );
+}
+
+#[test]
+fn two_people_never_share_a_nick_and_each_keeps_theirs() {
+    let mut world = seated(CAPS);
+    for (number, who, nick) in [(1, "a.b", "a_b/lc"), (2, "a_b", "a_b2/lc"), (3, "a.b", "a_b/lc")] {
+        says(&mut world, who, number, "hi");
+        world.tell(&format!(
+            "irc > @label={number}.1 RELAYMSG #tea {nick} hi
+             irc < @label={number}.1;draft/relaymsg=bridge :{nick}!~u@host PRIVMSG #tea :hi"
+        ));
+    }
+}
+
+#[test]
+fn whose_nick_the_server_does_not_take_is_spoken_for_by_the_bridge() {
+    let mut world = seated(CAPS);
+    says(&mut world, "bob", 1, "one");
+    says(&mut world, "eve", 2, "two");
+    says(&mut world, "bob", 3, "three");
+    world.tell(
+        r#"
+        irc > @label=1.1 RELAYMSG #tea bob/lc one
+        irc < @label=1.1 :irc.example FAIL RELAYMSG INVALID_NICK :Invalid nickname
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> one
+        irc > @label=2.1 RELAYMSG #tea eve/lc two
+        irc < @label=2.1;draft/relaymsg=bridge :eve/lc!~u@host PRIVMSG #tea :two
+        irc > @label=3.1 PRIVMSG #tea :<bob> three
+        "#,
+    );
+}
+
+#[test]
+fn where_we_may_not_the_bridge_speaks_for_everybody_for_a_while() {
+    let mut world = seated(CAPS);
+    says(&mut world, "bob", 1, "one");
+    says(&mut world, "eve", 2, "two");
+    world.tell(
+        r#"
+        irc > @label=1.1 RELAYMSG #tea bob/lc one
+        irc < @label=1.1 :irc.example FAIL RELAYMSG PRIVS_NEEDED :You cannot relay messages to this channel
+        irc > @label=1.1 PRIVMSG #tea :<bob> one
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> one
+        irc > @label=2.1 PRIVMSG #tea :<eve> two
+        irc < @label=2.1 :bridge!b@host PRIVMSG #tea :<eve> two
+        "#,
+    );
+}
+
+#[test]
+fn whom_an_operator_has_muted_the_bridge_does_not_speak_for() {
+    let mut world = seated(CAPS);
+    says(&mut world, "bob", 1, "one");
+    says(&mut world, "eve", 2, "two");
+    world.tell(
+        r#"
+        irc > @label=1.1 RELAYMSG #tea bob/lc one
+        irc < @label=1.1 :irc.example FAIL RELAYMSG BANNED :bob/lc is banned from relaying to the channel
+        irc > @label=2.1 RELAYMSG #tea eve/lc two
+        "#,
+    );
+}
+
+#[test]
+fn without_labels_and_echoes_a_refusal_before_the_pong_tells() {
+    let mut world = seated("message-tags draft/relaymsg");
+    says(&mut world, "bob", 1, "one\\ntwo");
+    world.tell(
+        r#"
+        irc > RELAYMSG #tea bob/lc one
+        irc > RELAYMSG #tea bob/lc two
+        irc > PING said-1
+        irc < :irc.example 421 bridge RELAYMSG :Unknown command
+        irc < :irc.example 421 bridge RELAYMSG :Unknown command
+        irc < :irc.example PONG irc.example said-1
+        irc > PRIVMSG #tea :<bob> one
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-1
+        "#,
+    );
+}
+
+#[test]
+fn a_relayed_line_in_doubt_is_found_in_the_history_by_who_had_it_said() {
+    let caps = "message-tags server-time batch echo-message labeled-response draft/chathistory draft/relaymsg";
+    for (by, then) in [
+        (
+            "bridge",
+            "irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.499Z 500
+             irc < @label=past.2 :irc.example BATCH +k chathistory #tea
+             irc < :irc.example BATCH -k",
+        ),
+        (
+            "other",
+            r#"lc > 425["messages:create",{"room":"r1","text":"<bob/lc> one"}]
+             irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.499Z 500
+             irc < @label=past.2 :irc.example BATCH +k chathistory #tea
+             irc < :irc.example BATCH -k
+             irc > @label=1.1 RELAYMSG #tea bob/lc one"#,
+        ),
+    ] {
+        let mut world = seated(caps);
+        says(&mut world, "bob", 1, "one");
+        world.tell("irc > @label=1.1 RELAYMSG #tea bob/lc one\nirc lost");
+        world.tell_on(&back(caps));
+        world.tell(&format!(
+            "irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+             irc < @label=past.1 :irc.example BATCH +h chathistory #tea
+             irc < @batch=h;msgid=m1;time=2026-11-22T12:00:00.500Z;draft/relaymsg={by} :bob/lc!~u@host PRIVMSG #tea :one
+             irc < :irc.example BATCH -h
+             {then}"
+        ));
+    }
+}
