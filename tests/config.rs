@@ -7,6 +7,8 @@ mod example;
 mod layers;
 #[path = "config/links.rs"]
 mod links;
+#[path = "config/login.rs"]
+mod login;
 #[path = "config/looks.rs"]
 mod looks;
 #[path = "config/mistakes.rs"]
@@ -132,6 +134,12 @@ fn names(conversations: &[Vec<Place>]) -> Vec<String> {
 
 fn certificate() -> String {
     rcgen::generate_simple_self_signed(["irc.example.org".to_owned()]).unwrap().cert.pem()
+}
+
+/// A certificate and its key.
+fn client_certificate() -> String {
+    let own = rcgen::generate_simple_self_signed(["bridge".to_owned()]).unwrap();
+    own.cert.pem() + &own.signing_key.serialize_pem()
 }
 
 /// The key of a line of the example, and the line without its mark.

@@ -55,10 +55,21 @@ fn tell(settings: &Settings, report: &Report) -> bool {
     let mut works = true;
     for (peer, wished) in networks.chain([(Peer::LetsChat, None)]) {
         match report.peers.get(&peer) {
-            Some(Ok(name)) => match wished.filter(|wished| wished != name) {
-                Some(wished) => println!("{peer}: let in as {name}, for {wished} is taken"),
-                None => println!("{peer}: let in as {name}"),
-            },
+            Some(Ok(name)) => {
+                let nick = match wished.filter(|wished| wished != name) {
+                    Some(wished) => format!("{name}, for {wished} is taken"),
+                    None => name.clone(),
+                };
+                let account = match report.accounts.get(&peer) {
+                    Some(Ok(account)) => format!(", and logged in to the account {account}"),
+                    Some(Err(why)) => {
+                        works = false;
+                        format!(", but not logged in to an account: {why}")
+                    }
+                    None => String::new(),
+                };
+                println!("{peer}: let in as {nick}{account}");
+            }
             Some(Err(why)) => {
                 works = false;
                 println!("{peer}: {why}");

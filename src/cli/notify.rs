@@ -9,15 +9,15 @@ use crate::service::Status;
 pub(super) async fn keep_told(mut status: watch::Receiver<Status>) {
     let mut ready = false;
     loop {
-        let Status { open, places, unheard, stuck } = *status.borrow_and_update();
+        let Status { open, places, unheard, stuck, troubles } = status.borrow_and_update().clone();
         let full = match unheard {
             _ if stuck => "; the disk takes nothing".to_owned(),
             0 => String::new(),
             _ => format!("; {unheard} not heard: too much waits to be delivered"),
         };
-        tell(&[NotifyState::Status(&format!(
-            "{open} of {places} channels and rooms joined{full}"
-        ))]);
+        let mut words = format!("{open} of {places} channels and rooms joined{full}");
+        troubles.iter().for_each(|trouble| words.extend(["; ", trouble]));
+        tell(&[NotifyState::Status(&words)]);
         if open == places && !ready {
             ready = true;
             tracing::info!(places, "every link is joined");

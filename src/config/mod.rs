@@ -17,6 +17,7 @@ mod graph;
 mod keys;
 mod kinds;
 mod links;
+mod network;
 mod read;
 mod reading;
 mod secret;
@@ -28,6 +29,9 @@ use std::fs;
 use std::path::Path;
 
 pub use diagnostic::{Diagnostic, Mistakes, Origin};
+pub use network::{
+    Account, ClientCertificate, Nickserv, ProxyKind, ProxySettings, Regain, Sasl, SaslMechanism,
+};
 pub use settings::{
     CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
     LogFormat, Mode, NetworkSettings, Pace, PuppetSettings, RoomSettings, Settings, Store, Trust,

@@ -46,6 +46,32 @@ pub(super) fn in_file(
     Some(secret.into())
 }
 
+/// Lines that hold secrets, in a file of their own. Empty ones, and those after `#`, say nothing.
+pub(super) fn lines_in_file(
+    entry: &Entry<'_>,
+    check: impl Fn(&str) -> Result<(), Flaw>,
+) -> Option<Vec<SecretString>> {
+    let path = entry.reading.folders.resolve_secret(entry.read(as_text)?);
+    let name = shown(&path.to_string_lossy());
+    let text = entry.read(|_| read(&path))?;
+    if is_public(&path) {
+        let found = format!("everybody on this machine can read {name}");
+        entry.warning(Flaw::new(found, format!("chmod o-r {}", path.display())));
+    }
+    let lines = text.lines().map(str::trim_end).enumerate();
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let line = |(number, line): (usize, &str)| {
+        let of_file = |flaw: Flaw| {
+            Flaw::new(format!("line {} of {name} {}", number + 1, flaw.found), flaw.remedy)
+        };
+        entry.read(|_| check(line).map_err(of_file))?;
+        Some(SecretString::from(line))
+    };
+    // All are read before any is missed, so that each mistake is told.
+    let lines: Vec<Option<SecretString>> = lines.map(line).collect();
+    lines.into_iter().collect()
+}
+
 fn read(path: &Path) -> Result<String, Flaw> {
     fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }

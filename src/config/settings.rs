@@ -1,5 +1,6 @@
 //! What the configuration means, once it is known to be free of mistakes.
 
+use core::net::IpAddr;
 use core::net::SocketAddr;
 use std::fmt;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use super::network::{Account, ClientCertificate, Nickserv, ProxySettings, Sasl, SaslMechanism};
 use crate::domain::{Network, Place};
 use crate::translate::Manners;
 
@@ -108,10 +110,28 @@ pub struct NetworkSettings {
     pub servers: Vec<HostPort>,
     /// Whom to believe that they are the server; `None` speaks without TLS.
     pub tls: Option<Trust>,
+    /// The address of this machine to come from; `None` leaves that to the system.
+    pub bind: Option<IpAddr>,
+    /// The proxy on the way to the servers.
+    pub proxy: Option<ProxySettings>,
+    /// The certificate by which we prove who we are.
+    pub certificate: Option<ClientCertificate>,
+    /// The account to log in to.
+    pub account: Option<Account>,
+    /// What to do without a login by SASL.
+    pub sasl: Sasl,
+    /// How to log in by SASL, what is tried first coming first.
+    pub mechanisms: Vec<SaslMechanism>,
+    /// Services, and how to speak to them.
+    pub nickserv: Nickserv,
+    /// What to say once we are let in, before any channel is joined.
+    pub on_connect: Vec<SecretString>,
     /// The server's password (`PASS`).
     pub password: Option<SecretString>,
     /// The nick to ask for.
     pub nick: String,
+    /// The nicks to ask for where somebody has that one.
+    pub other_nicks: Vec<String>,
     /// The user name (`USER`).
     pub username: String,
     /// The real name (`USER`).

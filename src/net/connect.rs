@@ -2,15 +2,16 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::proxy::{self, Proxy};
 use super::tls::HandshakeError;
 
 /// How long finding a server's addresses and reaching one of them may take altogether.
@@ -68,16 +69,58 @@ pub enum ConnectError {
     },
 }
 
+/// How to get to a server.
+#[derive(Debug, Clone, Default)]
+pub struct Way {
+    /// From which address of this machine; `None` leaves that to the system.
+    pub from: Option<IpAddr>,
+    /// Through which proxy.
+    pub proxy: Option<Proxy>,
+}
+
 /// Connects to `host`, a name or an address, by whichever of its addresses answers first.
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] or [`ConnectError::Unreachable`], after 20 seconds at the latest.
 pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    tcp_from(None, host, port).await
+}
+
+/// As [`tcp`], by this way.
+///
+/// # Errors
+/// As [`tcp`], and [`ConnectError::Proxy`].
+pub async fn tcp_by(way: &Way, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    match &way.proxy {
+        Some(proxy) => proxy::tcp_through(proxy, way.from, host, port).await,
+        None => tcp_from(way.from, host, port).await,
+    }
+}
+
+/// As [`tcp`], from this address of ours.
+pub(super) async fn tcp_from(
+    from: Option<IpAddr>,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, ConnectError> {
     let host = without_brackets(host);
-    let addresses = async { Ok(lookup_host((host, port)).await?.collect()) };
-    let stream = reach(host, port, addresses, TcpStream::connect).await?;
+    let addresses = async {
+        let found = lookup_host((host, port)).await?;
+        // Nobody gets from one family to the other.
+        Ok(found.filter(|to| from.is_none_or(|from| from.is_ipv6() == to.is_ipv6())).collect())
+    };
+    let stream = reach(host, port, addresses, |to| connect(from, to)).await?;
     tune(&stream);
     Ok(stream)
+}
+
+async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let Some(from) = from else { return TcpStream::connect(to).await };
+    let socket = if to.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    socket.bind(SocketAddr::new(from, 0)).map_err(|error| {
+        io::Error::other(format!("cannot come from {from}, as `bind` says: {error}"))
+    })?;
+    socket.connect(to).await
 }
 
 /// An IPv6 address without the brackets that it wears in a URL; any other host as it is.
@@ -333,6 +376,24 @@ mod tests {
             assert!(stream.nodelay().unwrap());
             assert!(SockRef::from(&stream).keepalive().unwrap());
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_sees_the_address_that_we_come_from() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // All of 127.0.0.0/8 is this machine, on Linux.
+        let way = Way { from: Some(IpAddr::from([127, 0, 0, 9])), proxy: None };
+        let (stream, accepted) = tokio::join!(tcp_by(&way, "127.0.0.1", port), listener.accept());
+        assert_eq!(accepted.unwrap().1.ip(), way.from.unwrap());
+        drop(stream.unwrap());
+        // An address that is for examples alone is nobody's.
+        let way = Way { from: Some(IpAddr::from([192, 0, 2, 7])), proxy: None };
+        let error = tcp_by(&way, "127.0.0.1", port).await.unwrap_err().to_string();
+        assert!(error.contains("cannot come from 192.0.2.7, as `bind` says"), "{error}");
+        let way = Way { from: Some("::1".parse().unwrap()), proxy: None };
+        let error = tcp_by(&way, "127.0.0.1", port).await.unwrap_err().to_string();
+        assert_eq!(error, "no address is known for `127.0.0.1`: none is listed");
     }
 
     #[tokio::test]

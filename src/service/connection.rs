@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time;
 
+use super::engine::Item;
+use super::patience::Patience;
 use crate::bridge::Peer;
 use crate::net::Ended;
-use crate::protocol::Backoff;
-
-/// A connection that has lasted this long was a good one: the next wait is short again.
-const LASTING: Duration = Duration::from_secs(60);
+use crate::protocol::irc::{Reason, TurnedAway};
 
 /// Bytes both ways, in the clear or not.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -23,37 +22,71 @@ pub(super) trait Party {
     /// Who it is.
     fn peer(&self) -> Peer;
 
+    /// Where to tell what becomes of it.
+    fn inbox(&self) -> &mpsc::Sender<Item>;
+
     /// Connects and converses. Gives how that ended, or why it could not connect.
     fn converse(&mut self) -> impl Future<Output = Result<Ended, String>> + Send;
+
+    /// Why the last conversation ended, if it was by our being turned away; and whether another server
+    /// comes next, which may think otherwise.
+    fn turned_away(&self) -> (Option<&TurnedAway>, bool) {
+        (None, false)
+    }
 }
 
 /// Keeps a connection to `party` until `stop` says so and no conversation is under way.
 pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>) {
     let peer = party.peer();
-    let mut chance = fastrand::Rng::new();
-    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
+    let mut patience = Patience::new(fastrand::u64(..));
     while !*stop.borrow_and_update() {
         let began = time::Instant::now();
         let outcome = party.converse().await;
         if *stop.borrow_and_update() {
             return;
         }
-        if began.elapsed() >= LASTING {
-            backoff.reset();
-        }
-        let wait = backoff.next(&mut chance);
-        let again_in = format!("{:.1}s", wait.as_secs_f64());
-        match outcome {
+        let (away, elsewhere) = party.turned_away();
+        let wait = patience.after(began.elapsed(), away, elsewhere);
+        let again_in = in_words(wait);
+        let trouble = match outcome {
             Ok(Ended::Dismissed) => return,
             Ok(Ended::Closed(why) | Ended::Lost(why)) => {
-                tracing::warn!(%peer, why, again_in, "connection lost");
+                tell_lost(&peer, &why, &again_in, away);
+                away.map(|_| why)
             }
-            Err(why) => tracing::warn!(%peer, why, again_in, "cannot connect"),
+            Err(why) => {
+                tracing::warn!(%peer, why, again_in, "cannot connect");
+                Some(why)
+            }
+        };
+        if let Some(why) = trouble {
+            let words = format!("{peer}: {why}; tried again in {again_in}");
+            // Nobody hears it when the engine is gone.
+            let _ = party.inbox().send(Item::Trouble(peer.clone(), words)).await;
         }
         tokio::select! {
             () = time::sleep(wait) => {}
             _ = stop.changed() => {}
         }
+    }
+}
+
+/// Being banned is nothing that time mends: somebody must do something about it.
+fn tell_lost(peer: &Peer, why: &str, again_in: &str, away: Option<&TurnedAway>) {
+    match (away.map(|away| away.reason), away.and_then(TurnedAway::remedy)) {
+        (Some(Reason::Banned | Reason::Killed), Some(remedy)) => {
+            tracing::error!(%peer, why, remedy, again_in, "turned away");
+        }
+        (Some(_), Some(remedy)) => tracing::warn!(%peer, why, remedy, again_in, "turned away"),
+        (Some(_), None) => tracing::warn!(%peer, why, again_in, "turned away"),
+        (None, _) => tracing::warn!(%peer, why, again_in, "connection lost"),
+    }
+}
+
+fn in_words(wait: Duration) -> String {
+    match wait.as_secs() {
+        0..60 => format!("{:.1}s", wait.as_secs_f64()),
+        seconds => format!("{}m", seconds.div_ceil(60)),
     }
 }
 

@@ -33,12 +33,14 @@ pub(super) enum Item {
     LetsChatUp(mpsc::Sender<letschat::Order>),
     /// Something for the bridge to judge.
     Happened(Happening),
+    /// What is wrong with this connection, until it works.
+    Trouble(Peer, String),
     /// Wait no longer for what is under way: say goodbye.
     Goodbye,
 }
 
 /// How the bridge is, for whoever asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
     /// Places that can be heard and spoken in.
     pub open: usize,
@@ -48,6 +50,8 @@ pub struct Status {
     pub unheard: usize,
     /// The disk takes nothing: nothing is heard anywhere.
     pub stuck: bool,
+    /// What keeps connections from coming about, in words for the administrator.
+    pub troubles: Vec<String>,
 }
 
 /// The bridge with its store and its connections.
@@ -59,6 +63,7 @@ pub(super) struct Engine {
     puppets: HashMap<Network, mpsc::UnboundedSender<Request>>,
     letschat: Option<mpsc::Sender<letschat::Order>>,
     status: watch::Sender<Status>,
+    troubles: Vec<(Peer, String)>,
     told: Told,
     stopping: bool,
     said_goodbye: bool,
@@ -75,6 +80,7 @@ impl Engine {
         store.when_stuck(move |stuck| told.send_modify(|status| status.stuck = stuck));
         Self {
             told: Told::new(counters),
+            troubles: Vec::new(),
             bridge,
             store,
             irc: HashMap::new(),
@@ -125,9 +131,17 @@ impl Engine {
                 self.irc.insert(network, sender);
             }
             Item::LetsChatUp(sender) => self.letschat = Some(sender),
+            Item::Trouble(peer, words) => {
+                self.works(&peer);
+                self.troubles.push((peer, words));
+            }
             Item::Goodbye => self.say_goodbye(),
             Item::Happened(happening) => {
                 match &happening {
+                    Happening::Irc(network, irc::Event::Registered { .. }) => {
+                        self.works(&Peer::Irc(network.clone()));
+                    }
+                    Happening::LetsChat(letschat::Event::Welcome(_)) => self.works(&Peer::LetsChat),
                     Happening::Lost(Peer::Irc(network)) => drop(self.irc.remove(network)),
                     Happening::Lost(Peer::LetsChat) => self.letschat = None,
                     Happening::Stop => self.stopping = true,
@@ -138,6 +152,11 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Nothing is wrong with this connection any more.
+    fn works(&mut self, peer: &Peer) {
+        self.troubles.retain(|(troubled, _)| troubled != peer);
     }
 
     /// A connection that is gone takes nothing; that it is gone is told behind this.
@@ -181,8 +200,13 @@ impl Engine {
             unheard: self.bridge.unheard(),
             // Or we would not be here.
             stuck: false,
+            troubles: self.troubles.iter().map(|(_, words)| words.clone()).collect(),
         };
-        self.status.send_if_modified(|told| std::mem::replace(told, status) != status);
+        self.status.send_if_modified(|told| {
+            let news = *told != status;
+            *told = status;
+            news
+        });
     }
 }
 

@@ -1,24 +1,28 @@
-//! A network's connection: to one of its servers, then the next.
+//! A network's connection.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Party, Wire, unless_stopped};
+use super::connection::{Party, unless_stopped};
+use super::door::{Door, Opened};
 use super::engine::{Item, orders_at_once};
+use super::identity::identity;
+use super::sts::StsBook;
 use crate::bridge::{Happening, Peer};
 use crate::config;
-use crate::config::{HostPort, NetworkSettings, WebircSettings};
+use crate::config::{NetworkSettings, WebircSettings};
 use crate::domain::{AccountId, Place, PlaceId};
 use crate::net;
 use crate::net::Ended;
-use crate::net::connect;
-use crate::net::tls;
 use crate::protocol::irc;
-use crate::protocol::irc::{Charsets, Identity, Lesson, Pace, Plan, Seat, Session, Webirc};
+use crate::protocol::irc::{
+    Charsets, Event, Identity, Lesson, Pace, Plan, Seat, Session, TurnedAway, Webirc,
+};
 
 /// The channels to sit in.
 pub(super) fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
@@ -33,22 +37,49 @@ pub(super) fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> V
 pub(super) struct Irc {
     network: NetworkSettings,
     seats: Vec<Seat>,
+    door: Door,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
-    /// How often it was tried: the servers take turns.
-    tries: usize,
     lesson: Lesson,
+    /// Why we were turned away, if that is how it ended.
+    away: Option<TurnedAway>,
+    /// The next try leads to another server, which may think otherwise.
+    elsewhere: bool,
 }
 
 impl Irc {
     pub(super) fn new(
         network: NetworkSettings,
         places: &[(PlaceId, Place)],
+        sts: Arc<StsBook>,
         inbox: mpsc::Sender<Item>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let seats = seats(&network, places);
-        Self { network, seats, inbox, stop, tries: 0, lesson: Lesson::none(now()) }
+        let (door, lesson) = (Door::new(&network, sts), Lesson::none(now()));
+        Self { network, seats, door, inbox, stop, lesson, away: None, elsewhere: false }
+    }
+
+    async fn speak(&mut self, opened: Opened) -> Ended {
+        let Opened { wire, server, secure } = opened;
+        let (sender, mut orders) = mpsc::channel(orders_at_once(self.seats.len()));
+        if self.inbox.send(Item::IrcUp(self.network.network.clone(), sender)).await.is_err() {
+            return Ended::Dismissed;
+        }
+        let plan = plan(&self.network, &self.seats, self.lesson, secure);
+        let mut session = Session::new(now(), plan);
+        let mut lines = net::lines(wire, charsets(&self.network));
+        let name = |event| {
+            if let Event::Sts(sts) = event {
+                self.door.told(&server, sts);
+            }
+            Item::Happened(Happening::Irc(self.network.network.clone(), event))
+        };
+        let ended = net::drive(&mut session, &mut lines, &mut orders, &self.inbox, name).await;
+        self.lesson = session.lesson();
+        self.away = session.turned_away().cloned();
+        self.elsewhere = self.door.left(&server, self.away.as_ref());
+        ended
     }
 }
 
@@ -57,29 +88,23 @@ impl Party for Irc {
         Peer::Irc(self.network.network.clone())
     }
 
+    fn inbox(&self) -> &mpsc::Sender<Item> {
+        &self.inbox
+    }
+
     async fn converse(&mut self) -> Result<Ended, String> {
-        let server = &self.network.servers[self.tries % self.network.servers.len()];
-        self.tries += 1;
-        let wire = unless_stopped(self.stop.clone(), connect(server, &self.network)).await?;
-        tracing::info!(peer = %self.peer(), %server, "connected");
-        let plan = plan(&self.network, &self.seats, self.lesson);
-        let mut session = Session::new(now(), plan);
-        let ended = converse(&mut session, wire, &self.network, &self.inbox).await;
-        self.lesson = session.lesson();
+        (self.away, self.elsewhere) = (None, false);
+        let opened = unless_stopped(self.stop.clone(), self.door.open()).await?;
+        tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
+        let ended = self.speak(opened).await;
         // Nobody hears it when the engine is gone.
         let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
         Ok(ended)
     }
-}
 
-async fn connect(server: &HostPort, network: &NetworkSettings) -> Result<Box<dyn Wire>, String> {
-    let tcp = connect::tcp(&server.host, server.port).await.map_err(|error| error.to_string())?;
-    let Some(trust) = &network.tls else { return Ok(Box::new(tcp)) };
-    // Read anew for each connection, so that a renewed certificate needs no restart.
-    let config = tls::client_config(trust).map_err(|error| error.to_string())?;
-    let wire =
-        tls::handshake(tcp, &server.host, &config).await.map_err(|error| error.to_string())?;
-    Ok(Box::new(wire))
+    fn turned_away(&self) -> (Option<&TurnedAway>, bool) {
+        (self.away.as_ref(), self.elsewhere)
+    }
 }
 
 /// Somebody of Let's Chat who has a connection of their own.
@@ -95,21 +120,20 @@ pub(super) struct Puppet {
 pub(super) async fn converse_as(
     puppet: Puppet,
     network: NetworkSettings,
+    mut door: Door,
     mut orders: mpsc::Receiver<irc::Order>,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
 ) -> AccountId {
     let Puppet { account, .. } = &puppet;
-    // The first of its servers: the bridge sees what is said there soonest.
-    let server = &network.servers[0];
-    let wire = match unless_stopped(stop, connect(server, &network)).await {
-        Ok(wire) => wire,
+    let Opened { wire, secure, .. } = match unless_stopped(stop, door.open()).await {
+        Ok(opened) => opened,
         Err(why) => {
             tracing::info!(network = %network.network, %account, why, "no connection for a puppet");
             return puppet.account;
         }
     };
-    let plan = puppet_plan(&puppet, &network);
+    let plan = puppet_plan(&puppet, &network, secure);
     let mut session = Session::new(tokio::time::Instant::now().into_std(), plan);
     let mut lines = net::lines(wire, charsets(&network));
     let name = |event| {
@@ -120,7 +144,7 @@ pub(super) async fn converse_as(
     puppet.account
 }
 
-fn puppet_plan(puppet: &Puppet, network: &NetworkSettings) -> Plan {
+fn puppet_plan(puppet: &Puppet, network: &NetworkSettings, secure: bool) -> Plan {
     let Puppet { nick, name, seats, .. } = puppet;
     // Not the account of the bridge.
     let identity = Identity {
@@ -129,7 +153,7 @@ fn puppet_plan(puppet: &Puppet, network: &NetworkSettings) -> Plan {
         password: network.password.clone(),
         ..Identity::named(nick)
     };
-    let own = plan(network, seats, Lesson::none(now()));
+    let own = plan(network, seats, Lesson::none(now()), secure);
     Plan { identity, invited_by: None, deaf: true, webirc: webirc(name, network), ..own }
 }
 
@@ -157,21 +181,6 @@ fn address(name: &str) -> IpAddr {
     IpAddr::from(bytes)
 }
 
-async fn converse(
-    session: &mut Session,
-    wire: Box<dyn Wire>,
-    network: &NetworkSettings,
-    inbox: &mpsc::Sender<Item>,
-) -> Ended {
-    let (sender, mut orders) = mpsc::channel(orders_at_once(network.channels.len()));
-    if inbox.send(Item::IrcUp(network.network.clone(), sender)).await.is_err() {
-        return Ended::Dismissed;
-    }
-    let mut lines = net::lines(wire, charsets(network));
-    let name = |event| Item::Happened(Happening::Irc(network.network.clone(), event));
-    net::drive(session, &mut lines, &mut orders, inbox, name).await
-}
-
 /// How those write who do not write UTF-8.
 fn charsets(network: &NetworkSettings) -> Charsets {
     let own = |it: &'_ config::ChannelSettings| it.fallback_charset;
@@ -179,13 +188,7 @@ fn charsets(network: &NetworkSettings) -> Charsets {
     Charsets::new(network.fallback_charset, channels)
 }
 
-fn plan(network: &NetworkSettings, seats: &[Seat], lesson: Lesson) -> Plan {
-    let identity = Identity {
-        username: network.username.clone(),
-        realname: network.realname.clone(),
-        password: network.password.clone(),
-        ..Identity::named(&network.nick)
-    };
+fn plan(network: &NetworkSettings, seats: &[Seat], lesson: Lesson, secure: bool) -> Plan {
     let pace = match network.pace {
         config::Pace::Auto => Pace::Auto,
         config::Pace::Standard => Pace::Standard,
@@ -198,11 +201,26 @@ fn plan(network: &NetworkSettings, seats: &[Seat], lesson: Lesson) -> Plan {
         config::Pace::Ircu => Pace::Ircu,
         config::Pace::Off => Pace::Off,
     };
-    let (seed, clock) = (fastrand::u64(..), Timestamp::now());
-    let (secure, nonce) = (network.tls.is_some(), String::new());
-    let invited_by = network.invited_by.clone();
-    let (seats, deaf, webirc) = (seats.to_vec(), false, None);
-    Plan { identity, seats, invited_by, deaf, webirc, pace, lesson, seed, clock, secure, nonce }
+    Plan {
+        identity: identity(network),
+        seats: seats.to_vec(),
+        invited_by: network.invited_by.clone(),
+        deaf: false,
+        webirc: None,
+        pace,
+        lesson,
+        seed: fastrand::u64(..),
+        clock: Timestamp::now(),
+        secure,
+        nonce: nonce(),
+    }
+}
+
+/// What nobody can guess, in letters and digits.
+fn nonce() -> String {
+    let mut bytes = [0; 18];
+    getrandom::fill(&mut bytes).expect("this machine can make up numbers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn now() -> Instant {

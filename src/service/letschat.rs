@@ -48,6 +48,10 @@ impl Party for LetsChat {
         Peer::LetsChat
     }
 
+    fn inbox(&self) -> &mpsc::Sender<Item> {
+        &self.inbox
+    }
+
     async fn converse(&mut self) -> Result<Ended, String> {
         let frames = unless_stopped(self.stop.clone(), connect(&self.letschat)).await?;
         tracing::info!(peer = %self.peer(), "connected");

@@ -8,11 +8,15 @@
 
 pub mod audit;
 mod connection;
+mod door;
 mod engine;
+mod identity;
 mod irc;
 mod letschat;
+mod patience;
 mod probe;
 mod puppets;
+mod sts;
 mod told;
 
 use std::collections::{HashMap, HashSet};
@@ -73,12 +77,14 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
     let (counters_sender, counters) = watch::channel(bridge.counters().clone());
+    let sts = Arc::new(sts::StsBook::open(&settings.state_dir));
     let mut engine = Engine::new(bridge, store, status_sender, counters_sender);
     for network in settings.networks.iter().filter(|network| network.mode == Mode::Puppets) {
         let (sender, requests) = mpsc::unbounded_channel();
         engine.keep_puppets(network.network.clone(), sender);
         let seats = irc::seats(network, &places);
-        let pool = puppets::Pool::new(network.clone(), seats, inbox.clone(), stopped.clone());
+        let door = door::Door::new(network, Arc::clone(&sts)).for_another();
+        let pool = puppets::Pool::new(network.clone(), door, seats, inbox.clone(), stopped.clone());
         tokio::spawn(pool.keep(requests));
     }
     let work = move || end.send(engine.run(outlet));
@@ -86,7 +92,8 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
 
     tokio::spawn(keep_ticking(inbox.downgrade()));
     for network in settings.networks {
-        let irc = irc::Irc::new(network, &places, inbox.clone(), stopped.clone());
+        let sts = Arc::clone(&sts);
+        let irc = irc::Irc::new(network, &places, sts, inbox.clone(), stopped.clone());
         tokio::spawn(connection::keep(irc, stopped.clone()));
     }
     let letschat =

@@ -1,6 +1,7 @@
 //! A look at both sides, by really logging in: what works, and what does not.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -11,6 +12,7 @@ use super::connection::Party;
 use super::engine::Item;
 use super::irc::Irc;
 use super::letschat::LetsChat;
+use super::sts::StsBook;
 use crate::bridge::{Happening, Peer};
 use crate::config::{LetsChatSettings, Settings};
 use crate::domain::{Place, PlaceId};
@@ -18,6 +20,7 @@ use crate::net::Ended;
 use crate::net::rest::{Rest, RestError};
 use crate::net::tls;
 use crate::protocol::irc;
+use crate::protocol::irc::{Reason, TurnedAway};
 use crate::protocol::letschat;
 
 /// How long both sides may take together.
@@ -28,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(45);
 pub struct Report {
     /// As whom each peer let us in, or why it did not.
     pub peers: HashMap<Peer, Result<String, String>>,
+    /// As which account each network knows us, or why it does not; where there is an account.
+    pub accounts: HashMap<Peer, Result<String, String>>,
     /// Whether each place could be joined, or why it could not.
     pub places: HashMap<Place, Result<(), String>>,
 }
@@ -51,8 +56,10 @@ pub async fn probe(settings: &Settings) -> Report {
     let (inbox, mut outlet) = mpsc::channel(1_024);
     let (stop, stopped) = watch::channel(false);
     let mut parties = JoinSet::new();
+    let sts = Arc::new(StsBook::read(&settings.state_dir));
     for network in &settings.networks {
-        let irc = Irc::new(network.clone(), &places, inbox.clone(), stopped.clone());
+        let sts = Arc::clone(&sts);
+        let irc = Irc::new(network.clone(), &places, sts, inbox.clone(), stopped.clone());
         parties.spawn(once(irc));
     }
     let letschat = LetsChat::new(settings.letschat.clone(), &places, inbox.clone(), stopped);
@@ -104,8 +111,21 @@ fn peer_of(place: &Place) -> Peer {
     place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
 }
 
+/// Converses once; and once more with a server that wants TLS.
 async fn once(mut party: impl Party) -> (Peer, Result<Ended, String>) {
-    (party.peer(), party.converse().await)
+    let peer = party.peer();
+    let mut ended = party.converse().await;
+    if matches!(party.turned_away(), (Some(TurnedAway { reason: Reason::Insecure { .. }, .. }), _))
+    {
+        ended = party.converse().await;
+    }
+    let remedy = party.turned_away().0.and_then(TurnedAway::remedy);
+    match (ended, remedy) {
+        (Ok(Ended::Closed(why) | Ended::Lost(why)), Some(remedy)) => {
+            (peer, Err(format!("{why}: {remedy}")))
+        }
+        (ended, _) => (peer, ended),
+    }
 }
 
 /// What has been seen so far.
@@ -124,6 +144,12 @@ impl Seen {
             Item::LetsChatUp(orders) => self.letschat.push(orders),
             Item::Happened(Happening::Irc(network, event)) => match event {
                 irc::Event::Registered { nick } => self.welcome(Peer::Irc(network), nick),
+                irc::Event::LoggedIn { account } => {
+                    self.report.accounts.insert(Peer::Irc(network), Ok(account));
+                }
+                irc::Event::NotLoggedIn { why } => {
+                    self.report.accounts.insert(Peer::Irc(network), Err(why));
+                }
                 irc::Event::Joined { place, .. } => self.decide(place, Ok(())),
                 irc::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
@@ -136,7 +162,7 @@ impl Seen {
                 letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
             },
-            Item::Happened(_) | Item::Goodbye => {}
+            Item::Happened(_) | Item::Trouble(..) | Item::Goodbye => {}
         }
     }
 
@@ -153,7 +179,7 @@ impl Seen {
 
     /// Whether every place was tried, or cannot be.
     fn all_decided(&self) -> bool {
-        let Report { peers, places } = &self.report;
+        let Report { peers, places, .. } = &self.report;
         self.names.values().all(|place| {
             places.contains_key(place) || matches!(peers.get(&peer_of(place)), Some(Err(_)))
         })

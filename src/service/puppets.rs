@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio::time::Instant;
 
+use super::door::Door;
 use super::engine::{Item, orders_at_once};
 use super::irc;
 use crate::bridge::{Happening, PuppetOrder};
@@ -54,6 +55,7 @@ pub(super) enum Request {
 /// The puppets of one network.
 pub(super) struct Pool {
     network: NetworkSettings,
+    door: Door,
     seats: HashMap<PlaceId, Seat>,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
@@ -94,12 +96,14 @@ struct Past {
 impl Pool {
     pub(super) fn new(
         network: NetworkSettings,
+        door: Door,
         seats: Vec<Seat>,
         inbox: mpsc::Sender<Item>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
             network,
+            door,
             seats: seats.into_iter().map(|seat| (seat.place, seat)).collect(),
             inbox,
             stop,
@@ -195,7 +199,9 @@ impl Pool {
             seats: called.seats,
         };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
-        self.conversations.spawn(irc::converse_as(puppet, network, orders, inbox, stop));
+        // The first of its servers: the bridge sees what is said there soonest.
+        let door = self.door.clone();
+        self.conversations.spawn(irc::converse_as(puppet, network, door, orders, inbox, stop));
     }
 
     /// Whoever has been still for longest gives way, if for long enough.

@@ -43,6 +43,17 @@ fn uncommented(mark: &str) -> Vec<(&'static str, String)> {
         let Some((key, line)) = shown(line, mark) else { continue };
         let mut example = lines.clone();
         example[number] = line;
+        // Some are nothing alone.
+        match key {
+            "account" => example.insert(number, "account_password = \"hush\""),
+            "key_file" if line.contains("bridge.key") => {
+                example.insert(number, "cert_file = \"bridge.pem\"");
+            }
+            "proxy_password_file" | "proxy_password" => {
+                example.insert(number, "proxy = \"socks5h://me@proxy.example.org\"");
+            }
+            _ => {}
+        }
         if key == "token" {
             // One excludes the other.
             example.retain(|line| !line.starts_with("token_file"));
@@ -57,7 +68,7 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 53);
+    assert_eq!(examples.len(), 56);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -79,12 +90,17 @@ fn what_the_example_suggests_works() {
     let desk = Desk::new()
         .file("ca.pem", certificate())
         .file("office.password", "hush\n")
+        .file("office.account", "hush\n")
+        .file("office.commands", "OPER me hush\n")
+        .file("proxy.password", "hush\n")
+        .file("bridge.pem", client_certificate())
+        .file("bridge.key", client_certificate())
         .file("dev.key", "hush\n")
         .file("dev.password", "hush\n")
         .file("office.webirc", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 25);
+    assert_eq!(examples.len(), 39);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

@@ -64,7 +64,7 @@ fn a_variable_is_named_where_it_is_wrong() {
             MINIMAL,
             &[
                 "LETSBRIDGE__IRC__OFFICE: a section, not a key; name one of its keys, like \
-                 LETSBRIDGE__IRC__OFFICE__CA_FILE",
+                 LETSBRIDGE__IRC__OFFICE__ACCOUNT",
                 "LETSBRIDGE__IRC__OFFICE__NICKNAME: no such key; did you mean \
                  LETSBRIDGE__IRC__OFFICE__NICK?",
                 "LETSBRIDGE__IRC__OFFICE__SERVERS: irc.office.servers[1]: \"b:c\" is not host:port; \

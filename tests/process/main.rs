@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod demo;
 mod disk;
+mod getting_in;
 mod logs;
 mod program;
 mod secrets;

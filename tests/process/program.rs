@@ -106,6 +106,16 @@ impl Program {
         }
     }
 
+    /// Waits until it tells systemd something that begins so, and gives all of it.
+    pub(crate) async fn stands(&self, beginning: &str) -> String {
+        loop {
+            let notice = self.notice().await;
+            if notice.starts_with(beginning) {
+                return notice;
+            }
+        }
+    }
+
     /// Waits until every link is joined.
     pub(crate) async fn ready(&self) {
         self.notices("READY=1").await;

@@ -66,16 +66,16 @@ async fn it_is_ready_once_every_link_is_joined_and_says_how_it_stands_until_then
     let world = World::new().await;
     world.irc.mischief().kill(Goodbye::Silent).await;
     let bridge = world.run().start();
-    let before = bridge.notices("STATUS=1 of 2 channels and rooms joined").await;
-    assert_eq!(before, ["STATUS=0 of 2 channels and rooms joined"]);
+    bridge.stands("STATUS=0 of 2 channels and rooms joined").await;
+    bridge.stands("STATUS=1 of 2 channels and rooms joined; irc office: nothing answers at").await;
     world.irc.mischief().revive().await.unwrap();
-    assert_eq!(bridge.notice().await, "STATUS=2 of 2 channels and rooms joined");
+    bridge.notices("STATUS=2 of 2 channels and rooms joined").await;
     assert_eq!(bridge.notice().await, "READY=1");
     // A network that goes away later makes it no less ready, but is told.
     world.irc.mischief().kill(Goodbye::Silent).await;
-    assert_eq!(bridge.notice().await, "STATUS=1 of 2 channels and rooms joined");
+    bridge.stands("STATUS=1 of 2 channels and rooms joined").await;
     world.irc.mischief().revive().await.unwrap();
-    assert_eq!(bridge.notice().await, "STATUS=2 of 2 channels and rooms joined");
+    bridge.notices("STATUS=2 of 2 channels and rooms joined").await;
     bridge.signal("TERM").await;
     assert_eq!(bridge.notice().await, "STOPPING=1");
     assert_eq!(bridge.ends().await.code, Some(0));

@@ -3,9 +3,11 @@
 mod catching_up;
 mod letschat;
 mod links;
+mod login;
 mod looks;
 mod network;
 mod trust;
+mod way;
 mod web;
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::catching_up::CatchingUp;
-use super::{trust, values};
+use super::{login, trust, values, way};
 use crate::config::diagnostic::Origin;
 use crate::config::entry::Entry;
 use crate::config::keys::{self, Pattern};
@@ -25,8 +25,14 @@ pub(super) fn read(
     let encrypted = section.get("tls", flag).unwrap_or(true);
     let servers = servers(&mut section, encrypted, name, names);
     let trust = trust::read(&mut section, if encrypted { None } else { Some("tls = false") });
+    let bind = section.get("bind", text(values::address));
+    let proxy = way::proxy(&mut section);
     let password = section.secret("password", "password_file", |_| Ok(()));
     let nick = section.get("nick", text(values::nick)).unwrap_or_else(|| "letsbridge".to_owned());
+    let other_nicks = other_nicks(&mut section);
+    let certificate = way::certificate(&mut section, encrypted);
+    let login = login::read(&mut section, &nick, certificate.is_some());
+    let on_connect = login::on_connect(&mut section);
     let username = section.get("username", text(values::username));
     let realname = section.get("realname", text(values::realname));
     let fallback_charset = section.get("fallback_charset", text(values::charset));
@@ -43,6 +49,15 @@ pub(super) fn read(
         network: Network::new(name),
         servers: servers?,
         tls: encrypted.then_some(trust),
+        bind,
+        proxy,
+        certificate,
+        account: login.account,
+        sasl: login.sasl,
+        mechanisms: login.mechanisms,
+        nickserv: login.nickserv,
+        other_nicks,
+        on_connect,
         password: password.map(|(password, _)| password),
         username: username.unwrap_or_else(|| nick.clone()),
         nick,
@@ -95,6 +110,14 @@ enum Banned {
     Refuse,
     /// The bridge says them.
     Bot,
+}
+
+/// Those to try where somebody has the wished nick.
+fn other_nicks(section: &mut Section<'_>) -> Vec<String> {
+    let written = section.entry("other_nicks");
+    let nick = |value: &config::Value| values::nick(as_text(value)?);
+    let nicks = written.and_then(|it| it.items("other_nicks = [\"bridge\", \"ferry\"]", nick));
+    nicks.unwrap_or_default()
 }
 
 fn servers(

@@ -1,7 +1,9 @@
+use core::net::IpAddr;
+
 use url::{Host, Url};
 
 use super::{Flaw, shown};
-use crate::config::{CertificatePin, HostPort};
+use crate::config::{CertificatePin, HostPort, ProxyKind, ProxySettings};
 
 const HOST_PORT: &str = "write it like \"irc.example.org:6697\"";
 
@@ -76,6 +78,41 @@ pub(in crate::config) fn url(text: &str) -> Result<Url, Flaw> {
         url.set_path(&path);
     }
     Ok(url)
+}
+
+/// An address of this machine.
+pub(in crate::config) fn address(text: &str) -> Result<IpAddr, Flaw> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().map_err(|_| {
+        let remedy = "write an address of this machine, like \"192.0.2.7\" or \"2001:db8::7\"";
+        Flaw::of(text, "is no IP address", remedy)
+    })
+}
+
+/// A proxy's address, and the user in it.
+pub(in crate::config) fn proxy(text: &str) -> Result<(ProxySettings, Option<String>), Flaw> {
+    const LIKE: &str = "write it like \"socks5h://proxy.example.org:1080\"";
+    let flaw = |found: &str| Flaw::new(format!("{} {found}", without_user(text)), LIKE);
+    let (scheme, rest) = text.split_once("://").ok_or_else(|| flaw("is no proxy's address"))?;
+    let (kind, port) = match scheme.to_ascii_lowercase().as_str() {
+        "socks5" => (ProxyKind::Socks5, 1080),
+        "socks5h" => (ProxyKind::Socks5h, 1080),
+        "http" => (ProxyKind::Http, 80),
+        _ => return Err(flaw("is neither socks5://, socks5h:// nor http://")),
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (user, server) = match rest.rsplit_once('@') {
+        Some((user, server)) => (Some(user), server),
+        None => (None, rest),
+    };
+    if user.is_some_and(|user| user.contains(':')) {
+        let remedy = "put it into a file, and name that by proxy_password_file";
+        return Err(Flaw::new("the address has a password", remedy));
+    }
+    let HostPort { host, port } =
+        host_port(server, port).map_err(|_| flaw("is no proxy's address"))?;
+    let proxy = ProxySettings { kind, host, port, login: None };
+    Ok((proxy, user.filter(|user| !user.is_empty()).map(str::to_owned)))
 }
 
 /// What may be a password in an address is not shown.
@@ -209,5 +246,28 @@ mod tests {
                 plain.replace('0', "g")
             ),
         );
+    }
+
+    #[test]
+    fn a_proxy_is_a_scheme_a_host_and_perhaps_a_user() {
+        let read = |text: &str| proxy(text).map(|(proxy, user)| (proxy.to_string(), user));
+        for (text, shown, user) in [
+            ("socks5h://proxy.example:1081", "socks5h://proxy.example:1081", None),
+            ("socks5://me@127.0.0.1", "socks5://127.0.0.1:1080", Some("me")),
+            ("HTTP://[::1]:3128/", "http://[::1]:3128", None),
+        ] {
+            reads(read, text, (shown.to_owned(), user.map(str::to_owned)));
+        }
+        refuses(read, "proxy:1080", "\"proxy:1080\" is no proxy's address");
+        refuses(read, "socks4://x", "\"socks4://x\" is neither socks5://, socks5h:// nor http://");
+        refuses(read, "socks5://", "\"socks5://\" is no proxy's address");
+        refuses(read, "socks5://me:hush@x", "the address has a password");
+    }
+
+    #[test]
+    fn an_address_is_one_of_a_machine() {
+        reads(address, "192.0.2.7", IpAddr::from([192, 0, 2, 7]));
+        reads(address, "[::1]", "::1".parse().expect("an address"));
+        refuses(address, "eth0", "\"eth0\" is no IP address");
     }
 }

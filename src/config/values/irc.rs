@@ -116,6 +116,74 @@ pub(in crate::config) fn channel_key(text: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
+/// An account's name, as one word.
+pub(in crate::config) fn account(text: &str) -> Result<String, Flaw> {
+    if text.is_empty() {
+        return Err(Flaw::of(text, "is empty", "leave the key out for the nick"));
+    }
+    free_of(|c| c.is_whitespace() || c.is_control(), text, "an account's name")?;
+    no_longer_than(NICK_BYTES, text)?;
+    Ok(text.to_owned())
+}
+
+/// Whom to speak to: `NickServ`, or `NickServ@services.example.org`.
+pub(in crate::config) fn services(text: &str) -> Result<String, Flaw> {
+    let (name, server) = text.split_once('@').unwrap_or((text, "any"));
+    nick(name)?;
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || c == '@';
+    if server.is_empty() || server.contains(wrong) {
+        let remedy = "write it like \"NickServ@services.example.org\"";
+        return Err(Flaw::of(text, "is no nick at a server", remedy));
+    }
+    Ok(text.to_owned())
+}
+
+/// What to say to services.
+pub(in crate::config) fn identify(text: &str) -> Result<String, Flaw> {
+    let remedy = "write it like \"IDENTIFY {account} {password}\"";
+    free_of(char::is_control, text, "a line")?;
+    if !text.contains("{password}") {
+        return Err(Flaw::of(text, "has no {password} in it", remedy));
+    }
+    Ok(text.to_owned())
+}
+
+/// Longer commands are cut by servers (RFC 2812, section 2.3).
+const COMMAND_BYTES: usize = 510;
+
+/// What the bridge says by itself, at its own time.
+const OURS: [&str; 10] =
+    ["PASS", "NICK", "USER", "CAP", "AUTHENTICATE", "QUIT", "JOIN", "PART", "PING", "PONG"];
+
+/// A line for the server. It may hold a secret: what is wrong is said without showing it.
+pub(in crate::config) fn command(text: &str) -> Result<(), Flaw> {
+    let remedy = "write it as the server reads it, like \"MODE {nick} +x\"";
+    let word = text.split(' ').next().unwrap_or_default();
+    if let Some(command) = word.strip_prefix('/').filter(|word| is_word(word)) {
+        let found = format!("begins with /{command}, which is how a client's window reads it");
+        return Err(Flaw::new(found, remedy));
+    }
+    if !is_word(word) {
+        return Err(Flaw::new("does not begin with a command", remedy));
+    }
+    if OURS.contains(&word.to_ascii_uppercase().as_str()) {
+        let found = format!("says {word}, which the bridge says by itself");
+        return Err(Flaw::new(found, "leave it out"));
+    }
+    if text.contains(char::is_control) {
+        return Err(Flaw::new("contains a control character", remedy));
+    }
+    if text.len() > COMMAND_BYTES {
+        let remedy = format!("at most {COMMAND_BYTES} bytes make a line");
+        return Err(Flaw::new("is too long", remedy));
+    }
+    Ok(())
+}
+
+fn is_word(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 /// A character set by one of the labels of the WHATWG Encoding Standard.
 pub(in crate::config) fn charset(text: &str) -> Result<&'static Encoding, Flaw> {
     let remedy = "name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"";
@@ -232,5 +300,34 @@ mod tests {
             "utf-16le",
             "\"utf-16le\" cannot be spoken on IRC, as it does not contain ASCII",
         );
+    }
+
+    #[test]
+    fn services_are_a_nick_and_perhaps_a_server() {
+        for text in ["NickServ", "Q@CServe.quakenet.org"] {
+            reads(services, text, text.to_owned());
+        }
+        refuses(services, "NickServ@", "\"NickServ@\" is no nick at a server");
+        refuses(services, "a@b@c", "\"a@b@c\" is no nick at a server");
+        reads(identify, "AUTH {account} {password}", "AUTH {account} {password}".to_owned());
+        refuses(identify, "AUTH me", "\"AUTH me\" has no {password} in it");
+    }
+
+    #[test]
+    fn a_command_is_one_that_the_bridge_does_not_say_itself() {
+        for text in ["MODE {nick} +x", "oper me hush", "PRIVMSG Q :AUTH me hush"] {
+            assert_eq!(command(text), Ok(()), "{text}");
+        }
+        for (text, found) in [
+            ("", "does not begin with a command"),
+            (" MODE", "does not begin with a command"),
+            (":me MODE", "does not begin with a command"),
+            ("/oper me hush", "begins with /oper, which is how a client's window reads it"),
+            ("quit hush", "says quit, which the bridge says by itself"),
+            ("OPER me\r\nhush", "contains a control character"),
+        ] {
+            refuses(command, text, found);
+        }
+        refuses(command, &format!("OPER {}", "x".repeat(506)), "is too long");
     }
 }

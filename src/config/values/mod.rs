@@ -10,10 +10,10 @@ mod web;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
-pub(super) use address::{host_port, pin, url};
+pub(super) use address::{address, host_port, pin, proxy, url};
 pub(super) use irc::{
-    channel, channel_key, charset, network_name, nick, nick_template, realname, username,
-    webirc_host,
+    account, channel, channel_key, charset, command, identify, network_name, nick, nick_template,
+    realname, services, username, webirc_host,
 };
 pub(super) use letschat::{room, token};
 pub(super) use log::level;

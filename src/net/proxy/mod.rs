@@ -1,4 +1,4 @@
-//! The way to a server through the proxy that the environment names, if it names one.
+//! The way to a server through a proxy: the one that the environment names, if it names one, or another.
 //!
 //! The rules are curl's, and reqwest's, so that websocket and REST go the same way: `HTTPS_PROXY` for
 //! `https` and `wss`, `HTTP_PROXY` for `http` and `ws`, `ALL_PROXY` for both, `NO_PROXY` for exceptions.
@@ -13,12 +13,17 @@ use std::time::Duration;
 
 pub use hyper_util::client::proxy::matcher::Matcher;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::Intercept;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Position, Url};
 
-use super::connect::{ConnectError, place, tcp, without_brackets};
+use super::connect::{ConnectError, place, tcp, tcp_from, without_brackets};
+use crate::config::{ProxyKind, ProxySettings};
 
 /// How long a proxy may take to reach the server.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,7 +44,14 @@ pub async fn tcp_for(url: &Url) -> Result<TcpStream, ConnectError> {
 pub async fn tcp_by(proxies: &Matcher, url: &Url) -> Result<TcpStream, ConnectError> {
     let target = Target::of(url)?;
     match proxy_for(proxies, url) {
-        Some(proxy) => through(&proxy, &target).await,
+        Some(intercept) => {
+            let proxy = Proxy::of(&intercept).map_err(|why| ConnectError::Proxy {
+                proxy: intercept.uri().to_string(),
+                target: target.place(),
+                why,
+            })?;
+            tcp_through(&proxy, None, target.host, target.port).await
+        }
         None => tcp(target.host, target.port).await,
     }
 }
@@ -90,27 +102,88 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-async fn through(proxy: &Intercept, target: &Target<'_>) -> Result<TcpStream, ConnectError> {
+/// A proxy, and who we are to it.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    kind: ProxyKind,
+    host: String,
+    port: u16,
+    /// A user and a password, in the form that its kind wants.
+    basic: Option<HeaderValue>,
+    login: Option<(String, SecretString)>,
+    /// As its address is written, without its password.
+    name: String,
+}
+
+impl From<&ProxySettings> for Proxy {
+    fn from(settings: &ProxySettings) -> Self {
+        let login = settings.login.clone();
+        Self {
+            kind: settings.kind,
+            host: settings.host.clone(),
+            port: settings.port,
+            basic: login.as_ref().and_then(|(user, password)| basic(user, password)),
+            login,
+            name: settings.to_string(),
+        }
+    }
+}
+
+impl Proxy {
+    fn of(intercept: &Intercept) -> Result<Self, String> {
+        let uri = intercept.uri();
+        let (kind, default_port) = match uri.scheme_str().unwrap_or("http") {
+            "http" => (ProxyKind::Http, 80),
+            "socks5" => (ProxyKind::Socks5, 1080),
+            "socks5h" => (ProxyKind::Socks5h, 1080),
+            other => {
+                return Err(format!("`{other}` proxies are not known: http, socks5, socks5h"));
+            }
+        };
+        let login = intercept.raw_auth();
+        Ok(Self {
+            kind,
+            host: uri.host().unwrap_or_default().to_owned(),
+            port: uri.port_u16().unwrap_or(default_port),
+            basic: intercept.basic_auth().cloned(),
+            login: login.map(|(user, password)| (user.to_owned(), password.into())),
+            name: uri.to_string(),
+        })
+    }
+}
+
+/// RFC 7617.
+fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
+    let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+    let mut value = HeaderValue::from_str(&format!("Basic {pair}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Connects to `host` through `proxy`, which is reached from this address of ours.
+///
+/// # Errors
+/// [`ConnectError::Proxy`].
+pub async fn tcp_through(
+    proxy: &Proxy,
+    from: Option<IpAddr>,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, ConnectError> {
+    let target = &Target { host, port };
     let failed = |why: String| ConnectError::Proxy {
-        proxy: proxy.uri().to_string(),
+        proxy: proxy.name.clone(),
         target: target.place(),
         why,
     };
-    let scheme = proxy.uri().scheme_str().unwrap_or("http");
-    let default_port = match scheme {
-        "http" => 80,
-        "socks5" | "socks5h" => 1080,
-        _ => {
-            return Err(failed(format!("`{scheme}` proxies are not known: http, socks5, socks5h")));
-        }
-    };
-    let host = proxy.uri().host().unwrap_or_default();
-    let port = proxy.uri().port_u16().unwrap_or(default_port);
-    let mut stream = tcp(host, port).await.map_err(|error| failed(error.to_string()))?;
+    let stream = tcp_from(from, &proxy.host, proxy.port).await;
+    let mut stream = stream.map_err(|error| failed(error.to_string()))?;
+    let login = proxy.login.as_ref();
+    let login = login.map(|(user, password)| (user.as_str(), password.expose_secret()));
     let opened = async {
-        match scheme {
-            "http" => http_connect::open(&mut stream, target, proxy.basic_auth()).await,
-            _ => socks5::open(&mut stream, target, scheme == "socks5", proxy.raw_auth()).await,
+        match proxy.kind {
+            ProxyKind::Http => http_connect::open(&mut stream, target, proxy.basic.as_ref()).await,
+            kind => socks5::open(&mut stream, target, kind == ProxyKind::Socks5, login).await,
         }
     };
     match timeout(PATIENCE, opened).await {

@@ -59,7 +59,8 @@ async fn authenticate(
             }
         }
         _ => Err(Refusal(
-            "it wants a user and password in its address, socks5://USER:PASSWORD@HOST:PORT"
+            "it wants a user and password: in its address in the environment, \
+             socks5://USER:PASSWORD@HOST:PORT; in the configuration, `proxy_password_file`"
                 .to_owned(),
         )),
     }

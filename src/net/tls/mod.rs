@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::Trust;
+use crate::config::{ClientCertificate, Trust};
 
 use verify::{Judge, Rule};
 
@@ -38,6 +38,14 @@ pub enum TlsError {
         /// What is wrong with it.
         why: String,
     },
+    /// Our own certificate, or its key, cannot be used.
+    #[error("the client certificate's {}: {why}", path.display())]
+    OwnCertificate {
+        /// The file, as configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The cryptography that this program was built with does not fit together.
     #[error("TLS cannot be set up: {0}")]
     Library(#[from] rustls::Error),
@@ -52,6 +60,17 @@ pub enum TlsError {
 /// # Errors
 /// When the authorities cannot be read, or there are none.
 pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
+    client_config_as(trust, None)
+}
+
+/// The same for one who shows a certificate.
+///
+/// # Errors
+/// As [`client_config`], and when the certificate or its key cannot be read.
+pub fn client_config_as(
+    trust: &Trust,
+    own: Option<&ClientCertificate>,
+) -> Result<Arc<ClientConfig>, TlsError> {
     // Named, so that nothing depends on who else has set the process's default, or that nobody has.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let rule = match trust {
@@ -65,9 +84,33 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
         // "Dangerous" is rustls's word for any verifier but its own. Ours asks it about every
         // certificate that was not named one by one.
         .dangerous()
-        .with_custom_certificate_verifier(judge)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(judge);
+    let config = match own {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = own_certificate(own)?;
+            let mismatched =
+                |error: rustls::Error| wrong_own(&own.certificate, format!("its key: {error}"));
+            config.with_client_auth_cert(chain, key).map_err(mismatched)?
+        }
+    };
     Ok(Arc::new(config))
+}
+
+fn own_certificate(
+    own: &ClientCertificate,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let read = |path: &Path| std::fs::read(path).map_err(|it| wrong_own(path, it.to_string()));
+    let chain = CertificateDer::pem_slice_iter(&read(&own.certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| wrong_own(&own.certificate, format!("is damaged: {error}")))?;
+    let key = PrivateKeyDer::from_pem_slice(&read(&own.key)?)
+        .map_err(|error| wrong_own(&own.key, format!("holds no private key: {error}")))?;
+    Ok((chain, key))
+}
+
+fn wrong_own(path: &Path, why: String) -> TlsError {
+    TlsError::OwnCertificate { path: path.to_owned(), why }
 }
 
 fn system(provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {

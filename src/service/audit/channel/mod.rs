@@ -7,6 +7,8 @@ mod pages;
 mod reader;
 mod recognise;
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::CLOCKS;
@@ -15,6 +17,7 @@ use crate::config::Settings;
 use crate::domain::{Network, Place, PlaceId};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
+use crate::service::sts::StsBook;
 use crate::store::{Snapshot, StoreError};
 
 pub use findings::{
@@ -65,7 +68,8 @@ pub(super) async fn look_at(
         let wanted = network.channels.iter().filter(|it| channels.contains(&named(&it.name)));
         network.channels = wanted.cloned().collect();
         let name = network.network.clone();
-        let mut reader = Reader::begin(network, &channels);
+        let sts = Arc::new(StsBook::read(&settings.state_dir));
+        let mut reader = Reader::begin(network, &channels, sts);
         let joined = reader.joined().await;
         let snapshot = Snapshot::open(&settings.state_dir)?;
         for (seat, channel) in (0..).map(PlaceId).zip(channels) {

@@ -1,6 +1,7 @@
 //! A conversation with an IRC network that only reads.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
@@ -12,6 +13,7 @@ use crate::protocol::irc::{Answer, Event, Order, Page, Talk};
 use crate::service::audit::conversation::Conversation;
 use crate::service::engine::Item;
 use crate::service::irc::Irc;
+use crate::service::sts::StsBook;
 
 /// What stands behind the bridge's nick in that of who audits it.
 const AUDITOR: &str = "-audit";
@@ -27,12 +29,17 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Begins to connect, and to join `channels`, whose numbers are those of their order.
-    pub(super) fn begin(mut network: NetworkSettings, channels: &[Place]) -> Self {
+    pub(super) fn begin(
+        mut network: NetworkSettings,
+        channels: &[Place],
+        sts: Arc<StsBook>,
+    ) -> Self {
         let places: Vec<(PlaceId, Place)> =
             (0..).map(PlaceId).zip(channels.iter().cloned()).collect();
         network.nick.push_str(AUDITOR);
+        network.other_nicks.clear();
         let peer = format!("irc {}", network.network);
-        let meet = |inbox, stop| Irc::new(network, &places, inbox, stop);
+        let meet = |inbox, stop| Irc::new(network, &places, sts, inbox, stop);
         let conversation = Conversation::begin(&peer, meet);
         Self { conversation, orders: None, seats: HashMap::new(), wanted: channels.len() }
     }

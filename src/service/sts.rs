@@ -1,0 +1,160 @@
+//! Which servers want to be spoken to over TLS alone: what each has said of it, remembered in the state
+//! directory (<https://ircv3.net/specs/extensions/sts>).
+//!
+//! It stands beside the store and not in it: it is of no message, `check` reads it while a bridge runs,
+//! and losing it costs one knock in the clear.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::irc::Sts;
+
+const FILE: &str = "sts.json";
+
+/// What servers have said, by their names.
+#[derive(Debug, Default)]
+pub(super) struct StsBook {
+    /// Where to write it down; nowhere, for one who only looks.
+    path: Option<PathBuf>,
+    policies: Mutex<BTreeMap<String, Policy>>,
+}
+
+/// What one server has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Policy {
+    /// Where it speaks TLS.
+    port: u16,
+    /// For how long from the last time that it was there, in seconds.
+    seconds: u64,
+    until: Timestamp,
+}
+
+impl StsBook {
+    /// What was written down in `state_dir`, to be added to.
+    pub(super) fn open(state_dir: &Path) -> Self {
+        Self { path: Some(state_dir.join(FILE)), ..Self::read(state_dir) }
+    }
+
+    /// The same, only to look at.
+    pub(super) fn read(state_dir: &Path) -> Self {
+        let path = state_dir.join(FILE);
+        let policies = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error),
+        };
+        let policies = policies.unwrap_or_else(|error| {
+            tracing::warn!(file = %path.display(), %error, "cannot be read: begun anew");
+            BTreeMap::new()
+        });
+        Self { path: None, policies: Mutex::new(policies) }
+    }
+
+    /// The port at which `host` wants to be spoken to, over TLS.
+    pub(super) fn port(&self, host: &str, now: Timestamp) -> Option<u16> {
+        self.with(|policies| {
+            policies.get(&key(host)).filter(|policy| policy.until > now).map(|policy| policy.port)
+        })
+    }
+
+    /// `host` has said this over TLS, at `port`.
+    pub(super) fn learn(&self, host: &str, port: u16, sts: Sts, now: Timestamp) {
+        self.with(|policies| {
+            policies.retain(|_, policy| policy.until > now);
+            if sts.seconds == 0 {
+                policies.remove(&key(host));
+            } else {
+                let until = later(now, sts.seconds);
+                policies.insert(key(host), Policy { port, seconds: sts.seconds, until });
+            }
+            self.write(policies);
+        });
+    }
+
+    /// The connection to `host` has ended: it was there until now.
+    pub(super) fn left(&self, host: &str, now: Timestamp) {
+        self.with(|policies| {
+            if let Some(policy) = policies.get_mut(&key(host)) {
+                policy.until = later(now, policy.seconds);
+                self.write(policies);
+            }
+        });
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Policy>) -> T) -> T {
+        change(&mut self.policies.lock().expect("nobody panics with it"))
+    }
+
+    fn write(&self, policies: &BTreeMap<String, Policy>) {
+        let Some(path) = &self.path else { return };
+        let text = serde_json::to_vec_pretty(policies).expect("names and numbers are JSON");
+        // Whole or not at all.
+        let draft = path.with_extension("json.new");
+        let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, path));
+        if let Err(error) = written {
+            tracing::warn!(file = %path.display(), %error, "cannot be written: forgotten at the end");
+        }
+    }
+}
+
+fn key(host: &str) -> String {
+    host.to_ascii_lowercase()
+}
+
+fn later(now: Timestamp, seconds: u64) -> Timestamp {
+    let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    now.checked_add(seconds).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_a_server_wants_is_remembered_for_as_long_as_it_wants() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = StsBook::open(folder.path());
+        assert_eq!(book.port("irc.example", at(0)), None);
+        book.learn("IRC.example", 6697, Sts { seconds: 100 }, at(0));
+        assert_eq!(book.port("irc.example", at(99)), Some(6697));
+        assert_eq!(book.port("irc.example", at(100)), None);
+        assert_eq!(book.port("other.example", at(0)), None);
+        book.left("irc.example", at(50));
+        for book in [StsBook::open(folder.path()), StsBook::read(folder.path())] {
+            assert_eq!(book.port("irc.example", at(149)), Some(6697), "counted from its end");
+            assert_eq!(book.port("irc.example", at(150)), None);
+        }
+        book.learn("irc.example", 6697, Sts { seconds: 0 }, at(60));
+        assert_eq!(StsBook::read(folder.path()).port("irc.example", at(61)), None, "taken back");
+    }
+
+    #[test]
+    fn who_only_looks_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = StsBook::read(folder.path());
+        book.learn("irc.example", 6697, Sts { seconds: u64::MAX }, at(0));
+        assert_eq!(book.port("irc.example", at(1)), Some(6697), "but knows it");
+        assert!(!folder.path().join(FILE).exists());
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), "{").unwrap();
+        let book = StsBook::open(folder.path());
+        book.learn("irc.example", 6697, Sts { seconds: 9 }, at(0));
+        assert_eq!(StsBook::read(folder.path()).port("irc.example", at(1)), Some(6697));
+    }
+}

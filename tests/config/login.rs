@@ -1,0 +1,138 @@
+//! Accounts, certificates, proxies: who the bridge is on a network, and how it gets there.
+
+use letsbridge::config::{ProxyKind, Sasl, SaslMechanism};
+
+use super::*;
+
+#[test]
+fn an_account_is_required_to_work_unless_told_otherwise() {
+    let desk = Desk::new().file("a", "pass word\n");
+    let network = |lines: &str| desk.settings(&with(lines, "", "")).networks.remove(0);
+    let account = network("account_password_file = 'a'");
+    assert_eq!(account.sasl, Sasl::Required);
+    assert_eq!(account.mechanisms, [SaslMechanism::ScramSha256, SaslMechanism::Plain]);
+    let Some(config::Account { name, password: Some(password) }) = &account.account else {
+        panic!("an account with a password")
+    };
+    assert_eq!((name.as_str(), password.expose_secret()), ("letsbridge", "pass word"));
+    assert!(!format!("{account:?}").contains("pass word"));
+    let other = network("account = 'ann'\naccount_password = 'hush'\nsasl = 'off'");
+    assert_eq!((other.account.unwrap().name.as_str(), other.sasl), ("ann", Sasl::Off));
+    assert_eq!(network("").sasl, Sasl::Off);
+}
+
+#[test]
+fn a_certificate_logs_in_first() {
+    let desk = Desk::new().file("bridge.pem", client_certificate()).file("a", "hush");
+    let network = |lines: &str| desk.settings(&with(lines, "", "")).networks.remove(0);
+    let alone = network("cert_file = 'bridge.pem'");
+    assert_eq!((alone.mechanisms, alone.sasl), (vec![SaslMechanism::External], Sasl::Required));
+    let own = alone.certificate.unwrap();
+    assert_eq!(own.certificate, own.key, "in one file");
+    let both = network("cert_file = 'bridge.pem'\naccount_password_file = 'a'");
+    assert_eq!(both.mechanisms[0], SaslMechanism::External);
+    assert_eq!(both.mechanisms.len(), 3);
+}
+
+#[test]
+fn what_cannot_log_in_is_told() {
+    Desk::new().file("bridge.pem", certificate()).file("empty.pem", "").mistakes(
+        &with(
+            "account = 'ann'\nsasl = 'must'\nsasl_mechanisms = ['external', 'digest-md5']\n\
+             cert_file = 'bridge.pem'\nnickserv = 'Nick Serv'\nnickserv_identify = 'AUTH me'",
+            "",
+            "",
+        ),
+        &[
+            "bridge.toml:5: irc.office.sasl: \"must\" is not known here; it can be \"required\" or \
+             \"preferred\" or \"off\"",
+            "bridge.toml:6: irc.office.sasl_mechanisms[1]: \"digest-md5\" is not known here; it can \
+             be \"external\" or \"scram-sha-256\" or \"plain\"",
+            "bridge.toml:7: irc.office.cert_file: \"bridge.pem\" has no private key without a \
+             passphrase in it; it must be PEM, with -----BEGIN PRIVATE KEY-----",
+            "bridge.toml:8: irc.office.nickserv: \"Nick Serv\" contains ' ', which a nick cannot; \
+             leave ' ' out",
+            "bridge.toml:9: irc.office.nickserv_identify: \"AUTH me\" has no {password} in it; write \
+             it like \"IDENTIFY {account} {password}\"",
+        ],
+    );
+    Desk::new().mistakes(
+        &with("account = 'ann'\nkey_file = 'k'", "", ""),
+        &[
+            "bridge.toml:4: irc.office.account: an account without a password; add \
+             account_password_file = \"office.account\", a file with its password, or a client \
+             certificate that it knows, by cert_file",
+            "bridge.toml:5: irc.office.key_file: a key without a certificate; add cert_file = \
+             \"bridge.pem\", the certificate that it belongs to",
+        ],
+    );
+    Desk::new().mistakes(
+        &with("sasl = 'required'\nsasl_mechanisms = ['external']", "", ""),
+        &[
+            "bridge.toml:4: irc.office.sasl: there is no account to log in to; add account and \
+             account_password_file, or a client certificate, by cert_file",
+            "bridge.toml:5: irc.office.sasl_mechanisms: \"external\" logs in by a client \
+             certificate, and there is none; add cert_file, or leave \"external\" out",
+        ],
+    );
+    Desk::new().file("bridge.pem", client_certificate()).mistakes(
+        &with("tls = false\ncert_file = 'bridge.pem'", "", ""),
+        &["bridge.toml:5: irc.office.cert_file: there is no client certificate with tls = false; \
+           remove one or the other"],
+    );
+}
+
+#[test]
+fn what_is_said_at_first_is_one_line_each_and_is_not_shown() {
+    let desk = Desk::new().file("c", "# to the operators\n\nOPER me hush\nMODE {nick} +x\n");
+    let network = desk.settings(&with("on_connect_file = 'c'", "", "")).networks.remove(0);
+    let said: Vec<&str> = network.on_connect.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(said, ["OPER me hush", "MODE {nick} +x"]);
+    assert!(!format!("{network:?}").contains("hush"));
+
+    Desk::new().file("c", "OPER me hush\n/oper me hush\nQUIT hush\n").mistakes(
+        &with("on_connect_file = 'c'", "", ""),
+        &[
+            "bridge.toml:4: irc.office.on_connect_file: line 2 of \"c\" begins with /oper, which is \
+             how a client's window reads it; write it as the server reads it, like \"MODE {nick} \
+             +x\"",
+            "bridge.toml:4: irc.office.on_connect_file: line 3 of \"c\" says QUIT, which the bridge \
+             says by itself; leave it out",
+        ],
+    );
+}
+
+#[test]
+fn a_way_is_read_with_its_password() {
+    let desk = Desk::new().file("p", "hush\n");
+    let lines = "bind = '192.0.2.7'\nproxy = 'socks5h://me@[::1]'\nproxy_password_file = 'p'";
+    let network = desk.settings(&with(lines, "", "")).networks.remove(0);
+    assert_eq!(network.bind.unwrap().to_string(), "192.0.2.7");
+    let proxy = network.proxy.as_ref().unwrap();
+    assert_eq!(
+        (proxy.kind, proxy.to_string().as_str()),
+        (ProxyKind::Socks5h, "socks5h://[::1]:1080")
+    );
+    let (user, password) = proxy.login.as_ref().unwrap();
+    assert_eq!((user.as_str(), password.expose_secret()), ("me", "hush"));
+    assert!(!format!("{network:?}").contains("hush"));
+    desk.mistakes(
+        &with("bind = 'eth0'\nproxy = 'socks5://me:hush@proxy'", "", ""),
+        &[
+            "bridge.toml:4: irc.office.bind: \"eth0\" is no IP address; write an address of this \
+             machine, like \"192.0.2.7\" or \"2001:db8::7\"",
+            "bridge.toml:5: irc.office.proxy: the address has a password; put it into a file, and \
+             name that by proxy_password_file",
+        ],
+    );
+    desk.mistakes(
+        &with("proxy = 'socks5://me@proxy'", "", ""),
+        &["bridge.toml:4: irc.office.proxy: a user without a password; add proxy_password_file, a \
+           file with the password"],
+    );
+    desk.mistakes(
+        &with("proxy_password_file = 'p'", "", ""),
+        &["bridge.toml:4: irc.office.proxy_password_file: a password without a proxy; add proxy = \
+           \"socks5h://bridge@proxy.example.org:1080\""],
+    );
+}
