@@ -9,6 +9,7 @@ mod citizen;
 mod doubles;
 mod kills;
 mod letschat;
+mod puppets;
 mod road;
 
 use support::irc_client::{IrcClient, Line};
