@@ -7,7 +7,7 @@ use fastrand::Rng;
 use tokio::time::sleep;
 
 use super::record::{Record, Said, Way};
-use super::stage::{ALICE, Stage, channels, hesitant_rooms, is_channel, rooms};
+use super::stage::{ALICE, Stage, channels, hesitant_rooms, is_channel, rooms, word};
 
 /// The longest pause between two utterances on one side.
 const PAUSE_MS: u64 = 100;
@@ -87,15 +87,17 @@ impl Chorus<'_> {
         let several = dice.usize(2..6);
         match dice.u8(..10) {
             0 => {
-                let ok = format!("{place} {} ok", self.number());
+                let ok = format!("{} {} ok", word(place), self.number());
                 vec![vec![ok]; several]
             }
-            1 => (0..several).map(|_| vec![format!("{place} {} hurry", self.number())]).collect(),
+            1 => (0..several)
+                .map(|_| vec![format!("{} {} hurry", word(place), self.number())])
+                .collect(),
             2 if !is_channel(place) => {
                 let number = self.number();
                 vec![(0..several).map(|line| format!("{place} {number} line {line}")).collect()]
             }
-            _ => vec![vec![format!("{place} {} kettle's on", self.number())]],
+            _ => vec![vec![format!("{} {} kettle's on", word(place), self.number())]],
         }
     }
 
@@ -131,5 +133,5 @@ impl Chorus<'_> {
 
 /// What is said last in `place`.
 pub(crate) fn last_word(place: &str) -> String {
-    format!("{place} the end")
+    format!("{} the end", word(place))
 }

@@ -73,6 +73,12 @@ pub(crate) fn is_channel(place: &str) -> bool {
     place.starts_with('#')
 }
 
+/// The first word of what is said in `place`. A channel's name alone would be told in a room as the name
+/// of a room.
+pub(crate) fn word(place: &str) -> String {
+    if is_channel(place) { format!("in{place}") } else { place.to_owned() }
+}
+
 /// The servers, which outlive every bridge.
 pub(crate) struct Stage {
     pub(crate) irc: IrcServer,
@@ -138,6 +144,8 @@ impl Stage {
             "break_loops = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
              announce = false\n\
              [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\npace = \"off\"\n\
+             [looks]\nquiet_names = false\njoins = \"off\"\nnicks = \"off\"\nkicks = \"off\"\n\
+             modes = \"off\"\ntopics = \"off\"\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
             self.irc.address(),
             self.letschat.url(),
@@ -183,5 +191,6 @@ impl Stage {
 }
 
 fn first(text: &str) -> &str {
-    text.split(' ').next().unwrap_or_default()
+    let first = text.split(' ').next().unwrap_or_default();
+    first.strip_prefix("in").filter(|place| is_channel(place)).unwrap_or(first)
 }
