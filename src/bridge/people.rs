@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::comings;
 use super::{Bridge, Turn};
 use crate::domain::{Member, Person, PlaceId, Roster};
@@ -31,7 +33,7 @@ impl Bridge {
             }
             Presence::Came { place, who, returned } => {
                 let what = if returned { What::Returned } else { What::Joined };
-                self.goings.note(place, &who.nick, what, turn.now);
+                self.happens(place, &who.nick, what, turn.now);
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.roster.enter(Member::new(who, ""));
                 }
@@ -39,7 +41,7 @@ impl Bridge {
             Presence::Went { places, who, how } => {
                 let what = comings::parting(how);
                 for place in places {
-                    self.goings.note(place, &who.nick, what.clone(), turn.now);
+                    self.happens(place, &who.nick, what.clone(), turn.now);
                     if let Some(spot) = self.spots.get_mut(&place) {
                         spot.roster.leave(&who.nick);
                     }
@@ -49,7 +51,7 @@ impl Bridge {
                 if before.nick != now.nick {
                     for place in &places {
                         let what = What::Renamed(now.nick.clone());
-                        self.goings.note(*place, &before.nick, what, turn.now);
+                        self.happens(*place, &before.nick, what, turn.now);
                     }
                 }
                 self.know(&places, &before.nick, &now);
@@ -66,6 +68,15 @@ impl Bridge {
             }
         }
         Ok(())
+    }
+
+    /// Something happens to somebody in a channel. What our own puppets do is of no interest.
+    fn happens(&mut self, place: PlaceId, nick: &str, what: What, now: Timestamp) {
+        let network = self.spots.get(&place).and_then(|spot| spot.place.network());
+        let puppets = network.and_then(|network| self.voices.puppets_of(network));
+        if puppets.is_none_or(|puppets| puppets.owner(nick, now).is_none()) {
+            self.goings.note(place, nick, what, now);
+        }
     }
 
     fn know(&mut self, places: &[PlaceId], nick: &str, now: &Arc<Person>) {

@@ -88,6 +88,23 @@ fn a_puppet_is_not_mirrored_back_and_who_has_a_like_nick_is() {
 }
 
 #[test]
+fn what_becomes_of_a_puppet_is_told_nowhere() {
+    let mut world = seated();
+    says(&mut world, 2, "it is me");
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :it is me
+        bob > PING said-2
+        irc < :bob|lc!bob@host PRIVMSG #tea :it is me
+        bob < :irc.example PONG irc.example said-2
+        irc < :bob|lc!bob@host QUIT :bye
+        bob lost
+        wait 10s
+        "#,
+    );
+}
+
+#[test]
 fn one_delivery_is_under_way_whoever_says_it() {
     let mut world = seated();
     says(&mut world, 2, "one");
