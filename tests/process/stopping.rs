@@ -110,8 +110,10 @@ async fn a_second_signal_ends_it_at_once() {
 #[tokio::test]
 async fn what_was_heard_and_not_delivered_is_delivered_after_the_next_start() {
     let world = World::new().await;
-    // Each line is a post of its own.
-    world.configure(|toml| format!("{toml}\n[looks]\njoin_lines = \"never\"\n"));
+    // Each line is a post of its own, and names are as they are.
+    world.configure(|toml| {
+        format!("{toml}\n[looks]\njoin_lines = \"never\"\nquiet_names = false\n")
+    });
     let mut bridge = world.talkative_bridge().await;
     world.letschat.kill().await.unwrap();
     for text in ["one", "two", "three"] {

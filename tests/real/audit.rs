@@ -82,7 +82,7 @@ fn config(irc: &IrcServer, letschat: &LetsChat) -> String {
     let (address, url, token) = (irc.address(), letschat.url(), letschat.token("bridge"));
     format!(
         "[irc.office]\nservers = [\"{address}\"]\ntls = false\npace = \"off\"\n\
-         [looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n\
+         [looks]\njoin_lines = \"never\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n\
          [[link]]\nchannel = \"office/#dev\"\nroom = \"dev\"\n\
          [[link]]\nchannel = \"office/#tea\"\nroom = \"tea\"\n"
     )

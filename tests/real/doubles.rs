@@ -12,7 +12,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
 use crate::support::bridge::Bridge;
-use crate::support::talk::{MESSAGES, ROOMS, line, same, text, words};
+use crate::support::talk::{MESSAGES, ROOMS, line, same, shown, text, words};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -42,7 +42,7 @@ async fn everything_arrives(flavour: Flavour, caps: Caps) {
         ann.say(&format!("#room{room}"), "the end");
     }
     for room in 0..ROOMS {
-        let said = said_in(room, line).into_iter().map(|line| format!("<ann> {line}"));
+        let said = said_in(room, line).into_iter().map(|line| format!("<ann> {}", shown(&line)));
         let posts = posted(&letschat, room, "<ann> the end").await;
         same(&posts, &said.collect::<Vec<_>>(), &format!("room{room}"));
         let heard = hears(&ann, room, "<alice> the end").await;
@@ -163,7 +163,7 @@ fn config(networks: &[&IrcServer], letschat: &LetsChat, trust: &str) -> String {
             .unwrap();
     }
     let (url, token) = (letschat.url(), letschat.token("bridge"));
-    write!(config, "[looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
+    write!(config, "[looks]\njoin_lines = \"never\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
     for (at, _) in networks.iter().enumerate() {
         for room in 0..ROOMS {
             write!(config, "[[link]]\nchannel = \"net{at}/#room{room}\"\nroom = \"room{room}\"\n")

@@ -51,3 +51,9 @@ pub(crate) fn line(at: usize) -> String {
         _ => format!("{at} {}", "y".repeat(300)),
     }
 }
+
+/// How a room shows a `line`: without what IRC alone knows, and nobody is called by it who did not ask for it.
+pub(crate) fn shown(line: &str) -> String {
+    let plain = line.replace("\u{3}4", "").replace(['\u{2}', '\u{3}', '\u{1f}'], "");
+    plain.replace("@all", "@\u{200b}all")
+}
