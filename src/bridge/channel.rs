@@ -58,10 +58,7 @@ impl Bridge {
                 self.is_closed(place, Some(&why), turn.now);
                 self.channel_left(network, place, turn.now, turn)
             }
-            Event::Presence(presence) => {
-                self.presence_of_puppets(network, &presence, turn)?;
-                self.presence(presence, turn)
-            }
+            Event::Presence(presence) => self.seen(network, presence, turn),
             Event::Topic { place, topic, by } => {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::debug!(place = %spot.place, topic, by, "topic");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Peer;
+use crate::domain::Network;
 
 /// What has come and gone since the bridge began to run. Every figure only ever rises.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,6 +14,8 @@ pub struct Counters {
     pub gaps: Gaps,
     /// When we were not in a channel that we mean to be in.
     pub losses: Losses,
+    /// The connections that people of Let's Chat have on each network.
+    pub connections: BTreeMap<Network, Connections>,
 }
 
 /// What came from one peer, and what went to it.
@@ -64,7 +67,23 @@ pub struct Losses {
     pub seconds: u64,
 }
 
+/// Connections that people of Let's Chat have of their own, since the bridge began to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Connections {
+    /// Such that the server let in.
+    pub made: u64,
+    /// Such that broke, or did not come about.
+    pub lost: u64,
+    /// Such that the server, or an operator of the network, turned away.
+    pub turned_away: u64,
+}
+
 impl Counters {
+    /// The figures of the connections on `network`, to be raised.
+    pub(super) fn connections(&mut self, network: &Network) -> &mut Connections {
+        self.connections.entry(network.clone()).or_default()
+    }
+
     /// The figures of `peer`, to be raised.
     pub(super) fn of(&mut self, peer: Peer) -> &mut Traffic {
         self.traffic.entry(peer).or_default()

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
-use super::Bridge;
-use crate::domain::PlaceId;
+use super::{Bridge, Turn};
+use crate::domain::{AccountId, PlaceId};
 use crate::protocol::letschat::{Author, Presence};
 use crate::translate::What;
 
@@ -20,6 +18,8 @@ pub(super) struct Guests {
 struct Guest {
     username: String,
     present: bool,
+    /// They were, and have left.
+    left: bool,
     spoke: bool,
 }
 
@@ -35,6 +35,12 @@ impl Guests {
         self.known.values().filter(|guest| guest.present).map(|guest| guest.username.as_str())
     }
 
+    /// Whether the user with this account is there; `None` of one who was not seen to come or go.
+    pub(super) fn is_present(&self, account: &str) -> Option<bool> {
+        let guest = self.known.get(account)?;
+        (guest.present || guest.left).then_some(guest.present)
+    }
+
     /// `user` says something.
     pub(super) fn speak(&mut self, user: &Author) {
         self.meet(user).spoke = true;
@@ -42,12 +48,16 @@ impl Guests {
 
     /// Says whether they were not there before.
     fn come(&mut self, user: &Author) -> bool {
-        !std::mem::replace(&mut self.meet(user).present, true)
+        let guest = self.meet(user);
+        guest.left = false;
+        !std::mem::replace(&mut guest.present, true)
     }
 
     /// Says whether they were there.
     fn go(&mut self, user: &Author) -> bool {
-        let was = std::mem::replace(&mut self.meet(user).present, false);
+        let guest = self.meet(user);
+        let was = std::mem::replace(&mut guest.present, false);
+        guest.left |= was;
         self.forget();
         was
     }
@@ -55,7 +65,7 @@ impl Guests {
     /// Exactly these are there.
     fn replace(&mut self, users: &[Author]) {
         for guest in self.known.values_mut() {
-            guest.present = false;
+            guest.left |= std::mem::replace(&mut guest.present, false);
         }
         for user in users {
             self.come(user);
@@ -87,20 +97,25 @@ impl Guests {
 
 impl Bridge {
     /// Somebody came into a room, left it, or is known otherwise.
-    pub(super) fn guest(&mut self, presence: Presence, now: Timestamp) {
+    pub(super) fn guest(&mut self, presence: Presence, turn: &mut Turn<'_>) {
+        let now = turn.now;
         match presence {
             Presence::Listed { place, users } => {
                 let others: Vec<Author> =
                     users.into_iter().filter(|user| !self.is_ours(user)).collect();
                 self.guests(place, |guests| guests.replace(&others));
+                self.may_be_away(None, now);
+                others.iter().for_each(|user| self.is_here(&account_of(user), turn));
             }
             Presence::Came { place, user } if !self.is_ours(&user) => {
+                self.is_here(&account_of(&user), turn);
                 if self.guests(place, |guests| guests.come(&user)) == Some(true) {
                     self.goings.note(place, &user.username, What::Joined, now);
                 }
             }
             Presence::Came { .. } => {}
             Presence::Went { place, user } => {
+                self.may_be_away(Some(&account_of(&user)), now);
                 if self.guests(place, |guests| guests.go(&user)) == Some(true) {
                     self.goings.note(place, &user.username, What::Left(None), now);
                 }
@@ -123,6 +138,10 @@ impl Bridge {
     fn is_ours(&self, user: &Author) -> bool {
         self.account.as_ref().is_some_and(|account| account.id == user.id)
     }
+}
+
+fn account_of(user: &Author) -> AccountId {
+    AccountId(user.id.as_str().into())
 }
 
 #[cfg(test)]

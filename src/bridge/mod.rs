@@ -46,9 +46,9 @@ use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
 pub use catchup::{Twins, trace};
-pub use counters::{Counters, Gaps, Losses, Traffic};
+pub use counters::{Connections, Counters, Gaps, Losses, Traffic};
 pub use policy::{Limits, Policy};
-pub use puppets::PuppetOrder;
+pub use puppets::{PuppetEnd, PuppetOrder};
 pub use voices::{Nicks, Source};
 
 use breaker::Breaker;
@@ -99,8 +99,8 @@ pub enum Happening {
     Lost(Peer),
     /// The connection said so that somebody of Let's Chat has on a network.
     Puppet(Network, AccountId, Box<irc::Event>),
-    /// That one ended, or could not be made.
-    PuppetLost(Network, AccountId),
+    /// That one ended so, or could not be made.
+    PuppetLost(Network, AccountId, PuppetEnd),
     /// Time has passed. To be told every second or so.
     Tick,
     /// The bridge is to stop: what is under way may settle, nothing more is begun.
@@ -340,7 +340,9 @@ impl Bridge {
             Happening::Puppet(network, account, event) => {
                 self.puppet(&network, &account, *event, turn)
             }
-            Happening::PuppetLost(network, account) => self.puppet_lost(&network, &account, turn),
+            Happening::PuppetLost(network, account, end) => {
+                self.puppet_lost(&network, &account, end, turn)
+            }
             Happening::Tick => self.tick(turn),
             Happening::Stop => {
                 self.stopping = true;
@@ -408,6 +410,7 @@ impl Bridge {
         self.tell_closed(turn)?;
         self.tell_pauses(turn)?;
         self.tell_comings(turn)?;
+        self.tell_away(turn);
         self.tell_refusals(turn)
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::comings;
 use super::{Bridge, Turn};
-use crate::domain::{Member, Person, PlaceId, Roster};
+use crate::domain::{Member, Network, Person, PlaceId, Roster};
 use crate::protocol::irc::Presence;
 use crate::store::StoreError;
 use crate::translate::What;
@@ -18,12 +18,30 @@ impl Bridge {
         self.spots.get(&place).map(|spot| &spot.roster)
     }
 
-    /// Somebody came, went, or is known otherwise.
-    pub(super) fn presence(
+    /// The bridge sees somebody come, go, or be known otherwise, who may be a puppet of ours.
+    pub(super) fn seen(
         &mut self,
+        network: &Network,
         presence: Presence,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        if let Some(puppets) = self.voices.puppets_of(network) {
+            puppets.look(&presence);
+        }
+        let went = match &presence {
+            Presence::Went { places, who, how } => {
+                Some((places.clone(), Arc::clone(who), how.clone()))
+            }
+            _ => None,
+        };
+        self.presence(presence, turn)?;
+        // Once it is known of whom that was told.
+        let Some((places, who, how)) = went else { return Ok(()) };
+        self.puppet_went(network, (&who.nick, &places, &how), turn)
+    }
+
+    /// Somebody came, went, or is known otherwise.
+    fn presence(&mut self, presence: Presence, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         match presence {
             Presence::Listed { place, casemapping, members } => {
                 if let Some(spot) = self.spots.get_mut(&place) {

@@ -50,7 +50,7 @@ impl Bridge {
                 Ok(())
             }
             Event::People(presence) => {
-                self.guest(presence, turn.now);
+                self.guest(presence, turn);
                 Ok(())
             }
             Event::Heard { place, post } => self.heard(place, post, turn),

@@ -1,9 +1,10 @@
 //! By whom it is said on IRC what people of Let's Chat have said.
 //!
-//! On a network where they are to be heard under nicks of their own, each has a connection of their own
-//! ([`puppets`](super::puppets)), or the server is asked to lend a nick for each line (`RELAYMSG`). Whom it refuses that for a reason of its own is spoken for by the
-//! bridge, as everywhere else: one whose nick it cannot have, a channel in which we may not, or
-//! everybody. Whom the operators of a channel have muted is not.
+//! In a channel where they are to be heard under nicks of their own, each has a connection of their own
+//! ([`puppets`](super::puppets)), or the server is asked to lend a nick for each line (`RELAYMSG`).
+//! Whom it refuses that for a reason of its own is spoken for by the bridge, as everywhere else: one
+//! whose nick it cannot have, a channel in which we may not, or everybody. Whom the operators of a
+//! channel have muted is not.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::protocol::irc::Scope;
 use crate::store::{Store, StoreError};
 use crate::translate;
 
-/// How people of Let's Chat are heard on a network.
+/// How people of Let's Chat are heard in a channel, where it is not by the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nicks {
     /// Where the nicks come from.
@@ -35,6 +36,8 @@ pub enum Source {
     Puppet {
         /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
         evade: bool,
+        /// People see of them who is away.
+        away: bool,
     },
 }
 
@@ -45,11 +48,14 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// By whom it is said what people of Let's Chat have said.
 #[derive(Debug, Default)]
 pub(super) struct Voices {
-    networks: HashMap<Network, Nicks>,
+    channels: HashMap<PlaceId, Nicks>,
+    /// How nicks are made on the networks that are to lend them.
+    lent: HashMap<Network, String>,
     /// What the servers that lend nicks want of them.
     lending: HashMap<Network, Lending>,
     /// In which channels, since when, we may not speak under other nicks.
     closed: HashMap<PlaceId, Timestamp>,
+    /// On the networks where people have connections of their own.
     puppets: HashMap<Network, Puppets>,
 }
 
@@ -78,15 +84,24 @@ struct Lending {
 }
 
 impl Voices {
-    pub(super) fn new(networks: HashMap<Network, Nicks>) -> Self {
-        Self { networks, ..Self::default() }
+    fn new(channels: Vec<(PlaceId, Network, Nicks)>) -> Self {
+        let mut voices = Self::default();
+        for (place, network, nicks) in channels {
+            match nicks.source {
+                Source::Lent => drop(voices.lent.insert(network, nicks.template.clone())),
+                Source::Puppet { away, .. } => {
+                    voices.puppets.insert(network, Puppets::new(away));
+                }
+            }
+            voices.channels.insert(place, nicks);
+        }
+        voices
     }
 
     /// The server of `network` lends nicks that hold one of `separators` and have at most `limit`
     /// characters.
     pub(super) fn lends(&mut self, network: &Network, separators: &str, limit: usize) {
-        let lent = |nicks: &&Nicks| nicks.source == Source::Lent;
-        let Some(Nicks { template, .. }) = self.networks.get(network).filter(lent) else { return };
+        let Some(template) = self.lent.get(network) else { return };
         let template = match separators.chars().next() {
             Some(first) if !template.contains(|c| separators.contains(c)) => {
                 let mine = template.rfind(|c: char| !c.is_alphanumeric() && !"{}_".contains(c));
@@ -109,24 +124,29 @@ impl Voices {
 
     /// The puppets on `network`, where people have such.
     pub(super) fn puppets_of(&mut self, network: &Network) -> Option<&mut Puppets> {
-        let source = self.networks.get(network)?.source;
-        matches!(source, Source::Puppet { .. }).then(|| self.puppets(network))
+        self.puppets.get_mut(network)
+    }
+
+    /// All of them.
+    pub(super) fn all_puppets(&mut self) -> impl Iterator<Item = (&Network, &mut Puppets)> {
+        self.puppets.iter_mut()
     }
 
     pub(super) fn puppets(&mut self, network: &Network) -> &mut Puppets {
         self.puppets.entry(network.clone()).or_default()
     }
 
-    /// The nick that stands for whoever has `account`.
+    /// The nick for a connection of whoever has `account`, to sit at `place`.
     pub(super) fn nick(
         &self,
-        network: &Network,
+        (network, place): (&Network, PlaceId),
         account: &AccountId,
         author: &Author,
         store: &mut Store,
     ) -> Result<Option<String>, StoreError> {
-        let Some(Nicks { template, .. }) = self.networks.get(network) else { return Ok(None) };
-        store.voice_nick(network, account, translate::nicks(template, &author.name, PUPPET_NICK))
+        let Some(Nicks { template, .. }) = self.channels.get(&place) else { return Ok(None) };
+        let nicks = translate::nicks(template, &author.name, PUPPET_NICK);
+        store.voice_nick(network, account, false, nicks)
     }
 
     /// Under which nick of the server's a message of `author` is to be said at `place` on `network`.
@@ -148,7 +168,7 @@ impl Voices {
             return Ok(Voice::Relayed(Arc::clone(nick)));
         }
         let nicks = translate::nicks(&lending.template, &author.name, lending.limit);
-        let Some(nick) = store.voice_nick(network, &account, nicks)? else {
+        let Some(nick) = store.voice_nick(network, &account, true, nicks)? else {
             lending.without.insert(account);
             return Ok(Voice::Bridge);
         };
@@ -181,10 +201,16 @@ impl Voices {
 }
 
 impl Bridge {
-    /// The same, on whose `networks` people of Let's Chat are heard under nicks of their own.
+    /// The same, in whose `channels` people of Let's Chat are heard under nicks of their own. On one
+    /// network all of those that the server lends are made alike, and so are all of connections.
     #[must_use]
-    pub fn under_nicks(mut self, networks: HashMap<Network, Nicks>) -> Self {
-        self.voices = Voices::new(networks);
+    pub fn under_nicks(mut self, channels: impl IntoIterator<Item = (Place, Nicks)>) -> Self {
+        let ids: HashMap<&Place, PlaceId> =
+            self.spots.iter().map(|(id, spot)| (&spot.place, *id)).collect();
+        let known = |(place, nicks): (Place, Nicks)| {
+            Some((*ids.get(&place)?, place.network()?.clone(), nicks))
+        };
+        self.voices = Voices::new(channels.into_iter().filter_map(known).collect());
         self
     }
 
@@ -205,15 +231,16 @@ impl Bridge {
             return bridge;
         };
         let network = network.clone();
-        let source = self.voices.networks.get(&network).map(|nicks| nicks.source);
+        let source = self.voices.channels.get(&place).map(|nicks| nicks.source);
         match source.filter(|_| !author.is_bridge()) {
             None => bridge,
             Some(Source::Lent) => {
                 let voice = self.voices.lent((&network, place), &author, turn.now, turn.store)?;
                 Ok(Speaker::By(voice))
             }
-            Some(Source::Puppet { evade }) => {
+            Some(Source::Puppet { evade, .. }) => {
                 let account = account(&author);
+                self.is_speaking(&network, &account, turn);
                 Ok(match self.voices.puppets(&network).choose(&account, place) {
                     Choice::Puppet => Speaker::By(Voice::Puppet(account)),
                     Choice::Nobody if !evade => Speaker::Nobody,

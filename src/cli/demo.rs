@@ -37,6 +37,8 @@ enum DemoError {
     Port { port: u16, option: &'static str, error: std::io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Start(#[from] service::StartError),
 }
 
 /// Runs the demo until it is told to stop.
@@ -148,6 +150,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         name: format!("#{name}"),
         key: None,
         fallback_charset: None,
+        mode: None,
     };
     let room = |(name, _): &(&str, &str)| config::RoomSettings {
         name: (*name).to_owned(),
@@ -156,6 +159,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
     Settings {
         state_dir: std::env::temp_dir(),
         web: None,
+        ident: None,
         announce: true,
         break_loops: true,
         looks: Arc::default(),
@@ -190,7 +194,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             catch_up_limit: None,
             mode: config::Mode::Bot,
             puppets: config::PuppetSettings::default(),
-            nick_template: config::Mode::Bot.template().to_owned(),
+            nick_template: None,
             channels: ROOMS.iter().map(channel).collect(),
         }],
         letschat: config::LetsChatSettings {

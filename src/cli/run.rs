@@ -1,5 +1,6 @@
 //! `letsbridge run`: a bridge until it is told to stop.
 
+use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use crate::config;
 use crate::config::Settings;
 use crate::service;
 use crate::store::Store;
-use crate::web::{Web, WebError};
+use crate::web::Web;
 
 /// What a second signal exits with, as a shell would show it.
 const INTERRUPTED: i32 = 130;
@@ -49,7 +50,7 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
         .expect("threads and timers can be had")
 }
 
-async fn until_stopped(settings: Settings) -> Result<(), WebError> {
+async fn until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
     let mut stop = Stop::listen();
     let web = Web::start(&settings).await?;

@@ -10,6 +10,7 @@ use super::entry::Entry;
 use super::graph::Graph;
 use super::settings::{ChannelSettings, Link, RoomSettings};
 use super::values::Flaw;
+use super::voices::Mode;
 use crate::domain::{Casemapping, Network, Place};
 use crate::translate::Manners;
 
@@ -24,6 +25,7 @@ pub(super) struct Written<'r> {
     pub(super) room: Place,
     pub(super) key: Option<Kept<'r>>,
     pub(super) charset: Option<(&'static Encoding, Entry<'r>)>,
+    pub(super) mode: Option<(Mode, Entry<'r>)>,
     pub(super) password: Option<Kept<'r>>,
     pub(super) looks: Arc<Manners>,
 }
@@ -41,6 +43,7 @@ pub(super) struct Links<'r> {
     spelled: HashMap<Place, Place>,
     secrets: HashMap<Place, Kept<'r>>,
     charsets: HashMap<Place, (&'static Encoding, Entry<'r>)>,
+    modes: HashMap<Place, (Mode, Entry<'r>)>,
     /// The networks that any link mentions, right or wrong.
     mentioned: Vec<&'r str>,
 }
@@ -59,7 +62,8 @@ impl<'r> Links<'r> {
     pub(super) fn add(&mut self, written: Written<'r>) {
         let link = Link { channel: self.spell(written.channel), room: self.spell(written.room) };
         self.keep(&link.channel, written.key);
-        self.keep_charset(&link.channel, written.charset);
+        keep_once(&mut self.charsets, &link.channel, written.charset);
+        keep_once(&mut self.modes, &link.channel, written.mode);
         self.keep(&link.room, written.password);
         match self.graph.join(&link.channel, &link.room) {
             Ok(()) => {
@@ -75,8 +79,9 @@ impl<'r> Links<'r> {
         let channel = |place: &Place| match place {
             Place::Channel { network: of, name } if of == network => {
                 let fallback_charset = self.charsets.get(place).map(|(charset, _)| *charset);
+                let mode = self.modes.get(place).map(|(mode, _)| *mode);
                 let (name, key) = (name.to_string(), self.secret(place));
-                Some(ChannelSettings { name, key, fallback_charset })
+                Some(ChannelSettings { name, key, fallback_charset, mode })
             }
             _ => None,
         };
@@ -127,36 +132,11 @@ impl<'r> Links<'r> {
         let Some((secret, entry)) = secret else { return };
         match self.secrets.get(place) {
             Some((known, first)) if known.expose_secret() != secret.expose_secret() => {
-                let found = format!(
-                    "{} has another one in {} ({})",
-                    quoted(place),
-                    first.path,
-                    first.origin()
-                );
-                entry.mistake(Flaw::new(found, "write the same, or write it once"));
+                entry.mistake(another(place, first));
             }
             Some(_) => {}
             None => {
                 self.secrets.insert(place.clone(), (secret, entry));
-            }
-        }
-    }
-
-    fn keep_charset(&mut self, place: &Place, written: Option<(&'static Encoding, Entry<'r>)>) {
-        let Some((charset, entry)) = written else { return };
-        match self.charsets.get(place) {
-            Some((known, first)) if *known != charset => {
-                let found = format!(
-                    "{} has another one in {} ({})",
-                    quoted(place),
-                    first.path,
-                    first.origin()
-                );
-                entry.mistake(Flaw::new(found, "write the same, or write it once"));
-            }
-            Some(_) => {}
-            None => {
-                self.charsets.insert(place.clone(), (charset, entry));
             }
         }
     }
@@ -176,6 +156,27 @@ impl<'r> Links<'r> {
         let found = format!("{places} are already joined, through {}", way.join(" – "));
         Flaw::new(found, "remove one of these links")
     }
+}
+
+/// Keeps what was written of `place`; a second time it must be the same.
+fn keep_once<'r, T: PartialEq>(
+    known: &mut HashMap<Place, (T, Entry<'r>)>,
+    place: &Place,
+    written: Option<(T, Entry<'r>)>,
+) {
+    let Some((value, entry)) = written else { return };
+    match known.get(place) {
+        Some((before, first)) if *before != value => entry.mistake(another(place, first)),
+        Some(_) => {}
+        None => {
+            known.insert(place.clone(), (value, entry));
+        }
+    }
+}
+
+fn another(place: &Place, first: &Entry<'_>) -> Flaw {
+    let found = format!("{} has another one in {} ({})", quoted(place), first.path, first.origin());
+    Flaw::new(found, "write the same, or write it once")
 }
 
 /// A place as the file writes it.

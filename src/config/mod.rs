@@ -24,6 +24,7 @@ mod secret;
 mod section;
 mod settings;
 mod values;
+mod voices;
 
 use std::fs;
 use std::path::Path;
@@ -34,9 +35,9 @@ pub use network::{
 };
 pub use settings::{
     CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
-    LogFormat, Mode, NetworkSettings, Pace, PuppetSettings, RoomSettings, Settings, Store, Trust,
-    WebSettings, WebircSettings,
+    LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust, WebSettings,
 };
+pub use voices::{Mode, PuppetSettings, WebircSettings};
 
 use self::document::Document;
 use self::environment::Environment;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::network::{Account, ClientCertificate, Nickserv, ProxySettings, Sasl, SaslMechanism};
+use super::voices::{Mode, PuppetSettings};
 use crate::domain::{Network, Place};
 use crate::translate::Manners;
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub conversations: Vec<Vec<Place>>,
     /// What it serves to people without an account; `None` where it serves nothing.
     pub web: Option<WebSettings>,
+    /// Where it tells servers whose connections are whose (RFC 1413); `None` where it does not.
+    pub ident: Option<SocketAddr>,
     /// Whether to tell people of what is missing on their side.
     pub announce: bool,
     /// How long a stopping bridge lets what is under way settle.
@@ -150,12 +153,27 @@ pub struct NetworkSettings {
     pub catch_up_limit: Option<u64>,
     /// By whom it is said what people of Let's Chat have said.
     pub mode: Mode,
-    /// How the nick is made that stands for one of them: `{user}` in it is their user name.
-    pub nick_template: String,
+    /// How the nick is made that stands for one of them, where that was written: `{user}` in it is
+    /// their user name.
+    pub nick_template: Option<String>,
     /// What holds for the connections of their own, where they have such.
     pub puppets: PuppetSettings,
     /// The channels of all links to this network, each once, in order of first mention.
     pub channels: Vec<ChannelSettings>,
+}
+
+impl NetworkSettings {
+    /// By whom it is said in `channel`.
+    #[must_use]
+    pub fn mode_in(&self, channel: &ChannelSettings) -> Mode {
+        channel.mode.unwrap_or(self.mode)
+    }
+
+    /// How nicks are made for `mode`.
+    #[must_use]
+    pub fn template(&self, mode: Mode) -> &str {
+        self.nick_template.as_deref().unwrap_or_else(|| mode.template())
+    }
 }
 
 /// How fast to speak to an IRC server.
@@ -196,59 +214,6 @@ pub enum InDoubt {
     Drop,
 }
 
-/// By whom it is said on IRC what people of Let's Chat have said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// By the bridge, which names them.
-    #[default]
-    Bot,
-    /// By the bridge under nicks that the server lends it (`RELAYMSG`), where it does.
-    Relaymsg,
-    /// By a connection of their own.
-    Puppets,
-}
-
-impl Mode {
-    /// How nicks are made, if nothing else was written.
-    #[must_use]
-    pub fn template(self) -> &'static str {
-        match self {
-            Self::Bot | Self::Relaymsg => "{user}/lc",
-            Self::Puppets => "{user}|lc",
-        }
-    }
-}
-
-/// Connections that people of Let's Chat have of their own.
-#[derive(Debug, Clone)]
-pub struct PuppetSettings {
-    /// The most at a time. Never 0.
-    pub most: usize,
-    /// Who has been silent for so long loses it.
-    pub idle: Duration,
-    /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
-    pub evade: bool,
-    /// What the server is told of whose connection it is, where it trusts the bridge to tell.
-    pub webirc: Option<WebircSettings>,
-}
-
-impl Default for PuppetSettings {
-    fn default() -> Self {
-        let idle = Duration::from_secs(24 * 60 * 60);
-        Self { most: 50, idle, evade: false, webirc: None }
-    }
-}
-
-/// What a server is told of whose connection it is (`WEBIRC`).
-#[derive(Debug, Clone)]
-pub struct WebircSettings {
-    /// The gateway's password.
-    pub password: SecretString,
-    /// The host that others see; `{user}` in it is the user name.
-    pub host: String,
-}
-
 /// A channel to sit in.
 #[derive(Debug, Clone)]
 pub struct ChannelSettings {
@@ -258,6 +223,8 @@ pub struct ChannelSettings {
     pub key: Option<SecretString>,
     /// How to read a line there that is not UTF-8; `None` for as on its network.
     pub fallback_charset: Option<&'static Encoding>,
+    /// By whom it is said there what people of Let's Chat have said; `None` for as on its network.
+    pub mode: Option<Mode>,
 }
 
 /// A server's address.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -69,11 +69,48 @@ pub enum ConnectError {
     },
 }
 
+/// An address to come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// One that this machine has.
+    Own(IpAddr),
+    /// One that is routed to this machine, and that it need not know of.
+    Routed(Ipv6Addr),
+}
+
+impl Origin {
+    fn address(self) -> IpAddr {
+        match self {
+            Self::Own(address) => address,
+            Self::Routed(address) => address.into(),
+        }
+    }
+
+    /// What it is called where it is configured.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Own(_) => "bind",
+            Self::Routed(_) => "puppet_prefix",
+        }
+    }
+
+    /// Lets `socket` have it, where the system would not.
+    fn allow(self, socket: &TcpSocket) -> io::Result<()> {
+        match self {
+            Self::Own(_) => Ok(()),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Self::Routed(_) => SockRef::from(socket).set_freebind_v6(true),
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            Self::Routed(_) => Ok(()),
+        }
+    }
+}
+
 /// How to get to a server.
 #[derive(Debug, Clone, Default)]
 pub struct Way {
     /// From which address of this machine; `None` leaves that to the system.
-    pub from: Option<IpAddr>,
+    pub from: Option<Origin>,
     /// Through which proxy.
     pub proxy: Option<Proxy>,
 }
@@ -99,7 +136,7 @@ pub async fn tcp_by(way: &Way, host: &str, port: u16) -> Result<TcpStream, Conne
 
 /// As [`tcp`], from this address of ours.
 pub(super) async fn tcp_from(
-    from: Option<IpAddr>,
+    from: Option<Origin>,
     host: &str,
     port: u16,
 ) -> Result<TcpStream, ConnectError> {
@@ -107,18 +144,22 @@ pub(super) async fn tcp_from(
     let addresses = async {
         let found = lookup_host((host, port)).await?;
         // Nobody gets from one family to the other.
-        Ok(found.filter(|to| from.is_none_or(|from| from.is_ipv6() == to.is_ipv6())).collect())
+        Ok(found
+            .filter(|to| from.is_none_or(|from| from.address().is_ipv6() == to.is_ipv6()))
+            .collect())
     };
     let stream = reach(host, port, addresses, |to| connect(from, to)).await?;
     tune(&stream);
     Ok(stream)
 }
 
-async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+async fn connect(from: Option<Origin>, to: SocketAddr) -> io::Result<TcpStream> {
     let Some(from) = from else { return TcpStream::connect(to).await };
     let socket = if to.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
-    socket.bind(SocketAddr::new(from, 0)).map_err(|error| {
-        io::Error::other(format!("cannot come from {from}, as `bind` says: {error}"))
+    let (address, key) = (from.address(), from.key());
+    let bound = from.allow(&socket).and_then(|()| socket.bind(SocketAddr::new(address, 0)));
+    bound.map_err(|error| {
+        io::Error::other(format!("cannot come from {address}, as `{key}` says: {error}"))
     })?;
     socket.connect(to).await
 }
@@ -383,15 +424,15 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         // All of 127.0.0.0/8 is this machine, on Linux.
-        let way = Way { from: Some(IpAddr::from([127, 0, 0, 9])), proxy: None };
+        let way = Way { from: Some(Origin::Own([127, 0, 0, 9].into())), proxy: None };
         let (stream, accepted) = tokio::join!(tcp_by(&way, "127.0.0.1", port), listener.accept());
-        assert_eq!(accepted.unwrap().1.ip(), way.from.unwrap());
+        assert_eq!(accepted.unwrap().1.ip(), way.from.unwrap().address());
         drop(stream.unwrap());
         // An address that is for examples alone is nobody's.
-        let way = Way { from: Some(IpAddr::from([192, 0, 2, 7])), proxy: None };
+        let way = Way { from: Some(Origin::Own([192, 0, 2, 7].into())), proxy: None };
         let error = tcp_by(&way, "127.0.0.1", port).await.unwrap_err().to_string();
         assert!(error.contains("cannot come from 192.0.2.7, as `bind` says"), "{error}");
-        let way = Way { from: Some("::1".parse().unwrap()), proxy: None };
+        let way = Way { from: Some(Origin::Own("::1".parse().unwrap())), proxy: None };
         let error = tcp_by(&way, "127.0.0.1", port).await.unwrap_err().to_string();
         assert_eq!(error, "no address is known for `127.0.0.1`: none is listed");
     }

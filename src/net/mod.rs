@@ -2,6 +2,7 @@
 
 pub mod connect;
 mod drive;
+pub mod ident;
 mod irc;
 mod letschat;
 pub mod proxy;

@@ -6,6 +6,7 @@
 //! Whoever drives one keeps this rhythm: give it **one** input, drain [`Machine::poll`] until
 //! `None`, then wait until [`Machine::deadline`] or the next input.
 
+pub mod ident;
 pub mod irc;
 pub mod letschat;
 pub mod socketio;

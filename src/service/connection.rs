@@ -83,7 +83,7 @@ fn tell_lost(peer: &Peer, why: &str, again_in: &str, away: Option<&TurnedAway>) 
     }
 }
 
-fn in_words(wait: Duration) -> String {
+pub(super) fn in_words(wait: Duration) -> String {
     match wait.as_secs() {
         0..60 => format!("{:.1}s", wait.as_secs_f64()),
         seconds => format!("{}m", seconds.div_ceil(60)),

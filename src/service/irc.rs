@@ -1,28 +1,21 @@
 //! A network's connection.
 
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
 use super::connection::{Party, unless_stopped};
 use super::door::{Door, Opened};
 use super::engine::{Item, orders_at_once};
 use super::identity::identity;
-use super::sts::StsBook;
 use crate::bridge::{Happening, Peer};
 use crate::config;
-use crate::config::{NetworkSettings, WebircSettings};
-use crate::domain::{AccountId, Place, PlaceId};
+use crate::config::NetworkSettings;
+use crate::domain::{Place, PlaceId};
 use crate::net;
 use crate::net::Ended;
-use crate::protocol::irc;
-use crate::protocol::irc::{
-    Charsets, Event, Identity, Lesson, Pace, Plan, Seat, Session, TurnedAway, Webirc,
-};
+use crate::protocol::irc::{Charsets, Event, Lesson, Pace, Plan, Seat, Session, TurnedAway};
 
 /// The channels to sit in.
 pub(super) fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
@@ -51,17 +44,17 @@ impl Irc {
     pub(super) fn new(
         network: NetworkSettings,
         places: &[(PlaceId, Place)],
-        sts: Arc<StsBook>,
+        door: Door,
         inbox: mpsc::Sender<Item>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let seats = seats(&network, places);
-        let (door, lesson) = (Door::new(&network, sts), Lesson::none(now()));
+        let lesson = Lesson::none(now());
         Self { network, seats, door, inbox, stop, lesson, away: None, elsewhere: false }
     }
 
     async fn speak(&mut self, opened: Opened) -> Ended {
-        let Opened { wire, server, secure } = opened;
+        let Opened { wire, server, secure, known: _known } = opened;
         let (sender, mut orders) = mpsc::channel(orders_at_once(self.seats.len()));
         if self.inbox.send(Item::IrcUp(self.network.network.clone(), sender)).await.is_err() {
             return Ended::Dismissed;
@@ -107,88 +100,20 @@ impl Party for Irc {
     }
 }
 
-/// Somebody of Let's Chat who has a connection of their own.
-pub(super) struct Puppet {
-    pub(super) account: AccountId,
-    pub(super) nick: String,
-    /// How they are called in Let's Chat.
-    pub(super) name: String,
-    pub(super) seats: Vec<Seat>,
-}
-
-/// Connects and converses as `puppet`, until that ends. Gives whose it was.
-pub(super) async fn converse_as(
-    puppet: Puppet,
-    network: NetworkSettings,
-    mut door: Door,
-    mut orders: mpsc::Receiver<irc::Order>,
-    inbox: mpsc::Sender<Item>,
-    stop: watch::Receiver<bool>,
-) -> AccountId {
-    let Puppet { account, .. } = &puppet;
-    let Opened { wire, secure, .. } = match unless_stopped(stop, door.open()).await {
-        Ok(opened) => opened,
-        Err(why) => {
-            tracing::info!(network = %network.network, %account, why, "no connection for a puppet");
-            return puppet.account;
-        }
-    };
-    let plan = puppet_plan(&puppet, &network, secure);
-    let mut session = Session::new(tokio::time::Instant::now().into_std(), plan);
-    let mut lines = net::lines(wire, charsets(&network));
-    let name = |event| {
-        Item::Happened(Happening::Puppet(network.network.clone(), account.clone(), Box::new(event)))
-    };
-    let ended = net::drive(&mut session, &mut lines, &mut orders, &inbox, name).await;
-    tracing::info!(network = %network.network, %account, ?ended, "a puppet has left");
-    puppet.account
-}
-
-fn puppet_plan(puppet: &Puppet, network: &NetworkSettings, secure: bool) -> Plan {
-    let Puppet { nick, name, seats, .. } = puppet;
-    // Not the account of the bridge.
-    let identity = Identity {
-        username: username(name),
-        realname: format!("{name} (Let's Chat)"),
-        password: network.password.clone(),
-        ..Identity::named(nick)
-    };
-    let own = plan(network, seats, Lesson::none(now()), secure);
-    Plan { identity, invited_by: None, deaf: true, webirc: webirc(name, network), ..own }
-}
-
-/// What servers take before the `@`: up to ten letters and digits.
-fn username(name: &str) -> String {
-    let plain = name.chars().filter(char::is_ascii_alphanumeric).take(10).collect::<String>();
-    if plain.is_empty() { "someone".to_owned() } else { plain }
-}
-
-/// What the server is told of whom we speak for, where it trusts us to.
-fn webirc(name: &str, network: &NetworkSettings) -> Option<Webirc> {
-    let WebircSettings { password, host } = network.puppets.webirc.as_ref()?;
-    let plain: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let host = host.replace("{user}", plain.trim_matches('-'));
-    let gateway = network.username.clone();
-    Some(Webirc { password: password.clone(), gateway, host, address: address(name).to_string() })
-}
-
-/// An address that stands for `name` and is nobody's: in a block of its own for local use (RFC 4193).
-fn address(name: &str) -> IpAddr {
-    let digest = Sha256::digest(name);
-    let mut bytes = [0xfd; 16];
-    bytes[1..].copy_from_slice(&digest[..15]);
-    IpAddr::from(bytes)
-}
-
 /// How those write who do not write UTF-8.
-fn charsets(network: &NetworkSettings) -> Charsets {
+pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
     let own = |it: &'_ config::ChannelSettings| it.fallback_charset;
     let channels = network.channels.iter().filter_map(|it| Some((it.name.as_str(), own(it)?)));
     Charsets::new(network.fallback_charset, channels)
 }
 
-fn plan(network: &NetworkSettings, seats: &[Seat], lesson: Lesson, secure: bool) -> Plan {
+/// What a session on `network` is to do.
+pub(super) fn plan(
+    network: &NetworkSettings,
+    seats: &[Seat],
+    lesson: Lesson,
+    secure: bool,
+) -> Plan {
     let pace = match network.pace {
         config::Pace::Auto => Pace::Auto,
         config::Pace::Standard => Pace::Standard,

@@ -19,7 +19,9 @@ mod puppets;
 mod sts;
 mod told;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -28,7 +30,9 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
-use crate::config::{CatchUp, InDoubt, Link, Mode, NetworkSettings, Settings};
+use crate::config::{
+    CatchUp, ChannelSettings, InDoubt, Link, Mode, NetworkSettings, PuppetSettings, Settings,
+};
 use crate::domain::{Network, Place, PlaceId};
 use crate::store;
 use crate::store::{Store, StoreError};
@@ -37,7 +41,11 @@ use crate::translate::{Links, Manners};
 pub use engine::Status;
 pub use probe::{Report, probe};
 
+use crate::net::ident;
+use crate::net::ident::Book;
+use door::Door;
 use engine::{Engine, Item};
+use puppets::Pool;
 
 /// How many happenings may wait for the engine. When it falls behind, the sockets are read no
 /// faster than it works.
@@ -57,11 +65,32 @@ pub struct Running {
     ended: oneshot::Receiver<Result<(), StoreError>>,
 }
 
+/// Why no bridge can be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nobody can ask whose a connection is.
+    #[error(
+        "ident.listen: {address} cannot be listened at ({error}): choose another port, stop who has \
+         it, or let the bridge have a port below 1024 (the README says how)"
+    )]
+    Ident {
+        /// `ident.listen`.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The store does not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Starts a bridge on `store`; within a Tokio runtime.
 ///
 /// # Errors
-/// When the store does not do its part.
-pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError> {
+/// When the store does not do its part, or the address is taken at which to tell whose connections are
+/// whose.
+pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError> {
+    let book = settings.ident.map(tell_whose).transpose()?;
     let policy = policy(&settings);
     let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
         .dropping(dropping(&settings.networks))
@@ -79,22 +108,24 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StoreError
     let (counters_sender, counters) = watch::channel(bridge.counters().clone());
     let sts = Arc::new(sts::StsBook::open(&settings.state_dir));
     let mut engine = Engine::new(bridge, store, status_sender, counters_sender);
-    for network in settings.networks.iter().filter(|network| network.mode == Mode::Puppets) {
-        let (sender, requests) = mpsc::unbounded_channel();
-        engine.keep_puppets(network.network.clone(), sender);
-        let seats = irc::seats(network, &places);
-        let door = door::Door::new(network, Arc::clone(&sts)).for_another();
-        let pool = puppets::Pool::new(network.clone(), door, seats, inbox.clone(), stopped.clone());
-        tokio::spawn(pool.keep(requests));
+    let mut networks = Vec::new();
+    for network in settings.networks {
+        let door = Door::new(&network, Arc::clone(&sts), book.clone());
+        if has_puppets(&network) {
+            let (sender, requests) = mpsc::unbounded_channel();
+            engine.keep_puppets(network.network.clone(), sender);
+            let (seats, door) = (irc::seats(&network, &places), door.clone());
+            let (network, inbox, stop) = (network.clone(), inbox.clone(), stopped.clone());
+            tokio::spawn(Pool::new(network, door, seats, inbox, stop).keep(requests));
+        }
+        networks.push(irc::Irc::new(network, &places, door, inbox.clone(), stopped.clone()));
     }
     let work = move || end.send(engine.run(outlet));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
     tokio::spawn(keep_ticking(inbox.downgrade()));
-    for network in settings.networks {
-        let sts = Arc::clone(&sts);
-        let irc = irc::Irc::new(network, &places, sts, inbox.clone(), stopped.clone());
-        tokio::spawn(connection::keep(irc, stopped.clone()));
+    for network in networks {
+        tokio::spawn(connection::keep(network, stopped.clone()));
     }
     let letschat =
         letschat::LetsChat::new(settings.letschat, &places, inbox.clone(), stopped.clone());
@@ -207,18 +238,34 @@ fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
     dropping.map(|network| network.network.clone()).collect()
 }
 
-/// The networks on which people of Let's Chat are heard under nicks of their own.
-fn under_nicks(networks: &[NetworkSettings]) -> HashMap<Network, Nicks> {
-    let nicks = |settings: &NetworkSettings| {
-        let source = match settings.mode {
+/// The channels in which people of Let's Chat are heard under nicks of their own.
+fn under_nicks(networks: &[NetworkSettings]) -> Vec<(Place, Nicks)> {
+    let all = networks.iter().flat_map(|it| it.channels.iter().map(move |channel| (it, channel)));
+    let nicks = |(network, channel): (&NetworkSettings, &ChannelSettings)| {
+        let mode = network.mode_in(channel);
+        let PuppetSettings { evade, away, .. } = network.puppets;
+        let source = match mode {
             Mode::Bot => return None,
             Mode::Relaymsg => Source::Lent,
-            Mode::Puppets => Source::Puppet { evade: settings.puppets.evade },
+            Mode::Puppets => Source::Puppet { evade, away },
         };
-        let nicks = Nicks { source, template: settings.nick_template.clone() };
-        Some((settings.network.clone(), nicks))
+        let nicks = Nicks { source, template: network.template(mode).to_owned() };
+        Some((Place::channel(&network.network, &channel.name), nicks))
     };
-    networks.iter().filter_map(nicks).collect()
+    all.filter_map(nicks).collect()
+}
+
+/// Whether people of Let's Chat have connections of their own on `network`.
+fn has_puppets(network: &NetworkSettings) -> bool {
+    network.channels.iter().any(|channel| network.mode_in(channel) == Mode::Puppets)
+}
+
+/// Tells whoever asks at `address` whose connections are whose.
+fn tell_whose(address: SocketAddr) -> Result<Arc<Book>, StartError> {
+    let listener = ident::listen(address).map_err(|error| StartError::Ident { address, error })?;
+    let book = Arc::new(Book::default());
+    tokio::spawn(ident::answer(listener, Arc::clone(&book)));
+    Ok(book)
 }
 
 /// The number of the channel `name` on `network`.

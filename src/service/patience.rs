@@ -18,8 +18,13 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn new(seed: u64) -> Self {
+        Self::of(Duration::from_secs(1), Duration::from_secs(300), seed)
+    }
+
+    /// The same with other usual waits: the first, and the longest.
+    pub(super) fn of(first: Duration, most: Duration, seed: u64) -> Self {
         Self {
-            usual: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)),
+            usual: Backoff::new(first, most),
             away: None,
             chance: fastrand::Rng::with_seed(seed),
         }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use super::connection::Party;
+use super::door::Door;
 use super::engine::Item;
 use super::irc::Irc;
 use super::letschat::LetsChat;
@@ -58,8 +59,8 @@ pub async fn probe(settings: &Settings) -> Report {
     let mut parties = JoinSet::new();
     let sts = Arc::new(StsBook::read(&settings.state_dir));
     for network in &settings.networks {
-        let sts = Arc::clone(&sts);
-        let irc = Irc::new(network.clone(), &places, sts, inbox.clone(), stopped.clone());
+        let door = Door::new(network, Arc::clone(&sts), None);
+        let irc = Irc::new(network.clone(), &places, door, inbox.clone(), stopped.clone());
         parties.spawn(once(irc));
     }
     let letschat = LetsChat::new(settings.letschat.clone(), &places, inbox.clone(), stopped);

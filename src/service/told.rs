@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::bridge::{Counters, Peer, Traffic};
+use crate::bridge::{Connections, Counters, Peer, Traffic};
 
 /// How often the log tells, at most.
 const OFTEN: Duration = Duration::from_secs(600);
@@ -49,6 +49,12 @@ impl Told {
         for (peer, traffic) in &counters.traffic {
             if self.logged.traffic.get(peer) != Some(traffic) {
                 tell(peer, traffic);
+            }
+        }
+        for (network, connections) in &counters.connections {
+            if self.logged.connections.get(network) != Some(connections) {
+                let Connections { made, lost, turned_away } = *connections;
+                tracing::info!(%network, made, lost, turned_away, "since the start: connections of people");
             }
         }
         if counters.gaps != self.logged.gaps {

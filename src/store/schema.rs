@@ -122,6 +122,20 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     ALTER TABLE nick ADD COLUMN account TEXT; -- whose connection had it; NULL for the bridge's own
 ",
+    "
+    -- Somebody may have both: a nick that the server lends, and one of a connection of their own.
+    CREATE TABLE voice_of (
+        network TEXT NOT NULL,
+        account TEXT NOT NULL,
+        lent    INTEGER NOT NULL,          -- 1 where the server lends it
+        nick    TEXT NOT NULL,             -- folded
+        PRIMARY KEY (network, account, lent),
+        UNIQUE (network, nick)
+    ) STRICT;
+    INSERT INTO voice_of SELECT network, account, instr(nick, '/') > 0, nick FROM voice;
+    DROP TABLE voice;
+    ALTER TABLE voice_of RENAME TO voice;
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

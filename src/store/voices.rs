@@ -8,7 +8,8 @@ use crate::domain::{AccountId, Casemapping, Network};
 
 impl Store {
     /// The first of `nicks` that stands for nobody else on `network`; it stands for `account` from now
-    /// on. One that stood for them before comes first, if it is among them.
+    /// on, among those that the server lends or among those of connections. One that stood for them
+    /// there before comes first, if it is among them.
     ///
     /// # Errors
     /// When the disk does not do its part.
@@ -16,12 +17,15 @@ impl Store {
         &mut self,
         network: &Network,
         account: &AccountId,
+        lent: bool,
         nicks: impl Iterator<Item = String> + Clone,
     ) -> Result<Option<String>, StoreError> {
         let theirs: Option<String> = self
             .connection
-            .prepare_cached("SELECT nick FROM voice WHERE network = ?1 AND account = ?2")?
-            .query_row(params![network.as_str(), account.0], |row| row.get(0))
+            .prepare_cached(
+                "SELECT nick FROM voice WHERE network = ?1 AND account = ?2 AND lent = ?3",
+            )?
+            .query_row(params![network.as_str(), account.0, lent], |row| row.get(0))
             .optional()?;
         if let Some(theirs) = theirs
             && let Some(nick) = nicks.clone().find(|nick| fold(nick) == theirs)
@@ -36,7 +40,7 @@ impl Store {
                 .optional()?;
             if holder.is_none() {
                 let (network, account) = (network.clone(), account.clone());
-                self.write(Write::Voice { network, account, nick: fold(&nick) })?;
+                self.write(Write::Voice { network, account, lent, nick: fold(&nick) })?;
                 return Ok(Some(nick));
             }
         }
@@ -58,7 +62,7 @@ mod tests {
         let office = Network::new("office");
         let mut nick = |account: &str, nicks: &[&str]| {
             let nicks = nicks.iter().map(ToString::to_string);
-            store.voice_nick(&office, &AccountId(account.into()), nicks).expect("works")
+            store.voice_nick(&office, &AccountId(account.into()), false, nicks).expect("works")
         };
         assert_eq!(nick("u1", &["a_b", "a_b2"]).as_deref(), Some("a_b"));
         assert_eq!(nick("u2", &["A_b", "a_b2"]).as_deref(), Some("a_b2"));
@@ -66,5 +70,8 @@ mod tests {
         assert_eq!(nick("u3", &["a_b", "a_b2"]), None);
         assert_eq!(nick("u1", &["ann", "ann2"]).as_deref(), Some("ann"), "of another template");
         assert_eq!(nick("u4", &["ann"]), None);
+        let nicks = ["ann", "ann/lc"].iter().map(ToString::to_string);
+        let lent = store.voice_nick(&office, &AccountId("u4".into()), true, nicks);
+        assert_eq!(lent.expect("works").as_deref(), Some("ann/lc"), "one that the server lends");
     }
 }

@@ -32,7 +32,7 @@ pub(super) enum Write {
     Alive { place: PlaceId, at: Timestamp },
     Nick { whose: Whose, nick: String, now: Timestamp, forgotten: Timestamp },
     SameNick { whose: Whose, now: Timestamp },
-    Voice { network: Network, account: AccountId, nick: String },
+    Voice { network: Network, account: AccountId, lent: bool, nick: String },
     Forget { messages: Vec<i64> },
     Deaf { place: PlaceId, deaf: bool },
 }
@@ -203,9 +203,9 @@ impl Write {
                              ORDER BY since DESC, id DESC LIMIT 1)",
                 params![whose.network.as_str(), now.as_millisecond(), whose.account()],
             ),
-            Self::Voice { network, account, nick } => on(
-                "INSERT OR REPLACE INTO voice (network, account, nick) VALUES (?1, ?2, ?3)",
-                params![network.as_str(), account.0, nick],
+            Self::Voice { network, account, lent, nick } => on(
+                "INSERT OR REPLACE INTO voice (network, account, lent, nick) VALUES (?1, ?2, ?3, ?4)",
+                params![network.as_str(), account.0, lent, nick],
             ),
             Self::Forget { messages } => messages.iter().try_for_each(|message| {
                 on(

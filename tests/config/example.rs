@@ -68,7 +68,7 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 56);
+    assert_eq!(examples.len(), 57);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -100,7 +100,7 @@ fn what_the_example_suggests_works() {
         .file("office.webirc", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 39);
+    assert_eq!(examples.len(), 42);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

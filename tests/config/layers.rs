@@ -11,7 +11,7 @@ fn words_are_choices() {
     ));
     let network = &settings.networks[0];
     assert_eq!((network.pace, network.in_doubt), (Pace::Off, InDoubt::Drop));
-    assert_eq!((network.mode, network.nick_template.as_str()), (Mode::Relaymsg, "{user}/lc"));
+    assert_eq!((network.mode, network.template(network.mode)), (Mode::Relaymsg, "{user}/lc"));
     assert_eq!(settings.letschat.catch_up, CatchUp::All);
     assert_eq!((settings.letschat.catch_up_limit, settings.store.keep), (None, None));
     assert_eq!(settings.log.format, LogFormat::Json);

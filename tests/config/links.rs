@@ -74,6 +74,24 @@ fn loops_are_refused_with_the_way_round() {
 }
 
 #[test]
+fn a_channel_may_have_a_mode_of_its_own() {
+    let text = |modes: [&str; 2]| {
+        let home = ("home/#dev", "ops", "");
+        links(&[("office/#dev", "dev", modes[0]), ("office/#dev", "tea", modes[1]), home])
+    };
+    let desk = Desk::new();
+    let settings = desk.settings(&text(["mode = 'puppets'", ""]));
+    let network = &settings.networks[0];
+    assert_eq!((network.mode, network.mode_in(&network.channels[0])), (Mode::Bot, Mode::Puppets));
+    assert_eq!(network.template(Mode::Puppets), "{user}|lc");
+    desk.mistakes(
+        &text(["mode = 'puppets'", "mode = 'bot'"]),
+        &["bridge.toml:15: link[1].mode: \"office/#dev\" has another one in link[0].mode \
+           (bridge.toml:11); write the same, or write it once"],
+    );
+}
+
+#[test]
 fn one_place_has_one_secret() {
     let text = |secrets: [&str; 3]| {
         let [first, second, third] = secrets;

@@ -182,7 +182,7 @@ fn sections_have_their_shape() {
         &[
             "bridge.toml:1: irc: a number where a section is wanted; write [irc] above its keys",
             "bridge.toml:3: irc_office: no such key; known here: state_dir, settle, break_loops, log, store, \
-             announce, catch_up, catch_up_limit, irc, letschat, people, looks, link, web",
+             announce, catch_up, catch_up_limit, irc, letschat, people, looks, link, web, ident",
             "bridge.toml:11: link[0].channel: there is no network \"office\"; add [irc.office]",
         ],
     );
@@ -250,6 +250,25 @@ fn what_makes_no_nicks_is_told() {
         (
             "puppet_banned = 'no'",
             "puppet_banned: \"no\" is not known here; it can be \"refuse\" or \"bot\"",
+        ),
+        (
+            "puppet_prefix = '192.0.2.0/24'",
+            "puppet_prefix: \"192.0.2.0/24\" is no IPv6 network; write an IPv6 network, like \
+             \"2001:db8:1:2::/64\"",
+        ),
+        (
+            "puppet_prefix = '2001:db8::/97'",
+            "puppet_prefix: \"2001:db8::/97\" leaves too few addresses for everybody to have one; at \
+             most /96 will do",
+        ),
+        (
+            "puppet_prefix = '2001:db8::/64'\nwebirc_password = 'hush'",
+            "puppet_prefix: the server is told an address by WEBIRC already; remove webirc_password, \
+             or this",
+        ),
+        (
+            "puppet_prefix = '2001:db8::/64'\nproxy = 'socks5h://localhost'",
+            "puppet_prefix: servers see the proxy's address, whatever ours is; remove proxy, or this",
         ),
         (
             "webirc_host = 'x'",

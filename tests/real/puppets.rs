@@ -27,16 +27,21 @@ async fn everybody_is_heard_once_and_in_order_by_inspircd() {
     everybody_is_heard(Daemon::Inspircd).await;
 }
 
+#[tokio::test]
+#[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+async fn whom_an_operator_kills_or_bans_is_spoken_for_on_ngircd() {
+    whom_an_operator_kills_or_bans_is_spoken_for(Daemon::Ngircd).await;
+}
+
+#[tokio::test]
+#[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+async fn whom_an_operator_kills_or_bans_is_spoken_for_on_inspircd() {
+    whom_an_operator_kills_or_bans_is_spoken_for(Daemon::Inspircd).await;
+}
+
 async fn everybody_is_heard(daemon: Daemon) {
     let irc = Ircd::start(daemon, Flood::Allowed).await;
-    let people = PEOPLE.iter().map(|name| Person::new(name, name));
-    let letschat = LetsChat::start(Setup {
-        people: [Person::new("bridge", "IRC")].into_iter().chain(people).collect(),
-        rooms: (0..CHANNELS).map(|room| NewRoom::new(&format!("room{room}"))).collect(),
-        ..Setup::default()
-    })
-    .await
-    .unwrap();
+    let letschat = lets_chat().await;
     let mut ann = IrcClient::connect(irc.plain(), "ann").await;
     for room in 0..CHANNELS {
         ann.join(&format!("#room{room}")).await;
@@ -77,6 +82,84 @@ async fn everybody_is_heard(daemon: Daemon) {
     }
 }
 
+async fn whom_an_operator_kills_or_bans_is_spoken_for(daemon: Daemon) {
+    let irc = Ircd::start(daemon, Flood::Allowed).await;
+    let letschat = lets_chat().await;
+    let mut ann = IrcClient::connect(irc.plain(), "ann").await;
+    ann.send("OPER op hush");
+    ann.until("an operator's rights", |line| line.command == "381").await;
+    for room in 0..CHANNELS {
+        ann.join(&format!("#room{room}")).await;
+    }
+    let bridge = Bridge::start(&config(&irc, &letschat));
+    bridge.ready().await;
+    let mut talk = Talk { letschat: &letschat, ann: &mut ann, said: 0 };
+    for name in PEOPLE {
+        talk.until_own(name).await;
+    }
+    for (name, put_out) in
+        [("alice", "KILL alice|lc :enough"), ("bob", "GLINE *!*bob@* 600 :enough")]
+    {
+        // InspIRCd knows no nick in such a mask.
+        let put_out = match daemon {
+            Daemon::Ngircd => put_out.to_owned(),
+            Daemon::Inspircd => put_out.replace("*!*bob", "*bob"),
+        };
+        talk.through(name, &put_out).await;
+        assert_eq!(talk.say(name).await, "bridge", "{name} is spoken for");
+        assert_eq!(talk.say("carol").await, "carol|lc", "that is no concern of others");
+    }
+    assert!(bridge.stop().await.success());
+}
+
+/// What is said on Let's Chat, and heard on IRC.
+struct Talk<'a> {
+    letschat: &'a LetsChat,
+    ann: &'a mut IrcClient,
+    said: usize,
+}
+
+impl Talk<'_> {
+    fn post(&mut self, name: &str) -> String {
+        self.said += 1;
+        let text = format!("this is number {}", self.said);
+        self.letschat.post("room0", name, &text);
+        text
+    }
+
+    /// Who says on IRC what `name` says.
+    async fn say(&mut self, name: &str) -> String {
+        let text = self.post(name);
+        let heard = self.ann.heard("#room0", 1).await;
+        let [said] = heard.as_slice() else { panic!("{text} is said once: {heard:?}") };
+        assert!(said.text == text || said.text == format!("<{name}> {text}"), "{said:?}");
+        said.by.clone()
+    }
+
+    /// Speaks until they have a connection.
+    async fn until_own(&mut self, name: &str) {
+        while self.say(name).await != format!("{name}|lc") {}
+    }
+
+    /// They speak before, while and after they are put out by this command: each of it is heard once,
+    /// and in order.
+    async fn through(&mut self, name: &str, put_out: &str) {
+        let mut texts: Vec<String> = (0..EACH).map(|_| self.post(name)).collect();
+        self.ann.send(put_out);
+        texts.extend((0..EACH).map(|_| self.post(name)));
+        let mut heard = Vec::new();
+        while heard.len() < texts.len() {
+            heard.extend(self.ann.heard("#room0", 1).await);
+        }
+        let prefix = format!("<{name}> ");
+        let heard: Vec<&str> = heard
+            .iter()
+            .map(|said| said.text.strip_prefix(&prefix).unwrap_or(&said.text))
+            .collect();
+        assert_eq!(heard, texts);
+    }
+}
+
 fn speak(letschat: &LetsChat, numbers: std::ops::Range<usize>) {
     for number in numbers {
         for room in 0..CHANNELS {
@@ -85,6 +168,17 @@ fn speak(letschat: &LetsChat, numbers: std::ops::Range<usize>) {
             }
         }
     }
+}
+
+async fn lets_chat() -> LetsChat {
+    let people = PEOPLE.iter().map(|name| Person::new(name, name));
+    LetsChat::start(Setup {
+        people: [Person::new("bridge", "IRC")].into_iter().chain(people).collect(),
+        rooms: (0..CHANNELS).map(|room| NewRoom::new(&format!("room{room}"))).collect(),
+        ..Setup::default()
+    })
+    .await
+    .unwrap()
 }
 
 fn expected() -> Vec<String> {

@@ -1,10 +1,13 @@
 //! People of Let's Chat who have a connection of their own.
 
-use letsbridge::bridge::Source;
+use letsbridge::bridge::{Connections, Source};
+use letsbridge::translate::{Comings, Manners, Show};
 
 use crate::confirmed::irc_in;
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN};
+
+const PUPPETS: Source = Source::Puppet { evade: false, away: true };
 
 /// How the server lets bob's connection in.
 const BOB_IN: &str = r#"
@@ -49,7 +52,7 @@ fn seated_with(source: Source) -> World {
 
 #[track_caller]
 fn seated() -> World {
-    seated_with(Source::Puppet { evade: false })
+    seated_with(PUPPETS)
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn whom_an_operator_has_banned_the_bridge_does_not_speak_for() {
 
 #[test]
 fn unless_the_administrator_wants_that() {
-    let mut world = seated_with(Source::Puppet { evade: true });
+    let mut world = seated_with(Source::Puppet { evade: true, away: true });
     world.tell(
         r#"
         bob < :op!o@host KICK #tea bob|lc :enough
@@ -276,8 +279,7 @@ fn a_puppet_that_is_muted_is_refused_and_not_evaded() {
 #[test]
 fn after_a_restart_what_a_puppet_said_is_known_by_the_nick_that_it_had() {
     let caps = "message-tags server-time batch echo-message labeled-response draft/chathistory";
-    let source = Source::Puppet { evade: false };
-    let mut world = World::new(&["office/#tea tea"]).under_nicks(source, "{user}|lc");
+    let mut world = World::new(&["office/#tea tea"]).under_nicks(PUPPETS, "{user}|lc");
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
     says(&mut world, 1, "hello");
@@ -304,6 +306,225 @@ fn after_a_restart_what_a_puppet_said_is_known_by_the_nick_that_it_had() {
         irc < @label=past.2 :irc.example BATCH +k chathistory #tea
         irc < :irc.example BATCH -k
         irc < :ann!a@host PRIVMSG #tea :after
+        "#,
+    );
+}
+
+#[test]
+fn whose_nick_a_puppet_had_is_heard_once_the_bridge_has_seen_it_go() {
+    let quit = "irc < :bob|lc!bob@host QUIT :Killed";
+    for story in [format!("{quit}\nbob lost"), format!("bob lost\n{quit}")] {
+        let mut world = seated();
+        world.tell(&story);
+        world.tell(
+            r#"
+            irc < :bob|lc!eve@evil JOIN #tea
+            irc < :bob|lc!eve@evil PRIVMSG #tea :now I am bob
+            lc > 425["messages:create",{"room":"r1","text":"<bob|lc> now I am bob"}]
+            "#,
+        );
+    }
+    // The same where it only goes by another nick.
+    for (one, other) in [("bob", "irc"), ("irc", "bob")] {
+        let mut world = seated();
+        world.tell(&format!(
+            r#"
+            {one} < :bob|lc!bob@host NICK robert
+            {other} < :bob|lc!bob@host NICK robert
+            irc < :bob|lc!eve@evil JOIN #tea
+            irc < :bob|lc!eve@evil PRIVMSG #tea :now I am bob
+            lc > 425["messages:create",{{"room":"r1","text":"<bob|lc> now I am bob"}}]
+            irc < :robert!bob@host PRIVMSG #tea :it is me
+            "#,
+        ));
+    }
+}
+
+#[test]
+fn in_the_other_half_of_a_network_that_broke_a_puppet_is_spoken_for() {
+    let mut world = seated();
+    world.tell("irc < :bob|lc!bob@host QUIT :irc.example hub.example");
+    says(&mut world, 2, "do you hear me");
+    world.tell(
+        r#"
+        irc > PRIVMSG #tea :<bob> do you hear me
+        irc > PING said-2
+        irc < :irc.example PONG irc.example said-2
+        irc < :bob|lc!bob@host JOIN #tea
+        irc < :bob|lc!bob@host PRIVMSG #tea :this is mine
+        "#,
+    );
+    says(&mut world, 3, "and now");
+    world.tell("bob > PRIVMSG #tea :and now\nbob > PING said-3");
+}
+
+#[test]
+fn whom_an_operator_kills_is_spoken_for_and_that_is_counted() {
+    let mut world = seated();
+    says(&mut world, 2, "one");
+    world.tell(
+        r#"
+        bob > PRIVMSG #tea :one
+        bob > PING said-2
+        irc < :bob|lc!bob@host PRIVMSG #tea :one
+        irc < :bob|lc!bob@host QUIT :Killed (op (go away))
+        bob < ERROR :Closing link: (bob@host) [Killed (op (go away))]
+        bob closed: an operator has put us out: Closing link: (bob@host) [Killed (op (go away))]
+        bob lost
+        "#,
+    );
+    says(&mut world, 3, "still here");
+    world.tell("bob called bob|lc\nirc > PRIVMSG #tea :<bob> still here\nirc > PING said-3");
+    let connections = world.counters().connections.values().next().copied();
+    assert_eq!(connections, Some(Connections { made: 1, lost: 0, turned_away: 1 }));
+}
+
+const SHOWN_AWAY: &str = "bob > AWAY :not in Let's Chat at the moment";
+
+/// A world where bob has a connection, and nobody is told who comes and goes.
+#[track_caller]
+fn watched(away: bool) -> World {
+    let quiet = Comings { joins: Show::Off, ..Comings::default() };
+    let source = Source::Puppet { evade: false, away };
+    let mut world = World::new(&["office/#tea tea"])
+        .mannered(Manners { comings: quiet, ..Manners::default() })
+        .under_nicks(source, "{user}|lc");
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world
+}
+
+/// Bob comes into the room, or leaves it.
+fn bob(event: &str) -> String {
+    format!(r#"lc < 42["{event}",{{"id":"id-bob","username":"bob","room":"r1"}}]"#)
+}
+
+#[track_caller]
+fn bob_speaks(world: &mut World) {
+    says(world, 1, "hello");
+    world.tell(
+        "bob called bob|lc
+         irc > PRIVMSG #tea :<bob> hello
+         irc > PING said-1
+         irc < :irc.example PONG irc.example said-1",
+    );
+}
+
+#[test]
+fn who_has_left_the_rooms_is_away_until_they_come_back_or_speak() {
+    let mut world = watched(true);
+    let (comes, goes) = (bob("users:join"), bob("users:leave"));
+    world.tell(&comes);
+    bob_speaks(&mut world);
+    world.tell(BOB_IN);
+    // A page that is loaded anew.
+    world.tell(&goes);
+    world.quietly(100);
+    world.tell(&comes);
+    world.quietly(300);
+    world.tell(&goes);
+    world.quietly(130);
+    world.tell(SHOWN_AWAY);
+    world.quietly(600);
+    world.tell(&format!("{comes}\nbob > AWAY\n{goes}"));
+    world.quietly(130);
+    world.tell(SHOWN_AWAY);
+    says(&mut world, 2, "from my phone");
+    world.tell(
+        "bob > AWAY
+         bob > PRIVMSG #tea :from my phone
+         bob > PING said-2
+         bob < :irc.example PONG irc.example said-2",
+    );
+    world.quietly(130);
+    world.tell(SHOWN_AWAY);
+}
+
+#[test]
+fn who_is_away_when_their_connection_comes_about_is_shown_so() {
+    let mut world = watched(true);
+    world.tell(&bob("users:join"));
+    bob_speaks(&mut world);
+    world.tell(&bob("users:leave"));
+    world.tell(BOB_IN);
+    world.quietly(130);
+    world.tell(SHOWN_AWAY);
+}
+
+#[test]
+fn nobody_is_away_whom_no_room_has_shown_and_while_lets_chat_cannot_tell() {
+    let mut world = watched(true);
+    bob_speaks(&mut world);
+    world.tell(BOB_IN);
+    world.quietly(300);
+    world.tell(&bob("users:join"));
+    world.tell(&bob("users:leave"));
+    world.tell("lc lost");
+    world.quietly(300);
+    world.tell("");
+}
+
+#[test]
+fn nobody_is_shown_away_where_that_is_not_wanted() {
+    let mut world = watched(false);
+    world.tell(&bob("users:join"));
+    bob_speaks(&mut world);
+    world.tell(BOB_IN);
+    world.tell(&bob("users:leave"));
+    world.quietly(300);
+    world.tell("");
+}
+
+/// How both sides let the bridge into two places each.
+const TWO_IN: &str = r#"
+    lc back
+    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+    lc < 40
+    lc > 421["account:whoami"]
+    lc > 422["rooms:list",{"skip":0,"take":5000}]
+    lc < 431[{"id":"u0","username":"bridge"}]
+    lc < 432[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"pie"}]]
+    lc > 423["rooms:join","r1"]
+    lc > 424["rooms:join","r2"]
+    lc < 433[{"id":"r1","slug":"tea"}]
+    lc > 425["messages:list",{"reverse":true,"room":"r1","take":1}]
+    lc < 435[[]]
+    lc < 434[{"id":"r2","slug":"pie"}]
+    lc > 426["messages:list",{"reverse":true,"room":"r2","take":1}]
+    lc < 436[[]]
+    irc back
+    irc > CAP LS 302
+    irc > NICK bridge
+    irc > USER bridge 0 * :A bridge
+    irc < :irc.example 421 * CAP :Unknown command
+    irc < :irc.example 001 bridge :hello
+    irc > JOIN #tea,#pie
+    irc < :bridge!b@host JOIN #tea
+    irc < :irc.example 366 bridge #tea :End of /NAMES list
+    irc < :bridge!b@host JOIN #pie
+    irc < :irc.example 366 bridge #pie :End of /NAMES list
+"#;
+
+#[test]
+fn each_channel_may_have_its_own_way() {
+    let mut world = World::new(&["office/#tea tea", "office/#pie pie"]).under_nicks_in(
+        "office/#tea",
+        PUPPETS,
+        "{user}|lc",
+    );
+    world.tell(TWO_IN);
+    for (number, room) in [(1, "r1"), (2, "r2")] {
+        world.tell_on(&format!(
+            r#"lc < 42["messages:new",{{"id":"6b0000010000000000{number:06}","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"id-bob","username":"bob"}},"room":{{"id":"{room}"}}}}]"#
+        ));
+    }
+    world.tell(
+        r#"
+        bob called bob|lc
+        irc > PRIVMSG #tea :<bob> hi
+        irc > PING said-1
+        irc > PRIVMSG #pie :<bob> hi
+        irc > PING said-2
         "#,
     );
 }

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use letsbridge::bridge::{
-    Bridge, Counters, Gaps, Happening, Nicks, Order, Peer, Policy, PuppetOrder, Source,
+    Bridge, Counters, Gaps, Happening, Nicks, Order, Peer, Policy, PuppetEnd, PuppetOrder, Source,
 };
 use letsbridge::domain::{AccountId, Member, Network, Place, PlaceId};
 use letsbridge::protocol::irc::{self, Heard};
@@ -51,7 +51,7 @@ pub(crate) struct World {
     asks_people: bool,
     drop: bool,
     linked: bool,
-    nicks: Option<Nicks>,
+    nicks: Vec<(Place, Nicks)>,
     pace: irc::Pace,
     curious: bool,
     /// What the network has taught the last session.
@@ -113,7 +113,7 @@ impl World {
             asks_people: false,
             drop: false,
             linked: false,
-            nicks: None,
+            nicks: Vec::new(),
             pace: irc::Pace::Off,
             curious: false,
             lesson: None,
@@ -209,8 +209,19 @@ impl World {
     }
 
     /// The same where people of Let's Chat are heard under nicks of their own.
-    pub(crate) fn under_nicks(mut self, source: Source, template: &str) -> Self {
-        self.nicks = Some(Nicks { source, template: template.to_owned() });
+    pub(crate) fn under_nicks(self, source: Source, template: &str) -> Self {
+        let channels = self.conversations.iter().flatten().filter(|it| it.network().is_some());
+        let channels: Vec<Place> = channels.cloned().collect();
+        channels.into_iter().fold(self, |world, channel| world.nicked(channel, source, template))
+    }
+
+    /// The same in this channel.
+    pub(crate) fn under_nicks_in(self, channel: &str, source: Source, template: &str) -> Self {
+        self.nicked(place(channel), source, template)
+    }
+
+    fn nicked(mut self, channel: Place, source: Source, template: &str) -> Self {
+        self.nicks.push((channel, Nicks { source, template: template.to_owned() }));
         self.restart();
         self
     }
@@ -315,8 +326,9 @@ impl World {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
         } else if rest == "lost" {
             let account = account.clone();
-            wire.machine = None;
-            self.happen(Happening::PuppetLost(network, account));
+            let away = wire.machine.take().is_some_and(|it| it.turned_away().is_some());
+            let end = if away { PuppetEnd::TurnedAway } else { PuppetEnd::Lost };
+            self.happen(Happening::PuppetLost(network, account, end));
         } else if rest == "back" {
             let identity = irc::Identity {
                 username: who.to_owned(),
@@ -398,6 +410,27 @@ impl World {
         self.settle();
     }
 
+    /// So many seconds pass, in which all servers are there and say nothing else.
+    pub(crate) fn quietly(&mut self, seconds: u32) {
+        const STEP: u32 = 5;
+        for _ in 0..seconds.div_ceil(STEP) {
+            self.wait(&format!("{STEP}s"));
+            let puppets = self.puppets.iter_mut().map(|it| &mut it.wire);
+            for wire in self.networks.iter_mut().chain(puppets) {
+                let pong = Heard::Line(":irc.example PONG irc.example alive".to_owned());
+                wire.machine
+                    .iter_mut()
+                    .for_each(|it| it.handle(self.now, Input::Frame(pong.clone())));
+                wire.sent.retain(|line| line != "PING alive");
+            }
+            if let Some(machine) = &mut self.letschat.machine {
+                machine.handle(self.now, Input::Frame(letschat::Heard::Text("3".to_owned())));
+            }
+            self.letschat.sent.retain(|frame| frame != "2");
+            self.settle();
+        }
+    }
+
     /// Moves the clock from deadline to deadline, as a driver would, and from second to second, as the
     /// bridge is told.
     fn wait(&mut self, time: &str) {
@@ -442,13 +475,11 @@ impl World {
         self.puppets.clear();
         self.letschat.machine = None;
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
-        let named = networks.clone();
         let dropping = networks.filter(|_| self.drop).collect();
-        let nicks = named.filter_map(|it| Some((it, self.nicks.clone()?))).collect();
         let bridge =
             Bridge::new(&self.conversations, self.policy.clone(), &mut self.store).unwrap();
         let bridge = bridge.dropping(dropping).linking(self.linked.then(links));
-        let bridge = bridge.under_nicks(nicks);
+        let bridge = bridge.under_nicks(self.nicks.clone());
         self.bridge = bridge.mannered(Arc::clone(&self.manners), []);
     }
 

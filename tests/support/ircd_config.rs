@@ -35,6 +35,9 @@ MaxJoins = 0
 DNS = no
 Ident = no
 PAM = no
+[Operator]
+Name = op
+Password = hush
 [SSL]
 CertFile = {directory}/certificate.pem
 KeyFile = {directory}/key.pem
@@ -85,6 +88,9 @@ pub(crate) fn inspircd(directory: &Path, ports: Ports, flood: Flood) -> String {
 <server name="inspircd.example" description="tests" network="Tests" id="001">
 <admin name="tests" nick="tests" email="tests@example.com">
 <sslprofile name="own" provider="gnutls" certfile="{directory}/certificate.pem" keyfile="{directory}/key.pem">
+<class name="all" commands="*" privs="*" usermodes="*" chanmodes="*">
+<type name="all" classes="all">
+<oper name="op" password="hush" host="*@*" type="all">
 <bind address="{ip}" port="{plain}" type="clients">
 <bind address="{ip}" port="{tls}" type="clients" sslprofile="own">
 <connect allow="*" timeout="30" localmax="1000" globalmax="1000" maxchans="1000" resolvehostnames="no" {limits}>

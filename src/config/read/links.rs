@@ -46,6 +46,8 @@ fn link<'r>(entry: Entry<'r>, networks: &[&str], looks: &Arc<Manners>) -> Option
     let key = section.secret("key", "key_file", values::channel_key);
     let charset = section.entry("fallback_charset");
     let charset = charset.and_then(|entry| Some((entry.read(text(values::charset))?, entry)));
+    let mode = section.entry("mode");
+    let mode = mode.and_then(|entry| Some((entry.read(text(values::choice))?, entry)));
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
     let own = section.child("looks").and_then(|entry| entry.section(Pattern::Section("looks")));
     let looks = own.map_or(Arc::clone(looks), |own| Arc::new(looks::read(own, looks)));
@@ -56,6 +58,7 @@ fn link<'r>(entry: Entry<'r>, networks: &[&str], looks: &Arc<Manners>) -> Option
         room: Place::room(&room?),
         key,
         charset,
+        mode,
         password,
         looks,
     })

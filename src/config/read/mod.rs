@@ -6,10 +6,12 @@ mod links;
 mod login;
 mod looks;
 mod network;
+mod puppets;
 mod trust;
 mod way;
 mod web;
 
+use core::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let looks = Arc::new(looks::read(top.section("looks"), &base));
     let links = links::read(&mut top, &reading.document.networks(), &looks);
     let web = web::read(top.section("web"), store.keep);
+    let ident = ident(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
     outlived(store.keep, keep.as_ref(), on_networks.chain([catch_up]));
     for (name, entry, _) in &networks {
@@ -67,6 +70,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
         looks,
         conversations: links.conversations(),
         web,
+        ident,
         announce: announce_gaps.or(announce).unwrap_or(true),
         settle,
         break_loops,
@@ -88,6 +92,12 @@ fn log(mut section: Section<'_>) -> Log {
     };
     section.finish();
     log
+}
+
+fn ident(mut section: Section<'_>) -> Option<SocketAddr> {
+    let listen = section.get("listen", text(values::listen));
+    section.finish();
+    listen
 }
 
 fn store(mut section: Section<'_>) -> (Store, Option<Entry<'_>>) {

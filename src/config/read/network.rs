@@ -1,14 +1,12 @@
-use serde::Deserialize;
-
 use super::catching_up::CatchingUp;
-use super::{login, trust, values, way};
+use super::{login, puppets, trust, values, way};
 use crate::config::diagnostic::Origin;
 use crate::config::entry::Entry;
 use crate::config::keys::{self, Pattern};
-use crate::config::kinds::{as_text, flag, limit, text};
+use crate::config::kinds::{as_text, flag, text};
 use crate::config::section::Section;
 use crate::config::values::Flaw;
-use crate::config::{HostPort, Mode, NetworkSettings, PuppetSettings, WebircSettings};
+use crate::config::{HostPort, Mode, NetworkSettings};
 use crate::domain::Network;
 
 const SERVERS: &str = "servers = [\"irc.example.org:6697\"]";
@@ -43,7 +41,7 @@ pub(super) fn read(
     let mode = section.get("mode", text(values::choice::<Mode>)).unwrap_or_default();
     let template = |text: &str| values::nick_template(text, mode);
     let nick_template = section.get("nick_template", text(template));
-    let puppets = puppets(&mut section);
+    let puppets = puppets::read(&mut section, proxy.is_some());
     section.finish();
     Some(NetworkSettings {
         network: Network::new(name),
@@ -70,46 +68,9 @@ pub(super) fn read(
         catch_up_limit: limit,
         mode,
         puppets,
-        nick_template: nick_template.unwrap_or_else(|| mode.template().to_owned()),
+        nick_template,
         channels: Vec::new(),
     })
-}
-
-/// What holds for connections that people have of their own.
-fn puppets(section: &mut Section<'_>) -> PuppetSettings {
-    let usual = PuppetSettings::default();
-    let most = section.get("puppet_limit", |value| match limit(value)? {
-        Some(0) => {
-            let remedy = "write a number like 50, or mode = \"bot\"";
-            Err(Flaw::new("0 leaves nobody a connection", remedy))
-        }
-        most => Ok(most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))),
-    });
-    let idle = section.get("puppet_idle", text(values::duration));
-    let banned = section.get("puppet_banned", text(values::choice::<Banned>));
-    let password = section.secret("webirc_password", "webirc_password_file", |_| Ok(()));
-    let host = section.get("webirc_host", text(values::webirc_host));
-    let webirc = password.map(|(password, _)| WebircSettings {
-        password,
-        host: host.unwrap_or_else(|| "{user}.letschat".to_owned()),
-    });
-    PuppetSettings {
-        most: most.unwrap_or(usual.most),
-        idle: idle.unwrap_or(usual.idle),
-        evade: banned.unwrap_or_default() == Banned::Bot,
-        webirc,
-    }
-}
-
-/// What becomes of the words of whom an operator of a channel has put out of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Banned {
-    /// They are refused.
-    #[default]
-    Refuse,
-    /// The bridge says them.
-    Bot,
 }
 
 /// Those to try where somebody has the wished nick.

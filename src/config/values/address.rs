@@ -1,5 +1,6 @@
 use core::net::IpAddr;
 
+use ipnet::Ipv6Net;
 use url::{Host, Url};
 
 use super::{Flaw, shown};
@@ -87,6 +88,20 @@ pub(in crate::config) fn address(text: &str) -> Result<IpAddr, Flaw> {
         let remedy = "write an address of this machine, like \"192.0.2.7\" or \"2001:db8::7\"";
         Flaw::of(text, "is no IP address", remedy)
     })
+}
+
+/// How many bits of an address must be free for people: more would make them share.
+const PEOPLE_BITS: u8 = 32;
+
+/// A network of which this machine has every address.
+pub(in crate::config) fn prefix(text: &str) -> Result<Ipv6Net, Flaw> {
+    const LIKE: &str = "write an IPv6 network, like \"2001:db8:1:2::/64\"";
+    let net: Ipv6Net = text.parse().map_err(|_| Flaw::of(text, "is no IPv6 network", LIKE))?;
+    if net.prefix_len() > 128 - PEOPLE_BITS {
+        let found = "leaves too few addresses for everybody to have one";
+        return Err(Flaw::of(text, found, format!("at most /{} will do", 128 - PEOPLE_BITS)));
+    }
+    Ok(net.trunc())
 }
 
 /// A proxy's address, and the user in it.

@@ -10,7 +10,7 @@ mod web;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
-pub(super) use address::{address, host_port, pin, proxy, url};
+pub(super) use address::{address, host_port, pin, prefix, proxy, url};
 pub(super) use irc::{
     account, channel, channel_key, charset, command, identify, network_name, nick, nick_template,
     realname, services, username, webirc_host,

@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Position, Url};
 
-use super::connect::{ConnectError, place, tcp, tcp_from, without_brackets};
+use super::connect::{ConnectError, Origin, place, tcp, tcp_from, without_brackets};
 use crate::config::{ProxyKind, ProxySettings};
 
 /// How long a proxy may take to reach the server.
@@ -166,7 +166,7 @@ fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
 /// [`ConnectError::Proxy`].
 pub async fn tcp_through(
     proxy: &Proxy,
-    from: Option<IpAddr>,
+    from: Option<Origin>,
     host: &str,
     port: u16,
 ) -> Result<TcpStream, ConnectError> {

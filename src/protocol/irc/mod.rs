@@ -85,6 +85,8 @@ pub enum Order {
         /// In one line.
         topic: String,
     },
+    /// Show others that we are away, for this reason; `None` that we are back.
+    Away(Option<String>),
     /// Sit in this channel too.
     Sit(Seat),
     /// Say goodbye and hang up.

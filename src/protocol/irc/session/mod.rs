@@ -331,6 +331,9 @@ impl Machine for Session {
             }
             Input::Order(Order::Notice { nick, text }) => self.notice(&nick, &text),
             Input::Order(Order::Topic { place, topic }) => self.set_topic(place, &topic),
+            Input::Order(Order::Away(why)) => {
+                self.send_all(vec![("AWAY", why.into_iter().collect())]);
+            }
             Input::Order(Order::Sit(seat)) => {
                 self.channels.add(seat);
                 self.join(now);

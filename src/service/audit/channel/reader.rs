@@ -11,6 +11,7 @@ use crate::config::NetworkSettings;
 use crate::domain::{Place, PlaceId};
 use crate::protocol::irc::{Answer, Event, Order, Page, Talk};
 use crate::service::audit::conversation::Conversation;
+use crate::service::door::Door;
 use crate::service::engine::Item;
 use crate::service::irc::Irc;
 use crate::service::sts::StsBook;
@@ -39,7 +40,8 @@ impl Reader {
         network.nick.push_str(AUDITOR);
         network.other_nicks.clear();
         let peer = format!("irc {}", network.network);
-        let meet = |inbox, stop| Irc::new(network, &places, sts, inbox, stop);
+        let door = Door::new(&network, sts, None);
+        let meet = |inbox, stop| Irc::new(network, &places, door, inbox, stop);
         let conversation = Conversation::begin(&peer, meet);
         Self { conversation, orders: None, seats: HashMap::new(), wanted: channels.len() }
     }

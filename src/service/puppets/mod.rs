@@ -2,8 +2,12 @@
 //!
 //! They are made one after the other with a pause between, so that neither the server nor this machine
 //! is stormed, and no more than so many at all: the one that has been still for longest gives way. One
-//! that ends is made again when its person speaks again, after a growing wait. None of them is any
-//! concern of another's, nor of the bridge's own connection.
+//! that ends is made again when its person speaks again, after a growing wait that fits why it ended:
+//! whom an operator has killed or banned stays away for long. None of them is any concern of another's,
+//! nor of the bridge's own connection; but when the server has no room for us, or we come too fast, all
+//! of them wait.
+
+mod conversation;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -13,14 +17,15 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio::time::Instant;
 
+use super::connection::in_words;
 use super::door::Door;
 use super::engine::{Item, orders_at_once};
-use super::irc;
-use crate::bridge::{Happening, PuppetOrder};
+use super::patience::Patience;
+use crate::bridge::{Happening, PuppetEnd, PuppetOrder};
 use crate::config::NetworkSettings;
 use crate::domain::{AccountId, Network, PlaceId};
-use crate::protocol::Backoff;
-use crate::protocol::irc::{Order, Seat};
+use crate::protocol::irc::{Order, Reason, Seat, TurnedAway};
+use conversation::{Over, Puppet};
 
 /// How long after one connection is begun the next may be.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -33,9 +38,6 @@ const TROUBLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_se
 
 /// A connection that ends sooner than this has not lasted.
 const BRIEF: Duration = Duration::from_secs(20);
-
-/// A connection that has lasted this long was a good one: the next wait is short again.
-const LASTING: Duration = Duration::from_secs(300);
 
 /// Who has been still for less than this gives way to nobody.
 const STILL: Duration = Duration::from_secs(600);
@@ -63,11 +65,11 @@ pub(super) struct Pool {
     /// Who is to have a connection, in the order of asking.
     called: VecDeque<Called>,
     past: HashMap<AccountId, Past>,
-    conversations: JoinSet<AccountId>,
+    conversations: JoinSet<Over>,
     /// When the next connection may be begun.
     free_at: Instant,
     /// How long to begin none after one that did not last: the server may be throttling us.
-    trouble: Backoff,
+    trouble: Patience,
 }
 
 /// Somebody's connection.
@@ -89,8 +91,10 @@ struct Called {
 
 /// What is remembered of who had one.
 struct Past {
-    backoff: Backoff,
+    patience: Patience,
     again_at: Instant,
+    /// The way to go on with, where the server turned them away.
+    door: Option<Door>,
 }
 
 impl Pool {
@@ -112,7 +116,7 @@ impl Pool {
             past: HashMap::new(),
             conversations: JoinSet::new(),
             free_at: Instant::now(),
-            trouble: Backoff::new(TROUBLE.0, TROUBLE.1),
+            trouble: patience(TROUBLE),
         }
     }
 
@@ -132,8 +136,8 @@ impl Pool {
                     }
                 },
                 Some(ended) = self.conversations.join_next() => {
-                    if let Ok(account) = ended {
-                        self.ended(account).await;
+                    if let Ok(over) = ended {
+                        self.ended(over).await;
                     }
                 }
                 () = at(next) => self.begin_next().await,
@@ -192,16 +196,14 @@ impl Pool {
         let (sender, orders) = mpsc::channel(orders_at_once(self.seats.len()));
         let live = Live { orders: sender, began: now, spoke: now, leaving: false };
         self.live.insert(called.account.clone(), live);
-        let puppet = irc::Puppet {
-            account: called.account,
-            nick: called.nick,
-            name: called.name,
-            seats: called.seats,
-        };
+        let Called { account, nick, name, seats, .. } = called;
+        let kept = self.past.get_mut(&account).and_then(|past| past.door.take());
+        let prefix = self.network.puppets.prefix;
+        let door = kept.unwrap_or_else(|| conversation::door(&self.door, &account, &name, prefix));
+        let puppet = Puppet { account, nick, name, seats };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
-        // The first of its servers: the bridge sees what is said there soonest.
-        let door = self.door.clone();
-        self.conversations.spawn(irc::converse_as(puppet, network, door, orders, inbox, stop));
+        self.conversations
+            .spawn(conversation::converse(puppet, network, door, orders, inbox, stop));
     }
 
     /// Whoever has been still for longest gives way, if for long enough.
@@ -227,26 +229,72 @@ impl Pool {
         self.live.values_mut().for_each(|live| live.leave(why));
     }
 
-    async fn ended(&mut self, account: AccountId) {
+    async fn ended(&mut self, over: Over) {
+        let Over { account, door, away, elsewhere, why } = over;
         let Some(live) = self.live.remove(&account) else { return };
-        let now = Instant::now();
-        let past = self
-            .past
-            .entry(account.clone())
-            .or_insert_with(|| Past { backoff: Backoff::new(WAITS.0, WAITS.1), again_at: now });
-        if live.leaving || now - live.began >= LASTING {
-            past.backoff.reset();
+        let (now, lasted) = (Instant::now(), live.began.elapsed());
+        let end = match &away {
+            _ if live.leaving => PuppetEnd::Left,
+            Some(_) => PuppetEnd::TurnedAway,
+            None => PuppetEnd::Lost,
+        };
+        let wait = match end {
+            PuppetEnd::Left => Duration::ZERO,
+            PuppetEnd::Lost | PuppetEnd::TurnedAway => {
+                let past = self.past.entry(account.clone()).or_insert_with(Past::new);
+                past.door = away.is_some().then_some(door);
+                past.patience.after(lasted, away.as_ref(), elsewhere)
+            }
+        };
+        if let Some(past) = self.past.get_mut(&account) {
+            past.again_at = now + wait;
         }
-        if live.leaving || now - live.began >= BRIEF {
-            self.trouble.reset();
-        } else {
-            self.free_at = self.free_at.max(now + self.trouble.next(&mut fastrand::Rng::new()));
+        self.tell(&account, end, (&why, away.as_ref()), wait);
+        if end != PuppetEnd::Left {
+            self.pause(now, lasted, away.filter(concerns_all), elsewhere);
         }
-        past.again_at =
-            if live.leaving { now } else { now + past.backoff.next(&mut fastrand::Rng::new()) };
-        let lost = Happening::PuppetLost(self.name(), account);
+        let lost = Happening::PuppetLost(self.name(), account, end);
         // Nobody hears it when the engine is gone.
         let _ = self.inbox.send(Item::Happened(lost)).await;
+    }
+
+    /// Lets nobody have a connection for a while after one that did not last, or where the server has
+    /// something against all of us.
+    fn pause(&mut self, now: Instant, lasted: Duration, away: Option<TurnedAway>, elsewhere: bool) {
+        if lasted >= BRIEF && away.is_none() {
+            self.trouble = patience(TROUBLE);
+            return;
+        }
+        let wait = self.trouble.after(lasted, away.as_ref(), elsewhere);
+        self.free_at = self.free_at.max(now + wait);
+    }
+
+    fn tell(
+        &self,
+        account: &AccountId,
+        end: PuppetEnd,
+        (why, away): (&str, Option<&TurnedAway>),
+        wait: Duration,
+    ) {
+        let network = &self.network.network;
+        match end {
+            PuppetEnd::Left => tracing::info!(%network, %account, "a puppet has left"),
+            PuppetEnd::Lost => {
+                let not_before = in_words(wait);
+                tracing::info!(%network, %account, why, not_before, "a puppet is lost");
+            }
+            PuppetEnd::TurnedAway => {
+                let (not_before, remedy) = (in_words(wait), away.and_then(TurnedAway::remedy));
+                tracing::warn!(
+                    %network,
+                    %account,
+                    why,
+                    remedy,
+                    not_before,
+                    "a puppet is turned away: the bridge speaks for them"
+                );
+            }
+        }
     }
 
     fn name(&self) -> Network {
@@ -260,6 +308,21 @@ impl Live {
             let _ = self.orders.try_send(Order::Quit(why.to_owned()));
         }
     }
+}
+
+impl Past {
+    fn new() -> Self {
+        Self { patience: patience(WAITS), again_at: Instant::now(), door: None }
+    }
+}
+
+fn patience((first, most): (Duration, Duration)) -> Patience {
+    Patience::of(first, most, fastrand::u64(..))
+}
+
+/// Whether a server that says so has nothing against this one, but against all of us.
+fn concerns_all(away: &TurnedAway) -> bool {
+    matches!(away.reason, Reason::Throttled | Reason::TooMany | Reason::Full)
 }
 
 async fn at(time: Option<Instant>) {

@@ -1,0 +1,66 @@
+use ipnet::Ipv6Net;
+use serde::Deserialize;
+
+use super::values;
+use crate::config::kinds::{flag, limit, text};
+use crate::config::section::Section;
+use crate::config::values::Flaw;
+use crate::config::{PuppetSettings, WebircSettings};
+
+/// What holds for connections that people have of their own. `proxied`: a proxy is on their way.
+pub(super) fn read(section: &mut Section<'_>, proxied: bool) -> PuppetSettings {
+    let usual = PuppetSettings::default();
+    let most = section.get("puppet_limit", |value| match limit(value)? {
+        Some(0) => {
+            let remedy = "write a number like 50, or mode = \"bot\"";
+            Err(Flaw::new("0 leaves nobody a connection", remedy))
+        }
+        most => Ok(most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))),
+    });
+    let idle = section.get("puppet_idle", text(values::duration));
+    let banned = section.get("puppet_banned", text(values::choice::<Banned>));
+    let away = section.get("puppet_away", flag);
+    let webirc = webirc(section);
+    let prefix = prefix(section, proxied, webirc.is_some());
+    PuppetSettings {
+        most: most.unwrap_or(usual.most),
+        idle: idle.unwrap_or(usual.idle),
+        evade: banned.unwrap_or_default() == Banned::Bot,
+        away: away.unwrap_or(usual.away),
+        prefix,
+        webirc,
+    }
+}
+
+fn webirc(section: &mut Section<'_>) -> Option<WebircSettings> {
+    let password = section.secret("webirc_password", "webirc_password_file", |_| Ok(()));
+    let host = section.get("webirc_host", text(values::webirc_host));
+    password.map(|(password, _)| WebircSettings {
+        password,
+        host: host.unwrap_or_else(|| "{user}.letschat".to_owned()),
+    })
+}
+
+/// The network in which each has an address.
+fn prefix(section: &mut Section<'_>, proxied: bool, told: bool) -> Option<Ipv6Net> {
+    let entry = section.entry("puppet_prefix")?;
+    if proxied {
+        let found = "servers see the proxy's address, whatever ours is";
+        entry.mistake(Flaw::new(found, "remove proxy, or this"));
+    } else if told {
+        let found = "the server is told an address by WEBIRC already";
+        entry.mistake(Flaw::new(found, "remove webirc_password, or this"));
+    }
+    entry.read(text(values::prefix))
+}
+
+/// What becomes of the words of whom an operator of a channel has put out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Banned {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// The bridge says them.
+    Bot,
+}

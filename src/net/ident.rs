@@ -1,0 +1,178 @@
+//! Tells IRC servers whose connections are whose: an identd (RFC 1413) that knows ours alone.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use crate::protocol::ident::Query;
+
+/// A server asks as soon as it has our connection, perhaps before we know of it ourselves.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long whoever asks may take.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// The longest question that makes sense (RFC 1413, section 4: 1000 characters).
+const LONGEST: u64 = 1_000;
+
+/// How many may ask at a time: the others wait.
+const AT_ONCE: usize = 64;
+
+/// Which connections are ours, and whose.
+#[derive(Debug, Default)]
+pub struct Book {
+    /// By our end and theirs.
+    users: Mutex<HashMap<(SocketAddr, SocketAddr), Arc<str>>>,
+    news: watch::Sender<()>,
+}
+
+/// A connection that is in the book, until this is dropped.
+#[derive(Debug)]
+pub struct Known {
+    book: Arc<Book>,
+    ends: (SocketAddr, SocketAddr),
+}
+
+impl Book {
+    /// Notes that this connection is `user`'s. `None` where it has ended already.
+    #[must_use]
+    pub fn note(self: &Arc<Self>, tcp: &TcpStream, user: &str) -> Option<Known> {
+        let ends = (plain(tcp.local_addr().ok()?), plain(tcp.peer_addr().ok()?));
+        self.users().insert(ends, user.into());
+        self.news.send_replace(());
+        Some(Known { book: Arc::clone(self), ends })
+    }
+
+    /// Whose the connection between these is; one that comes about just now is waited for.
+    async fn user(&self, ends: (SocketAddr, SocketAddr)) -> Option<Arc<str>> {
+        let mut news = self.news.subscribe();
+        let found = async {
+            loop {
+                if let Some(user) = self.users().get(&ends) {
+                    return Some(Arc::clone(user));
+                }
+                news.changed().await.ok()?;
+            }
+        };
+        timeout(PATIENCE, found).await.ok()?
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<(SocketAddr, SocketAddr), Arc<str>>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        self.book.users().remove(&self.ends);
+    }
+}
+
+/// Listens at `address`; within a Tokio runtime.
+///
+/// # Errors
+/// What the system says.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Answers whoever asks, without end.
+pub async fn answer(listener: TcpListener, book: Arc<Book>) {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let Ok(seat) = Arc::clone(&room).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((tcp, from)) => {
+                let book = Arc::clone(&book);
+                tokio::spawn(async move {
+                    if let Ok(Err(error)) = timeout(IDLE, converse(tcp, from.ip(), &book)).await {
+                        tracing::debug!(%from, %error, "who asked whose a connection is");
+                    }
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "ident: nobody can ask at the moment");
+                tokio::time::sleep(PATIENCE).await;
+            }
+        }
+    }
+}
+
+/// Answers one who asks from `from`: about connections between that machine and the address that was
+/// asked, and no others.
+async fn converse(mut tcp: TcpStream, from: IpAddr, book: &Book) -> io::Result<()> {
+    let asked = tcp.local_addr()?.ip();
+    let (reader, mut writer) = tcp.split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut line = String::new();
+        (&mut reader).take(LONGEST).read_line(&mut line).await?;
+        let Some(query) = Query::parse(&line).filter(|_| line.ends_with('\n')) else {
+            return Ok(());
+        };
+        let user = match query.ports() {
+            Some((ours, theirs)) => {
+                let ends = (SocketAddr::new(asked, ours), SocketAddr::new(from, theirs));
+                book.user((plain(ends.0), plain(ends.1))).await
+            }
+            None => None,
+        };
+        tracing::debug!(%from, ?query, ?user, "asked whose a connection is");
+        writer.write_all(format!("{}\r\n", query.answer(user.as_deref())).as_bytes()).await?;
+    }
+}
+
+/// An IPv4 address is one, also where it is written as one of IPv6; scopes are no part of it.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    async fn ask(at: SocketAddr, line: &str) -> String {
+        let mut tcp = TcpStream::connect(at).await.unwrap();
+        tcp.write_all(line.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        BufReader::new(tcp).read_line(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn each_connection_is_its_users_while_it_is_there() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let identd = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = identd.local_addr().unwrap();
+        let book = Arc::new(Book::default());
+        tokio::spawn(answer(identd, Arc::clone(&book)));
+        let tcp = TcpStream::connect(server.local_addr().unwrap()).await.unwrap();
+        let (ours, theirs) = (tcp.local_addr().unwrap().port(), tcp.peer_addr().unwrap().port());
+        // The server asks before it is known, and is answered when it is.
+        let asked = tokio::spawn(async move { ask(at, &format!("{ours}, {theirs}\r\n")).await });
+        tokio::task::yield_now().await;
+        let known = book.note(&tcp, "bob").unwrap();
+        let answer = asked.await.unwrap();
+        assert_eq!(answer, format!("{ours}, {theirs} : USERID : UNIX : bob\r\n"));
+        // Nobody is told of the connections of others.
+        let elsewhere = ask(at, &format!("{ours}, {}\r\n", theirs.wrapping_add(1).max(1))).await;
+        assert!(elsewhere.ends_with(" : ERROR : NO-USER\r\n"), "{elsewhere}");
+        drop(known);
+        let gone = ask(at, &format!("{ours}, {theirs}\r\n")).await;
+        assert_eq!(gone, format!("{ours}, {theirs} : ERROR : NO-USER\r\n"));
+        // What asks nothing is not answered.
+        assert_eq!(ask(at, "hello\r\n").await, "");
+    }
+}

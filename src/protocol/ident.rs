@@ -1,0 +1,65 @@
+//! The Identification Protocol (RFC 1413): an IRC server asks this machine whose a connection is.
+
+/// A question: whose the connection is from a port of ours to one of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    ours: u32,
+    theirs: u32,
+}
+
+impl Query {
+    /// Reads a line such as `6193, 23`; `None` where it asks nothing.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (ours, theirs) = line.split_once(',')?;
+        Some(Self { ours: number(ours)?, theirs: number(theirs)? })
+    }
+
+    /// Our port, and theirs; `None` where there are no such.
+    #[must_use]
+    pub fn ports(self) -> Option<(u16, u16)> {
+        let port = |number: u32| u16::try_from(number).ok().filter(|port| *port > 0);
+        Some((port(self.ours)?, port(self.theirs)?))
+    }
+
+    /// The answer, without its line end: it is `user`'s, or nobody's whom we know.
+    #[must_use]
+    pub fn answer(self, user: Option<&str>) -> String {
+        let Self { ours, theirs } = self;
+        match (self.ports(), user) {
+            (None, _) => format!("{ours}, {theirs} : ERROR : INVALID-PORT"),
+            (Some(_), Some(user)) => format!("{ours}, {theirs} : USERID : UNIX : {user}"),
+            (Some(_), None) => format!("{ours}, {theirs} : ERROR : NO-USER"),
+        }
+    }
+}
+
+fn number(text: &str) -> Option<u32> {
+    let digits = text.trim();
+    // Rust would read "+23" as a number, too.
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_two_ports() {
+        for (line, answer) in [
+            ("6193,23", "6193, 23 : USERID : UNIX : bob"),
+            (" 6193 ,\t23 ", "6193, 23 : USERID : UNIX : bob"),
+            ("0, 23", "0, 23 : ERROR : INVALID-PORT"),
+            ("6193, 65536", "6193, 65536 : ERROR : INVALID-PORT"),
+        ] {
+            let query = Query::parse(line).expect(line);
+            assert_eq!(query.answer(Some("bob")), answer);
+        }
+        let query = Query::parse("6193, 23").expect("asks");
+        assert_eq!(query.answer(None), "6193, 23 : ERROR : NO-USER");
+        for line in ["", "6193", "6193 23", "+6193, 23", "6193, x", "1, 2, 3", "99999999999, 1"] {
+            assert_eq!(Query::parse(line), None, "{line:?}");
+        }
+    }
+}
