@@ -8,6 +8,7 @@
 //! of them wait.
 
 mod conversation;
+mod ended;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -17,27 +18,18 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio::time::Instant;
 
-use super::connection::in_words;
 use super::door::Door;
 use super::engine::{Item, orders_at_once};
 use super::patience::Patience;
-use crate::bridge::{Happening, PuppetEnd, PuppetOrder};
+use crate::bridge::PuppetOrder;
 use crate::config::NetworkSettings;
-use crate::domain::{AccountId, Network, PlaceId};
-use crate::protocol::irc::{Order, Reason, Seat, TurnedAway};
+use crate::domain::{AccountId, PlaceId};
+use crate::protocol::irc::{Order, Seat};
 use conversation::{Over, Puppet};
+use ended::Past;
 
 /// How long after one connection is begun the next may be.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// How long whoever was lost waits, the first time and at most.
-const WAITS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(1_800));
-
-/// How long nobody is given a connection after one that did not last, the first time and at most.
-const TROUBLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
-
-/// A connection that ends sooner than this has not lasted.
-const BRIEF: Duration = Duration::from_secs(20);
 
 /// Who has been still for less than this gives way to nobody.
 const STILL: Duration = Duration::from_secs(600);
@@ -89,14 +81,6 @@ struct Called {
     not_before: Instant,
 }
 
-/// What is remembered of who had one.
-struct Past {
-    patience: Patience,
-    again_at: Instant,
-    /// The way to go on with, where the server turned them away.
-    door: Option<Door>,
-}
-
 impl Pool {
     pub(super) fn new(
         network: NetworkSettings,
@@ -116,7 +100,7 @@ impl Pool {
             past: HashMap::new(),
             conversations: JoinSet::new(),
             free_at: Instant::now(),
-            trouble: patience(TROUBLE),
+            trouble: ended::trouble(),
         }
     }
 
@@ -228,78 +212,6 @@ impl Pool {
         self.called.clear();
         self.live.values_mut().for_each(|live| live.leave(why));
     }
-
-    async fn ended(&mut self, over: Over) {
-        let Over { account, door, away, elsewhere, why } = over;
-        let Some(live) = self.live.remove(&account) else { return };
-        let (now, lasted) = (Instant::now(), live.began.elapsed());
-        let end = match &away {
-            _ if live.leaving => PuppetEnd::Left,
-            Some(_) => PuppetEnd::TurnedAway,
-            None => PuppetEnd::Lost,
-        };
-        let wait = match end {
-            PuppetEnd::Left => Duration::ZERO,
-            PuppetEnd::Lost | PuppetEnd::TurnedAway => {
-                let past = self.past.entry(account.clone()).or_insert_with(Past::new);
-                past.door = away.is_some().then_some(door);
-                past.patience.after(lasted, away.as_ref(), elsewhere)
-            }
-        };
-        if let Some(past) = self.past.get_mut(&account) {
-            past.again_at = now + wait;
-        }
-        self.tell(&account, end, (&why, away.as_ref()), wait);
-        if end != PuppetEnd::Left {
-            self.pause(now, lasted, away.filter(concerns_all), elsewhere);
-        }
-        let lost = Happening::PuppetLost(self.name(), account, end);
-        // Nobody hears it when the engine is gone.
-        let _ = self.inbox.send(Item::Happened(lost)).await;
-    }
-
-    /// Lets nobody have a connection for a while after one that did not last, or where the server has
-    /// something against all of us.
-    fn pause(&mut self, now: Instant, lasted: Duration, away: Option<TurnedAway>, elsewhere: bool) {
-        if lasted >= BRIEF && away.is_none() {
-            self.trouble = patience(TROUBLE);
-            return;
-        }
-        let wait = self.trouble.after(lasted, away.as_ref(), elsewhere);
-        self.free_at = self.free_at.max(now + wait);
-    }
-
-    fn tell(
-        &self,
-        account: &AccountId,
-        end: PuppetEnd,
-        (why, away): (&str, Option<&TurnedAway>),
-        wait: Duration,
-    ) {
-        let network = &self.network.network;
-        match end {
-            PuppetEnd::Left => tracing::info!(%network, %account, "a puppet has left"),
-            PuppetEnd::Lost => {
-                let not_before = in_words(wait);
-                tracing::info!(%network, %account, why, not_before, "a puppet is lost");
-            }
-            PuppetEnd::TurnedAway => {
-                let (not_before, remedy) = (in_words(wait), away.and_then(TurnedAway::remedy));
-                tracing::warn!(
-                    %network,
-                    %account,
-                    why,
-                    remedy,
-                    not_before,
-                    "a puppet is turned away: the bridge speaks for them"
-                );
-            }
-        }
-    }
-
-    fn name(&self) -> Network {
-        self.network.network.clone()
-    }
 }
 
 impl Live {
@@ -308,21 +220,6 @@ impl Live {
             let _ = self.orders.try_send(Order::Quit(why.to_owned()));
         }
     }
-}
-
-impl Past {
-    fn new() -> Self {
-        Self { patience: patience(WAITS), again_at: Instant::now(), door: None }
-    }
-}
-
-fn patience((first, most): (Duration, Duration)) -> Patience {
-    Patience::of(first, most, fastrand::u64(..))
-}
-
-/// Whether a server that says so has nothing against this one, but against all of us.
-fn concerns_all(away: &TurnedAway) -> bool {
-    matches!(away.reason, Reason::Throttled | Reason::TooMany | Reason::Full)
 }
 
 async fn at(time: Option<Instant>) {
