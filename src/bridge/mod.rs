@@ -14,6 +14,7 @@ mod company;
 mod counters;
 mod doubt;
 mod guests;
+mod happening;
 mod history;
 mod intake;
 mod lane;
@@ -27,44 +28,40 @@ mod reading;
 mod refusals;
 mod room;
 mod saying;
+mod settling;
+mod spot;
 mod topics;
 mod voices;
 mod waiting;
 mod ways;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{AccountId, Network, Place, PlaceId, Roster, Ticket};
-use crate::protocol::irc;
+use crate::domain::{Network, Place, PlaceId};
 use crate::protocol::letschat;
-use crate::protocol::letschat::PostId;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
 pub use catchup::{Twins, trace};
 pub use counters::{Connections, Counters, Gaps, Losses, Traffic};
+pub use happening::{Happening, Order, Peer};
 pub use policy::{Limits, Policy};
 pub use puppets::{PuppetEnd, PuppetOrder};
 pub use voices::{Nicks, Source};
 
 use breaker::Breaker;
-use catchup::Hearing;
-use closed::{Closed, Told};
+use closed::Told;
 use comings::Goings;
 use company::Names;
-use guests::Guests;
-use history::Joined;
 use lane::Lane;
-use page::Page;
-use policy::Backlog;
 use questions::Answered;
 use reading::Reading;
 use refusals::Refusals;
 use saying::Patience;
+use spot::Spot;
 use topics::Topics;
 use voices::Voices;
 use waiting::Waiting;
@@ -78,45 +75,6 @@ const AT_ONCE: u32 = 500;
 
 /// How often that many are.
 const FORGETTING: SignedDuration = SignedDuration::from_secs(5);
-
-/// Who is at the other end of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Peer {
-    /// This network.
-    Irc(Network),
-    /// The Let's Chat server.
-    LetsChat,
-}
-
-/// Everything that can happen to a bridge.
-#[derive(Debug)]
-pub enum Happening {
-    /// A network said so.
-    Irc(Network, irc::Event),
-    /// Let's Chat said so.
-    LetsChat(letschat::Event),
-    /// That connection ended.
-    Lost(Peer),
-    /// The connection said so that somebody of Let's Chat has on a network.
-    Puppet(Network, AccountId, Box<irc::Event>),
-    /// That one ended so, or could not be made.
-    PuppetLost(Network, AccountId, PuppetEnd),
-    /// Time has passed. To be told every second or so.
-    Tick,
-    /// The bridge is to stop: what is under way may settle, nothing more is begun.
-    Stop,
-}
-
-/// Everything a bridge can ask for.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Of a network.
-    Irc(Network, irc::Order),
-    /// Of those who keep the connections of people of Let's Chat on a network.
-    Puppets(Network, PuppetOrder),
-    /// Of Let's Chat.
-    LetsChat(letschat::Order),
-}
 
 /// The places, what each is joined to, and what is under way.
 #[derive(Debug)]
@@ -160,78 +118,6 @@ pub struct Bridge {
 struct Alive {
     at: Timestamp,
     written: Timestamp,
-}
-
-/// One place, seen from the bridge.
-#[derive(Debug)]
-struct Spot {
-    place: Place,
-    /// The other places of its conversation: what is said here is mirrored to each of them.
-    mirrors: Arc<[PlaceId]>,
-    lane: Lane,
-    /// How far a room is read.
-    reading: Reading,
-    /// How much of it is asked for at once.
-    page: Page,
-    /// How a channel is heard.
-    hearing: Hearing,
-    /// How we came into it.
-    joined: Option<Joined>,
-    /// Who is in a channel, besides us.
-    roster: Roster,
-    /// Who is in a room, besides us.
-    guests: Guests,
-    /// What was done with what was missed, until all of it is read.
-    backlog: Option<Backlog>,
-    /// The room's cursor when we joined it.
-    cursor: Option<PostId>,
-    /// The room's newest post when we first saw it.
-    floor: Option<PostId>,
-    /// What is in doubt was looked for once and not found.
-    absent_once: bool,
-    /// From when to when we were cut off from the room, until that is told.
-    away: Option<(Timestamp, Timestamp)>,
-    /// That it is closed to us.
-    closed: Option<Closed>,
-    /// People were told that it is.
-    told: Told,
-    /// Whether it is waited for lines that go on with the next delivery.
-    patience: Patience,
-}
-
-impl Spot {
-    fn new(place: Place, mirrors: Arc<[PlaceId]>, lane: Lane) -> Self {
-        Self {
-            place,
-            mirrors,
-            lane,
-            reading: Reading::Away,
-            page: Page::default(),
-            joined: None,
-            hearing: Hearing::Away,
-            roster: Roster::default(),
-            guests: Guests::default(),
-            backlog: None,
-            cursor: None,
-            floor: None,
-            absent_once: false,
-            away: None,
-            closed: None,
-            told: Told::default(),
-            patience: Patience::default(),
-        }
-    }
-
-    fn peer(&self) -> Peer {
-        self.place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
-    }
-
-    fn is_at(&self, peer: &Peer) -> bool {
-        match peer {
-            Peer::Irc(network) => self.place.network() == Some(network),
-            Peer::LetsChat => self.place.network().is_none(),
-        }
-    }
 }
 
 /// What a turn works with.
@@ -445,76 +331,5 @@ impl Bridge {
             spot.patience = Patience::default();
         }
         Ok(())
-    }
-
-    /// The far end has answered for `ticket`.
-    fn settle(
-        &mut self,
-        ticket: Ticket,
-        place: PlaceId,
-        native: Option<&str>,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        if let Some(spot) = self.spots.get_mut(&place) {
-            let settled = spot.lane.settle(ticket, native, turn.now, turn.store)?;
-            settled.iter().for_each(|delivery| self.waiting.remove(&delivery.message));
-            self.count(place, |traffic| traffic.delivered += settled.len() as u64);
-        }
-        self.advance(place, turn)
-    }
-
-    /// The far end objects to `ticket`. One that has put us out before it read what we said there has
-    /// nothing against what was said: back in, we look for it.
-    fn objected(
-        &mut self,
-        ticket: Ticket,
-        place: PlaceId,
-        why: &str,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        match self.spots.get_mut(&place) {
-            Some(spot) if spot.lane.is_shut_upon(ticket) => spot.lane.doubt(turn.store),
-            _ => self.refuse(ticket, place, why, turn),
-        }
-    }
-
-    /// The far end will not have `ticket`.
-    fn refuse(
-        &mut self,
-        ticket: Ticket,
-        place: PlaceId,
-        why: &str,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        self.refused(ticket, place, why, turn)?;
-        self.advance(place, turn)
-    }
-
-    fn refused(
-        &mut self,
-        ticket: Ticket,
-        place: PlaceId,
-        why: &str,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        if let Some(spot) = self.spots.get_mut(&place) {
-            let name = spot.place.clone();
-            for delivery in spot.lane.refuse(ticket, why, turn.now, turn.store)? {
-                tracing::warn!(place = %name, delivery = delivery.ticket.0, why, "refused");
-                self.count(place, |traffic| traffic.refused += 1);
-                self.waiting.remove(&delivery.message);
-                self.is_refused(&delivery, turn)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Irc(network) => write!(f, "irc {network}"),
-            Self::LetsChat => f.write_str("letschat"),
-        }
     }
 }

@@ -1,0 +1,56 @@
+//! What can happen to a bridge, and what it can ask for.
+
+use std::fmt;
+
+use super::puppets::{PuppetEnd, PuppetOrder};
+use crate::domain::{AccountId, Network};
+use crate::protocol::irc;
+use crate::protocol::letschat;
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// This network.
+    Irc(Network),
+    /// The Let's Chat server.
+    LetsChat,
+}
+
+/// Everything that can happen to a bridge.
+#[derive(Debug)]
+pub enum Happening {
+    /// A network said so.
+    Irc(Network, irc::Event),
+    /// Let's Chat said so.
+    LetsChat(letschat::Event),
+    /// That connection ended.
+    Lost(Peer),
+    /// The connection said so that somebody of Let's Chat has on a network.
+    Puppet(Network, AccountId, Box<irc::Event>),
+    /// That one ended so, or could not be made.
+    PuppetLost(Network, AccountId, PuppetEnd),
+    /// Time has passed. To be told every second or so.
+    Tick,
+    /// The bridge is to stop: what is under way may settle, nothing more is begun.
+    Stop,
+}
+
+/// Everything a bridge can ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Of a network.
+    Irc(Network, irc::Order),
+    /// Of those who keep the connections of people of Let's Chat on a network.
+    Puppets(Network, PuppetOrder),
+    /// Of Let's Chat.
+    LetsChat(letschat::Order),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Irc(network) => write!(f, "irc {network}"),
+            Self::LetsChat => f.write_str("letschat"),
+        }
+    }
+}
