@@ -79,6 +79,8 @@ struct Puppet {
     nick: String,
     seats: Vec<irc::Seat>,
     wire: Wire<irc::Session>,
+    /// The server has put it out.
+    turned_away: bool,
 }
 
 /// One connection: its machine while it is there, and what was sent over it.
@@ -316,7 +318,7 @@ impl World {
         let (now, clock, pace) = (self.now, self.clock, self.pace);
         let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who);
         let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));
-        let Puppet { account, nick, seats, wire } = puppet;
+        let Puppet { account, nick, seats, wire, turned_away } = puppet;
         if let Some(frame) = rest.strip_prefix("< ") {
             let heard = Heard::Line(unescape(frame));
             wire.machine.as_mut().expect("a connection").handle(now, Input::Frame(heard));
@@ -326,7 +328,8 @@ impl World {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
         } else if rest == "lost" {
             let account = account.clone();
-            let away = wire.machine.take().is_some_and(|it| it.turned_away().is_some());
+            wire.machine = None;
+            let away = std::mem::take(turned_away);
             let end = if away { PuppetEnd::TurnedAway } else { PuppetEnd::Lost };
             self.happen(Happening::PuppetLost(network, account, end));
         } else if rest == "back" {
@@ -531,6 +534,7 @@ impl World {
                 nick: nick.clone(),
                 seats: Vec::new(),
                 wire,
+                turned_away: false,
             });
         }
         let puppet = self.puppets.iter_mut().find(|it| it.account == account).unwrap();
@@ -560,6 +564,8 @@ impl World {
             let network = Network::new(&self.networks[0].name);
             for puppet in &mut self.puppets {
                 let account = &puppet.account;
+                let machine = puppet.wire.machine.as_ref();
+                puppet.turned_away |= machine.is_some_and(|it| it.turned_away().is_some());
                 drain(&mut puppet.wire, ToString::to_string, |event| {
                     let (network, account) = (network.clone(), account.clone());
                     happenings.push(Happening::Puppet(network, account, Box::new(event)));
