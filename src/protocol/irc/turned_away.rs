@@ -49,7 +49,7 @@ pub enum Reason {
 /// Words by which servers say why they close a link, the telling ones first. There is no other sign:
 /// <https://modern.ircdocs.horse/#error-message>.
 const SIGNS: &[(&[&str], Reason)] = &[
-    (&["killed ("], Reason::Killed),
+    (&["killed (", "killed by "], Reason::Killed),
     (
         &["too fast", "throttl", "too many times", "reconnecting", "connecting too"],
         Reason::Throttled,
@@ -257,6 +257,7 @@ mod tests {
         read("Closing Link: host (Unauthorised connection)", Some(Reason::NotForUs));
         read("Closing Link: host (SASL access only)", Some(Reason::LoginWanted));
         read("Closing Link: host (Killed (ann (you are banned)))", Some(Reason::Killed));
+        read("KILLed by ann: enough", Some(Reason::Killed));
     }
 
     #[test]
