@@ -25,9 +25,10 @@ impl Bridge {
         presence: Presence,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(puppets) = self.voices.puppets_of(network) {
-            puppets.look(&presence);
-        }
+        let Some(puppets) = self.voices.puppets_of(network) else {
+            return self.presence(presence, turn);
+        };
+        puppets.look(&presence);
         let went = match &presence {
             Presence::Went { places, who, how } => {
                 Some((places.clone(), Arc::clone(who), how.clone()))

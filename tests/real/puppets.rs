@@ -2,6 +2,7 @@
 //! several channels, before and while their connections come about.
 
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
 
 use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Setup};
 
@@ -46,7 +47,7 @@ async fn everybody_is_heard(daemon: Daemon) {
     for room in 0..CHANNELS {
         ann.join(&format!("#room{room}")).await;
     }
-    let bridge = Bridge::start(&config(&irc, &letschat));
+    let bridge = Bridge::start(&config(daemon, &irc, &letschat));
     bridge.ready().await;
 
     speak(&letschat, 0..EACH);
@@ -91,7 +92,7 @@ async fn whom_an_operator_kills_or_bans_is_spoken_for(daemon: Daemon) {
     for room in 0..CHANNELS {
         ann.join(&format!("#room{room}")).await;
     }
-    let bridge = Bridge::start(&config(&irc, &letschat));
+    let bridge = Bridge::start(&config(daemon, &irc, &letschat));
     bridge.ready().await;
     let mut talk = Talk { letschat: &letschat, ann: &mut ann, said: 0 };
     for name in PEOPLE {
@@ -187,11 +188,22 @@ fn expected() -> Vec<String> {
         .collect()
 }
 
-fn config(irc: &Ircd, letschat: &LetsChat) -> String {
+/// On InspIRCd over TLS, and on ngIRCd at the second of two servers, of which the first is not there.
+fn config(daemon: Daemon, irc: &Ircd, letschat: &LetsChat) -> String {
+    let way = match daemon {
+        Daemon::Ngircd => {
+            let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let (gone, there) = (gone.local_addr().unwrap().port(), irc.plain().port());
+            format!("servers = [\"localhost:{gone}\", \"localhost:{there}\"]\ntls = false")
+        }
+        Daemon::Inspircd => {
+            let (port, certificate) = (irc.tls().port(), irc.certificate());
+            format!("servers = [\"localhost:{port}\"]\nca_file = {certificate:?}")
+        }
+    };
     let mut config = format!(
-        "[irc.office]\nservers = [\"localhost:{}\"]\nnick = \"bridge\"\npace = \"off\"\ntls = false\n\
-         mode = \"puppets\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
-        irc.plain().port(),
+        "[irc.office]\n{way}\nnick = \"bridge\"\npace = \"off\"\nmode = \"puppets\"\n\
+         [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         letschat.url(),
         letschat.token("bridge"),
     );
