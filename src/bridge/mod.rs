@@ -57,6 +57,7 @@ use closed::Told;
 use comings::Goings;
 use company::Names;
 use lane::Lane;
+use page::Pages;
 use questions::Answered;
 use reading::Reading;
 use refusals::Refusals;
@@ -98,8 +99,7 @@ pub struct Bridge {
     counters: Counters,
     breaker: Breaker,
     waiting: Waiting,
-    /// The room that is read alone, since one of its pages was too large.
-    alone: Option<PlaceId>,
+    pages: Pages,
     refusals: Refusals,
     goings: Goings,
     answered: Answered,
@@ -162,7 +162,7 @@ impl Bridge {
             counters: Counters::default(),
             breaker: Breaker::default(),
             waiting: Waiting::new(policy.waiting, store.waiting()?),
-            alone: None,
+            pages: Pages::default(),
             policy,
             refusals: Refusals::default(),
             goings: Goings::default(),

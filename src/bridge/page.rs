@@ -5,6 +5,12 @@
 //! ever. So the page is made smaller each time, down to one post; and one post that is still too much
 //! is passed over, counted, and told of. While a page is smaller than usual, its room is read alone, so
 //! that it is known whose page was too much. Each page that comes makes the next twice as large.
+//!
+//! And few pages are asked for at once: the server makes one after the other, and whoever asks for a
+//! thousand waits longer for the last than a server that is there may stay silent. The rooms take turns,
+//! page by page, so none waits for all of another's backlog.
+
+use std::collections::{BTreeSet, VecDeque};
 
 use super::reading::Reading;
 use super::{Bridge, Order, Turn};
@@ -19,14 +25,18 @@ const SHRINK: usize = 8;
 /// How often a connection may be lost while a page is on its way before the page is made smaller.
 const PATIENCE: u32 = 2;
 
+/// How many pages may be on their way at once: enough to keep the server at work.
+const AT_ONCE: usize = 32;
+
 /// What is asked for at once in one room.
 #[derive(Debug)]
 pub(super) struct Page {
     /// How many posts.
     pub(super) take: usize,
-    stage: Stage,
     /// How often the connection was lost meanwhile, in a row.
     losses: u32,
+    /// It is not asked for because too much waits to be delivered.
+    crowded: bool,
     /// Where the next reading begins behind a post that cannot be read.
     beyond: Option<Beyond>,
     /// Everything up to here was read, or cannot be.
@@ -44,36 +54,61 @@ struct Beyond {
     doubt: Option<Ticket>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// None is wanted.
-    Idle,
-    /// One is wanted, and is asked for later.
-    Held,
-    /// One is on its way.
-    Asked,
+/// Whose pages are on their way, and who waits for one.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    asked: BTreeSet<PlaceId>,
+    /// In turn, and whether the server is given a moment.
+    held: VecDeque<(PlaceId, bool)>,
+    /// The room that is read alone, since one of its pages was too large.
+    alone: Option<PlaceId>,
+}
+
+impl Pages {
+    fn are_full(&self) -> bool {
+        self.asked.len() >= AT_ONCE
+    }
+
+    /// The page of `place` is asked for, smaller than usual or not, if it may be now. Says whether it is.
+    fn ask(&mut self, place: PlaceId, small: bool) -> bool {
+        if self.are_full() || (small && self.alone.is_some_and(|alone| alone != place)) {
+            return false;
+        }
+        if small {
+            self.alone = Some(place);
+        }
+        self.asked.insert(place)
+    }
+
+    /// That of `place` waits for its turn.
+    fn hold(&mut self, place: PlaceId, later: bool) {
+        self.held.push_back((place, later));
+    }
+
+    /// That of `place` has come, or will not come.
+    fn end(&mut self, place: PlaceId) {
+        self.asked.remove(&place);
+        self.held.retain(|(held, _)| *held != place);
+        self.alone = self.alone.filter(|alone| *alone != place);
+    }
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { take: PAGE, stage: Stage::Idle, losses: 0, beyond: None, barrier: None }
+        Self { take: PAGE, losses: 0, crowded: false, beyond: None, barrier: None }
     }
 }
 
 impl Page {
-    /// Whether one is wanted, and is asked for later.
-    pub(super) fn is_held(&self) -> bool {
-        self.stage == Stage::Held
-    }
-
-    fn is_asked(&self) -> bool {
-        self.stage == Stage::Asked
+    /// Whether it is not asked for because too much waits to be delivered.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowded
     }
 
     /// The page that was asked for has come, of which `lowest` is the lowest id.
     fn came(&mut self, lowest: Option<PostId>) {
         self.take = (self.take * 2).min(PAGE);
-        (self.stage, self.losses) = (Stage::Idle, 0);
+        self.losses = 0;
         if self.beyond.is_some() && lowest.is_some() {
             self.beyond = None;
             self.barrier = lowest.map(PostId::before);
@@ -100,29 +135,42 @@ impl Page {
 }
 
 impl Bridge {
-    /// Asks for the page that the reading stands at, if it may be asked for now; `later` where the
-    /// server is given a moment.
+    /// Asks for the page that the reading stands at, when it is its turn; `later` where the server is
+    /// given a moment.
     pub(super) fn ask_page(&mut self, place: PlaceId, later: bool, turn: &mut Turn<'_>) {
+        self.pages.hold(place, later);
+        self.ask_held(turn);
+    }
+
+    /// Asks for those pages that wait for their turn, as far as they may be asked for now.
+    pub(super) fn ask_held(&mut self, turn: &mut Turn<'_>) {
+        for _ in 0..self.pages.held.len() {
+            if self.pages.are_full() {
+                return;
+            }
+            let Some((place, later)) = self.pages.held.pop_front() else { return };
+            let crowded = self.is_crowded(place);
+            let Some(spot) = self.spots.get(&place) else { continue };
+            let Reading::Page { since, skip, .. } = spot.reading else { continue };
+            let take = spot.page.take;
+            if crowded || !self.pages.ask(place, take < PAGE) {
+                self.pages.hold(place, later);
+                continue;
+            }
+            let order = letschat::Order::List { place, since, skip, take, later };
+            turn.orders.push(Order::LetsChat(order));
+        }
+    }
+
+    /// Whether too much waits to be delivered for `place` to be read; tells of it when that begins.
+    fn is_crowded(&mut self, place: PlaceId) -> bool {
         let crowded = self.waiting.overflows(place);
-        let alone = self.alone.is_none_or(|alone| alone == place);
-        let Some(spot) = self.spots.get_mut(&place) else { return };
-        let Reading::Page { since, skip, .. } = spot.reading else { return };
-        let small = spot.page.take < PAGE;
-        if crowded && !spot.page.is_held() {
+        let Some(spot) = self.spots.get_mut(&place) else { return false };
+        if !std::mem::replace(&mut spot.page.crowded, crowded) && crowded {
             let waiting = self.waiting.total();
             tracing::error!(place = %spot.place, waiting, "too much waits to be delivered: not read until it is less");
         }
-        if crowded || (small && !alone) {
-            spot.page.stage = Stage::Held;
-            return;
-        }
-        if small {
-            self.alone = Some(place);
-        }
-        spot.page.stage = Stage::Asked;
-        let take = spot.page.take;
-        let order = letschat::Order::List { place, since, skip, take, later };
-        turn.orders.push(Order::LetsChat(order));
+        crowded
     }
 
     /// The page of `place` has come, with the lowest of its ids, or will not come.
@@ -130,26 +178,12 @@ impl Bridge {
         if let Some(spot) = self.spots.get_mut(&place) {
             spot.page.came(lowest);
         }
-        self.alone = self.alone.filter(|alone| *alone != place);
-    }
-
-    /// Asks for those pages that were held back, as far as they may be asked for now.
-    pub(super) fn ask_held(&mut self, turn: &mut Turn<'_>) {
-        let held = |(place, spot): (&PlaceId, &super::Spot)| spot.page.is_held().then_some(*place);
-        let mut held: Vec<PlaceId> = self.spots.iter().filter_map(held).collect();
-        held.sort();
-        for place in held {
-            if self.waiting.has_room() || !self.waiting.overflows(place) {
-                self.ask_page(place, false, turn);
-            }
-        }
+        self.pages.end(place);
     }
 
     /// What the server sent was more than the connection takes: some page that is on its way.
     pub(super) fn too_much(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        let asked =
-            |(place, spot): (&PlaceId, &super::Spot)| spot.page.is_asked().then_some(*place);
-        let asked: Vec<PlaceId> = self.spots.iter().filter_map(asked).collect();
+        let asked: Vec<PlaceId> = self.pages.asked.iter().copied().collect();
         if let [place] = asked[..]
             && let Some(spot) = self.spots.get_mut(&place)
             && spot.page.take == 1
@@ -174,15 +208,15 @@ impl Bridge {
 
     /// The connection is lost, perhaps because of a page that was on its way.
     pub(super) fn pages_lost(&mut self) {
-        self.alone = None;
-        for spot in self.spots.values_mut() {
-            if spot.page.is_asked() {
+        let asked = std::mem::take(&mut self.pages).asked;
+        for (place, spot) in &mut self.spots {
+            spot.page.crowded = false;
+            if asked.contains(place) {
                 spot.page.losses += 1;
                 if spot.page.losses >= PATIENCE {
                     spot.page.shrink();
                 }
             }
-            spot.page.stage = Stage::Idle;
         }
     }
 }
@@ -223,5 +257,21 @@ mod tests {
         assert_eq!(page.begin(before, None), Reading::from(after.before()));
         assert_eq!(page.begin(after, None), Reading::from(after));
         assert_eq!(page.begin(before, Some(Ticket(1))), Reading::from(before));
+    }
+
+    #[test]
+    fn who_waits_for_a_page_is_in_turn() {
+        let mut pages = Pages::default();
+        let places: Vec<PlaceId> = (0..40).map(PlaceId).collect();
+        let asked = places.iter().filter(|place| pages.ask(**place, false)).count();
+        assert_eq!(asked, AT_ONCE);
+        pages.hold(PlaceId(39), false);
+        pages.end(PlaceId(39));
+        assert!(pages.held.is_empty() && pages.are_full());
+        pages.end(PlaceId(0));
+        assert!(pages.ask(PlaceId(39), true) && !pages.ask(PlaceId(38), true));
+        [39, 1, 2].into_iter().for_each(|place| pages.end(PlaceId(place)));
+        assert!(pages.ask(PlaceId(38), true) && !pages.ask(PlaceId(37), true));
+        assert!(pages.ask(PlaceId(37), false), "of the usual size");
     }
 }

@@ -32,6 +32,7 @@ impl Bridge {
                 self.open -= usize::from(was_open);
                 (spot.reading, spot.backlog) = (Reading::Away, None);
                 self.page_came(place, None);
+                self.ask_held(turn);
                 self.is_closed(place, None, turn.now);
                 if was_open { turn.store.room_alive(place, turn.now) } else { Ok(()) }
             }
@@ -210,9 +211,7 @@ impl Bridge {
         } else {
             self.all_read(place, turn)?;
         }
-        if take < PAGE {
-            self.ask_held(turn);
-        }
+        self.ask_held(turn);
         Ok(())
     }
 

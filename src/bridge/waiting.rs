@@ -128,10 +128,8 @@ impl Bridge {
     /// How many places are not heard because too much waits.
     #[must_use]
     pub fn unheard(&self) -> usize {
-        let unheard = |spot: &&super::Spot| {
-            matches!(spot.hearing, Hearing::Deaf)
-                || spot.page.is_held() && self.waiting.most.is_some() && !self.waiting.has_room()
-        };
+        let unheard =
+            |spot: &&super::Spot| matches!(spot.hearing, Hearing::Deaf) || spot.page.is_crowded();
         self.spots.values().filter(unheard).count()
     }
 }

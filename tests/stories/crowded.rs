@@ -213,3 +213,79 @@ fn rooms_whose_pages_may_be_too_large_are_read_one_at_a_time() {
     let second = pages(&mut world);
     assert!(second.len() == 1 && second[0].contains(r#""take":62"#), "{second:?}");
 }
+
+/// What the bridge has sent to Let's Chat, whose calls to be let into `rooms` rooms, and for the newest
+/// post there, are answered: the calls for pages, as their number and the room.
+fn pages_of(world: &mut World, rooms: usize) -> Vec<(String, String)> {
+    let mut pages = Vec::new();
+    loop {
+        let (_, sent) = world.sent();
+        if sent.is_empty() {
+            return pages;
+        }
+        for frame in sent {
+            let (number, call) = frame[2..].split_once('[').unwrap();
+            let room = call.split('"').find(|it| it.starts_with('r') && it.len() < 4);
+            let room = room.unwrap_or_default();
+            let answer = match call.split('"').nth(1).unwrap() {
+                "account:whoami" => r#"{"id":"u0","username":"bridge"}"#.to_owned(),
+                "rooms:list" => {
+                    let room = |at| format!(r#"{{"id":"r{at}","slug":"room{at}"}}"#);
+                    let all: Vec<String> = (1..=rooms).map(room).collect();
+                    format!("[{}]", all.join(","))
+                }
+                "rooms:join" => {
+                    format!(r#"{{"id":"{room}","slug":"{}"}}"#, room.replace('r', "room"))
+                }
+                "messages:list" if call.contains(r#""reverse":true"#) => {
+                    r#"[{"id":"6b0000000000000000000001"}]"#.to_owned()
+                }
+                "messages:list" => {
+                    pages.push((number.to_owned(), room.to_owned()));
+                    continue;
+                }
+                call => panic!("{call}"),
+            };
+            world.tell_on(&format!("lc < 43{number}[{answer}]"));
+        }
+    }
+}
+
+#[test]
+fn few_rooms_are_read_at_once_and_they_take_turns() {
+    let places: Vec<String> = (1..=40).map(|at| format!("office/#room{at} room{at}")).collect();
+    let mut world = World::new(&places.iter().map(String::as_str).collect::<Vec<_>>());
+    let back = |world: &mut World| {
+        world.tell_on("lc back");
+        world
+            .tell_on(r#"lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}"#);
+        world.tell_on("lc < 40");
+        pages_of(world, 40)
+    };
+    assert_eq!(back(&mut world), []);
+    world.tell_on("lc lost");
+    let pages = back(&mut world);
+    let rooms = |pages: &[(String, String)]| -> Vec<String> {
+        pages.iter().map(|(_, room)| room.clone()).collect()
+    };
+    let from_to = |from: usize, to: usize| -> Vec<String> {
+        (from..=to).map(|at| format!("r{at}")).collect()
+    };
+    assert_eq!(rooms(&pages), from_to(1, 32));
+
+    // There is more to read in the first room: it is read on once the others have had their turn.
+    let post = |at| {
+        format!(
+            r#"{{"id":"6b00{at:04x}0000000000000001","text":"x","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":"r1"}}"#
+        )
+    };
+    let full: Vec<String> = (1..=500).map(post).collect();
+    world.tell_on(&format!("lc < 43{}[[{}]]", pages[0].0, full.join(",")));
+    let next = pages_of(&mut world, 40);
+    assert_eq!(rooms(&next), from_to(33, 33));
+    for (number, _) in pages[1..].iter().chain(&next) {
+        world.tell_on(&format!("lc < 43{number}[[]]"));
+    }
+    let last = pages_of(&mut world, 40);
+    assert_eq!(rooms(&last), [from_to(34, 40), from_to(1, 1)].concat());
+}
