@@ -85,7 +85,11 @@ impl Program {
 
     /// Waits until it says, as systemd would hear it, that every link is joined.
     pub(crate) async fn ready(&mut self) {
-        self.ready.wait_for(|ready| *ready).await.expect("its listener lives");
+        let child = self.child.as_mut().expect("it was started");
+        tokio::select! {
+            ready = self.ready.wait_for(|ready| *ready) => drop(ready.expect("its listener lives")),
+            status = child.wait() => panic!("the bridge has ended by itself: {}", status.unwrap()),
+        }
     }
 
     /// Asks it to stop, as systemd would, and waits until it has.
