@@ -199,6 +199,8 @@ pub enum Pace {
     Ergo,
     /// As ircu allows, and its like.
     Ircu,
+    /// As soju, a bouncer, hands on.
+    Soju,
     /// As fast as the connection goes, for a server that exempts the bridge.
     Off,
 }

@@ -124,6 +124,7 @@ pub(super) fn plan(
         config::Pace::Ngircd => Pace::Ngircd,
         config::Pace::Ergo => Pace::Ergo,
         config::Pace::Ircu => Pace::Ircu,
+        config::Pace::Soju => Pace::Soju,
         config::Pace::Off => Pace::Off,
     };
     Plan {

@@ -126,7 +126,7 @@ rom = "tea"
              name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
             "bridge.toml:20: irc.office.pace: \"slow\" is not known here; it can be \"auto\" or \
              \"standard\" or \"solanum\" or \"hybrid\" or \"inspircd\" or \"unrealircd\" or \
-             \"ngircd\" or \"ergo\" or \"ircu\" or \"off\"",
+             \"ngircd\" or \"ergo\" or \"ircu\" or \"soju\" or \"off\"",
             "bridge.toml:21: irc.office.in_doubt: \"retry\" is not known here; it can be \"repeat\" or \
              \"drop\"",
             "bridge.toml:22: irc.office.ca_file: cannot read \"nowhere.pem\" (No such file or \

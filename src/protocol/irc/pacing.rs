@@ -29,6 +29,10 @@ pub enum Pace {
     /// ircu, snircd and Nefarious (Undernet, QuakeNet): five at once, then one every two seconds and
     /// a second for every 120 bytes of one.
     Ircu,
+    /// soju, between us and a server: it hands ten lines on at once, then one every two seconds. What it
+    /// takes beyond that waits in it, one channel's behind another's, and with some sixty waiting it
+    /// neither reads nor tells anything.
+    Soju,
     /// As fast as the wire takes it, for a server that trusts us.
     Off,
 }
@@ -48,7 +52,7 @@ impl Pace {
     /// That of the server that calls its software `version` (RPL_MYINFO).
     pub(super) fn of(version: &str) -> Self {
         let version = version.to_ascii_lowercase();
-        let kinds: [(&str, Self); 13] = [
+        let kinds: [(&str, Self); 14] = [
             ("solanum", Self::Solanum),
             ("charybdis", Self::Solanum),
             ("ircd-seven", Self::Solanum),
@@ -62,6 +66,7 @@ impl Pace {
             ("snircd", Self::Ircu),
             ("nefarious", Self::Ircu),
             ("bircd", Self::Ircu),
+            ("soju", Self::Soju),
         ];
         let kind = kinds.iter().find(|(name, _)| version.contains(name));
         kind.map_or(Self::Standard, |(_, pace)| *pace)
@@ -77,6 +82,7 @@ impl Pace {
             Self::Ngircd => (3_000, 400, 500),
             Self::Ergo => (2_500, 500, 100),
             Self::Ircu => (8_000, 2_000, 8_400),
+            Self::Soju => (16_000, 2_000, 0),
         };
         Some(Allowance {
             burst: Duration::from_millis(burst),
@@ -272,6 +278,7 @@ mod tests {
             (Pace::Ngircd, 20, 20),
             (Pace::Ergo, 30, 20),
             (Pace::Ircu, 310, 5),
+            (Pace::Soju, 100, 10),
         ] {
             let last = sent(&mut pacer(pace, now), 60, now)[59];
             let ahead = seconds.saturating_sub(last) * 60 / seconds;
@@ -320,7 +327,7 @@ mod tests {
             ("ergo-v2.14.0", Pace::Ergo),
             ("u2.10.12.19", Pace::Ircu),
             ("u2.10.12.10+snircd(1.3.4a)", Pace::Ircu),
-            ("soju", Pace::Standard),
+            ("soju", Pace::Soju),
             ("", Pace::Standard),
         ] {
             assert_eq!(Pace::of(version), pace, "{version}");
