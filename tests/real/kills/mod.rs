@@ -177,8 +177,9 @@ struct Road {
 
 fn config(way: &str, rooms: &Rooms, links: &[Link]) -> String {
     let (url, token) = rooms.address();
+    // Two who talk like that are taken for programs that set each other off.
     let mut config = format!(
-        "[irc.office]\n{way}\npace = \"off\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n\
+        "break_loops = false\n[irc.office]\n{way}\npace = \"off\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n\
          catch_up = \"all\"\ncatch_up_limit = \"none\"\nannounce_gaps = false\n",
     );
     for Link { channel, room } in links {
