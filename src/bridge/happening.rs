@@ -46,6 +46,17 @@ pub enum Order {
     LetsChat(letschat::Order),
 }
 
+impl Order {
+    /// Whether it is to go over the connection to `peer`.
+    pub(super) fn is_for(&self, peer: &Peer) -> bool {
+        match (self, peer) {
+            (Self::Irc(network, _), Peer::Irc(lost)) => network == lost,
+            (Self::LetsChat(_), Peer::LetsChat) => true,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -206,8 +206,9 @@ impl Bridge {
         self
     }
 
-    /// Takes in one happening at `now`; the orders it calls for are added to `orders`. Behind all that
-    /// happens at once follows [`Bridge::end_turn`].
+    /// Takes in one happening at `now`; the orders it calls for are added to `orders`, from which those
+    /// are taken that nobody is there any more to take. Behind all that happens at once follows
+    /// [`Bridge::end_turn`].
     ///
     /// # Errors
     /// When the store does not do its part.
@@ -308,6 +309,8 @@ impl Bridge {
     }
 
     fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        // The next connection may be there before they leave, and would take them for its own.
+        turn.orders.retain(|order| !order.is_for(peer));
         match peer {
             Peer::Irc(network) => self.network_lost(network, turn)?,
             Peer::LetsChat => self.letschat_lost(turn)?,

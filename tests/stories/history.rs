@@ -537,3 +537,23 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
     let left_out: u64 = world.counters().traffic.values().map(|traffic| traffic.left_out).sum();
     assert_eq!(left_out, 2);
 }
+
+#[test]
+fn what_was_meant_for_a_connection_that_is_gone_is_not_told_to_the_next() {
+    // The disk was slow: the bridge learns at once that bob has spoken, that the connection is lost, and
+    // that another is there.
+    let mut world = seated(KEEPS);
+    world.tell_on(
+        r#"lc <+ 42["messages:new",{"id":"6b0000300000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]"#,
+    );
+    world.tell_on(&irc_in(KEEPS).replace("irc back", "irc lost and back"));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < :irc.example BATCH -x
+        irc > @label=2.1 PRIVMSG #tea :<bob> two
+        "#,
+    );
+}

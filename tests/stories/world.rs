@@ -7,6 +7,8 @@
 //!                                                lc too long  … more at once than the bridge takes
 //! irc lost    the connection ends                lc lost    the same
 //! irc back    a new connection is there          lc back    the same
+//! irc lost and back, lc lost and back            both, and the bridge learns of it at once with what
+//!                                                was said before it by <+
 //! irc closed: … , lc closed: …                   the bridge has hung up, for this reason
 //! wait 25s    time passes                        restart    the process dies and comes back
 //! stop        the bridge is asked to stop
@@ -307,6 +309,11 @@ impl World {
         } else if rest == "back" {
             let session = self.irc_session(&network);
             self.networks[index].machine = Some(session);
+        } else if rest == "lost and back" {
+            let mut happenings = self.drained();
+            happenings.push(Happening::Lost(Peer::Irc(network.clone())));
+            self.networks[index].machine = Some(self.irc_session(&network));
+            self.turn(happenings);
         } else {
             panic!("what does this line mean? {line}");
         }
@@ -360,7 +367,7 @@ impl World {
     #[track_caller]
     fn letschat_line(&mut self, line: &str, rest: &str) {
         let wire = &mut self.letschat;
-        if let Some(frame) = rest.strip_prefix("< ") {
+        if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
             let machine = wire.machine.as_mut().expect("a connection");
             machine.handle(self.now, Input::Frame(letschat::Heard::Text(frame.to_owned())));
         } else if let Some(frame) = rest.strip_prefix("> ") {
@@ -375,6 +382,11 @@ impl World {
             self.happen(Happening::Lost(Peer::LetsChat));
         } else if rest == "back" {
             self.letschat.machine = Some(self.letschat_session());
+        } else if rest == "lost and back" {
+            let mut happenings = self.drained();
+            happenings.push(Happening::Lost(Peer::LetsChat));
+            self.letschat.machine = Some(self.letschat_session());
+            self.turn(happenings);
         } else if let Some(refusal) = rest.strip_prefix("refuses ") {
             let (call, why) = refusal.split_once(' ').expect("a call and a reason");
             self.refuse(call, why);
@@ -550,39 +562,45 @@ impl World {
     /// Drains all machines into the bridge and the wires until all is quiet.
     fn settle(&mut self) {
         loop {
-            let mut happenings = Vec::new();
-            for wire in &mut self.networks {
-                let network = Network::new(&wire.name);
-                self.lesson = wire.machine.as_ref().map(irc::Session::lesson).or(self.lesson);
-                drain(wire, ToString::to_string, |event| {
-                    happenings.push(Happening::Irc(network.clone(), event));
-                });
-                if !self.curious {
-                    wire.sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
-                }
-            }
-            let network = Network::new(&self.networks[0].name);
-            for puppet in &mut self.puppets {
-                let account = &puppet.account;
-                let machine = puppet.wire.machine.as_ref();
-                puppet.turned_away |= machine.is_some_and(|it| it.turned_away().is_some());
-                drain(&mut puppet.wire, ToString::to_string, |event| {
-                    let (network, account) = (network.clone(), account.clone());
-                    happenings.push(Happening::Puppet(network, account, Box::new(event)));
-                });
-                if !self.curious {
-                    let sent = &mut puppet.wire.sent;
-                    sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
-                }
-            }
-            drain(&mut self.letschat, Clone::clone, |event| {
-                happenings.push(Happening::LetsChat(event));
-            });
+            let happenings = self.drained();
             if happenings.is_empty() {
                 return;
             }
             self.turn(happenings);
         }
+    }
+
+    /// What the machines have to tell the bridge; what they have sent is noted.
+    fn drained(&mut self) -> Vec<Happening> {
+        let mut happenings = Vec::new();
+        for wire in &mut self.networks {
+            let network = Network::new(&wire.name);
+            self.lesson = wire.machine.as_ref().map(irc::Session::lesson).or(self.lesson);
+            drain(wire, ToString::to_string, |event| {
+                happenings.push(Happening::Irc(network.clone(), event));
+            });
+            if !self.curious {
+                wire.sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
+            }
+        }
+        let network = Network::new(&self.networks[0].name);
+        for puppet in &mut self.puppets {
+            let account = &puppet.account;
+            let machine = puppet.wire.machine.as_ref();
+            puppet.turned_away |= machine.is_some_and(|it| it.turned_away().is_some());
+            drain(&mut puppet.wire, ToString::to_string, |event| {
+                let (network, account) = (network.clone(), account.clone());
+                happenings.push(Happening::Puppet(network, account, Box::new(event)));
+            });
+            if !self.curious {
+                let sent = &mut puppet.wire.sent;
+                sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
+            }
+        }
+        drain(&mut self.letschat, Clone::clone, |event| {
+            happenings.push(Happening::LetsChat(event));
+        });
+        happenings
     }
 
     fn irc_session(&self, network: &Network) -> irc::Session {
