@@ -1,5 +1,6 @@
-use super::{LetsChat, account};
+use super::{LetsChat, account, room};
 use crate::demo::letschat::engineio;
+use crate::demo::letschat::outbox::Outbox;
 use crate::demo::letschat::setup::Person;
 use crate::demo::letschat::world::person::Account;
 use crate::demo::letschat::world::post::Post;
@@ -51,6 +52,34 @@ impl LetsChat {
     #[must_use]
     pub fn whispers(&self) -> Vec<(String, Post)> {
         self.world().whispers.clone()
+    }
+
+    /// Waits until enough was said in private, and tells all of it.
+    pub async fn whispered(
+        &self,
+        enough: impl Fn(&[(String, Post)]) -> bool,
+    ) -> Vec<(String, Post)> {
+        self.until(|world| enough(&world.whispers)).await;
+        self.whispers()
+    }
+
+    /// The account tells another something in private.
+    pub fn whisper(&self, from: &str, to: &str, text: &str) {
+        let mut world = self.world();
+        let [from, to] = [from, to].map(|name| account(&world, name).id.clone());
+        let (_, news) = world.whisper(&from, &to, text);
+        world.tell(news);
+    }
+
+    /// The account comes into the room, and stays; what it is told there nobody reads.
+    pub fn enter(&self, slug: &str, username: &str) {
+        let mut world = self.world();
+        let who = account(&world, username).id.clone();
+        let room = room(&world, slug).id.clone();
+        let (outbox, _) = Outbox::new();
+        let seat = world.sit(who, outbox);
+        let news = world.join(seat, &room);
+        world.tell(news);
     }
 
     fn change_account(&self, username: &str, change: impl FnOnce(&mut Account)) {

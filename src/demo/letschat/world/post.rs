@@ -1,3 +1,4 @@
+use axum::extract::ws::Utf8Bytes;
 use jiff::Timestamp;
 
 use super::person::Account;
@@ -52,6 +53,33 @@ pub(in super::super) struct Held {
 pub(in super::super) struct Refused;
 
 impl World {
+    /// `owner` whispers to `to`: the message as the server tells it, and who is told.
+    pub(in super::super) fn whisper(
+        &mut self,
+        owner: &Id,
+        to: &Id,
+        text: &str,
+    ) -> (String, [News; 2]) {
+        let posted = id::now();
+        let id = self.ids.make(posted);
+        let whisper = shape::PrivateMessage { id: &id, owner, text, posted: id::iso(posted) };
+        let json = shape::json(&whisper);
+        let frame: Utf8Bytes = engineio::event("user-messages:new", &json).into();
+        // Once for each of the two: who writes to himself hears it twice.
+        let news = [owner, to].map(|who| {
+            let seats = self.seats.iter().filter(|(_, taken)| taken.who == *who);
+            News::Seats(seats.map(|(seat, _)| *seat).collect(), frame.clone())
+        });
+        // Off the record: told and not kept.
+        if !text.starts_with("?OTR") {
+            let to = self.account(to).map(|account| account.username.clone());
+            let post = self.account(owner).map(|owner| Post::new(&id, text, posted, owner));
+            self.whispers.extend(to.zip(post));
+            self.touch();
+        }
+        (json, news)
+    }
+
     /// Checks a message and gives it its id and its time, as the server does before it inserts it.
     pub(in super::super) fn draft(
         &mut self,
