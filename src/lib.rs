@@ -54,6 +54,7 @@
 //! | seat         | a place that a session is to sit in                                                |
 //! | happening    | what a network tells the bridge; the bridge answers with orders                    |
 //! | reading      | going through what a room holds, page by page, from its cursor                     |
+//! | whisper      | what is written to the bridge alone; a party is who writes it, or is to read it    |
 //! | gap          | time in which something may have been said that nobody can tell us any more        |
 
 pub mod domain;

@@ -244,6 +244,9 @@ impl World {
                 self.events.push_back(Event::Newest { place, post });
             }
             letschat::Order::Wake { place, .. } => self.events.push_back(Event::Awake(place)),
+            letschat::Order::Whisper { .. } | letschat::Order::Tell { .. } => {
+                unreachable!("nobody talks in private here")
+            }
             letschat::Order::Describe { .. } | letschat::Order::Leave => {}
         }
         true

@@ -20,6 +20,7 @@ impl Bridge {
         event: Event,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        let Some(event) = self.direct_irc(network, event, turn)? else { return Ok(()) };
         match event {
             Event::Registered { nick } => {
                 tracing::info!(%network, nick, "registered");
@@ -56,7 +57,8 @@ impl Bridge {
                     puppets.blind(place);
                 }
                 self.is_closed(place, Some(&why), turn.now);
-                self.channel_left(network, place, turn.now, turn)
+                self.channel_left(network, place, turn.now, turn)?;
+                self.look_around(network, turn)
             }
             Event::Presence(presence) => self.seen(network, presence, turn),
             Event::Topic { place, topic, by } => {
@@ -89,7 +91,8 @@ impl Bridge {
             Event::Voiceless { ticket, place, scope, why } => {
                 self.voiceless(network, (ticket, place), (scope, &why), turn)
             }
-            Event::PutOut { .. } => Ok(()),
+            // Where nobody is to talk in private.
+            Event::Whispered(_) | Event::PutOut { .. } => Ok(()),
             Event::Past { place, answer } => self.told(network, place, answer, turn),
             Event::Speaking { ticket, place } => {
                 if let Some(spot) = self.spots.get_mut(&place) {

@@ -30,6 +30,17 @@ impl Guests {
         names.into_iter().find(|username| username.to_lowercase() == name.to_lowercase())
     }
 
+    /// The name of whoever has this account, if they are known.
+    pub(super) fn name(&self, account: &str) -> Option<&str> {
+        self.known.get(account).map(|guest| guest.username.as_str())
+    }
+
+    /// The accounts and the names of those who are there, in no order.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let present = self.known.iter().filter(|(_, guest)| guest.present);
+        present.map(|(account, guest)| (account.as_str(), guest.username.as_str()))
+    }
+
     /// The names of those who are there, in no order.
     pub(super) fn present(&self) -> impl Iterator<Item = &str> {
         self.known.values().filter(|guest| guest.present).map(|guest| guest.username.as_str())

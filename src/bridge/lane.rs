@@ -58,18 +58,23 @@ pub(super) struct Begun {
 }
 
 impl Lane {
-    /// The lane to `to`, as the last run left it. What was being sent when that ended is in doubt.
-    pub(super) fn recover(to: PlaceId, store: &mut Store) -> Result<Self, StoreError> {
-        let mut lane = Self {
+    /// The lane to `to`, to whom nothing is to be said.
+    pub(super) fn empty(to: PlaceId) -> Self {
+        Self {
             to,
             open: false,
             queue: VecDeque::new(),
             last: Ticket(0),
-            more: true,
+            more: false,
             joined: 0,
             progress: Progress::default(),
             held: false,
-        };
+        }
+    }
+
+    /// The lane to `to`, as the last run left it. What was being sent when that ended is in doubt.
+    pub(super) fn recover(to: PlaceId, store: &mut Store) -> Result<Self, StoreError> {
+        let mut lane = Self { more: true, ..Self::empty(to) };
         lane.refill(store)?;
         if let Some(head) = lane.queue.front() {
             lane.progress.said = store.said(head.ticket)?;
@@ -319,6 +324,25 @@ impl Lane {
             store.refused(delivery.ticket, why, now)?;
         }
         Ok(refused)
+    }
+
+    /// `Queued | Doubtful → Refused`: the first delivery will never be said, whatever has become of it.
+    /// Gives it; not one that is still to be answered.
+    pub(super) fn give_up(
+        &mut self,
+        why: &str,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<Option<Delivery>, StoreError> {
+        if self.queue.is_empty() {
+            self.refill(store)?;
+        }
+        let Some(delivery) = self.queue.pop_front_if(|head| head.state != State::Sending) else {
+            return Ok(None);
+        };
+        self.progress = Progress::default();
+        store.refused(delivery.ticket, why, now)?;
+        Ok(Some(delivery))
     }
 
     /// An answer may come late, after the delivery was settled otherwise: then it is not its turn.

@@ -12,6 +12,7 @@ mod closed;
 mod comings;
 mod company;
 mod counters;
+mod direct;
 mod doubt;
 mod guests;
 mod happening;
@@ -56,6 +57,7 @@ use breaker::Breaker;
 use closed::Told;
 use comings::Goings;
 use company::Names;
+use direct::Direct;
 use lane::Lane;
 use page::Pages;
 use questions::Answered;
@@ -111,6 +113,7 @@ pub struct Bridge {
     /// The same of Let's Chat.
     letschat_alive: Option<Alive>,
     voices: Voices,
+    direct: Direct,
 }
 
 /// When a network was last heard of, and when that was last written down.
@@ -172,6 +175,7 @@ impl Bridge {
             alive: HashMap::new(),
             letschat_alive: None,
             voices: Voices::default(),
+            direct: Direct::default(),
         })
     }
 
@@ -281,7 +285,8 @@ impl Bridge {
     /// How many deliveries are under way.
     #[must_use]
     pub fn under_way(&self) -> usize {
-        self.spots.values().filter(|spot| spot.lane.under_way().is_some()).count()
+        let spots = self.spots.values().filter(|spot| spot.lane.under_way().is_some()).count();
+        spots + self.direct.under_way()
     }
 
     fn tick(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
@@ -298,7 +303,8 @@ impl Bridge {
         self.tell_pauses(turn)?;
         self.tell_comings(turn)?;
         self.tell_away(turn);
-        self.tell_refusals(turn)
+        self.tell_refusals(turn)?;
+        self.direct_passes(turn)
     }
 
     /// Counts something of the peer that has `place`.
@@ -333,6 +339,6 @@ impl Bridge {
             }
             spot.patience = Patience::default();
         }
-        Ok(())
+        self.direct_lost(peer, turn)
     }
 }

@@ -18,8 +18,20 @@ impl Bridge {
         self.spots.get(&place).map(|spot| &spot.roster)
     }
 
-    /// The bridge sees somebody come, go, or be known otherwise, who may be a puppet of ours.
+    /// The bridge sees somebody come, go, or be known otherwise.
     pub(super) fn seen(
+        &mut self,
+        network: &Network,
+        presence: Presence,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let news = self.direct_news(&presence);
+        self.seen_among_puppets(network, presence, turn)?;
+        news.map_or(Ok(()), |news| self.take_news(network, news, turn))
+    }
+
+    /// The same of who may be a puppet of ours.
+    fn seen_among_puppets(
         &mut self,
         network: &Network,
         presence: Presence,

@@ -98,9 +98,18 @@ impl Bridge {
             (Place::Room(_), Some(account)) => format!("@{} ", account.username),
             _ => "!".to_owned(),
         };
+        let private = match &self.spots[&place].place {
+            Place::Channel { network, .. } if self.talks_in_private(Some(network)) => {
+                ". !msg USER TEXT, said to the bridge alone, tells somebody there in private"
+            }
+            Place::Room(_) if self.talks_in_private(None) => {
+                ". @NICK TEXT, written to the bridge alone, tells somebody there in private"
+            }
+            _ => "",
+        };
         format!(
             "what is said here is mirrored to {there}, and the other way. {ask}who tells who is there, \
-             {ask}status how the bridge is"
+             {ask}status how the bridge is{private}"
         )
     }
 

@@ -112,6 +112,8 @@ impl Bridge {
                 Some(Place::Room(_)) => {
                     audiences.entry(Audience::Room(untold.said_in)).or_default().push(untold);
                 }
+                // Whoever wrote in private is told otherwise.
+                None if self.direct.tells() && turn.store.party_of(untold.said_in)?.is_some() => {}
                 // No longer linked: nobody is there to be told.
                 None => turn.store.told(&untold)?,
             }
@@ -210,7 +212,7 @@ fn reasons(refused: &[Untold]) -> String {
 }
 
 /// The beginning of `text`, in one line.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),

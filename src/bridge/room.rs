@@ -15,6 +15,7 @@ use crate::store::StoreError;
 
 impl Bridge {
     pub(super) fn letschat(&mut self, event: Event, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let Some(event) = self.direct_letschat(event, turn)? else { return Ok(()) };
         match event {
             Event::Welcome(account) => {
                 tracing::info!(account = account.username, "welcome to Let's Chat");
@@ -52,7 +53,7 @@ impl Bridge {
             }
             Event::People(presence) => {
                 self.guest(presence, turn);
-                Ok(())
+                self.advance_direct(turn)
             }
             Event::Heard { place, post } => self.heard(place, post, turn),
             Event::Listed { place, posts } => self.listed(place, posts, turn),
@@ -62,6 +63,8 @@ impl Bridge {
             }
             Event::Refused { ticket, place, why } => self.objected(ticket, place, &why, turn),
             Event::Unanswered { ticket, place } => self.unanswered(ticket, place, turn),
+            // Where nobody is to talk in private.
+            Event::Whispered(_) | Event::CarriesWhispers(_) => Ok(()),
         }
     }
 
@@ -227,6 +230,7 @@ impl Bridge {
             spot.lane.again(turn.store)?;
             self.open += usize::from(spot.lane.open());
         }
+        self.advance_direct(turn)?;
         self.advance(place, turn)
     }
 

@@ -132,6 +132,11 @@ impl Voices {
         self.puppets.iter_mut()
     }
 
+    /// Whether whoever goes by `nick` on `network` is one of ours.
+    pub(super) fn are_of_puppet(&self, network: &Network, nick: &str) -> bool {
+        self.puppets.get(network).is_some_and(|puppets| puppets.has(nick))
+    }
+
     pub(super) fn puppets(&mut self, network: &Network) -> &mut Puppets {
         self.puppets.entry(network.clone()).or_default()
     }

@@ -195,6 +195,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             mode: config::Mode::Bot,
             puppets: config::PuppetSettings::default(),
             nick_template: None,
+            direct_messages: false,
             channels: ROOMS.iter().map(channel).collect(),
         }],
         letschat: config::LetsChatSettings {

@@ -158,6 +158,8 @@ pub struct NetworkSettings {
     pub nick_template: Option<String>,
     /// What holds for the connections of their own, where they have such.
     pub puppets: PuppetSettings,
+    /// Whether people there and on Let's Chat can talk in private.
+    pub direct_messages: bool,
     /// The channels of all links to this network, each once, in order of first mention.
     pub channels: Vec<ChannelSettings>,
 }

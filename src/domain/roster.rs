@@ -41,6 +41,12 @@ impl Roster {
         Self { casemapping, ..Self::default() }
     }
 
+    /// How the server folds the names of those who are there.
+    #[must_use]
+    pub fn casemapping(&self) -> Casemapping {
+        self.casemapping
+    }
+
     /// Who goes by `nick`, however it is spelled.
     #[must_use]
     pub fn get(&self, nick: &str) -> Option<&Member> {

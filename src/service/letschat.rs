@@ -27,6 +27,8 @@ fn seats(letschat: &LetsChatSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> 
 pub(super) struct LetsChat {
     letschat: LetsChatSettings,
     seats: Vec<Seat>,
+    /// Whether what is written to the bridge alone is heard.
+    whispering: bool,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
 }
@@ -39,7 +41,12 @@ impl LetsChat {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let seats = seats(&letschat, places);
-        Self { letschat, seats, inbox, stop }
+        Self { letschat, seats, whispering: false, inbox, stop }
+    }
+
+    /// The same, where what is written to the bridge alone is heard, if that is `wanted`.
+    pub(super) fn whispering(self, wanted: bool) -> Self {
+        Self { whispering: wanted, ..self }
     }
 }
 
@@ -55,7 +62,7 @@ impl Party for LetsChat {
     async fn converse(&mut self) -> Result<Ended, String> {
         let frames = unless_stopped(self.stop.clone(), connect(&self.letschat)).await?;
         tracing::info!(peer = %self.peer(), "connected");
-        let ended = converse(frames, &self.seats, &self.inbox).await;
+        let ended = converse(frames, &self.seats, self.whispering, &self.inbox).await;
         // Nobody hears it when the engine is gone.
         let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
         Ok(ended)
@@ -79,6 +86,7 @@ async fn connect(letschat: &LetsChatSettings) -> Result<Frames<Box<dyn Wire>>, S
 async fn converse(
     mut frames: Frames<Box<dyn Wire>>,
     seats: &[Seat],
+    whispering: bool,
     inbox: &mpsc::Sender<Item>,
 ) -> Ended {
     let (sender, mut orders) = mpsc::channel(orders_at_once(seats.len()));
@@ -86,7 +94,8 @@ async fn converse(
         return Ended::Dismissed;
     }
     let now = tokio::time::Instant::now().into_std();
-    let mut session = Session::new(now, seats.to_vec(), fastrand::u64(..)).asking_people();
+    let session = Session::new(now, seats.to_vec(), fastrand::u64(..)).asking_people();
+    let mut session = session.whispering(whispering);
     let name = |event| Item::Happened(Happening::LetsChat(event));
     net::drive(&mut session, &mut frames, &mut orders, inbox, name).await
 }

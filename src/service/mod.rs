@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
@@ -96,7 +96,8 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
         .dropping(dropping(&settings.networks))
         .linking(links(&settings)?)
         .mannered(Arc::clone(&settings.looks), linked(&settings))
-        .under_nicks(under_nicks(&settings.networks));
+        .under_nicks(under_nicks(&settings.networks))
+        .directing(directing(&settings.networks), Timestamp::now(), &mut store)?;
     store.commit()?;
     let places: Vec<(PlaceId, Place)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
@@ -106,6 +107,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
     let (counters_sender, counters) = watch::channel(bridge.counters().clone());
+    let whispering = !directing(&settings.networks).is_empty();
     let sts = Arc::new(sts::StsBook::open(&settings.state_dir));
     let mut engine = Engine::new(bridge, store, status_sender, counters_sender);
     let mut networks = Vec::new();
@@ -128,7 +130,8 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
         tokio::spawn(connection::keep(network, stopped.clone()));
     }
     let letschat =
-        letschat::LetsChat::new(settings.letschat, &places, inbox.clone(), stopped.clone());
+        letschat::LetsChat::new(settings.letschat, &places, inbox.clone(), stopped.clone())
+            .whispering(whispering);
     tokio::spawn(connection::keep(letschat, stopped));
     Ok(Running { inbox, stop, settle: settings.settle, status, counters, ended })
 }
@@ -236,6 +239,12 @@ async fn keep_ticking(inbox: mpsc::WeakSender<Item>) {
 fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
     let dropping = networks.iter().filter(|network| network.in_doubt == InDoubt::Drop);
     dropping.map(|network| network.network.clone()).collect()
+}
+
+/// The networks on which people can talk in private with those of Let's Chat.
+fn directing(networks: &[NetworkSettings]) -> Vec<Network> {
+    let directing = networks.iter().filter(|network| network.direct_messages);
+    directing.map(|network| network.network.clone()).collect()
 }
 
 /// The channels in which people of Let's Chat are heard under nicks of their own.

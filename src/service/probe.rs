@@ -34,6 +34,8 @@ pub struct Report {
     pub peers: HashMap<Peer, Result<String, String>>,
     /// As which account each network knows us, or why it does not; where there is an account.
     pub accounts: HashMap<Peer, Result<String, String>>,
+    /// Whether Let's Chat carries private messages, where they are wanted.
+    pub whispers: Option<bool>,
     /// Whether each place could be joined, or why it could not.
     pub places: HashMap<Place, Result<(), String>>,
 }
@@ -63,14 +65,19 @@ pub async fn probe(settings: &Settings) -> Report {
         let irc = Irc::new(network.clone(), &places, door, inbox.clone(), stopped.clone());
         parties.spawn(once(irc));
     }
-    let letschat = LetsChat::new(settings.letschat.clone(), &places, inbox.clone(), stopped);
+    let whispering = settings.networks.iter().any(|network| network.direct_messages);
+    let letschat = LetsChat::new(settings.letschat.clone(), &places, inbox.clone(), stopped)
+        .whispering(whispering);
     parties.spawn(once(letschat));
     drop(inbox);
 
     let mut seen = Seen { names: places.into_iter().collect(), ..Seen::default() };
     let peers = settings.networks.len() + 1;
     let look = async {
-        while seen.report.peers.len() < peers || !seen.all_decided() {
+        while seen.report.peers.len() < peers
+            || !seen.all_decided()
+            || whispering && seen.awaits_whispers()
+        {
             tokio::select! {
                 Some(item) = outlet.recv() => seen.take(item),
                 Some(Ok((peer, ended))) = parties.join_next() => seen.ended(peer, ended),
@@ -159,6 +166,7 @@ impl Seen {
                 letschat::Event::Welcome(account) => {
                     self.welcome(Peer::LetsChat, account.username);
                 }
+                letschat::Event::CarriesWhispers(carries) => self.report.whispers = Some(carries),
                 letschat::Event::Joined { place, .. } => self.decide(place, Ok(())),
                 letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
@@ -184,6 +192,13 @@ impl Seen {
         self.names.values().all(|place| {
             places.contains_key(place) || matches!(peers.get(&peer_of(place)), Some(Err(_)))
         })
+    }
+
+    /// Whether Let's Chat is still to say whether it carries private messages. It says no by saying
+    /// nothing.
+    fn awaits_whispers(&self) -> bool {
+        let Report { peers, whispers, .. } = &self.report;
+        whispers.is_none() && !matches!(peers.get(&Peer::LetsChat), Some(Err(_)))
     }
 
     /// A conversation is over before all was seen: nothing more will come of its places.

@@ -14,12 +14,20 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn place(&mut self, place: &Place) -> Result<PlaceId, StoreError> {
-        let name = place.to_string();
         // A room once known by its slug may now be configured by its id.
         let id = match place {
             Place::Room(id) => Some(id.as_ref()),
             Place::Channel { .. } => None,
         };
+        self.numbered(place.to_string(), id)
+    }
+
+    /// The number of what is called `name`, or is the room with this id.
+    pub(super) fn numbered(
+        &mut self,
+        name: String,
+        id: Option<&str>,
+    ) -> Result<PlaceId, StoreError> {
         let known = self
             .connection
             .prepare_cached(

@@ -4,6 +4,7 @@
 
 mod comings;
 mod company;
+mod direct;
 mod emotes;
 mod irc;
 mod late;
@@ -26,6 +27,7 @@ mod who;
 
 pub use comings::{Coming, Comings, Show, Topics, What, one_line};
 pub use company::{Company, Nobody};
+pub use direct::{Addressed, in_private};
 pub use irc::{AGAIN, in_person, to_irc};
 pub use late::behind_time;
 pub use letschat::{comes_apart, goes_on, passes_through, to_letschat};

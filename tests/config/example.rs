@@ -68,7 +68,7 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 57);
+    assert_eq!(examples.len(), 58);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }

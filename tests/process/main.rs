@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod demo;
+mod direct;
 mod disk;
 mod getting_in;
 mod logs;

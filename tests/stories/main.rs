@@ -7,6 +7,7 @@ mod closed;
 mod comings;
 mod confirmed;
 mod crowded;
+mod direct;
 mod getting_in;
 mod history;
 mod links;

@@ -51,6 +51,7 @@ pub(crate) struct World {
     policy: Policy,
     manners: Arc<Manners>,
     asks_people: bool,
+    whispering: bool,
     drop: bool,
     linked: bool,
     nicks: Vec<(Place, Nicks)>,
@@ -115,6 +116,7 @@ impl World {
                 ..Manners::default()
             }),
             asks_people: false,
+            whispering: false,
             drop: false,
             linked: false,
             nicks: Vec::new(),
@@ -195,6 +197,13 @@ impl World {
     /// The same where whoever is in the rooms is asked for.
     pub(crate) fn asking_people(mut self) -> Self {
         self.asks_people = true;
+        self
+    }
+
+    /// The same where people can talk in private.
+    pub(crate) fn whispering(mut self) -> Self {
+        self.whispering = true;
+        self.restart();
         self
     }
 
@@ -494,8 +503,14 @@ impl World {
         let bridge =
             Bridge::new(&self.conversations, self.policy.clone(), &mut self.store).unwrap();
         let bridge = bridge.dropping(dropping).linking(self.linked.then(links));
-        let bridge = bridge.under_nicks(self.nicks.clone());
-        self.bridge = bridge.mannered(Arc::clone(&self.manners), []);
+        let bridge = bridge.under_nicks(self.nicks.clone()).mannered(Arc::clone(&self.manners), []);
+        let whispering: Vec<Network> = self
+            .networks
+            .iter()
+            .filter(|_| self.whispering)
+            .map(|wire| Network::new(&wire.name))
+            .collect();
+        self.bridge = bridge.directing(whispering, self.clock, &mut self.store).unwrap();
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -641,7 +656,7 @@ impl World {
             }
         }
         seats.sort_by_key(|seat| seat.place);
-        let session = letschat::Session::new(self.now, seats, 1);
+        let session = letschat::Session::new(self.now, seats, 1).whispering(self.whispering);
         if self.asks_people { session.asking_people() } else { session }
     }
 }

@@ -47,6 +47,11 @@ impl Puppets {
         living.map(|(account, _)| account).or_else(|| faded().map(|it| &it.account))
     }
 
+    /// Whether somebody's puppet goes by `nick`.
+    pub(in crate::bridge) fn has(&self, nick: &str) -> bool {
+        self.people.values().any(|puppet| puppet.has(nick))
+    }
+
     /// Whose puppets have a nick.
     pub(in crate::bridge) fn named(&self) -> impl Iterator<Item = &AccountId> {
         self.people.iter().filter(|(_, it)| !it.nicks.is_empty()).map(|(account, _)| account)

@@ -42,6 +42,7 @@ pub(super) fn read(
     let template = |text: &str| values::nick_template(text, mode);
     let nick_template = section.get("nick_template", text(template));
     let puppets = puppets::read(&mut section, proxy.is_some());
+    let direct_messages = section.get("direct_messages", flag).unwrap_or(false);
     section.finish();
     Some(NetworkSettings {
         network: Network::new(name),
@@ -69,6 +70,7 @@ pub(super) fn read(
         mode,
         puppets,
         nick_template,
+        direct_messages,
         channels: Vec::new(),
     })
 }

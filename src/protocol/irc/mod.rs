@@ -24,6 +24,7 @@ mod session;
 mod speech;
 mod split;
 mod turned_away;
+mod whispers;
 
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub use speech::Mark;
 pub use split::said_with;
 pub use turned_away::{Reason, TurnedAway};
 
-use crate::domain::{Author, Kind, PlaceId, Ticket};
+use crate::domain::{Author, Kind, Person, PlaceId, Ticket};
 
 /// What the bridge asks of IRC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,22 @@ pub enum Order {
         body: String,
         /// The nick under which the server is to say it (`RELAYMSG`), if not under ours.
         relay: Option<Arc<str>>,
+    },
+    /// Say something to somebody alone; answered as [`Order::Say`] is.
+    Whisper {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Stands for whoever it is: one such is under way at a time.
+        place: PlaceId,
+        /// Who is meant, as they are known now. Who goes by their nick when it is said, and is somebody
+        /// else, is not told.
+        whom: Arc<Person>,
+        /// By PRIVMSG or CTCP ACTION.
+        kind: Kind,
+        /// What stands at the beginning of each line.
+        prefix: String,
+        /// What follows it.
+        body: String,
     },
     /// Tell what was said in the channel before; answered by what was heard, and then
     /// [`Event::Past`].
@@ -192,6 +209,8 @@ pub enum Event {
         /// Who, and what.
         talk: Talk,
     },
+    /// Somebody has said something to us alone.
+    Whispered(Talk),
     /// What was said in the channel before was told, as far as this question goes.
     Past {
         /// Where.
@@ -261,7 +280,7 @@ pub enum Scope {
     Network,
 }
 
-/// What someone has said in a channel.
+/// What someone has said in a channel, or to us alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Talk {
     /// Who.

@@ -7,16 +7,20 @@ use crate::domain::Kind;
 /// `text`, as much of it as fits into one line, said to `nick`; `None` where that is no nick. A target
 /// of PRIVMSG and NOTICE may also be a channel, a list, or everybody on a server (RFC 2812 §3.3.1).
 pub(super) fn line(source: usize, nick: &str, text: &str, linelen: usize) -> Option<Line> {
-    let odd = |c: char| c.is_control() || " ,*?!@".contains(c);
-    if nick.is_empty()
-        || nick.starts_with(['#', '&', '+', '$', ':', '%', '~'])
-        || nick.contains(odd)
-    {
+    if !is_nick(nick) {
         return None;
     }
     let room = split::budget(source, nick, Kind::Notice, linelen);
     let first = split::lines("", text, room).into_iter().next()?;
     Some(Line::talk(Kind::Notice, nick, &Text::clean(&first.text)))
+}
+
+/// Whether `nick` names somebody, and one only.
+pub(super) fn is_nick(nick: &str) -> bool {
+    let odd = |c: char| c.is_control() || " ,*?!@".contains(c);
+    !nick.is_empty()
+        && !nick.starts_with(['#', '&', '+', '$', ':', '%', '~'])
+        && !nick.contains(odd)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Author, Post, PostId};
+use super::{Author, Post, PostId, Whisper};
 
 /// A room, in `rooms:list`, `rooms:join` and room events.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -60,6 +60,15 @@ pub(super) struct WirePost {
     owner: Option<Owner>,
     #[serde(default)]
     room: Option<RoomReference>,
+}
+
+/// A private message, in `user-messages:new` (WIRE.md, "Private messages").
+#[derive(Debug, Deserialize)]
+pub(super) struct WireWhisper {
+    #[serde(default)]
+    id: Option<String>,
+    owner: String,
+    text: String,
 }
 
 /// Who wrote a post. An account that was deleted has no id.
@@ -154,6 +163,12 @@ impl WirePost {
     }
 }
 
+impl From<WireWhisper> for Whisper {
+    fn from(WireWhisper { id, owner, text }: WireWhisper) -> Self {
+        Self { id: id.and_then(|id| id.parse().ok()), owner, text }
+    }
+}
+
 impl PostRef {
     pub(super) fn id(&self) -> Option<PostId> {
         self.id.parse().ok()
@@ -190,6 +205,20 @@ mod tests {
         let deleted =
             post(&with(r#"{"displayName":"[Deleted User]","username":"_deleted_user_"}"#));
         assert_eq!(deleted.0.author.map(|a| a.username).as_deref(), Some("_deleted_user_"));
+    }
+
+    #[test]
+    fn a_private_message_is_read_with_and_without_an_id() {
+        let read = |json| read::<WireWhisper>(json).map(Whisper::from).expect("a private message");
+        let kept = read(
+            r#"{"id":"6b035f6d8d054a41e16a0570","owner":"u1","text":"hi","posted":"2026-11-22T21:32:29.455Z"}"#,
+        );
+        assert_eq!(
+            (kept.owner.as_str(), kept.text.as_str(), kept.id.is_some()),
+            ("u1", "hi", true)
+        );
+        assert_eq!(read(r#"{"id":"OTR","owner":"u1","text":"?OTR:"}"#).id, None);
+        assert_eq!(read(r#"{"owner":"u1","text":"?OTR:"}"#).id, None);
     }
 
     #[test]

@@ -22,6 +22,12 @@ pub(super) enum Call {
     Describe(PlaceId),
     /// `messages:create`.
     Post { ticket: Ticket, place: PlaceId },
+    /// `user-messages:create`, of which somebody wants to know.
+    Whisper { ticket: Ticket, place: PlaceId },
+    /// The same, of which nobody does.
+    Tell,
+    /// `user-messages:list`: only whether it is answered.
+    Whispers,
     /// `messages:list`, a page.
     List(PlaceId),
     /// `messages:list`, the newest post only.

@@ -41,6 +41,25 @@ pub enum Order {
         /// What.
         text: String,
     },
+    /// Write `text` to somebody alone; answered as [`Order::Post`] is. Whether they are there to read
+    /// it, the server does not say.
+    Whisper {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Stands for whoever it is: one such is under way at a time.
+        place: PlaceId,
+        /// The id of their account.
+        user: String,
+        /// What.
+        text: String,
+    },
+    /// Tell somebody alone. It is not known whether it arrives.
+    Tell {
+        /// The id of their account.
+        user: String,
+        /// What.
+        text: String,
+    },
     /// List the `take` oldest posts above `since`, less the first `skip`; answered by
     /// [`Event::Listed`], or by [`Event::Closed`].
     List {
@@ -115,6 +134,10 @@ pub enum Event {
         /// What.
         post: Post,
     },
+    /// Somebody has written to us alone, or we to somebody.
+    Whispered(Whisper),
+    /// Whether the server carries what is written to somebody alone (`private.enable`).
+    CarriesWhispers(bool),
     /// A page of posts, oldest first.
     Listed {
         /// Where.
@@ -200,6 +223,18 @@ pub struct Post {
     /// Who wrote it; `None` where the server does not say (WIRE.md: "On a fresh install `owner` is
     /// `null`").
     pub author: Option<Author>,
+}
+
+/// What somebody has written to somebody alone. To whom, the server does not say: to us, where it is
+/// not from us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whisper {
+    /// Its id; `None` for what the server does not keep (encrypted by OTR).
+    pub id: Option<PostId>,
+    /// The id of the account that wrote it.
+    pub owner: String,
+    /// Its text, exactly.
+    pub text: String,
 }
 
 /// An account.

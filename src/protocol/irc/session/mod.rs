@@ -10,6 +10,7 @@ mod people;
 mod receive;
 mod roll;
 mod talk;
+mod whisper;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ use super::roll::Roll;
 use super::services::Nickserv;
 use super::speech::{Next, Speech};
 use super::turned_away::TurnedAway;
+use super::whispers::Whispers;
 use super::{Event, Heard, Identity, Order, Pace, Seat};
 use crate::domain::PlaceId;
 use crate::protocol::{Input, Machine, Output};
@@ -128,6 +130,7 @@ pub struct Session {
     /// The channels for which we have asked for another topic.
     retitling: Vec<PlaceId>,
     speech: Speech,
+    whispers: Whispers,
     past: Past,
     courtesy: Courtesy,
     people: People,
@@ -185,6 +188,7 @@ impl Session {
             control: VecDeque::new(),
             retitling: Vec::new(),
             speech: Speech::default(),
+            whispers: Whispers::default(),
             past: Past::default(),
             courtesy: Courtesy::new(now, plan.clock),
             people: People::default(),
@@ -329,6 +333,9 @@ impl Machine for Session {
             Input::Order(Order::Past { place, since, msgid }) => {
                 self.ask_past(place, since, msgid);
             }
+            Input::Order(Order::Whisper { ticket, place, whom, kind, prefix, body }) => {
+                self.whisper((ticket, place), whom, kind, (&prefix, &body));
+            }
             Input::Order(Order::Notice { nick, text }) => self.notice(&nick, &text),
             Input::Order(Order::Topic { place, topic }) => self.set_topic(place, &topic),
             Input::Order(Order::Away(why)) => {
@@ -341,6 +348,7 @@ impl Machine for Session {
             Input::Order(Order::Quit(why)) => self.quit(now, why),
             Input::Tick => self.tick(now),
         }
+        self.take_back_whispers();
         self.tell_presence();
         self.pump_past(now);
         self.pump(now);
@@ -395,7 +403,11 @@ fn is_of_others(output: &Output<Line, Event>) -> bool {
     let Output::Event(event) = output else { return false };
     matches!(
         event,
-        Event::Heard { .. } | Event::Presence(_) | Event::Topic { .. } | Event::Modes { .. }
+        Event::Heard { .. }
+            | Event::Whispered(_)
+            | Event::Presence(_)
+            | Event::Topic { .. }
+            | Event::Modes { .. }
     )
 }
 

@@ -17,6 +17,9 @@ impl Session {
     ) {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         let code = (response as u16).to_string();
+        if self.is_unheard(&code, arguments) {
+            return self.object(now, &code, arguments, context);
+        }
         match response {
             Response::RPL_WELCOME => self.registered(now, argument(0)),
             Response::RPL_MYINFO => self.pacer.recognise(argument(2)),

@@ -157,7 +157,11 @@ impl Session {
         let Some(batch) = self.batches.end(reference) else { return };
         if let Some(told) = self.telling.end(reference) {
             let talk = heard::talk(told.notice, &told.text);
-            self.hear(Some(&told.source), &told.target, talk, &told.context);
+            if !self.is_me(&told.target) {
+                self.hear(Some(&told.source), &told.target, talk, &told.context);
+            } else if !told.notice && !told.context.batch.played {
+                self.hear_whisper(Some(&told.source), &told.text, &told.context);
+            }
         }
         if batch.history {
             let place = batch.about.as_deref().and_then(|name| self.channels.place(name));
@@ -186,6 +190,9 @@ impl Session {
             // RPL_WHOSPCRPL.
             "354" => self.whox(arguments),
             "573" => self.object_relay(now, command, arguments, context),
+            _ if self.is_unheard(command, arguments) => {
+                self.object(now, command, arguments, context);
+            }
             // ERR_INPUTTOOLONG, which names no channel.
             "417" => self.object(now, command, arguments, context),
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
@@ -250,6 +257,7 @@ impl Session {
             return;
         }
         self.control.extend(self.courtesy.answer(now, nick, text, context.mark.time));
+        self.hear_whisper(source, text, context);
     }
 
     /// Somebody says something. What is said to some of a channel alone (`@#tea`, ISUPPORT STATUSMSG)
@@ -262,12 +270,16 @@ impl Session {
         context: &Context,
     ) {
         let Some((nick, address)) = split(source) else { return };
-        let (Some(place), Some((kind, text))) = (self.channels.place(target), talk) else { return };
+        let (Some(place), Some((kind, text))) = (self.target(target), talk) else { return };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
         let (own, played) = (self.is_me(speaker), context.batch.played);
         if own && !played {
             return self.echoed(place, (kind, text), context);
+        }
+        // What others say to others, only a server that is mistaken tells us.
+        if self.channels.place(target).is_none() {
+            return;
         }
         if played && nick == HISTORIAN {
             return;

@@ -31,10 +31,8 @@ impl Session {
         };
         let linelen = self.isupport.linelen;
         let address = self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
-        // As long as what we may be called by the time it is said.
-        let nick = self.nick.len().max(self.regain.wished().len()).max(GUEST);
         let budget = match relay {
-            None => split::budget(nick + 1 + address, target, kind, linelen),
+            None => self.budget(target, kind),
             Some(nick) => {
                 if let Err(error) = relaymsg::line(kind, target, nick, "hello") {
                     let (scope, why) = (Scope::Nick, error.to_string());
@@ -53,6 +51,14 @@ impl Session {
             None => script.lines(),
         };
         self.speech.push(ticket, place, lines);
+    }
+
+    /// How many bytes of text a line of ours to `target` has room for.
+    pub(super) fn budget(&self, target: &str, kind: Kind) -> usize {
+        let address = self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
+        // As long as what we may be called by the time it is said.
+        let nick = self.nick.len().max(self.regain.wished().len()).max(GUEST);
+        split::budget(nick + 1 + address, target, kind, self.isupport.linelen)
     }
 
     /// How much the server takes as one message of several lines, if it does.
@@ -97,7 +103,7 @@ impl Session {
         context: &Context,
     ) {
         let label = context.batch.label.as_deref();
-        let place = arguments.get(1).and_then(|target| self.channels.place(target));
+        let place = arguments.get(1).and_then(|target| self.target(target));
         let meant = match (label, place) {
             (Some(label), _) => Meant::Label(label),
             (None, Some(place)) => Meant::Place(place),
@@ -137,7 +143,7 @@ impl Session {
         if !relayed && !["PRIVMSG", "NOTICE", "*"].contains(&command.as_str()) {
             return;
         }
-        let place = about.iter().find_map(|word| self.channels.place(word));
+        let place = about.iter().find_map(|word| self.target(word));
         let meant = match (context.batch.label.as_deref(), place) {
             (Some(label), _) => Meant::Label(label),
             (None, Some(place)) => Meant::Place(place),
@@ -200,8 +206,11 @@ impl Session {
         }
     }
 
-    fn tell(&mut self, verdict: Option<Verdict>) {
+    pub(super) fn tell(&mut self, verdict: Option<Verdict>) {
         let Some(Verdict { ticket, place, outcome }) = verdict else { return };
+        if !matches!(outcome, Outcome::Partly { .. }) {
+            self.whispers.end(place);
+        }
         self.output.push_back(Output::Event(match outcome {
             Outcome::Partly { end, mark } => Event::Partly { ticket, place, end, mark },
             Outcome::Said { mark } => Event::Said { ticket, place, mark },

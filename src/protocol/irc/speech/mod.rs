@@ -215,6 +215,15 @@ impl Speech {
         refused.is_some()
     }
 
+    /// What has not been sent of what is said in `place` is not to be. Nothing, where all of it was.
+    pub(super) fn withdraw(&mut self, place: PlaceId, why: &str) -> Option<Verdict> {
+        let at = self.ready.iter().position(|saying| saying.place == place)?;
+        let saying = self.ready.remove(at)?;
+        let objection = Objection { why: why.to_owned(), later: None, voiceless: None };
+        let outcome = Outcome::from(objection);
+        Some(Verdict { ticket: saying.ticket, place, outcome })
+    }
+
     /// A line of ours came back from `place`.
     pub(super) fn echoed(
         &mut self,

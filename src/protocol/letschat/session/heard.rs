@@ -5,7 +5,9 @@ use std::time::Instant;
 use super::{ROOMS, Session};
 use crate::domain::{PlaceId, Ticket};
 use crate::protocol::Output;
-use crate::protocol::letschat::answer::{self, Account, PostRef, Room, Visitor, WirePost};
+use crate::protocol::letschat::answer::{
+    self, Account, PostRef, Room, Visitor, WirePost, WireWhisper,
+};
 use crate::protocol::letschat::call::Call;
 use crate::protocol::letschat::{Author, Event, Presence};
 
@@ -20,6 +22,12 @@ impl Session {
                 }
                 Ok(_) => tracing::warn!("a post without an id or a room"),
                 Err(error) => tracing::warn!(error, "a post that makes no sense"),
+            },
+            "user-messages:new" if self.whispers => match answer::read::<WireWhisper>(argument) {
+                Ok(whisper) => {
+                    self.output.push_back(Output::Event(Event::Whispered(whisper.into())));
+                }
+                Err(error) => tracing::warn!(error, "a private message that makes no sense"),
             },
             "rooms:archive" => {
                 if let Ok(room) = answer::read::<Room>(argument)
@@ -96,7 +104,13 @@ impl Session {
                     tracing::warn!(%place, why, "the room keeps its description");
                 }
             }
-            Call::Post { ticket, place } => self.posted(ticket, place, argument),
+            Call::Post { ticket, place } | Call::Whisper { ticket, place } => {
+                self.posted(ticket, place, argument);
+            }
+            // Nobody waits for it.
+            Call::Tell => {}
+            // The list itself is broken in the server: always empty.
+            Call::Whispers => self.output.push_back(Output::Event(Event::CarriesWhispers(true))),
             Call::List(place) => match answer::read::<Vec<WirePost>>(argument) {
                 Ok(posts) => {
                     let posts = posts.into_iter().filter_map(WirePost::into_post);

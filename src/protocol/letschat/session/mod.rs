@@ -38,6 +38,8 @@ pub struct Session {
     calls: Calls,
     /// Whoever is in the rooms is asked for.
     asks_people: bool,
+    /// What is written to us alone is heard.
+    whispers: bool,
     ping: Ping,
     /// When we last told that the server is there.
     alive_at: Instant,
@@ -78,6 +80,7 @@ impl Session {
             rooms: Rooms::new(seats, seed),
             calls: Calls::default(),
             asks_people: false,
+            whispers: false,
             ping: Ping {
                 every: Duration::from_secs(25),
                 due: now + DOOR_PATIENCE,
@@ -100,6 +103,14 @@ impl Session {
         self
     }
 
+    /// The same, which hears what is written to us alone, and asks whether the server carries such
+    /// ([`Event::CarriesWhispers`]).
+    #[must_use]
+    pub fn whispering(mut self, wanted: bool) -> Self {
+        self.whispers = wanted;
+        self
+    }
+
     fn receive(&mut self, now: Instant, packet: Packet) {
         match packet {
             Packet::Open { ping_interval, .. } => {
@@ -110,6 +121,9 @@ impl Session {
             Packet::Connect if self.phase != Phase::Seated => {
                 self.phase = Phase::Seated;
                 self.call(now, Call::WhoAmI, "account:whoami", Value::Null);
+                if self.whispers {
+                    self.call(now, Call::Whispers, "user-messages:list", json!({}));
+                }
                 self.look(now);
             }
             Packet::Error { data } => self.close(refusal(data.as_deref())),
@@ -160,6 +174,15 @@ impl Session {
                     self.output.push_back(Output::Event(Event::Refused { ticket, place, why }));
                 }
             },
+            Order::Whisper { ticket, place, user, text } => {
+                let whisper = json!({ "user": user, "text": text });
+                let call = Call::Whisper { ticket, place };
+                self.call(now, call, "user-messages:create", whisper);
+            }
+            Order::Tell { user, text } => {
+                let whisper = json!({ "user": user, "text": text });
+                self.call(now, Call::Tell, "user-messages:create", whisper);
+            }
             // Oldest first: the server's own default would leave out the oldest of a long backlog.
             Order::List { later: true, place, since, skip, take } => {
                 let order = Order::List { later: false, place, since, skip, take };
@@ -218,11 +241,15 @@ impl Session {
         }
         while let Some(call) = self.calls.overdue(now) {
             match call {
-                Call::Post { ticket, place } => {
+                Call::Post { ticket, place } | Call::Whisper { ticket, place } => {
                     self.output.push_back(Output::Event(Event::Unanswered { ticket, place }));
                 }
+                // A call that the server does not know is never answered.
+                Call::Whispers => {
+                    self.output.push_back(Output::Event(Event::CarriesWhispers(false)));
+                }
                 // Nothing depends on it.
-                Call::People(_) | Call::Describe(_) => {}
+                Call::People(_) | Call::Describe(_) | Call::Tell => {}
                 call => self.close(format!("the server did not answer: {call:?}")),
             }
         }

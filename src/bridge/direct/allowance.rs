@@ -1,0 +1,64 @@
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::PlaceId;
+
+/// How many are remembered before those who have rested are forgotten.
+const MANY: usize = 1_000;
+
+/// How often each may do something: so many times at once, and then once in a while.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    burst: i32,
+    every: SignedDuration,
+    /// When each may do all of it at once again, and whether they were told that it was too much.
+    rested_at: HashMap<PlaceId, (Timestamp, bool)>,
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    /// It.
+    Do,
+    /// Nothing; and they are to be told so.
+    BeTold,
+    /// Nothing; they were told.
+    Nothing,
+}
+
+impl Allowance {
+    pub(super) fn new(burst: i32, every: SignedDuration) -> Self {
+        Self { burst, every, rested_at: HashMap::new() }
+    }
+
+    /// Whether `who` may do it now.
+    pub(super) fn take(&mut self, who: PlaceId, now: Timestamp) -> May {
+        if self.rested_at.len() > MANY {
+            self.rested_at.retain(|_, (rested_at, _)| *rested_at > now);
+        }
+        let (rested_at, told) = self.rested_at.entry(who).or_insert((now, false));
+        let tired = (*rested_at).max(now) + self.every;
+        if tired <= now + self.every * self.burst {
+            (*rested_at, *told) = (tired, false);
+            return May::Do;
+        }
+        if std::mem::replace(told, true) { May::Nothing } else { May::BeTold }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_it_too_often_is_told_once() {
+        let mut allowance = Allowance::new(2, SignedDuration::from_secs(3));
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let mut take = |second| allowance.take(PlaceId(1), at(second));
+        assert_eq!([0, 0, 0, 1].map(&mut take), [May::Do, May::Do, May::BeTold, May::Nothing]);
+        assert_eq!([3, 3].map(&mut take), [May::Do, May::BeTold]);
+        assert_eq!([60, 60, 60].map(&mut take), [May::Do, May::Do, May::BeTold]);
+        assert_eq!(allowance.take(PlaceId(2), at(0)), May::Do);
+    }
+}

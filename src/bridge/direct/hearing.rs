@@ -1,0 +1,325 @@
+//! What somebody writes to the bridge alone: who it is, and for whom.
+
+use super::allowance::May;
+use super::partners::{Meant, Partner};
+use super::sight::Found;
+use super::{EVERY, words};
+use crate::bridge::{Bridge, Order, Spot, Turn};
+use crate::domain::{AccountId, Author, Kind, Network, Party, PlaceId};
+use crate::protocol::irc;
+use crate::protocol::irc::Talk;
+use crate::protocol::letschat::Whisper;
+use crate::store::StoreError;
+use crate::translate::Addressed;
+
+/// What is shared by those who are nobody's: in no place of ours.
+const STRANGERS: PlaceId = PlaceId(0);
+
+/// How a text begins that is encrypted by OTR, or wants to be.
+const ENCRYPTED: &str = "?OTR";
+
+/// How many of those who are there are named.
+const NAMED: usize = 30;
+
+/// Somebody who writes to the bridge.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) party: Party,
+    pub(super) place: PlaceId,
+    pub(super) author: Author,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'t> {
+    pub(super) kind: Kind,
+    pub(super) body: &'t str,
+    /// What its network calls it.
+    pub(super) native: Option<&'t str>,
+}
+
+impl Bridge {
+    /// Somebody on IRC writes to the bridge alone.
+    pub(in crate::bridge) fn whispered_on_irc(
+        &mut self,
+        network: &Network,
+        talk: &Talk,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let nick = talk.author.name.as_str();
+        if !self.direct.is_on(network)
+            || talk.author.bot
+            || self.voices.are_of_puppet(network, nick)
+        {
+            return Ok(());
+        }
+        let Some(Found { party, .. }) = self.who_is(network, nick) else {
+            if self.direct.answering.take(STRANGERS, turn.now) == May::Do {
+                let (nick, text) = (nick.to_owned(), words::STRANGER.to_owned());
+                let order = irc::Order::Notice { nick, text };
+                turn.orders.push(Order::Irc(network.clone(), order));
+            }
+            return Ok(());
+        };
+        let place = self.number(&party, nick, turn)?;
+        let writer = Writer { party, place, author: talk.author.clone() };
+        let native = talk.mark.msgid.as_deref();
+        self.written(&writer, Text { kind: talk.kind, body: &talk.text, native }, turn)
+    }
+
+    /// Somebody on Let's Chat writes to the bridge alone, or the bridge to somebody.
+    pub(in crate::bridge) fn whispered_in_letschat(
+        &mut self,
+        whisper: &Whisper,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let ours = self.account.as_ref().is_none_or(|account| account.id == whisper.owner);
+        if ours || self.direct.networks.is_empty() {
+            return Ok(());
+        }
+        let party = Party::User(AccountId(whisper.owner.as_str().into()));
+        let guests = self.spots.values().map(|spot| &spot.guests);
+        let Some(name) = guests.into_iter().find_map(|it| it.name(&whisper.owner)) else {
+            tracing::debug!(account = whisper.owner, "wrote in private, and is in no room of ours");
+            return Ok(());
+        };
+        let name = name.to_owned();
+        let place = self.number(&party, &name, turn)?;
+        let author = Author { account: Some(whisper.owner.clone()), ..Author::named(&name) };
+        let writer = Writer { party, place, author };
+        let Some(id) = whisper.id.filter(|_| !whisper.text.starts_with(ENCRYPTED)) else {
+            let text = "not sent: what is encrypted cannot be read by the bridge";
+            self.answer_party((&writer.party, place), text, turn);
+            return Ok(());
+        };
+        let text = Text { kind: Kind::Talk, body: &whisper.text, native: Some(&id.to_string()) };
+        self.written(&writer, text, turn)
+    }
+
+    /// The number of `party`, who is called `name` now.
+    pub(super) fn number(
+        &mut self,
+        party: &Party,
+        name: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<PlaceId, StoreError> {
+        let place = match self.direct.parties.get(party) {
+            Some(place) => *place,
+            None => {
+                let place = turn.store.party(party)?;
+                self.direct.parties.insert(party.clone(), place);
+                place
+            }
+        };
+        self.direct.names.insert(place, name.to_owned());
+        Ok(place)
+    }
+
+    fn written(
+        &mut self,
+        writer: &Writer,
+        text: Text<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let place = writer.place;
+        if text.native.map_or(Ok(false), |native| turn.store.knows(place, native))? {
+            return Ok(());
+        }
+        let body = text.body.to_owned();
+        let ours = self.called(&writer.party);
+        let addressed = match text.kind {
+            Kind::Talk => Addressed::read(&body, &ours),
+            Kind::Action | Kind::Notice => Addressed::Unnamed,
+        };
+        let may = self.direct.writing.take(place, turn.now);
+        if may != May::Do {
+            // What follows must not go to whom this was not for.
+            if let Addressed::To { name, .. } | Addressed::Perhaps { name, .. } = addressed {
+                self.turn_from(place, name, turn);
+            }
+            if may == May::BeTold {
+                self.tell_party(&writer.party, &words::too_fast(EVERY), turn);
+            }
+            return Ok(());
+        }
+        match addressed {
+            Addressed::Help => self.say_to(writer, &words::help(&writer.party), turn),
+            Addressed::Who => {
+                let text = self.who_for(&writer.party);
+                self.say_to(writer, &text, turn);
+            }
+            Addressed::To { name, text: said } if name.is_empty() || said.is_empty() => {
+                self.turn_from(place, name, turn);
+                self.say_to(writer, &format!("write {}", words::how(&writer.party)), turn);
+            }
+            Addressed::To { name, text: said } => {
+                let found = self.called_so(&writer.party, name);
+                let text = Text { body: said, ..text };
+                return self.written_to(writer, name, found, text, turn);
+            }
+            Addressed::Perhaps { name, text: said } => {
+                let found = self.called_so(&writer.party, name);
+                if found.is_empty() && !self.is_known(name) {
+                    return self.written_on(writer, text, turn);
+                }
+                let text = Text { body: said, ..text };
+                return self.written_to(writer, name, found, text, turn);
+            }
+            Addressed::Unnamed => return self.written_on(writer, text, turn),
+        }
+        Ok(())
+    }
+
+    /// `text` is for whoever is called `name`: those `found`.
+    fn written_to(
+        &mut self,
+        writer: &Writer,
+        name: &str,
+        mut found: Vec<Found>,
+        text: Text<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        match found.len() {
+            0 => {
+                self.turn_from(writer.place, name, turn);
+                let why = self.unknown(&writer.party, name);
+                self.say_to(writer, &why, turn);
+                Ok(())
+            }
+            1 => self.write(writer, &found.remove(0), text, turn).map(drop),
+            _ => {
+                self.turn_from(writer.place, name, turn);
+                let names: Vec<String> = found.iter().map(in_full).collect();
+                self.say_to(writer, &words::whom(&writer.party, &names), turn);
+                Ok(())
+            }
+        }
+    }
+
+    /// `text` is for whoever the writer is talking with.
+    fn written_on(
+        &mut self,
+        writer: &Writer,
+        text: Text<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let partner = match self.direct.partners.meant(writer.place, turn.now) {
+            Meant::One(Partner::Here(partner)) => partner,
+            Meant::One(Partner::Gone(name)) => {
+                let how = words::how(&writer.party);
+                let why =
+                    format!("not sent: it is no longer clear that this is for {name}; write {how}");
+                self.say_to(writer, &why, turn);
+                return Ok(());
+            }
+            Meant::Nobody => {
+                self.say_to(writer, &words::help(&writer.party), turn);
+                return Ok(());
+            }
+            Meant::Several(partners) => {
+                let name = |partner: &Partner| match partner {
+                    Partner::Here(place) => self.direct.name(*place).to_owned(),
+                    Partner::Gone(name) => name.clone(),
+                };
+                let names: Vec<String> = partners.iter().map(name).collect();
+                self.say_to(writer, &words::whom(&writer.party, &names), turn);
+                return Ok(());
+            }
+        };
+        let party = self.direct.parties.iter().find(|(_, place)| **place == partner);
+        let party = match party {
+            Some((party, _)) => Some(party.clone()),
+            None => turn.store.party_of(partner)?,
+        };
+        let found = party.and_then(|party| {
+            let last = self.direct.name(partner);
+            let others = self.others(&writer.party).into_iter();
+            // Under the nick that they went by, if they are there under several.
+            others.filter(|it| it.party == party).min_by_key(|it| it.name != last)
+        });
+        let Some(found) = found else {
+            let why = self.unknown(&writer.party, self.direct.name(partner));
+            self.say_to(writer, &why, turn);
+            return Ok(());
+        };
+        let name = found.name.clone();
+        if self.write(writer, &found, text, turn)?
+            && self.direct.partners.is_news(writer.place, partner, turn.now)
+        {
+            let text = format!("sent to {name}; for somebody else: {}", words::how(&writer.party));
+            self.say_to(writer, &text, turn);
+        }
+        Ok(())
+    }
+
+    /// What follows from `place` without a name is for whoever is called `name`, who was not reached: for
+    /// nobody else.
+    pub(super) fn turn_from(&mut self, place: PlaceId, name: &str, turn: &Turn<'_>) {
+        self.direct.partners.turns_to(place, Partner::Gone(name.to_owned()), turn.now);
+    }
+
+    pub(super) fn say_to(&mut self, writer: &Writer, text: &str, turn: &mut Turn<'_>) {
+        self.answer_party((&writer.party, writer.place), text, turn);
+    }
+
+    /// Why nobody is called `name` on the other side of `writer`.
+    fn unknown(&self, writer: &Party, name: &str) -> String {
+        let there = match writer {
+            Party::User(_) => "in the channels that are linked with your rooms",
+            Party::Account(..) | Party::Nick(..) => {
+                "in the rooms that are linked with your channels"
+            }
+        };
+        let away = self.is_cut_off(writer);
+        if away {
+            return format!(
+                "not sent: the other side is out of reach just now, and {name} with it"
+            );
+        }
+        format!("not sent: there is nobody called {name} {there} now; !who tells who is there")
+    }
+
+    /// Whether no place on the other side of `writer` can be seen.
+    fn is_cut_off(&self, writer: &Party) -> bool {
+        let places = self.places_of(writer);
+        let mirrors =
+            places.iter().filter_map(|it| self.spots.get(it)).flat_map(|it| it.mirrors.iter());
+        let across = |spot: &&Spot| spot.place.network().is_some() == writer.network().is_none();
+        !mirrors.filter_map(|it| self.spots.get(it)).filter(across).any(|it| it.lane.is_open())
+    }
+
+    /// Whether somebody whom the bridge has met is called so.
+    fn is_known(&self, name: &str) -> bool {
+        let same = |known: &String| known.to_lowercase() == name.to_lowercase();
+        self.direct.names.values().any(same)
+            || self.spots.values().any(|spot| spot.guests.user(name).is_some())
+    }
+
+    /// What our own account, or nick, is called by `party`.
+    fn called(&self, party: &Party) -> String {
+        let account = self.account.as_ref().filter(|_| party.network().is_none());
+        account.map_or_else(|| "bridge".to_owned(), |account| account.username.clone())
+    }
+
+    fn who_for(&self, writer: &Party) -> String {
+        let others = self.others(writer);
+        let several = self.direct.networks.len() > 1;
+        let shown = |found: &Found| if several { in_full(found) } else { found.name.clone() };
+        let shown: Vec<String> = others.iter().take(NAMED).map(shown).collect();
+        match others.len() {
+            0 => "nobody is there whom you could write to".to_owned(),
+            count if count > NAMED => {
+                format!("you can write to {} and {} more", shown.join(", "), count - NAMED)
+            }
+            _ => format!("you can write to {}", shown.join(", ")),
+        }
+    }
+}
+
+/// `office/ann`, `bob`.
+fn in_full(found: &Found) -> String {
+    match found.party.network() {
+        Some(network) => format!("{network}/{}", found.name),
+        None => found.name.clone(),
+    }
+}

@@ -1,0 +1,392 @@
+//! What is to be said to somebody alone: begun when they are in sight, and what becomes of it.
+//!
+//! ```text
+//!           in sight            answered
+//!  Queued ───────────▶ Sending ──────────▶ Delivered
+//!    ▲  │ not in sight    │ └── refused ──▶ Refused, and the writer is told
+//!    │  └─────────────────┼───────────────▶ Refused, the same
+//!    │ said again, marked │ the connection was lost, or the process died
+//!    │  (in_doubt)        ▼       or not   (in_doubt)
+//!    └──────────────── Doubtful ──────────▶ Refused, the same
+//! ```
+//!
+//! Nobody can be asked whether it has arrived: Let's Chat's list of private messages is broken
+//! (WIRE.md, "Private messages"), and of talk between two a server of IRC keeps nothing that we could
+//! read.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::{Reader, words};
+use crate::bridge::{Bridge, Order, Peer, Turn};
+use crate::domain::{
+    Delivery, Kind, Message, Network, Party, Person, PlaceId, Speech, State, Ticket, Voice,
+};
+use crate::protocol::irc::Event;
+use crate::protocol::{irc, letschat};
+use crate::store::{StoreError, Untold};
+use crate::translate;
+use crate::translate::AGAIN;
+
+/// How long after a side is back somebody may take to be in sight again.
+const GRACE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How many deliveries are under way on one side at a time.
+const MOST: usize = 16;
+
+/// When those are looked for again who could not be told.
+const LATER: SignedDuration = SignedDuration::from_secs(10);
+
+/// How often in a row Let's Chat may leave one unanswered.
+const UNANSWERED: u32 = 2;
+
+/// Whether somebody can be told something.
+enum Reach {
+    /// They are there.
+    Person(Network, Arc<Person>),
+    User(String),
+    /// Nobody can tell yet.
+    NotYet,
+    /// They are not, for this reason.
+    Gone(&'static str),
+}
+
+impl Bridge {
+    /// Begins what can be begun, and gives up what cannot be said any more.
+    pub(in crate::bridge) fn advance_direct(
+        &mut self,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if self.stopping || self.direct.lanes.is_empty() {
+            return Ok(());
+        }
+        let mut places: Vec<PlaceId> = self.direct.lanes.keys().copied().collect();
+        places.sort_unstable();
+        for place in places {
+            while self.advance_reader(place, turn)? {}
+        }
+        Ok(())
+    }
+
+    /// Takes one step for whoever `place` stands for. Says whether there may be another.
+    fn advance_reader(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<bool, StoreError> {
+        let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
+        reader.lane.open();
+        // Which also reads on where more waits in the store.
+        let ready = reader.lane.ready(turn.store)?;
+        let Some(first) = reader.lane.first() else {
+            self.direct.lanes.remove(&place);
+            return Ok(false);
+        };
+        let in_doubt = first.state == State::Doubtful;
+        if !ready && !in_doubt {
+            return Ok(false);
+        }
+        if let Some(why) = reader.gone.clone() {
+            let why = if in_doubt { words::DOUBTFUL } else { &why };
+            return self.give_up_first(place, why, turn);
+        }
+        let party = reader.party.clone();
+        match self.reach(&party, turn) {
+            Reach::NotYet => Ok(false),
+            Reach::Gone(why) => self.give_up_first(place, why, turn),
+            Reach::Person(..) | Reach::User(_) if in_doubt => self.decide(place, turn),
+            _ if self.is_busy(&party) => Ok(false),
+            Reach::Person(network, person) => {
+                self.begin_direct(place, &party, turn, |(ticket, kind, prefix, body)| {
+                    let whom = Arc::clone(&person);
+                    let order = irc::Order::Whisper { ticket, place, whom, kind, prefix, body };
+                    Order::Irc(network.clone(), order)
+                })
+            }
+            Reach::User(user) => {
+                self.begin_direct(place, &party, turn, |(ticket, _, prefix, body)| {
+                    let text = format!("{prefix}{body}");
+                    let user = user.clone();
+                    Order::LetsChat(letschat::Order::Whisper { ticket, place, user, text })
+                })
+            }
+        }
+    }
+
+    /// Whether `party` can be told something now.
+    fn reach(&self, party: &Party, turn: &Turn<'_>) -> Reach {
+        let peer = party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
+        let Some(since) = self.direct.up.get(&peer) else { return Reach::NotYet };
+        let there = match party {
+            Party::User(account) => match self.direct.carries {
+                Some(true) => self.is_present(account).then(|| Reach::User(account.0.to_string())),
+                Some(false) => return Reach::Gone(words::NOT_CARRIED),
+                None => return Reach::NotYet,
+            },
+            Party::Account(network, _) | Party::Nick(network, _) => {
+                self.person(party).map(|it| Reach::Person(network.clone(), Arc::clone(it)))
+            }
+        };
+        let settled = words::is_past(*since, GRACE, turn.now);
+        there.unwrap_or(if settled { Reach::Gone(words::NOT_THERE) } else { Reach::NotYet })
+    }
+
+    /// Whether enough is under way on the side of `party`.
+    fn is_busy(&self, party: &Party) -> bool {
+        let there = |reader: &&Reader| reader.party.network() == party.network();
+        let under_way = self.direct.lanes.values().filter(there);
+        under_way.filter(|reader| reader.lane.under_way().is_some()).count() >= MOST
+    }
+
+    /// `Queued → Sending`.
+    fn begin_direct(
+        &mut self,
+        place: PlaceId,
+        party: &Party,
+        turn: &mut Turn<'_>,
+        order: impl FnOnce((Ticket, Kind, String, String)) -> Order,
+    ) -> Result<bool, StoreError> {
+        let first = self.direct.lanes.get(&place).and_then(|reader| reader.lane.first());
+        let Some(message) = first.map(|first| first.message.clone()) else { return Ok(false) };
+        let writer = turn.store.party_of(message.said_in)?;
+        let Some(speech) = self.render_direct(&message, writer.as_ref(), party, turn) else {
+            return self.give_up_first(
+                place,
+                "the place where they are is not linked any more",
+                turn,
+            );
+        };
+        let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
+        let begun = reader.lane.begin((Voice::Bridge, speech), 0, turn.now, turn.store)?;
+        let Some(begun) = begun else { return Ok(false) };
+        let Speech { kind, prefix, body } = begun.speech;
+        let body = if begun.repeated { format!("{AGAIN}{body}") } else { body };
+        turn.orders.push(order((begun.ticket, kind, prefix, body)));
+        Ok(false)
+    }
+
+    /// How `message` of `writer` is told to `reader`: as between the places in which they see each other
+    /// or, if the writer is gone by now, would.
+    fn render_direct(
+        &self,
+        message: &Message,
+        writer: Option<&Party>,
+        reader: &Party,
+        turn: &Turn<'_>,
+    ) -> Option<Speech> {
+        let met = writer.and_then(|writer| self.meetings(writer, reader).into_iter().min());
+        let across = |place: &PlaceId| {
+            let network = self.spots.get(place).and_then(|spot| spot.place.network());
+            network == writer.and_then(Party::network)
+        };
+        let would = || {
+            let there = self.places_of(reader).into_iter().min()?;
+            let here = self.spots.get(&there)?.mirrors.iter().copied().find(across)?;
+            Some((here, there))
+        };
+        let (here, there) = met.or_else(would)?;
+        let place = &self.spots.get(&here)?.place;
+        let several = self.direct.networks.len() > 1;
+        let whence = place.network().filter(|_| several).map(Network::as_str);
+        let manners = self.ways.manners(here, there);
+        Some(translate::in_private(message, place, manners, whence, turn.now))
+    }
+
+    /// `Doubtful → Queued | Refused`: nobody can be asked whether it has arrived.
+    fn decide(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<bool, StoreError> {
+        let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
+        let Some(delivery) = reader.lane.in_doubt() else { return Ok(false) };
+        let writer = turn.store.party_of(delivery.message.said_in)?;
+        let network = reader.party.network().or(writer.as_ref().and_then(Party::network));
+        if network.is_some_and(|network| self.dropping.contains(network)) {
+            return self.give_up_first(place, words::DROPPED, turn);
+        }
+        if reader.unanswered >= UNANSWERED {
+            return self.give_up_first(place, "Let's Chat does not answer for it", turn);
+        }
+        reader.lane.repeat(turn.store)?;
+        let peer = reader.party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
+        self.counters.of(peer).repeated += 1;
+        Ok(true)
+    }
+
+    /// What is first for whoever `place` stands for will never be said to them.
+    pub(super) fn give_up_first(
+        &mut self,
+        place: PlaceId,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
+        let Some(delivery) = reader.lane.give_up(why, turn.now, turn.store)? else {
+            return Ok(false);
+        };
+        reader.unanswered = 0;
+        self.unreached(&delivery, why, turn)?;
+        Ok(true)
+    }
+
+    /// `delivery` was refused: whoever wrote it is told, now or when they are in sight again.
+    fn unreached(
+        &mut self,
+        delivery: &Delivery,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let party = self.direct.lanes.get(&delivery.to).map(|reader| &reader.party);
+        let peer = party.and_then(Party::network);
+        let peer = peer.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
+        tracing::warn!(%peer, delivery = delivery.ticket.0, why, "refused in private");
+        self.counters.of(peer).refused += 1;
+        self.waiting.remove(&delivery.message);
+        self.direct.untold_at = Some(turn.now);
+        turn.store.untold(delivery.ticket)
+    }
+
+    /// Time has passed.
+    pub(in crate::bridge) fn direct_passes(
+        &mut self,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        self.advance_direct(turn)?;
+        if !self.direct.tells() || self.direct.untold_at.is_none_or(|at| at > turn.now) {
+            return Ok(());
+        }
+        self.direct.untold_at = None;
+        let mut told = 0;
+        for untold in turn.store.all_untold()? {
+            let Some(writer) = turn.store.party_of(untold.said_in)? else { continue };
+            if told < MOST && self.tell_writer(&writer, &untold, turn)? {
+                told += 1;
+                turn.store.told(&untold)?;
+            } else {
+                self.direct.untold_at = Some(turn.now + LATER);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells `writer` what was refused. Says whether they are in sight, or never will be.
+    fn tell_writer(
+        &self,
+        writer: &Party,
+        untold: &Untold,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, StoreError> {
+        // Whoever goes by the nick now may be somebody else.
+        if matches!(writer, Party::Nick(..)) && !self.direct.parties.contains_key(writer) {
+            return Ok(true);
+        }
+        let reader = turn.store.party_of(untold.to)?;
+        let name = match (&reader, self.direct.names.get(&untold.to)) {
+            (_, Some(name)) => name,
+            (Some(Party::Account(_, name) | Party::Nick(_, name)), None) => name.as_ref(),
+            (Some(Party::User(_)) | None, None) => "somebody on Let's Chat",
+        };
+        let text = words::unreached(name, &untold.body, untold.count, &untold.reason);
+        Ok(self.tell_party(writer, &text, turn))
+    }
+
+    /// Something of IRC that may be about what is said to somebody alone. Gives it back if it is not.
+    pub(in crate::bridge) fn direct_irc(
+        &mut self,
+        network: &Network,
+        event: Event,
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Event>, StoreError> {
+        if self.direct.networks.is_empty() {
+            return Ok(Some(event));
+        }
+        match event {
+            Event::Registered { .. } => {
+                self.direct.up.insert(Peer::Irc(network.clone()), turn.now);
+                return Ok(Some(event));
+            }
+            Event::Whispered(ref talk) => self.whispered_on_irc(network, talk, turn)?,
+            Event::Speaking { place, .. }
+            | Event::Partly { place, .. }
+            | Event::Said { place, .. }
+            | Event::Refused { place, .. }
+            | Event::Later { place, .. }
+            | Event::Again(place)
+                if self.direct.lanes.contains_key(&place) =>
+            {
+                self.answered_direct(place, event, turn)?;
+            }
+            event => return Ok(Some(event)),
+        }
+        Ok(None)
+    }
+
+    /// What IRC makes of what is being said to whoever `place` stands for.
+    fn answered_direct(
+        &mut self,
+        place: PlaceId,
+        event: Event,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(Reader { lane, .. }) = self.direct.lanes.get_mut(&place) else { return Ok(()) };
+        match event {
+            Event::Speaking { ticket, .. } => {
+                lane.speak(ticket);
+                Ok(())
+            }
+            Event::Partly { ticket, end, .. } => lane.partly(ticket, end, AGAIN.len(), turn.store),
+            Event::Said { ticket, mark, .. } => {
+                self.settle_direct(ticket, place, mark.msgid.as_deref(), turn)
+            }
+            Event::Refused { ticket, why, .. } => self.refuse_direct(ticket, place, &why, turn),
+            Event::Later { ticket, .. } => lane.put_off(ticket, turn.store).map(drop),
+            Event::Again(_) => {
+                lane.resume();
+                self.advance_direct(turn)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The far end has answered for `ticket`.
+    pub(in crate::bridge) fn settle_direct(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        native: Option<&str>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if let Some(reader) = self.direct.lanes.get_mut(&place) {
+            reader.unanswered = 0;
+            let peer = reader.party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
+            for delivery in reader.lane.settle(ticket, native, turn.now, turn.store)? {
+                self.waiting.remove(&delivery.message);
+                self.counters.of(peer.clone()).delivered += 1;
+            }
+        }
+        self.advance_direct(turn)
+    }
+
+    /// The far end will not have `ticket`.
+    pub(in crate::bridge) fn refuse_direct(
+        &mut self,
+        ticket: Ticket,
+        place: PlaceId,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(()) };
+        reader.unanswered = 0;
+        for delivery in reader.lane.refuse(ticket, why, turn.now, turn.store)? {
+            self.unreached(&delivery, why, turn)?;
+        }
+        self.advance_direct(turn)
+    }
+
+    /// The far end has not answered for `ticket`.
+    pub(in crate::bridge) fn unanswered_direct(
+        &mut self,
+        place: PlaceId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if let Some(reader) = self.direct.lanes.get_mut(&place) {
+            reader.unanswered += 1;
+            reader.lane.doubt(turn.store)?;
+        }
+        self.advance_direct(turn)
+    }
+}

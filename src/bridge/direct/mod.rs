@@ -1,0 +1,191 @@
+//! Private talks between somebody on IRC and somebody on Let's Chat, through the bridge.
+//!
+//! Whoever is in a channel writes `!msg bob hello` to the bridge alone; bob, who is in a room that is
+//! linked with that channel, gets it as a private message of the bridge's account, and answers there.
+//! What is written goes the road of everything else: heard and committed before anything else happens,
+//! one delivery under way for each reader, in order, and through the death of the process. It is shown
+//! nowhere else: neither in a room nor in the log.
+//!
+//! Nothing is guessed about who somebody is. On IRC that is whoever is logged in to an account or, where
+//! there is none, whoever has kept a nick since the talk began, under our eyes ([`Party`]). What is for
+//! somebody who has left is refused, and whoever wrote it is told.
+
+mod allowance;
+mod hearing;
+mod lanes;
+mod news;
+mod partners;
+mod sight;
+mod taking;
+mod words;
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::lane::Lane;
+use super::{Bridge, Peer};
+use crate::domain::{Network, Party, PlaceId};
+use crate::store::{Store, StoreError};
+
+use allowance::Allowance;
+use partners::{Partner, Partners, TALK};
+
+/// How often somebody may write: so many times at once, and then once in this time.
+const BURST: i32 = 10;
+const EVERY: SignedDuration = SignedDuration::from_secs(3);
+
+/// How often somebody is answered by the bridge itself. Another program could answer that.
+const ANSWERS: i32 = 6;
+const ANSWERED: SignedDuration = SignedDuration::from_secs(60);
+
+/// Those who talk in private.
+#[derive(Debug)]
+pub(super) struct Direct {
+    /// The networks on which people may; none where nobody may.
+    networks: BTreeSet<Network>,
+    /// Whether Let's Chat carries such, once it has said so.
+    carries: Option<bool>,
+    /// Those to whom something is to be said.
+    lanes: HashMap<PlaceId, Reader>,
+    /// The numbers of those who have talked since the bridge began to run.
+    parties: HashMap<Party, PlaceId>,
+    /// What they are called.
+    names: HashMap<PlaceId, String>,
+    partners: Partners,
+    /// How often each may write, and is answered.
+    writing: Allowance,
+    answering: Allowance,
+    /// Since when each side can be spoken to.
+    up: HashMap<Peer, Timestamp>,
+    /// When to look for those who are to be told that something did not arrive; `None` where nobody is.
+    untold_at: Option<Timestamp>,
+}
+
+/// Somebody to whom something is to be said.
+#[derive(Debug)]
+struct Reader {
+    party: Party,
+    lane: Lane,
+    /// How often in a row the far end has not answered.
+    unanswered: u32,
+    /// Why nothing more can be said to them, as whoever they were.
+    gone: Option<String>,
+}
+
+impl Default for Direct {
+    fn default() -> Self {
+        Self {
+            networks: BTreeSet::new(),
+            carries: None,
+            lanes: HashMap::new(),
+            parties: HashMap::new(),
+            names: HashMap::new(),
+            partners: Partners::default(),
+            writing: Allowance::new(BURST, EVERY),
+            answering: Allowance::new(ANSWERS, ANSWERED),
+            up: HashMap::new(),
+            // Perhaps the last run has left some.
+            untold_at: Some(Timestamp::MIN),
+        }
+    }
+}
+
+impl Direct {
+    /// Whether people on `network` may talk in private.
+    pub(super) fn is_on(&self, network: &Network) -> bool {
+        self.networks.contains(network)
+    }
+
+    /// Whether it tells those whose words did not arrive.
+    pub(super) fn tells(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
+    /// How many deliveries are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.lanes.values().filter(|reader| reader.lane.under_way().is_some()).count()
+    }
+
+    /// What `place` is called.
+    fn name(&self, place: PlaceId) -> &str {
+        self.names.get(&place).map_or("somebody", String::as_str)
+    }
+}
+
+impl Bridge {
+    /// The same, through which people on these `networks` and on Let's Chat can talk in private.
+    ///
+    /// # Errors
+    /// When the store does not do its part.
+    pub fn directing(
+        mut self,
+        networks: impl IntoIterator<Item = Network>,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<Self, StoreError> {
+        self.direct.networks = networks.into_iter().collect();
+        for (place, party) in store.awaiting_parties()? {
+            self.take_up(place, party, now, store)?;
+        }
+        for written in store.written_since(now - TALK)? {
+            let (from, to) = (store.party(&written.from)?, store.party(&written.to)?);
+            let partner = |party: &Party, place| match party {
+                // Whoever goes by it now may be somebody else.
+                Party::Nick(_, nick) => Partner::Gone(nick.to_string()),
+                Party::Account(..) | Party::User(_) => Partner::Here(place),
+            };
+            let is_known = |party: &Party| !matches!(party, Party::Nick(..));
+            let partners = &mut self.direct.partners;
+            if is_known(&written.from) {
+                partners.turns_to(from, partner(&written.to, to), written.at);
+            }
+            if is_known(&written.to) {
+                partners.hears_from(to, partner(&written.from, from), written.at);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether people on `network`, or in the rooms, can talk in private now.
+    pub(super) fn talks_in_private(&self, network: Option<&Network>) -> bool {
+        let Direct { networks, carries, .. } = &self.direct;
+        *carries == Some(true) && network.map_or(!networks.is_empty(), |it| networks.contains(it))
+    }
+
+    /// Takes up what the last run has left to be said to `party`.
+    fn take_up(
+        &mut self,
+        place: PlaceId,
+        party: Party,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<(), StoreError> {
+        let mut lane = Lane::recover(place, store)?;
+        let name = match &party {
+            Party::Account(_, name) | Party::Nick(_, name) => name.to_string(),
+            Party::User(_) => "somebody on Let's Chat".to_owned(),
+        };
+        self.direct.names.insert(place, name);
+        if let Party::Nick(..) = party {
+            let why = |lane: &Lane| match lane.in_doubt() {
+                Some(_) => words::DOUBTFUL,
+                None => words::UNSEEN,
+            };
+            while let Some(delivery) = lane.give_up(why(&lane), now, store)? {
+                self.waiting.remove(&delivery.message);
+                store.untold(delivery.ticket)?;
+            }
+            return Ok(());
+        }
+        self.direct.parties.insert(party.clone(), place);
+        self.direct.lanes.insert(place, Reader::new(party, lane));
+        Ok(())
+    }
+}
+
+impl Reader {
+    fn new(party: Party, lane: Lane) -> Self {
+        Self { party, lane, unanswered: 0, gone: None }
+    }
+}

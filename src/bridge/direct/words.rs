@@ -1,0 +1,125 @@
+//! What the bridge itself says to somebody alone.
+
+use jiff::Timestamp;
+
+use super::allowance::May;
+use crate::bridge::refusals::short;
+use crate::bridge::{Bridge, Order, Turn};
+use crate::domain::{Party, PlaceId};
+use crate::protocol::{irc, letschat};
+
+/// Why somebody without an account is not told.
+pub(super) const UNSEEN: &str =
+    "the bridge has lost sight of them: whoever has the nick now may be somebody else";
+
+/// The beginning of why it is not known whether somebody was told.
+const LOST: &str = "the connection was lost while it was being said";
+
+/// Why somebody may not have been told.
+pub(super) const DROPPED: &str =
+    "the connection was lost while it was being said, and it is not said again";
+
+/// The same of somebody without an account.
+pub(super) const DOUBTFUL: &str = "the connection was lost while it was being said, and whoever has \
+                                   the nick now may be somebody else";
+
+/// Why somebody is not told.
+pub(super) const NOT_THERE: &str = "they are not there any more";
+
+/// Why nobody on Let's Chat is.
+pub(super) const NOT_CARRIED: &str = "Let's Chat has private messages turned off";
+
+/// Why nobody is told by who is in no place of ours.
+pub(super) const STRANGER: &str =
+    "not sent: that is for people in the channels that the bridge is in";
+
+/// The words before what the bridge says where other people's words stand, too.
+const BRIDGE: &str = "-- ";
+
+/// Why nothing more is answered.
+const SILENT: &str = "That is answered once a minute from here on";
+
+impl Bridge {
+    /// Tells `party` something that they are to know: on IRC by a NOTICE. Says whether they are in sight.
+    pub(super) fn tell_party(&self, party: &Party, text: &str, turn: &mut Turn<'_>) -> bool {
+        match party {
+            Party::User(account) => {
+                let there = self.direct.carries == Some(true) && self.is_present(account);
+                if there {
+                    let (user, text) = (account.0.to_string(), format!("{BRIDGE}{text}"));
+                    turn.orders.push(Order::LetsChat(letschat::Order::Tell { user, text }));
+                }
+                there
+            }
+            Party::Account(network, _) | Party::Nick(network, _) => {
+                let Some(person) = self.person(party) else { return false };
+                let (nick, text) = (person.nick.clone(), text.to_owned());
+                turn.orders.push(Order::Irc(network.clone(), irc::Order::Notice { nick, text }));
+                true
+            }
+        }
+    }
+
+    /// Answers what `party`, known by the number `place`, has just written. In Let's Chat not for ever: a
+    /// program could answer that.
+    pub(super) fn answer_party(
+        &mut self,
+        (party, place): (&Party, PlaceId),
+        text: &str,
+        turn: &mut Turn<'_>,
+    ) {
+        let may = match party {
+            Party::User(_) => self.direct.answering.take(place, turn.now),
+            Party::Account(..) | Party::Nick(..) => May::Do,
+        };
+        match may {
+            May::Do => self.tell_party(party, text, turn),
+            May::BeTold => self.tell_party(party, &format!("{text}. {SILENT}"), turn),
+            May::Nothing => false,
+        };
+    }
+}
+
+/// How one writes to somebody on the other side: on IRC to a user, in Let's Chat to a nick.
+pub(super) fn how(party: &Party) -> &'static str {
+    match party {
+        Party::User(_) => "@NICK TEXT",
+        Party::Account(..) | Party::Nick(..) => "!msg USER TEXT",
+    }
+}
+
+pub(super) fn help(party: &Party) -> String {
+    let there = match party {
+        Party::User(_) => "somebody in a linked channel",
+        Party::Account(..) | Party::Nick(..) => "somebody in a linked room",
+    };
+    format!(
+        "{} tells {there} something in private. Once you talk with one, what you write here is for \
+         them; !who tells who is there",
+        how(party)
+    )
+}
+
+/// `not sent: who is it for, bob or carl? Begin with !msg USER TEXT`.
+pub(super) fn whom(party: &Party, names: &[String]) -> String {
+    format!("not sent: who is it for, {}? Write {}", names.join(" or "), how(party))
+}
+
+/// `your message "kettle's on" did not reach bob: they are not there any more`.
+pub(in crate::bridge) fn unreached(name: &str, body: &str, count: u64, why: &str) -> String {
+    let reach = if why.starts_with(LOST) { "may not have reached" } else { "did not reach" };
+    match count {
+        1 => format!("your message \"{}\" {reach} {name}: {why}", short(body)),
+        count => format!("{count} of your messages {reach} {name}: {why}"),
+    }
+}
+
+/// How long it is until something may be written again, in words.
+pub(super) fn too_fast(every: jiff::SignedDuration) -> String {
+    format!("not sent: too much at once. Write again in {} seconds", every.as_secs())
+}
+
+/// Whether it is long enough ago that `at` can be told from now.
+pub(super) fn is_past(at: Timestamp, grace: jiff::SignedDuration, now: Timestamp) -> bool {
+    now.duration_since(at) >= grace
+}

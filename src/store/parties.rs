@@ -1,0 +1,113 @@
+//! Those who talk in private: each has the number of a place, though none is one.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::ledger::time_from_sql;
+use super::{Store, StoreError};
+use crate::domain::{Party, PlaceId};
+
+/// What one person wrote to another in private.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Who wrote it.
+    pub from: Party,
+    /// Whom it was for.
+    pub to: Party,
+    /// When it was said.
+    pub at: Timestamp,
+}
+
+impl Store {
+    /// The number of `party`, given to them now if they have none yet.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn party(&mut self, party: &Party) -> Result<PlaceId, StoreError> {
+        self.numbered(party.to_string(), None)
+    }
+
+    /// Who has this number; `None` where it is a place's.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn party_of(&self, place: PlaceId) -> Result<Option<Party>, StoreError> {
+        let name: Option<String> = self
+            .connection
+            .prepare_cached("SELECT name FROM place WHERE id = ?1")?
+            .query_row([place.0], |row| row.get(0))
+            .optional()?;
+        Ok(name.and_then(|name| name.parse().ok()))
+    }
+
+    /// Those to whom something is still to be said.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn awaiting_parties(&self) -> Result<Vec<(PlaceId, Party)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT p.id, p.name FROM delivery d JOIN place p ON p.id = d.place
+             WHERE d.state < 3 AND p.name GLOB '*/@*' ORDER BY p.id",
+        )?;
+        let rows = statement
+            .query_map([], |row| Ok((PlaceId(row.get(0)?), row.get::<_, String>(1)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let party = |(place, name): (PlaceId, String)| Some((place, name.parse().ok()?));
+        Ok(rows.into_iter().filter_map(party).collect())
+    }
+
+    /// Who wrote to whom in private at `since` and later, in the order in which it was heard.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn written_since(&self, since: Timestamp) -> Result<Vec<Written>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT f.name, t.name, m.said_at FROM message m
+             JOIN place f ON f.id = m.place JOIN delivery d ON d.message = m.id
+             JOIN place t ON t.id = d.place
+             WHERE m.said_at >= ?1 AND f.name GLOB '*/@*' AND t.name GLOB '*/@*' ORDER BY d.ticket",
+        )?;
+        let rows = statement
+            .query_map(params![since.as_millisecond()], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        let written = |(from, to, at): (String, String, i64)| {
+            let (from, to) = (from.parse().ok()?, to.parse().ok()?);
+            Some(Written { from, to, at: time_from_sql(at) })
+        };
+        Ok(rows.into_iter().filter_map(written).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{AccountId, Author, Kind, Message, Network, Place, Ticket};
+
+    #[test]
+    fn who_wrote_to_whom_is_remembered_and_places_are_not_among_them() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let ann = Party::Nick(Network::new("office"), "ann".into());
+        let bob = Party::User(AccountId("b0b".into()));
+        let [from, to] = [&ann, &bob].map(|it| store.party(it).expect("works"));
+        assert_eq!(store.party(&ann).expect("works"), from);
+        let tea = store.place(&Place::room("tea")).expect("works");
+        let mut tickets = Vec::new();
+        for (said_in, to) in [(from, to), (tea, from)] {
+            let author = Author::named("somebody");
+            let (body, said_at) = ("hi".to_owned(), Timestamp::UNIX_EPOCH);
+            let message = Message { said_in, author, kind: Kind::Talk, body, said_at };
+            let id = store.hear(&message, None).expect("works").expect("new");
+            tickets.push(store.enqueue(id, to).expect("works"));
+        }
+        let written = Written { from: ann.clone(), to: bob.clone(), at: Timestamp::UNIX_EPOCH };
+        assert_eq!(store.written_since(Timestamp::UNIX_EPOCH).expect("works"), [written]);
+        let awaiting = store.awaiting_parties().expect("works");
+        assert_eq!(awaiting, [(from, ann.clone()), (to, bob)]);
+        store.delivered(Ticket(tickets[0].0), None, Timestamp::UNIX_EPOCH).expect("works");
+        assert_eq!(store.awaiting_parties().expect("works"), [(from, ann.clone())]);
+        let parties = [from, tea].map(|it| store.party_of(it).expect("works"));
+        assert_eq!(parties, [Some(ann), None]);
+    }
+}

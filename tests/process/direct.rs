@@ -1,0 +1,76 @@
+//! Private talks through the program, and what of them can be read elsewhere: nothing.
+
+use std::time::Duration;
+
+use letsbridge::demo::{irc, letschat};
+
+use crate::program::soon;
+use crate::world::World;
+
+/// Servers that carry private messages, with ann in the room, and a bridge that lets people talk.
+async fn talking() -> World {
+    let letschat = letschat::Setup { private_messages: true, ..letschat::Setup::default() };
+    let world = World::with(irc::Setup::default(), letschat).await;
+    world.configure(|toml| toml.replace("pace =", "direct_messages = true\npace ="));
+    world.letschat.enter("tea", "ann");
+    world
+}
+
+#[tokio::test]
+async fn two_talk_and_nobody_else_reads_it() {
+    let world = talking().await;
+    let dave = world.irc.person("dave");
+    dave.join("#tea");
+    let bridge = world.talkative_bridge().await;
+    dave.say("bridge", "!msg ann where is the teapot?");
+    let whispers = world.letschat.whispered(|all| !all.is_empty());
+    let (to, post) = soon("a private message", whispers).await.remove(0);
+    assert_eq!((to.as_str(), post.text.as_str()), ("ann", "<dave> where is the teapot?"));
+
+    world.letschat.whisper("ann", "bridge", "in the cupboard");
+    let heard = dave.hears("bridge", |all| all.iter().any(|it| it.text.contains("cupboard")));
+    let heard = soon("an answer", heard).await;
+    let said: Vec<&str> = heard.iter().map(|heard| heard.text.as_str()).collect();
+    assert!(said.contains(&"<ann> in the cupboard"), "{said:?}");
+
+    assert_eq!(world.letschat.posts("tea").len(), 0);
+    let log = bridge.stop().await.err;
+    assert!(!log.contains("teapot") && !log.contains("cupboard"), "{log}");
+}
+
+#[tokio::test]
+async fn what_waits_survives_the_process() {
+    let world = talking().await;
+    let dave = world.irc.person("dave");
+    dave.join("#tea");
+    let bridge = world.bridge().await;
+    world.letschat.mischief().slow_acks(Duration::from_secs(600));
+    dave.say("bridge", "!msg ann one");
+    dave.say("bridge", "!msg ann two");
+    dave.say("bridge", "!who");
+    let whispers = world.letschat.whispered(|all| !all.is_empty());
+    soon("the first message", whispers).await;
+    // Whoever is answered was heard, and so was what they said before.
+    let answer = dave.hears("bridge", |all| all.iter().any(|it| it.text.contains("write to ann")));
+    soon("an answer", answer).await;
+    bridge.signal("KILL").await;
+    bridge.ends().await;
+    world.letschat.mischief().behave();
+    let bridge = world.bridge().await;
+    let whispers =
+        world.letschat.whispered(|all| all.iter().any(|(_, it)| it.text.ends_with("two")));
+    let said: Vec<String> =
+        soon("the second", whispers).await.into_iter().map(|(_, post)| post.text).collect();
+    assert_eq!(said, ["<dave> one", "<dave> (again) one", "<dave> two"]);
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_server_without_private_messages_is_told_of() {
+    let letschat = letschat::Setup { private_messages: false, ..letschat::Setup::default() };
+    let world = World::with(irc::Setup::default(), letschat).await;
+    world.configure(|toml| toml.replace("pace =", "direct_messages = true\npace ="));
+    let end = world.letsbridge(&["check"]).ends().await;
+    assert_eq!(end.code, Some(1));
+    assert!(end.out.contains("letschat: private messages are turned off there"), "{}", end.out);
+}

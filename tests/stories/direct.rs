@@ -1,0 +1,580 @@
+//! Private talks between somebody on IRC and somebody on Let's Chat, through the bridge.
+
+use letsbridge::bridge::Policy;
+
+use crate::confirmed::irc_in;
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN};
+
+/// How Let's Chat lets a bridge in that hears what is written to it alone; bob is in the room.
+const LC_IN: &str = r#"
+    lc back
+    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+    lc < 40
+    lc > 421["account:whoami"]
+    lc > 422["user-messages:list",{}]
+    lc > 423["rooms:list",{"skip":0,"take":5000}]
+    lc < 431[{"id":"u0","username":"bridge"}]
+    lc < 432[[]]
+    lc < 433[[{"id":"r1","slug":"tea"}]]
+    lc > 424["rooms:join","r1"]
+    lc < 434[{"id":"r1","slug":"tea"}]
+    lc > 425["messages:list",{"reverse":true,"room":"r1","take":1}]
+    lc < 435[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+    lc < 42["users:join",{"id":"u1","username":"bob","room":"r1"}]
+"#;
+
+/// The same once more; the room is read from its cursor.
+const LC_IN_AGAIN: &str = r#"
+    lc back
+    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+    lc < 40
+    lc > 421["account:whoami"]
+    lc > 422["user-messages:list",{}]
+    lc > 423["rooms:list",{"skip":0,"take":5000}]
+    lc < 431[{"id":"u0","username":"bridge"}]
+    lc < 432[[]]
+    lc < 433[[{"id":"r1","slug":"tea"}]]
+    lc > 424["rooms:join","r1"]
+    lc < 434[{"id":"r1","slug":"tea"}]
+    lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+    lc < 435[[]]
+    lc < 42["users:join",{"id":"u1","username":"bob","room":"r1"}]
+"#;
+
+/// A world of one channel with ann in it and one room with bob in it.
+fn talking() -> World {
+    let mut world = World::new(&["office/#tea tea"]).whispering();
+    world.tell(LC_IN);
+    world.tell(IRC_IN);
+    world
+}
+
+#[track_caller]
+fn story(rest: &str) {
+    talking().tell(rest);
+}
+
+/// A world in which ann is logged in to an account.
+fn known() -> World {
+    let mut world = World::new(&["office/#tea tea"]).whispering();
+    world.tell(LC_IN);
+    world.tell(&irc_in(CAPS));
+    world.tell("irc < :ann!a@host JOIN #tea Annie :Ann");
+    world
+}
+
+const CAPS: &str = "message-tags account-tag extended-join account-notify";
+
+/// What bob writes to the bridge, as Let's Chat tells it.
+fn bob(number: u32, text: &str) -> String {
+    whisper("u1", number, text)
+}
+
+fn whisper(owner: &str, number: u32, text: &str) -> String {
+    format!(
+        r#"lc < 42["user-messages:new",{{"id":"6b00000200000000000000{number:02}","owner":"{owner}","text":"{text}","posted":"2026-11-22T12:00:00.000Z"}}]"#
+    )
+}
+
+/// Let's Chat's answer to call `number`.
+fn created(number: u32) -> String {
+    format!(
+        r#"lc < 43{number}[{{"id":"6b00000300000000000000{number:02}","owner":"u0","text":"x","posted":"2026-11-22T12:00:00.000Z"}}]"#
+    )
+}
+
+#[test]
+fn both_talk_and_whoever_answers_needs_no_name() {
+    let mut world = talking();
+    world.tell(&format!(
+        r#"
+        irc < :ann!a@host PRIVMSG bridge :!msg bob kettle's on
+        lc > 426["user-messages:create",{{"text":"<ann> kettle's on","user":"u1"}}]
+        {}
+        lc < 42["user-messages:new",{{"id":"6b0000030000000000000026","owner":"u0","text":"<ann> kettle's on","posted":"2026-11-22T12:00:00.000Z"}}]
+        {}
+        irc > PRIVMSG ann :<bob> coming
+        irc > PING said-2
+        lc > 427["user-messages:create",{{"text":"-- sent to ann; for somebody else: @NICK TEXT","user":"u1"}}]
+        {}
+        irc < :irc.example PONG irc.example :said-2
+        irc < :ann!a@host PRIVMSG bridge :\x01ACTION pours\x01
+        lc > 428["user-messages:create",{{"text":"* ann pours","user":"u1"}}]
+        irc > NOTICE ann :sent to bob; for somebody else: !msg USER TEXT
+        {}
+        irc < :ann!a@host PRIVMSG bridge :two sugars?
+        lc > 429["user-messages:create",{{"text":"<ann> two sugars?","user":"u1"}}]
+        {}
+        "#,
+        created(6),
+        bob(1, "coming"),
+        created(7),
+        created(8),
+        created(9),
+    ));
+}
+
+#[test]
+fn where_it_is_turned_off_nothing_is_heard() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell("irc < :ann!a@host PRIVMSG bridge :!msg bob hello");
+    world.tell(&bob(1, "@ann hello"));
+    world.tell("wait 5s");
+}
+
+#[test]
+fn a_talk_is_begun_in_lets_chat() {
+    story(&format!(
+        r"
+        {}
+        irc > PRIVMSG ann :<bob> one
+        irc > PRIVMSG ann :<bob> two
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        {}
+        irc > PRIVMSG ann :<bob> three
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        ",
+        bob(1, r"@ann one\ntwo"),
+        bob(2, "Ann: three"),
+    ));
+}
+
+#[test]
+fn what_is_told_twice_is_heard_once() {
+    story(&format!(
+        r"
+        {0}
+        irc > PRIVMSG ann :<bob> one
+        irc > PING said-1
+        {0}
+        irc < :irc.example PONG irc.example :said-1
+        {0}
+        ",
+        bob(1, "@ann one"),
+    ));
+}
+
+#[test]
+fn one_is_under_way_at_a_time_for_each_reader() {
+    story(&format!(
+        r#"
+        {}
+        irc > PRIVMSG ann :<bob> one
+        irc > PING said-1
+        {}
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG ann :<bob> two
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        irc < :ann!a@host PRIVMSG bridge :!msg bob a
+        lc > 426["user-messages:create",{{"text":"<ann> a","user":"u1"}}]
+        irc < :ann!a@host PRIVMSG bridge :!msg bob b
+        {}
+        lc > 427["user-messages:create",{{"text":"<ann> b","user":"u1"}}]
+        "#,
+        bob(1, "@ann one"),
+        bob(2, "@ann two"),
+        created(6),
+    ));
+}
+
+#[test]
+fn whoever_could_be_one_of_several_is_asked_for() {
+    let mut world = talking();
+    world.tell(r#"lc < 42["users:join",{"id":"u2","username":"carl","room":"r1"}]"#);
+    for (number, owner, said) in [(1, "u1", "a"), (2, "u2", "b")] {
+        world.tell_on(&whisper(owner, number, &format!("@ann {said}")));
+        world.tell_on(&format!("irc < :irc.example PONG irc.example :said-{number}"));
+    }
+    world.sent();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG bridge :yes
+        irc > NOTICE ann :not sent: who is it for, bob or carl? Write !msg USER TEXT
+        irc < :ann!a@host PRIVMSG bridge :!msg carl yes
+        lc > 426["user-messages:create",{"text":"<ann> yes","user":"u2"}]
+        lc < 436[{"id":"6b0000030000000000000026"}]
+        irc < :ann!a@host PRIVMSG bridge :of course
+        lc > 427["user-messages:create",{"text":"<ann> of course","user":"u2"}]
+        irc > NOTICE ann :sent to carl; for somebody else: !msg USER TEXT
+        "#,
+    );
+}
+
+#[test]
+fn what_follows_a_name_that_reached_nobody_goes_to_nobody_else() {
+    let mut world = talking();
+    world.tell_on(&bob(1, "@ann psst"));
+    world.tell_on("irc < :irc.example PONG irc.example :said-1");
+    world.sent();
+    world.tell(
+        "
+        irc < :ann!a@host PRIVMSG bridge :!msg carl the secret is
+        irc > NOTICE ann :not sent: there is nobody called carl in the rooms that are linked with your channels now; !who tells who is there
+        irc < :ann!a@host PRIVMSG bridge :42
+        irc > NOTICE ann :not sent: it is no longer clear that this is for carl; write !msg USER TEXT
+        ",
+    );
+}
+
+#[test]
+fn who_is_there_and_how_it_works_is_told_to_who_asks() {
+    let mut world = talking();
+    world.tell(&format!(
+        r#"
+        irc < :ann!a@host PRIVMSG bridge :!help
+        irc > NOTICE ann :!msg USER TEXT tells somebody in a linked room something in private. Once you talk with one, what you write here is for them; !who tells who is there
+        irc < :ann!a@host PRIVMSG bridge :!who
+        irc > NOTICE ann :you can write to bob
+        irc < :ann!a@host PRIVMSG bridge :hello?
+        irc > NOTICE ann :!msg USER TEXT tells somebody in a linked room something in private. Once you talk with one, what you write here is for them; !who tells who is there
+        irc < :ann!a@host PRIVMSG bridge :!msg bob
+        irc > NOTICE ann :write !msg USER TEXT
+        {}
+        lc > 426["user-messages:create",{{"text":"-- you can write to ann","user":"u1"}}]
+        "#,
+        bob(1, "@bridge who"),
+    ));
+}
+
+#[test]
+fn only_people_in_linked_places_take_part() {
+    let mut world = talking();
+    world.tell(
+        "
+        irc < :eve!e@host PRIVMSG bridge :!msg bob hello
+        irc > NOTICE eve :not sent: that is for people in the channels that the bridge is in
+        ",
+    );
+    // Carl is on Let's Chat, and in no room of ours.
+    world.tell(&whisper("u2", 1, "@ann hello"));
+    world.tell(
+        "
+        irc < :ann!a@host PRIVMSG bridge :!msg carl hello
+        irc > NOTICE ann :not sent: there is nobody called carl in the rooms that are linked with your channels now; !who tells who is there
+        ",
+    );
+}
+
+#[test]
+fn those_whose_places_are_not_linked_do_not_see_each_other() {
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).whispering();
+    world.tell_on(
+        r#"
+        lc back
+        lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+        lc < 40
+        lc < 431[{"id":"u0","username":"bridge"}]
+        lc < 432[[]]
+        lc < 433[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}]]
+        lc < 434[{"id":"r1","slug":"tea"}]
+        lc < 435[{"id":"r2","slug":"dev"}]
+        lc < 436[[]]
+        lc < 437[[]]
+        lc < 42["users:join",{"id":"u1","username":"bob","room":"r1"}]
+        lc < 42["users:join",{"id":"u2","username":"carl","room":"r2"}]
+        irc back
+        irc < :irc.example 001 bridge :hello
+        irc < :bridge!b@host JOIN #tea
+        irc < :irc.example 353 bridge = #tea :bridge ann
+        irc < :irc.example 366 bridge #tea :End of /NAMES list
+        irc < :bridge!b@host JOIN #dev
+        irc < :irc.example 353 bridge = #dev :bridge
+        irc < :irc.example 366 bridge #dev :End of /NAMES list
+        "#,
+    );
+    world.sent();
+    world.tell(
+        "
+        irc < :ann!a@host PRIVMSG bridge :!who
+        irc > NOTICE ann :you can write to bob
+        irc < :ann!a@host PRIVMSG bridge :!msg carl hello
+        irc > NOTICE ann :not sent: there is nobody called carl in the rooms that are linked with your channels now; !who tells who is there
+        ",
+    );
+}
+
+#[test]
+fn whoever_is_not_there_any_more_is_not_waited_for() {
+    let mut world = talking();
+    world.tell(r#"lc < 42["users:leave",{"id":"u1","username":"bob","room":"r1"}]"#);
+    world.tell(
+        "
+        irc < :ann!a@host PRIVMSG bridge :!msg bob hello
+        irc > NOTICE ann :not sent: there is nobody called bob in the rooms that are linked with your channels now; !who tells who is there
+        ",
+    );
+}
+
+#[test]
+fn who_takes_a_nick_later_is_told_nothing() {
+    let mut world = talking();
+    world.tell(&format!(
+        r#"
+        {}
+        irc > PRIVMSG ann :<bob> one
+        irc > PING said-1
+        {}
+        irc < :ann!a@host QUIT :bye
+        irc < :ann!e@elsewhere JOIN #tea
+        irc < :irc.example PONG irc.example :said-1
+        wait 1s
+        lc > 426["user-messages:create",{{"text":"-- your message \"two\" did not reach ann: the bridge has lost sight of them: whoever has the nick now may be somebody else","user":"u1"}}]
+        {}
+        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; write @NICK TEXT","user":"u1"}}]
+        "#,
+        bob(1, "@ann one"),
+        bob(2, "@ann two"),
+        bob(3, "are you there?"),
+    ));
+    // Whoever has it now is another, and may be talked to as such.
+    world.tell(&format!(
+        "
+        {}
+        irc > PRIVMSG ann :<bob> who are you?
+        irc > PING said-3
+        ",
+        bob(4, "@ann who are you?"),
+    ));
+}
+
+#[test]
+fn who_goes_by_another_nick_is_the_same() {
+    let mut world = talking();
+    world.tell(&format!(
+        r"
+        {}
+        irc > PRIVMSG ann :<bob> one
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc < :ann!a@host NICK :anna
+        irc < :eve!e@host JOIN #tea
+        irc < :eve!e@host NICK :ann
+        ",
+        bob(1, "@ann one"),
+    ));
+    world.tell_on(&bob(2, "two"));
+    let (irc, letschat) = world.sent();
+    assert_eq!(irc, ["PRIVMSG anna :<bob> two", "PING said-2"]);
+    assert!(letschat[0].contains("sent to anna"), "{letschat:?}");
+}
+
+#[test]
+fn an_account_is_the_same_person_after_the_process_died() {
+    let mut world = known();
+    world.tell_on(&bob(1, "@ann one"));
+    let (irc, _) = world.sent();
+    assert_eq!(irc, ["PRIVMSG ann :<bob> one", "PING said-1"]);
+    // Nobody has answered: it may have arrived.
+    world.tell("restart");
+    world.tell(LC_IN_AGAIN);
+    world.tell(&irc_in(CAPS));
+    world.tell(
+        "
+        irc < :irc.example PONG irc.example past-1
+        irc < :ann!a@elsewhere JOIN #tea eve :Eve
+        irc < :annie!a@host JOIN #tea Annie :Ann
+        irc > PRIVMSG annie :<bob> (again) one
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        ",
+    );
+    // And she answers whom she talked with, without a name.
+    world.tell_on("irc < @account=Annie :annie!a@host PRIVMSG bridge :two");
+    let (_, letschat) = world.sent();
+    assert!(letschat[0].contains(r#"{"text":"<annie> two","user":"u1"}"#), "{letschat:?}");
+}
+
+#[test]
+fn a_nick_alone_is_nobody_after_the_process_died() {
+    let mut world = talking();
+    world.tell_on(&bob(1, "@ann one"));
+    world.sent();
+    world.tell("restart");
+    world.tell(IRC_IN);
+    world.tell_on("irc < :irc.example PONG irc.example past-1");
+    world.sent();
+    world.tell(LC_IN_AGAIN);
+    world.tell(&format!(
+        r#"
+        wait 10s
+        lc > 426["user-messages:create",{{"text":"-- your message \"one\" may not have reached ann: the connection was lost while it was being said, and whoever has the nick now may be somebody else","user":"u1"}}]
+        {}
+        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; write @NICK TEXT","user":"u1"}}]
+        "#,
+        bob(2, "two"),
+    ));
+}
+
+#[test]
+fn what_waits_in_the_bridge_is_not_said_to_who_has_taken_the_nick() {
+    let mut world = World::new(&["office/#tea tea"]).whispering().paced();
+    world.tell(LC_IN);
+    world.tell_on(IRC_IN);
+    let lines = vec!["line"; 20].join(r"\n");
+    world.tell_on(&bob(1, &format!("@ann {lines}")));
+    let (irc, _) = world.sent();
+    assert!(irc.len() < 20, "the rest waits for the pace: {irc:?}");
+    world.tell_on("irc < :ann!a@host NICK :anna");
+    world.tell_on("irc < :eve!e@host JOIN #tea");
+    world.tell_on("irc < :eve!e@host NICK :ann");
+    world.tell_on("wait 59s");
+    let (irc, letschat) = world.sent();
+    assert!(!irc.iter().any(|line| line.starts_with("PRIVMSG")), "{irc:?}");
+    assert!(letschat.iter().any(|line| line.contains("did not reach ann")), "{letschat:?}");
+}
+
+#[test]
+fn what_may_have_arrived_is_said_again_and_marked() {
+    let mut world = talking();
+    world.tell(&format!(
+        r#"
+        irc < :ann!a@host PRIVMSG bridge :!msg bob one
+        lc > 426["user-messages:create",{{"text":"<ann> one","user":"u1"}}]
+        lc lost
+        {LC_IN_AGAIN}
+        lc > 426["user-messages:create",{{"text":"<ann> (again) one","user":"u1"}}]
+        {}
+        "#,
+        created(6),
+    ));
+}
+
+#[test]
+fn what_may_have_arrived_is_left_at_that_where_doubt_drops() {
+    let mut world = World::new(&["office/#tea tea"]).whispering().dropping();
+    world.tell(LC_IN);
+    world.tell(IRC_IN);
+    world.tell(&format!(
+        r#"
+        irc < :ann!a@host PRIVMSG bridge :!msg bob one
+        lc > 426["user-messages:create",{{"text":"<ann> one","user":"u1"}}]
+        lc lost
+        {LC_IN_AGAIN}
+        wait 1s
+        irc > NOTICE ann :your message "one" may not have reached bob: the connection was lost while it was being said, and it is not said again
+        "#,
+    ));
+}
+
+#[test]
+fn a_refusal_is_told_to_who_wrote_it() {
+    let mut world = talking();
+    world.tell(&format!(
+        r#"
+        {}
+        irc > PRIVMSG ann :<bob> one
+        irc > PING said-1
+        irc < :irc.example 401 bridge ann :No such nick/channel
+        irc < :irc.example PONG irc.example :said-1
+        wait 1s
+        lc > 426["user-messages:create",{{"text":"-- your message \"one\" did not reach ann: No such nick/channel","user":"u1"}}]
+        irc < :ann!a@host PRIVMSG bridge :!msg bob two
+        lc > 427["user-messages:create",{{"text":"<ann> two","user":"u1"}}]
+        lc < 437["Bad Request"]
+        lc > 428["user-messages:create",{{"text":"<ann> (again) two","user":"u1"}}]
+        lc < 438["Bad Request"]
+        wait 1s
+        irc > NOTICE ann :your message "two" did not reach bob: Bad Request
+        "#,
+        bob(1, "@ann one"),
+    ));
+}
+
+#[test]
+fn a_server_without_private_messages_says_so() {
+    let mut world = World::new(&["office/#tea tea"]).whispering();
+    world.tell(&LC_IN.replace("lc < 432[[]]", ""));
+    world.tell(IRC_IN);
+    world.tell_on("wait 30s");
+    world.sent();
+    world.tell(
+        "
+        irc < :ann!a@host PRIVMSG bridge :!msg bob hello
+        irc > NOTICE ann :not sent to bob: Let's Chat has private messages turned off
+        ",
+    );
+}
+
+#[test]
+fn while_a_side_is_down_whoever_writes_learns_it() {
+    let mut world = talking();
+    world.tell(
+        "
+        lc lost
+        irc < :ann!a@host PRIVMSG bridge :!msg bob hello
+        irc > NOTICE ann :not sent: the other side is out of reach just now, and bob with it
+        ",
+    );
+}
+
+#[test]
+fn too_much_at_once_is_told_once() {
+    let mut world = talking();
+    for number in 1..=12 {
+        world.tell_on(&format!("irc < :ann!a@host PRIVMSG bridge :!msg bob {number}"));
+    }
+    let (irc, letschat) = world.sent();
+    assert_eq!(irc, ["NOTICE ann :not sent: too much at once. Write again in 3 seconds"]);
+    assert_eq!(letschat.len(), 1);
+    world.tell_on("wait 3s");
+    world.tell_on("irc < :ann!a@host PRIVMSG bridge :and more");
+    let (irc, _) = world.sent();
+    let asked =
+        "NOTICE ann :not sent: it is no longer clear that this is for bob; write !msg USER TEXT";
+    assert_eq!(irc, [asked]);
+}
+
+#[test]
+fn what_is_too_long_is_not_passed_on() {
+    let mut world = talking();
+    world.tell_on(&bob(1, &format!("@ann {}", r"x\n".repeat(21))));
+    let (irc, letschat) = world.sent();
+    assert!(irc.is_empty());
+    assert!(letschat[0].contains("too long"), "{letschat:?}");
+}
+
+#[test]
+fn what_is_encrypted_is_not_passed_on() {
+    story(&format!(
+        r#"
+        {}
+        lc > 426["user-messages:create",{{"text":"-- not sent: what is encrypted cannot be read by the bridge","user":"u1"}}]
+        "#,
+        bob(1, "?OTR:AAMC"),
+    ));
+}
+
+#[test]
+fn two_programs_that_answer_each_other_are_parted() {
+    let policy = Policy { break_loops: true, ..Policy::default() };
+    let mut world = World::new(&["office/#tea tea"]).whispering().under(policy);
+    world.tell(LC_IN);
+    world.tell(IRC_IN);
+    let mut crossed = 0;
+    for number in 1..40 {
+        world.tell_on("irc < :ann!a@host PRIVMSG bridge :bob: what?");
+        world.tell_on(&bob(number, "ann: what?"));
+        world.tell_on("wait 3s");
+        let (irc, letschat) = world.sent();
+        for line in &irc {
+            if let Some(token) = line.strip_prefix("PING said-") {
+                world.tell_on(&format!("irc < :irc.example PONG irc.example :said-{token}"));
+            }
+        }
+        for line in &letschat {
+            if let Some((id, _)) =
+                line.strip_prefix("42").and_then(|it| it.split_once("[\"user-messages:create"))
+            {
+                world.tell_on(&created(id.parse().unwrap()));
+                crossed += usize::from(line.contains("<ann> what?"));
+            }
+        }
+    }
+    assert!((4..20).contains(&crossed), "{crossed} of 39");
+}
