@@ -11,6 +11,8 @@ use crate::domain::Place;
 use crate::service;
 use crate::service::Report;
 use crate::store::{Store, StoreError};
+use crate::web;
+use crate::web::Finding;
 
 /// Checks the bridge that `config` describes.
 pub(super) fn check(config: &Path) -> ExitCode {
@@ -26,24 +28,53 @@ pub(super) fn check(config: &Path) -> ExitCode {
         println!("warning: {warning}");
     }
     let store = check_store(&settings);
-    let report = run::runtime().block_on(service::probe(&settings));
-    let works = tell(&settings, &report);
-    if works && store { ExitCode::SUCCESS } else { FAILED.into() }
+    let runtime = run::runtime();
+    let report = runtime.block_on(service::probe(&settings));
+    let mut works = tell(&settings, &report);
+    if let Some(state) = &store {
+        let running = *state == State::InUse;
+        works &= tell_web(&settings, runtime.block_on(web::check(&settings, running)));
+    }
+    if works && store.is_some() { ExitCode::SUCCESS } else { FAILED.into() }
 }
 
-/// Whether the state directory can be used.
-fn check_store(settings: &Settings) -> bool {
+/// How the state directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Free,
+    /// A bridge is running on it.
+    InUse,
+}
+
+/// How the state directory is, if it can be used.
+fn check_store(settings: &Settings) -> Option<State> {
     match Store::open(&settings.state_dir) {
-        Ok(_) => println!("{}: can be written", settings.state_dir.display()),
+        Ok(_) => {
+            println!("{}: can be written", settings.state_dir.display());
+            Some(State::Free)
+        }
         Err(StoreError::InUse(_)) => {
             println!("{}: in use by a bridge that is running", settings.state_dir.display());
+            Some(State::InUse)
         }
         Err(error) => {
             println!("{error}");
-            return false;
+            None
         }
     }
-    true
+}
+
+/// Tells whether what is served to people without an account can be reached. Says whether it can, or
+/// nothing is to be served.
+fn tell_web(settings: &Settings, found: Option<Finding>) -> bool {
+    let (Some(web), Some(found)) = (&settings.web, found) else { return true };
+    let public = &web.public_url;
+    match &found {
+        Finding::Works => println!("{public}: leads to the bridge, at {}", web.listen),
+        Finding::CannotServe(why) => println!("{why}"),
+        Finding::LeadsAstray(why) => println!("web.public_url: {public}: {why}"),
+    }
+    found == Finding::Works
 }
 
 /// Tells what was found, peer by peer and link by link. Says whether all of it works.
@@ -69,6 +100,13 @@ fn tell(settings: &Settings, report: &Report) -> bool {
                     None => String::new(),
                 };
                 println!("{peer}: let in as {nick}{account}");
+                if peer == Peer::LetsChat && report.whispers == Some(false) {
+                    works = false;
+                    println!(
+                        "{peer}: private messages are turned off there (private.enable): \
+                         direct_messages does nothing"
+                    );
+                }
             }
             Some(Err(why)) => {
                 works = false;

@@ -62,6 +62,7 @@ pub(super) struct Desk {
 pub(super) fn router(desk: Arc<Desk>) -> Router {
     let routes = Router::new()
         .route("/f/{signed}/{name}", get(file))
+        .route("/up/{question}", get(up))
         .route("/p/{signed}", get(paste))
         .route("/p/{signed}/raw", get(raw));
     let prefix = desk.settings.public_url.path().trim_end_matches('/').to_owned();
@@ -303,6 +304,12 @@ async fn send_file(
     }
     let body = Body::from_stream(file.read(first, end));
     Ok(response.body(body).expect("each header is made of what a header may hold"))
+}
+
+/// Whether it is us who answer: the program asks itself, through everything that stands between.
+async fn up(State(desk): State<Arc<Desk>>, Path(question): Path<String>) -> Response {
+    let (_, answer) = desk.links.question(&question);
+    ([(header::CONTENT_TYPE, "text/plain")], answer).into_response()
 }
 
 async fn paste(State(desk): State<Arc<Desk>>, Path(signed): Path<String>) -> Response {

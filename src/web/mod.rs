@@ -10,6 +10,7 @@
 
 mod answer;
 mod cache;
+mod check;
 mod client;
 mod door;
 mod kind;
@@ -33,6 +34,7 @@ use crate::store;
 use crate::store::{Reader, StoreError};
 use crate::translate::Links;
 
+pub use check::{Finding, check};
 pub use revoke::{revoke_link, revoke_since};
 
 use answer::Desk;

@@ -1,5 +1,7 @@
 //! `letsbridge check`: what works, and what would mend the rest.
 
+use std::net::{SocketAddr, TcpListener};
+
 use letsbridge::demo::irc::{self, Goodbye};
 use letsbridge::demo::letschat::{self, NewRoom};
 
@@ -132,4 +134,48 @@ async fn an_irc_server_that_wants_another_password() {
     world.write("office.password", "opensesame\n");
     world.configure(|toml| toml.replace("pace =", "password_file = \"office.password\"\npace ="));
     check(&world, 0).await;
+}
+
+/// `check` with this `[web]`, and its last line.
+async fn served(world: &World, public: &str, listen: &str, code: i32) -> String {
+    world.configure(|toml| {
+        format!("{toml}\n[web]\npublic_url = \"{public}\"\nlisten = \"{listen}\"\n")
+    });
+    check(world, code).await.pop().unwrap()
+}
+
+/// An address that was free a moment ago.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn links_lead_to_the_bridge() {
+    let world = World::new().await;
+    let address = free().to_string();
+    let public = format!("http://{address}/irc/");
+    let works = format!("{public}: leads to the bridge, at {address}");
+    assert_eq!(served(&world, &public, &address, 0).await, works);
+    // Beside a bridge that runs, it is that which answers.
+    let bridge = world.bridge().await;
+    let End { code, out, .. } = world.letsbridge(&["check"]).ends().await;
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.ends_with(&format!("{works}\n")), "{out}");
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn links_that_lead_elsewhere_and_an_address_that_is_taken() {
+    let world = World::new().await;
+    let (address, letschat) = (free().to_string(), world.letschat.url());
+    let line = served(&world, &format!("{letschat}/"), &address, 1).await;
+    assert!(line.starts_with(&format!("web.public_url: {letschat}/: ")), "{line}");
+    assert!(line.ends_with(&format!("pass it on to {address}")), "{line}");
+    let nobody = free();
+    let line = served(&world, &format!("http://{nobody}/"), &address, 1).await;
+    assert!(line.contains("cannot be reached from this machine"), "{line}");
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let line = served(&world, &format!("http://{taken}/"), &taken, 1).await;
+    assert!(line.starts_with(&format!("web.listen: {taken} cannot be listened at")), "{line}");
 }

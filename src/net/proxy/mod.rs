@@ -94,7 +94,7 @@ fn proxy_for(proxies: &Matcher, url: &Url) -> Option<Intercept> {
 }
 
 /// Whether an address leads to this machine itself.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host_str().map(without_brackets) {
         Some("localhost") => true,
         Some(host) => host.parse().is_ok_and(|address: IpAddr| address.is_loopback()),

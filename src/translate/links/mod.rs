@@ -79,6 +79,13 @@ impl Links {
         format!("{}p/{}", self.public, signed::sign(&self.key, link, ""))
     }
 
+    /// Where whoever answers is asked `question`, which is letters and digits, to find out whether it is
+    /// us; and what we answer.
+    #[must_use]
+    pub fn question(&self, question: &str) -> (String, String) {
+        (format!("{}up/{question}", self.public), signed::answer(&self.key, question))
+    }
+
     /// `text` with links, made at `now`, in place of the addresses that only lead somewhere for who
     /// is logged in: `upload://files/ID/NAME` and those of Let's Chat's own files.
     #[must_use]

@@ -21,6 +21,9 @@ use crate::domain::{FileId, PasteId, Shared};
 /// What the key is used for here, so that no other use of it could ever make a link.
 const PURPOSE: &[u8] = b"letsbridge link 1\0";
 
+/// The same of a proof that it is us who answer.
+const PRESENCE: &[u8] = b"letsbridge presence 1\0";
+
 const PROOF: usize = 16;
 
 const FILE: u8 = 1;
@@ -47,6 +50,15 @@ pub(super) fn read(key: &SecretBox<[u8; 32]>, signed: &str, name: &str) -> Optio
     // Takes the same time wherever the first difference is.
     mac(key, packed, name).verify_truncated_left(proof).ok()?;
     unpack(packed)
+}
+
+/// What only who has the key can answer to `question`.
+pub(super) fn answer(key: &SecretBox<[u8; 32]>, question: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret());
+    let mut mac = mac.expect("a key of any length will do");
+    mac.update(PRESENCE);
+    mac.update(question.as_bytes());
+    URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..PROOF])
 }
 
 fn mac(key: &SecretBox<[u8; 32]>, packed: &[u8], name: &str) -> Hmac<Sha256> {

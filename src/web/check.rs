@@ -1,0 +1,109 @@
+//! Whether what is served can be reached at the address that links begin with.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, redirect};
+
+use super::{Web, WebError};
+use crate::config::{Settings, Trust, WebSettings};
+use crate::net::{proxy, tls};
+use crate::store;
+use crate::translate::Links;
+
+/// How long the way there and back may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The most of an answer that is read.
+const LONGEST: usize = 64;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It leads to us.
+    Works,
+    /// Nothing can be served.
+    CannotServe(String),
+    /// It does not lead to us, for this reason.
+    LeadsAstray(String),
+}
+
+/// Serves for a moment what `settings` say, unless a bridge that runs does so, and asks for it as
+/// everybody else would. `None` where nothing is to be served. Within a Tokio runtime.
+pub async fn check(settings: &Settings, running: bool) -> Option<Finding> {
+    let web = settings.web.as_ref()?;
+    let served = match Web::start(settings).await {
+        Ok(served) => served,
+        // That is the bridge.
+        Err(WebError::Listen { error, .. })
+            if running && error.kind() == io::ErrorKind::AddrInUse =>
+        {
+            None
+        }
+        Err(error) => return Some(Finding::CannotServe(error.to_string())),
+    };
+    let found = match ask(web, settings).await {
+        Ok(()) => Finding::Works,
+        Err(why) => Finding::LeadsAstray(why),
+    };
+    if let Some(served) = served {
+        served.stop().await;
+    }
+    Some(found)
+}
+
+/// Asks whoever answers whether it is us.
+async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
+    let key = store::existing_link_key(&settings.state_dir).map_err(|error| error.to_string())?;
+    let links = Links::new(key, web.public_url.clone(), settings.letschat.url.clone());
+    let mut question = [0; 12];
+    getrandom::fill(&mut question).map_err(|error| error.to_string())?;
+    let question: String = question.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (address, answer) = links.question(&question);
+    let listen = web.listen;
+    let tls = tls::client_config(&Trust::System).map_err(|error| error.to_string())?;
+    let client = Client::builder()
+        .tls_backend_preconfigured((*tls).clone())
+        .redirect(redirect::Policy::none())
+        .timeout(PATIENCE);
+    let client = if proxy::is_loopback(&web.public_url) { client.no_proxy() } else { client };
+    let unreachable = |error: reqwest::Error| {
+        let why = innermost(&error);
+        format!(
+            "cannot be reached from this machine ({why}): does its name lead to the reverse proxy?"
+        )
+    };
+    let client = client.build().map_err(unreachable)?;
+    let mut response = client.get(address).send().await.map_err(unreachable)?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(piece) =
+        response.chunk().await.map_err(unreachable)?.filter(|_| body.len() <= LONGEST)
+    {
+        body.extend_from_slice(&piece);
+    }
+    match status {
+        StatusCode::OK if body == answer.as_bytes() => Ok(()),
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Err(format!(
+                "the reverse proxy does not find the bridge ({status}): pass it on to {listen}"
+            ))
+        }
+        _ if status.is_redirection() => {
+            let to = response.headers().get("location").and_then(|it| it.to_str().ok());
+            let to = to.unwrap_or("elsewhere");
+            Err(format!("leads on to {to}: if that is the bridge, make it public_url"))
+        }
+        _ => Err(format!("something else answers there ({status}): pass it on to {listen}")),
+    }
+}
+
+/// What an error is at bottom: what is around it says only that a request failed.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
