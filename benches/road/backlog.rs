@@ -61,10 +61,10 @@ async fn measure(case: &Case, size: &Size) {
     let stage = Stage::paced(2, &std::env::temp_dir(), case.pace).await;
     let way = (case.way, SHORT);
     let idle = latency(&stage, way, case.messages, case.pause).await;
-    let before = arrived(&stage, case.way, LONG).await;
+    let before = arrived(&stage, case.way, LONG);
     (0..size.backlog).for_each(|at| say(&stage, case.way, LONG, &format!("backlog {at}")));
     let beside = latency(&stage, way, case.messages, case.pause).await;
-    let left = size.backlog + before - arrived(&stage, case.way, LONG).await;
+    let left = size.backlog + before - arrived(&stage, case.way, LONG);
     assert!(left > 0, "{}: the backlog was over before the measurement", case.name);
     let times = |beside: Duration, idle: Duration| beside.as_secs_f64() / idle.as_secs_f64();
     println!(

@@ -20,7 +20,7 @@ pub(crate) async fn latency(
     messages: usize,
     pause: Duration,
 ) -> (Duration, Duration) {
-    let before = arrived(stage, way, link).await;
+    let before = arrived(stage, way, link);
     let mut times = Vec::with_capacity(messages);
     for at in 0..messages {
         tokio::time::sleep(pause).await;
@@ -36,10 +36,7 @@ pub(crate) async fn latency(
 
 /// Says so many messages at once, turn by turn on all links, and waits until all have arrived.
 pub(crate) async fn throughput(stage: &Stage, way: Way, messages: usize) -> Load {
-    let mut before = Vec::new();
-    for link in 0..stage.links {
-        before.push(arrived(stage, way, link).await);
-    }
+    let before: Vec<_> = (0..stage.links).map(|link| arrived(stage, way, link)).collect();
     let text = |at: usize| format!("the message with the number {at}");
     let on_link = |link: usize| (0..messages).filter(move |at| at % stage.links == link);
     let (cpu, began) = (stage.cpu(), Instant::now());
@@ -65,21 +62,17 @@ pub(crate) fn say(stage: &Stage, way: Way, link: usize, text: &str) {
 }
 
 /// How much there is at the far end of a link.
-pub(crate) async fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
+pub(crate) fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
     match way {
-        Way::FromIrc => stage.letschat.posts(&format!("room{link}")).len(),
-        Way::FromLetsChat => stage.ann.heard(&format!("#room{link}")).len(),
+        Way::FromIrc => stage.letschat.count(&format!("room{link}")),
+        Way::FromLetsChat => stage.ann.count(&format!("#room{link}")),
     }
 }
 
 async fn arrives(stage: &Stage, way: Way, link: usize, count: usize) {
     match way {
-        Way::FromIrc => {
-            stage.letschat.posted(&format!("room{link}"), |posts| posts.len() >= count).await;
-        }
-        Way::FromLetsChat => {
-            stage.ann.hears(&format!("#room{link}"), |heard| heard.len() >= count).await;
-        }
+        Way::FromIrc => stage.letschat.counts(&format!("room{link}"), count).await,
+        Way::FromLetsChat => stage.ann.counts(&format!("#room{link}"), count).await,
     }
 }
 

@@ -117,6 +117,17 @@ impl Person {
             .await
     }
 
+    /// How much was said to `target`.
+    #[must_use]
+    pub fn count(&self, target: &str) -> usize {
+        self.memory.heard(target, <[Heard]>::len)
+    }
+
+    /// Waits until so much was said to `target`.
+    pub async fn counts(&self, target: &str, count: usize) {
+        self.memory.until(|| (self.count(target) >= count).then_some(())).await;
+    }
+
     /// Every line received that was no talk (joins, modes, numerics), in order and without tags.
     #[must_use]
     pub fn saw(&self) -> Vec<String> {

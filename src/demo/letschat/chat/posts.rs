@@ -65,6 +65,17 @@ impl LetsChat {
         self.posts(slug)
     }
 
+    /// How much was said in the room.
+    #[must_use]
+    pub fn count(&self, slug: &str) -> usize {
+        room(&self.world(), slug).posts.len()
+    }
+
+    /// Waits until so much has been said in the room.
+    pub async fn counts(&self, slug: &str, count: usize) {
+        self.until(|world| room(world, slug).posts.len() >= count).await;
+    }
+
     fn begin_post_dated(&self, slug: &str, username: &str, text: &str, posted: Timestamp) -> Begun {
         let mut world = self.world();
         let (room, who) = (room(&world, slug).id.clone(), account(&world, username).id.clone());

@@ -254,14 +254,13 @@ impl Session {
     /// that can wait.
     fn pump(&mut self, now: Instant) {
         while self.pacer.may(Weight::Light, now) {
-            let control =
-                self.control.pop_front().map(|it| Next { lines: vec![it], speaking: None });
             let receipt = self.receipt();
+            let control = self.control.pop_front().map(Next::aside);
             let next = control
                 .or_else(|| self.speech.next_line(receipt, &self.pacer, now))
-                .or_else(|| Some(Next { lines: vec![self.next_who(now)?], speaking: None }));
-            let Some(Next { lines, speaking }) = next else { return };
-            let place = speaking.map(|(_, place)| place);
+                .or_else(|| self.next_who(now).map(Next::aside));
+            let Some(Next { lines, place, speaking }) = next else { return };
+            let speaking = speaking.zip(place);
             let speaking = speaking.map(|(ticket, place)| Event::Speaking { ticket, place });
             self.output.extend(speaking.map(Output::Event));
             for line in lines {

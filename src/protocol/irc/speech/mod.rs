@@ -118,7 +118,8 @@ const MOST_LATER: u32 = 5;
 #[derive(Debug, Default)]
 pub(super) struct Speech {
     ready: VecDeque<Saying>,
-    pings: VecDeque<Line>,
+    /// What is asked behind the lines of a place.
+    pings: VecDeque<(PlaceId, Line)>,
     waiting: HashMap<PlaceId, Waiting>,
     due: BTreeSet<(Instant, PlaceId)>,
     /// Who was put off, until when.
@@ -157,8 +158,17 @@ pub(super) struct Passed {
 pub(super) struct Next {
     /// A line, or all that nothing may come between.
     pub(super) lines: Vec<Line>,
+    /// Where it is said, or what it is asked about.
+    pub(super) place: Option<PlaceId>,
     /// The delivery that it is the first, or the next, line of.
-    pub(super) speaking: Option<(Ticket, PlaceId)>,
+    pub(super) speaking: Option<Ticket>,
+}
+
+impl Next {
+    /// What is said nowhere.
+    pub(super) fn aside(line: Line) -> Self {
+        Self { lines: vec![line], place: None, speaking: None }
+    }
 }
 
 impl Speech {
@@ -168,38 +178,38 @@ impl Speech {
 
     /// Who most urgently has something to say, as `weight` weighs channels; `None` for nobody.
     pub(super) fn urgency(&self, weight: impl Fn(PlaceId) -> Weight) -> Option<Weight> {
-        let any = |urgent| self.may_begin(|saying| saying.weight(&weight) == urgent).is_some();
-        if !self.pings.is_empty() || any(Weight::Light) {
-            return Some(Weight::Light);
-        }
-        any(Weight::Heavy).then_some(Weight::Heavy)
+        let asks = |urgent| self.pings.iter().any(|(place, _)| weight(*place) == urgent);
+        let says = |urgent| self.may_begin(|saying| saying.weight(&weight) == urgent).is_some();
+        [Weight::Light, Weight::Heavy].into_iter().find(|urgent| asks(*urgent) || says(*urgent))
     }
 
     /// The next line. Channels take turns, so that a long text in one does not hold up another; but
-    /// who weighs more than `pacer` allows now is passed over.
+    /// who weighs more than `pacer` allows now is passed over, with what is asked behind its lines:
+    /// that costs as much as they do.
     pub(super) fn next_line(
         &mut self,
         receipt: Receipt,
         pacer: &Pacer,
         now: Instant,
     ) -> Option<Next> {
-        if let Some(ping) = self.pings.pop_front() {
-            return Some(Next { lines: vec![ping], speaking: None });
-        }
         let weight = |place| pacer.weight(place, now);
+        let asked = self.pings.iter().position(|(place, _)| pacer.may(weight(*place), now));
+        if let Some((place, ping)) = asked.and_then(|at| self.pings.remove(at)) {
+            return Some(Next { place: Some(place), ..Next::aside(ping) });
+        }
         let at = self.may_begin(|saying| pacer.may(saying.weight(weight), now))?;
         let mut saying = self.ready.remove(at)?;
         let lines = saying.send(receipt)?;
-        let speaking = Some((saying.ticket, saying.place));
+        let (place, speaking) = (Some(saying.place), Some(saying.ticket));
         if !saying.is_fenced() {
             self.wait(saying, Stage::Sent, now + RECEIPT_PATIENCE);
         } else if saying.is_all_sent() {
-            self.pings.push_back(ping(&saying));
+            self.pings.push_back((saying.place, ping(&saying)));
             self.wait(saying, Stage::Fenced, now + FENCE_PATIENCE);
         } else {
             self.ready.push_back(saying);
         }
-        Some(Next { lines, speaking })
+        Some(Next { lines, place, speaking })
     }
 
     /// The server will have no batch: it is said line by line, and so is every other. Says whether
@@ -295,7 +305,7 @@ impl Speech {
             let Some(Waiting { mut saying, stage, .. }) = self.take(place) else { break };
             match stage {
                 Stage::Sent => {
-                    self.pings.push_back(ping(&saying));
+                    self.pings.push_back((saying.place, ping(&saying)));
                     self.wait(saying, Stage::Fenced, now + FENCE_PATIENCE);
                 }
                 Stage::Grace => {
@@ -469,6 +479,26 @@ mod tests {
         let said: Vec<&str> =
             said.iter().map(|l| l.rsplit([':', ' ']).next().expect("a word")).collect();
         assert_eq!(said, ["a1", "b1", "said-2", "a2", "a3", "said-1"]);
+    }
+
+    #[test]
+    fn what_is_asked_behind_the_lines_of_a_long_text_leaves_room_for_others() {
+        let mut scene = Scene::new(Receipt::Fence, &[]);
+        scene.pacer = Pacer::new(Pace::Standard, Lesson::none(scene.now), scene.now);
+        let mut waits = Vec::new();
+        for second in 0..60 {
+            if scene.speech.waiting.is_empty() && scene.speech.ready.is_empty() {
+                scene.speech.push(Ticket(second), TEA, utterances(&["one of thousands"]));
+            }
+            while let Some(line) = scene.speech.next_line(scene.receipt, &scene.pacer, scene.now) {
+                scene.pacer.spend(line.lines[0].len(), line.place, scene.now);
+                let line = line.lines[0].to_string();
+                line.strip_prefix("PING ").map(|token| scene.pong(token));
+            }
+            waits.extend((!scene.pacer.may(Weight::Light, scene.now)).then_some(second));
+            scene.now += Duration::from_secs(1);
+        }
+        assert_eq!(waits, [0; 0], "when another could not have spoken");
     }
 
     /// Two lines in one batch.
