@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::measure::{arrived, latency, say};
-use crate::stage::{Stage, Way};
+use crate::stage::{Plan, Stage, Way};
 
 /// The link with the backlog, and the one beside it.
 const LONG: usize = 0;
@@ -58,7 +58,8 @@ pub(crate) async fn run(quick: bool) {
 }
 
 async fn measure(case: &Case, size: &Size) {
-    let stage = Stage::paced(2, &std::env::temp_dir(), case.pace).await;
+    let state = &std::env::temp_dir();
+    let stage = Stage::planned(Plan { links: 2, state, pace: case.pace, kept: 0 }).await;
     let way = (case.way, SHORT);
     let idle = latency(&stage, way, case.messages, case.pause).await;
     let before = arrived(&stage, case.way, LONG);

@@ -2,10 +2,13 @@
 //!
 //! `cargo bench --bench road` prints each figure beside its goal; `-- --quick` takes few messages, to
 //! show that it works. `-- backlog` prints instead what the backlog of one place does to the latency of
-//! another. It fails where a message is lost, repeated or out of order, and never on time.
+//! another, `-- away` what it takes to mirror what was said meanwhile, `-- forget` how
+//! long the program pauses when it forgets what is old. It fails where a message is lost, repeated or out of order, and never on time.
 #![allow(clippy::unwrap_used)]
 
+mod away;
 mod backlog;
+mod forget;
 mod measure;
 mod stage;
 
@@ -35,6 +38,12 @@ async fn main() {
     let quick = asked("--quick");
     if asked("backlog") {
         return backlog::run(quick).await;
+    }
+    if asked("away") {
+        return away::run(quick).await;
+    }
+    if asked("forget") {
+        return forget::run(quick);
     }
     let size = if quick { QUICK } else { WHOLE };
     let disk = std::env::temp_dir();

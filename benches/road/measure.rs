@@ -69,10 +69,24 @@ pub(crate) fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
     }
 }
 
-async fn arrives(stage: &Stage, way: Way, link: usize, count: usize) {
+pub(crate) async fn arrives(stage: &Stage, way: Way, link: usize, count: usize) {
     match way {
         Way::FromIrc => stage.letschat.counts(&format!("room{link}"), count).await,
         Way::FromLetsChat => stage.ann.counts(&format!("#room{link}"), count).await,
+    }
+}
+
+/// What there is at the far end of a link, in order.
+pub(crate) fn texts(stage: &Stage, way: Way, link: usize) -> Vec<String> {
+    match way {
+        Way::FromIrc => {
+            let posts = stage.letschat.posts(&format!("room{link}"));
+            posts.into_iter().map(|post| post.text).collect()
+        }
+        Way::FromLetsChat => {
+            let heard = stage.ann.heard(&format!("#room{link}"));
+            heard.into_iter().map(|heard| heard.text).collect()
+        }
     }
 }
 
@@ -84,16 +98,7 @@ async fn verify(
     before: usize,
     said: impl Iterator<Item = String>,
 ) {
-    let there: Vec<String> = match way {
-        Way::FromIrc => {
-            let posts = stage.letschat.posts(&format!("room{link}"));
-            posts.into_iter().skip(before).map(|post| post.text).collect()
-        }
-        Way::FromLetsChat => {
-            let heard = stage.ann.heard(&format!("#room{link}"));
-            heard.into_iter().skip(before).map(|heard| heard.text).collect()
-        }
-    };
+    let there = texts(stage, way, link).split_off(before);
     let name = if way == Way::FromIrc { "ann" } else { "bob" };
     let said: Vec<String> = said.map(|text| format!("<{name}> {text}")).collect();
     assert_eq!(there, said, "link {link}");

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use letsbridge::demo::irc::{IrcServer, Person, Setup as IrcSetup};
+use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
 use letsbridge::demo::letschat::{self, LetsChat, NewRoom, Setup};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
@@ -16,59 +16,81 @@ pub(crate) enum Way {
     FromLetsChat,
 }
 
+/// How the program and its IRC server are set up.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan<'a> {
+    pub(crate) links: usize,
+    /// Below which directory its store is.
+    pub(crate) state: &'a Path,
+    /// How fast it speaks on IRC, as in its configuration.
+    pub(crate) pace: &'a str,
+    /// How much of each channel the IRC server keeps, and tells whoever asks; 0 for a server that
+    /// keeps nothing and confirms nothing.
+    pub(crate) kept: usize,
+}
+
 /// The program between two servers, with so many links, everything joined.
 pub(crate) struct Stage {
     pub(crate) links: usize,
     pub(crate) letschat: LetsChat,
     pub(crate) ann: Person,
-    program: Child,
+    program: Program,
     _irc: IrcServer,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Stage {
     /// Sets it up, its store below `state`, before an IRC server that trusts us.
     pub(crate) async fn set(links: usize, state: &Path) -> Self {
-        Self::paced(links, state, "off").await
+        Self::planned(Plan { links, state, pace: "off", kept: 0 }).await
     }
 
-    /// The same, which speaks on IRC as fast as `pace` says.
-    pub(crate) async fn paced(links: usize, state: &Path, pace: &str) -> Self {
+    pub(crate) async fn planned(plan: Plan<'_>) -> Self {
+        let links = plan.links;
         let people =
             vec![letschat::Person::new("bridge", "IRC"), letschat::Person::new("bob", "Bob")];
         let rooms = (0..links).map(|link| NewRoom::new(&format!("room{link}"))).collect();
         let letschat = LetsChat::start(Setup { people, rooms, ..Setup::default() }).await.unwrap();
-        let setup = IrcSetup { channel_limit: links, transcript: 0, ..IrcSetup::default() };
+        let setup = IrcSetup {
+            channel_limit: links,
+            transcript: 0,
+            caps: if plan.kept > 0 { Caps::all() } else { Caps::none() },
+            history: plan.kept,
+            chathistory_limit: 1_000,
+            ..IrcSetup::default()
+        };
         let irc = IrcServer::start(setup).await.unwrap();
         let ann = irc.person("ann");
         (0..links).for_each(|link| ann.join(&format!("#room{link}")));
 
-        let directory = tempfile::Builder::new().prefix("letsbridge-").tempdir_in(state).unwrap();
-        let config = directory.path().join("bridge.toml");
-        fs::write(&config, configuration(directory.path(), (links, pace), &irc, &letschat))
-            .unwrap();
-        let notices = UnixDatagram::bind(directory.path().join("notify")).unwrap();
-        let program = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
-            .args(["run", "--config"])
-            .arg(&config)
-            .env("NOTIFY_SOCKET", directory.path().join("notify"))
-            .env("RUST_LOG", "error")
-            .spawn()
-            .unwrap();
-        ready(&notices).await;
-        Self { links, letschat, ann, program, _irc: irc, _directory: directory }
+        let directory =
+            tempfile::Builder::new().prefix("letsbridge-").tempdir_in(plan.state).unwrap();
+        let config = configuration(directory.path(), plan, &irc, &letschat);
+        fs::write(directory.path().join("bridge.toml"), config).unwrap();
+        let program = Program::start(directory.path()).await;
+        Self { links, letschat, ann, program, _irc: irc, directory }
+    }
+
+    /// Has the program be away while `meanwhile` happens.
+    pub(crate) async fn away(&mut self, meanwhile: impl FnOnce(&Self)) {
+        self.program.stop();
+        meanwhile(self);
+        self.program = Program::start(self.directory.path()).await;
     }
 
     /// The program's resident memory, in kilobytes.
     pub(crate) fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.split_whitespace().next().unwrap().parse().unwrap()
+        self.program.kilobytes("VmRSS:")
+    }
+
+    /// The most that it ever was.
+    pub(crate) fn peak(&self) -> u64 {
+        self.program.kilobytes("VmHWM:")
     }
 
     /// The processor time that the program has used.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.0.id())).unwrap();
         // Behind the name in parentheses; user and system time are the 14th and 15th field of all,
         // in hundredths of a second on every Linux.
         let fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
@@ -77,29 +99,60 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
+/// The program itself, as long as it runs.
+struct Program(Child);
+
+impl Program {
+    /// Starts it with the configuration in `directory`, and waits until it is ready.
+    async fn start(directory: &Path) -> Self {
+        let socket = directory.join("notify");
+        // That of an earlier start, if there was one.
+        let _ = fs::remove_file(&socket);
+        let notices = UnixDatagram::bind(&socket).unwrap();
+        let program = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
+            .args(["run", "--config"])
+            .arg(directory.join("bridge.toml"))
+            .env("NOTIFY_SOCKET", socket)
+            .env("RUST_LOG", "error")
+            .spawn()
+            .unwrap();
+        let program = Self(program);
+        ready(&notices).await;
+        program
+    }
+
+    fn stop(&mut self) {
         // It is gone already where it has failed, which was told.
-        let _ = self.program.kill();
-        let _ = self.program.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
+    /// What the system says of its memory.
+    fn kilobytes(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
     }
 }
 
-fn configuration(
-    state: &Path,
-    (links, pace): (usize, &str),
-    irc: &IrcServer,
-    letschat: &LetsChat,
-) -> String {
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn configuration(state: &Path, plan: Plan<'_>, irc: &IrcServer, letschat: &LetsChat) -> String {
     let mut text = format!(
-        "state_dir = {:?}\nbreak_loops = false\n[irc.net]\nservers = [\"{}\"]\ntls = false\npace = \"{pace}\"\n\
+        "state_dir = {:?}\nbreak_loops = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
+         [irc.net]\nservers = [\"{}\"]\ntls = false\npace = \"{}\"\n\
          [looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         state.join("state").display().to_string(),
         irc.address(),
+        plan.pace,
         letschat.url(),
         letschat.token("bridge"),
     );
-    for link in 0..links {
+    for link in 0..plan.links {
         write!(text, "[[link]]\nchannel = \"net/#room{link}\"\nroom = \"room{link}\"\n").unwrap();
     }
     text

@@ -1,0 +1,70 @@
+//! What it costs to forget, in a ledger of many messages: the program does so much of it at once every
+//! few seconds, and nothing else meanwhile.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use letsbridge::domain::{Author, Kind, Message, Network, Place, PlaceId};
+use letsbridge::store::Store;
+
+const WHOLE: usize = 1_000_000;
+const QUICK: usize = 20_000;
+
+/// How many the program forgets at once.
+const AT_ONCE: u32 = 500;
+
+/// How often it is measured.
+const TIMES: usize = 30;
+
+/// Measures, and prints.
+pub(crate) fn run(quick: bool) {
+    let messages = if quick { QUICK } else { WHOLE };
+    let directory = tempfile::Builder::new().prefix("letsbridge-").tempdir().unwrap();
+    let mut store = Store::open(directory.path()).unwrap();
+    let said = Timestamp::now() - SignedDuration::from_hours(24 * 60);
+    let from = fill(&mut store, messages, said);
+
+    let mut pauses: Vec<Duration> = (0..TIMES).map(|_| pause(&mut store)).collect();
+    pauses.sort_unstable();
+    let left = (0..messages).filter(|at| store.knows(from, &native(*at)).unwrap()).count();
+    assert_eq!(left, messages - TIMES * AT_ONCE as usize);
+    println!("A ledger of {messages} old messages, {AT_ONCE} of which are forgotten at once.\n");
+    println!("pause, p50 {:>34.2} ms", pauses[TIMES / 2].as_secs_f64() * 1e3);
+    println!("pause, the longest {:>26.2} ms", pauses[TIMES - 1].as_secs_f64() * 1e3);
+}
+
+/// How long it takes once.
+fn pause(store: &mut Store) -> Duration {
+    let began = Instant::now();
+    store.prune(Timestamp::now(), AT_ONCE).unwrap();
+    store.commit().unwrap();
+    began.elapsed()
+}
+
+/// Has the store hold so many messages that were said at `said` or soon after, and delivered. Where
+/// they were said.
+fn fill(store: &mut Store, messages: usize, said: Timestamp) -> PlaceId {
+    let from = store.place(&Place::channel(&Network::new("net"), "#room")).unwrap();
+    let to = store.place(&Place::room("room")).unwrap();
+    for at in 0..messages {
+        let message = Message {
+            said_in: from,
+            author: Author::named("ann"),
+            kind: Kind::Talk,
+            body: format!("the message with the number {at}"),
+            said_at: said + SignedDuration::from_millis(i64::try_from(at).unwrap()),
+        };
+        let id = store.hear(&message, Some(&native(at))).unwrap().unwrap();
+        let ticket = store.enqueue(id, to).unwrap();
+        store.delivered(ticket, Some(&native(at)), said).unwrap();
+        if at % 1_000 == 0 {
+            store.commit().unwrap();
+        }
+    }
+    store.commit().unwrap();
+    from
+}
+
+fn native(at: usize) -> String {
+    format!("{at:024x}")
+}
