@@ -11,9 +11,10 @@ use crate::stage::{Plan, Stage, Way};
 const LONG: usize = 0;
 const SHORT: usize = 1;
 
-/// How long people wait between two messages where the program must be paced: longer than a line
-/// costs on any network, so that they have not used up what they may say at once.
-const PAUSE: Duration = Duration::from_secs(3);
+/// How long people wait between two messages where the program must be paced: a message costs two
+/// lines there, its own and what is asked behind it, and they are to use less than half of a line a
+/// second.
+const PAUSE: Duration = Duration::from_secs(6);
 
 /// How much is said.
 struct Size {
@@ -24,7 +25,7 @@ struct Size {
     paced: usize,
 }
 
-const WHOLE: Size = Size { backlog: 50_000, single: 2_000, paced: 40 };
+const WHOLE: Size = Size { backlog: 50_000, single: 2_000, paced: 20 };
 const QUICK: Size = Size { backlog: 20_000, single: 100, paced: 3 };
 
 /// One way of making and measuring a backlog.

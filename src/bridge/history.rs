@@ -106,9 +106,7 @@ impl Bridge {
             return self.take_talk(network, place, talk, turn);
         };
         if talk.played {
-            if let Some(time) = talk.mark.time {
-                catchup.count(time);
-            }
+            catchup.count(&talk.mark);
             return self.take_talk(network, place, talk, turn);
         }
         if !catchup.kept {
@@ -146,7 +144,7 @@ impl Bridge {
             Answer::Page(_) | Answer::All | Answer::Nothing => {}
             Answer::Failed(why) => {
                 tracing::warn!(place = %spot.place, why, "what was said before cannot be read");
-                catchup.kept = false;
+                catchup.fail();
             }
         }
         let complete = catchup.reaches_back();
@@ -432,7 +430,8 @@ pub(super) fn said_with(speech: &Speech, rest: &str, talk: &Talk) -> Option<usiz
 }
 
 fn ask(network: &Network, place: PlaceId, catchup: &CatchUp, turn: &mut Turn<'_>) {
-    let msgid = catchup.cursor.line.clone().flatten();
-    let order = irc::Order::Past { place, since: catchup.since(), msgid };
+    let msgid = catchup.last_line().map(str::to_owned);
+    let (since, by_line) = (catchup.since(), catchup.by_line);
+    let order = irc::Order::Past { place, since, msgid, by_line };
     turn.orders.push(Order::Irc(network.clone(), order));
 }

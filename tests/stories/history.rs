@@ -108,6 +108,65 @@ fn a_page_of_comings_and_goings_is_no_end() {
 }
 
 #[test]
+fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
+    let mut world = seated(KEEPS);
+    world.tell("irc lost\nwait 20s");
+    let welcome = "irc < :irc.example 001 bridge";
+    let limit = format!("irc < :irc.example 005 bridge CHATHISTORY=2 :are supported\n{welcome}");
+    world.tell_on(&irc_in(KEEPS).replace(welcome, &limit));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 2
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:02.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:01.999Z 2
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:02.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        irc < @batch=y;time=2026-11-22T12:00:02.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < :irc.example BATCH -y
+        irc > @label=past.3 CHATHISTORY AFTER #tea msgid=a3 2
+        irc < @label=past.3 :irc.example BATCH +z chathistory #tea
+        irc < @batch=z;time=2026-11-22T12:00:02.000Z;msgid=a4 :ann!a@host PRIVMSG #tea :four
+        irc < @batch=z;time=2026-11-22T12:00:09.000Z;msgid=a5 :ann!a@host PRIVMSG #tea :five
+        irc < :irc.example BATCH -z
+        irc > @label=past.4 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:08.999Z 2
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> three","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 428["messages:create",{"room":"r1","text":"<ann> four"}]
+        irc < @label=past.4 :irc.example BATCH +w chathistory #tea
+        irc < @batch=w;time=2026-11-22T12:00:09.000Z;msgid=a5 :ann!a@host PRIVMSG #tea :five
+        irc < :irc.example BATCH -w
+        lc < 438[{"id":"6b0000200000000000000004","text":"<ann> four","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 429["messages:create",{"room":"r1","text":"<ann> five"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_history_that_breaks_off_is_told_to_have_a_hole() {
+    let mut world = seated(KEEPS);
+    away(&mut world, KEEPS, 20);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
+        irc < @label=past.2 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :Messages could not be retrieved
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        "#,
+    );
+}
+
+#[test]
 fn what_is_said_before_the_server_says_that_it_keeps_nothing_is_taken_in_at_once() {
     // It would not tell again, and the program may die before it has answered.
     let mut world = seated(FORGETS);

@@ -211,6 +211,7 @@ fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
         wait 2s
         irc > PRIVMSG #tea :<bob> 6
         irc > PRIVMSG #tea :<bob> 7
+        wait 1s
         irc > PING said-1
         "#,
     );

@@ -12,6 +12,8 @@ pub(super) struct Isupport {
     pub(super) chathistory: Option<usize>,
     /// Whether it finds them by their time.
     pub(super) by_time: bool,
+    /// Whether it finds them by their ids.
+    pub(super) by_line: bool,
     /// The modes that stand before a nick in a channel, and their marks; the highest first.
     pub(super) prefix: Vec<(char, char)>,
     /// The channel modes that have a parameter always, and only when they are set.
@@ -39,6 +41,7 @@ impl Default for Isupport {
             linelen: 512,
             chathistory: None,
             by_time: true,
+            by_line: true,
             prefix: vec![('o', '@'), ('v', '+')],
             modes: ["beIk".to_owned(), "l".to_owned()],
             whox: false,
@@ -70,7 +73,10 @@ impl Isupport {
                 self.chathistory = positive(value);
             }
             "MONITOR" => self.monitor = true,
-            "MSGREFTYPES" => self.by_time = value.split(',').any(|kind| kind == "timestamp"),
+            "MSGREFTYPES" => {
+                let has = |kind| value.split(',').any(|it| it == kind);
+                (self.by_time, self.by_line) = (has("timestamp"), has("msgid"));
+            }
             "PREFIX" => self.prefix = prefix(value).unwrap_or_default(),
             "CHANMODES" => {
                 let mut kinds = value.split(',');
@@ -155,6 +161,7 @@ mod tests {
             linelen: 2048,
             chathistory: Some(100),
             by_time: false,
+            by_line: true,
             prefix: vec![('q', '~'), ('o', '@'), ('v', '+')],
             modes: ["bk".to_owned(), "l".to_owned()],
             whox: true,

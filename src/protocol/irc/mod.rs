@@ -87,6 +87,8 @@ pub enum Order {
         since: Timestamp,
         /// After this line, for a server that does not find lines by their time.
         msgid: Option<String>,
+        /// After that line on any server that can: more was said at that time than it tells at once.
+        by_line: bool,
     },
     /// Tell somebody, and nobody else, by a NOTICE. It is not known whether it arrives.
     Notice {

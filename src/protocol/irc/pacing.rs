@@ -147,16 +147,15 @@ pub(super) struct Pacer {
     pace: Pace,
     lesson: Lesson,
     full_at: Instant,
-    /// The same for each channel that has spoken, as if it were alone.
-    spent: HashMap<PlaceId, Instant>,
+    /// What each channel has used, beyond its fair share of what has become free since.
+    spent: HashMap<PlaceId, Duration>,
+    /// Up to when that is.
+    shared_at: Instant,
 }
-
-/// How many channels may have spoken lately before those that have not are forgotten.
-const MANY: usize = 64;
 
 impl Pacer {
     pub(super) fn new(pace: Pace, lesson: Lesson, now: Instant) -> Self {
-        Self { pace, lesson, full_at: now, spent: HashMap::new() }
+        Self { pace, lesson, full_at: now, spent: HashMap::new(), shared_at: now }
     }
 
     /// The server calls its software `version`.
@@ -187,9 +186,26 @@ impl Pacer {
 
     /// How `place` stands.
     pub(super) fn weight(&self, place: PlaceId, now: Instant) -> Weight {
-        let spent = self.spent.get(&place).map(|full| full.saturating_duration_since(now));
-        let light = self.pace.allowance().is_none_or(|it| spent.is_none_or(|s| s * 2 < it.burst));
-        if light { Weight::Light } else { Weight::Heavy }
+        let Some(Allowance { burst, .. }) = self.pace.allowance() else { return Weight::Light };
+        let spent = self.spent.get(&place).copied().unwrap_or_default();
+        let spent = spent.saturating_sub(self.share(now));
+        if spent * 2 < burst { Weight::Light } else { Weight::Heavy }
+    }
+
+    /// What each channel's share is of what has become free since it was last shared out.
+    fn share(&self, now: Instant) -> Duration {
+        let channels = u32::try_from(self.spent.len()).unwrap_or(u32::MAX);
+        now.saturating_duration_since(self.shared_at) / channels.max(1)
+    }
+
+    /// Shares out what has become free; a channel that has used no more than its share is forgotten.
+    fn share_out(&mut self, now: Instant) {
+        let share = self.share(now);
+        self.shared_at = self.shared_at.max(now);
+        self.spent.retain(|_, spent| {
+            *spent = spent.saturating_sub(share);
+            !spent.is_zero()
+        });
     }
 
     /// Whether a line may be sent now.
@@ -225,12 +241,10 @@ impl Pacer {
         let bytes = u32::try_from(bytes.min(65_536)).unwrap_or(u32::MAX);
         let cost = (line + byte * bytes) * self.lesson.percent / 100;
         self.full_at = self.full_at.max(now) + cost;
-        let Some(place) = place else { return };
-        if self.spent.len() >= MANY {
-            self.spent.retain(|_, full| *full > now);
+        self.share_out(now);
+        if let Some(place) = place {
+            *self.spent.entry(place).or_default() += cost;
         }
-        let full = self.spent.entry(place).or_insert(now);
-        *full = (*full).max(now) + cost;
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Means {
         limit: Option<usize>,
         /// Whether lines are found by their time, or else by their id only.
         by_time: bool,
+        /// Whether lines are found by their id.
+        by_line: bool,
         /// Whether it answers labels.
         labels: bool,
     },
@@ -45,6 +47,7 @@ pub(super) struct Question {
     pub(super) channel: String,
     pub(super) since: Timestamp,
     pub(super) msgid: Option<String>,
+    pub(super) by_line: bool,
 }
 
 /// What came of a question.
@@ -69,11 +72,13 @@ pub struct Page {
     pub lines: usize,
     /// The times of the oldest and of the newest of them.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// They are those after a line, and not after a time.
+    pub by_line: bool,
 }
 
 impl Page {
-    fn asked(limit: usize) -> Self {
-        Self { limit, lines: 0, span: None }
+    fn asked(limit: usize, by_line: bool) -> Self {
+        Self { limit, lines: 0, span: None, by_line }
     }
 
     fn add(&mut self, time: Option<Timestamp>) {
@@ -179,16 +184,18 @@ fn ask(question: &Question, means: Means, number: u64) -> (Answer, Result<Vec<Li
     let fence = || Line::new("PING", &[&format!("{FENCE}{number}")]);
     let Question { channel, since, msgid, .. } = question;
     match means {
-        Means::Chathistory { limit, by_time, labels } => {
+        Means::Chathistory { limit, by_time, by_line, labels } => {
             let limit = limit.map_or(PAGE, |limit| limit.min(PAGE));
+            let found = !by_time || (by_line && question.by_line);
+            let msgid = msgid.as_ref().filter(|_| found);
             let from = match msgid {
-                Some(msgid) if !by_time => format!("msgid={msgid}"),
-                _ => format!("timestamp={}", since.strftime("%Y-%m-%dT%H:%M:%S.%3fZ")),
+                Some(msgid) => format!("msgid={msgid}"),
+                None => format!("timestamp={}", since.strftime("%Y-%m-%dT%H:%M:%S.%3fZ")),
             };
             let line = Line::new("CHATHISTORY", &["AFTER", channel, &from, &limit.to_string()]);
             let label = |line: Line| line.labeled(&format!("{LABEL}{number}"));
             let line = if labels { line.map(label) } else { line };
-            (Answer::Page(Page::asked(limit)), line.map(|line| vec![line]))
+            (Answer::Page(Page::asked(limit, msgid.is_some())), line.map(|line| vec![line]))
         }
         Means::Playback => {
             let seconds = format!("{}.{:03}", since.as_second(), since.subsec_millisecond());
@@ -205,14 +212,15 @@ mod tests {
 
     const TEA: PlaceId = PlaceId(1);
     const CHATHISTORY: Means =
-        Means::Chathistory { limit: Some(100), by_time: true, labels: false };
+        Means::Chathistory { limit: Some(100), by_time: true, by_line: true, labels: false };
 
     fn past() -> Past {
         let mut past = Past::default();
         for (place, channel) in [(TEA, "#tea"), (PlaceId(2), "#dev")] {
             let since = "2026-11-22T12:00:00.5Z".parse().expect("a time");
             let msgid = Some("m".to_owned());
-            past.push(Question { place, channel: channel.to_owned(), since, msgid });
+            let channel = channel.to_owned();
+            past.push(Question { place, channel, since, msgid, by_line: false });
         }
         past
     }
@@ -227,11 +235,27 @@ mod tests {
     fn each_server_is_asked_in_its_own_way() {
         check(CHATHISTORY, &["CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.500Z 100"]);
         check(
-            Means::Chathistory { limit: None, by_time: false, labels: true },
+            Means::Chathistory { limit: None, by_time: false, by_line: true, labels: true },
             &["@label=past.1 CHATHISTORY AFTER #tea msgid=m 500"],
         );
         check(Means::Playback, &["PRIVMSG *playback :PLAY #tea 1795348800.500", "PING past-1"]);
         check(Means::Nothing, &["PING past-1"]);
+    }
+
+    #[test]
+    fn a_line_is_asked_for_by_its_id_where_its_time_says_too_little() {
+        for (by_line, from) in [(true, "msgid=m"), (false, "timestamp=1970-01-01T00:00:00.000Z")] {
+            let means =
+                Means::Chathistory { limit: Some(9), by_time: true, by_line, labels: false };
+            let (channel, msgid) = ("#tea".to_owned(), Some("m".to_owned()));
+            let since = Timestamp::UNIX_EPOCH;
+            let mut past = Past::default();
+            past.push(Question { place: TEA, channel, since, msgid, by_line: true });
+            let lines = past.next(means, Instant::now());
+            assert_eq!(lines[0].as_str(), format!("CHATHISTORY AFTER #tea {from} 9"));
+            let page = Page { limit: 9, lines: 0, span: None, by_line };
+            assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page(page))));
+        }
     }
 
     #[test]
@@ -242,7 +266,7 @@ mod tests {
         assert_eq!(past.batch(Some(PlaceId(2)), None), None, "played back by itself");
         let [one, two] = [1, 2].map(|second| Timestamp::from_second(second).expect("a time"));
         [Some(two), None, Some(one)].into_iter().for_each(|time| past.line(time));
-        let page = Page { limit: 100, lines: 3, span: Some((one, two)) };
+        let page = Page { limit: 100, lines: 3, span: Some((one, two)), by_line: false };
         assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page(page))));
         assert_eq!(past.next(CHATHISTORY, now).len(), 1);
         assert_eq!(past.fail("no"), Some((PlaceId(2), Answer::Failed("no".to_owned()))));

@@ -329,8 +329,8 @@ impl Machine for Session {
             Input::Order(Order::Say { ticket, place, kind, prefix, body, relay }) => {
                 self.say(ticket, place, kind, (&prefix, &body), relay.as_deref());
             }
-            Input::Order(Order::Past { place, since, msgid }) => {
-                self.ask_past(place, since, msgid);
+            Input::Order(Order::Past { place, since, msgid, by_line }) => {
+                self.ask_past(place, since, msgid, by_line);
             }
             Input::Order(Order::Whisper { ticket, place, whom, kind, prefix, body }) => {
                 self.whisper((ticket, place), whom, kind, (&prefix, &body));

@@ -10,9 +10,15 @@ use crate::protocol::irc::{Answer, Event};
 
 /// What was said before.
 impl Session {
-    pub(super) fn ask_past(&mut self, place: PlaceId, since: Timestamp, msgid: Option<String>) {
+    pub(super) fn ask_past(
+        &mut self,
+        place: PlaceId,
+        since: Timestamp,
+        msgid: Option<String>,
+        by_line: bool,
+    ) {
         let Some(channel) = self.channels.name(place).map(str::to_owned) else { return };
-        self.past.push(Question { place, channel, since, msgid });
+        self.past.push(Question { place, channel, since, msgid, by_line });
     }
 
     /// Whether the server keeps what was said, and tells.
@@ -37,6 +43,7 @@ impl Session {
             return Means::Chathistory {
                 limit: self.isupport.chathistory,
                 by_time: self.isupport.by_time,
+                by_line: self.isupport.by_line,
                 labels: has("labeled-response"),
             };
         }

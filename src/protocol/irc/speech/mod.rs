@@ -482,23 +482,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_behind_the_lines_of_a_long_text_leaves_room_for_others() {
+    fn whoever_says_less_than_their_share_does_not_wait_for_a_backlog() {
         let mut scene = Scene::new(Receipt::Fence, &[]);
-        scene.pacer = Pacer::new(Pace::Standard, Lesson::none(scene.now), scene.now);
-        let mut waits = Vec::new();
-        for second in 0..60 {
-            if scene.speech.waiting.is_empty() && scene.speech.ready.is_empty() {
-                scene.speech.push(Ticket(second), TEA, utterances(&["one of thousands"]));
+        let now = scene.now;
+        scene.pacer = Pacer::new(Pace::Standard, Lesson::none(now), now);
+        let is_free = |speech: &Speech, place: PlaceId| {
+            let ready = speech.ready.iter().any(|saying| saying.place == place);
+            !ready && !speech.waiting.contains_key(&place)
+        };
+        let mut said = [0, 0];
+        for tenth in 0..1_200 {
+            scene.now = now + Duration::from_millis(100) * tenth;
+            if is_free(&scene.speech, TEA) {
+                scene.speech.push(Ticket(1), TEA, utterances(&["one of thousands"]));
             }
-            while let Some(line) = scene.speech.next_line(scene.receipt, &scene.pacer, scene.now) {
-                scene.pacer.spend(line.lines[0].len(), line.place, scene.now);
-                let line = line.lines[0].to_string();
+            if tenth % 60 == 50 {
+                assert!(is_free(&scene.speech, DEV), "after {tenth} tenths of a second");
+                scene.speech.push(Ticket(2), DEV, utterances(&["now and then"]));
+            }
+            while scene.pacer.may(Weight::Light, scene.now)
+                && let Some(next) = scene.speech.next_line(scene.receipt, &scene.pacer, scene.now)
+            {
+                scene.pacer.spend(next.lines[0].len(), next.place, scene.now);
+                let line = next.lines[0].to_string();
                 line.strip_prefix("PING ").map(|token| scene.pong(token));
+                said[usize::from(next.place == Some(DEV))] += 1;
             }
-            waits.extend((!scene.pacer.may(Weight::Light, scene.now)).then_some(second));
-            scene.now += Duration::from_secs(1);
+            let waits = scene.speech.ready.iter().any(|saying| saying.place == DEV);
+            assert!(!waits, "after {tenth} tenths of a second");
         }
-        assert_eq!(waits, [0; 0], "when another could not have spoken");
+        assert_eq!(said[1], 40);
+        assert!(said[0] >= 75, "what is left is for the backlog: {said:?}");
     }
 
     /// Two lines in one batch.

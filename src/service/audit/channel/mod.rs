@@ -168,8 +168,8 @@ impl Look<'_> {
     ) -> Result<Result<(), String>, StoreError> {
         let mut twins = Twins::default();
         let mut more = true;
-        while let Some((since, msgid)) = pages.next() {
-            let (lines, told) = match reader.page(seat, since, msgid).await {
+        while let Some((since, behind)) = pages.next() {
+            let (lines, told) = match reader.page(seat, since, behind).await {
                 Ok(page) => page,
                 Err(why) => return Ok(Err(why)),
             };
@@ -193,7 +193,7 @@ async fn kept_since(
     seat: PlaceId,
     known: Option<String>,
 ) -> Result<Option<Timestamp>, String> {
-    let (_, told) = reader.page(seat, Timestamp::UNIX_EPOCH, known).await?;
+    let (_, told) = reader.page(seat, Timestamp::UNIX_EPOCH, (known, false)).await?;
     Ok(told.span.map(|(oldest, _)| oldest))
 }
 

@@ -60,17 +60,17 @@ impl Reader {
     }
 
     /// What was said in this seat after `since`, or after the line `msgid` where the server finds no
-    /// line by its time; and what else is known of that page.
+    /// line by its time, or `by_line`; and what else is known of that page.
     pub(super) async fn page(
         &mut self,
         place: PlaceId,
         since: Timestamp,
-        msgid: Option<String>,
+        (msgid, by_line): (Option<String>, bool),
     ) -> Result<(Vec<Talk>, Page), String> {
         self.seat(place)?;
         if let Some(orders) = &self.orders {
             // When the conversation is over, the events tell why.
-            let _ = orders.send(Order::Past { place, since, msgid }).await;
+            let _ = orders.send(Order::Past { place, since, msgid, by_line }).await;
         }
         let mut page = Vec::new();
         loop {
