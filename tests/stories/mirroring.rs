@@ -289,6 +289,7 @@ fn a_server_that_threw_us_out_for_flooding_is_spoken_to_more_slowly() {
         irc > PRIVMSG #tea :<bob> 3
         wait 2s
         irc > PRIVMSG #tea :<bob> 4
+        wait 2s
         irc > PING said-1
         "#,
     );
