@@ -9,6 +9,7 @@ mod demo;
 mod direct;
 mod disk;
 mod getting_in;
+mod ident;
 mod logs;
 mod program;
 mod secrets;
