@@ -55,6 +55,11 @@ impl Order {
             _ => false,
         }
     }
+
+    /// Whether it is to go over the connection of `account` on `network`.
+    pub(super) fn is_for_puppet(&self, network: &Network, account: &AccountId) -> bool {
+        matches!(self, Self::Puppets(on, PuppetOrder::Tell(whose, _)) if on == network && whose == account)
+    }
 }
 
 impl fmt::Display for Peer {

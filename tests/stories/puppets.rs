@@ -205,6 +205,19 @@ fn equal_words_are_told_apart_by_their_number() {
     );
 }
 
+#[test]
+fn what_was_meant_for_a_connection_that_is_lost_is_not_told_to_the_next() {
+    // The disk was slow: the bridge learns at once that bob has spoken, and that his connection is lost,
+    // when he has another.
+    let mut world = seated();
+    world.tell_on(
+        r#"lc <+ 42["messages:new",{"id":"6b0000010000000000000002","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"id-bob","username":"bob"},"room":{"id":"r1"}}]"#,
+    );
+    let in_again = BOB_IN.replace("bob back", "bob lost and back");
+    let (before, _) = in_again.split_once("irc <").expect("the bridge sees him come");
+    world.tell(&format!("{before}\nirc > PRIVMSG #tea :<bob> two\nirc > PING said-2"));
+}
+
 /// How those in the room are told that something of bob's was not delivered.
 const TOLD: &str = r#"lc > 425["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator has put you out of the channel"}]"#;
 

@@ -334,7 +334,7 @@ impl World {
         let (now, clock, pace) = (self.now, self.clock, self.pace);
         let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who);
         let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));
-        let Puppet { account, nick, seats, wire, turned_away } = puppet;
+        let wire = &mut puppet.wire;
         if let Some(frame) = rest.strip_prefix("< ") {
             let heard = Heard::Line(unescape(frame));
             wire.machine.as_mut().expect("a connection").handle(now, Input::Frame(heard));
@@ -343,31 +343,17 @@ impl World {
         } else if rest.starts_with("called ") || rest.starts_with("closed: ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
         } else if rest == "lost" {
-            let account = account.clone();
             wire.machine = None;
-            let away = std::mem::take(turned_away);
-            let end = if away { PuppetEnd::TurnedAway } else { PuppetEnd::Lost };
-            self.happen(Happening::PuppetLost(network, account, end));
+            let lost = puppet.lost(network);
+            self.happen(lost);
         } else if rest == "back" {
-            let identity = irc::Identity {
-                username: who.to_owned(),
-                realname: who.to_owned(),
-                ..irc::Identity::named(nick)
-            };
-            let plan = irc::Plan {
-                identity,
-                seats: seats.clone(),
-                invited_by: None,
-                deaf: true,
-                webirc: None,
-                pace,
-                lesson: irc::Lesson::none(now),
-                seed: 1,
-                clock,
-                secure: false,
-                nonce: "nonce".to_owned(),
-            };
-            wire.machine = Some(irc::Session::new(now, plan));
+            puppet.wire.machine = Some(puppet.session((now, clock), pace));
+        } else if rest == "lost and back" {
+            let mut happenings = self.drained();
+            let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who).unwrap();
+            happenings.push(puppet.lost(network));
+            puppet.wire.machine = Some(puppet.session((now, clock), pace));
+            self.turn(happenings);
         } else {
             panic!("what does this line mean? {line}");
         }
@@ -658,6 +644,37 @@ impl World {
         seats.sort_by_key(|seat| seat.place);
         let session = letschat::Session::new(self.now, seats, 1).whispering(self.whispering);
         if self.asks_people { session.asking_people() } else { session }
+    }
+}
+
+impl Puppet {
+    fn lost(&mut self, network: Network) -> Happening {
+        let away = std::mem::take(&mut self.turned_away);
+        let end = if away { PuppetEnd::TurnedAway } else { PuppetEnd::Lost };
+        Happening::PuppetLost(network, self.account.clone(), end)
+    }
+
+    fn session(&self, (now, clock): (Instant, Timestamp), pace: irc::Pace) -> irc::Session {
+        let name = &self.wire.name;
+        let identity = irc::Identity {
+            username: name.clone(),
+            realname: name.clone(),
+            ..irc::Identity::named(&self.nick)
+        };
+        let plan = irc::Plan {
+            identity,
+            seats: self.seats.clone(),
+            invited_by: None,
+            deaf: true,
+            webirc: None,
+            pace,
+            lesson: irc::Lesson::none(now),
+            seed: 1,
+            clock,
+            secure: false,
+            nonce: "nonce".to_owned(),
+        };
+        irc::Session::new(now, plan)
     }
 }
 

@@ -29,6 +29,8 @@ impl Bridge {
         end: PuppetEnd,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        // The next connection may be there before they leave, and would take them for its own.
+        turn.orders.retain(|order| !order.is_for_puppet(network, account));
         let connections = self.counters.connections(network);
         match end {
             PuppetEnd::Left => {}
