@@ -120,7 +120,8 @@ impl fmt::Display for Line {
 pub enum Heard {
     /// A line, without its end.
     Line(String),
-    /// The same, which was not UTF-8: it was read as its network or channel writes.
+    /// The same, which was not UTF-8 throughout: it was read as its network or channel writes, or has
+    /// U+FFFD in it.
     Guessed(String),
     /// More bytes without an end than any line has; left out.
     TooLong,
