@@ -51,6 +51,8 @@ pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>)
         let trouble = match outcome {
             Ok(Ended::Dismissed) => return,
             Ok(Ended::Closed(why) | Ended::Lost(why)) => {
+                // The server may hang up before it has said all.
+                let why = away.map_or(why, ToString::to_string);
                 tell_lost(&peer, &why, &again_in, away);
                 away.map(|_| why)
             }

@@ -21,7 +21,7 @@ fn at_the_door(answer: &str, why: &str) {
 #[test]
 fn it_says_so_by_number() {
     at_the_door(
-        ":irc.example 465 * :You are banned from this server- spam",
+        ":irc.example 465 * :You are banned from this server- spam\nwait 3s",
         "the server has banned us: You are banned from this server- spam",
     );
     at_the_door(
@@ -31,6 +31,26 @@ fn it_says_so_by_number() {
     at_the_door(
         ":irc.example 463 * :Your host isn't among the privileged",
         "the server does not let us in from here: Your host isn't among the privileged",
+    );
+}
+
+#[test]
+fn and_then_why() {
+    for (error, reason) in [
+        ("Closing link: (b@host) [K-lined: spam]", "the server has banned us"),
+        (
+            "Closing link: (b@host) [Z-lined: You come too fast]",
+            "the server finds that we come too often",
+        ),
+    ] {
+        at_the_door(
+            &format!(":irc.example 465 * :You're banned!\nirc < ERROR :{error}"),
+            &format!("{reason}: {error}"),
+        );
+    }
+    at_the_door(
+        ":irc.example 465 * :You're banned!\nirc < ERROR :Goodbye",
+        "the server has banned us: You're banned!",
     );
 }
 

@@ -3,7 +3,7 @@ use std::time::Instant;
 use irc::proto::Prefix;
 use secrecy::ExposeSecret;
 
-use super::{Phase, Session, last};
+use super::{GOODBYE_PATIENCE, Phase, Session, last};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::line::Parts;
@@ -132,10 +132,17 @@ impl Session {
         self.turn_away(TurnedAway::new(reason, last(arguments)));
     }
 
-    /// The server closes the link.
+    /// The server has banned us, and says why when it closes the link.
+    pub(super) fn banned(&mut self, now: Instant, arguments: &[String]) {
+        self.phase = Phase::Banned { until: now + GOODBYE_PATIENCE };
+        self.turned_away = Some(TurnedAway::new(Reason::Banned, last(arguments)));
+    }
+
+    /// The server closes the link, or has had the time to.
     pub(super) fn link_closes(&mut self, why: String) {
         let leaving = matches!(self.phase, Phase::Leaving { .. });
-        match TurnedAway::read(&why).filter(|_| !leaving) {
+        let away = TurnedAway::read(&why).or_else(|| self.turned_away.take());
+        match away.filter(|_| !leaving) {
             Some(away) => self.turn_away(away),
             None => self.close(why),
         }

@@ -149,13 +149,22 @@ pub struct Session {
 /// ```text
 ///              001                 services have answered              Quit
 ///  Registering ────▶ Identifying ───────────────────────▶ Seated ───────────▶ Leaving ──▶ closed
+///       └─────────────────┴────────── 465 ─────────────────┴────▶ Banned ── ERROR ─────────▲
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Registering { until: Instant },
+    Registering {
+        until: Instant,
+    },
     Identifying,
     Seated,
-    Leaving { until: Instant },
+    Leaving {
+        until: Instant,
+    },
+    /// The server has said that it does not want us, but not why.
+    Banned {
+        until: Instant,
+    },
 }
 
 impl Session {
@@ -226,6 +235,7 @@ impl Session {
                 self.close("the server did not let us in".to_owned());
             }
             Phase::Leaving { until } if now >= until => self.close("left".to_owned()),
+            Phase::Banned { until } if now >= until => self.link_closes(String::new()),
             _ => {}
         }
         if now >= self.heard_at + PATIENCE * if self.asked { 2 } else { 1 } {
@@ -364,7 +374,9 @@ impl Machine for Session {
 
     fn deadline(&self) -> Option<Instant> {
         let door = match self.phase {
-            Phase::Registering { until } | Phase::Leaving { until } => Some(until),
+            Phase::Registering { until } | Phase::Leaving { until } | Phase::Banned { until } => {
+                Some(until)
+            }
             Phase::Identifying | Phase::Seated => None,
         };
         let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };

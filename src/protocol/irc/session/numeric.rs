@@ -71,7 +71,7 @@ impl Session {
                 self.unwanted(Reason::NotForUs, arguments);
             }
             Response::ERR_YOUREBANNEDCREEP | Response::ERR_YOUWILLBEBANNED => {
-                self.unwanted(Reason::Banned, arguments);
+                self.banned(now, arguments);
             }
             Response::ERR_NOSUCHNICK if self.channels.place(argument(1)).is_none() => {
                 self.nobody(now, argument(1));
