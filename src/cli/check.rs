@@ -9,7 +9,7 @@ use crate::config;
 use crate::config::Settings;
 use crate::domain::Place;
 use crate::service;
-use crate::service::Report;
+use crate::service::{Report, Visit};
 use crate::store::{Store, StoreError};
 use crate::web;
 use crate::web::Finding;
@@ -77,46 +77,26 @@ fn tell_web(settings: &Settings, found: Option<Finding>) -> bool {
     found == Finding::Works
 }
 
-/// Tells what was found, peer by peer and link by link. Says whether all of it works.
+/// Tells what was found, server by server and link by link. Says whether all of it works.
 fn tell(settings: &Settings, report: &Report) -> bool {
-    let networks = settings
-        .networks
-        .iter()
-        .map(|network| (Peer::Irc(network.network.clone()), Some(network.nick.as_str())));
+    let networks = settings.networks.iter();
+    let peers = networks.map(|it| (Peer::Irc(it.network.clone()), Some(it.nick.as_str())));
     let mut works = true;
-    for (peer, wished) in networks.chain([(Peer::LetsChat, None)]) {
-        match report.peers.get(&peer) {
-            Some(Ok(name)) => {
-                let nick = match wished.filter(|wished| wished != name) {
-                    Some(wished) => format!("{name}, for {wished} is taken"),
-                    None => name.clone(),
-                };
-                let account = match report.accounts.get(&peer) {
-                    Some(Ok(account)) => format!(", and logged in to the account {account}"),
-                    Some(Err(why)) => {
-                        works = false;
-                        format!(", but not logged in to an account: {why}")
-                    }
-                    None => String::new(),
-                };
-                println!("{peer}: let in as {nick}{account}");
-                if peer == Peer::LetsChat && report.whispers == Some(false) {
-                    works = false;
-                    println!(
-                        "{peer}: private messages are turned off there (private.enable): \
-                         direct_messages does nothing"
-                    );
-                }
-            }
-            Some(Err(why)) => {
-                works = false;
-                println!("{peer}: {why}");
-            }
-            None => {
-                works = false;
-                println!("{peer}: no answer in time");
-            }
+    for (peer, wished) in peers.chain([(Peer::LetsChat, None)]) {
+        for visit in report.servers.iter().filter(|visit| visit.peer == peer) {
+            let place = visit.server.as_ref().map(|server| format!(" at {server}"));
+            let (well, words) = greeting(visit, wished);
+            println!("{peer}{}: {words}", place.unwrap_or_default());
+            works &= well;
         }
+    }
+    if report.whispers == Some(false) {
+        works = false;
+        println!(
+            "{}: private messages are turned off there (private.enable): direct_messages does \
+             nothing",
+            Peer::LetsChat
+        );
     }
     for (at, link) in settings.links.iter().enumerate() {
         let troubles: Vec<String> =
@@ -126,6 +106,24 @@ fn tell(settings: &Settings, report: &Report) -> bool {
         works &= troubles.is_empty();
     }
     works
+}
+
+/// How a server received us, who wished to be called so; and whether that is well.
+fn greeting(visit: &Visit, wished: Option<&str>) -> (bool, String) {
+    let name = match &visit.name {
+        Some(Ok(name)) => name,
+        Some(Err(why)) => return (false, why.clone()),
+        None => return (false, "no answer in time".to_owned()),
+    };
+    let nick = match wished.filter(|wished| wished != name) {
+        Some(wished) => format!("let in as {name}, for {wished} is taken"),
+        None => format!("let in as {name}"),
+    };
+    match &visit.account {
+        Some(Ok(account)) => (true, format!("{nick}, and logged in to the account {account}")),
+        Some(Err(why)) => (false, format!("{nick}, but not logged in to an account: {why}")),
+        None => (true, nick),
+    }
 }
 
 /// What is wrong with one end of a link, and what would mend it.

@@ -39,7 +39,7 @@ use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
 pub use engine::Status;
-pub use probe::{Report, probe};
+pub use probe::{Report, Visit, probe};
 
 use crate::net::ident;
 use crate::net::ident::Book;

@@ -15,7 +15,7 @@ use super::irc::Irc;
 use super::letschat::LetsChat;
 use super::sts::StsBook;
 use crate::bridge::{Happening, Peer};
-use crate::config::{LetsChatSettings, Settings};
+use crate::config::{HostPort, LetsChatSettings, NetworkSettings, Settings};
 use crate::domain::{Place, PlaceId};
 use crate::net::Ended;
 use crate::net::rest::{Rest, RestError};
@@ -24,31 +24,49 @@ use crate::protocol::irc;
 use crate::protocol::irc::{Reason, TurnedAway};
 use crate::protocol::letschat;
 
-/// How long both sides may take together.
+/// How long each server may take.
 const PATIENCE: Duration = Duration::from_secs(45);
+
+/// How long our leaving may take.
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// As whom each peer let us in, or why it did not.
-    pub peers: HashMap<Peer, Result<String, String>>,
-    /// As which account each network knows us, or why it does not; where there is an account.
-    pub accounts: HashMap<Peer, Result<String, String>>,
+    /// Each server that was tried, those of one network in their order.
+    pub servers: Vec<Visit>,
     /// Whether Let's Chat carries private messages, where they are wanted.
     pub whispers: Option<bool>,
     /// Whether each place could be joined, or why it could not.
     pub places: HashMap<Place, Result<(), String>>,
 }
 
+/// One server that was tried.
+#[derive(Debug)]
+pub struct Visit {
+    /// Whose it is.
+    pub peer: Peer,
+    /// Which of them, where a network has several.
+    pub server: Option<HostPort>,
+    /// As whom it let us in, or why it did not; `None` where it did not answer in time.
+    pub name: Option<Result<String, String>>,
+    /// As which account it knows us, or why it does not; where there is an account.
+    pub account: Option<Result<String, String>>,
+}
+
 impl Report {
     /// What was found of `place`; why, where it was not even tried.
     pub fn place(&self, place: &Place) -> Result<(), String> {
         let peer = peer_of(place);
-        match (self.places.get(place), self.peers.get(&peer)) {
-            (Some(found), _) => found.clone(),
-            (None, Some(Err(_))) => Err(format!("not tried: no connection to {peer}")),
-            (None, _) => Err(format!("{peer} did not answer in time")),
+        if let Some(found) = self.places.get(place) {
+            return found.clone();
         }
+        let answers = self.servers.iter().filter(|visit| visit.peer == peer);
+        let mut answers = answers.filter_map(|visit| visit.name.as_ref()).peekable();
+        if answers.peek().is_some() && answers.all(Result::is_err) {
+            return Err(format!("not tried: no connection to {peer}"));
+        }
+        Err(format!("{peer} did not answer in time"))
     }
 }
 
@@ -56,31 +74,80 @@ impl Report {
 pub async fn probe(settings: &Settings) -> Report {
     let places: Vec<(PlaceId, Place)> =
         (0..).map(PlaceId).zip(settings.conversations.iter().flatten().cloned()).collect();
-    let (inbox, mut outlet) = mpsc::channel(1_024);
-    let (stop, stopped) = watch::channel(false);
-    let mut parties = JoinSet::new();
     let sts = Arc::new(StsBook::read(&settings.state_dir));
+    let mut looks = JoinSet::new();
     for network in &settings.networks {
-        let door = Door::new(network, Arc::clone(&sts), None);
-        let irc = Irc::new(network.clone(), &places, door, inbox.clone(), stopped.clone());
-        parties.spawn(once(irc));
+        looks.spawn(look_at_network(network.clone(), places.clone(), Arc::clone(&sts)));
     }
     let whispering = settings.networks.iter().any(|network| network.direct_messages);
-    let letschat = LetsChat::new(settings.letschat.clone(), &places, inbox.clone(), stopped)
-        .whispering(whispering);
-    parties.spawn(once(letschat));
-    drop(inbox);
+    looks.spawn(look_at_letschat(settings.letschat.clone(), places, whispering));
+    let mut report = Report::default();
+    while let Some(found) = looks.join_next().await {
+        let found = found.expect("a look does not panic");
+        report.servers.extend(found.servers);
+        report.whispers = report.whispers.or(found.whispers);
+        report.places.extend(found.places);
+    }
+    report
+}
 
-    let mut seen = Seen { names: places.into_iter().collect(), ..Seen::default() };
-    let peers = settings.networks.len() + 1;
+/// Goes to each server of a network, one after the other, for they may share a limit on how many come
+/// from here. The channels are joined on the first that lets us in.
+async fn look_at_network(
+    network: NetworkSettings,
+    places: Vec<(PlaceId, Place)>,
+    sts: Arc<StsBook>,
+) -> Report {
+    let mut report = Report::default();
+    let several = network.servers.len() > 1;
+    for server in &network.servers {
+        let alone = NetworkSettings { servers: vec![server.clone()], ..network.clone() };
+        let seated = report.servers.iter().any(|visit| matches!(visit.name, Some(Ok(_))));
+        let wanted = if seated { &[] } else { &places[..] };
+        let seen = Seen::new(Peer::Irc(network.network.clone()), wanted);
+        let found = look(seen, |inbox, stopped| {
+            let door = Door::new(&alone, Arc::clone(&sts), None);
+            Irc::new(alone, wanted, door, inbox, stopped)
+        });
+        let Found { visit, places: found, .. } = found.await;
+        report.servers.push(Visit { server: several.then(|| server.clone()), ..visit });
+        report.places.extend(found);
+    }
+    report
+}
+
+async fn look_at_letschat(
+    letschat: LetsChatSettings,
+    places: Vec<(PlaceId, Place)>,
+    whispering: bool,
+) -> Report {
+    let seen = Seen { awaits_whispers: whispering, ..Seen::new(Peer::LetsChat, &places) };
+    let found = look(seen, |inbox, stopped| {
+        LetsChat::new(letschat.clone(), &places, inbox, stopped).whispering(whispering)
+    });
+    let Found { mut visit, whispers, places } = found.await;
+    if matches!(visit.name, Some(Err(_)))
+        && let Some(why) = what_rest_says(&letschat).await
+    {
+        visit.name = Some(Err(why.to_string()));
+    }
+    Report { servers: vec![visit], whispers, places }
+}
+
+/// Converses once, until all is `seen` that is to be, and leaves.
+async fn look<P: Party + Send + 'static>(
+    mut seen: Seen,
+    party: impl FnOnce(mpsc::Sender<Item>, watch::Receiver<bool>) -> P,
+) -> Found {
+    let (inbox, mut outlet) = mpsc::channel(1_024);
+    let (stop, stopped) = watch::channel(false);
+    let mut conversation = JoinSet::new();
+    conversation.spawn(once(party(inbox, stopped)));
     let look = async {
-        while seen.report.peers.len() < peers
-            || !seen.all_decided()
-            || whispering && seen.awaits_whispers()
-        {
+        while !seen.is_all() {
             tokio::select! {
                 Some(item) = outlet.recv() => seen.take(item),
-                Some(Ok((peer, ended))) = parties.join_next() => seen.ended(peer, ended),
+                Some(Ok(ended)) = conversation.join_next() => seen.ended(ended),
                 else => break,
             }
         }
@@ -89,16 +156,10 @@ pub async fn probe(settings: &Settings) -> Report {
     let _ = time::timeout(PATIENCE, look).await;
     seen.say_goodbye();
     stop.send_replace(true);
-    let leave = async { while parties.join_next().await.is_some() {} };
+    let leave = async { while conversation.join_next().await.is_some() {} };
     let listen = async { while outlet.recv().await.is_some() {} };
-    let _ = time::timeout(Duration::from_secs(5), async { tokio::join!(leave, listen) }).await;
-    let mut report = seen.report;
-    if let Some(found @ Err(_)) = report.peers.get_mut(&Peer::LetsChat)
-        && let Some(why) = what_rest_says(&settings.letschat).await
-    {
-        *found = Err(why.to_string());
-    }
-    report
+    let _ = time::timeout(GOODBYE_PATIENCE, async { tokio::join!(leave, listen) }).await;
+    seen.found
 }
 
 /// Why Let's Chat does not let us in, where REST knows it better: the socket refuses a wrong token, a
@@ -120,53 +181,71 @@ fn peer_of(place: &Place) -> Peer {
 }
 
 /// Converses once; and once more with a server that wants TLS.
-async fn once(mut party: impl Party) -> (Peer, Result<Ended, String>) {
-    let peer = party.peer();
+async fn once(mut party: impl Party) -> Result<Ended, String> {
     let mut ended = party.converse().await;
     if matches!(party.turned_away(), (Some(TurnedAway { reason: Reason::Insecure { .. }, .. }), _))
     {
         ended = party.converse().await;
     }
-    let remedy = party.turned_away().0.and_then(TurnedAway::remedy);
-    match (ended, remedy) {
-        (Ok(Ended::Closed(why) | Ended::Lost(why)), Some(remedy)) => {
-            (peer, Err(format!("{why}: {remedy}")))
-        }
-        (ended, _) => (peer, ended),
+    match (ended, party.turned_away().0) {
+        (Ok(Ended::Closed(_) | Ended::Lost(_)), Some(away)) => Err(match away.remedy() {
+            Some(remedy) => format!("{away}: {remedy}"),
+            None => away.to_string(),
+        }),
+        (ended, _) => ended,
     }
 }
 
-/// What has been seen so far.
-#[derive(Default)]
+/// What was found on one server.
+struct Found {
+    visit: Visit,
+    whispers: Option<bool>,
+    places: HashMap<Place, Result<(), String>>,
+}
+
+/// What has been seen so far of one server.
 struct Seen {
+    /// The places to be seen.
     names: HashMap<PlaceId, Place>,
-    report: Report,
-    irc: Vec<mpsc::Sender<irc::Order>>,
-    letschat: Vec<mpsc::Sender<letschat::Order>>,
+    /// Let's Chat is still to say whether it carries private messages. It says no by saying nothing.
+    awaits_whispers: bool,
+    found: Found,
+    orders: Option<Orders>,
+}
+
+/// How to tell those who converse.
+enum Orders {
+    Irc(mpsc::Sender<irc::Order>),
+    LetsChat(mpsc::Sender<letschat::Order>),
 }
 
 impl Seen {
+    fn new(peer: Peer, places: &[(PlaceId, Place)]) -> Self {
+        let there = places.iter().filter(|(_, place)| peer_of(place) == peer);
+        let names = there.cloned().collect();
+        let visit = Visit { peer, server: None, name: None, account: None };
+        let found = Found { visit, whispers: None, places: HashMap::new() };
+        Self { names, awaits_whispers: false, found, orders: None }
+    }
+
     fn take(&mut self, item: Item) {
         match item {
-            Item::IrcUp(_, orders) => self.irc.push(orders),
-            Item::LetsChatUp(orders) => self.letschat.push(orders),
-            Item::Happened(Happening::Irc(network, event)) => match event {
-                irc::Event::Registered { nick } => self.welcome(Peer::Irc(network), nick),
-                irc::Event::LoggedIn { account } => {
-                    self.report.accounts.insert(Peer::Irc(network), Ok(account));
-                }
-                irc::Event::NotLoggedIn { why } => {
-                    self.report.accounts.insert(Peer::Irc(network), Err(why));
-                }
+            Item::IrcUp(_, orders) => self.orders = Some(Orders::Irc(orders)),
+            Item::LetsChatUp(orders) => self.orders = Some(Orders::LetsChat(orders)),
+            Item::Happened(Happening::Irc(_, event)) => match event {
+                irc::Event::Registered { nick } => self.welcome(nick),
+                irc::Event::LoggedIn { account } => self.found.visit.account = Some(Ok(account)),
+                irc::Event::NotLoggedIn { why } => self.found.visit.account = Some(Err(why)),
                 irc::Event::Joined { place, .. } => self.decide(place, Ok(())),
                 irc::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
             },
             Item::Happened(Happening::LetsChat(event)) => match event {
-                letschat::Event::Welcome(account) => {
-                    self.welcome(Peer::LetsChat, account.username);
+                letschat::Event::Welcome(account) => self.welcome(account.username),
+                letschat::Event::CarriesWhispers(carries) => {
+                    self.found.whispers = Some(carries);
+                    self.awaits_whispers = false;
                 }
-                letschat::Event::CarriesWhispers(carries) => self.report.whispers = Some(carries),
                 letschat::Event::Joined { place, .. } => self.decide(place, Ok(())),
                 letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
@@ -175,47 +254,49 @@ impl Seen {
         }
     }
 
-    fn welcome(&mut self, peer: Peer, name: String) {
+    fn welcome(&mut self, name: String) {
         // What was said before the end may be read behind it.
-        self.report.peers.entry(peer).or_insert(Ok(name));
+        self.found.visit.name.get_or_insert(Ok(name));
     }
 
     fn decide(&mut self, place: PlaceId, found: Result<(), String>) {
         if let Some(place) = self.names.get(&place) {
-            self.report.places.insert(place.clone(), found);
+            self.found.places.insert(place.clone(), found);
         }
     }
 
-    /// Whether every place was tried, or cannot be.
-    fn all_decided(&self) -> bool {
-        let Report { peers, places, .. } = &self.report;
-        self.names.values().all(|place| {
-            places.contains_key(place) || matches!(peers.get(&peer_of(place)), Some(Err(_)))
-        })
+    /// Whether the server has let us in and every place was tried, or it has sent us away.
+    fn is_all(&self) -> bool {
+        match &self.found.visit.name {
+            None => false,
+            Some(Err(_)) => true,
+            Some(Ok(_)) => {
+                let tried = |place| self.found.places.contains_key(place);
+                !self.awaits_whispers && self.names.values().all(tried)
+            }
+        }
     }
 
-    /// Whether Let's Chat is still to say whether it carries private messages. It says no by saying
-    /// nothing.
-    fn awaits_whispers(&self) -> bool {
-        let Report { peers, whispers, .. } = &self.report;
-        whispers.is_none() && !matches!(peers.get(&Peer::LetsChat), Some(Err(_)))
-    }
-
-    /// A conversation is over before all was seen: nothing more will come of its places.
-    fn ended(&mut self, peer: Peer, ended: Result<Ended, String>) {
-        let why = match ended {
-            Err(why) | Ok(Ended::Closed(why) | Ended::Lost(why)) => why,
-            Ok(Ended::Dismissed) => return,
-        };
-        self.report.peers.insert(peer, Err(why));
+    /// The conversation is over before all was seen: nothing more will come of its places.
+    fn ended(&mut self, ended: Result<Ended, String>) {
+        match ended {
+            Err(why) | Ok(Ended::Closed(why) | Ended::Lost(why)) => {
+                self.found.visit.name = Some(Err(why));
+            }
+            Ok(Ended::Dismissed) => {}
+        }
     }
 
     fn say_goodbye(&self) {
-        for orders in &self.irc {
-            let _ = orders.try_send(irc::Order::Quit("all is well".to_owned()));
-        }
-        for orders in &self.letschat {
-            let _ = orders.try_send(letschat::Order::Leave);
+        // Who does not listen any more has left.
+        match &self.orders {
+            Some(Orders::Irc(orders)) => {
+                let _ = orders.try_send(irc::Order::Quit("all is well".to_owned()));
+            }
+            Some(Orders::LetsChat(orders)) => {
+                let _ = orders.try_send(letschat::Order::Leave);
+            }
+            None => {}
         }
     }
 }

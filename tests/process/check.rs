@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use letsbridge::demo::irc::{self, Goodbye};
+use letsbridge::demo::irc::{self, Goodbye, IrcServer};
 use letsbridge::demo::letschat::{self, NewRoom};
 
 use crate::program::End;
@@ -123,6 +123,35 @@ async fn servers_that_are_not_there() {
         "link[0] office/#tea and letschat/tea: not tried: no connection to irc office; not tried: \
          no connection to letschat"
     );
+}
+
+#[tokio::test]
+async fn each_server_of_a_network_is_tried() {
+    let world = World::new().await;
+    let locked = irc::Setup { password: Some("opensesame".to_owned()), ..irc::Setup::default() };
+    let [gone, other, locked] =
+        [irc::Setup::default(), irc::Setup::default(), locked].map(IrcServer::start);
+    let (gone, other, locked) = (gone.await.unwrap(), other.await.unwrap(), locked.await.unwrap());
+    gone.mischief().kill(Goodbye::Silent).await;
+    let first = world.irc.address();
+    let [gone, second, locked] = [&gone, &other, &locked].map(IrcServer::address);
+    world.configure(|toml| {
+        let all = format!("\"{gone}\", \"{locked}\", \"{first}\", \"{second}\"");
+        toml.replace(&format!("\"{first}\""), &all)
+    });
+    let found = check(&world, 1).await;
+    for (line, beginning) in found.iter().zip([
+        format!("irc office at {gone}: nothing answers at {gone}"),
+        format!("irc office at {locked}: the server refuses our password"),
+        format!("irc office at {first}: let in as bridge"),
+        format!("irc office at {second}: let in as bridge"),
+        "letschat: let in as bridge".to_owned(),
+        "link[0] office/#tea and letschat/tea: works".to_owned(),
+    ]) {
+        assert!(line.starts_with(&beginning), "{line}");
+    }
+    let joined = |irc: &IrcServer| irc.transcript().iter().any(|it| it.text().starts_with("JOIN"));
+    assert!(joined(&world.irc) && !joined(&other), "the channel is joined once");
 }
 
 #[tokio::test]
