@@ -111,7 +111,7 @@ fn in_file(entry: &Entry<'_>) -> Option<Vec<SecretString>> {
 
 /// A password that SASL and services can be told.
 fn account_password(password: &str) -> Result<(), Flaw> {
-    if password.len() > 300 {
+    if password.len() > 1_000 {
         return Err(Flaw::new("is longer than any password", "write the password alone there"));
     }
     Ok(())
