@@ -12,6 +12,7 @@ mod getting_in;
 mod ident;
 mod logs;
 mod program;
+mod proofs;
 mod secrets;
 mod starting;
 mod stopping;
