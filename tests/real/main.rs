@@ -4,9 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod audit;
 mod citizen;
 mod doubles;
+mod getting_in;
 mod kills;
 mod letschat;
 mod puppets;
@@ -20,7 +22,7 @@ macro_rules! on_each {
     ($($claim:ident)*) => {
         mod on_ngircd {$(
             #[tokio::test]
-            #[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
+            #[ignore = "needs ngircd, inspircd and atheme-services installed: tests/all runs it"]
             async fn $claim() {
                 super::$claim(super::Daemon::Ngircd).await;
             }
@@ -43,6 +45,51 @@ on_each! {
     a_killed_server_breaks_connections_and_comes_back_where_it_was
     ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost
     whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens
+    a_password_opens_the_door_and_a_wrong_one_is_told
+    tls_is_spoken_with_whom_somebody_vouches_for
+    without_sasl_there_is_no_way_in_for_who_must_log_in
+    the_nick_is_regained_from_who_leaves_or_is_put_out
+    a_ban_is_understood_inside_and_at_the_door
+    who_is_killed_says_so
+    too_many_from_here_is_understood
+    services_know_the_bridge_by_its_password
+    services_free_the_nick
+}
+
+async fn a_password_opens_the_door_and_a_wrong_one_is_told(daemon: Daemon) {
+    getting_in::a_password(daemon).await;
+}
+
+async fn tls_is_spoken_with_whom_somebody_vouches_for(daemon: Daemon) {
+    getting_in::over_tls(daemon).await;
+}
+
+async fn without_sasl_there_is_no_way_in_for_who_must_log_in(daemon: Daemon) {
+    getting_in::no_sasl(daemon).await;
+}
+
+async fn the_nick_is_regained_from_who_leaves_or_is_put_out(daemon: Daemon) {
+    getting_in::the_nick_is_regained(daemon).await;
+}
+
+async fn a_ban_is_understood_inside_and_at_the_door(daemon: Daemon) {
+    getting_in::a_ban(daemon).await;
+}
+
+async fn who_is_killed_says_so(daemon: Daemon) {
+    getting_in::a_kill(daemon).await;
+}
+
+async fn services_know_the_bridge_by_its_password(daemon: Daemon) {
+    accounts::by_password(daemon).await;
+}
+
+async fn services_free_the_nick(daemon: Daemon) {
+    accounts::the_nick_is_freed(daemon).await;
+}
+
+async fn too_many_from_here_is_understood(daemon: Daemon) {
+    getting_in::too_many(daemon).await;
 }
 
 async fn ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost(daemon: Daemon) {

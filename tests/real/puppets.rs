@@ -87,8 +87,7 @@ async fn whom_an_operator_kills_or_bans_is_spoken_for(daemon: Daemon) {
     let irc = Ircd::start(daemon, Flood::Allowed).await;
     let letschat = lets_chat().await;
     let mut ann = IrcClient::connect(irc.plain(), "ann").await;
-    ann.send("OPER op hush");
-    ann.until("an operator's rights", |line| line.command == "381").await;
+    ann.keep_order().await;
     for room in 0..CHANNELS {
         ann.join(&format!("#room{room}")).await;
     }

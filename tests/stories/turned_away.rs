@@ -45,7 +45,7 @@ fn and_then_why() {
     ] {
         at_the_door(
             &format!(":irc.example 465 * :You're banned!\nirc < ERROR :{error}"),
-            &format!("{reason}: {error}"),
+            &format!("{reason}: You're banned!; {error}"),
         );
     }
     at_the_door(

@@ -40,16 +40,22 @@ impl Bridge {
 
     /// Waits until it says, as systemd would hear it, that every link is joined.
     pub(crate) async fn ready(&self) {
-        let ready = async {
+        self.says("READY=1").await;
+    }
+
+    /// Waits until it says `words`, as systemd would hear it, and gives all of what it said then.
+    pub(crate) async fn says(&self, words: &str) -> String {
+        let said = async {
             let mut notice = [0; 1_024];
             loop {
                 let length = self.notices.recv(&mut notice).await.unwrap();
-                if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
-                    return;
+                let notice = String::from_utf8_lossy(&notice[..length]);
+                if notice.contains(words) {
+                    return notice.into_owned();
                 }
             }
         };
-        timeout(LIMIT, ready).await.expect("every link is joined in time");
+        timeout(LIMIT, said).await.unwrap_or_else(|_| panic!("{words:?} is not said in time"))
     }
 
     /// Kills it, as power loss would, and starts it again on the same state.

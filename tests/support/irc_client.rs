@@ -16,6 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::ircd::{KEYS, OPERATOR};
+
 /// How long anything may be waited for.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -98,15 +100,37 @@ impl IrcClient {
         .await
     }
 
+    /// As [`connect`](Self::connect), where the server has a password.
+    pub(crate) async fn connect_with(server: SocketAddr, nick: &str, password: &str) -> Self {
+        let mut client = Self::over(TcpStream::connect(server).await.unwrap());
+        client.send(&format!("PASS {password}"));
+        client.introduce(nick).await;
+        client
+    }
+
     async fn register(stream: impl AsyncRead + AsyncWrite + Send + 'static, nick: &str) -> Self {
+        let mut client = Self::over(stream);
+        client.introduce(nick).await;
+        client
+    }
+
+    fn over(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let (heard, lines) = mpsc::unbounded_channel();
         tokio::spawn(converse(stream, to_send, heard));
-        let mut client = Self { outgoing, lines, heard: BTreeMap::new(), last: Vec::new() };
-        client.send(&format!("NICK {nick}"));
-        client.send(&format!("USER {nick} 0 * :{nick}"));
-        client.until("the welcome", |line| line.command == "001").await;
-        client
+        Self { outgoing, lines, heard: BTreeMap::new(), last: Vec::new() }
+    }
+
+    async fn introduce(&mut self, nick: &str) {
+        self.send(&format!("NICK {nick}"));
+        self.send(&format!("USER {nick} 0 * :{nick}"));
+        self.until("the welcome", |line| line.command == "001").await;
+    }
+
+    /// Becomes the server's operator.
+    pub(crate) async fn keep_order(&mut self) {
+        self.send(&format!("OPER {OPERATOR} {KEYS}"));
+        self.until("an operator's rights", |line| line.command == "381").await;
     }
 
     /// Sends one line as it stands; CR LF is added.

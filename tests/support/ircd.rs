@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
 
+pub(crate) use super::ircd_config::{KEYS, OPERATOR};
 use super::ircd_config::{Ports, inspircd, ngircd};
 
 /// How long a server may take until it accepts.
@@ -38,6 +39,24 @@ pub(crate) enum Flood {
     AsDelivered,
 }
 
+/// How a server is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct House {
+    pub(crate) flood: Flood,
+    /// What everybody must say to be let in.
+    pub(crate) password: Option<&'static str>,
+    /// How many may come from one address.
+    pub(crate) from_one_address: Option<u32>,
+    /// What else stands in InspIRCd's configuration.
+    pub(crate) inspircd: &'static str,
+}
+
+impl House {
+    pub(crate) fn open(flood: Flood) -> Self {
+        Self { flood, password: None, from_one_address: None, inspircd: "" }
+    }
+}
+
 /// A server that accepts; killed when dropped.
 pub(crate) struct Ircd {
     daemon: Daemon,
@@ -52,6 +71,11 @@ impl Ircd {
     ///
     /// Panics where it is not installed or will not run, with what it printed.
     pub(crate) async fn start(daemon: Daemon, flood: Flood) -> Self {
+        Self::keep(daemon, House::open(flood)).await
+    }
+
+    /// As [`start`](Self::start), kept as `house` says.
+    pub(crate) async fn keep(daemon: Daemon, house: House) -> Self {
         let directory = tempfile::Builder::new().prefix("ircd-").tempdir().unwrap();
         // ngIRCd started by root becomes another user, who must be able to read.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -59,8 +83,8 @@ impl Ircd {
         for _ in 0..STARTS {
             let ports = free_ports();
             let text = match daemon {
-                Daemon::Ngircd => ngircd(directory.path(), ports, flood),
-                Daemon::Inspircd => inspircd(directory.path(), ports, flood),
+                Daemon::Ngircd => ngircd(directory.path(), ports, house),
+                Daemon::Inspircd => inspircd(directory.path(), ports, house),
             };
             fs::write(directory.path().join(CONFIGURATION), text).unwrap();
             let mut process = Process::spawn(daemon, directory.path());
@@ -91,6 +115,24 @@ impl Ircd {
     /// Where it listens with TLS, as `localhost`.
     pub(crate) fn tls(&self) -> SocketAddr {
         self.ports.tls
+    }
+
+    /// Where other servers come to, on InspIRCd.
+    pub(crate) fn link(&self) -> SocketAddr {
+        self.ports.link
+    }
+
+    /// Which it is.
+    pub(crate) fn daemon(&self) -> Daemon {
+        self.daemon
+    }
+
+    /// What it is called among servers.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.daemon {
+            Daemon::Ngircd => "ngircd.example",
+            Daemon::Inspircd => "inspircd.example",
+        }
     }
 
     /// The certificate it shows (PEM), which signed itself.
@@ -166,10 +208,10 @@ async fn ready(process: &mut Process, ports: Ports) -> bool {
 }
 
 fn free_ports() -> Ports {
-    // Both are held until both are known, or the second could be the first again.
-    let held = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    let [plain, tls] = held.each_ref().map(|listener| listener.local_addr().unwrap());
-    Ports { plain, tls }
+    // All are held until all are known, or the second could be the first again.
+    let held = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    let [plain, tls, link] = held.each_ref().map(|listener| listener.local_addr().unwrap());
+    Ports { plain, tls, link }
 }
 
 fn certificate(directory: &Path) -> PathBuf {

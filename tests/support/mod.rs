@@ -1,4 +1,4 @@
-//! What tests against real servers share: an IRC server to run, and a client that is not ours.
+//! What tests against real servers share: IRC servers and services to run, and a client that is not ours.
 //!
 //! Such tests live in one test binary (`tests/real` and its modules), so that a helper
 //! none of them uses is noticed.
@@ -8,4 +8,5 @@ pub(crate) mod irc_client;
 pub(crate) mod ircd;
 mod ircd_config;
 pub(crate) mod letschat_client;
+pub(crate) mod services;
 pub(crate) mod talk;

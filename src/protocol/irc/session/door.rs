@@ -141,7 +141,14 @@ impl Session {
     /// The server closes the link, or has had the time to.
     pub(super) fn link_closes(&mut self, why: String) {
         let leaving = matches!(self.phase, Phase::Leaving { .. });
-        let away = TurnedAway::read(&why).or_else(|| self.turned_away.take());
+        let away = match (self.turned_away.take(), TurnedAway::read(&why)) {
+            // Either may be the one that tells more.
+            (Some(banned), Some(away)) => {
+                let words = format!("{}; {}", banned.words, away.words);
+                Some(TurnedAway { words, ..away })
+            }
+            (banned, away) => away.or(banned),
+        };
         match away.filter(|_| !leaving) {
             Some(away) => self.turn_away(away),
             None => self.close(why),
