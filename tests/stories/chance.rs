@@ -246,6 +246,9 @@ proptest! {
             let mut again = ours.clone();
             again.retain(|text| text.contains("(again) "));
             ours.retain(|text| !again.contains(text));
+            again.sort_unstable();
+            // Perhaps more than once, where the process died more than once.
+            again.dedup();
             let words = |text: &String| text.replace("(again) ", "");
             ours.extend(again.iter().map(words).filter(|text| !by("bridge").any(|it| it.2 == *text)));
             ours.sort_unstable();
