@@ -1,11 +1,12 @@
 //! A session on IRC, given any lines, orders and moments.
 #![no_main]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use jiff::Timestamp;
-use letsbridge::domain::{Kind, PlaceId, Ticket};
+use letsbridge::domain::{Kind, Person, PlaceId, Ticket};
 use letsbridge::protocol::irc::{Heard, Identity, Lesson, Order, Pace, Plan, Seat, Session};
 use letsbridge::protocol::{Input, Machine, Output};
 use libfuzzer_sys::fuzz_target;
@@ -23,10 +24,21 @@ enum Happening<'a> {
         action: bool,
         prefix: &'a str,
         body: &'a str,
+        relay: Option<&'a str>,
+    },
+    Whisper {
+        nick: &'a str,
+        action: bool,
+        body: &'a str,
     },
     Past {
         place: u8,
         msgid: Option<&'a str>,
+        by_line: bool,
+    },
+    Away(Option<&'a str>),
+    Sit {
+        place: u8,
     },
     Notice {
         nick: &'a str,
@@ -67,23 +79,34 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
                     hear(&mut session, now, line);
                 }
             }
-            Happening::Say { place, action, prefix, body } => {
+            Happening::Say { place, action, prefix, body, relay } => {
                 ticket += 1;
-                let kind = if action { Kind::Action } else { Kind::Talk };
-                let (place, prefix, body) = (place_of(place), prefix.to_owned(), body.to_owned());
-                order(
-                    &mut session,
-                    now,
-                    Order::Say { ticket: Ticket(ticket), place, kind, prefix, body, relay: None },
-                );
+                let (ticket, place, kind) = (Ticket(ticket), place_of(place), kind(action));
+                let (prefix, body) = (prefix.to_owned(), body.to_owned());
+                let relay = relay.map(Into::into);
+                let say = Order::Say { ticket, place, kind, prefix, body, relay };
+                order(&mut session, now, say);
             }
-            Happening::Past { place, msgid } => {
+            Happening::Whisper { nick, action, body } => {
+                ticket += 1;
+                let (ticket, place, kind) = (Ticket(ticket), PlaceId(9), kind(action));
+                let whom = Arc::new(Person::named(nick));
+                let (prefix, body) = ("<bob> ".to_owned(), body.to_owned());
+                let whisper = Order::Whisper { ticket, place, whom, kind, prefix, body };
+                order(&mut session, now, whisper);
+            }
+            Happening::Past { place, msgid, by_line } => {
                 let (place, msgid) = (place_of(place), msgid.map(str::to_owned));
-                order(
-                    &mut session,
-                    now,
-                    Order::Past { place, since: Timestamp::UNIX_EPOCH, msgid },
-                );
+                let since = Timestamp::UNIX_EPOCH;
+                order(&mut session, now, Order::Past { place, since, msgid, by_line });
+            }
+            Happening::Away(why) => {
+                order(&mut session, now, Order::Away(why.map(str::to_owned)));
+            }
+            Happening::Sit { place } => {
+                let name = format!("#more{}", place % 4);
+                let seat = Seat { place: place_of(place), name, key: None };
+                order(&mut session, now, Order::Sit(seat));
             }
             Happening::Notice { nick, text } => {
                 let (nick, text) = (nick.to_owned(), text.to_owned());
@@ -135,6 +158,10 @@ fn plan(now: Instant) -> Plan {
         secure: true,
         nonce: "nonce".to_owned(),
     }
+}
+
+fn kind(action: bool) -> Kind {
+    if action { Kind::Action } else { Kind::Talk }
 }
 
 fn place_of(place: u8) -> PlaceId {

@@ -27,6 +27,14 @@ enum Happening<'a> {
         place: u8,
         text: &'a str,
     },
+    Whisper {
+        user: &'a str,
+        text: &'a str,
+    },
+    Tell {
+        user: &'a str,
+        text: &'a str,
+    },
     List {
         place: u8,
         skip: u8,
@@ -65,6 +73,16 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
                 ticket += 1;
                 let (place, text) = (place_of(place), text.to_owned());
                 order(&mut session, now, Order::Post { ticket: Ticket(ticket), place, text });
+            }
+            Happening::Whisper { user, text } => {
+                ticket += 1;
+                let (user, text) = (user.to_owned(), text.to_owned());
+                let (ticket, place) = (Ticket(ticket), PlaceId(9));
+                order(&mut session, now, Order::Whisper { ticket, place, user, text });
+            }
+            Happening::Tell { user, text } => {
+                let (user, text) = (user.to_owned(), text.to_owned());
+                order(&mut session, now, Order::Tell { user, text });
             }
             Happening::List { place, skip, later } => {
                 let (place, since, skip) = (place_of(place), PostId::FIRST, usize::from(skip));
