@@ -66,6 +66,51 @@ async fn what_waits_survives_the_process() {
 }
 
 #[tokio::test]
+async fn however_often_it_is_killed_what_was_heard_arrives_in_order() {
+    let world = talking().await;
+    let dave = world.irc.person("dave");
+    dave.join("#tea");
+    let mut said = 0;
+    for kill in 0..12 {
+        let bridge = world.bridge().await;
+        for _ in 0..4 {
+            said += 1;
+            dave.say("bridge", &format!("!msg ann number {said}."));
+        }
+        // Each time at another moment of what follows.
+        let enough = world.letschat.whispers().len() + kill % 4;
+        soon("a message", world.letschat.whispered(|all| all.len() >= enough)).await;
+        if kill.is_multiple_of(3) {
+            let answers = dave.heard("bridge").len();
+            dave.say("bridge", "!who");
+            soon("an answer", dave.hears("bridge", |all| all.len() > answers)).await;
+        }
+        bridge.signal("KILL").await;
+        bridge.ends().await;
+    }
+    let bridge = world.bridge().await;
+    dave.say("bridge", "!msg ann the end");
+    let end = |all: &[(String, letschat::Post)]| {
+        all.last().is_some_and(|(_, it)| it.text.ends_with("the end"))
+    };
+    let whispers = soon("the end", world.letschat.whispered(end)).await;
+    assert_eq!(bridge.stop().await.code, Some(0));
+
+    let mut last = 0;
+    for (_, post) in &whispers[..whispers.len() - 1] {
+        let again = post.text.contains("(again) ");
+        let number = post.text.trim_start_matches("<dave> (again) number ");
+        let number = number.trim_start_matches("<dave> number ").trim_end_matches('.');
+        let number: usize = number.parse().unwrap_or_else(|_| panic!("{}", post.text));
+        assert!(number > last || again && number == last, "{number} after {last}: {whispers:?}");
+        // What one life has heard, it has heard from its beginning on.
+        let skipped = number.saturating_sub(last + 1);
+        assert!(skipped == 0 || (number - 1).is_multiple_of(4), "{number} after {last}");
+        last = number;
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_private_messages_is_told_of() {
     let letschat = letschat::Setup { private_messages: false, ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), letschat).await;

@@ -3,6 +3,7 @@
 use letsbridge::bridge::Policy;
 
 use crate::confirmed::irc_in;
+use crate::puppets::{BOB_IN, PUPPETS, says};
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
@@ -547,6 +548,37 @@ fn what_is_encrypted_is_not_passed_on() {
         lc > 426["user-messages:create",{{"text":"-- not sent: what is encrypted cannot be read by the bridge","user":"u1"}}]
         "#,
         bob(1, "?OTR:AAMC"),
+    ));
+}
+
+#[test]
+fn what_is_said_to_somebodys_puppet_is_for_them() {
+    let world = World::new(&["office/#tea tea"]).whispering();
+    let mut world = world.under_nicks(PUPPETS, "{user}|lc");
+    world.tell(&LC_IN.replace(r#""u1","username""#, r#""id-bob","username""#));
+    world.tell(IRC_IN);
+    says(&mut world, 1, "hello");
+    world.tell(
+        "
+        irc > PRIVMSG #tea :<bob> hello
+        irc > PING said-1
+        irc < :irc.example PONG irc.example said-1
+        bob called bob|lc
+        ",
+    );
+    world.tell(BOB_IN);
+    world.tell(&format!(
+        r#"
+        bob < :ann!a@host PRIVMSG bob|lc :psst: over here
+        lc > 426["user-messages:create",{{"text":"<ann> psst: over here","user":"id-bob"}}]
+        {}
+        irc < :ann!a@host PRIVMSG bridge :or there
+        lc > 427["user-messages:create",{{"text":"<ann> or there","user":"id-bob"}}]
+        irc > NOTICE ann :sent to bob; for somebody else: !msg USER TEXT
+        bob < :eve!e@host PRIVMSG bob|lc :hello
+        irc > NOTICE eve :not sent: that is for people in the channels that the bridge is in
+        "#,
+        created(6),
     ));
 }
 

@@ -7,10 +7,10 @@ use crate::confirmed::irc_in;
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
-const PUPPETS: Source = Source::Puppet { evade: false, away: true };
+pub(crate) const PUPPETS: Source = Source::Puppet { evade: false, away: true };
 
 /// How the server lets bob's connection in.
-const BOB_IN: &str = r#"
+pub(crate) const BOB_IN: &str = r#"
     bob back
     bob > CAP LS 302
     bob > NICK bob|lc
@@ -25,7 +25,7 @@ const BOB_IN: &str = r#"
 "#;
 
 #[track_caller]
-fn says(world: &mut World, number: u32, text: &str) {
+pub(crate) fn says(world: &mut World, number: u32, text: &str) {
     world.tell_on(&format!(
         r#"lc < 42["messages:new",{{"id":"6b00000100000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"id-bob","username":"bob"}},"room":{{"id":"r1"}}}}]"#
     ));

@@ -46,12 +46,24 @@ impl Bridge {
         talk: &Talk,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        let Some(writer) = self.writer(network, talk, turn)? else { return Ok(()) };
+        let native = talk.mark.msgid.as_deref();
+        self.written(&writer, Text { kind: talk.kind, body: &talk.text, native }, turn)
+    }
+
+    /// Who has written `talk`; nobody, where they cannot. Who is in no channel of ours is told so.
+    fn writer(
+        &mut self,
+        network: &Network,
+        talk: &Talk,
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Writer>, StoreError> {
         let nick = talk.author.name.as_str();
         if !self.direct.is_on(network)
             || talk.author.bot
             || self.voices.are_of_puppet(network, nick)
         {
-            return Ok(());
+            return Ok(None);
         }
         let Some(Found { party, .. }) = self.who_is(network, nick) else {
             if self.direct.answering.take(STRANGERS, turn.now) == May::Do {
@@ -59,12 +71,40 @@ impl Bridge {
                 let order = irc::Order::Notice { nick, text };
                 turn.orders.push(Order::Irc(network.clone(), order));
             }
-            return Ok(());
+            return Ok(None);
         };
         let place = self.number(&party, nick, turn)?;
-        let writer = Writer { party, place, author: talk.author.clone() };
+        Ok(Some(Writer { party, place, author: talk.author.clone() }))
+    }
+
+    /// Whether `writer` may write now; they are told once if not.
+    fn may_write(&mut self, writer: &Writer, turn: &mut Turn<'_>) -> bool {
+        let may = self.direct.writing.take(writer.place, turn.now);
+        if may == May::BeTold {
+            self.tell_party(&writer.party, &words::too_fast(EVERY), turn);
+        }
+        may == May::Do
+    }
+
+    /// Somebody on IRC writes to the puppet of whoever has `account`: for them it is.
+    pub(in crate::bridge) fn whispered_to_puppet(
+        &mut self,
+        network: &Network,
+        account: &AccountId,
+        talk: &Talk,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(writer) = self.writer(network, talk, turn)? else { return Ok(()) };
+        if !self.may_write(&writer, turn) {
+            return Ok(());
+        }
+        let party = Party::User(account.clone());
+        let guests = self.spots.values().map(|spot| &spot.guests);
+        let name = guests.into_iter().find_map(|it| it.name(&account.0));
+        let reader = Found { party, name: name.unwrap_or("somebody").to_owned() };
         let native = talk.mark.msgid.as_deref();
-        self.written(&writer, Text { kind: talk.kind, body: &talk.text, native }, turn)
+        let text = Text { kind: talk.kind, body: &talk.text, native };
+        self.write(&writer, &reader, text, turn).map(drop)
     }
 
     /// Somebody on Let's Chat writes to the bridge alone, or the bridge to somebody.
@@ -131,14 +171,10 @@ impl Bridge {
             Kind::Talk => Addressed::read(&body, &ours),
             Kind::Action | Kind::Notice => Addressed::Unnamed,
         };
-        let may = self.direct.writing.take(place, turn.now);
-        if may != May::Do {
+        if !self.may_write(writer, turn) {
             // What follows must not go to whom this was not for.
             if let Addressed::To { name, .. } | Addressed::Perhaps { name, .. } = addressed {
                 self.turn_from(place, name, turn);
-            }
-            if may == May::BeTold {
-                self.tell_party(&writer.party, &words::too_fast(EVERY), turn);
             }
             return Ok(());
         }

@@ -212,6 +212,7 @@ impl Bridge {
                 puppets.forget(place, ticket);
                 self.refuse(ticket, place, &why, turn)
             }
+            Event::Whispered(talk) => self.whispered_to_puppet(network, account, &talk, turn),
             event @ (Event::Partly { .. } | Event::Later { .. } | Event::Again(_)) => {
                 self.irc(network, unmarked(event), turn)
             }

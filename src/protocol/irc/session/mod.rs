@@ -62,7 +62,7 @@ pub struct Plan {
     pub seats: Vec<Seat>,
     /// Whom to ask for an invitation to a channel that only takes those who have one.
     pub invited_by: Option<String>,
-    /// Whether it is there to speak alone: what others say and do is not told.
+    /// Whether it is there to speak alone: what others say and do there is not told.
     pub deaf: bool,
     /// What a gateway tells of whom it speaks for (`WEBIRC`), before anything else.
     pub webirc: Option<Webirc>,
@@ -414,11 +414,7 @@ fn is_of_others(output: &Output<Line, Event>) -> bool {
     let Output::Event(event) = output else { return false };
     matches!(
         event,
-        Event::Heard { .. }
-            | Event::Whispered(_)
-            | Event::Presence(_)
-            | Event::Topic { .. }
-            | Event::Modes { .. }
+        Event::Heard { .. } | Event::Presence(_) | Event::Topic { .. } | Event::Modes { .. }
     )
 }
 
