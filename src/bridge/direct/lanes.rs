@@ -20,12 +20,10 @@ use jiff::SignedDuration;
 
 use super::{Reader, words};
 use crate::bridge::{Bridge, Order, Peer, Turn};
-use crate::domain::{
-    Delivery, Kind, Message, Network, Party, Person, PlaceId, Speech, State, Ticket, Voice,
-};
+use crate::domain::{Kind, Message, Network, Party, Person, PlaceId, Speech, State, Ticket, Voice};
 use crate::protocol::irc::Event;
 use crate::protocol::{irc, letschat};
-use crate::store::{StoreError, Untold};
+use crate::store::StoreError;
 use crate::translate;
 use crate::translate::AGAIN;
 
@@ -33,10 +31,7 @@ use crate::translate::AGAIN;
 const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many deliveries are under way on one side at a time.
-const MOST: usize = 16;
-
-/// When those are looked for again who could not be told.
-const LATER: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const MOST: usize = 16;
 
 /// How often in a row Let's Chat may leave one unanswered.
 const UNANSWERED: u32 = 2;
@@ -221,67 +216,6 @@ impl Bridge {
         reader.unanswered = 0;
         self.unreached(&delivery, why, turn)?;
         Ok(true)
-    }
-
-    /// `delivery` was refused: whoever wrote it is told, now or when they are in sight again.
-    fn unreached(
-        &mut self,
-        delivery: &Delivery,
-        why: &str,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        let party = self.direct.lanes.get(&delivery.to).map(|reader| &reader.party);
-        let peer = party.and_then(Party::network);
-        let peer = peer.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
-        tracing::warn!(%peer, delivery = delivery.ticket.0, why, "refused in private");
-        self.counters.of(peer).refused += 1;
-        self.waiting.remove(&delivery.message);
-        self.direct.untold_at = Some(turn.now);
-        turn.store.untold(delivery.ticket)
-    }
-
-    /// Time has passed.
-    pub(in crate::bridge) fn direct_passes(
-        &mut self,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        self.advance_direct(turn)?;
-        if !self.direct.tells() || self.direct.untold_at.is_none_or(|at| at > turn.now) {
-            return Ok(());
-        }
-        self.direct.untold_at = None;
-        let mut told = 0;
-        for untold in turn.store.all_untold()? {
-            let Some(writer) = turn.store.party_of(untold.said_in)? else { continue };
-            if told < MOST && self.tell_writer(&writer, &untold, turn)? {
-                told += 1;
-                turn.store.told(&untold)?;
-            } else {
-                self.direct.untold_at = Some(turn.now + LATER);
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells `writer` what was refused. Says whether they are in sight, or never will be.
-    fn tell_writer(
-        &self,
-        writer: &Party,
-        untold: &Untold,
-        turn: &mut Turn<'_>,
-    ) -> Result<bool, StoreError> {
-        // Whoever goes by the nick now may be somebody else.
-        if matches!(writer, Party::Nick(..)) && !self.direct.parties.contains_key(writer) {
-            return Ok(true);
-        }
-        let reader = turn.store.party_of(untold.to)?;
-        let name = match (&reader, self.direct.names.get(&untold.to)) {
-            (_, Some(name)) => name,
-            (Some(Party::Account(_, name) | Party::Nick(_, name)), None) => name.as_ref(),
-            (Some(Party::User(_)) | None, None) => "somebody on Let's Chat",
-        };
-        let text = words::unreached(name, &untold.body, untold.count, &untold.reason);
-        Ok(self.tell_party(writer, &text, turn))
     }
 
     /// Something of IRC that may be about what is said to somebody alone. Gives it back if it is not.

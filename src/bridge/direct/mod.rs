@@ -17,6 +17,7 @@ mod news;
 mod partners;
 mod sight;
 mod taking;
+mod telling;
 mod words;
 
 use std::collections::{BTreeSet, HashMap};
