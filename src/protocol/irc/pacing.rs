@@ -147,6 +147,8 @@ pub(super) struct Pacer {
     pace: Pace,
     lesson: Lesson,
     full_at: Instant,
+    /// How many lines, and bytes of them, were said before it was known to what kind of server.
+    unknowing: (u32, u32),
     /// What each channel has used, beyond its fair share of what has become free since.
     spent: HashMap<PlaceId, Duration>,
     /// Up to when that is.
@@ -155,15 +157,29 @@ pub(super) struct Pacer {
 
 impl Pacer {
     pub(super) fn new(pace: Pace, lesson: Lesson, now: Instant) -> Self {
-        Self { pace, lesson, full_at: now, spent: HashMap::new(), shared_at: now }
+        let spent = HashMap::new();
+        Self { pace, lesson, full_at: now, unknowing: (0, 0), spent, shared_at: now }
     }
 
-    /// The server calls its software `version`.
+    /// The server calls its software `version`: what was said on the way in costs what it costs there.
     pub(super) fn recognise(&mut self, version: &str) {
-        if self.pace == Pace::Auto {
-            self.pace = Pace::of(version);
-            tracing::debug!(version, pace = ?self.pace, "how fast to speak");
+        if self.pace != Pace::Auto {
+            return;
         }
+        let thought = self.paid();
+        self.pace = Pace::of(version);
+        let due = self.full_at + self.paid();
+        self.full_at = due.checked_sub(thought).unwrap_or(due);
+        tracing::debug!(version, pace = ?self.pace, "how fast to speak");
+    }
+
+    /// What that costs which was said before the server's kind was known.
+    fn paid(&self) -> Duration {
+        let Some(Allowance { line, byte, .. }) = self.pace.allowance() else {
+            return Duration::ZERO;
+        };
+        let (lines, bytes) = self.unknowing;
+        (line * lines + byte * bytes) * self.lesson.percent / 100
     }
 
     /// The server says that we are too fast.
@@ -239,6 +255,10 @@ impl Pacer {
         let Some(Allowance { line, byte, .. }) = self.pace.allowance() else { return };
         self.lesson.recall(now);
         let bytes = u32::try_from(bytes.min(65_536)).unwrap_or(u32::MAX);
+        if self.pace == Pace::Auto {
+            let (lines, all) = self.unknowing;
+            self.unknowing = (lines.saturating_add(1), all.saturating_add(bytes));
+        }
         let cost = (line + byte * bytes) * self.lesson.percent / 100;
         self.full_at = self.full_at.max(now) + cost;
         self.share_out(now);
@@ -298,6 +318,20 @@ mod tests {
             let ahead = seconds.saturating_sub(last) * 60 / seconds;
             assert!(ahead <= waiting, "{pace:?}: {last} seconds, {ahead} lines ahead");
             assert!(last <= seconds * 3, "{pace:?} is needlessly slow: {last} seconds");
+        }
+    }
+
+    #[test]
+    fn what_was_said_on_the_way_in_costs_what_it_costs_there() {
+        let now = Instant::now();
+        for (version, wait) in [("ngircd-26.1", 0), ("ergo-2.19.1", 1), ("u2.10.12", 8)] {
+            let mut pacer = pacer(Pace::Auto, now);
+            for _ in 0..7 {
+                pacer.spend(40, None, now);
+            }
+            pacer.recognise(version);
+            let free = pacer.free_at(Weight::Light).expect("it has a pace");
+            assert_eq!(free.saturating_duration_since(now).as_secs(), wait, "{version}");
         }
     }
 
