@@ -14,7 +14,10 @@
 //!   real Let's Chat, killed and started again too. Without them it is the demo's, which restarts as well.
 //!
 //! `LETSBRIDGE_KILLS` says how many times to kill, and `LETSBRIDGE_PAUSE` how many milliseconds people
-//! wait at most before they speak again: soju gives its server one line every two seconds.
+//! wait at most before they speak again. soju hands one line every two seconds on, also those by which each
+//! life of the program asks who is where, and drops what comes while sixty-four wait, though its history has
+//! it: let people wait 20 seconds and its network have `-auto-away false`; or put it before a server whose
+//! ISUPPORT says `soju.im/SAFERATE`, as Ergo does where its `additional-isupport` tells it to.
 
 #[path = "../../crash/program.rs"]
 mod program;
