@@ -78,6 +78,7 @@ impl Lane {
         lane.refill(store)?;
         if let Some(head) = lane.queue.front() {
             lane.progress.said = store.said(head.ticket)?;
+            lane.progress.repeated = store.is_said_again(head.ticket)?;
             lane.joined = store.joined(to, head.ticket)?.min(lane.queue.len() - 1);
         }
         lane.doubt(store)?;
@@ -211,7 +212,10 @@ impl Lane {
 
     /// `Doubtful → Queued`: it may arrive twice, and says so.
     pub(super) fn repeat(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        self.progress.repeated = self.in_doubt().is_some();
+        if let Some(ticket) = self.in_doubt().map(|delivery| delivery.ticket) {
+            self.progress.repeated = true;
+            store.say_again(ticket, true)?;
+        }
         self.again(store)
     }
 
@@ -243,7 +247,10 @@ impl Lane {
             return Ok(());
         }
         let mark = if self.progress.marked { mark } else { 0 };
-        (self.progress.speaking, self.progress.repeated) = (false, false);
+        self.progress.speaking = false;
+        if std::mem::take(&mut self.progress.repeated) {
+            store.say_again(ticket, false)?;
+        }
         self.advance(self.progress.base + end.saturating_sub(mark), store)
     }
 

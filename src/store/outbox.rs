@@ -163,6 +163,27 @@ impl Store {
         self.write(Write::Said { ticket, said })
     }
 
+    /// Notes whether what is left to say of `ticket` may be there already.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn say_again(&mut self, ticket: Ticket, again: bool) -> Result<(), StoreError> {
+        self.write(Write::Again { ticket, again })
+    }
+
+    /// Whether what is left to say of `ticket` may be there already.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn is_said_again(&self, ticket: Ticket) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT again FROM delivery WHERE ticket = ?1")?
+            .query_row([ticket.0], |row| row.get(0))
+            .optional()?
+            .unwrap_or(false))
+    }
+
     /// How many bytes of the body of `ticket` have arrived.
     ///
     /// # Errors

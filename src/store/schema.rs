@@ -136,6 +136,10 @@ const MIGRATIONS: &[&str] = &[
     DROP TABLE voice;
     ALTER TABLE voice_of RENAME TO voice;
 ",
+    "
+    -- 1 where what is left to say of it may be there already, and is marked as said again.
+    ALTER TABLE delivery ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// Brings the store up to date, or says that it is from the future.

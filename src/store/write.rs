@@ -27,6 +27,7 @@ pub(super) enum Write {
     Told { said_in: PlaceId, author: String, to: PlaceId, last: Ticket },
     Join { first: Ticket, others: Vec<Ticket> },
     Said { ticket: Ticket, said: usize },
+    Again { ticket: Ticket, again: bool },
     FirstSight { place: PlaceId, first: Timestamp, now: Timestamp, cursor: String },
     HeardUpTo { place: PlaceId, cursor: String, now: Timestamp },
     Alive { place: PlaceId, at: Timestamp },
@@ -173,6 +174,9 @@ impl Write {
                  WHERE ticket = ?1",
                 params![ticket.0, i64::try_from(*said).unwrap_or(i64::MAX)],
             ),
+            Self::Again { ticket, again } => {
+                on("UPDATE delivery SET again = ?2 WHERE ticket = ?1", params![ticket.0, again])
+            }
             Self::FirstSight { place, first, now, cursor } => on(
                 "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
                 params![place.0, first.as_millisecond(), now.as_millisecond(), cursor],

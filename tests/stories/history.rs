@@ -15,6 +15,9 @@ pub(crate) const KEEPS: &str =
 /// One that keeps nothing, but gives each line its time and id.
 const FORGETS: &str = "message-tags server-time batch echo-message labeled-response";
 
+/// One that keeps what was said, and gives no ids.
+const NAMELESS: &str = "message-tags server-time batch echo-message draft/chathistory";
+
 /// A world with such a server; ann has said "one" there at 12:00:01.
 #[track_caller]
 fn seated(caps: &str) -> World {
@@ -436,6 +439,45 @@ fn a_doubt_that_the_history_cannot_settle_is_said_again_as_such() {
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :Messages could not be retrieved
         irc > @label=2.1 PRIVMSG #tea :<bob> (again) hello
+        "#,
+    );
+}
+
+#[test]
+fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
+    // Where lines have no ids, one that was said in the second of the last that was heard may be ours of
+    // now or of before.
+    let mut world = seated(NAMELESS);
+    bob_says(&mut world, "hello");
+    world.tell("irc > PRIVMSG #tea :<bob> hello\nwait 2s\nrestart");
+    world.tell_on(&irc_in(NAMELESS));
+    world.tell(
+        r#"
+        irc > CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:01.500Z :bridge!b@host PRIVMSG #tea :<bob> hello
+        irc < @batch=x;time=2026-11-22T12:00:03.000Z :ann!a@host PRIVMSG #tea :two
+        irc < :irc.example BATCH -x
+        irc > CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:02.999Z 500
+        irc < :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:03.000Z :ann!a@host PRIVMSG #tea :two
+        irc < :irc.example BATCH -y
+        irc > PRIVMSG #tea :<bob> (again) hello
+        restart
+        "#,
+    );
+    // That one did not arrive, and the first may have.
+    world.tell_on(&irc_in(NAMELESS));
+    world.tell(
+        r#"
+        irc > CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:01.500Z :bridge!b@host PRIVMSG #tea :<bob> hello
+        irc < @batch=x;time=2026-11-22T12:00:03.000Z :ann!a@host PRIVMSG #tea :two
+        irc < :irc.example BATCH -x
+        irc > PRIVMSG #tea :<bob> (again) hello
         "#,
     );
 }
