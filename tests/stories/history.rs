@@ -78,6 +78,34 @@ fn what_was_said_meanwhile_is_mirrored_once_and_in_order() {
 }
 
 #[test]
+fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
+    let mut world = seated(KEEPS);
+    world.tell("irc lost\nwait 20s");
+    let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
+    world.tell_on(
+        &irc_in(KEEPS)
+            .replace("irc < :irc.example 353", &format!("{early}\nirc < :irc.example 353")),
+    );
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < @batch=x;time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:20.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < :irc.example BATCH -y
+        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        "#,
+    );
+}
+
+#[test]
 fn a_page_of_comings_and_goings_is_no_end() {
     // Ergo's way: what its HistServ tells counts to the limit, and is nothing to mirror.
     let mut world = seated(KEEPS);

@@ -72,8 +72,12 @@ impl Session {
         self.tell_lends();
         let joined = self.channels.listed(name);
         let fresh = joined.is_some();
-        let joined = joined.map(|(place, time)| Event::Joined { place, time, past, echoes });
-        self.output.extend(joined.map(Output::Event));
+        if let Some((place, time)) = joined {
+            self.output.push_back(Output::Event(Event::Joined { place, time, past, echoes }));
+            let early = self.early.extract_if(.., |(said_in, _)| *said_in == place);
+            let heard = early.map(|(place, talk)| Output::Event(Event::Heard { place, talk }));
+            self.output.extend(heard);
+        }
         if let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) {
             self.named_all(place, fresh);
             self.looked(now, place);
@@ -86,6 +90,7 @@ impl Session {
         let Some(place) = self.channels.out(name, outlook, now) else { return };
         self.people.forget(place);
         self.census.forget(place);
+        self.early.retain(|(said_in, _)| *said_in != place);
         self.output.push_back(Output::Event(Event::Closed { place, why }));
         if outlook == Outlook::Invitation {
             self.ask_for_invitation(place);

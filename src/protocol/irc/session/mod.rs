@@ -36,7 +36,7 @@ use super::services::Nickserv;
 use super::speech::{Next, Speech};
 use super::turned_away::TurnedAway;
 use super::whispers::Whispers;
-use super::{Event, Heard, Identity, Order, Pace, Seat};
+use super::{Event, Heard, Identity, Order, Pace, Seat, Talk};
 use crate::domain::PlaceId;
 use crate::protocol::{Input, Machine, Output};
 
@@ -122,6 +122,9 @@ pub struct Session {
     invited_by: Option<String>,
     batches: Batches,
     telling: Telling,
+    /// What was said in channels that we are coming into, where what was said before can be asked for:
+    /// it is told behind that we are in.
+    early: Vec<(PlaceId, Talk)>,
     /// The server has refused no batch of ours.
     batches_go: bool,
     /// That the server lends nicks was told.
@@ -192,6 +195,7 @@ impl Session {
             invited_by: plan.invited_by,
             batches: Batches::default(),
             telling: Telling::default(),
+            early: Vec::new(),
             batches_go: true,
             lends_told: false,
             control: VecDeque::new(),

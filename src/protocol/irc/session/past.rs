@@ -8,6 +8,9 @@ use crate::protocol::Output;
 use crate::protocol::irc::past::{Means, Question};
 use crate::protocol::irc::{Answer, Event};
 
+/// How much is said at most in channels that we are coming into, and waits until we are in.
+const MOST_EARLY: usize = 4_096;
+
 /// What was said before.
 impl Session {
     pub(super) fn ask_past(
@@ -24,6 +27,12 @@ impl Session {
     /// Whether the server keeps what was said, and tells.
     pub(super) fn keeps_past(&self) -> bool {
         self.means() != Means::Nothing
+    }
+
+    /// Whether what is said in `channel` now is to wait until we are in: only then is it known that what
+    /// was said there before it is to be asked for.
+    pub(super) fn is_early(&self, channel: &str) -> bool {
+        self.keeps_past() && self.channels.is_entering(channel) && self.early.len() < MOST_EARLY
     }
 
     /// Asks the next question, if it is time to.

@@ -288,6 +288,9 @@ impl Session {
         let (text, mark) = (text.to_owned(), context.mark.clone());
         let from_here = played && author.address.is_some() && author.address == self.address;
         let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };
+        if !played && self.is_early(target) {
+            return self.early.push((place, talk));
+        }
         self.output.push_back(Output::Event(Event::Heard { place, talk }));
     }
 }
