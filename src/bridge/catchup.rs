@@ -172,13 +172,13 @@ impl CatchUp {
         if !std::mem::take(&mut self.begun) {
             self.covered = self.held.len();
         }
+        let asked_by_line = std::mem::take(&mut self.by_line);
+        self.torn |= asked_by_line && !page.by_line;
         let Some((oldest, newest)) = page.span else { return false };
         self.widen(oldest);
         self.widen(newest);
-        let (asked_by_line, by_line) = (std::mem::take(&mut self.by_line), page.by_line);
         let news = self.line != self.line_before;
         self.line_before.clone_from(&self.line);
-        self.torn |= asked_by_line && !by_line;
         let onward = self.read_to.is_none_or(|read_to| newest > read_to) || (asked_by_line && news);
         self.read_to = self.read_to.max(Some(newest));
         let known = newest <= self.cursor.time;
