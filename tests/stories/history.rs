@@ -82,10 +82,10 @@ fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
     let mut world = seated(KEEPS);
     world.tell("irc lost\nwait 20s");
     let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
-    world.tell_on(
-        &irc_in(KEEPS)
-            .replace("irc < :irc.example 353", &format!("{early}\nirc < :irc.example 353")),
-    );
+    let earlier = "irc < @time=2026-11-22T12:00:20.500Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought";
+    let [join, names] = ["irc < :bridge!b@host JOIN", "irc < :irc.example 353"];
+    let back = irc_in(KEEPS).replace(join, &format!("{earlier}\n{join}"));
+    world.tell_on(&back.replace(names, &format!("{early}\n{names}")));
     world.tell(
         r#"
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
@@ -93,6 +93,7 @@ fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
         lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < @batch=x;time=2026-11-22T12:00:20.500Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought
         irc < @batch=x;time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example BATCH -x
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:20.999Z 500
@@ -100,7 +101,9 @@ fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
         irc < @batch=y;time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example BATCH -y
         lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> nought"}]
+        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> nought","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 428["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
 }

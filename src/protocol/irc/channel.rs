@@ -148,11 +148,6 @@ impl Channels {
         self.find(name).is_some_and(|at| self.channels[at].state == State::In)
     }
 
-    /// Whether we are coming into `name`: the server has said that we come, and not yet who is there.
-    pub(super) fn is_entering(&self, name: &str) -> bool {
-        self.find(name).is_some_and(|at| self.channels[at].state == State::Entering)
-    }
-
     /// The name of the channel at `place`, as the configuration spells it.
     pub(super) fn name(&self, place: PlaceId) -> Option<&str> {
         self.by_place.get(&place).map(|at| self.channels[*at].seat.name.as_str())

@@ -122,7 +122,7 @@ pub struct Session {
     invited_by: Option<String>,
     batches: Batches,
     telling: Telling,
-    /// What was said in channels that we are coming into, where what was said before can be asked for:
+    /// What was said in channels that we are not in yet, where what was said before can be asked for:
     /// it is told behind that we are in.
     early: Vec<(PlaceId, Talk)>,
     /// The server has refused no batch of ours.

@@ -8,7 +8,7 @@ use crate::protocol::Output;
 use crate::protocol::irc::past::{Means, Question};
 use crate::protocol::irc::{Answer, Event};
 
-/// How much is said at most in channels that we are coming into, and waits until we are in.
+/// How much is said at most in channels that we are not in yet, and waits until we are in.
 const MOST_EARLY: usize = 4_096;
 
 /// What was said before.
@@ -29,10 +29,10 @@ impl Session {
         self.means() != Means::Nothing
     }
 
-    /// Whether what is said in `channel` now is to wait until we are in: only then is it known that what
-    /// was said there before it is to be asked for.
+    /// Whether what is said in `channel` now is to wait until we are in: what was said there before it is
+    /// asked for then. Ergo may tell us of it even before it tells that we come.
     pub(super) fn is_early(&self, channel: &str) -> bool {
-        self.keeps_past() && self.channels.is_entering(channel) && self.early.len() < MOST_EARLY
+        self.keeps_past() && !self.channels.is_in(channel) && self.early.len() < MOST_EARLY
     }
 
     /// Asks the next question, if it is time to.
