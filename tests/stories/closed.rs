@@ -63,3 +63,16 @@ fn a_room_is_told_that_the_network_of_its_channel_is_gone() {
         "#,
     );
 }
+
+#[test]
+fn a_page_that_comes_when_the_room_is_closed_is_read_again_later() {
+    // Behind it something was still to be read that stands before it.
+    crate::story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
+        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+        lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
+        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        "#,
+    );
+}

@@ -61,6 +61,11 @@ impl Calls {
         call
     }
 
+    /// What was asked of the room at `place` is not waited for any more.
+    pub(super) fn forget(&mut self, place: PlaceId) {
+        self.open.retain(|_, call| *call != Call::List(place) && *call != Call::Newest(place));
+    }
+
     /// A call whose time is up, if there is one.
     pub(super) fn overdue(&mut self, now: Instant) -> Option<Call> {
         let number = self.due.front().filter(|(due, _)| *due <= now)?.1;

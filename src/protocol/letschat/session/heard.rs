@@ -182,6 +182,7 @@ impl Session {
 
     fn leave(&mut self, now: Instant, place: PlaceId, why: &str) {
         if self.rooms.left(place, now) {
+            self.calls.forget(place);
             self.closed(place, why.to_owned());
         }
     }
