@@ -186,10 +186,7 @@ impl CatchUp {
         if page.lines < page.limit && (!onward || last) {
             return false;
         }
-        // What was said at the same time may go on in the next page, and some servers know the time
-        // by the second only.
-        let next = [before(floor(newest)), before(newest), newest];
-        let next = next.into_iter().find(|next| *next > self.since);
+        let next = next_pages(newest).into_iter().find(|next| *next > self.since);
         if next.is_none_or(|next| next == newest) && page.lines * 2 >= page.limit {
             // All of it was said at one time, and more of that may follow.
             self.by_line = self.line.is_some() && (news || !asked_by_line);
@@ -295,6 +292,14 @@ pub fn trace(talk: &Talk, time: Timestamp) -> i64 {
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
     i64::from_le_bytes(first)
+}
+
+/// After which times the next page of a channel's past may begin, the best first, where the newest line
+/// of this one was said at `newest`. What was said at the same time may go on there, and some servers
+/// know the time by the second only.
+#[must_use]
+pub fn next_pages(newest: Timestamp) -> [Timestamp; 3] {
+    [before(floor(newest)), before(newest), newest]
 }
 
 /// The moment before `time`: what was said after that was said at `time` or later.

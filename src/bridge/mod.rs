@@ -46,7 +46,7 @@ use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
 
-pub use catchup::{Twins, trace};
+pub use catchup::{Twins, next_pages, trace};
 pub use counters::{Connections, Counters, Gaps, Losses, Traffic};
 pub use happening::{Happening, Order, Peer};
 pub use policy::{Limits, Policy};

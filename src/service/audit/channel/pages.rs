@@ -1,7 +1,8 @@
 //! What was said in a channel, page by page, each line once.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use crate::bridge::next_pages;
 use crate::protocol::irc::{Page, Talk};
 
 /// How far a channel is read.
@@ -35,9 +36,7 @@ impl Pages {
         let mut lines: Vec<(Timestamp, Talk)> = timed.collect();
         let full = told.lines * 2 >= told.limit;
         let onward = told.span.and_then(|(_, newest)| {
-            // What was said at the same time may go on in the next page, and some servers know the
-            // time by the second only.
-            let steps = [before(floor(newest)), before(newest), newest];
+            let steps = next_pages(newest);
             let steps = if full { &steps[..] } else { &steps[..1] };
             steps.iter().copied().find(|next| *next > self.since)
         });
@@ -63,16 +62,6 @@ impl Pages {
         }
         lines
     }
-}
-
-/// The moment before `time`: what was said after that was said at `time` or later.
-fn before(time: Timestamp) -> Timestamp {
-    time - SignedDuration::from_millis(1)
-}
-
-/// The second that `time` is in.
-fn floor(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 #[cfg(test)]
