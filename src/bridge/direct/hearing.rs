@@ -99,9 +99,8 @@ impl Bridge {
             return Ok(());
         }
         let party = Party::User(account.clone());
-        let guests = self.spots.values().map(|spot| &spot.guests);
-        let name = guests.into_iter().find_map(|it| it.name(&account.0));
-        let reader = Found { party, name: name.unwrap_or("somebody").to_owned() };
+        let name = self.name_in_rooms(&account.0).unwrap_or("somebody").to_owned();
+        let reader = Found { party, name };
         let native = talk.mark.msgid.as_deref();
         let text = Text { kind: talk.kind, body: &talk.text, native };
         self.write(&writer, &reader, text, turn).map(drop)
@@ -118,8 +117,7 @@ impl Bridge {
             return Ok(());
         }
         let party = Party::User(AccountId(whisper.owner.as_str().into()));
-        let guests = self.spots.values().map(|spot| &spot.guests);
-        let Some(name) = guests.into_iter().find_map(|it| it.name(&whisper.owner)) else {
+        let Some(name) = self.name_in_rooms(&whisper.owner) else {
             tracing::debug!(account = whisper.owner, "wrote in private, and is in no room of ours");
             return Ok(());
         };
@@ -134,6 +132,11 @@ impl Bridge {
         };
         let text = Text { kind: Kind::Talk, body: &whisper.text, native: Some(&id.to_string()) };
         self.written(&writer, text, turn)
+    }
+
+    /// What whoever has `account` is called, where they were seen in a room of ours.
+    fn name_in_rooms(&self, account: &str) -> Option<&str> {
+        self.spots.values().find_map(|spot| spot.guests.name(account))
     }
 
     /// The number of `party`, who is called `name` now.
