@@ -1,108 +1,91 @@
-//! Two programs that answer each other through the bridge are parted before they fill the channel.
+//! Programs that set each other off through the bridge are parted before they fill the channel.
 //!
-//! Each pair of people on two sides is watched. That two of them speak in turn, and nobody twice in a
-//! row, is a conversation; that they do so faster than people type, or with the same words over and
-//! over, is two programs that set each other off. Then what the two say is not mirrored for a while:
-//! it stays in the ledger, is counted, and the number is told afterwards.
+//! Who only repeats is a program: who echoes what others say, four turns in a row; or who answers the
+//! same again and again to somebody who does likewise. Of two that set each other off, one is enough:
+//! the one that repeats the other, or that came second. Only that one is silenced, and only for a while:
+//! what it says stays in the ledger, is counted, and the number is told afterwards. Who says something of
+//! their own was no program: they are listened to again at once, and what was held back is mirrored late.
 //!
 //! ```text
-//!            too fast, or the same again                    the pause is over
-//!  Watched ───────────────────────────────▶ Parted(pause) ─────────────────────▶ Watched
-//!      ▲                                                        │ again: the next pause is twice as long
-//!      └──────── an hour without ───────────────────────────────┘
+//!            the fourth turn that only repeats               the pause is over
+//!  Heard ───────────────────────────────────▶ Silenced(pause) ─────────────────────▶ Heard
+//!    ▲                                           │ words of their own: also what was held back
+//!    └───────────────────────────────────────────┘    the next pause is twice as long, within an hour
 //! ```
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::repeats::{Line, Lines, Speaker, speaker};
 use crate::domain::{Message, PlaceId};
-
-/// How much of each conversation is remembered.
-const REMEMBERED: usize = 32;
-
-/// A turn that comes later than this is no answer.
-const ANSWER: SignedDuration = SignedDuration::from_secs(4);
-
-/// So many turns that say no more than half as many different things are a loop.
-const REPEATED_TURNS: usize = 8;
-
-/// So many turns are a loop where they come faster than people write.
-const FAST_TURNS: usize = 16;
-
-/// How long a turn takes on average where people write.
-const FAST: SignedDuration = SignedDuration::from_secs(2);
+use crate::store::MessageId;
 
 /// The first pause, and the longest.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Two who have kept quiet for so long begin anew.
+/// Who has kept quiet for so long begins anew.
 const FORGIVEN: SignedDuration = SignedDuration::from_hours(1);
+
+/// How many conversations are watched, and how many of those who are silenced. Only private talks can
+/// be so many.
+const MANY: usize = 1_000;
+
+/// How much of what is held back may be mirrored later.
+const KEPT: usize = 32;
 
 /// Who may be setting each other off.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     /// By conversation: by the lowest number of its places.
-    heard: HashMap<PlaceId, VecDeque<Turn>>,
-    parted: HashMap<Pair, Parted>,
+    heard: HashMap<PlaceId, Lines>,
+    silenced: HashMap<Speaker, Silenced>,
 }
 
-/// One thing said, as far as it matters here.
-#[derive(Debug, Clone)]
-struct Turn {
-    who: Speaker,
+/// Somebody who only repeats.
+#[derive(Debug)]
+struct Silenced {
     name: Arc<str>,
-    words: u64,
-    at: Timestamp,
-}
-
-/// Somebody in a place, by a digest of what they are known by there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Speaker {
-    place: PlaceId,
-    name: u64,
-}
-
-/// Two speakers, the lower first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Pair(Speaker, Speaker);
-
-#[derive(Debug, Clone, Copy)]
-struct Parted {
     /// How long this time.
     pause: SignedDuration,
     until: Timestamp,
     /// How much of what they said was not mirrored.
     held_back: u64,
-    /// That has been told.
+    /// The first of that.
+    kept: Vec<(MessageId, Message)>,
+    /// What they say again and again.
+    shape: u64,
+    /// That it is over has been told.
     told: bool,
 }
 
 /// What is to be done with a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Judgement {
     /// It is mirrored.
     Mirror,
-    /// It is not: its author is parted from somebody.
+    /// It is not: its author is silenced.
     HoldBack,
-    /// It is not, and from now on what its author and somebody in that place say is not.
-    Part {
-        /// Who the other one is, and where.
+    /// It is not, nor is what its author says from now on.
+    Silence {
+        /// Who keeps them talking, and where.
         other: (Arc<str>, PlaceId),
         /// For how long.
         pause: SignedDuration,
     },
+    /// It is mirrored, behind what was held back of its author's.
+    Release(Vec<(MessageId, Message)>),
 }
 
 /// A pause that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Over {
-    /// Where the two are.
-    pub(super) places: (PlaceId, PlaceId),
+    /// Who was silenced.
+    pub(super) name: Arc<str>,
+    /// Where they are.
+    pub(super) place: PlaceId,
     /// How much of what they said was not mirrored.
     pub(super) held_back: u64,
 }
@@ -115,113 +98,82 @@ impl Breaker {
         message: &Message,
         now: Timestamp,
     ) -> Judgement {
-        let who = speaker(message);
-        let parted = self.parted.iter_mut().find(|(pair, it)| pair.has(who) && it.until > now);
-        if let Some((_, parted)) = parted {
-            parted.held_back += 1;
-            return Judgement::HoldBack;
+        if self.heard.len() > MANY {
+            self.heard.clear();
         }
         let heard = self.heard.entry(conversation).or_default();
-        if heard.len() >= REMEMBERED {
-            heard.pop_front();
+        let line = heard.read(message, now);
+        if let Some(silenced) = self.silenced.get_mut(&line.who).filter(|it| it.until > now) {
+            if !line.is_own() || line.shape == silenced.shape {
+                silenced.held_back += 1;
+                return Judgement::HoldBack;
+            }
+            (silenced.until, silenced.told) = (now, true);
+            let kept = std::mem::take(&mut silenced.kept);
+            heard.remember(line);
+            return Judgement::Release(kept);
         }
-        let name = message.author.name.as_str().into();
-        heard.push_back(Turn { who, name, words: words(&message.body), at: now });
-        let Some(other) = partner(heard, who) else { return Judgement::Mirror };
-        let Turn { who: other, name, .. } = other.clone();
-        // Nothing that they said before counts again when they are back.
-        heard.retain(|turn| turn.who != who && turn.who != other);
-        let pair = Pair::of(who, other);
-        let before = self.parted.get(&pair).map(|it| it.pause * 2);
+        let Some(other) = heard.repeated(&line) else {
+            heard.remember(line);
+            return Judgement::Mirror;
+        };
+        let other = (Arc::clone(&other.name), other.who.place);
+        Judgement::Silence { other, pause: self.silence(&line, now) }
+    }
+
+    /// Silences whoever said `line`. Says for how long.
+    fn silence(&mut self, line: &Line, now: Timestamp) -> SignedDuration {
+        let before = self.silenced.get(&line.who).map(|it| it.pause * 2);
         let pause = before.map_or(FIRST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
-        let parted = Parted { pause, until: now + pause, held_back: 1, told: false };
-        self.parted.insert(pair, parted);
-        Judgement::Part { other: (name, other.place), pause }
+        if self.silenced.len() > MANY {
+            self.silenced.retain(|_, it| it.until > now);
+        }
+        let silenced = Silenced {
+            name: Arc::clone(&line.name),
+            pause,
+            until: now + pause,
+            held_back: 1,
+            kept: Vec::new(),
+            shape: line.shape,
+            told: false,
+        };
+        self.silenced.insert(line.who, silenced);
+        pause
+    }
+
+    /// Keeps `message`, which was held back, for when its author says something of their own.
+    pub(super) fn keep(&mut self, id: MessageId, message: &Message) {
+        let silenced = self.silenced.get_mut(&speaker(message));
+        if let Some(silenced) = silenced.filter(|it| it.kept.len() < KEPT) {
+            silenced.kept.push((id, message.clone()));
+        }
     }
 
     /// The pauses that are over by `now` and have not been told of.
     pub(super) fn over(&mut self, now: Timestamp) -> Vec<Over> {
-        self.parted.retain(|_, it| now.duration_since(it.until) < FORGIVEN);
-        let over = self.parted.iter_mut().filter(|(_, it)| it.until <= now && !it.told);
-        over.map(|(Pair(one, other), it)| {
+        self.silenced.retain(|_, it| now.duration_since(it.until) < FORGIVEN);
+        let over = self.silenced.iter_mut().filter(|(_, it)| it.until <= now && !it.told);
+        over.map(|(who, it)| {
             it.told = true;
-            Over { places: (one.place, other.place), held_back: it.held_back }
+            it.kept.clear();
+            Over { name: Arc::clone(&it.name), place: who.place, held_back: it.held_back }
         })
         .collect()
     }
 }
 
-impl Pair {
-    fn of(one: Speaker, other: Speaker) -> Self {
-        Self(one.min(other), one.max(other))
-    }
-
-    fn has(self, who: Speaker) -> bool {
-        self.0 == who || self.1 == who
-    }
-}
-
-/// Whom `who`, who has just spoken, is in a loop with.
-fn partner(heard: &VecDeque<Turn>, who: Speaker) -> Option<&Turn> {
-    let mut seen: Vec<Speaker> = Vec::new();
-    heard.iter().rev().filter(|turn| turn.who.place != who.place).find(|turn| {
-        let again = seen.contains(&turn.who);
-        seen.push(turn.who);
-        !again && is_loop(&turns(heard, who, turn.who))
-    })
-}
-
-/// The last turns of these two, newest first: as far back as each answered the other.
-fn turns(heard: &VecDeque<Turn>, who: Speaker, other: Speaker) -> Vec<&Turn> {
-    let mut turns: Vec<&Turn> = Vec::new();
-    for turn in heard.iter().rev().filter(|turn| turn.who == who || turn.who == other) {
-        let answers = turns
-            .last()
-            .is_none_or(|next| next.who != turn.who && next.at.duration_since(turn.at) <= ANSWER);
-        if !answers {
-            break;
-        }
-        turns.push(turn);
-    }
-    turns
-}
-
-fn is_loop(turns: &[&Turn]) -> bool {
-    let lasted = |turns: &[&Turn]| match (turns.first(), turns.last()) {
-        (Some(newest), Some(oldest)) => newest.at.duration_since(oldest.at),
-        _ => SignedDuration::MAX,
-    };
-    if turns.len() >= FAST_TURNS && lasted(&turns[..FAST_TURNS]) <= FAST * (FAST_TURNS as i32 - 1) {
-        return true;
-    }
-    let Some(last) = turns.get(..REPEATED_TURNS) else { return false };
-    let mut said: Vec<u64> = last.iter().map(|turn| turn.words).collect();
-    said.sort_unstable();
-    said.dedup();
-    said.len() <= REPEATED_TURNS / 2
-}
-
-fn speaker(message: &Message) -> Speaker {
-    let mut name = DefaultHasher::new();
-    let author = &message.author;
-    author.account.as_ref().unwrap_or(&author.name).hash(&mut name);
-    Speaker { place: message.said_in, name: name.finish() }
-}
-
-/// A digest of what was said, the same where only numbers differ: programs count, and tell the time.
-fn words(body: &str) -> u64 {
-    let mut words = DefaultHasher::new();
-    body.chars().filter(|c| !c.is_ascii_digit()).for_each(|c| c.hash(&mut words));
-    words.finish()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::{Author, Kind};
 
     const CHANNEL: PlaceId = PlaceId(1);
     const ROOM: PlaceId = PlaceId(2);
+    const OTHER_ROOM: PlaceId = PlaceId(3);
 
     fn at(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(milliseconds).expect("a time")
@@ -232,112 +184,334 @@ mod tests {
         Message { said_in, author, kind: Kind::Talk, body, said_at: at(milliseconds) }
     }
 
-    /// What becomes of turns, each every so many milliseconds after the last.
-    fn judge(
-        breaker: &mut Breaker,
-        every: i64,
-        turns: impl Iterator<Item = (PlaceId, &'static str, String)>,
-    ) -> Vec<Judgement> {
-        let judged = turns.enumerate().map(|(number, (place, name, body))| {
-            let now = number as i64 * every;
-            breaker.judge(CHANNEL, &said(place, name, &body, now), at(now))
-        });
-        judged.collect()
+    /// How a program answers the line that it hears.
+    #[derive(Debug, Clone, Copy)]
+    enum Answer {
+        Echo,
+        /// An echo with something before and behind, and in other letters.
+        Edited(&'static str, &'static str, bool),
+        Fixed(&'static str),
+        Numbered(&'static str),
     }
 
-    fn in_turn(
-        count: usize,
-        body: impl Fn(usize) -> String,
-    ) -> impl Iterator<Item = (PlaceId, &'static str, String)> {
-        (0..count).map(move |number| {
-            let (place, name) = if number % 2 == 0 { (CHANNEL, "parrot") } else { (ROOM, "echo") };
-            (place, name, body(number))
-        })
-    }
-
-    fn parted_at(judged: &[Judgement]) -> Option<usize> {
-        judged.iter().position(|it| matches!(it, Judgement::Part { .. }))
-    }
-
-    #[test]
-    fn two_who_say_the_same_again_and_again_are_parted() {
-        let judged =
-            judge(&mut Breaker::default(), 2_500, in_turn(20, |n| format!("it is {n} o'clock")));
-        assert_eq!(parted_at(&judged), Some(REPEATED_TURNS - 1));
-        let other = ("parrot".into(), CHANNEL);
-        assert_eq!(judged[REPEATED_TURNS - 1], Judgement::Part { other, pause: FIRST_PAUSE });
-        assert!(
-            judged[REPEATED_TURNS..REPEATED_TURNS + 9].iter().all(|it| *it == Judgement::HoldBack)
-        );
-    }
-
-    #[test]
-    fn two_who_answer_faster_than_people_write_are_parted() {
-        let judged = judge(&mut Breaker::default(), 1_500, in_turn(20, |n| "you said: ".repeat(n)));
-        assert_eq!(parted_at(&judged), Some(FAST_TURNS - 1));
-    }
-
-    #[test]
-    fn people_are_left_alone() {
-        let words = |n: usize| format!("{} and {}", "yes".repeat(n), "no".repeat(n));
-        for every in [2_500, 3_900, 11_000] {
-            let judged = judge(&mut Breaker::default(), every, in_turn(200, words));
-            assert_eq!(parted_at(&judged), None, "every {every} ms");
+    impl Answer {
+        fn to(self, line: &str, turn: usize) -> String {
+            match self {
+                Self::Echo => line.to_owned(),
+                Self::Edited(before, behind, upper) => {
+                    let line = if upper { line.to_uppercase() } else { line.to_owned() };
+                    format!("{before}{line}{behind}")
+                }
+                Self::Fixed(words) => words.to_owned(),
+                Self::Numbered(words) => format!("{words} {turn}"),
+            }
         }
-        // The same again, slowly.
-        let judged = judge(&mut Breaker::default(), 5_000, in_turn(200, |_| "ok".to_owned()));
-        assert_eq!(parted_at(&judged), None);
-        // A monologue, and one who is listened to.
-        let alone = (0..200).map(|_| (CHANNEL, "ann", "ok".to_owned()));
-        assert_eq!(parted_at(&judge(&mut Breaker::default(), 100, alone)), None);
-        let two_lines = (0..200).map(|n| {
-            let place = if n % 3 == 0 { ROOM } else { CHANNEL };
-            (place, "ann", "ok".to_owned())
+    }
+
+    /// Somebody: where, and how they answer what is said in other places; people do not.
+    type Somebody = (&'static str, PlaceId, Option<Answer>);
+
+    /// Plays `lines`, each said at its time by one of `all`, and what programs answer `delays` later. Gives
+    /// how many lines of each were said, and which were mirrored, late or not.
+    fn play(
+        all: &[Somebody],
+        lines: &[(i64, usize, String)],
+        delays: &[i64],
+    ) -> Vec<(usize, Vec<String>)> {
+        let mut breaker = Breaker::default();
+        let mut queue: BTreeMap<(i64, usize), (usize, String)> = BTreeMap::new();
+        let (mut count, mut answers) = (0, 200);
+        for (time, who, line) in lines {
+            queue.insert((*time, count), (*who, line.clone()));
+            count += 1;
+        }
+        let mut heard = vec![(0, Vec::new()); all.len()];
+        let mut turns = vec![0; all.len()];
+        while let Some(((time, number), (who, line))) = queue.pop_first() {
+            let (name, place, _) = all[who];
+            heard[who].0 += 1;
+            breaker.over(at(time));
+            let message = said(place, name, &line, time);
+            let mirrored = match breaker.judge(CHANNEL, &message, at(time)) {
+                Judgement::Mirror => vec![line],
+                Judgement::Release(kept) => {
+                    kept.into_iter().map(|(_, it)| it.body).chain([line]).collect()
+                }
+                Judgement::HoldBack | Judgement::Silence { .. } => {
+                    breaker.keep(MessageId::number(number as i64), &message);
+                    vec![]
+                }
+            };
+            for line in mirrored {
+                for (other, (_, there, answer)) in all.iter().enumerate() {
+                    if let Some(answer) = answer.filter(|_| *there != place && answers > 0) {
+                        answers -= 1;
+                        turns[other] += 1;
+                        let delay = delays[count % delays.len()];
+                        let answer = answer.to(&line, turns[other]);
+                        queue.insert((time + delay, count), (other, answer));
+                        count += 1;
+                    }
+                }
+                heard[who].1.push(line);
+            }
+        }
+        heard
+    }
+
+    fn answer() -> impl Strategy<Value = Answer> {
+        prop_oneof![
+            Just(Answer::Echo),
+            Just(Answer::Edited("you said: ", "", false)),
+            Just(Answer::Edited("", "!", true)),
+            Just(Answer::Edited("<parrot> ", ", said the parrot", false)),
+            Just(Answer::Fixed("I am a bot")),
+            Just(Answer::Fixed("pong")),
+            Just(Answer::Numbered("pong")),
+            Just(Answer::Numbered("it is")),
+        ]
+    }
+
+    fn echo() -> impl Strategy<Value = Answer> {
+        prop_oneof![
+            Just(Answer::Echo),
+            Just(Answer::Edited("you said: ", "", false)),
+            Just(Answer::Edited("", "!", true)),
+            Just(Answer::Edited("", "zz", false)),
+            Just(Answer::Edited("<parrot> ", ", said the parrot", false)),
+        ]
+    }
+
+    /// What people say: words of their own, the same again, and numbers.
+    fn words() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-e]{1,3}( [a-e]{1,4}){0,3}",
+            "[a-z]{2,8}( [a-z]{2,8}){0,6}",
+            Just("ok".to_owned()),
+            Just("hello".to_owned()),
+            "line [0-9]{1,2}",
+            "[0-9]{1,2}",
+            Just("!!!".to_owned()),
+            Just("😀".to_owned()),
+        ]
+    }
+
+    /// Bursts: how long after the last, and of what lines.
+    fn schedule() -> impl Strategy<Value = Vec<(i64, Vec<String>)>> {
+        let burst = prop::collection::vec(words(), 1..6);
+        prop::collection::vec((0_i64..15_000, burst), 1..30)
+    }
+
+    fn lines(bursts: &[(i64, Vec<String>)], apart: i64, who: usize) -> Vec<(i64, usize, String)> {
+        let mut now = 0;
+        let mut lines = Vec::new();
+        for (pause, burst) in bursts {
+            now += pause;
+            for line in burst {
+                now += apart;
+                lines.push((now, who, line.clone()));
+            }
+        }
+        lines
+    }
+
+    /// Those of `mirrored` in the order in which they were said.
+    fn all_said(lines: &[(i64, usize, String)], who: usize) -> Vec<String> {
+        lines.iter().filter(|it| it.1 == who).map(|it| it.2.clone()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_line_of_somebody_who_is_echoed_arrives(
+            bursts in schedule(),
+            apart in 0_i64..4_000,
+            delays in prop::collection::vec(0_i64..10_000, 1..8),
+            echo in echo(),
+            turned in any::<bool>(),
+            second in any::<bool>(),
+        ) {
+            let (here, there) = if turned { (ROOM, CHANNEL) } else { (CHANNEL, ROOM) };
+            let mut all = vec![("ann", here, None), ("parrot", there, Some(echo))];
+            if second {
+                all.push(("parrot", OTHER_ROOM, Some(Answer::Edited("again: ", "", false))));
+            }
+            let lines = lines(&bursts, apart, 0);
+            prop_assert_eq!(&play(&all, &lines, &delays)[0].1, &all_said(&lines, 0));
+        }
+
+        #[test]
+        fn every_line_of_somebody_whom_a_program_answers_arrives(
+            bursts in schedule(),
+            apart in 0_i64..4_000,
+            delays in prop::collection::vec(0_i64..10_000, 1..8),
+            answer in answer(),
+        ) {
+            let all = [("ann", CHANNEL, None), ("bot", ROOM, Some(answer))];
+            let lines = lines(&bursts, apart, 0);
+            prop_assert_eq!(&play(&all, &lines, &delays)[0].1, &all_said(&lines, 0));
+        }
+
+        #[test]
+        fn of_two_programs_that_answer_each_other_at_most_four_turns_of_each_are_mirrored(
+            one in answer(),
+            other in answer(),
+            delays in prop::collection::vec(0_i64..10_000, 1..8),
+            first in "[a-z]{4,8}( [a-z]{2,8}){0,3}",
+        ) {
+            let all = [("bot", CHANNEL, Some(one)), ("toy", ROOM, Some(other)), ("ann", ROOM, None)];
+            let heard = play(&all, &[(0, 2, first)], &delays);
+            prop_assert!(heard[..2].iter().all(|(_, it)| it.len() <= 4), "{heard:?}");
+        }
+
+        #[test]
+        fn of_three_programs_in_a_ring_at_most_four_turns_of_each_are_mirrored(
+            answers in [answer(), answer(), answer()],
+            delay in 0_i64..10_000,
+        ) {
+            // Each answers the one before it alone.
+            let mut breaker = Breaker::default();
+            let ring = [("bot", CHANNEL), ("toy", ROOM), ("imp", OTHER_ROOM)];
+            let (mut line, mut turns) = ("good morning".to_owned(), [0; 3]);
+            for turn in 0..200 {
+                let (who, now) = (turn % 3, turn as i64 * delay);
+                line = answers[who].to(&line, turn / 3);
+                let message = said(ring[who].1, ring[who].0, &line, now);
+                if breaker.judge(CHANNEL, &message, at(now)) != Judgement::Mirror {
+                    break;
+                }
+                turns[who] += 1;
+            }
+            prop_assert!(turns.iter().all(|turns| *turns <= 4), "{turns:?}");
+        }
+
+        #[test]
+        fn people_who_talk_fast_are_never_parted(
+            said_by in prop::collection::vec((0_i64..3_000, 0_usize..3, "[a-z]{2,8}( [a-z]{2,8}){1,6}"), 1..200),
+        ) {
+            let all = [("ann", CHANNEL, None), ("bob", ROOM, None), ("carl", OTHER_ROOM, None)];
+            let mut now = 0;
+            let lines: Vec<_> = said_by.into_iter().map(|(pause, who, line)| {
+                now += pause;
+                (now, who, line)
+            }).collect();
+            let heard = play(&all, &lines, &[0]);
+            for who in 0..3 {
+                prop_assert_eq!(&heard[who].1, &all_said(&lines, who));
+            }
+        }
+    }
+
+    #[track_caller]
+    fn nobody_is_silenced(lines: &[(i64, PlaceId, &str, &str)]) {
+        let mut breaker = Breaker::default();
+        for (time, place, name, body) in lines {
+            let judged = breaker.judge(CHANNEL, &said(*place, name, body, *time), at(*time));
+            assert_eq!(judged, Judgement::Mirror, "{time}: {name} says {body}");
+        }
+    }
+
+    #[test]
+    fn people_who_agree_paste_the_same_or_answer_in_few_words_are_left_alone() {
+        nobody_is_silenced(&[
+            (0, CHANNEL, "ann", "ok"),
+            (500, ROOM, "bob", "ok"),
+            (1_000, CHANNEL, "ann", "ok"),
+            (1_500, ROOM, "bob", "ok"),
+        ]);
+        let slowly: Vec<_> = (0..200)
+            .map(|n| if n % 2 == 0 { (n, CHANNEL, "ann") } else { (n, ROOM, "bob") })
+            .map(|(n, place, name)| (n * 5_000, place, name, "ok"))
+            .collect();
+        nobody_is_silenced(&slowly);
+        let paste =
+            ["fn main() {", "    let it = 1;", "    println!(it);", "}", "// end", "it fails"];
+        let ann = paste.iter().map(|line| (0, CHANNEL, "ann", *line));
+        let bob = paste.iter().map(|line| (3_000, ROOM, "bob", *line));
+        nobody_is_silenced(&ann.chain(bob).collect::<Vec<_>>());
+        let questions = ["is it red?", "is it blue?", "a fish?", "a bird?", "am I near?", "a cat?"];
+        let game = questions.iter().enumerate().flat_map(|(n, question)| {
+            let now = n as i64 * 4_000;
+            [(now, CHANNEL, "ann", *question), (now + 1_000, ROOM, "bob", "nope!")]
         });
-        assert_eq!(parted_at(&judge(&mut Breaker::default(), 100, two_lines)), None);
+        nobody_is_silenced(&game.collect::<Vec<_>>());
+        let alone: Vec<_> = (0..200).map(|n| (n * 100, CHANNEL, "ann", "anybody?")).collect();
+        nobody_is_silenced(&alone);
     }
 
     #[test]
     fn two_in_one_place_are_none_of_our_business() {
-        let turns =
-            (0..200).map(|n| (CHANNEL, if n % 2 == 0 { "ann" } else { "bob" }, "ok".to_owned()));
-        assert_eq!(parted_at(&judge(&mut Breaker::default(), 100, turns)), None);
+        let turns: Vec<_> = (0..200)
+            .map(|n| (n * 100, CHANNEL, if n % 2 == 0 { "ann" } else { "bob" }, "polly"))
+            .collect();
+        nobody_is_silenced(&turns);
+    }
+
+    /// Two programs that say `polly` to each other every half second, for so many lines.
+    fn judged(breaker: &mut Breaker, begin: i64, lines: i64) -> Vec<Judgement> {
+        let turn = |n: i64| {
+            let (place, name) = if n % 2 == 0 { (CHANNEL, "parrot") } else { (ROOM, "echo") };
+            let now = begin + n * 500;
+            breaker.judge(CHANNEL, &said(place, name, "polly", now), at(now))
+        };
+        (0..lines).map(turn).collect()
+    }
+
+    #[test]
+    fn who_repeats_is_silenced_in_the_fourth_turn_and_who_is_repeated_is_not() {
+        let judged = judged(&mut Breaker::default(), 0, 20);
+        let other = ("parrot".into(), CHANNEL);
+        assert_eq!(judged[7], Judgement::Silence { other, pause: FIRST_PAUSE });
+        let (parrot, echo): (Vec<_>, Vec<_>) = (0..20).partition(|n| n % 2 == 0);
+        assert!(parrot.iter().all(|n: &usize| judged[*n] == Judgement::Mirror));
+        assert!(echo[4..].iter().all(|n| judged[*n] == Judgement::HoldBack));
     }
 
     #[test]
     fn somebody_who_talks_between_does_not_hide_them() {
-        let turns = (0..60).map(|n| match n % 3 {
-            0 => (CHANNEL, "parrot", "polly".to_owned()),
-            1 => (ROOM, "echo", "polly".to_owned()),
-            _ => (ROOM, "ann", "stop it!".repeat(n)),
+        let mut breaker = Breaker::default();
+        let silenced = (0..60).any(|n| {
+            let (place, name, body) = match n % 3 {
+                0 => (CHANNEL, "parrot", "polly".to_owned()),
+                1 => (ROOM, "echo", "polly".to_owned()),
+                _ => (ROOM, "ann", "stop it!".repeat(n)),
+            };
+            let now = n as i64 * 1_000;
+            let judged = breaker.judge(CHANNEL, &said(place, name, &body, now), at(now));
+            matches!(judged, Judgement::Silence { .. })
         });
-        assert!(parted_at(&judge(&mut Breaker::default(), 1_000, turns)).is_some());
+        assert!(silenced);
     }
 
     #[test]
-    fn the_pauses_grow_and_are_told_when_they_are_over() {
+    fn who_says_something_of_their_own_is_listened_to_again_and_nothing_is_lost() {
         let mut breaker = Breaker::default();
-        let (mut pauses, mut over) = (Vec::new(), Vec::new());
-        for (number, (place, name, body)) in in_turn(40_000, |_| "polly".to_owned()).enumerate() {
-            let now = number as i64 * 500;
-            over.extend(breaker.over(at(now)));
-            let judged = breaker.judge(CHANNEL, &said(place, name, &body, now), at(now));
-            if let Judgement::Part { pause, .. } = judged {
-                pauses.push(pause.as_secs());
+        judged(&mut breaker, 0, 8);
+        let late = said(ROOM, "echo", "polly", 3_500);
+        breaker.keep(MessageId::number(1), &late);
+        let own = said(ROOM, "echo", "polly is a nice name for a bird", 5_000);
+        let released = vec![(MessageId::number(1), late)];
+        assert_eq!(breaker.judge(CHANNEL, &own, at(5_000)), Judgement::Release(released));
+        assert_eq!(breaker.over(at(60_000)), []);
+    }
+
+    #[test]
+    fn the_pauses_grow_are_told_when_they_are_over_and_forgiven() {
+        let mut breaker = Breaker::default();
+        let (mut pauses, mut begin) = (Vec::new(), 0);
+        for _ in 0..10 {
+            for judgement in judged(&mut breaker, begin, 9) {
+                if let Judgement::Silence { pause, .. } = judgement {
+                    pauses.push(pause.as_secs());
+                    begin += pause.as_millis() as i64 + 60_000;
+                }
             }
+            let over = breaker.over(at(begin));
+            assert_eq!(over.iter().map(|it| it.held_back).collect::<Vec<_>>(), [1]);
         }
         assert_eq!(pauses[..8], [30, 60, 120, 240, 480, 960, 1_920, 3_600]);
-        assert_eq!(over[0], Over { places: (CHANNEL, ROOM), held_back: 60 });
-        assert_eq!(over.len(), pauses.len() - 1);
-    }
-
-    #[test]
-    fn an_hour_of_quiet_is_enough() {
-        let mut breaker = Breaker::default();
-        assert!(parted_at(&judge(&mut breaker, 500, in_turn(9, |_| "polly".to_owned()))).is_some());
-        assert_eq!(breaker.over(at(60_000)).len(), 1);
-        assert_eq!(breaker.over(at(60_000)).len(), 0);
-        assert_eq!(breaker.over(at(3 * 3_600_000)).len(), 0);
-        assert!(breaker.parted.is_empty());
+        assert_eq!(breaker.over(at(begin + 8_000_000)), []);
+        assert!(breaker.silenced.is_empty());
     }
 }

@@ -31,9 +31,7 @@ impl Bridge {
         let mirrors = Arc::clone(&spot.mirrors);
         let Some(id) = turn.store.hear_traced(message, native, trace)? else { return Ok(false) };
         tracing::debug!(place = %spot.place, author = message.author.name, native, "heard");
-        if self.may_cross(message, &mirrors, turn)? {
-            self.mirror(id, message, &mirrors, turn)?;
-        }
+        self.cross(id, message, &mirrors, turn)?;
         Ok(true)
     }
 

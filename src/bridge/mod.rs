@@ -27,6 +27,7 @@ mod puppets;
 mod questions;
 mod reading;
 mod refusals;
+mod repeats;
 mod room;
 mod saying;
 mod settling;

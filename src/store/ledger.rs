@@ -14,6 +14,14 @@ pub(super) const BEGINNING: (i64, i64) = (i64::MIN, i64::MIN);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageId(pub(super) i64);
 
+#[cfg(test)]
+impl MessageId {
+    /// Some message's.
+    pub(crate) fn number(id: i64) -> Self {
+        Self(id)
+    }
+}
+
 impl Store {
     /// Writes `message` down under the id that its network gave it, if any. `None`: it is there
     /// already, heard before or said by ourselves.

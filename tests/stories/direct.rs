@@ -583,17 +583,18 @@ fn what_is_said_to_somebodys_puppet_is_for_them() {
 }
 
 #[test]
-fn two_programs_that_answer_each_other_are_parted() {
+fn of_two_programs_that_answer_each_other_the_one_that_repeats_is_silenced() {
     let policy = Policy { break_loops: true, ..Policy::default() };
     let mut world = World::new(&["office/#tea tea"]).whispering().under(policy);
     world.tell(LC_IN);
     world.tell(IRC_IN);
-    let mut crossed = 0;
+    let (mut crossed, mut came_back) = (0, 0);
     for number in 1..40 {
         world.tell_on("irc < :ann!a@host PRIVMSG bridge :bob: what?");
         world.tell_on(&bob(number, "ann: what?"));
         world.tell_on("wait 3s");
         let (irc, letschat) = world.sent();
+        came_back += irc.iter().filter(|line| line.ends_with("what?")).count();
         for line in &irc {
             if let Some(token) = line.strip_prefix("PING said-") {
                 world.tell_on(&format!("irc < :irc.example PONG irc.example :said-{token}"));
@@ -608,5 +609,5 @@ fn two_programs_that_answer_each_other_are_parted() {
             }
         }
     }
-    assert!((4..20).contains(&crossed), "{crossed} of 39");
+    assert!(crossed == 39 && (3..20).contains(&came_back), "{crossed} and {came_back} of 39");
 }

@@ -1,4 +1,4 @@
-//! Two programs that answer each other through the bridge are parted, and everybody there is told.
+//! A program that only repeats what it hears through the bridge is silenced, and everybody there is told.
 
 use letsbridge::bridge::Policy;
 
@@ -49,20 +49,95 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
     say_in_the_room(&mut world, "6b00000100000000000000f0");
     world.tell(
         r#"
-        lc > 429["messages:create",{"room":"r1","text":"-- echo (room tea) and parrot (#tea on office) set each other off: for 30 seconds what they say is not mirrored"}]
-        irc > NOTICE #tea :echo (room tea) and parrot (#tea on office) set each other off: for 30 seconds what they say is not mirrored
+        lc > 429["messages:create",{"room":"r1","text":"-- echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored"}]
+        irc > NOTICE #tea :echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored
         irc > PING said-8
         irc < :irc.example PONG irc.example :said-8
         lc < 439[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :parrot!p@host PRIVMSG #tea :polly
-        irc < :ann!a@host PRIVMSG #tea :what was that?
-        lc > 4210["messages:create",{"room":"r1","text":"<ann> what was that?"}]
-        lc < 4310[{"id":"6b00000100000000000000f2","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        wait 31s
-        lc > 2
-        irc > NOTICE #tea :mirroring them again: 2 messages were left out meanwhile
-        irc > PING said-11
-        lc > 4211["messages:create",{"room":"r1","text":"-- mirroring them again: 2 messages were left out meanwhile"}]
+        lc > 4210["messages:create",{"room":"r1","text":"<parrot> polly"}]
+        lc < 4310[{"id":"6b00000100000000000000f2","text":"<parrot> polly","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
+    say_in_the_room(&mut world, "6b00000100000000000000f3");
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :what was that?
+        lc > 4211["messages:create",{"room":"r1","text":"<ann> what was that?"}]
+        lc < 4311[{"id":"6b00000100000000000000f4","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        wait 31s
+        lc > 2
+        irc > NOTICE #tea :mirroring echo again: 2 messages were left out meanwhile
+        irc > PING said-12
+        lc > 4212["messages:create",{"room":"r1","text":"-- mirroring echo again: 2 messages were left out meanwhile"}]
+        "#,
+    );
+}
+
+#[test]
+fn who_was_taken_for_a_program_is_mirrored_late() {
+    let mut world =
+        World::new(&["office/#tea tea"]).under(Policy { break_loops: true, ..Policy::default() });
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    for number in 0..7 {
+        turn(&mut world, number);
+    }
+    say_in_the_room(&mut world, "6b00000100000000000000f0");
+    world.tell(
+        r#"
+        lc > 429["messages:create",{"room":"r1","text":"-- echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored"}]
+        irc > NOTICE #tea :echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored
+        irc > PING said-8
+        irc < :irc.example PONG irc.example :said-8
+        lc < 439[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 42["messages:new",{"id":"6b00000100000000000000f5","text":"that was me, and I am no bird","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"echo"},"room":{"id":"r1","slug":"tea"}}]
+        irc > PRIVMSG #tea :<echo> polly
+        irc > PING said-10
+        irc < :irc.example PONG irc.example :said-10
+        irc > PRIVMSG #tea :<echo> that was me, and I am no bird
+        irc > PING said-11
+        irc < :irc.example PONG irc.example :said-11
+        wait 20s
+        "#,
+    );
+}
+
+/// Answers what the bridge posts. Says how many of the posts are lines of ann's.
+fn take_posts(world: &mut World) -> usize {
+    let (_, sent) = world.sent();
+    let calls = sent.iter().filter_map(|it| it.strip_prefix("42")?.split_once('['));
+    for (call, _) in calls.clone() {
+        let post = format!("6b00{call:0>4}0000000000000000");
+        world.tell_on(&format!(
+            r#"lc < 43{call}[{{"id":"{post}","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]"#
+        ));
+    }
+    calls.filter(|(_, post)| post.contains("<ann> line")).count()
+}
+
+#[test]
+fn every_line_of_somebody_whom_a_program_echoes_is_mirrored() {
+    let mut world =
+        World::new(&["office/#tea tea"]).under(Policy { break_loops: true, ..Policy::default() });
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    let mut mirrored = 0;
+    for burst in 0..7 {
+        for line in 0..5 {
+            world.tell_on(&format!("irc < :ann!a@host PRIVMSG #tea :line {line} of {burst}"));
+            world.tell_on("wait 1s");
+            mirrored += take_posts(&mut world);
+        }
+        for line in 0..5 {
+            let post = format!("6b01{burst:04x}{line:04x}000000000000");
+            world.tell_on(&format!(
+                r#"lc < 42["messages:new",{{"id":"{post}","text":"<ann> line {line} of {burst}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"parrot"}},"room":{{"id":"r1","slug":"tea"}}}}]"#
+            ));
+        }
+    }
+    while let more @ 1.. = take_posts(&mut world) {
+        mirrored += more;
+    }
+    assert_eq!(mirrored, 35);
 }

@@ -84,8 +84,12 @@ impl Bridge {
             return Some("a rule of the bridge leaves it out".to_owned());
         }
         let conversation = writer.place.min(to);
+        // What was refused is not sent later: the writer was told.
         let parted = self.policy.break_loops
-            && self.breaker.judge(conversation, message, turn.now) != Judgement::Mirror;
+            && matches!(
+                self.breaker.judge(conversation, message, turn.now),
+                Judgement::HoldBack | Judgement::Silence { .. }
+            );
         if parted {
             self.counters.of(peer(&writer.party)).held_back += 1;
         }
