@@ -15,7 +15,11 @@ use crate::domain::{Network, Place};
 use crate::service;
 use crate::store::{Store, StoreError};
 
+use super::signals::Stop;
 use super::{FAILED, logging, run};
+
+/// How long what is under way may take when it ends.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// The channels and rooms that mirror each other; each is called as the other.
 const ROOMS: &[(&str, &str)] = &[
@@ -66,7 +70,7 @@ async fn until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), DemoErro
     let letschat =
         letschat.map_err(|error| DemoError::Port { port: letschat_port, option, error })?;
 
-    let mut stop = run::Stop::listen();
+    let mut stop = Stop::listen(SETTLE);
     let settings = settings(&irc, &letschat);
     // All is forgotten when the demo ends: the servers forget it too.
     let mut running = service::start(settings, Store::in_memory()?)?;
@@ -211,6 +215,6 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             .map(|link| vec![link.channel.clone(), link.room.clone()])
             .collect(),
         links,
-        settle: Duration::from_secs(5),
+        settle: SETTLE,
     }
 }

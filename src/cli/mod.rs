@@ -5,8 +5,10 @@ mod check;
 mod demo;
 mod logging;
 mod notify;
+mod panic;
 mod revoke;
 mod run;
+mod signals;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,7 +60,9 @@ enum Command {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    panic::end_the_program();
+    match arguments.command {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),
         Command::Audit(arguments) => audit::audit(&arguments),

@@ -4,17 +4,13 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
-
+use super::signals::Stop;
 use super::{FAILED, MISTAKEN, logging, notify};
 use crate::config;
 use crate::config::Settings;
 use crate::service;
 use crate::store::Store;
 use crate::web::Web;
-
-/// What a second signal exits with, as a shell would show it.
-const INTERRUPTED: i32 = 130;
 
 /// Runs the bridge that `config` describes.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -32,7 +28,11 @@ pub(super) fn run(config: &Path) -> ExitCode {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    match runtime().block_on(until_stopped(settings)) {
+    let runtime = runtime();
+    let outcome = runtime.block_on(until_stopped(settings));
+    // What still asks the system for an address is not waited for.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the bridge ends");
@@ -52,7 +52,7 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
 
 async fn until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
-    let mut stop = Stop::listen();
+    let mut stop = Stop::listen(settings.settle);
     let web = Web::start(&settings).await?;
     let mut running = service::start(settings, store)?;
     tokio::spawn(notify::keep_told(running.status()));
@@ -62,41 +62,12 @@ async fn until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     }
     tracing::info!("stopping: what is under way may settle; a second signal stops at once");
     notify::stopping();
-    let stopped = async {
-        let farewell = async {
-            if let Some(web) = web {
-                web.stop().await;
-            }
-        };
-        tokio::join!(running.stop(), farewell).0
+    let farewell = async {
+        if let Some(web) = web {
+            web.stop().await;
+        }
     };
-    tokio::select! {
-        outcome = stopped => Ok(outcome.inspect(|()| tracing::info!("stopped"))?),
-        () = stop.asked() => std::process::exit(INTERRUPTED),
-    }
-}
-
-/// SIGTERM and SIGINT.
-pub(super) struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    /// Listens from now on.
-    pub(super) fn listen() -> Self {
-        let listen = |kind| signal(kind).expect("signals can be listened to");
-        Self {
-            terminate: listen(SignalKind::terminate()),
-            interrupt: listen(SignalKind::interrupt()),
-        }
-    }
-
-    /// Waits for the next of them.
-    pub(super) async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+    tokio::join!(running.stop(), farewell).0?;
+    tracing::info!("stopped");
+    Ok(())
 }

@@ -1,19 +1,24 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time;
 
+use super::clock::{BEAT, Clock, Due};
 use crate::protocol::{Input, Machine, Output};
 
 /// A peer that takes no bytes for this long is gone.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long the last words and the closing of a connection may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How much is taken in before what it called for is written.
 const AT_ONCE: usize = 256;
+
+/// How often in a row a deadline that has passed is put off, because there was still something to take
+/// in. More than this is more than a socket holds.
+const MOST_PUT_OFF: u32 = 4_096;
 
 /// Why a conversation ended, in words for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,9 @@ pub enum Ended {
 /// What can be read at once is read at once, and answered with one write. Events go to `events`
 /// under the name that `name` gives them. Nothing that the peer said is dropped: what is left of it
 /// when the connection is lost is taken in before this returns.
+///
+/// A deadline of the machine's is due only when a look has found nothing more to take in, and time in
+/// which we stood still does not count: so a peer is found dead only if it had its time to answer.
 pub async fn drive<M, T, E, I>(
     machine: &mut M,
     transport: &mut T,
@@ -43,13 +51,11 @@ where
     E: std::fmt::Display,
     T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
 {
-    let ended = converse(machine, transport, orders, events, &name).await;
+    let mut clock = Clock::new();
+    let ended = converse(machine, transport, orders, events, &mut clock, &name).await;
     if let Ended::Lost(why) = ended {
-        let rest = hear_out(machine, transport, events, &name);
-        return match time::timeout(CLOSE_PATIENCE, rest).await {
-            Ok(Some(ended)) => ended,
-            Ok(None) | Err(_) => Ended::Lost(why),
-        };
+        let rest = hear_out(machine, transport, events, &mut clock, &name).await;
+        return rest.unwrap_or(Ended::Lost(why));
     }
     // Last words, as far as the peer still takes them.
     let _ = time::timeout(CLOSE_PATIENCE, transport.close()).await;
@@ -61,6 +67,7 @@ async fn converse<M, T, E, I>(
     transport: &mut T,
     orders: &mut mpsc::Receiver<M::Order>,
     events: &mpsc::Sender<I>,
+    clock: &mut Clock,
     name: &impl Fn(M::Event) -> I,
 ) -> Ended
 where
@@ -68,27 +75,58 @@ where
     E: std::fmt::Display,
     T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
 {
+    let mut put_off = 0;
     loop {
-        if let Some(ended) = say(machine, transport, events, name).await {
+        if let Some(ended) = say(machine, transport, events, clock, name).await {
             return ended;
         }
         tokio::select! {
             frame = transport.next() => {
-                if let Some(ended) = hear(machine, transport, frame) {
+                if let Some(ended) = hear(machine, transport, clock, frame) {
                     return ended;
                 }
             }
             order = orders.recv() => {
                 let Some(order) = order else { return Ended::Dismissed };
-                machine.handle(now(), Input::Order(order));
+                machine.handle(clock.now(), Input::Order(order));
                 for _ in 0..AT_ONCE {
                     let Ok(order) = orders.try_recv() else { break };
-                    machine.handle(now(), Input::Order(order));
+                    machine.handle(clock.now(), Input::Order(order));
                 }
             }
-            () = until(machine.deadline()) => machine.handle(now(), Input::Tick),
+            () = clock.sleep_until(machine.deadline()) => {
+                let Some(due) = clock.due(machine.deadline()) else { continue };
+                match received(transport).await {
+                    Some(frame) if put_off < MOST_PUT_OFF => {
+                        put_off += 1;
+                        if let Some(ended) = hear(machine, transport, clock, frame) {
+                            return ended;
+                        }
+                    }
+                    frame => {
+                        put_off = 0;
+                        if let Some(ended) = frame.and_then(|it| hear(machine, transport, clock, it)) {
+                            return ended;
+                        }
+                        match due {
+                            Due::Deadline => machine.handle(clock.now(), Input::Tick),
+                            Due::Resumed => {
+                                clock.resumed();
+                                machine.handle(clock.now(), Input::Resumed);
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
+}
+
+/// What has been received and not been taken in yet, if there is anything.
+async fn received<T: Stream + Unpin>(transport: &mut T) -> Option<Option<T::Item>> {
+    // The runtime looks at its sockets before we go on.
+    tokio::task::yield_now().await;
+    transport.next().now_or_never()
 }
 
 /// Takes in what a lost peer has still said, and tells what comes of it. A peer that hangs up
@@ -97,13 +135,15 @@ async fn hear_out<M, T, E, I>(
     machine: &mut M,
     transport: &mut T,
     events: &mpsc::Sender<I>,
+    clock: &mut Clock,
     name: &impl Fn(M::Event) -> I,
 ) -> Option<Ended>
 where
     M: Machine,
     T: Stream<Item = Result<M::Heard, E>> + Unpin,
 {
-    loop {
+    let mut patience = CLOSE_PATIENCE;
+    for _ in 0..AT_ONCE * MOST_PUT_OFF as usize {
         while let Some(output) = machine.poll() {
             match output {
                 // Nobody is there to take it.
@@ -116,15 +156,21 @@ where
                 Output::Close(why) => return Some(Ended::Closed(why)),
             }
         }
-        let Some(Ok(heard)) = transport.next().await else { return None };
-        machine.handle(now(), Input::Frame(heard));
+        // The peer is waited for; that somebody else made us wait is nothing to it.
+        let began = time::Instant::now();
+        let heard = time::timeout(patience, transport.next()).await;
+        let Ok(Some(Ok(heard))) = heard else { return None };
+        patience = patience.saturating_sub(began.elapsed());
+        machine.handle(clock.now(), Input::Frame(heard));
     }
+    None
 }
 
 /// Takes in `frame` and all that has come with it. Gives the end, if there is nothing more.
 fn hear<M, T, E>(
     machine: &mut M,
     transport: &mut T,
+    clock: &mut Clock,
     mut frame: Option<Result<M::Heard, E>>,
 ) -> Option<Ended>
 where
@@ -134,7 +180,7 @@ where
 {
     for taken in 1.. {
         match frame {
-            Some(Ok(heard)) => machine.handle(now(), Input::Frame(heard)),
+            Some(Ok(heard)) => machine.handle(clock.now(), Input::Frame(heard)),
             Some(Err(error)) => return Some(Ended::Lost(error.to_string())),
             None => return Some(Ended::Lost("the peer hung up".to_owned())),
         }
@@ -151,6 +197,7 @@ async fn say<M, T, E, I>(
     machine: &mut M,
     transport: &mut T,
     events: &mpsc::Sender<I>,
+    clock: &mut Clock,
     name: &impl Fn(M::Event) -> I,
 ) -> Option<Ended>
 where
@@ -163,7 +210,7 @@ where
         match output {
             Output::Frame(frame) => {
                 written = true;
-                if let Some(ended) = patiently(transport.feed(frame)).await {
+                if let Some(ended) = patiently(clock, transport.feed(frame)).await {
                     return Some(ended);
                 }
             }
@@ -175,27 +222,26 @@ where
             Output::Close(why) => return Some(Ended::Closed(why)),
         }
     }
-    if written { patiently(transport.flush()).await } else { None }
+    if written { patiently(clock, transport.flush()).await } else { None }
 }
 
+/// Waits until `write` is done, for as long as the peer may take no bytes.
 async fn patiently<E: std::fmt::Display>(
+    clock: &mut Clock,
     write: impl Future<Output = Result<(), E>>,
 ) -> Option<Ended> {
-    match time::timeout(WRITE_PATIENCE, write).await {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(Ended::Lost(error.to_string())),
-        Err(_) => Some(Ended::Lost("the peer takes no bytes".to_owned())),
-    }
-}
-
-fn now() -> Instant {
-    time::Instant::now().into_std()
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
+    let mut write = std::pin::pin!(write);
+    let until = clock.now() + WRITE_PATIENCE;
+    loop {
+        tokio::select! {
+            biased;
+            written = &mut write => return written.err().map(|it| Ended::Lost(it.to_string())),
+            () = time::sleep(BEAT) => {
+                if clock.now() >= until {
+                    return Some(Ended::Lost("the peer takes no bytes".to_owned()));
+                }
+            }
+        }
     }
 }
 
@@ -204,6 +250,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::pin::Pin;
     use std::task::{Context, Poll};
+    use std::time::Instant;
 
     use super::*;
 
@@ -226,6 +273,7 @@ mod tests {
                 Input::Order(text) => Output::Frame(text),
                 Input::Tick if now >= self.deadline => Output::Close("time is up".to_owned()),
                 Input::Tick => return,
+                Input::Resumed => Output::Event("resumed".to_owned()),
             });
         }
 
@@ -310,12 +358,14 @@ mod tests {
         told
     }
 
-    async fn driven_by(
-        peer: &mut Peer,
-        inbox: &mut mpsc::Receiver<String>,
-    ) -> (Ended, Vec<String>) {
-        let mut machine =
-            Echo { output: VecDeque::new(), deadline: now() + Duration::from_secs(60) };
+    async fn driven_by<T>(peer: &mut T, inbox: &mut mpsc::Receiver<String>) -> (Ended, Vec<String>)
+    where
+        T: Stream<Item = Result<String, &'static str>> + Sink<String, Error = &'static str> + Unpin,
+    {
+        let mut machine = Echo {
+            output: VecDeque::new(),
+            deadline: Clock::new().now() + Duration::from_secs(60),
+        };
         let (events, mut told) = mpsc::channel(10_000);
         let ended = drive(&mut machine, peer, inbox, &events, |event| event).await;
         drop(events);
@@ -396,5 +446,75 @@ mod tests {
         assert_eq!(ended, Ended::Dismissed);
         assert_eq!(peer.heard, ["one"]);
         assert!(peer.closed);
+    }
+
+    /// A peer whose lines come while the conversation is under way.
+    struct Talker(mpsc::UnboundedReceiver<String>);
+
+    impl Stream for Talker {
+        type Item = Result<String, &'static str>;
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.0.poll_recv(cx).map(|text| text.map(Ok))
+        }
+    }
+
+    impl Sink<String> for Talker {
+        type Error = &'static str;
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn start_send(self: Pin<&mut Self>, _: String) -> Result<(), Self::Error> {
+            Ok(())
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What is told, and how long it takes, when we stand still for `pause` after `before`, and the peer
+    /// says something meanwhile. The machine's time is up after a minute.
+    async fn stood_still(before: Duration, pause: Duration) -> (Vec<String>, Duration) {
+        let began = time::Instant::now();
+        let (says, inbound) = mpsc::unbounded_channel();
+        let (mut peer, (_orders, mut inbox)) = (Talker(inbound), mpsc::channel(1));
+        let story = async {
+            time::sleep(before).await;
+            for text in ["one", "two"] {
+                says.send(text.to_owned()).expect("it listens");
+            }
+            time::advance(pause).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            (ended, told) = driven_by(&mut peer, &mut inbox) => {
+                assert_eq!(ended, Ended::Closed("time is up".to_owned()));
+                (told, began.elapsed())
+            }
+            () = story => unreachable!("it never ends"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_while_we_stood_still_is_taken_in_and_then_all_have_their_time() {
+        for pause in [3, 59, 125, 7_200].map(Duration::from_secs) {
+            for before in [0, 10, 58, 59].map(Duration::from_secs) {
+                let (told, lasted) = stood_still(before, pause).await;
+                assert_eq!(told, ["one", "two", "resumed"], "{before:?} {pause:?}");
+                let rest = lasted.saturating_sub(pause);
+                assert!(rest >= Duration::from_secs(58), "{before:?} {pause:?}: {rest:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_come_when_a_deadline_passes_is_taken_in_first() {
+        for _ in 0..50 {
+            let pause = Duration::from_millis(900);
+            let (told, _) = stood_still(Duration::from_millis(59_500), pause).await;
+            assert_eq!(told, ["one", "two"]);
+        }
     }
 }

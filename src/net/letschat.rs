@@ -7,7 +7,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, http};
@@ -144,7 +144,7 @@ where
         tokio_tungstenite::client_async_with_config(address.expose_secret(), stream, Some(config));
     // Nothing of the asking is logged: the library would trace the request, token and all.
     match timeout(PATIENCE, asking.with_subscriber(NoSubscriber::default())).await {
-        Ok(Ok((socket, _))) => Ok(Frames(socket)),
+        Ok(Ok((socket, _))) => Ok(Frames::new(socket)),
         Ok(Err(tungstenite::Error::Http(response))) => {
             Err(LetsChatError::Refused(refusal(&response, &knock.url)))
         }
@@ -170,14 +170,34 @@ fn address(knock: &Knock) -> SecretString {
 
 /// The text frames of a websocket.
 #[derive(Debug)]
-pub struct Frames<S>(WebSocketStream<S>);
+pub struct Frames<S> {
+    socket: WebSocketStream<S>,
+    /// When a frame last went either way.
+    active_at: Instant,
+}
+
+impl<S> Frames<S> {
+    fn new(socket: WebSocketStream<S>) -> Self {
+        Self { socket, active_at: Instant::now() }
+    }
+
+    /// For how long no frame has gone either way.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        self.active_at.elapsed()
+    }
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
     type Item = Result<Heard, LetsChatError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            return Poll::Ready(match ready!(self.0.poll_next_unpin(cx)) {
+            let heard = ready!(self.socket.poll_next_unpin(cx));
+            if matches!(heard, Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Binary(_)))) {
+                self.active_at = Instant::now();
+            }
+            return Poll::Ready(match heard {
                 Some(Ok(Message::Text(text))) => Some(Ok(Heard::Text(text.as_str().to_owned()))),
                 // The websocket is done for after this, but whoever listens learns why.
                 Some(Err(tungstenite::Error::Capacity(_))) => Some(Ok(Heard::TooLong)),
@@ -197,25 +217,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<String> for Frames<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), LetsChatError>> {
-        self.0.poll_ready_unpin(cx).map_err(Into::into)
+        self.socket.poll_ready_unpin(cx).map_err(Into::into)
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: String) -> Result<(), LetsChatError> {
-        self.0.start_send_unpin(Message::text(frame)).map_err(Into::into)
+        self.active_at = Instant::now();
+        self.socket.start_send_unpin(Message::text(frame)).map_err(Into::into)
     }
 
     fn poll_flush(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), LetsChatError>> {
-        self.0.poll_flush_unpin(cx).map_err(Into::into)
+        self.socket.poll_flush_unpin(cx).map_err(Into::into)
     }
 
     fn poll_close(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), LetsChatError>> {
-        self.0.poll_close_unpin(cx).map_err(Into::into)
+        self.socket.poll_close_unpin(cx).map_err(Into::into)
     }
 }
 

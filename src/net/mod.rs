@@ -1,5 +1,6 @@
 //! Sockets and clocks. The one layer that waits for the networks.
 
+mod clock;
 pub mod connect;
 mod drive;
 pub mod ident;

@@ -25,7 +25,7 @@ impl Backoff {
     /// How long to wait now, after another failure.
     pub fn next(&mut self, chance: &mut fastrand::Rng) -> Duration {
         let whole = self.first.saturating_mul(1 << self.tries.min(20)).min(self.last);
-        self.tries += 1;
+        self.tries = self.tries.saturating_add(1);
         whole.mul_f64(0.5 + chance.f64() / 2.0)
     }
 

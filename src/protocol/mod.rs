@@ -5,6 +5,9 @@
 //!
 //! Whoever drives one keeps this rhythm: give it **one** input, drain [`Machine::poll`] until
 //! `None`, then wait until [`Machine::deadline`] or the next input.
+//!
+//! Everything that has been received is given before a deadline that has passed, and the time that a
+//! machine is given stands still while nobody drives it: who was not there cannot tell who was silent.
 
 pub mod ident;
 pub mod irc;
@@ -12,6 +15,7 @@ pub mod letschat;
 pub mod socketio;
 
 mod backoff;
+mod liveness;
 
 use std::time::Instant;
 
@@ -47,6 +51,8 @@ pub enum Input<F, O> {
     Order(O),
     /// Time has passed.
     Tick,
+    /// We stood still for a while, and are there again. All that was received meanwhile has been given.
+    Resumed,
 }
 
 /// What a machine answers.

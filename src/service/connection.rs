@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time;
 
 use super::engine::Item;
-use super::patience::Patience;
+use super::patience::{Outcome, Patience};
 use crate::bridge::Peer;
 use crate::net::Ended;
 use crate::protocol::irc::{Reason, TurnedAway};
@@ -28,6 +28,9 @@ pub(super) trait Party {
     /// Connects and converses. Gives how that ended, or why it could not connect.
     fn converse(&mut self) -> impl Future<Output = Result<Ended, String>> + Send;
 
+    /// Whether the login of the last conversation worked.
+    fn was_let_in(&self) -> bool;
+
     /// Why the last conversation ended, if it was by our being turned away; and whether another server
     /// comes next, which may think otherwise.
     fn turned_away(&self) -> (Option<&TurnedAway>, bool) {
@@ -46,10 +49,16 @@ pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>)
             return;
         }
         let (away, elsewhere) = party.turned_away();
-        let wait = patience.after(began.elapsed(), away, elsewhere);
+        let (let_in, lasted) = (party.was_let_in(), began.elapsed());
+        let wait = patience.after(Outcome { let_in, lasted, away, elsewhere });
         let again_in = in_words(wait);
         let trouble = match outcome {
-            Ok(Ended::Dismissed) => return,
+            Ok(Ended::Dismissed) if party.inbox().is_closed() => return,
+            // Only an engine that is gone has no use for it.
+            Ok(Ended::Dismissed) => {
+                tracing::error!(%peer, "a bug: the connection was given up; it is made again");
+                None
+            }
             Ok(Ended::Closed(why) | Ended::Lost(why)) => {
                 // The server may hang up before it has said all.
                 let why = away.map_or(why, ToString::to_string);
@@ -76,7 +85,7 @@ pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>)
 /// Being banned is nothing that time mends: somebody must do something about it.
 fn tell_lost(peer: &Peer, why: &str, again_in: &str, away: Option<&TurnedAway>) {
     match (away.map(|away| away.reason), away.and_then(TurnedAway::remedy)) {
-        (Some(Reason::Banned | Reason::Killed), Some(remedy)) => {
+        (Some(Reason::Banned | Reason::Blocklisted | Reason::Killed), Some(remedy)) => {
             tracing::error!(%peer, why, remedy, again_in, "turned away");
         }
         (Some(_), Some(remedy)) => tracing::warn!(%peer, why, remedy, again_in, "turned away"),

@@ -4,10 +4,13 @@
 //! that has happened meanwhile and commits once, so that the cost of a commit is shared.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use super::inbox::Inbox;
 use super::puppets::Request;
 use super::told::Told;
 use crate::bridge::{Bridge, Counters, Happening, Order, Peer};
@@ -16,8 +19,9 @@ use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
 
-/// How much the engine takes in before it commits.
+/// How much the engine takes in before it commits, and for how long: who waits meanwhile waits no longer.
 const TURN: usize = 1_024;
+const TURN_TIME: Duration = Duration::from_millis(100);
 
 /// How many orders a connection may have waiting: one for each of its places, and some.
 pub(super) fn orders_at_once(places: usize) -> usize {
@@ -35,6 +39,18 @@ pub(super) enum Item {
     Happened(Happening),
     /// What is wrong with this connection, until it works.
     Trouble(Peer, String),
+    /// Look whether there is a [`Wish`].
+    Nudge,
+}
+
+/// What the administrator wants. It reaches the engine however much waits there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Wish {
+    /// Work.
+    #[default]
+    Work,
+    /// Let what is under way settle, and begin nothing.
+    Stop,
     /// Wait no longer for what is under way: say goodbye.
     Goodbye,
 }
@@ -65,7 +81,9 @@ pub(super) struct Engine {
     status: watch::Sender<Status>,
     troubles: Vec<(Peer, String)>,
     told: Told,
-    stopping: bool,
+    wish: watch::Receiver<Wish>,
+    /// How much of it is done.
+    granted: Wish,
     said_goodbye: bool,
 }
 
@@ -75,6 +93,7 @@ impl Engine {
         mut store: Store,
         status: watch::Sender<Status>,
         counters: watch::Sender<Counters>,
+        wish: watch::Receiver<Wish>,
     ) -> Self {
         let told = status.clone();
         store.when_stuck(move |stuck| told.send_modify(|status| status.stuck = stuck));
@@ -87,7 +106,8 @@ impl Engine {
             puppets: HashMap::new(),
             letschat: None,
             status,
-            stopping: false,
+            wish,
+            granted: Wish::Work,
             said_goodbye: false,
         }
     }
@@ -102,13 +122,18 @@ impl Engine {
     }
 
     /// Works until nobody is left who could tell it anything.
-    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Item>) -> Result<(), StoreError> {
-        let mut items = Vec::with_capacity(TURN);
+    pub(super) fn run(mut self, mut inbox: Inbox, runtime: &Handle) -> Result<(), StoreError> {
         let mut orders = Vec::new();
         self.tell_status();
-        while inbox.blocking_recv_many(&mut items, TURN) > 0 {
-            for item in items.drain(..) {
+        while self.is_wished_for_more() || inbox.wait(runtime) {
+            self.grant(&mut orders)?;
+            let began = Instant::now();
+            for _ in 0..TURN {
+                let Some(item) = inbox.take() else { break };
                 self.take(item, &mut orders)?;
+                if began.elapsed() >= TURN_TIME || self.is_wished_for_more() {
+                    break;
+                }
             }
             self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut orders)?;
             self.store.commit()?;
@@ -116,12 +141,29 @@ impl Engine {
                 self.send(order);
             }
             self.tell_status();
-            if self.stopping && self.bridge.under_way() == 0 {
+            if self.granted == Wish::Stop && self.bridge.under_way() == 0 {
                 self.say_goodbye();
             }
         }
         self.told.counters(self.bridge.counters());
         self.told.log();
+        Ok(())
+    }
+
+    fn is_wished_for_more(&self) -> bool {
+        *self.wish.borrow() > self.granted
+    }
+
+    /// Does what the administrator wants, before anything else.
+    fn grant(&mut self, orders: &mut Vec<Order>) -> Result<(), StoreError> {
+        let wish = *self.wish.borrow();
+        if wish > Wish::Work && self.granted == Wish::Work {
+            self.bridge.apply(Timestamp::now(), Happening::Stop, &mut self.store, orders)?;
+        }
+        if wish == Wish::Goodbye {
+            self.say_goodbye();
+        }
+        self.granted = wish;
         Ok(())
     }
 
@@ -135,7 +177,7 @@ impl Engine {
                 self.works(&peer);
                 self.troubles.push((peer, words));
             }
-            Item::Goodbye => self.say_goodbye(),
+            Item::Nudge => {}
             Item::Happened(happening) => {
                 match &happening {
                     Happening::Irc(network, irc::Event::Registered { .. }) => {
@@ -144,7 +186,6 @@ impl Engine {
                     Happening::LetsChat(letschat::Event::Welcome(_)) => self.works(&Peer::LetsChat),
                     Happening::Lost(Peer::Irc(network)) => drop(self.irc.remove(network)),
                     Happening::Lost(Peer::LetsChat) => self.letschat = None,
-                    Happening::Stop => self.stopping = true,
                     Happening::Tick => self.told.tick(self.bridge.counters()),
                     _ => {}
                 }

@@ -34,6 +34,8 @@ pub(super) struct Irc {
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
     lesson: Lesson,
+    /// The last login worked.
+    let_in: bool,
     /// Why we were turned away, if that is how it ended.
     away: Option<TurnedAway>,
     /// The next try leads to another server, which may think otherwise.
@@ -50,7 +52,8 @@ impl Irc {
     ) -> Self {
         let seats = seats(&network, places);
         let lesson = Lesson::none(now());
-        Self { network, seats, door, inbox, stop, lesson, away: None, elsewhere: false }
+        let (let_in, away, elsewhere) = (false, None, false);
+        Self { network, seats, door, inbox, stop, lesson, let_in, away, elsewhere }
     }
 
     async fn speak(&mut self, opened: Opened) -> Ended {
@@ -70,6 +73,7 @@ impl Irc {
         };
         let ended = net::drive(&mut session, &mut lines, &mut orders, &self.inbox, name).await;
         self.lesson = session.lesson();
+        self.let_in = session.was_let_in();
         self.away = session.turned_away().cloned();
         self.elsewhere = self.door.left(&server, self.away.as_ref());
         ended
@@ -86,13 +90,17 @@ impl Party for Irc {
     }
 
     async fn converse(&mut self) -> Result<Ended, String> {
-        (self.away, self.elsewhere) = (None, false);
+        (self.let_in, self.away, self.elsewhere) = (false, None, false);
         let opened = unless_stopped(self.stop.clone(), self.door.open()).await?;
         tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
         let ended = self.speak(opened).await;
         // Nobody hears it when the engine is gone.
         let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
         Ok(ended)
+    }
+
+    fn was_let_in(&self) -> bool {
+        self.let_in
     }
 
     fn turned_away(&self) -> (Option<&TurnedAway>, bool) {

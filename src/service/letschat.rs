@@ -1,9 +1,12 @@
 //! The connection to Let's Chat.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, watch};
 
 use super::connection::{Party, Wire, unless_stopped};
 use super::engine::{Item, orders_at_once};
+use super::silences::Silences;
 use crate::bridge::{Happening, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Place, PlaceId};
@@ -31,6 +34,9 @@ pub(super) struct LetsChat {
     whispering: bool,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
+    /// The last login worked.
+    let_in: bool,
+    silences: Silences,
 }
 
 impl LetsChat {
@@ -41,12 +47,54 @@ impl LetsChat {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let seats = seats(&letschat, places);
-        Self { letschat, seats, whispering: false, inbox, stop }
+        Self {
+            letschat,
+            seats,
+            whispering: false,
+            inbox,
+            stop,
+            let_in: false,
+            silences: Silences::default(),
+        }
     }
 
     /// The same, where what is written to the bridge alone is heard, if that is `wanted`.
     pub(super) fn whispering(self, wanted: bool) -> Self {
         Self { whispering: wanted, ..self }
+    }
+
+    async fn speak(&mut self, mut frames: Frames<Box<dyn Wire>>) -> Ended {
+        let (sender, mut orders) = mpsc::channel(orders_at_once(self.seats.len()));
+        if self.inbox.send(Item::LetsChatUp(sender)).await.is_err() {
+            return Ended::Dismissed;
+        }
+        let now = tokio::time::Instant::now().into_std();
+        let session = Session::new(now, self.seats.clone(), fastrand::u64(..)).asking_people();
+        let mut session = session.whispering(self.whispering);
+        if let Some(every) = self.silences.ping_every() {
+            session = session.pinging(every);
+        }
+        let name = |event| Item::Happened(Happening::LetsChat(event));
+        let ended = net::drive(&mut session, &mut frames, &mut orders, &self.inbox, name).await;
+        self.let_in = session.was_let_in();
+        if self.let_in && matches!(ended, Ended::Lost(_)) {
+            self.cut_off_after(frames.silent_for());
+        }
+        ended
+    }
+
+    /// Something in between may cut off whoever is silent: such a one is spoken to more often.
+    fn cut_off_after(&mut self, silence: Duration) {
+        if let Some(every) = self.silences.cut_off_after(silence) {
+            tracing::warn!(
+                peer = %self.peer(),
+                "cut off twice after {} s of silence: most likely a proxy in front of Let's Chat has such \
+                 a timeout (nginx: proxy_read_timeout; HAProxy: timeout tunnel; Apache: ProxyTimeout); set \
+                 it to more than 60 s; pinging every {} s from now on",
+                silence.as_secs_f64().round(),
+                every.as_secs_f64().round(),
+            );
+        }
     }
 }
 
@@ -60,12 +108,17 @@ impl Party for LetsChat {
     }
 
     async fn converse(&mut self) -> Result<Ended, String> {
+        self.let_in = false;
         let frames = unless_stopped(self.stop.clone(), connect(&self.letschat)).await?;
         tracing::info!(peer = %self.peer(), "connected");
-        let ended = converse(frames, &self.seats, self.whispering, &self.inbox).await;
+        let ended = self.speak(frames).await;
         // Nobody hears it when the engine is gone.
         let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
         Ok(ended)
+    }
+
+    fn was_let_in(&self) -> bool {
+        self.let_in
     }
 }
 
@@ -81,21 +134,4 @@ async fn connect(letschat: &LetsChatSettings) -> Result<Frames<Box<dyn Wire>>, S
         Box::new(tcp)
     };
     net::upgrade(wire, &knock).await.map_err(|error| error.to_string())
-}
-
-async fn converse(
-    mut frames: Frames<Box<dyn Wire>>,
-    seats: &[Seat],
-    whispering: bool,
-    inbox: &mpsc::Sender<Item>,
-) -> Ended {
-    let (sender, mut orders) = mpsc::channel(orders_at_once(seats.len()));
-    if inbox.send(Item::LetsChatUp(sender)).await.is_err() {
-        return Ended::Dismissed;
-    }
-    let now = tokio::time::Instant::now().into_std();
-    let session = Session::new(now, seats.to_vec(), fastrand::u64(..)).asking_people();
-    let mut session = session.whispering(whispering);
-    let name = |event| Item::Happened(Happening::LetsChat(event));
-    net::drive(&mut session, &mut frames, &mut orders, inbox, name).await
 }

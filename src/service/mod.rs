@@ -11,11 +11,13 @@ mod connection;
 mod door;
 mod engine;
 mod identity;
+mod inbox;
 mod irc;
 mod letschat;
 mod patience;
 mod probe;
 mod puppets;
+mod silences;
 mod sts;
 mod told;
 
@@ -27,6 +29,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
@@ -44,12 +47,9 @@ pub use probe::{Report, Visit, probe};
 use crate::net::ident;
 use crate::net::ident::Book;
 use door::Door;
-use engine::{Engine, Item};
+use engine::{Engine, Item, Wish};
+use inbox::Inbox;
 use puppets::Pool;
-
-/// How many happenings may wait for the engine. When it falls behind, the sockets are read no
-/// faster than it works.
-const INBOX: usize = 4_096;
 
 /// How often the engine is told that time has passed.
 const TICK: Duration = Duration::from_secs(1);
@@ -58,6 +58,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Running {
     inbox: mpsc::Sender<Item>,
+    wish: watch::Sender<Wish>,
     stop: watch::Sender<bool>,
     settle: Duration,
     status: watch::Receiver<Status>,
@@ -103,15 +104,18 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
     let (status_sender, status) =
         watch::channel(Status { places: bridge.all(), ..Status::default() });
-    let (inbox, outlet) = mpsc::channel(INBOX);
+    let mut queues = Inbox::default();
+    let own = queues.queue();
+    let (wish, wished) = watch::channel(Wish::default());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
     let (counters_sender, counters) = watch::channel(bridge.counters().clone());
     let whispering = !directing(&settings.networks).is_empty();
     let sts = Arc::new(sts::StsBook::open(&settings.state_dir));
-    let mut engine = Engine::new(bridge, store, status_sender, counters_sender);
+    let mut engine = Engine::new(bridge, store, status_sender, counters_sender, wished);
     let mut networks = Vec::new();
     for network in settings.networks {
+        let inbox = queues.queue();
         let door = Door::new(&network, Arc::clone(&sts), book.clone());
         if has_puppets(&network) {
             let (sender, requests) = mpsc::unbounded_channel();
@@ -120,20 +124,22 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
             let (network, inbox, stop) = (network.clone(), inbox.clone(), stopped.clone());
             tokio::spawn(Pool::new(network, door, seats, inbox, stop).keep(requests));
         }
-        networks.push(irc::Irc::new(network, &places, door, inbox.clone(), stopped.clone()));
+        networks.push(irc::Irc::new(network, &places, door, inbox, stopped.clone()));
     }
-    let work = move || end.send(engine.run(outlet));
+    let to_letschat = queues.queue();
+    let runtime = Handle::current();
+    let work = move || end.send(engine.run(queues, &runtime));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
-    tokio::spawn(keep_ticking(inbox.downgrade()));
+    tokio::spawn(keep_ticking(own.downgrade()));
     for network in networks {
         tokio::spawn(connection::keep(network, stopped.clone()));
     }
     let letschat =
-        letschat::LetsChat::new(settings.letschat, &places, inbox.clone(), stopped.clone())
+        letschat::LetsChat::new(settings.letschat, &places, to_letschat, stopped.clone())
             .whispering(whispering);
     tokio::spawn(connection::keep(letschat, stopped));
-    Ok(Running { inbox, stop, settle: settings.settle, status, counters, ended })
+    Ok(Running { inbox: own, wish, stop, settle: settings.settle, status, counters, ended })
 }
 
 impl Running {
@@ -163,17 +169,19 @@ impl Running {
     /// # Errors
     /// What the store said.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self { inbox, stop, settle, ended, .. } = self;
+        let Self { inbox, wish, stop, settle, ended, .. } = self;
         // Before the engine can say goodbye: whoever is left then knows why.
         stop.send_replace(true);
-        // A receiver that is gone has ended, and has told why.
-        let _ = inbox.send(Item::Happened(Happening::Stop)).await;
+        wish.send_replace(Wish::Stop);
+        // Where there is no room, the engine has enough to do, and looks by itself.
+        let _ = inbox.try_send(Item::Nudge);
         // The engine ends when nobody is left who could tell it anything: neither are we.
         let inbox = { inbox }.downgrade();
         let patience = tokio::spawn(async move {
             tokio::time::sleep(settle).await;
+            wish.send_replace(Wish::Goodbye);
             if let Some(inbox) = inbox.upgrade() {
-                let _ = inbox.send(Item::Goodbye).await;
+                let _ = inbox.try_send(Item::Nudge);
             }
         });
         let outcome = ended.await.expect("the engine tells how it ended");

@@ -23,6 +23,7 @@ mod questions;
 mod rules;
 mod template;
 mod urls;
+mod user_name;
 mod who;
 
 pub use comings::{Coming, Comings, Show, Topics, What, one_line};
@@ -39,6 +40,7 @@ pub use people::People;
 pub use questions::Question;
 pub use rules::{Ignore, Rewrite, Rules, Side, Unwrap};
 pub use template::{NotATemplate, Template};
+pub use user_name::user_name;
 pub use who::{Who, Whom};
 
 #[cfg(test)]

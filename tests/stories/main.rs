@@ -10,6 +10,7 @@ mod crowded;
 mod direct;
 mod getting_in;
 mod history;
+mod life_signs;
 mod links;
 mod logging_in;
 mod loops;

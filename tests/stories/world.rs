@@ -10,6 +10,7 @@
 //! irc lost and back, lc lost and back            both, and the bridge learns of it at once with what
 //!                                                was said before it by <+
 //! irc closed: … , lc closed: …                   the bridge has hung up, for this reason
+//! paused 9s   the bridge stands still for so long, and is there again: no time passes for a machine
 //! wait 25s    time passes                        restart    the process dies and comes back
 //! stop        the bridge is asked to stop
 //! bob < …     the IRC server says this to the connection that bob of Let's Chat has of his own; it is
@@ -283,6 +284,7 @@ impl World {
         let (who, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (who, rest) {
             ("wait", time) => self.wait(time),
+            ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
             ("stop", "") => self.happen(Happening::Stop),
             ("lc", _) => self.letschat_line(line, rest),
@@ -443,6 +445,18 @@ impl World {
 
     /// Moves the clock from deadline to deadline, as a driver would, and from second to second, as the
     /// bridge is told.
+    fn paused(&mut self, time: &str) {
+        let seconds = time.strip_suffix('s').and_then(|s| s.parse().ok());
+        self.clock += Duration::from_secs(seconds.expect("a pause is like 25s"));
+        let puppets = self.puppets.iter_mut().map(|puppet| &mut puppet.wire);
+        for wire in self.networks.iter_mut().chain(puppets) {
+            resume(wire, self.now);
+        }
+        resume(&mut self.letschat, self.now);
+        self.happen(Happening::Tick);
+    }
+
+    #[track_caller]
     fn wait(&mut self, time: &str) {
         let seconds = time.strip_suffix('s').and_then(|s| s.parse().ok());
         let end = self.now + Duration::from_secs(seconds.expect("a wait is like 25s"));
@@ -687,6 +701,12 @@ impl<M> Wire<M> {
 fn tick<M: Machine>(wire: &mut Wire<M>, now: Instant) {
     if let Some(machine) = &mut wire.machine {
         machine.handle(now, Input::Tick);
+    }
+}
+
+fn resume<M: Machine>(wire: &mut Wire<M>, now: Instant) {
+    if let Some(machine) = &mut wire.machine {
+        machine.handle(now, Input::Resumed);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::config::section::Section;
 use crate::config::values::Flaw;
 use crate::config::{HostPort, Mode, NetworkSettings};
 use crate::domain::Network;
+use crate::translate::user_name;
 
 const SERVERS: &str = "servers = [\"irc.example.org:6697\"]";
 
@@ -58,7 +59,7 @@ pub(super) fn read(
         other_nicks,
         on_connect,
         password: password.map(|(password, _)| password),
-        username: username.unwrap_or_else(|| nick.clone()),
+        username: username.unwrap_or_else(|| user_name(&nick, "bridge")),
         nick,
         realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
         fallback_charset: fallback_charset.unwrap_or(encoding_rs::WINDOWS_1252),

@@ -54,7 +54,11 @@ pub(in crate::config) fn webirc_host(text: &str) -> Result<String, Flaw> {
 /// The user name of USER (RFC 2812, section 2.3.1: `user`).
 pub(in crate::config) fn username(text: &str) -> Result<String, Flaw> {
     if text.is_empty() {
-        return Err(Flaw::of(text, "is empty", "leave the key out for the nick"));
+        return Err(Flaw::of(
+            text,
+            "is empty",
+            "leave the key out for the letters and digits of the nick",
+        ));
     }
     free_of(|c| c.is_whitespace() || c.is_control() || "@:!".contains(c), text, "a user name")?;
     no_longer_than(NICK_BYTES, text)?;
@@ -119,7 +123,11 @@ pub(in crate::config) fn channel_key(text: &str) -> Result<(), Flaw> {
 /// An account's name, as one word.
 pub(in crate::config) fn account(text: &str) -> Result<String, Flaw> {
     if text.is_empty() {
-        return Err(Flaw::of(text, "is empty", "leave the key out for the nick"));
+        return Err(Flaw::of(
+            text,
+            "is empty",
+            "leave the key out for the letters and digits of the nick",
+        ));
     }
     free_of(|c| c.is_whitespace() || c.is_control(), text, "an account's name")?;
     no_longer_than(NICK_BYTES, text)?;

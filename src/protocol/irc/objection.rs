@@ -61,19 +61,28 @@ pub(super) fn mentions_flood(text: &str) -> bool {
     ["flood", "recvq", "too many messages", "sending too fast"].iter().any(|it| text.contains(it))
 }
 
-/// The first span of time that `text` names, such as in "wait 30 seconds".
+/// The longest span of time that a server can ask us to wait.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// The first span of time that `text` names, such as in "wait 30 seconds"; [`LONGEST_WAIT`] at most.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.windows(2).find_map(|pair| {
         let digits = |c: char| !c.is_ascii_digit();
-        let number: u64 = pair[0].trim_matches(digits).parse().ok()?;
+        let number = pair[0].trim_matches(digits);
+        if number.is_empty() || number.contains(digits) {
+            return None;
+        }
+        // A number that is too large for us is a very long time.
+        let number = number.parse().unwrap_or(u64::MAX);
         let unit = pair[1].to_ascii_lowercase();
         let seconds = match () {
             () if unit.starts_with("sec") => 1,
             () if unit.starts_with("min") => 60,
+            () if unit.starts_with("hour") => 3_600,
             () => return None,
         };
-        Some(Duration::from_secs(number.saturating_mul(seconds)))
+        Some(Duration::from_secs(number.saturating_mul(seconds)).min(LONGEST_WAIT))
     })
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::objection::duration;
+use super::objection::{LONGEST_WAIT, duration};
 
 /// Why a server has turned us away: before it let us in, or later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +19,16 @@ pub struct TurnedAway {
 pub enum Reason {
     /// We are banned: from the server (K-line) or the network (G-line, Z-line, AKILL, DNSBL).
     Banned,
+    /// A public blocklist (DNSBL) has the address of this machine.
+    Blocklisted,
     /// It is not for clients from where we are.
     NotForUs,
+    /// It does not take our user name.
+    UserName,
+    /// It wants an ident server to confirm our user name.
+    Ident,
+    /// It takes only those who speak TLS.
+    TlsWanted,
     /// An operator has put us out.
     Killed,
     /// We came back too soon.
@@ -39,6 +47,8 @@ pub enum Reason {
     NoLogin,
     /// It will have none of our nicks.
     Nick,
+    /// It does not let us in, for a reason that we do not know.
+    Unclear,
     /// It wants to be spoken to over TLS, at this port.
     Insecure {
         /// Where it speaks TLS.
@@ -50,6 +60,7 @@ pub enum Reason {
 /// <https://modern.ircdocs.horse/#error-message>.
 const SIGNS: &[(&[&str], Reason)] = &[
     (&["killed (", "killed by "], Reason::Killed),
+    (&["dnsbl", "blacklist", "blocklist", "rbl", "open prox", "tor exit"], Reason::Blocklisted),
     (
         &["too fast", "throttl", "too many times", "reconnecting", "connecting too"],
         Reason::Throttled,
@@ -86,8 +97,6 @@ const SIGNS: &[(&[&str], Reason)] = &[
             "akill",
             "autokill",
             "banned",
-            "blacklist",
-            "dnsbl",
             "not welcome",
         ],
         Reason::Banned,
@@ -104,6 +113,16 @@ const SIGNS: &[(&[&str], Reason)] = &[
     (&["unauthori", "not authori", "no authorization", "access denied"], Reason::NotForUs),
 ];
 
+/// The same of those who have not let us in yet. Later, these words have other causes.
+const SIGNS_AT_THE_DOOR: &[(&[&str], Reason)] = &[
+    (&["identd", "ident server", "no ident", "ident required", "ident lookup"], Reason::Ident),
+    (
+        &["username", "user name", "userid", "user id", "bad user info", "ident is invalid"],
+        Reason::UserName,
+    ),
+    (&["ssl", "tls", "secure connection", "plaintext"], Reason::TlsWanted),
+];
+
 impl TurnedAway {
     /// For this reason, in these words.
     pub(super) fn new(reason: Reason, words: &str) -> Self {
@@ -113,9 +132,13 @@ impl TurnedAway {
 
     /// Reads what an ERROR says; `None` where we are welcome again.
     pub(super) fn read(error: &str) -> Option<Self> {
-        let said = reason_given(error).to_lowercase();
-        let found = SIGNS.iter().find(|(signs, _)| signs.iter().any(|sign| said.contains(sign)));
-        found.map(|(_, reason)| Self::new(*reason, error))
+        reason(SIGNS, error).map(|reason| Self::new(reason, error))
+    }
+
+    /// Reads what an ERROR says that comes before we are let in: it always turns us away.
+    pub(super) fn read_at_the_door(error: &str) -> Self {
+        let known = reason(SIGNS, error).or_else(|| reason(SIGNS_AT_THE_DOOR, error));
+        Self::new(known.unwrap_or(Reason::Unclear), error)
     }
 
     /// What would mend it, for whoever keeps the bridge.
@@ -124,6 +147,21 @@ impl TurnedAway {
         Some(match self.reason {
             Reason::Banned | Reason::Killed => {
                 "ask the network's operators to let the bridge in; do not come back by another way"
+            }
+            Reason::Blocklisted => {
+                "look up this machine's address at the blocklist that the server names, and have it \
+                 taken off; or log in with an `account`, where the network lets such pass"
+            }
+            Reason::UserName => "set `username` to letters and digits alone, ten at most",
+            Reason::Ident => {
+                "set up `[ident]`, so that the server can ask whose connection this is; or another \
+                 ident server on this machine"
+            }
+            Reason::TlsWanted => "set `tls = true`, and the server's port for TLS",
+            Reason::Unclear => {
+                "likely: `username` (letters and digits alone), a missing `[ident]`, the server's \
+                 `password_file`, `tls` (its port takes only TLS, or none), or a blocklist that has \
+                 this machine's address"
             }
             Reason::NotForUs => {
                 "ask the server's operators to let this machine in, or whether it wants a \
@@ -155,14 +193,14 @@ impl TurnedAway {
         let (first, last) = match self.reason {
             Reason::Insecure { .. } => (0, 0),
             Reason::Throttled | Reason::Full | Reason::Nick => (30, 600),
-            Reason::Killed | Reason::TooMany => (60, 1_800),
-            Reason::NoLogin => (60, 1_800),
-            Reason::Login => (300, 3_600),
+            Reason::Unclear => (15, 1_800),
+            Reason::Killed | Reason::TooMany | Reason::NoLogin => (60, 1_800),
+            Reason::Login | Reason::UserName | Reason::Ident | Reason::TlsWanted => (300, 3_600),
             Reason::Password | Reason::LoginWanted | Reason::NotForUs => (600, 3_600),
-            Reason::Banned => (900, 7_200),
+            Reason::Banned | Reason::Blocklisted => (900, 3_600),
         };
-        let first =
-            self.wait.map_or(Duration::from_secs(first), |asked| asked.max(Duration::from_secs(1)));
+        let asked = self.wait.map(|asked| asked.clamp(Duration::from_secs(1), LONGEST_WAIT));
+        let first = asked.unwrap_or(Duration::from_secs(first));
         (first, Duration::from_secs(last).max(first))
     }
 
@@ -172,7 +210,9 @@ impl TurnedAway {
         matches!(
             self.reason,
             Reason::Banned
+                | Reason::Blocklisted
                 | Reason::NotForUs
+                | Reason::Unclear
                 | Reason::Throttled
                 | Reason::Full
                 | Reason::TooMany
@@ -185,7 +225,12 @@ impl fmt::Display for TurnedAway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.reason {
             Reason::Banned => "the server has banned us",
+            Reason::Blocklisted => "the server finds this machine's address in a blocklist",
             Reason::NotForUs => "the server does not let us in from here",
+            Reason::UserName => "the server does not take our user name",
+            Reason::Ident => "the server wants an ident server to answer for us",
+            Reason::TlsWanted => "the server takes only those who speak TLS",
+            Reason::Unclear => "the server does not let us in",
             Reason::Killed => "an operator has put us out",
             Reason::Throttled => "the server finds that we come too often",
             Reason::TooMany => "the server finds that too many come from here",
@@ -199,6 +244,13 @@ impl fmt::Display for TurnedAway {
         })?;
         if self.words.is_empty() { Ok(()) } else { write!(f, ": {}", self.words) }
     }
+}
+
+/// What the words of `error` are a sign of.
+fn reason(signs: &[(&[&str], Reason)], error: &str) -> Option<Reason> {
+    let said = reason_given(error).to_lowercase();
+    let found = signs.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
+    found.map(|(_, reason)| *reason)
 }
 
 /// The reason in `Closing Link: nick[host] (reason)` or `Closing link: (user@host) [reason]`: the
@@ -223,6 +275,8 @@ fn reason_given(error: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -258,6 +312,42 @@ mod tests {
         read("Closing Link: host (SASL access only)", Some(Reason::LoginWanted));
         read("Closing Link: host (Killed (ann (you are banned)))", Some(Reason::Killed));
         read("KILLed by ann: enough", Some(Reason::Killed));
+    }
+
+    #[test]
+    fn an_error_before_we_are_let_in_always_turns_us_away_and_names_the_likely_key() {
+        for (error, reason, key) in [
+            ("Closing Link: h (Invalid username [lets-chat])", Reason::UserName, "username"),
+            ("Invalid user name", Reason::UserName, "username"),
+            ("Closing Link: h (Your username is invalid.)", Reason::UserName, "username"),
+            ("Closing Link: h (Install identd)", Reason::Ident, "[ident]"),
+            ("Closing link: (u@h) [You must run an ident server]", Reason::Ident, "[ident]"),
+            ("Closing Link: h (Use TLS to connect)", Reason::TlsWanted, "tls"),
+            ("Closing link: (u@h) [This port requires SSL]", Reason::TlsWanted, "tls"),
+            ("Closing Link: h (Listed in dnsbl.example.org)", Reason::Blocklisted, "blocklist"),
+            ("Closing Link: h (Bad Password)", Reason::Password, "password_file"),
+            ("Closing Link: h (K-Lined)", Reason::Banned, "operators"),
+            ("Closing Link: h (Registration timed out)", Reason::Unclear, "[ident]"),
+            ("go away", Reason::Unclear, "username"),
+            ("", Reason::Unclear, "password_file"),
+        ] {
+            let away = TurnedAway::read_at_the_door(error);
+            assert_eq!(away.reason, reason, "{error}");
+            assert!(away.remedy().is_some_and(|remedy| remedy.contains(key)), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_server_keeps_us_away_for_more_than_an_hour(
+            number in prop_oneof![any::<u64>().prop_map(|it| it.to_string()), "[0-9]{1,60}"],
+            unit in "(second|sec|minute|min|hour)s?",
+        ) {
+            let words = format!("Closing Link: x (Throttled: wait {number} {unit})");
+            let away = TurnedAway::read(&words).expect("it turns us away");
+            let (first, last) = away.waits();
+            prop_assert!(first <= LONGEST_WAIT && last <= LONGEST_WAIT, "{first:?} {last:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::service::connection::unless_stopped;
 use crate::service::door::{Door, Opened};
 use crate::service::engine::Item;
 use crate::service::irc::{charsets, plan};
+use crate::translate::user_name;
 
 /// Somebody who is to have a connection.
 pub(super) struct Puppet {
@@ -32,6 +33,8 @@ pub(super) struct Over {
     pub(super) account: AccountId,
     /// The way that it took.
     pub(super) door: Door,
+    /// Whether its login worked.
+    pub(super) let_in: bool,
     /// Why the server turned it away, if that is why.
     pub(super) away: Option<TurnedAway>,
     /// The next try leads to another server, which may think otherwise.
@@ -53,7 +56,7 @@ pub(super) async fn converse(
         Ok(opened) => opened,
         Err(why) => {
             let account = puppet.account;
-            return Over { account, door, away: None, elsewhere: false, why };
+            return Over { account, door, let_in: false, away: None, elsewhere: false, why };
         }
     };
     let Opened { wire, server, secure, known: _known } = opened;
@@ -65,13 +68,13 @@ pub(super) async fn converse(
         Item::Happened(Happening::Puppet(network.network.clone(), account.clone(), Box::new(event)))
     };
     let ended = net::drive(&mut session, &mut lines, &mut orders, &inbox, name).await;
-    let away = session.turned_away().cloned();
+    let (let_in, away) = (session.was_let_in(), session.turned_away().cloned());
     let elsewhere = door.left(&server, away.as_ref());
     let why = match ended {
         net::Ended::Dismissed => "no longer needed".to_owned(),
         net::Ended::Closed(why) | net::Ended::Lost(why) => why,
     };
-    Over { account, door, away, elsewhere, why }
+    Over { account, door, let_in, away, elsewhere, why }
 }
 
 /// The way of `account`, who is called `name`, to `network`.
@@ -81,14 +84,14 @@ pub(super) fn door(
     name: &str,
     prefix: Option<Ipv6Net>,
 ) -> Door {
-    bridge.of(username(name), prefix.map(|prefix| address_in(prefix, account)))
+    bridge.of(user_name(name, "someone"), prefix.map(|prefix| address_in(prefix, account)))
 }
 
 fn sit(puppet: &Puppet, network: &NetworkSettings, secure: bool) -> Plan {
     let Puppet { account, nick, name, seats } = puppet;
     // Not the account of the bridge.
     let identity = Identity {
-        username: username(name),
+        username: user_name(name, "someone"),
         realname: format!("{name} (Let's Chat)"),
         password: network.password.clone(),
         ..Identity::named(nick)
@@ -96,12 +99,6 @@ fn sit(puppet: &Puppet, network: &NetworkSettings, secure: bool) -> Plan {
     let webirc = webirc(account, name, network);
     let own = plan(network, seats, Lesson::none(tokio::time::Instant::now().into_std()), secure);
     Plan { identity, invited_by: None, deaf: true, webirc, ..own }
-}
-
-/// What servers take before the `@`: up to ten letters and digits.
-fn username(name: &str) -> String {
-    let plain = name.chars().filter(char::is_ascii_alphanumeric).take(10).collect::<String>();
-    if plain.is_empty() { "someone".to_owned() } else { plain }
 }
 
 /// What the server is told of whom we speak for, where it trusts us to.
@@ -143,14 +140,5 @@ mod tests {
         assert_eq!(of("u1"), of("u1"));
         assert_ne!(of("u1"), of("u2"));
         assert!(LOCAL.contains(&address_in(LOCAL, &AccountId("u1".into()))));
-    }
-
-    #[test]
-    fn a_user_name_is_what_servers_take() {
-        for (name, taken) in
-            [("bob", "bob"), ("a.very-long_name", "averylongn"), ("été", "t"), ("茶", "someone")]
-        {
-            assert_eq!(username(name), taken);
-        }
     }
 }

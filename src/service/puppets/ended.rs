@@ -12,13 +12,13 @@ use crate::protocol::irc::{Reason, TurnedAway};
 use crate::service::connection::in_words;
 use crate::service::door::Door;
 use crate::service::engine::Item;
-use crate::service::patience::Patience;
+use crate::service::patience::{Outcome, Patience};
 
-/// How long whoever was lost waits, the first time and at most.
-const WAITS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(1_800));
+/// How long whoever was lost waits the first time.
+const WAIT: Duration = Duration::from_secs(15);
 
-/// How long nobody is given a connection after one that did not last, the first time and at most.
-const TROUBLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+/// How long nobody is given a connection after one that did not last, the first time.
+const TROUBLE: Duration = Duration::from_secs(5);
 
 /// A connection that ends sooner than this has not lasted.
 const BRIEF: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ pub(super) struct Past {
 
 impl Pool {
     pub(super) async fn ended(&mut self, over: Over) {
-        let Over { account, door, away, elsewhere, why } = over;
+        let Over { account, door, let_in, away, elsewhere, why } = over;
         let Some(live) = self.live.remove(&account) else { return };
         let (now, lasted) = (Instant::now(), live.began.elapsed());
         let end = match &away {
@@ -47,7 +47,7 @@ impl Pool {
             PuppetEnd::Lost | PuppetEnd::TurnedAway => {
                 let past = self.past.entry(account.clone()).or_insert_with(Past::new);
                 past.door = away.is_some().then_some(door);
-                past.patience.after(lasted, away.as_ref(), elsewhere)
+                past.patience.after(Outcome { let_in, lasted, away: away.as_ref(), elsewhere })
             }
         };
         if let Some(past) = self.past.get_mut(&account) {
@@ -55,7 +55,8 @@ impl Pool {
         }
         self.tell(&account, end, (&why, away.as_ref()), wait);
         if end != PuppetEnd::Left {
-            self.pause(now, lasted, away.filter(concerns_all), elsewhere);
+            let away = away.as_ref().filter(|away| concerns_all(away));
+            self.pause(now, Outcome { let_in, lasted, away, elsewhere });
         }
         let lost = Happening::PuppetLost(self.network.network.clone(), account, end);
         // Nobody hears it when the engine is gone.
@@ -64,12 +65,12 @@ impl Pool {
 
     /// Lets nobody have a connection for a while after one that did not last, or where the server has
     /// something against all of us.
-    fn pause(&mut self, now: Instant, lasted: Duration, away: Option<TurnedAway>, elsewhere: bool) {
-        if lasted >= BRIEF && away.is_none() {
+    fn pause(&mut self, now: Instant, outcome: Outcome<'_>) {
+        if outcome.lasted >= BRIEF && outcome.away.is_none() {
             self.trouble = trouble();
             return;
         }
-        let wait = self.trouble.after(lasted, away.as_ref(), elsewhere);
+        let wait = self.trouble.after(outcome);
         self.free_at = self.free_at.max(now + wait);
     }
 
@@ -104,7 +105,7 @@ impl Pool {
 
 impl Past {
     fn new() -> Self {
-        Self { patience: patience(WAITS), again_at: Instant::now(), door: None }
+        Self { patience: patience(WAIT), again_at: Instant::now(), door: None }
     }
 }
 
@@ -113,8 +114,8 @@ pub(super) fn trouble() -> Patience {
     patience(TROUBLE)
 }
 
-fn patience((first, most): (Duration, Duration)) -> Patience {
-    Patience::of(first, most, fastrand::u64(..))
+fn patience(first: Duration) -> Patience {
+    Patience::from(first, fastrand::u64(..))
 }
 
 /// Whether a server that says so has nothing against this one, but against all of us.

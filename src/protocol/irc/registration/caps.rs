@@ -26,48 +26,71 @@ const WANTED: &[(&str, &[&str])] = &[
     ("invite-notify", &[]),
 ];
 
+/// What only bouncers offer: programs that sit between us and the server. Not `znc.in/` alone: Ergo
+/// offers ZNC's playback too.
+const OF_BOUNCERS: &[&str] = &["znc.in/batch", "znc.in/server-time-iso", "soju.im/"];
+
 /// The capabilities that the server offers, and those that it has granted
 /// (<https://ircv3.net/specs/extensions/capability-negotiation>).
+///
+/// A server may answer one request by several lines, and several requests in any order: each name that
+/// we have asked for is awaited by itself. Names that mean nothing to us are not kept.
 #[derive(Debug, Default)]
 pub(super) struct Caps {
     /// With their values, which may be empty.
-    offered: BTreeMap<String, String>,
-    asked: BTreeSet<String>,
-    /// How many requests are not answered yet.
-    unanswered: usize,
-    enabled: BTreeSet<String>,
+    offered: BTreeMap<&'static str, String>,
+    /// A bouncer has made itself known.
+    bouncer: bool,
+    asked: BTreeSet<&'static str>,
+    /// What is asked for together, and not answered yet.
+    together: BTreeSet<&'static str>,
+    /// What is asked for by itself, and not answered yet.
+    alone: BTreeSet<&'static str>,
+    enabled: BTreeSet<&'static str>,
 }
 
 impl Caps {
     /// The server offers these.
     pub(super) fn offer(&mut self, list: &str) {
-        let split = |cap: &str| {
+        for cap in list.split_ascii_whitespace() {
             let (name, value) = cap.split_once('=').unwrap_or((cap, ""));
-            (name.to_owned(), value.to_owned())
-        };
-        self.offered.extend(list.split_ascii_whitespace().map(split));
+            self.bouncer |= OF_BOUNCERS.iter().any(|mark| name.starts_with(mark));
+            if let Some(name) = known(name) {
+                self.offered.insert(name, value.to_owned());
+            }
+        }
     }
 
     /// The server grants these, and takes back those after a minus.
     pub(super) fn grant(&mut self, list: &str) {
         for name in list.split_ascii_whitespace() {
+            // Marks of the first version of the protocol.
+            let name = name.trim_start_matches(['~', '=']);
             match name.strip_prefix('-') {
                 Some(name) => self.enabled.remove(name),
-                None => self.enabled.insert(name.to_owned()),
+                None => known(name).is_some_and(|name| self.enabled.insert(name)),
             };
+            self.answered(name);
         }
-        self.unanswered = self.unanswered.saturating_sub(1);
     }
 
-    /// The server refuses a request as a whole: perhaps it grants some of it.
+    /// The server refuses these: if it refuses them together, perhaps it grants some of them.
     pub(super) fn refuse(&mut self, list: &str) -> Vec<Words> {
-        self.unanswered = self.unanswered.saturating_sub(1);
         let names: Vec<&str> = list.split_ascii_whitespace().collect();
-        if names.len() < 2 {
-            return Vec::new();
+        let again: Vec<&str> =
+            names.iter().copied().filter(|name| self.together.contains(name)).collect();
+        for name in &names {
+            self.answered(name);
         }
-        self.unanswered += names.len();
-        names.into_iter().map(|name| ("CAP", vec!["REQ".to_owned(), name.to_owned()])).collect()
+        if names.len() < 2 { Vec::new() } else { self.ask_alone(again) }
+    }
+
+    /// The server does not answer any more: what it was asked for together, it is asked for one by one,
+    /// once.
+    pub(super) fn unanswered(&mut self) -> Vec<Words> {
+        self.alone.clear();
+        let again = std::mem::take(&mut self.together);
+        self.ask_alone(again)
     }
 
     /// The server offers these no longer.
@@ -76,6 +99,7 @@ impl Caps {
             self.offered.remove(name);
             self.enabled.remove(name);
             self.asked.remove(name);
+            self.answered(name);
         }
     }
 
@@ -93,14 +117,14 @@ impl Caps {
         if wanted.is_empty() {
             return Vec::new();
         }
-        self.asked.extend(wanted.iter().map(ToString::to_string));
-        self.unanswered += 1;
+        self.asked.extend(&wanted);
+        self.together.extend(&wanted);
         vec![("CAP", vec!["REQ".to_owned(), wanted.join(" ")])]
     }
 
     /// Whether the server has answered every request.
     pub(super) fn are_settled(&self) -> bool {
-        self.unanswered == 0
+        self.together.is_empty() && self.alone.is_empty()
     }
 
     /// Whether the server has granted the capability `name`.
@@ -113,8 +137,28 @@ impl Caps {
         self.offered.get(name).map(String::as_str)
     }
 
-    /// Whether a capability is offered whose name begins like this.
-    pub(super) fn offers_like(&self, beginning: &str) -> bool {
-        self.offered.keys().any(|name| name.starts_with(beginning))
+    /// Whether a bouncer offers them.
+    pub(super) fn are_of_a_bouncer(&self) -> bool {
+        self.bouncer
     }
+
+    fn answered(&mut self, name: &str) {
+        self.together.remove(name);
+        self.alone.remove(name);
+    }
+
+    fn ask_alone<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> Vec<Words> {
+        let names = names.into_iter().filter_map(known);
+        let ask = |name: &'static str| {
+            self.alone.insert(name);
+            ("CAP", vec!["REQ".to_owned(), name.to_owned()])
+        };
+        names.map(ask).collect()
+    }
+}
+
+/// The capability `name`, if it means anything to us.
+fn known(name: &str) -> Option<&'static str> {
+    let wanted = WANTED.iter().map(|(cap, _)| *cap);
+    wanted.chain(["sasl", "sts"]).find(|cap| *cap == name)
 }

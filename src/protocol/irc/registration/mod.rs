@@ -22,6 +22,9 @@ use sasl::{Sasl, Step};
 /// How long the server may take to answer each step of a login.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long it may take to answer what we ask of its capabilities, from one answer to the next.
+const CAPS_PATIENCE: Duration = Duration::from_secs(10);
+
 /// A line to be sent, as command and parameters.
 pub(super) type Words = (&'static str, Vec<String>);
 
@@ -47,6 +50,8 @@ pub(super) struct Registration {
     logged_in: bool,
     /// Until when the server may take to answer our login.
     answer_by: Option<Instant>,
+    /// Until when it may take to answer what we ask of its capabilities.
+    caps_by: Option<Instant>,
     verdicts: Vec<Verdict>,
 }
 
@@ -89,6 +94,7 @@ impl Registration {
             sasl: login.map(|login| Sasl::new(login, secure, nonce)),
             logged_in: false,
             answer_by: None,
+            caps_by: None,
             verdicts: Vec::new(),
         };
         (registration, words)
@@ -102,6 +108,12 @@ impl Registration {
         list: &str,
         now: Instant,
     ) -> Vec<Words> {
+        let words = self.negotiate(subcommand, more, list, now);
+        self.await_caps(now);
+        words
+    }
+
+    fn negotiate(&mut self, subcommand: &str, more: bool, list: &str, now: Instant) -> Vec<Words> {
         match subcommand {
             "LS" => {
                 self.caps.offer(list);
@@ -123,8 +135,9 @@ impl Registration {
                 words
             }
             "DEL" => {
+                let waited = !self.caps.are_settled();
                 self.caps.withdraw(list);
-                Vec::new()
+                if waited { self.agreed(now) } else { Vec::new() }
             }
             _ => Vec::new(),
         }
@@ -183,9 +196,7 @@ impl Registration {
 
     /// Whether we speak to a bouncer: to a program that sits between us and the server.
     pub(super) fn is_bouncer(&self) -> bool {
-        // Not `znc.in/` alone: Ergo offers ZNC's playback too.
-        let marks = ["znc.in/batch", "znc.in/server-time-iso", "soju.im/"];
-        marks.iter().any(|mark| self.caps.offers_like(mark))
+        self.caps.are_of_a_bouncer()
     }
 
     /// The server will not have our nick; gives the next to try.
@@ -203,6 +214,12 @@ impl Registration {
     }
 
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Words> {
+        if self.caps_by.is_some_and(|by| by <= now) {
+            let mut words = self.caps.unanswered();
+            words.extend(self.agreed(now));
+            self.await_caps(now);
+            return words;
+        }
         if self.answer_by.is_none_or(|by| now < by) {
             return Vec::new();
         }
@@ -212,7 +229,12 @@ impl Registration {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.answer_by
+        [self.answer_by, self.caps_by].into_iter().flatten().min()
+    }
+
+    /// What is asked of the capabilities is waited for from now on, if anything is.
+    fn await_caps(&mut self, now: Instant) {
+        self.caps_by = (!self.caps.are_settled()).then(|| now + CAPS_PATIENCE);
     }
 
     /// All that the server offers is known.

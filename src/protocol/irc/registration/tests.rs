@@ -77,10 +77,7 @@ fn a_server_that_changes_its_mind_is_lived_with() {
 #[test]
 fn what_is_refused_together_is_asked_for_one_by_one() {
     let (mut registration, _) = begin();
-    assert_eq!(
-        cap(&mut registration, "LS", "batch message-tags labeled-response echo-message"),
-        ["CAP REQ message-tags batch echo-message labeled-response"]
-    );
+    assert_eq!(cap(&mut registration, "LS", "batch echo-message"), ["CAP REQ batch echo-message"]);
     assert_eq!(
         cap(&mut registration, "NAK", "batch echo-message"),
         ["CAP REQ batch", "CAP REQ echo-message"]
@@ -88,6 +85,86 @@ fn what_is_refused_together_is_asked_for_one_by_one() {
     assert_eq!(cap(&mut registration, "NAK", "batch"), [""; 0]);
     assert_eq!(cap(&mut registration, "ACK", "echo-message"), ["CAP END"]);
     assert!(registration.has("echo-message") && !registration.has("batch"));
+}
+
+/// What becomes of `REQ message-tags server-time batch sasl` with these answers; they end with what is
+/// said to the last.
+fn answered_by(answers: &[(&str, &str)]) -> (Registration, Vec<String>) {
+    let (mut registration, _) = begin_with(login(true), true);
+    let asked = cap(&mut registration, "LS", "sasl=PLAIN message-tags server-time batch");
+    assert_eq!(asked, ["CAP REQ message-tags server-time batch sasl"]);
+    let (last, before) = answers.split_last().expect("an answer");
+    for (subcommand, list) in before {
+        assert_eq!(cap(&mut registration, subcommand, list), [""; 0], "{subcommand} {list}");
+    }
+    let said = cap(&mut registration, last.0, last.1);
+    (registration, said)
+}
+
+#[test]
+fn an_answer_of_several_lines_is_collected_until_all_is_answered() {
+    for answers in [
+        &[("ACK", "message-tags server-time"), ("ACK", "batch sasl")][..],
+        &[("ACK", "sasl"), ("ACK", "batch"), ("ACK", "server-time"), ("ACK", "message-tags")],
+        &[("ACK", "batch sasl"), ("NAK", "server-time"), ("ACK", "message-tags")],
+        &[("NAK", "message-tags"), ("ACK", "unheard-of"), ("ACK", "sasl batch server-time")],
+        &[("ACK", "~sasl =batch"), ("ACK", "-server-time message-tags"), ("DEL", "server-time")],
+        &[
+            ("ACK", "sasl batch"),
+            ("NEW", "unheard-of"),
+            ("LS", ""),
+            ("ACK", "message-tags server-time"),
+        ],
+        &[("ACK", ""), ("ACK", "server-time sasl batch message-tags")],
+    ] {
+        let (registration, said) = answered_by(answers);
+        assert_eq!(said, ["AUTHENTICATE PLAIN"], "{answers:?}");
+        assert!(registration.has("batch") && registration.deadline().is_some(), "{answers:?}");
+    }
+}
+
+#[test]
+fn a_refusal_of_several_lines_asks_each_by_itself() {
+    let (mut registration, said) = answered_by(&[("NAK", "message-tags sasl")]);
+    assert_eq!(said, ["CAP REQ message-tags", "CAP REQ sasl"]);
+    assert_eq!(
+        cap(&mut registration, "NAK", "server-time batch"),
+        ["CAP REQ server-time", "CAP REQ batch"]
+    );
+    for name in ["message-tags", "server-time", "batch"] {
+        assert_eq!(cap(&mut registration, "NAK", name), [""; 0]);
+    }
+    assert_eq!(cap(&mut registration, "NAK", "batch server-time"), [""; 0], "asked once");
+    assert_eq!(cap(&mut registration, "ACK", "sasl"), ["AUTHENTICATE PLAIN"]);
+}
+
+#[test]
+fn a_server_that_answers_for_some_only_is_asked_once_more_and_then_gone_on_without() {
+    let now = Instant::now();
+    let (mut registration, _) = begin_with(login(false), true);
+    registration.cap("LS", false, "sasl=PLAIN batch server-time", now);
+    registration.cap("ACK", false, "batch", now);
+    assert_eq!(registration.deadline(), Some(now + CAPS_PATIENCE));
+    assert_eq!(
+        told(registration.tick(now + CAPS_PATIENCE)),
+        ["CAP REQ sasl", "CAP REQ server-time"]
+    );
+    assert_eq!(told(registration.tick(now + CAPS_PATIENCE * 2)), ["CAP END"]);
+    assert_eq!(registration.deadline(), None);
+    assert!(registration.has("batch") && !registration.has("server-time"));
+}
+
+#[test]
+fn a_server_that_offers_grants_and_refuses_without_end_takes_no_memory() {
+    let (mut registration, _) = begin();
+    for number in 0..1_000 {
+        for subcommand in ["LS", "NEW", "ACK", "NAK"] {
+            let list = format!("x/{number} znc.in/{number} y/{number}");
+            let more = subcommand == "LS";
+            assert_eq!(told(registration.cap(subcommand, more, &list, Instant::now())), [""; 0]);
+        }
+    }
+    assert!(!format!("{registration:?}").contains("x/"));
 }
 
 #[test]

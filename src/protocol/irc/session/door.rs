@@ -19,6 +19,12 @@ impl Session {
         self.turned_away.as_ref()
     }
 
+    /// Whether the server has let us in.
+    #[must_use]
+    pub fn was_let_in(&self) -> bool {
+        self.let_in
+    }
+
     pub(super) fn registered(&mut self, now: Instant, nick: &str) {
         if !self.is_registering() {
             return;
@@ -27,6 +33,7 @@ impl Session {
             return self.turn_away(away);
         }
         self.phase = Phase::Identifying;
+        self.let_in = true;
         nick.clone_into(&mut self.nick);
         self.people.we_are(nick);
         self.output.push_back(Output::Event(Event::Registered { nick: nick.to_owned() }));
@@ -147,6 +154,8 @@ impl Session {
                 let words = format!("{}; {}", banned.words, away.words);
                 Some(TurnedAway { words, ..away })
             }
+            // We have said nothing yet that could be the reason: whatever it is, it may last.
+            (None, None) if !self.let_in => Some(TurnedAway::read_at_the_door(&why)),
             (banned, away) => away.or(banned),
         };
         match away.filter(|_| !leaving) {

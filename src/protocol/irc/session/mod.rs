@@ -38,16 +38,19 @@ use super::turned_away::TurnedAway;
 use super::whispers::Whispers;
 use super::{Event, Heard, Identity, Order, Pace, Seat, Talk};
 use crate::domain::PlaceId;
+use crate::protocol::liveness::{Check, Liveness};
 use crate::protocol::{Input, Machine, Output};
 
 /// How long the server may be silent before we ask whether it is there, and then before we leave.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long it may take to let us in, whatever it says meanwhile.
+const LOGIN_CAP: Duration = Duration::from_secs(300);
+
 /// How often we tell that the server is there, at most.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
-/// How long the server may take to let us in, and to let us go.
-const DOOR_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server may take to let us go.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many bytes of a JOIN are channel names and keys.
@@ -140,12 +143,13 @@ pub struct Session {
     census: Census,
     roll: Roll,
     pacer: Pacer,
-    heard_at: Instant,
+    liveness: Liveness,
     /// When we were last given anything.
     acted_at: Instant,
     /// When we last told that the server is there.
     alive_at: Instant,
-    asked: bool,
+    /// The server has let us in.
+    let_in: bool,
     output: VecDeque<Output<Line, Event>>,
 }
 
@@ -177,7 +181,7 @@ impl Session {
         let Plan { identity, secure, nonce, .. } = plan;
         let (registration, words) = Registration::begin(&identity, secure, nonce);
         let mut session = Self {
-            phase: Phase::Registering { until: now + DOOR_PATIENCE },
+            phase: Phase::Registering { until: now + LOGIN_CAP },
             deaf: plan.deaf,
             regain: Regain::new(&identity.nick, plan.seed),
             nick: identity.nick,
@@ -208,10 +212,10 @@ impl Session {
             census: Census::default(),
             roll: Roll::new(now),
             pacer: Pacer::new(plan.pace, plan.lesson, now),
-            heard_at: now,
+            liveness: Liveness::new(now, PATIENCE, PATIENCE),
             acted_at: now,
             alive_at: now,
-            asked: false,
+            let_in: false,
             output: VecDeque::new(),
         };
         if let Some(webirc) = plan.webirc {
@@ -242,13 +246,13 @@ impl Session {
             Phase::Banned { until } if now >= until => self.link_closes(String::new()),
             _ => {}
         }
-        if now >= self.heard_at + PATIENCE * if self.asked { 2 } else { 1 } {
-            if self.asked {
-                self.close("the server has fallen silent".to_owned());
-            } else {
-                self.asked = true;
-                self.send_all(vec![("PING", vec!["alive".to_owned()])]);
+        match self.liveness.check(now) {
+            Check::Dead if self.is_registering() => {
+                self.close("the server did not let us in, and has fallen silent".to_owned());
             }
+            Check::Dead => self.close("the server has fallen silent".to_owned()),
+            Check::Ping => self.ping(now),
+            Check::Wait => {}
         }
         for place in self.channels.tick(now) {
             let why = "the server did not answer our JOIN".to_owned();
@@ -262,6 +266,14 @@ impl Session {
         self.census.tick(now);
         self.call_roll(now);
         self.join(now);
+    }
+
+    /// Asks whether the server is there, ahead of all that waits: its time counts from now on.
+    fn ping(&mut self, now: Instant) {
+        if let Ok(line) = Line::new("PING", &["alive"]) {
+            self.pacer.spend(line.len(), None, now);
+            self.output.push_back(Output::Frame(line));
+        }
     }
 
     /// Sends what the pace allows: what keeps the connection going first, then talk, then questions
@@ -328,8 +340,7 @@ impl Machine for Session {
         self.acted_at = now;
         match input {
             Input::Frame(heard) => {
-                self.heard_at = now;
-                self.asked = false;
+                self.liveness.heard(now);
                 self.tell_alive(now);
                 if matches!(heard, Heard::Guessed(_)) {
                     self.output.push_back(Output::Event(Event::Guessed));
@@ -360,6 +371,10 @@ impl Machine for Session {
             }
             Input::Order(Order::Quit(why)) => self.quit(now, why),
             Input::Tick => self.tick(now),
+            Input::Resumed => {
+                self.liveness.pinged(now);
+                self.ping(now);
+            }
         }
         self.take_back_whispers();
         self.tell_presence();
@@ -383,7 +398,6 @@ impl Machine for Session {
             }
             Phase::Identifying | Phase::Seated => None,
         };
-        let alive = self.heard_at + PATIENCE * if self.asked { 2 } else { 1 };
         let weight = |place| self.pacer.weight(place, self.acted_at);
         let urgency =
             if self.control.is_empty() { self.speech.urgency(weight) } else { Some(Weight::Light) };
@@ -394,7 +408,7 @@ impl Machine for Session {
         let [nick, census] = [self.regain.deadline(), self.census.deadline()];
         let roll = (self.phase == Phase::Seated).then(|| self.roll.deadline());
         let speech = self.speech.deadline();
-        let alive = Some(alive);
+        let alive = Some(self.liveness.deadline());
         [door, login, services, nick, alive, roll, pace, rested, census, channels, past, speech]
             .into_iter()
             .flatten()

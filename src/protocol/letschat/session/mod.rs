@@ -12,11 +12,16 @@ use super::call::{Call, Calls};
 use super::rooms::{Rooms, Seat};
 use super::{Event, Heard, Order};
 use crate::domain::{PlaceId, Ticket};
+use crate::protocol::liveness::{Check, Liveness};
 use crate::protocol::socketio::Packet;
 use crate::protocol::{Input, Machine, Output};
 
-/// How long the server may take to let us in: it checks tokens one at a time, 100 ms each.
-const DOOR_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server may take to let us in, whatever it says meanwhile: it checks tokens one at a
+/// time, 100 ms each.
+const LOGIN_CAP: Duration = Duration::from_secs(120);
+
+/// How long it may be silent before it says how often it wants a ping.
+const DOOR_PATIENCE: Duration = Duration::from_secs(40);
 
 /// How long it may leave a ping unanswered.
 const PONG_PATIENCE: Duration = Duration::from_secs(20);
@@ -40,7 +45,9 @@ pub struct Session {
     asks_people: bool,
     /// What is written to us alone is heard.
     whispers: bool,
-    ping: Ping,
+    liveness: Liveness,
+    /// Pings are never longer apart, whatever the server says.
+    ping_at_most: Duration,
     /// When we last told that the server is there.
     alive_at: Instant,
     /// What was refused in each room last.
@@ -62,30 +69,18 @@ enum Phase {
     Seated,
 }
 
-/// In Engine.IO 3 the client pings.
-#[derive(Debug)]
-struct Ping {
-    every: Duration,
-    /// When to ping, or when to give up waiting for the pong.
-    due: Instant,
-    pong_owed: bool,
-}
-
 impl Session {
     /// A session that will sit in the rooms of `seats`; its chance begins at `seed`.
     #[must_use]
     pub fn new(now: Instant, seats: Vec<Seat>, seed: u64) -> Self {
         Self {
-            phase: Phase::Knocking { until: now + DOOR_PATIENCE },
+            phase: Phase::Knocking { until: now + LOGIN_CAP },
             rooms: Rooms::new(seats, seed),
             calls: Calls::default(),
             asks_people: false,
             whispers: false,
-            ping: Ping {
-                every: Duration::from_secs(25),
-                due: now + DOOR_PATIENCE,
-                pong_owed: false,
-            },
+            ping_at_most: Duration::MAX,
+            liveness: Liveness::new(now, DOOR_PATIENCE, PONG_PATIENCE),
             alive_at: now,
             refused: HashMap::new(),
             later: VecDeque::new(),
@@ -103,6 +98,19 @@ impl Session {
         self
     }
 
+    /// The same, which pings at least this often.
+    #[must_use]
+    pub fn pinging(mut self, at_most: Duration) -> Self {
+        self.ping_at_most = at_most;
+        self
+    }
+
+    /// Whether the server has let us in.
+    #[must_use]
+    pub fn was_let_in(&self) -> bool {
+        self.phase == Phase::Seated
+    }
+
     /// The same, which hears what is written to us alone, and asks whether the server carries such
     /// ([`Event::CarriesWhispers`]).
     #[must_use]
@@ -114,8 +122,9 @@ impl Session {
     fn receive(&mut self, now: Instant, packet: Packet) {
         match packet {
             Packet::Open { ping_interval, .. } => {
-                self.ping.every = Duration::from_millis(ping_interval.clamp(1_000, 60_000));
-                self.ping.due = now + self.ping.every;
+                // In Engine.IO 3 the client pings.
+                let every = Duration::from_millis(ping_interval.clamp(1_000, 60_000));
+                self.liveness.ping_every(every.min(self.ping_at_most), now);
             }
             Packet::Ping { data } => self.send(&Packet::Pong { data }),
             Packet::Connect if self.phase != Phase::Seated => {
@@ -253,18 +262,18 @@ impl Session {
                 call => self.close(format!("the server did not answer: {call:?}")),
             }
         }
-        if now >= self.ping.due {
-            if self.ping.pong_owed {
-                self.close("the server has fallen silent".to_owned());
-            } else {
-                self.ping.pong_owed = true;
-                self.ping.due = now + PONG_PATIENCE;
-                self.send(&Packet::Ping { data: String::new() });
-            }
+        match self.liveness.check(now) {
+            Check::Dead => self.close("the server has fallen silent".to_owned()),
+            Check::Ping => self.ping(),
+            Check::Wait => {}
         }
         if self.phase == Phase::Seated && self.rooms.look(now) {
             self.look(now);
         }
+    }
+
+    fn ping(&mut self) {
+        self.send(&Packet::Ping { data: String::new() });
     }
 
     fn call(&mut self, now: Instant, call: Call, name: &str, argument: Value) {
@@ -304,10 +313,7 @@ impl Machine for Session {
                     self.alive_at = now;
                     self.output.push_back(Output::Event(Event::Alive));
                 }
-                if self.ping.pong_owed {
-                    self.ping.pong_owed = false;
-                    self.ping.due = now + self.ping.every;
-                }
+                self.liveness.heard_and_ping_on(now);
                 match Packet::parse(&frame) {
                     Ok(packet) => self.receive(now, packet),
                     Err(error) => tracing::warn!(%error, "a frame that makes no sense"),
@@ -315,6 +321,10 @@ impl Machine for Session {
             }
             Input::Order(order) => self.order(now, order),
             Input::Tick => self.tick(now),
+            Input::Resumed => {
+                self.liveness.pinged(now);
+                self.ping();
+            }
         }
     }
 
@@ -330,7 +340,7 @@ impl Machine for Session {
         let later = self.later.front().map(|(due, _)| *due);
         let wake = self.wakes.iter().map(|(due, _)| *due).min();
         let (calls, rooms) = (self.calls.deadline(), self.rooms.deadline());
-        let due = [door, Some(self.ping.due), later, wake, calls, rooms];
+        let due = [door, Some(self.liveness.deadline()), later, wake, calls, rooms];
         due.into_iter().flatten().min()
     }
 }

@@ -1,0 +1,154 @@
+//! When a server counts as gone, and when it does not.
+
+use crate::story;
+use crate::world::World;
+
+const AT_THE_DOOR: &str = r#"
+    irc back
+    irc > CAP LS 302
+    irc > NICK bridge
+    irc > USER bridge 0 * :A bridge
+"#;
+
+fn at_the_door(rest: &str) {
+    World::new(&["office/#tea tea"]).tell(&format!("{AT_THE_DOOR}{rest}"));
+}
+
+#[test]
+fn a_silent_irc_server_is_asked_and_has_a_minute_to_answer() {
+    story(
+        r#"
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 25s
+        lc > 2
+        lc < 3
+        wait 10s
+        irc > PING alive
+        irc < :irc.example PONG irc.example alive
+        wait 10s
+        "#,
+    );
+}
+
+#[test]
+fn after_a_pause_of_our_own_both_servers_are_asked_anew_and_have_all_their_time() {
+    story(
+        r#"
+        wait 20s
+        paused 125s
+        irc > PING alive
+        lc > 2
+        wait 19s
+        lc < 3
+        wait 40s
+        lc > 2
+        lc < 3
+        irc < :irc.example PONG irc.example alive
+        wait 10s
+        "#,
+    );
+    story(
+        r#"
+        paused 7200s
+        irc > PING alive
+        lc > 2
+        wait 20s
+        lc closed: the server has fallen silent
+        wait 40s
+        irc closed: the server has fallen silent
+        "#,
+    );
+}
+
+#[test]
+fn a_ping_that_was_on_its_way_when_we_stood_still_is_asked_anew() {
+    story(
+        r#"
+        wait 25s
+        lc > 2
+        wait 19s
+        paused 3s
+        lc > 2
+        irc > PING alive
+        wait 19s
+        lc < 3
+        irc < :irc.example PONG irc.example alive
+        "#,
+    );
+}
+
+#[test]
+fn an_answer_that_was_on_its_way_when_we_stood_still_counts() {
+    story(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :kettle's on
+        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        wait 20s
+        paused 125s
+        irc > PING alive
+        lc > 2
+        irc < :irc.example PONG irc.example alive
+        wait 9s
+        lc < 435[{"id":"6b0000010000000000000001","text":"<ann> kettle's on","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        wait 2s
+        "#,
+    );
+}
+
+#[test]
+fn a_server_that_takes_its_time_to_let_us_in_is_waited_for_while_it_says_something() {
+    at_the_door(
+        r#"
+        wait 40s
+        irc < :irc.example NOTICE * :*** Looking up your hostname
+        wait 20s
+        irc < PING :cookie
+        irc > PONG cookie
+        wait 15s
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea
+        "#,
+    );
+}
+
+#[test]
+fn one_that_says_nothing_at_the_door_is_asked_before_it_is_left() {
+    at_the_door(
+        r#"
+        wait 75s
+        irc > PING alive
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea
+        "#,
+    );
+    at_the_door(
+        r#"
+        wait 120s
+        irc > PING alive
+        irc closed: the server did not let us in, and has fallen silent
+        "#,
+    );
+}
+
+#[test]
+fn one_that_says_something_for_ever_at_the_door_is_left_after_some_minutes() {
+    let notice = "irc < :irc.example NOTICE * :*** Please wait\nwait 50s\n";
+    let notices = notice.repeat(6);
+    at_the_door(&format!("{notices}irc closed: the server did not let us in"));
+}
+
+#[test]
+fn a_pause_at_the_door_is_not_held_against_the_server() {
+    at_the_door(
+        r#"
+        wait 50s
+        paused 600s
+        irc > PING alive
+        wait 30s
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea
+        "#,
+    );
+}
