@@ -237,7 +237,7 @@ impl World {
                 }
                 let above = self.posts.iter().filter(|post| post.id > since).skip(skip);
                 let posts = above.take(take).cloned().collect();
-                self.events.push_back(Event::Listed { place, posts });
+                self.events.push_back(Event::Listed { place, posts, bad: Vec::new() });
             }
             letschat::Order::Newest(place) => {
                 let post = self.posts.last().map(|post| post.id);

@@ -27,9 +27,11 @@ pub struct Traffic {
     pub caught_up: u64,
     /// Such that were not, for being too old or too many.
     pub left_out: u64,
-    /// Such that cannot be read, for being too long.
+    /// Such that cannot be read, for being too long or making no sense.
     pub unreadable: u64,
-    /// Messages that were not mirrored since two programs set each other off.
+    /// Such by the bridge's own account that it did not post itself: they are not mirrored.
+    pub strays: u64,
+    /// Messages that were not mirrored since their author only repeats.
     pub held_back: u64,
     /// How often a message was not mirrored to a place since a rule ignores it.
     pub ignored: u64,

@@ -80,13 +80,11 @@ impl Reading {
     /// their ids. Says whether another must be asked for.
     pub(super) fn turn_page(&mut self, count: usize, take: usize, highest: Option<PostId>) -> bool {
         let Self::Page { since, skip, next } = self else { return false };
-        if let Some(highest) = highest.filter(|_| count >= take) {
-            let onward = highest.earlier(PAGE_OVERLAP);
-            // A page that ends within the overlap leads nowhere new: leave out what it held.
-            if onward > *since {
-                (*since, *skip) = (onward, 0);
-            } else {
-                *skip += count;
+        if count > 0 && count >= take {
+            // A page that ends within the overlap, or has no ids, leads nowhere new: leave out what it held.
+            match highest.map(|highest| highest.earlier(PAGE_OVERLAP)) {
+                Some(onward) if onward > *since => (*since, *skip) = (onward, 0),
+                _ => *skip += count,
             }
             return true;
         }
@@ -128,6 +126,15 @@ mod tests {
         }
         assert!(reading.turn_page(PAGE, PAGE, Some(id(10, 1))));
         assert_eq!(reading, Reading::from(id(8, 0)));
+    }
+
+    #[test]
+    fn a_page_without_any_id_is_read_past() {
+        let mut reading = Reading::from(id(7, 0));
+        assert!(reading.turn_page(PAGE, PAGE, None));
+        assert_eq!(reading, Reading::Page { since: id(7, 0), skip: PAGE, next: None });
+        assert!(!reading.turn_page(0, PAGE, None));
+        assert_eq!(reading, Reading::Live);
     }
 
     #[test]

@@ -1,17 +1,23 @@
 //! What Let's Chat tells us, and what follows from it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::announce::span;
 use super::catchup::NOTICED;
 use super::channel::WRITE_ALIVE;
 use super::policy::Backlog;
 use super::reading::{OVERLAP, Reading};
-use super::{Alive, Bridge, Order, Spot, Turn};
+use super::{Alive, Bridge, Order, Peer, Spot, Turn};
 use crate::domain::{Kind, Message, PlaceId, Ticket};
 use crate::protocol::letschat;
 use crate::protocol::letschat::{Event, PAGE, Post, PostId};
 use crate::store::StoreError;
+
+/// How far the server's clock may be ahead of ours.
+const LATEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// Before this there was no Let's Chat: 2012.
+const EARLIEST: Timestamp = Timestamp::constant(1_325_376_000, 0);
 
 impl Bridge {
     pub(super) fn letschat(&mut self, event: Event, turn: &mut Turn<'_>) -> Result<(), StoreError> {
@@ -56,7 +62,8 @@ impl Bridge {
                 self.advance_direct(turn)
             }
             Event::Heard { place, post } => self.heard(place, post, turn),
-            Event::Listed { place, posts } => self.listed(place, posts, turn),
+            Event::Listed { place, posts, bad } => self.listed(place, posts, &bad, turn),
+            Event::Unreadable { place, post } => self.unreadable(place, post, turn),
             Event::Newest { place, post } => self.newest(place, post, turn),
             Event::Posted { ticket, place, id } => {
                 self.settle(ticket, place, Some(&id.to_string()), turn)
@@ -156,7 +163,9 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Reading::Baseline { first } = spot.reading else { return Ok(()) };
+        // One that claims to be of the future is none: everything would count as history.
         let newest = newest.unwrap_or(PostId::FIRST);
+        let newest = if newest > latest(turn.now) { PostId::at(turn.now) } else { newest };
         // What was said live since we joined is not history, even if the answer includes it.
         let cursor = first.map_or(newest, |first| newest.min(first.before()));
         turn.store.first_post(place, &cursor.to_string(), turn.now)?;
@@ -194,18 +203,23 @@ impl Bridge {
         &mut self,
         place: PlaceId,
         posts: Vec<Post>,
+        bad: &[Option<PostId>],
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let ids = || posts.iter().map(|post| post.id);
-        let (count, lowest, highest) = (posts.len(), ids().min(), ids().max());
+        let ids = || posts.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
+        let (count, lowest, highest) = (posts.len() + bad.len(), ids().min(), ids().max());
         let take = self.spots.get(&place).map_or(PAGE, |spot| spot.page.take);
         self.page_came(place, lowest);
         if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.overtaken()) {
             self.ask_page(place, false, turn);
             return Ok(());
         }
+        let bad = self.unheard_of(place, bad, turn)?;
         for post in posts {
             self.take(place, post, turn)?;
+        }
+        for post in bad {
+            self.pass_over(place, post, turn)?;
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let more = spot.reading.turn_page(count, take, highest);
@@ -216,6 +230,70 @@ impl Bridge {
         }
         self.ask_held(turn);
         Ok(())
+    }
+
+    /// Somebody spoke, but nobody can tell what.
+    fn unreadable(
+        &mut self,
+        place: PlaceId,
+        post: Option<PostId>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        match post {
+            // What is being read comes upon it.
+            _ if self.spots.get(&place).is_none_or(|it| it.reading != Reading::Live) => Ok(()),
+            // The list may tell more of it than the event.
+            Some(post) => {
+                self.read(place, post.before(), turn);
+                Ok(())
+            }
+            None => self.pass_over(place, None, turn),
+        }
+    }
+
+    /// Those of `bad` that were not passed over before, as far as they have ids.
+    fn unheard_of(
+        &self,
+        place: PlaceId,
+        bad: &[Option<PostId>],
+        turn: &Turn<'_>,
+    ) -> Result<Vec<Option<PostId>>, StoreError> {
+        if bad.is_empty() {
+            return Ok(Vec::new());
+        }
+        let cursor = turn.store.cursor(place)?.and_then(|it| it.parse::<PostId>().ok());
+        let is_new =
+            |post: &&Option<PostId>| post.is_none_or(|it| cursor.is_none_or(|cursor| it > cursor));
+        Ok(bad.iter().filter(is_new).copied().collect())
+    }
+
+    /// Passes over a post that makes no sense.
+    fn pass_over(
+        &mut self,
+        place: PlaceId,
+        post: Option<PostId>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if let Some(post) = post {
+            self.go_on_from(place, post, None, turn)?;
+        }
+        self.count(place, |traffic| traffic.unreadable += 1);
+        Ok(())
+    }
+
+    /// Moves the cursor on to `post`, unless that claims to be of the future: then what is said in truth
+    /// would count as read.
+    fn go_on_from(
+        &mut self,
+        place: PlaceId,
+        post: PostId,
+        alive: Option<Timestamp>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if post > latest(turn.now) {
+            return Ok(());
+        }
+        turn.store.advance(place, &post.to_string(), alive)
     }
 
     /// Nothing is left to read: the backlog is over, and the room may be spoken in.
@@ -271,28 +349,27 @@ impl Bridge {
     fn take(&mut self, place: PlaceId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let native = post.id.to_string();
         let live = self.spots.get(&place).is_some_and(|spot| spot.backlog.is_none());
-        turn.store.advance(place, &native, live.then_some(turn.now))?;
+        self.go_on_from(place, post.id, live.then_some(turn.now), turn)?;
         if let (Some(author), Some(spot)) = (&post.author, self.spots.get_mut(&place))
             && self.account.as_ref().is_some_and(|account| account.id != author.id)
         {
             spot.guests.speak(author);
             self.speaks(place, &author.username, turn)?;
         }
+        let posted = posted_at(&post, turn.now);
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
         let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);
-        if ours
-            && !turn.store.knows(place, &native)?
-            && let Some(ticket) = self.is_in_doubt(place, &post.text)
-        {
+        let stray = ours && !turn.store.knows(place, &native)?;
+        if stray && let Some(ticket) = self.is_in_doubt(place, &post.text) {
             self.count(place, |traffic| traffic.found += 1);
             return self.settle(ticket, place, Some(&native), turn);
         }
-        if self.is_history(place, post.id, post.posted, turn.now) {
+        if self.is_history(place, post.id, posted, turn.now) {
             return Ok(());
         }
         // A clock that differs from ours must not make what is said now look late.
         let backlog = self.spots.get_mut(&place).and_then(|spot| spot.backlog.as_mut());
-        let said_at = if backlog.is_some() { post.posted } else { turn.now };
+        let said_at = if backlog.is_some() { posted } else { turn.now };
         let message = Message {
             said_in: place,
             author: author.into(),
@@ -300,6 +377,9 @@ impl Bridge {
             body: post.text,
             said_at,
         };
+        if stray {
+            return self.is_stray(&message, &native, turn);
+        }
         let Some(backlog) = backlog else {
             let new = self.hear(&message, Some(&native), turn)?;
             self.count(place, |traffic| match (new, ours) {
@@ -321,6 +401,31 @@ impl Bridge {
         turn.store.hear(&message, Some(&native)).map(drop)
     }
 
+    /// A post by our own account of which the ledger does not know: the state is a restored backup, another
+    /// bridge uses the account, or somebody does. Nobody can tell, and mirroring it would repeat what was
+    /// mirrored from there: it is noted as ours.
+    fn is_stray(
+        &mut self,
+        message: &Message,
+        native: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let place = message.said_in;
+        self.count(place, |traffic| traffic.strays += 1);
+        let strays = self.counters.traffic.get(&Peer::LetsChat).map_or(0, |it| it.strays);
+        if strays.is_power_of_two() {
+            let place = self.spelled(place);
+            tracing::warn!(
+                place,
+                post = native,
+                strays,
+                "posted by the bridge's own account, and not by this bridge: not mirrored. Was a backup \
+                 restored, or does another bridge, or somebody, use its token?"
+            );
+        }
+        turn.store.hear(message, Some(native)).map(drop)
+    }
+
     /// Whether a post was there before we first saw the room, or was read so long ago that the ledger
     /// has forgotten it: all that was below the cursor when we joined was read.
     fn is_history(&self, place: PlaceId, post: PostId, posted: Timestamp, now: Timestamp) -> bool {
@@ -330,4 +435,15 @@ impl Bridge {
             || cursor.is_some_and(|cursor| post <= cursor)
                 && memory.is_some_and(|memory| now.duration_since(posted) > memory)
     }
+}
+
+/// The latest id that a server can give now: clocks differ, but not by days.
+fn latest(now: Timestamp) -> PostId {
+    PostId::at(now + LATEST)
+}
+
+/// When `post` was made: by its id, where its time cannot be one.
+fn posted_at(post: &Post, now: Timestamp) -> Timestamp {
+    let is_time = (EARLIEST..=now + LATEST).contains(&post.posted);
+    if is_time { post.posted } else { post.id.made_at().min(now) }
 }

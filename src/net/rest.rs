@@ -33,14 +33,32 @@ pub struct Rest {
 
 /// The account that a token stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "WireAccount")]
 pub struct Account {
     /// 24 hex digits, for as long as the account lives.
     pub id: String,
     /// What it logs in with, and what `@` is put before.
     pub username: String,
     /// What others see.
-    #[serde(rename = "displayName")]
     pub display_name: String,
+}
+
+/// The same, as it is told: somebody may have edited it in the database.
+#[derive(Deserialize)]
+struct WireAccount {
+    id: String,
+    #[serde(default)]
+    username: serde_json::Value,
+    #[serde(default, rename = "displayName")]
+    display_name: serde_json::Value,
+}
+
+impl From<WireAccount> for Account {
+    fn from(WireAccount { id, username, display_name }: WireAccount) -> Self {
+        let username = username.as_str().unwrap_or(&id).to_owned();
+        let display_name = display_name.as_str().unwrap_or(&username).to_owned();
+        Self { id, username, display_name }
+    }
 }
 
 /// Why a call brought nothing; each says what would mend it.
@@ -259,6 +277,19 @@ mod tests {
             let account = account.unwrap();
             assert_eq!(account.id, "6b035acebda4781b8a8cafab");
             assert_eq!((&*account.username, &*account.display_name), ("ann", "Ann Tee"));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_that_lacks_its_names_is_known_by_its_id() {
+        for (body, username, display_name) in [
+            (r#"{"id":"u1","username":"ann","displayName":null}"#, "ann", "ann"),
+            (r#"{"id":"u1","username":null,"displayName":"Ann"}"#, "u1", "Ann"),
+            (r#"{"id":"u1"}"#, "u1", "u1"),
+            (r#"{"id":"u1","username":7,"displayName":{}}"#, "u1", "u1"),
+        ] {
+            let account = asked("", &answer("200 OK", "", body)).await.1.unwrap();
+            assert_eq!((&*account.username, &*account.display_name), (username, display_name));
         }
     }
 

@@ -67,6 +67,7 @@ impl Told {
 
 fn tell(peer: &Peer, traffic: &Traffic) {
     let Traffic { heard, caught_up, left_out, ignored, unreadable, duplicates, .. } = *traffic;
+    let Traffic { strays, held_back, .. } = *traffic;
     let Traffic { delivered, found, repeated, put_off, refused, .. } = *traffic;
     tracing::info!(
         %peer,
@@ -75,6 +76,8 @@ fn tell(peer: &Peer, traffic: &Traffic) {
         left_out,
         ignored,
         unreadable,
+        strays,
+        held_back,
         duplicates,
         delivered,
         found,

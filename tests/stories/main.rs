@@ -7,6 +7,7 @@ mod closed;
 mod comings;
 mod confirmed;
 mod crowded;
+mod damaged;
 mod direct;
 mod getting_in;
 mod history;
@@ -24,6 +25,7 @@ mod people;
 mod puppets;
 mod refused;
 mod relaymsg;
+mod strays;
 mod turned_away;
 mod world;
 

@@ -41,17 +41,6 @@ fn our_own_post_does_not_come_back() {
 }
 
 #[test]
-fn the_same_account_used_by_a_person_is_heard() {
-    story(
-        r#"
-        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"it is me","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
-        irc > PRIVMSG #tea :<bridge> it is me
-        irc > PING said-1
-        "#,
-    );
-}
-
-#[test]
 fn a_second_message_waits_for_the_first_to_arrive() {
     story(
         r#"

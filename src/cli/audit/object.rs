@@ -91,6 +91,7 @@ fn of_room(audit: &RoomAudit) -> Value {
         json!({ "delivery": it.ticket.0, "post": id, "posted": posted, "behind": it.behind.0 })
     });
     object["not_read_yet"] = unread(&found.unread);
+    object["by_others_as_us"] = found.strays.into();
     object["left_out"] = found.left_out.into();
     object["to_room"] = tallied(&found.to_room);
     let to_channels =

@@ -7,22 +7,23 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::rows::{lenient, text, truth};
 use super::{Author, Post, PostId, Whisper};
 
 /// A room, in `rooms:list`, `rooms:join` and room events.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Room {
     pub(super) id: String,
-    #[serde(default)]
-    pub(super) slug: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
+    pub(super) slug: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     pub(super) name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub(super) description: Option<String>,
     /// Only those who are listed may enter.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth")]
     pub(super) private: bool,
-    #[serde(default, rename = "hasPassword")]
+    #[serde(default, rename = "hasPassword", deserialize_with = "truth")]
     pub(super) has_password: bool,
 }
 
@@ -30,8 +31,9 @@ pub(super) struct Room {
 #[derive(Debug, Deserialize)]
 pub(super) struct Account {
     id: String,
-    username: String,
-    #[serde(default, rename = "displayName")]
+    #[serde(default, deserialize_with = "text")]
+    username: Option<String>,
+    #[serde(default, rename = "displayName", deserialize_with = "text")]
     display_name: Option<String>,
 }
 
@@ -55,17 +57,18 @@ pub(super) struct PostRef {
 pub(super) struct WirePost {
     id: String,
     text: String,
-    posted: Timestamp,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
+    posted: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient")]
     owner: Option<Owner>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     room: Option<RoomReference>,
 }
 
 /// A private message, in `user-messages:new` (WIRE.md, "Private messages").
 #[derive(Debug, Deserialize)]
 pub(super) struct WireWhisper {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     id: Option<String>,
     owner: String,
     text: String,
@@ -74,10 +77,11 @@ pub(super) struct WireWhisper {
 /// Who wrote a post. An account that was deleted has no id.
 #[derive(Debug, Deserialize)]
 struct Owner {
-    #[serde(default)]
-    id: String,
-    username: String,
-    #[serde(default, rename = "displayName")]
+    #[serde(default, deserialize_with = "text")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    username: Option<String>,
+    #[serde(default, rename = "displayName", deserialize_with = "text")]
     display_name: Option<String>,
 }
 
@@ -92,6 +96,39 @@ enum RoomReference {
 #[derive(Debug, Deserialize)]
 struct ErrorObject {
     message: String,
+}
+
+/// The id of the room of which `json` tells, if only that can be read.
+pub(super) fn room_of(json: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct InRoom {
+        #[serde(default, deserialize_with = "lenient")]
+        room: Option<RoomReference>,
+    }
+    read::<InRoom>(json).ok()?.room.map(|room| match room {
+        RoomReference::Room { id } | RoomReference::Id(id) => id,
+    })
+}
+
+/// Whether `json` is an object that tells of no failure.
+pub(super) fn is_document(json: &str) -> bool {
+    let object: serde_json::Result<serde_json::Map<String, serde_json::Value>> = parse(json);
+    object.is_ok_and(|it| {
+        !it.is_empty() && !["message", "errors", "status"].iter().any(|key| it.contains_key(*key))
+    })
+}
+
+impl Room {
+    /// The room with this id, of which nothing else is known.
+    pub(super) fn nameless(id: &str) -> Self {
+        let (slug, name, description) = (None, None, None);
+        Self { id: id.to_owned(), slug, name, description, private: true, has_password: false }
+    }
+
+    /// What people call it.
+    pub(super) fn called(&self) -> &str {
+        self.slug.as_deref().unwrap_or(&self.id)
+    }
 }
 
 /// Reads an answer, or says in the server's words why there is none.
@@ -147,19 +184,18 @@ fn surrogate(json: &str) -> Option<u16> {
 }
 
 impl WirePost {
-    /// The post and its room's id, if the ids are ids.
+    /// The post and its room's id, if the post's id is one. One without a time was made when its id was.
     pub(super) fn into_post(self) -> Option<(Post, Option<String>)> {
-        let author = self.owner;
-        let author = author.map(|Owner { id, username, display_name }| Author {
-            id,
-            username,
-            display_name,
+        let author = self.owner.and_then(|Owner { id, username, display_name }| {
+            let username = username.or_else(|| display_name.clone())?;
+            Some(Author { id: id.unwrap_or_default(), username, display_name })
         });
         let room = self.room.map(|room| match room {
             RoomReference::Room { id } | RoomReference::Id(id) => id,
         });
-        let post = Post { id: self.id.parse().ok()?, text: self.text, posted: self.posted, author };
-        Some((post, room))
+        let id: PostId = self.id.parse().ok()?;
+        let posted = self.posted.unwrap_or_else(|| id.made_at());
+        Some((Post { id, text: self.text, posted, author }, room))
     }
 }
 
@@ -175,10 +211,18 @@ impl PostRef {
     }
 }
 
-impl From<Account> for Author {
-    fn from(account: Account) -> Self {
+impl Author {
+    /// Whoever has this account, if it has a name.
+    pub(super) fn try_from_account(account: Account) -> Option<Self> {
         let Account { id, username, display_name } = account;
-        Self { id, username, display_name }
+        Some(Self { id, username: username.or_else(|| display_name.clone())?, display_name })
+    }
+
+    /// The same of our own account, which needs none.
+    pub(super) fn ourselves(account: Account) -> Self {
+        let id = account.id.clone();
+        let nameless = || Self { id: id.clone(), username: id.clone(), display_name: None };
+        Self::try_from_account(account).unwrap_or_else(nameless)
     }
 }
 

@@ -30,8 +30,8 @@ pub(super) enum Call {
     Whispers,
     /// `messages:list`, a page.
     List(PlaceId),
-    /// `messages:list`, the newest post only.
-    Newest(PlaceId),
+    /// `messages:list`, the newest so many posts.
+    Newest { place: PlaceId, take: usize },
 }
 
 /// The calls that have not been answered.
@@ -63,7 +63,10 @@ impl Calls {
 
     /// What was asked of the room at `place` is not waited for any more.
     pub(super) fn forget(&mut self, place: PlaceId) {
-        self.open.retain(|_, call| *call != Call::List(place) && *call != Call::Newest(place));
+        self.open.retain(|_, call| match call {
+            Call::List(of) | Call::Newest { place: of, .. } => *of != place,
+            _ => true,
+        });
     }
 
     /// A call whose time is up, if there is one.

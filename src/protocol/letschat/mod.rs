@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod post_id;
 mod rooms;
+mod rows;
 mod session;
 
 use std::time::Duration;
@@ -144,6 +145,15 @@ pub enum Event {
         place: PlaceId,
         /// What.
         posts: Vec<Post>,
+        /// Those that make no sense, and were passed over; by their ids, where they have one.
+        bad: Vec<Option<PostId>>,
+    },
+    /// Somebody spoke, but what the server told of it makes no sense.
+    Unreadable {
+        /// Where.
+        place: PlaceId,
+        /// The post's id, if it has one.
+        post: Option<PostId>,
     },
     /// The newest post's id; `None` in an empty room.
     Newest {

@@ -97,7 +97,7 @@ impl Rooms {
 
     /// The server knows this room. Says which other place of ours is the same room, if one is.
     pub(super) fn listed(&mut self, room: &Room) -> Result<(), (PlaceId, PlaceId)> {
-        for name in [&room.slug, &room.id] {
+        for name in room.slug.iter().chain([&room.id]) {
             let Some(place) = self.by_name.get(name).copied() else { continue };
             if let Some(other) = self.place(&room.id).filter(|other| *other != place) {
                 return Err((place, other));
@@ -198,7 +198,7 @@ mod tests {
     fn room(id: &str, slug: &str) -> Room {
         Room {
             id: id.to_owned(),
-            slug: slug.to_owned(),
+            slug: Some(slug.to_owned()),
             name: None,
             description: None,
             private: false,

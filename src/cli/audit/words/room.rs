@@ -45,6 +45,12 @@ pub(super) fn words(audit: &RoomAudit) -> Vec<String> {
         lines.extend(open(&place, tally));
     }
     lines.extend(unread(&room, &found.unread));
+    if found.strays > 0 {
+        let count = number(found.strays);
+        lines.push(format!(
+            "  posted in {room} by the bridge's own account, and not by this bridge: {count}"
+        ));
+    }
     if found.left_out > 0 {
         let count = number(found.left_out);
         lines.push(format!("  left out by rules in {room}: {count}"));

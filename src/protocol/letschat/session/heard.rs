@@ -9,57 +9,112 @@ use crate::protocol::letschat::answer::{
     self, Account, PostRef, Room, Visitor, WirePost, WireWhisper,
 };
 use crate::protocol::letschat::call::Call;
-use crate::protocol::letschat::{Author, Event, Presence};
+use crate::protocol::letschat::rows::{self, Rows, read_rows};
+use crate::protocol::letschat::{Author, Event, PostId, Presence};
+
+/// How many posts are asked for when the newest makes no sense.
+const MORE: usize = 500;
+
+/// How often in a row it is told what makes no sense; then less and less often.
+const TOLD: u64 = 10;
 
 impl Session {
     pub(super) fn event(&mut self, now: Instant, name: &str, argument: &str) {
         match name {
-            "messages:new" => match answer::read::<WirePost>(argument).map(WirePost::into_post) {
-                Ok(Some((post, Some(room)))) => {
-                    let place = self.rooms.place(&room);
-                    self.output
-                        .extend(place.map(|place| Output::Event(Event::Heard { place, post })));
-                }
-                Ok(_) => tracing::warn!("a post without an id or a room"),
-                Err(error) => tracing::warn!(error, "a post that makes no sense"),
-            },
+            "messages:new" => self.said(argument),
             "user-messages:new" if self.whispers => match answer::read::<WireWhisper>(argument) {
                 Ok(whisper) => {
                     self.output.push_back(Output::Event(Event::Whispered(whisper.into())));
                 }
-                Err(error) => tracing::warn!(error, "a private message that makes no sense"),
+                Err(_) => self.odd(name, argument),
             },
-            "rooms:archive" => {
-                if let Ok(room) = answer::read::<Room>(argument)
-                    && let Some(place) = self.rooms.place(&room.id)
-                {
-                    self.leave(now, place, "the room was archived");
+            "rooms:archive" => match answer::read::<Room>(argument) {
+                Ok(room) => {
+                    if let Some(place) = self.rooms.place(&room.id) {
+                        self.leave(now, place, "the room was archived");
+                    }
                 }
-            }
+                Err(_) => self.odd(name, argument),
+            },
             // A room that we look for may just have been made, or opened to us.
-            "rooms:new" | "rooms:update" => {
-                if let Ok(room) = answer::read::<Room>(argument) {
+            "rooms:new" | "rooms:update" => match answer::read::<Room>(argument) {
+                Ok(room) => {
                     self.listed(now, &room);
                     self.join(now);
                     self.about(&room, false);
                 }
+                Err(_) => self.odd(name, argument),
+            },
+            "users:join" => {
+                self.moved(name, argument, |place, user| Presence::Came { place, user })
             }
-            "users:join" => self.moved(argument, |place, user| Presence::Came { place, user }),
-            "users:leave" => self.moved(argument, |place, user| Presence::Went { place, user }),
+            "users:leave" => {
+                self.moved(name, argument, |place, user| Presence::Went { place, user });
+            }
             "users:update" => {
-                if let Ok(account) = answer::read::<Account>(argument) {
-                    self.tell(Presence::Renamed(account.into()));
+                let account = answer::read::<Account>(argument).ok();
+                match account.and_then(Author::try_from_account) {
+                    Some(account) => self.tell(Presence::Renamed(account)),
+                    None => self.odd(name, argument),
                 }
             }
             _ => {}
         }
     }
 
-    fn moved(&mut self, argument: &str, how: impl FnOnce(PlaceId, Author) -> Presence) {
-        if let Ok(Visitor { account, room }) = answer::read::<Visitor>(argument)
-            && let Some(place) = self.rooms.place(&room)
-        {
-            self.tell(how(place, account.into()));
+    /// Somebody has spoken.
+    fn said(&mut self, argument: &str) {
+        let read = answer::read::<WirePost>(argument).ok().and_then(WirePost::into_post);
+        if let Some((post, Some(room))) = read {
+            let place = self.rooms.place(&room);
+            self.output.extend(place.map(|place| Output::Event(Event::Heard { place, post })));
+            return;
+        }
+        self.odd("messages:new", argument);
+        if let Some(place) = answer::room_of(argument).and_then(|room| self.rooms.place(&room)) {
+            let post = rows::id_of(argument).and_then(|id| id.parse().ok());
+            self.output.push_back(Output::Event(Event::Unreadable { place, post }));
+        }
+    }
+
+    fn moved(&mut self, name: &str, argument: &str, how: impl FnOnce(PlaceId, Author) -> Presence) {
+        let Ok(Visitor { account, room }) = answer::read::<Visitor>(argument) else {
+            return self.odd(name, argument);
+        };
+        let Some(user) = Author::try_from_account(account) else {
+            return self.odd(name, argument);
+        };
+        if let Some(place) = self.rooms.place(&room) {
+            self.tell(how(place, user));
+        }
+    }
+
+    /// Passes over what makes no sense, and says so.
+    fn odd(&mut self, what: &str, json: &str) {
+        let id = rows::id_of(json).unwrap_or_else(|| "none".to_owned());
+        self.passed_over(what, 1, &id);
+    }
+
+    /// The rows that make sense; of the others it is said that they are passed over.
+    fn sound<T>(&mut self, what: &str, rows: Rows<T>) -> Vec<T> {
+        if !rows.bad.is_empty() {
+            self.passed_over(what, rows.bad.len() as u64, &rows.named());
+        }
+        rows.rows
+    }
+
+    fn passed_over(&mut self, what: &str, count: u64, ids: &str) {
+        let before = self.oddities;
+        self.oddities += count;
+        let total = self.oddities;
+        if total <= TOLD || before.checked_ilog2() != total.checked_ilog2() {
+            tracing::warn!(
+                what,
+                count,
+                ids,
+                total,
+                "Let's Chat tells what makes no sense: passed over"
+            );
         }
     }
 
@@ -70,14 +125,21 @@ impl Session {
     pub(super) fn answered(&mut self, now: Instant, call: Call, argument: &str) {
         match call {
             Call::WhoAmI => match answer::read::<Account>(argument) {
-                Ok(account) => self.output.push_back(Output::Event(Event::Welcome(account.into()))),
+                Ok(account) => {
+                    self.output
+                        .push_back(Output::Event(Event::Welcome(Author::ourselves(account))));
+                }
                 Err(why) => self.close(format!("the server does not say who we are: {why}")),
             },
-            Call::Rooms { skip } => match answer::read::<Vec<Room>>(argument) {
-                Ok(rooms) => self.listed_all(now, skip, &rooms),
+            Call::Rooms { skip } => match read_rows::<Room, _>(argument, Some) {
+                Ok(rows) => {
+                    let count = rows.count();
+                    let rooms = self.sound("rooms:list", rows);
+                    self.listed_all(now, (skip, count), &rooms);
+                }
                 Err(why) => self.close(format!("the server does not list its rooms: {why}")),
             },
-            Call::Join(place) => match answer::read::<Room>(argument) {
+            Call::Join(place) => match self.joined_room(place, argument) {
                 Ok(room) => {
                     self.rooms.answered(place, true, now);
                     self.about(&room, true);
@@ -91,14 +153,18 @@ impl Session {
                     self.join(now);
                 }
             },
-            Call::People(place) => match answer::read::<Vec<Account>>(argument) {
-                Ok(users) => {
-                    let users = users.into_iter().map(Author::from).collect();
-                    self.tell(Presence::Listed { place, users });
+            Call::People(place) => {
+                match read_rows::<Account, _>(argument, Author::try_from_account) {
+                    Ok(rows) => {
+                        let users = self.sound("rooms:users", rows);
+                        self.tell(Presence::Listed { place, users });
+                    }
+                    // Those who come, and those who speak, are known without it.
+                    Err(why) => {
+                        tracing::debug!(%place, why, "the server does not say who is there")
+                    }
                 }
-                // Those who come, and those who speak, are known without it.
-                Err(why) => tracing::debug!(%place, why, "the server does not say who is there"),
-            },
+            }
             Call::Describe(place) => {
                 if let Err(why) = answer::read::<Room>(argument) {
                     tracing::warn!(%place, why, "the room keeps its description");
@@ -111,22 +177,53 @@ impl Session {
             Call::Tell => {}
             // The list itself is broken in the server: always empty.
             Call::Whispers => self.output.push_back(Output::Event(Event::CarriesWhispers(true))),
-            Call::List(place) => match answer::read::<Vec<WirePost>>(argument) {
-                Ok(posts) => {
-                    let posts = posts.into_iter().filter_map(WirePost::into_post);
-                    let posts = posts.map(|(post, _)| post).collect();
-                    self.output.push_back(Output::Event(Event::Listed { place, posts }));
+            Call::List(place) => {
+                let post = |it: WirePost| it.into_post().map(|(post, _)| post);
+                match read_rows(argument, post) {
+                    Ok(rows) => {
+                        let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
+                        let bad = rows.bad.iter().map(id).collect();
+                        let posts = self.sound("messages:list", rows);
+                        self.output.push_back(Output::Event(Event::Listed { place, posts, bad }));
+                    }
+                    Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
                 }
-                Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
-            },
-            Call::Newest(place) => match answer::read::<Vec<PostRef>>(argument) {
-                Ok(posts) => {
-                    let post = posts.first().and_then(PostRef::id);
-                    self.output.push_back(Output::Event(Event::Newest { place, post }));
-                }
+            }
+            Call::Newest { place, take } => match read_rows(argument, |post: PostRef| post.id()) {
+                Ok(rows) => self.newest(now, place, take, rows),
                 Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
             },
         }
+    }
+
+    /// The newest posts of a room, of which `take` were asked for, newest first.
+    fn newest(&mut self, now: Instant, place: PlaceId, take: usize, rows: Rows<PostId>) {
+        let count = rows.count();
+        let posts = self.sound("messages:list", rows);
+        if posts.is_empty() && count > 0 {
+            if take < MORE && count >= take {
+                return self.ask_newest(now, place, MORE);
+            }
+            return self.leave(
+                now,
+                place,
+                "its newest posts have no ids: delete them from the database",
+            );
+        }
+        let post = posts.into_iter().next();
+        self.output.push_back(Output::Event(Event::Newest { place, post }));
+    }
+
+    /// The room that we have joined. One that lacks its id is the one that we asked for.
+    fn joined_room(&self, place: PlaceId, argument: &str) -> Result<Room, String> {
+        let read = answer::read::<Room>(argument);
+        if read.is_err()
+            && answer::is_document(argument)
+            && let Some(id) = self.rooms.id(place)
+        {
+            return Ok(Room::nameless(id));
+        }
+        read
     }
 
     /// Tells what a room of ours is about, where the server says so.
@@ -154,12 +251,12 @@ impl Session {
         self.output.push_back(Output::Event(event));
     }
 
-    fn listed_all(&mut self, now: Instant, skip: usize, rooms: &[Room]) {
+    fn listed_all(&mut self, now: Instant, (skip, count): (usize, usize), rooms: &[Room]) {
         for room in rooms {
             self.listed(now, room);
         }
-        if rooms.len() >= ROOMS {
-            self.look_on(now, skip + rooms.len());
+        if count >= ROOMS {
+            self.look_on(now, skip + count);
         } else {
             let missing: Vec<(PlaceId, String)> = self.rooms.missing().collect();
             for (place, name) in missing {
@@ -174,7 +271,7 @@ impl Session {
         if let Err((place, _)) = self.rooms.listed(room) {
             self.closed(
                 place,
-                format!("the room {} is configured twice, by slug and by id", room.slug),
+                format!("the room {} is configured twice, by slug and by id", room.called()),
             );
             self.rooms.look_later(now);
         }
@@ -204,7 +301,7 @@ fn join_refusal(why: &str) -> String {
 /// Why a room is not there, in words for the administrator.
 fn missing_room(name: &str, rooms: &[Room]) -> String {
     const SHOWN: usize = 8;
-    let mut slugs: Vec<&str> = rooms.iter().map(|room| room.slug.as_str()).collect();
+    let mut slugs: Vec<&str> = rooms.iter().map(Room::called).collect();
     slugs.sort_unstable();
     let more = if slugs.len() > SHOWN { ", …" } else { "" };
     slugs.truncate(SHOWN);

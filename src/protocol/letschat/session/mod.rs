@@ -56,6 +56,8 @@ pub struct Session {
     later: VecDeque<(Instant, Order)>,
     /// When we are to tell, and of which place.
     wakes: Vec<(Instant, PlaceId)>,
+    /// How much of what the server told made no sense.
+    oddities: u64,
     output: VecDeque<Output<String, Event>>,
 }
 
@@ -85,6 +87,7 @@ impl Session {
             refused: HashMap::new(),
             later: VecDeque::new(),
             wakes: Vec::new(),
+            oddities: 0,
             output: VecDeque::new(),
         }
     }
@@ -211,10 +214,7 @@ impl Session {
                 }
                 None => tracing::warn!(%place, "a private room keeps its description"),
             },
-            Order::Newest(place) => {
-                let query = json!({ "take": 1, "reverse": true });
-                self.list(now, Call::Newest(place), place, query);
-            }
+            Order::Newest(place) => self.ask_newest(now, place, 1),
             Order::Wake { place, after } => self.wakes.push((now + after, place)),
             Order::Leave => {
                 self.send(&Packet::Close);
@@ -227,6 +227,11 @@ impl Session {
         if self.asks_people {
             self.call(now, Call::People(place), "rooms:users", json!({ "room": room }));
         }
+    }
+
+    fn ask_newest(&mut self, now: Instant, place: PlaceId, take: usize) {
+        let query = json!({ "take": take, "reverse": true });
+        self.list(now, Call::Newest { place, take }, place, query);
     }
 
     fn list(&mut self, now: Instant, call: Call, place: PlaceId, mut query: Value) {

@@ -26,6 +26,8 @@ pub(super) struct Compared {
     pub(super) repeated: Troubles<Twin>,
     pub(super) misplaced: Troubles<Misplaced>,
     pub(super) unread: Unread,
+    /// Posts by our account that the bridge did not make, and knows of.
+    pub(super) strays: u64,
 }
 
 /// A room beside the ledger, one stretch after the other, in as much memory as one takes.
@@ -145,6 +147,7 @@ impl Comparison {
         }
         let twin = ours.then(|| self.twin(&text)).flatten();
         if heard && twin.is_none() && self.suspects.len() >= TOLD {
+            self.compared.strays += 1;
             return;
         }
         if self.suspects.len() >= TOLD {
@@ -180,7 +183,7 @@ impl Comparison {
         for suspect in suspects {
             let trace = known(suspect.post);
             let arrived = under_way.is_some_and(|delivery| suspect.is(delivery));
-            let Suspect { post, posted, author, twin, .. } = suspect;
+            let Suspect { post, posted, author, twin, tail } = suspect;
             if let Some(Trace::Delivered { others, .. }) = trace {
                 compared.posted += 1 + others;
             } else if arrived {
@@ -192,6 +195,8 @@ impl Comparison {
                 compared.unread.add(posted);
             } else if trace.is_none() {
                 compared.unheard.push(Unheard { post, posted, author });
+            } else if tail.is_some() {
+                compared.strays += 1;
             }
         }
         compared

@@ -46,6 +46,8 @@ pub struct Findings {
     pub misplaced: Troubles<Misplaced>,
     /// Posts that the bridge has still to read.
     pub unread: Unread,
+    /// Posts by the bridge's account that it did not make itself.
+    pub strays: u64,
     /// Posts that were left out: by the rules of catching up, or because a rule ignores them.
     pub left_out: u64,
     /// What the ledger says of the deliveries to the room.
@@ -282,6 +284,7 @@ impl Read {
             repeated: compared.repeated,
             misplaced: compared.misplaced,
             unread: compared.unread,
+            strays: compared.strays,
             left_out,
             to_room,
             to_channels,

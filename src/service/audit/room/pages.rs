@@ -8,6 +8,9 @@ use crate::protocol::letschat::{PAGE, Post, PostId};
 /// of their ids (WIRE.md, "Messages").
 const OVERLAP: u32 = 2;
 
+/// The posts of a page, and those that make no sense, by their ids.
+pub(super) type Page = (Vec<Post>, Vec<Option<PostId>>);
+
 /// How far a room is read.
 #[derive(Debug)]
 pub(super) struct Pages {
@@ -38,15 +41,16 @@ impl Pages {
     }
 
     /// Takes the page in. Gives the stretch that it completes, if it does.
-    pub(super) fn turn(&mut self, page: Vec<Post>) -> Option<Stretch> {
-        let (count, highest) = (page.len(), page.iter().map(|post| post.id).max());
+    pub(super) fn turn(&mut self, (page, bad): Page) -> Option<Stretch> {
+        let ids = page.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
+        let (count, highest) = (page.len() + bad.len(), ids.max());
         self.held.extend(page);
         let above = self.since;
-        let Some(highest) = highest.filter(|_| count >= PAGE) else {
+        if count < PAGE {
             self.over = true;
             return Some(self.stretch(above, None));
-        };
-        let onward = highest.earlier(OVERLAP);
+        }
+        let onward = highest.map_or(above, |highest| highest.earlier(OVERLAP));
         if onward <= above {
             self.skip += count;
             return None;
@@ -82,7 +86,7 @@ mod tests {
         let (mut seen, mut lengths) = (Vec::new(), Vec::new());
         while let Some((since, skip)) = pages.next() {
             let page = ids.iter().copied().filter(|id| *id > since).skip(skip).take(PAGE);
-            if let Some(stretch) = pages.turn(page.map(post).collect()) {
+            if let Some(stretch) = pages.turn((page.map(post).collect(), Vec::new())) {
                 lengths.push(stretch.posts.len());
                 seen.extend(stretch.posts.into_keys());
             }

@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 use crate::bridge::Happening;
 use crate::config::LetsChatSettings;
 use crate::domain::{Place, PlaceId};
-use crate::protocol::letschat::{Author, Event, Order, PAGE, Post, PostId};
+use crate::protocol::letschat::{Author, Event, Order, PAGE, PostId};
 use crate::service::audit::conversation::Conversation;
+use crate::service::audit::room::pages::Page;
 use crate::service::engine::Item;
 use crate::service::letschat::LetsChat;
 
@@ -48,13 +49,13 @@ impl Reader {
         self.seats.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
     }
 
-    /// A page of the room in this seat.
+    /// A page of the room in this seat, and what of it makes no sense.
     pub(super) async fn list(
         &mut self,
         place: PlaceId,
         since: PostId,
         skip: usize,
-    ) -> Result<Vec<Post>, String> {
+    ) -> Result<Page, String> {
         // Out of it since, and for the reason that was told then.
         self.seat(place)?;
         if let Some(orders) = &self.orders {
@@ -63,7 +64,7 @@ impl Reader {
         }
         loop {
             match self.event().await? {
-                Event::Listed { place: of, posts } if of == place => return Ok(posts),
+                Event::Listed { place: of, posts, bad } if of == place => return Ok((posts, bad)),
                 Event::Closed { place: of, why } if of == place => return Err(why),
                 _ => {}
             }

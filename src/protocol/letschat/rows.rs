@@ -1,0 +1,192 @@
+//! What is read although some of it makes no sense. People edit Let's Chat's database by hand, and what
+//! it tells of then may lack what each document else has: one bad row must not cost the others.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::answer;
+
+/// How many of the rows that were passed over are named in the log.
+const NAMED: usize = 5;
+
+/// A list, as far as it could be read.
+#[derive(Debug)]
+pub(super) struct Rows<T> {
+    pub(super) rows: Vec<T>,
+    /// The ids of those that could not, where they have one.
+    pub(super) bad: Vec<Option<String>>,
+}
+
+impl<T> Rows<T> {
+    /// How many rows the server sent.
+    pub(super) fn count(&self) -> usize {
+        self.rows.len() + self.bad.len()
+    }
+
+    /// The first of those that could not be read, for the log.
+    pub(super) fn named(&self) -> String {
+        let name = |id: &Option<String>| id.as_deref().map_or("without an id".to_owned(), short);
+        self.bad.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[derive(Deserialize)]
+struct Identified {
+    #[serde(default, deserialize_with = "text")]
+    id: Option<String>,
+}
+
+/// Reads a list row by row, each by `read`; or says in the server's words why there is none.
+pub(super) fn read_rows<W: DeserializeOwned, T>(
+    json: &str,
+    read: impl Fn(W) -> Option<T>,
+) -> Result<Rows<T>, String> {
+    let raw: Vec<Box<RawValue>> = match answer::read(json) {
+        Ok(raw) => raw,
+        // A list may come as an object, numbered.
+        Err(why) => numbered(json).ok_or(why)?,
+    };
+    let mut rows = Rows { rows: Vec::with_capacity(raw.len()), bad: Vec::new() };
+    for row in raw {
+        match answer::read::<W>(row.get()).ok().and_then(&read) {
+            Some(row) => rows.rows.push(row),
+            None => rows.bad.push(id_of(row.get())),
+        }
+    }
+    Ok(rows)
+}
+
+/// The id of what makes no sense otherwise, for the log.
+pub(super) fn id_of(json: &str) -> Option<String> {
+    answer::read::<Identified>(json).ok()?.id.map(|id| short(&id))
+}
+
+/// The values of an object whose keys count from nought.
+fn numbered(json: &str) -> Option<Vec<Box<RawValue>>> {
+    let object: std::collections::BTreeMap<usize, Box<RawValue>> = answer::read(json).ok()?;
+    Some(object.into_values().collect())
+}
+
+fn short(id: &str) -> String {
+    id.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+/// A text; `None` where something else stands there.
+pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    lenient(from)
+}
+
+/// Whether it is so; also where something else than a truth value stands there.
+pub(super) fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    let value: Option<serde_json::Value> = Option::deserialize(from)?;
+    Ok(value.is_some_and(|value| value.as_bool().unwrap_or(true)))
+}
+
+/// What it should be; `None` where it is something else.
+pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let value: Option<serde_json::Value> = Option::deserialize(from)?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::letschat::answer::{Account, Room, WirePost};
+    use crate::protocol::letschat::{Author, Post};
+
+    const GOOD: &str = r#"{"id":"6b035f6d8d054a41e16a0570","text":"hi","posted":"2026-11-22T21:32:29.455Z","owner":{"id":"u1","username":"ann"},"room":"r1"}"#;
+
+    fn posts(json: &str) -> Rows<Post> {
+        read_rows::<WirePost, _>(json, |it| it.into_post().map(|(post, _)| post)).expect("a list")
+    }
+
+    #[test]
+    fn one_post_that_makes_no_sense_does_not_cost_the_others() {
+        let id = r#""id":"6b035f6d8d054a41e16a0571""#;
+        for bad in [
+            "null".to_owned(),
+            "7".to_owned(),
+            "[]".to_owned(),
+            "{}".to_owned(),
+            r#""text""#.to_owned(),
+            format!("{{{id}}}"),
+            format!(r#"{{{id},"text":null,"posted":"2026-11-22T21:32:29.455Z"}}"#),
+            format!(r#"{{{id},"text":{{"a":1}},"posted":"2026-11-22T21:32:29.455Z"}}"#),
+            r#"{"id":7,"text":"hi","posted":"2026-11-22T21:32:29.455Z"}"#.to_owned(),
+            r#"{"id":"zzz","text":"hi","posted":"2026-11-22T21:32:29.455Z"}"#.to_owned(),
+            r#"{"text":"hi","posted":"2026-11-22T21:32:29.455Z"}"#.to_owned(),
+        ] {
+            let rows = posts(&format!("[{bad},{GOOD},{bad}]"));
+            assert_eq!((rows.rows.len(), rows.bad.len(), rows.count()), (1, 2, 3), "{bad}");
+            assert_eq!(rows.rows[0].text, "hi");
+            assert_eq!(rows.named().contains("16a0571"), bad.contains(id), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_post_is_read_whatever_its_owner_its_time_and_its_room_are() {
+        let with = |rest: &str| {
+            posts(&format!(r#"[{{"id":"6b035f6d8d054a41e16a0571","text":"hi"{rest}}}]"#))
+        };
+        for (rest, owner) in [
+            ("", None),
+            (r#","owner":null,"posted":null,"room":null"#, None),
+            (r#","owner":"u1","posted":"soon","room":7"#, None),
+            (r#","owner":{},"posted":12,"room":{}"#, None),
+            (r#","owner":{"username":7},"posted":{}"#, None),
+            (r#","owner":[1],"posted":"99999-01-01T00:00:00Z""#, None),
+            (r#","owner":{"id":"u1","username":"ann","displayName":{}}"#, Some("ann")),
+            (r#","owner":{"id":"u1","username":null,"displayName":"Ann"}"#, Some("Ann")),
+            (r#","owner":{"id":null,"username":"_deleted_user_"}"#, Some("_deleted_user_")),
+        ] {
+            let rows = with(rest);
+            assert_eq!(rows.bad, [], "{rest}");
+            let post = &rows.rows[0];
+            assert_eq!(post.author.as_ref().map(|it| it.username.as_str()), owner, "{rest}");
+            assert_eq!(post.posted, post.id.made_at(), "{rest}");
+        }
+    }
+
+    #[test]
+    fn one_room_or_user_that_makes_no_sense_does_not_cost_the_others() {
+        let rooms = |row: &str| {
+            let json = format!(r#"[{row},{{"id":"r1","slug":"tea","name":"Tea"}}]"#);
+            read_rows::<Room, _>(&json, Some).expect("a list")
+        };
+        for good in [
+            r#"{"id":"r2","slug":null,"name":null,"description":null}"#,
+            r#"{"id":"r2"}"#,
+            r#"{"id":"r2","slug":7,"name":[],"description":{},"private":null,"hasPassword":"x"}"#,
+        ] {
+            assert_eq!(rooms(good).rows.len(), 2, "{good}");
+        }
+        for bad in ["null", "{}", r#"{"id":null,"slug":"dev"}"#, r#"{"id":7}"#, "[]", r#""dev""#] {
+            let rows = rooms(bad);
+            assert_eq!((rows.rows.len(), rows.count()), (1, 2), "{bad}");
+        }
+        for bad in
+            ["null", "{}", r#"{"id":"u2"}"#, r#"{"username":"bob"}"#, r#"{"id":"u2","username":7}"#]
+        {
+            let json = format!(r#"[{{"id":"u1","username":"ann"}},{bad}]"#);
+            let rows = read_rows::<Account, _>(&json, Author::try_from_account).expect("a list");
+            assert_eq!((rows.rows.len(), rows.count()), (1, 2), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_an_object_is_read_and_one_that_is_an_error_is_told() {
+        assert_eq!(posts(&format!(r#"{{"0":{GOOD},"1":null}}"#)).count(), 2);
+        assert_eq!(posts("[]").count(), 0);
+        assert_eq!(posts("{}").count(), 0);
+        for (json, why) in
+            [(r#"{"message":"no","name":"x"}"#, "no"), (r#""Not Found""#, "Not Found")]
+        {
+            let read = read_rows::<Room, _>(json, Some);
+            assert_eq!(read.map(|it| it.count()), Err(why.to_owned()));
+        }
+        assert!(read_rows::<Room, _>("null", Some).is_err());
+    }
+}

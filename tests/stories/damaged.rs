@@ -1,0 +1,183 @@
+//! Somebody has edited Let's Chat's database by hand: what makes no sense is passed over, the rest goes on.
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated};
+
+const POST: &str = r#""posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"}"#;
+
+#[test]
+fn posts_that_make_no_sense_are_passed_over_in_a_page_and_counted_once() {
+    let mut world = seated();
+    world.tell("lc lost");
+    letschat_back(
+        &mut world,
+        &format!(
+            r#"
+            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
+            lc < 434[[null,{{"id":"6b0000100000000000000001",{POST},"room":"r1"}},{{"id":"6b0000100000000000000002","text":"one",{POST},"room":"r1"}},{{"id":"zzz","text":"x",{POST}}},{{"id":"6b0000100000000000000003","text":7}}]]
+            irc > PRIVMSG #tea :<bob> one
+            irc > PING said-1
+            irc < :irc.example PONG irc.example :said-1
+            lc lost
+            "#
+        ),
+    );
+    let unreadable =
+        |world: &World| world.counters().traffic[&letsbridge::bridge::Peer::LetsChat].unreadable;
+    assert_eq!(unreadable(&world), 4);
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6b0000100000000000000001"},{"id":"6b0000100000000000000003","text":7}]]
+        "#,
+    );
+    assert_eq!(unreadable(&world), 4);
+}
+
+#[test]
+fn a_whole_page_that_makes_no_sense_is_read_past() {
+    let mut world = seated();
+    world.tell("lc lost");
+    let nulls = vec!["null"; 500].join(",");
+    letschat_back(
+        &mut world,
+        &format!(
+            r#"
+            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
+            lc < 434[[{nulls}]]
+            lc > 425["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":500,"take":500}}]
+            lc < 435[[{{"id":"6b0000100000000000000002","text":"one",{POST},"room":"r1"}}]]
+            irc > PRIVMSG #tea :<bob> one
+            irc > PING said-1
+            "#
+        ),
+    );
+    let rows = (1..=500).map(|n| format!(r#"{{"id":"6b000011000000000000{n:04x}"}}"#));
+    let rows = rows.collect::<Vec<_>>().join(",");
+    world.tell("irc < :irc.example PONG irc.example :said-1\nlc lost");
+    letschat_back(
+        &mut world,
+        &format!(
+            r#"
+            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}}]
+            lc < 434[[{rows}]]
+            lc > 425["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b00000f0000000000000000","skip":0,"take":500}}]
+            lc < 435[[{{"id":"6b0000120000000000000002","text":"two",{POST},"room":"r1"}}]]
+            irc > PRIVMSG #tea :<bob> two
+            irc > PING said-2
+            "#
+        ),
+    );
+}
+
+#[test]
+fn what_is_said_live_and_makes_no_sense_costs_nothing_else() {
+    let mut world = seated();
+    for bad in [
+        "null",
+        "{}",
+        "[]",
+        "7",
+        r#""x""#,
+        r#"{"id":"6b0000100000000000000001","text":"x","room":null}"#,
+        r#"{"id":"zzz","text":"x","room":"r1"}"#,
+        r#"{"text":"x","room":{"id":"r1"}}"#,
+    ] {
+        for event in [
+            "messages:new",
+            "rooms:update",
+            "rooms:new",
+            "rooms:archive",
+            "users:join",
+            "users:leave",
+        ] {
+            world.tell(&format!(r#"lc < 42["{event}",{bad}]"#));
+        }
+        world.tell(&format!(r#"lc < 42["users:update",{bad}]"#));
+    }
+    world.tell(&format!(
+        r#"
+        lc < 42["messages:new"]
+        lc < 42[]
+        lc < 42{{}}
+        lc < 42["messages:new",{{"id":"6b0000100000000000000004","text":"one",{POST},"room":{{"id":"r1"}}}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        "#
+    ));
+    // What has an id and a room is looked for in the list, which may tell more of it.
+    world.tell(&format!(
+        r#"
+        lc < 42["messages:new",{{"id":"6b0000110000000000000004","room":{{"id":"r1"}}}}]
+        lc > 425["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000003","skip":0,"take":500}}]
+        lc < 435[[{{"id":"6b0000110000000000000004","text":"two",{POST},"room":"r1"}}]]
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        "#
+    ));
+}
+
+#[test]
+fn rooms_and_accounts_that_make_no_sense_do_not_keep_the_bridge_out() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(
+        r#"
+        lc back
+        lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+        lc < 40
+        lc > 421["account:whoami"]
+        lc > 422["rooms:list",{"skip":0,"take":5000}]
+        lc < 431[{"id":"u0","username":null,"displayName":7}]
+        lc < 432[[null,{"id":"r2","slug":null,"name":null},{"slug":"dev"},7,{"id":"r1","slug":"tea","name":null,"description":{}}]]
+        lc > 423["rooms:join","r1"]
+        lc < 433[{"slug":"tea"}]
+        lc > 424["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc < 434[[null]]
+        lc > 425["messages:list",{"reverse":true,"room":"r1","take":500}]
+        lc < 435[[null,{"id":"6b0000000000000000000001"}]]
+        "#,
+    );
+    world.tell(IRC_IN);
+    world.tell(&format!(
+        r#"
+        lc < 42["messages:new",{{"id":"6b0000100000000000000004","text":"one",{POST},"room":{{"id":"r1"}}}}]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        "#
+    ));
+}
+
+#[test]
+fn a_post_of_the_future_does_not_hide_what_is_said_now() {
+    let mut world = World::new(&["office/#tea tea"]);
+    let future = r#"{"id":"ffff00000000000000000001","text":"soon","posted":"2106-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}"#;
+    world.tell(&LETSCHAT_IN.replace("6b0000000000000000000001", "ffff00000000000000000001"));
+    world.tell(IRC_IN);
+    // 0x6b02da40 is the second at which the story begins.
+    world.tell(&format!(
+        r#"
+        lc < 42["messages:new",{future}]
+        lc < 42["messages:new",{{"id":"6b02dc000000000000000004","text":"one",{POST},"room":{{"id":"r1"}}}}]
+        irc > PRIVMSG #tea :<bob> soon
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        lc lost
+        "#
+    ));
+    letschat_back(
+        &mut world,
+        &format!(
+            r#"
+            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b02dbc40000000000000000","skip":0,"take":500}}]
+            lc < 434[[{{"id":"6b02dc100000000000000004","text":"two",{POST},"room":"r1"}},{future}]]
+            irc > PRIVMSG #tea :<bob> two
+            irc > PING said-3
+            "#
+        ),
+    );
+}
