@@ -32,3 +32,59 @@ pub(super) fn end_the_program() {
         process::exit(PANICKED);
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Says which test is to panic, in a process of its own.
+    const CHILD: &str = "LETSBRIDGE_TEST_PANICS_IN";
+
+    /// Runs this very test once more, in a process where `panics` does, and waits for ever otherwise.
+    fn ends(kind: &str, panics: impl FnOnce()) {
+        let name = format!("cli::panic::tests::a_panic_in_a_{kind}_ends_the_program");
+        if std::env::var(CHILD).is_ok_and(|wanted| wanted == kind) {
+            let json = tracing_subscriber::fmt().json().with_writer(std::io::stderr);
+            tracing::subscriber::set_global_default(json.finish()).unwrap();
+            end_the_program();
+            panics();
+            loop {
+                thread::park();
+            }
+        }
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &name, "--nocapture"])
+            .env(CHILD, kind)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let log = String::from_utf8_lossy(&child.stderr);
+        assert_eq!(child.status.code(), Some(PANICKED), "{log}");
+        let event = log.lines().find(|line| line.contains("a bug in letsbridge ends it"));
+        let event: serde_json::Value = serde_json::from_str(event.unwrap()).unwrap();
+        let said = event["fields"]["message"].as_str().unwrap();
+        assert!(said.contains("panic.rs") && said.contains("the tea is cold"), "{said}");
+        let backtrace = event["fields"]["backtrace"].as_str().unwrap();
+        assert!(backtrace.contains("std::panicking") || backtrace.contains("panic"), "{backtrace}");
+    }
+
+    #[test]
+    fn a_panic_in_a_thread_ends_the_program() {
+        ends("thread", || {
+            thread::spawn(|| panic!("the tea is cold"));
+        });
+    }
+
+    #[test]
+    fn a_panic_in_a_task_ends_the_program() {
+        ends("task", || {
+            let runtime = crate::cli::run::runtime();
+            runtime.spawn(async { panic!("the tea is cold") });
+            std::mem::forget(runtime);
+        });
+    }
+}

@@ -54,11 +54,8 @@ pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>)
         let again_in = in_words(wait);
         let trouble = match outcome {
             Ok(Ended::Dismissed) if party.inbox().is_closed() => return,
-            // Only an engine that is gone has no use for it.
-            Ok(Ended::Dismissed) => {
-                tracing::error!(%peer, "a bug: the connection was given up; it is made again");
-                None
-            }
+            // It did not take what the engine had for it.
+            Ok(Ended::Dismissed) => None,
             Ok(Ended::Closed(why) | Ended::Lost(why)) => {
                 // The server may hang up before it has said all.
                 let why = away.map_or(why, ToString::to_string);

@@ -23,9 +23,10 @@ use crate::store::{Store, StoreError};
 const TURN: usize = 1_024;
 const TURN_TIME: Duration = Duration::from_millis(100);
 
-/// How many orders a connection may have waiting: one for each of its places, and some.
+/// How many orders a connection may have waiting: one for each of its places, one for each of those who
+/// write to each other in private, and some.
 pub(super) fn orders_at_once(places: usize) -> usize {
-    places * 2 + 64
+    places * 2 + 16_384
 }
 
 /// What reaches the engine.
@@ -39,8 +40,6 @@ pub(super) enum Item {
     Happened(Happening),
     /// What is wrong with this connection, until it works.
     Trouble(Peer, String),
-    /// Look whether there is a [`Wish`].
-    Nudge,
 }
 
 /// What the administrator wants. It reaches the engine however much waits there.
@@ -125,7 +124,7 @@ impl Engine {
     pub(super) fn run(mut self, mut inbox: Inbox, runtime: &Handle) -> Result<(), StoreError> {
         let mut orders = Vec::new();
         self.tell_status();
-        while self.is_wished_for_more() || inbox.wait(runtime) {
+        while self.is_wished_for_more() || inbox.wait(runtime, changed(self.wish.clone())) {
             self.grant(&mut orders)?;
             let began = Instant::now();
             for _ in 0..TURN {
@@ -156,7 +155,7 @@ impl Engine {
 
     /// Does what the administrator wants, before anything else.
     fn grant(&mut self, orders: &mut Vec<Order>) -> Result<(), StoreError> {
-        let wish = *self.wish.borrow();
+        let wish = *self.wish.borrow_and_update();
         if wish > Wish::Work && self.granted == Wish::Work {
             self.bridge.apply(Timestamp::now(), Happening::Stop, &mut self.store, orders)?;
         }
@@ -177,7 +176,6 @@ impl Engine {
                 self.works(&peer);
                 self.troubles.push((peer, words));
             }
-            Item::Nudge => {}
             Item::Happened(happening) => {
                 match &happening {
                     Happening::Irc(network, irc::Event::Registered { .. }) => {
@@ -201,20 +199,33 @@ impl Engine {
     }
 
     /// A connection that is gone takes nothing; that it is gone is told behind this.
-    fn send(&self, order: Order) {
-        let full = match order {
+    fn send(&mut self, order: Order) {
+        match order {
             Order::Irc(network, order) => {
-                self.irc.get(&network).is_some_and(|peer| is_full(peer.try_send(order)))
+                let aside = matches!(order, irc::Order::Notice { .. });
+                let peer = self.irc.get(&network);
+                if peer.is_some_and(|peer| !gives(peer, order, aside)) {
+                    self.irc.remove(&network);
+                    tracing::error!(%network, "it takes nothing of what it is given: it is connected to anew");
+                }
             }
             Order::Puppets(network, order) => {
-                let keeper = self.puppets.get(&network);
-                keeper.is_some_and(|keeper| keeper.send(Request::Order(order)).is_err())
+                if let Some(keeper) = self.puppets.get(&network) {
+                    // One that is gone has nobody left.
+                    let _ = keeper.send(Request::Order(order));
+                }
             }
             Order::LetsChat(order) => {
-                self.letschat.as_ref().is_some_and(|peer| is_full(peer.try_send(order)))
+                let aside = matches!(order, letschat::Order::Tell { .. });
+                let peer = self.letschat.as_ref();
+                if peer.is_some_and(|peer| !gives(peer, order, aside)) {
+                    self.letschat = None;
+                    tracing::error!(
+                        "Let's Chat takes nothing of what it is given: it is connected to anew"
+                    );
+                }
             }
-        };
-        debug_assert!(!full, "one delivery a place is under way, and the queue holds more");
+        }
     }
 
     fn say_goodbye(&mut self) {
@@ -251,6 +262,19 @@ impl Engine {
     }
 }
 
-fn is_full<T>(sent: Result<(), mpsc::error::TrySendError<T>>) -> bool {
-    matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
+/// Waits until the administrator wants something else.
+async fn changed(mut wish: watch::Receiver<Wish>) {
+    if wish.changed().await.is_err() {
+        // Nobody is left who could want anything.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Gives `peer` an order, or not where it is said `aside`, only out of courtesy, and half of what may
+/// wait does: strangers can call for any number of those. Says whether there is room for orders.
+fn gives<T>(peer: &mpsc::Sender<T>, order: T, aside: bool) -> bool {
+    if aside && peer.capacity() < peer.max_capacity() / 2 {
+        return true;
+    }
+    !matches!(peer.try_send(order), Err(mpsc::error::TrySendError::Full(_)))
 }

@@ -1,6 +1,7 @@
 //! What waits for the engine: a queue for each connection, of which each is served in turn.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::Poll;
 
 use tokio::runtime::Handle;
@@ -34,25 +35,33 @@ impl Inbox {
         sender
     }
 
-    /// Waits until there is something to take. Says whether there will ever be: nobody is left otherwise.
-    pub(super) fn wait(&mut self, runtime: &Handle) -> bool {
+    /// Waits until there is something to take, or `interrupted` is there. Says whether there will ever
+    /// be: nobody is left otherwise.
+    pub(super) fn wait(&mut self, runtime: &Handle, interrupted: impl Future) -> bool {
         if self.first.is_none() {
             self.first = self.take();
         }
-        if self.first.is_none() {
-            self.first = runtime.block_on(poll_fn(|cx| {
-                let mut open = false;
-                for queue in &mut self.queues {
-                    match queue.poll_recv(cx) {
-                        Poll::Ready(Some(item)) => return Poll::Ready(Some(item)),
-                        Poll::Ready(None) => {}
-                        Poll::Pending => open = true,
-                    }
-                }
-                if open { Poll::Pending } else { Poll::Ready(None) }
-            }));
+        if self.first.is_some() {
+            return true;
         }
-        self.first.is_some()
+        let mut interrupted = pin!(interrupted);
+        runtime.block_on(poll_fn(|cx| {
+            let mut open = false;
+            for queue in &mut self.queues {
+                match queue.poll_recv(cx) {
+                    Poll::Ready(Some(item)) => {
+                        self.first = Some(item);
+                        return Poll::Ready(true);
+                    }
+                    Poll::Ready(None) => {}
+                    Poll::Pending => open = true,
+                }
+            }
+            match interrupted.as_mut().poll(cx) {
+                Poll::Pending if open => Poll::Pending,
+                _ => Poll::Ready(open),
+            }
+        }))
     }
 
     /// The next item, if one is there: from the queue whose turn it is, or the next that has one.
@@ -125,9 +134,19 @@ mod tests {
             other.blocking_send(Item::Happened(Happening::Tick)).unwrap();
             drop(one);
         });
-        assert!(inbox.wait(runtime.handle()));
+        let never = std::future::pending::<()>;
+        assert!(inbox.wait(runtime.handle(), never()));
         assert!(matches!(inbox.take(), Some(Item::Happened(Happening::Tick))));
-        assert!(!inbox.wait(runtime.handle()));
+        assert!(!inbox.wait(runtime.handle(), never()));
         speaker.join().unwrap();
+    }
+
+    #[test]
+    fn it_can_be_interrupted_while_it_waits() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut inbox = Inbox::default();
+        let _one = inbox.queue();
+        assert!(inbox.wait(runtime.handle(), std::future::ready(())));
+        assert!(inbox.take().is_none());
     }
 }

@@ -106,6 +106,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
         watch::channel(Status { places: bridge.all(), ..Status::default() });
     let mut queues = Inbox::default();
     let own = queues.queue();
+    let mut weak = vec![own.downgrade()];
     let (wish, wished) = watch::channel(Wish::default());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
@@ -116,6 +117,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
     let mut networks = Vec::new();
     for network in settings.networks {
         let inbox = queues.queue();
+        weak.push(inbox.downgrade());
         let door = Door::new(&network, Arc::clone(&sts), book.clone());
         if has_puppets(&network) {
             let (sender, requests) = mpsc::unbounded_channel();
@@ -127,11 +129,12 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
         networks.push(irc::Irc::new(network, &places, door, inbox, stopped.clone()));
     }
     let to_letschat = queues.queue();
+    weak.push(to_letschat.downgrade());
     let runtime = Handle::current();
     let work = move || end.send(engine.run(queues, &runtime));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
-    tokio::spawn(keep_ticking(own.downgrade()));
+    tokio::spawn(keep_ticking(weak));
     for network in networks {
         tokio::spawn(connection::keep(network, stopped.clone()));
     }
@@ -173,16 +176,12 @@ impl Running {
         // Before the engine can say goodbye: whoever is left then knows why.
         stop.send_replace(true);
         wish.send_replace(Wish::Stop);
-        // Where there is no room, the engine has enough to do, and looks by itself.
-        let _ = inbox.try_send(Item::Nudge);
         // The engine ends when nobody is left who could tell it anything: neither are we.
-        let inbox = { inbox }.downgrade();
+        drop(inbox);
         let patience = tokio::spawn(async move {
             tokio::time::sleep(settle).await;
             wish.send_replace(Wish::Goodbye);
-            if let Some(inbox) = inbox.upgrade() {
-                let _ = inbox.try_send(Item::Nudge);
-            }
+            wish.closed().await;
         });
         let outcome = ended.await.expect("the engine tells how it ended");
         patience.abort();
@@ -229,15 +228,17 @@ fn links(settings: &Settings) -> Result<Option<Links>, StoreError> {
     Ok(Some(Links::new(key, web.public_url.clone(), settings.letschat.url.clone())))
 }
 
-/// Tells the engine that time has passed, for as long as there is one.
-async fn keep_ticking(inbox: mpsc::WeakSender<Item>) {
+/// Tells the engine that time has passed, for as long as anybody tells it anything: through the queue
+/// that has the most room.
+async fn keep_ticking(queues: Vec<mpsc::WeakSender<Item>>) {
     let mut often = tokio::time::interval(TICK);
     // An engine that stood still is not told of every second of it.
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         often.tick().await;
-        let Some(inbox) = inbox.upgrade() else { return };
-        if inbox.send(Item::Happened(Happening::Tick)).await.is_err() {
+        let open = queues.iter().filter_map(mpsc::WeakSender::upgrade);
+        let Some(queue) = open.max_by_key(mpsc::Sender::capacity) else { return };
+        if queue.send(Item::Happened(Happening::Tick)).await.is_err() {
             return;
         }
     }

@@ -250,7 +250,7 @@ impl Seen {
                 letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
             },
-            Item::Happened(_) | Item::Trouble(..) | Item::Nudge => {}
+            Item::Happened(_) | Item::Trouble(..) => {}
         }
     }
 

@@ -16,5 +16,6 @@ mod proofs;
 mod secrets;
 mod starting;
 mod stopping;
+mod stuck;
 mod web;
 mod world;

@@ -238,14 +238,7 @@ impl Session {
     }
 
     fn tick(&mut self, now: Instant) {
-        match self.phase {
-            Phase::Registering { until } if now >= until => {
-                self.close("the server did not let us in".to_owned());
-            }
-            Phase::Leaving { until } if now >= until => self.close("left".to_owned()),
-            Phase::Banned { until } if now >= until => self.link_closes(String::new()),
-            _ => {}
-        }
+        self.tick_phase(now);
         match self.liveness.check(now) {
             Check::Dead if self.is_registering() => {
                 self.close("the server did not let us in, and has fallen silent".to_owned());
@@ -266,6 +259,18 @@ impl Session {
         self.census.tick(now);
         self.call_roll(now);
         self.join(now);
+    }
+
+    /// Ends what has its time, also with a server that leaves no moment without a line.
+    fn tick_phase(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Registering { until } if now >= until => {
+                self.close("the server did not let us in".to_owned());
+            }
+            Phase::Leaving { until } if now >= until => self.close("left".to_owned()),
+            Phase::Banned { until } if now >= until => self.link_closes(String::new()),
+            _ => {}
+        }
     }
 
     /// Asks whether the server is there, ahead of all that waits: its time counts from now on.
@@ -341,6 +346,7 @@ impl Machine for Session {
         match input {
             Input::Frame(heard) => {
                 self.liveness.heard(now);
+                self.tick_phase(now);
                 self.tell_alive(now);
                 if matches!(heard, Heard::Guessed(_)) {
                     self.output.push_back(Output::Event(Event::Guessed));
