@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Bridge, Turn};
 use crate::domain::{Author, Kind, Message, Place, PlaceId};
 use crate::store::StoreError;
+use crate::translate::Words;
 
 /// `from 09:41:02 to 09:52:10 UTC`, with the days where those are two.
 pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
@@ -25,7 +26,7 @@ impl Bridge {
     pub(super) fn announce(
         &mut self,
         place: PlaceId,
-        words: String,
+        words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
@@ -37,7 +38,7 @@ impl Bridge {
     pub(super) fn announce_in_channels(
         &mut self,
         place: PlaceId,
-        words: String,
+        words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
@@ -66,7 +67,7 @@ impl Bridge {
         &mut self,
         place: PlaceId,
         to: &[PlaceId],
-        words: String,
+        words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if !self.policy.announce || to.is_empty() {
@@ -80,14 +81,14 @@ impl Bridge {
         &mut self,
         place: PlaceId,
         to: &[PlaceId],
-        words: String,
+        words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let message = Message {
             said_in: place,
             author: Author::bridge(),
             kind: Kind::Notice,
-            body: words,
+            body: words.into().into_string(),
             said_at: turn.now,
         };
         let Some(id) = turn.store.hear(&message, None)? else { return Ok(()) };

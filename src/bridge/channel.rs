@@ -92,7 +92,11 @@ impl Bridge {
                 self.voiceless(network, (ticket, place), (scope, &why), turn)
             }
             // Where nobody is to talk in private.
-            Event::Whispered(_) | Event::PutOut { .. } => Ok(()),
+            Event::Whispered(talk) => {
+                self.written_in_vain(network, &talk, turn);
+                Ok(())
+            }
+            Event::PutOut { .. } => Ok(()),
             Event::Past { place, answer } => self.told(network, place, answer, turn),
             Event::Speaking { ticket, place } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
@@ -191,15 +195,23 @@ impl Bridge {
         place: PlaceId,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
         let Some(ticket) = spot.lane.in_doubt().map(|delivery| delivery.ticket) else {
             return Ok(());
         };
+        let is_notice =
+            |spot: &Spot| spot.lane.first().is_some_and(|it| it.message.author.is_bridge());
+        if self.spots.get(&place).is_some_and(is_notice) {
+            let why = "the connection was lost while it was being said: no notice is said again";
+            return self.refuse(ticket, place, why, turn);
+        }
         if self.dropping.contains(network) {
             let why = "the connection was lost while it was being said: not said again";
             return self.refuse(ticket, place, why, turn);
         }
-        spot.lane.repeat(turn.store)?;
+        if let Some(spot) = self.spots.get_mut(&place) {
+            spot.lane.repeat(turn.store)?;
+        }
         self.count(place, |traffic| traffic.repeated += 1);
         Ok(())
     }

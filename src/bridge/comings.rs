@@ -3,14 +3,15 @@
 //! What happens is held for a moment, so that a netsplit is one line, and who is back at once is not
 //! told of. Where it cannot be told then, it never is: nobody wants to read in an hour who came now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Bridge, Turn};
+use super::{Bridge, Spot, Turn};
 use crate::domain::PlaceId;
 use crate::protocol::irc::Parting;
 use crate::store::StoreError;
+use crate::translate;
 use crate::translate::{Coming, What};
 
 /// How long nothing more must have happened before it is told, and how long that is waited for.
@@ -23,10 +24,24 @@ const LATELY: SignedDuration = SignedDuration::from_mins(30);
 /// How much is held, and how many who spoke are remembered, in one place.
 const MOST: usize = 20_000;
 
+/// How long what is to be told waits for those who talk. Later, nobody wants to read it.
+const WAITS: SignedDuration = SignedDuration::from_secs(60);
+
 /// What has happened lately in each place.
 #[derive(Debug, Default)]
 pub(super) struct Goings {
     places: HashMap<PlaceId, Lately>,
+    /// What waits to be told, from where to where: nobody's talk waits for it.
+    waiting: BTreeMap<(PlaceId, PlaceId), Due>,
+}
+
+/// What is to be told in one place of another.
+#[derive(Debug)]
+struct Due {
+    comings: Vec<Coming>,
+    since: Timestamp,
+    /// One of them is about to say something.
+    hurry: bool,
 }
 
 /// What has happened lately in one place.
@@ -90,8 +105,17 @@ impl Goings {
         hurry
     }
 
-    /// What is to be told by now.
-    fn due(&mut self, now: Timestamp) -> Vec<(PlaceId, Vec<Coming>)> {
+    /// `comings` of the one place are to be told in the other, behind what waits already.
+    fn wait(&mut self, way: (PlaceId, PlaceId), comings: &[Coming], hurry: bool, now: Timestamp) {
+        let nothing = || Due { comings: Vec::new(), since: now, hurry: false };
+        let due = self.waiting.entry(way).or_insert_with(nothing);
+        due.hurry |= hurry;
+        let room = MOST.saturating_sub(due.comings.len());
+        due.comings.extend(comings.iter().take(room).cloned());
+    }
+
+    /// What is to be told by now, and whether that is in a hurry.
+    fn due(&mut self, now: Timestamp) -> Vec<(PlaceId, Vec<Coming>, bool)> {
         let due = |lately: &Lately| {
             lately.span.is_some_and(|(first, last)| {
                 now.duration_since(last) >= HOLD || now.duration_since(first) >= LONGEST
@@ -100,8 +124,8 @@ impl Goings {
         let places = self.places.iter_mut().filter(|(_, lately)| due(lately));
         places
             .map(|(place, lately)| {
-                lately.span = None;
-                (*place, std::mem::take(&mut lately.untold))
+                let hurry = lately.span.take().is_some_and(|(first, _)| first == Timestamp::MIN);
+                (*place, std::mem::take(&mut lately.untold), hurry)
             })
             .collect()
     }
@@ -139,19 +163,56 @@ impl Bridge {
         Ok(())
     }
 
-    /// Tells what has happened a moment ago, where it is wanted and can be told now.
+    /// Tells what has happened a moment ago, where it is wanted and can be told now, and nobody's talk
+    /// would wait for it.
     pub(super) fn tell_comings(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        for (place, comings) in self.goings.due(turn.now) {
+        for (place, comings, hurry) in self.goings.due(turn.now) {
             let mirrors = self.spots.get(&place).map(|spot| spot.mirrors.clone());
             for to in mirrors.iter().flat_map(|mirrors| mirrors.iter().copied()) {
-                let words = self.ways.manners(place, to).comings.tell(&comings);
-                let open = self.spots.get(&to).is_some_and(|spot| spot.lane.is_open());
-                if let Some(words) = words.filter(|_| open) {
-                    self.remark(place, &[to], words, turn)?;
+                if self.spots.get(&to).is_some_and(|spot| spot.lane.is_open()) {
+                    self.goings.wait((place, to), &comings, hurry, turn.now);
                 }
             }
         }
+        let ways: Vec<_> = self.goings.waiting.keys().copied().collect();
+        for (place, to) in ways {
+            let Some(due) = self.goings.waiting.get(&(place, to)) else { continue };
+            let late = turn.now.duration_since(due.since) > WAITS;
+            if !late && !self.is_quiet(to, due.hurry) {
+                continue;
+            }
+            let due = self.goings.waiting.remove(&(place, to)).filter(|_| !late);
+            let words = due.and_then(|due| self.words_of(place, to, &due.comings));
+            if let Some(words) = words {
+                self.remark(place, &[to], words, turn)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Whether nothing waits to be said in `to` nor, but in a hurry, on its network, where one line
+    /// holds up another.
+    fn is_quiet(&self, to: PlaceId, hurry: bool) -> bool {
+        let Some(Spot { place, lane, .. }) = self.spots.get(&to) else { return true };
+        let on = place.network().filter(|_| !hurry);
+        lane.first().is_none()
+            && on.is_none_or(|network| {
+                let others = self.spots.values();
+                let mut others = others.filter(|spot| spot.place.network() == Some(network));
+                others.all(|spot| !spot.lane.is_open() || spot.lane.first().is_none())
+            })
+    }
+
+    /// What is told in `to` of what happened in `place`, if anything is. Nobody who sits there, too, is
+    /// called by it.
+    fn words_of(&self, place: PlaceId, to: PlaceId, comings: &[Coming]) -> Option<String> {
+        let manners = self.ways.manners(place, to);
+        let spot = self.spots.get(&to).filter(|spot| spot.lane.is_open())?;
+        let quiet = spot.place.network().is_some() && manners.channel.quiet;
+        manners.comings.tell(comings, |name| match spot.roster.get(name) {
+            Some(_) if quiet => translate::quiet(&translate::called(name)),
+            _ => translate::called(name).into_owned(),
+        })
     }
 }
 
@@ -166,7 +227,7 @@ mod tests {
     }
 
     fn told(goings: &mut Goings, now: i64) -> Vec<(String, bool)> {
-        let due = goings.due(at(now)).into_iter().flat_map(|(_, comings)| comings);
+        let due = goings.due(at(now)).into_iter().flat_map(|(_, comings, _)| comings);
         due.map(|coming| (coming.who, coming.spoke)).collect()
     }
 

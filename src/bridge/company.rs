@@ -85,6 +85,10 @@ impl Company for Around<'_> {
         self.room().guests.user(name)
     }
 
+    fn room_id(&self) -> Option<&str> {
+        self.room().room_id.as_deref()
+    }
+
     fn channel_of(&self, slug: &str) -> Option<&str> {
         let network = self.to.place.network()?;
         let here = |place: &Place| place.network() == Some(network);

@@ -35,6 +35,8 @@ pub struct Traffic {
     pub held_back: u64,
     /// How often a message was not mirrored to a place since a rule ignores it.
     pub ignored: u64,
+    /// Messages in which nothing could be seen.
+    pub blank: u64,
     /// Lines that were not UTF-8, and read in the charset that the configuration names.
     pub guessed: u64,
     /// Messages that were told more often than once, and dropped.

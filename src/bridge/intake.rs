@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Bridge, Spot, Turn};
-use crate::domain::{Delivery, Message, Part, Place, PlaceId, State, Voice};
+use crate::domain::{Author, Delivery, Message, Part, Place, PlaceId, State, Voice};
 use crate::store::{MessageId, StoreError};
-use crate::translate::{comes_apart, passes_through};
+use crate::translate::{comes_apart, is_blank, nameless, passes_through};
 
 impl Bridge {
     /// Takes in `message`, which its network calls `native`, unless it is known already. Says whether
@@ -27,6 +27,15 @@ impl Bridge {
         trace: Option<i64>,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
+        let named;
+        let message = if message.author.is_bridge() {
+            // Nobody speaks as the bridge itself for want of a name.
+            let author = Author { name: nameless(&message.author), ..message.author.clone() };
+            named = Message { author, ..message.clone() };
+            &named
+        } else {
+            message
+        };
         let Some(spot) = self.spots.get(&message.said_in) else { return Ok(false) };
         let mirrors = Arc::clone(&spot.mirrors);
         let Some(id) = turn.store.hear_traced(message, native, trace)? else { return Ok(false) };
@@ -46,6 +55,11 @@ impl Bridge {
         let Some(place) = self.spots.get(&message.said_in).map(|spot| spot.place.clone()) else {
             return Ok(());
         };
+        if is_blank(&message.body) {
+            tracing::debug!(%place, author = message.author.name, "nothing that can be seen");
+            self.count(message.said_in, |traffic| traffic.blank += 1);
+            return Ok(());
+        }
         for to in to.iter().copied() {
             if self.ways.ignore(message, &place, to) {
                 tracing::debug!(%place, author = message.author.name, "ignored, as a rule says");

@@ -261,6 +261,11 @@ impl Lane {
         store.say(head.ticket, said)
     }
 
+    /// What was begun carries its mark in the words before each line, and not in what is said.
+    pub(super) fn marks_each_line(&mut self) {
+        self.progress.marked = false;
+    }
+
     /// What is left to say of `body`.
     pub(super) fn rest<'a>(&self, body: &'a str) -> &'a str {
         body.get(self.progress.said..).unwrap_or(body)

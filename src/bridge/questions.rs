@@ -3,34 +3,42 @@
 //! A question is mirrored as anything else that is said. The answer is for who asked: on IRC by a
 //! NOTICE to their nick alone, in a room by a line there, which is mirrored nowhere.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::{Bridge, Order, Spot, Turn};
-use crate::domain::{Kind, Message, Place, PlaceId};
-use crate::protocol::irc;
+use super::direct::{Allowance, May};
+use super::refusals::tell_nick;
+use super::{Bridge, Spot, Turn};
+use crate::domain::{Kind, Message, Network, Place, PlaceId};
+use crate::protocol::irc::Talk;
 use crate::store::StoreError;
-use crate::translate::Question;
+use crate::translate::{Question, Words, called};
 
-/// How long nobody in a place is answered again.
-const QUIET: SignedDuration = SignedDuration::from_secs(3);
+/// So many questions are answered in a place at once, and then one in this time.
+const BURST: i32 = 5;
+const EVERY: SignedDuration = SignedDuration::from_secs(3);
+
+/// What is answered where that is too much.
+const TOO_MUCH: &str = "too many questions at once: ask again in a few seconds";
+
+/// What is answered to whoever writes to the bridge alone, where that is passed on to nobody.
+const NOBODY: &str = "nobody reads what is written to the bridge alone. In the channel, !who tells who is \
+                      on the other side, !status how the bridge is, !help what it does";
 
 /// How many bytes of names are told of one place: with the rest of the answer, a line of IRC.
 const NAMES: usize = 250;
 
-/// When somebody was last answered, in each place.
-#[derive(Debug, Default)]
-pub(super) struct Answered(HashMap<PlaceId, Timestamp>);
+/// Those who write to the bridge alone are all answered as often as one place is.
+const ALONE: PlaceId = PlaceId(0);
 
-impl Answered {
-    fn may_answer(&mut self, place: PlaceId, now: Timestamp) -> bool {
-        let last = self.0.insert(place, now);
-        let quiet = last.is_some_and(|last| now.duration_since(last) < QUIET);
-        if quiet {
-            self.0.extend(last.map(|last| (place, last)));
-        }
-        !quiet
+/// How often somebody was answered, in each place.
+#[derive(Debug)]
+pub(super) struct Answered(Allowance);
+
+impl Default for Answered {
+    fn default() -> Self {
+        Self(Allowance::new(BURST, EVERY))
     }
 }
 
@@ -49,22 +57,37 @@ impl Bridge {
                 .account
                 .as_ref()
                 .filter(|account| message.author.account.as_ref() != Some(&account.id))
-                .and_then(|account| Question::in_room(&message.body, &account.username)),
+                .and_then(|account| {
+                    let names = [Some(&account.username), account.display_name.as_ref()];
+                    Question::in_room(&message.body, names.into_iter().flatten())
+                }),
         };
         let Some(question) = question.filter(|_| self.answers(message)) else { return Ok(()) };
-        if !self.answered.may_answer(place, turn.now) {
-            return Ok(());
-        }
-        let lines = self.answer(question, place, turn)?;
+        let lines: Vec<Words> = match self.answered.0.take(place, turn.now) {
+            May::Do => self.answer(question, place, turn)?.into_iter().map(Words::from).collect(),
+            May::BeTold => vec![Words::from(TOO_MUCH)],
+            May::Nothing => return Ok(()),
+        };
         match &self.spots[&place].place {
             Place::Channel { network, .. } => {
-                let (network, nick) = (network.clone(), message.author.name.clone());
-                turn.orders.extend(lines.into_iter().map(|text| {
-                    Order::Irc(network.clone(), irc::Order::Notice { nick: nick.clone(), text })
-                }));
+                let network = network.clone();
+                for words in lines {
+                    tell_nick(&network, &message.author.name, words, turn);
+                }
                 Ok(())
             }
-            Place::Room(_) => self.remark(place, &[place], lines.join("\n"), turn),
+            Place::Room(_) => self.remark(place, &[place], Words::lines(lines), turn),
+        }
+    }
+
+    /// Somebody has written to the bridge alone what they want to know, or a command, on a network where that is passed on to nobody.
+    pub(super) fn written_in_vain(&mut self, network: &Network, talk: &Talk, turn: &mut Turn<'_>) {
+        let answerable = talk.kind == Kind::Talk && !talk.author.bot && !talk.played;
+        if answerable
+            && Question::is_meant(&talk.text)
+            && self.answered.0.take(ALONE, turn.now) == May::Do
+        {
+            tell_nick(network, &talk.author.name, NOBODY, turn);
         }
     }
 
@@ -120,13 +143,13 @@ impl Bridge {
         if !spot.lane.is_open() {
             return format!("{there}: cannot be seen just now");
         }
-        let mut names: Vec<&str> = match &spot.place {
+        let mut names: Vec<Cow<'_, str>> = match &spot.place {
             Place::Channel { .. } => {
-                spot.roster.iter().map(|member| member.person.nick.as_str()).collect()
+                spot.roster.iter().map(|member| called(&member.person.nick)).collect()
             }
-            Place::Room(_) => spot.guests.present().collect(),
+            Place::Room(_) => spot.guests.present().map(called).collect(),
         };
-        names.sort_unstable_by_key(|name| name.to_lowercase());
+        names.sort_by_cached_key(|name| name.to_lowercase());
         if names.is_empty() {
             return format!("{there}: nobody but us");
         }
@@ -161,20 +184,5 @@ impl Bridge {
             many => format!("{many} messages wait"),
         };
         Ok(format!("{}: {joined}, {waits} to be said there", self.spelled(place)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_not_answered_all_the_time() {
-        let at = |second| Timestamp::from_second(second).expect("a time");
-        let mut answered = Answered::default();
-        let asked: Vec<bool> =
-            [0, 1, 2, 3, 5, 6].map(|second| answered.may_answer(PlaceId(1), at(second))).into();
-        assert_eq!(asked, [true, false, false, true, false, true]);
-        assert!(answered.may_answer(PlaceId(2), at(0)));
     }
 }

@@ -13,6 +13,7 @@ use super::{Bridge, Order, Turn};
 use crate::domain::{Casemapping, Delivery, Kind, Network, Place, PlaceId};
 use crate::protocol::irc;
 use crate::store::{StoreError, Untold};
+use crate::translate::{Words, called};
 
 /// How long refusals are gathered before the first is told.
 const GATHERING: SignedDuration = SignedDuration::from_secs(5);
@@ -145,9 +146,7 @@ impl Bridge {
         match audience {
             Audience::Nick(network, _) => {
                 let Some(Untold { author, .. }) = refused.first() else { return Ok(()) };
-                let order =
-                    irc::Order::Notice { nick: author.clone(), text: self.to_nick(refused) };
-                turn.orders.push(Order::Irc(network, order));
+                tell_nick(&network, author, self.to_nick(refused), turn);
                 Ok(())
             }
             Audience::Room(room) => {
@@ -198,10 +197,22 @@ impl Bridge {
     }
 }
 
+/// Tells whoever goes by `nick`, and nobody else.
+pub(super) fn tell_nick(
+    network: &Network,
+    nick: &str,
+    words: impl Into<Words>,
+    turn: &mut Turn<'_>,
+) {
+    let (nick, text) = (nick.to_owned(), words.into().into_string());
+    turn.orders.push(Order::Irc(network.clone(), irc::Order::Notice { nick, text }));
+}
+
 /// `@all` would call everybody in the room (WIRE.md, "What its web page makes of text"); whoever goes
 /// by that name is not called.
 fn mention(name: &str) -> String {
-    if name.eq_ignore_ascii_case("all") { name.to_owned() } else { format!("@{name}") }
+    let name = called(name);
+    if name.eq_ignore_ascii_case("all") { name.into_owned() } else { format!("@{name}") }
 }
 
 fn reasons(refused: &[Untold]) -> String {
@@ -213,7 +224,7 @@ fn reasons(refused: &[Untold]) -> String {
 
 /// The beginning of `text`, in one line.
 pub(super) fn short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = Words::from(text).into_string();
     match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

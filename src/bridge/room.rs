@@ -122,6 +122,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         tracing::info!(place = %spot.place, room, "joined");
         spot.floor = floor;
+        spot.room_id = Some(room.into());
         let Some(cursor) = cursor else {
             spot.reading = Reading::Baseline { first: None };
             turn.orders.push(Order::LetsChat(letschat::Order::Newest(place)));

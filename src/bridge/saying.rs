@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::lane::Begun;
 use super::voices::Speaker;
-use super::{Bridge, Order, PuppetOrder, Turn};
+use super::{Bridge, Order, PuppetOrder, Spot, Turn};
 use crate::domain::{Delivery, Network, Part, Place, PlaceId, Speech, Ticket, Voice};
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -123,8 +123,17 @@ impl Bridge {
     /// Has a delivery said by its voice.
     fn hand_over(&mut self, network: Network, place: PlaceId, begun: Begun) -> Order {
         let Begun { ticket, speech, repeated, base, voice } = begun;
-        let Speech { kind, prefix, body } = speech.clone();
-        let body = if repeated { format!("{AGAIN}{body}") } else { body };
+        let Speech { kind, mut prefix, mut body } = speech.clone();
+        if let Some(spot) = self.spots.get_mut(&place).filter(|_| repeated) {
+            // Where each line is answered for, only the first of them may be there already.
+            let each = spot.joined.is_some_and(|joined| joined.echoes) && voice == Voice::Bridge;
+            if each {
+                body.insert_str(0, AGAIN);
+            } else {
+                prefix.push_str(AGAIN);
+                spot.lane.marks_each_line();
+            }
+        }
         let relay = match &voice {
             Voice::Relayed(nick) => Some(Arc::clone(nick)),
             Voice::Bridge | Voice::Puppet(_) => None,
@@ -160,10 +169,11 @@ impl Bridge {
         })
     }
 
-    /// Whether more lines may come that go on with what is said next in `place`, of which so many are
+    /// Whether `place` is a room and more lines may come that go on with what is said next in `place`, of which so many are
     /// `joined` already, and are waited for; with how long, if that is yet to be asked for.
     fn wait(&mut self, place: PlaceId, joined: usize) -> Option<Option<Duration>> {
-        let spot = self.spots.get(&place)?;
+        let is_room = |spot: &&Spot| spot.place.network().is_none();
+        let spot = self.spots.get(&place).filter(is_room)?;
         let first = spot.lane.first()?;
         let Join::Within(after) = self.ways.manners(first.message.said_in, place).room.join else {
             return None;

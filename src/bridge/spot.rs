@@ -24,6 +24,8 @@ pub(super) struct Spot {
     /// The other places of its conversation: what is said here is mirrored to each of them.
     pub(super) mirrors: Arc<[PlaceId]>,
     pub(super) lane: Lane,
+    /// The id that Let's Chat gives a room.
+    pub(super) room_id: Option<Box<str>>,
     /// How far a room is read.
     pub(super) reading: Reading,
     /// How much of it is asked for at once.
@@ -60,6 +62,7 @@ impl Spot {
             place,
             mirrors,
             lane,
+            room_id: None,
             reading: Reading::Away,
             page: Page::default(),
             joined: None,

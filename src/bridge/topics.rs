@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::{Bridge, Order, Turn};
 use crate::domain::{Place, PlaceId};
 use crate::protocol::{irc, letschat};
-use crate::translate::one_line;
+use crate::translate::Topic;
 
 /// What each place is about, as far as is known: what its server said last, or what we asked it for.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl Bridge {
                 continue;
             };
             let follows = self.ways.manners(place, to).topics;
-            let text = one_line(text);
+            let text = Topic::of(text).into_string();
             let order = match &spot.place {
                 Place::Room(_) if follows.in_rooms() => {
                     let description = text.clone();

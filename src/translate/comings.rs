@@ -2,8 +2,20 @@
 
 use std::collections::HashMap;
 
-/// How many names are told one by one.
+use super::clean;
+
+/// How many names are told one by one, and in how many bytes.
 const NAMED: usize = 10;
+const NAMES: usize = 160;
+
+/// How many bytes of the reason that somebody gives are told.
+const REASON: usize = 120;
+
+/// How many of what a channel is about.
+const TOPIC: usize = 240;
+
+/// How many all of it has. What is longer is told in fewer words.
+const LONGEST: usize = 340;
 
 /// What of one kind is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,12 +72,6 @@ impl Topics {
     }
 }
 
-/// `text` in one line, whatever parts it.
-#[must_use]
-pub fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// One thing that happened to somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coming {
@@ -119,21 +125,19 @@ impl Comings {
         }
     }
 
-    /// What happened, in one line; `None` where nothing of it is to be told. Who left and is back,
-    /// or came and is gone again, is not told of.
+    /// What happened, in one line of bounded length; `None` where nothing of it is to be told. Who left
+    /// and is back, or came and is gone again, is not told of. Names are told as `shown`.
     #[must_use]
-    pub fn tell(&self, comings: &[Coming]) -> Option<String> {
+    pub fn tell(&self, comings: &[Coming], shown: impl Fn(&str) -> String) -> Option<String> {
         let told: Vec<&Coming> =
             undone(comings).into_iter().filter(|coming| self.shows(coming)).collect();
-        let mut sentences: Vec<String> = Vec::new();
-        let mut rest = told.as_slice();
-        while let Some(first) = rest.first() {
-            let alike = rest.iter().take_while(|it| it.what == first.what && goes_together(it));
-            let count = alike.count().max(1);
-            sentences.push(sentence(&rest[..count]));
-            rest = &rest[count..];
-        }
-        (!sentences.is_empty()).then(|| sentences.join("; "))
+        let teller = Teller { shown };
+        let each = teller.each(&told);
+        [each, Some(teller.alike(&told)), Some(counted(&told))]
+            .into_iter()
+            .flatten()
+            .find(|words| words.len() <= LONGEST)
+            .filter(|words| !words.is_empty())
     }
 }
 
@@ -173,43 +177,139 @@ fn goes_together(coming: &Coming) -> bool {
     )
 }
 
-fn sentence(alike: &[&Coming]) -> String {
-    let who = names(alike);
-    let (is, has) = if alike.len() == 1 { ("is", "was") } else { ("are", "were") };
-    match &alike[0].what {
-        What::Joined => format!("{who} joined"),
-        What::Left(why) => format!("{who} left{}", reason(why.as_deref())),
-        What::Kicked { by, why } => {
-            format!("{who} {has} kicked by {by}{}", reason(why.as_deref()))
+/// How names are told.
+struct Teller<F> {
+    shown: F,
+}
+
+impl<F: Fn(&str) -> String> Teller<F> {
+    /// Each thing as it happened; `None` where that is too much.
+    fn each(&self, told: &[&Coming]) -> Option<String> {
+        let mut words = String::new();
+        let mut rest = told;
+        while let Some(first) = rest.first() {
+            let alike = rest.iter().take_while(|it| it.what == first.what && goes_together(it));
+            let count = alike.count().max(1);
+            add(&mut words, &self.sentence(&rest[..count]));
+            if words.len() > LONGEST {
+                return None;
+            }
+            rest = &rest[count..];
         }
-        What::Renamed(name) => format!("{who} is now {name}"),
-        What::Split(servers) => format!("netsplit between {servers}: {who} {is} gone"),
-        What::Returned => format!("netsplit over: {who} {is} back"),
-        What::Modes(change) => format!("{who} set {change}"),
-        What::Topic(Some(topic)) => format!("{who} set the topic: {topic}"),
-        What::Topic(None) => format!("{who} removed the topic"),
+        Some(words)
+    }
+
+    /// All that is of one kind together, whatever the reasons.
+    fn alike(&self, told: &[&Coming]) -> String {
+        let mut words = String::new();
+        for (happened, alike) in kinds(told) {
+            let sentence = match alike.as_slice() {
+                [_] => self.sentence(&alike),
+                _ => format!("{} {happened}", self.names(&alike)),
+            };
+            add(&mut words, &sentence);
+        }
+        words
+    }
+
+    fn sentence(&self, alike: &[&Coming]) -> String {
+        let who = self.names(alike);
+        let (is, was) = if alike.len() == 1 { ("is", "was") } else { ("are", "were") };
+        match &alike[0].what {
+            What::Joined => format!("{who} joined"),
+            What::Left(why) => format!("{who} left{}", reason(why.as_deref())),
+            What::Kicked { by, why } => {
+                format!("{who} {was} kicked by {}{}", (self.shown)(by), reason(why.as_deref()))
+            }
+            What::Renamed(name) => format!("{who} is now {}", (self.shown)(name)),
+            What::Split(servers) => {
+                format!("netsplit between {}: {who} {is} gone", quoted(servers, REASON))
+            }
+            What::Returned => format!("netsplit over: {who} {is} back"),
+            What::Modes(change) => format!("{who} set {}", quoted(change, REASON)),
+            What::Topic(topic) => match topic.as_deref().map(|topic| quoted(topic, TOPIC)) {
+                Some(topic) if !topic.is_empty() => format!("{who} set the topic: {topic}"),
+                _ => format!("{who} removed the topic"),
+            },
+        }
+    }
+
+    /// `ann`, `ann and bob`, `ann, bob and 3 more`.
+    fn names(&self, alike: &[&Coming]) -> String {
+        let mut bytes = 0;
+        let named = alike.iter().take(NAMED).map(|it| (self.shown)(&it.who));
+        let fits = |name: &String| {
+            bytes += name.len() + ", ".len();
+            bytes <= NAMES || bytes == name.len() + ", ".len()
+        };
+        let shown: Vec<String> = named.take_while(fits).collect();
+        match (alike.len().saturating_sub(shown.len()), shown.as_slice()) {
+            (0, [one]) => one.clone(),
+            (0, [most @ .., last]) => format!("{} and {last}", most.join(", ")),
+            (more, _) => format!("{} and {more} more", shown.join(", ")),
+        }
     }
 }
 
+/// No names, only how many of each kind.
+fn counted(told: &[&Coming]) -> String {
+    let mut words = String::new();
+    for (happened, alike) in kinds(told) {
+        add(&mut words, &format!("{}\u{d7} {happened}", alike.len()));
+    }
+    words
+}
+
+/// Those of each kind, with what happened to them.
+fn kinds<'c>(told: &[&'c Coming]) -> Vec<(&'static str, Vec<&'c Coming>)> {
+    let mut kinds: Vec<(&'static str, Vec<&Coming>)> = Vec::new();
+    for coming in told {
+        let happened = match coming.what {
+            What::Joined => "joined",
+            What::Left(_) => "left",
+            What::Kicked { .. } => "kicked",
+            What::Renamed(_) => "renamed",
+            What::Split(_) => "gone in a netsplit",
+            What::Returned => "back from a netsplit",
+            What::Modes(_) => "changed modes",
+            What::Topic(_) => "changed the topic",
+        };
+        match kinds.iter_mut().find(|(kind, _)| *kind == happened) {
+            Some((_, alike)) => alike.push(coming),
+            None => kinds.push((happened, vec![coming])),
+        }
+    }
+    kinds
+}
+
+fn add(words: &mut String, sentence: &str) {
+    if !words.is_empty() {
+        words.push_str("; ");
+    }
+    words.push_str(sentence);
+}
+
 fn reason(why: Option<&str>) -> String {
-    match why.map(str::trim) {
-        None | Some("") => String::new(),
+    match why.map(|why| quoted(why, REASON)) {
+        None => String::new(),
+        Some(why) if why.is_empty() => String::new(),
         Some(why) => format!(" ({why})"),
     }
 }
 
-/// `ann`, `ann and bob`, `ann, bob and 3 more`.
-fn names(alike: &[&Coming]) -> String {
-    let shown: Vec<&str> = alike.iter().take(NAMED).map(|it| it.who.as_str()).collect();
-    match (alike.len().saturating_sub(NAMED), shown.as_slice()) {
-        (0, [one]) => (*one).to_owned(),
-        (0, [most @ .., last]) => format!("{} and {last}", most.join(", ")),
-        (more, _) => format!("{} and {more} more", shown.join(", ")),
+/// So many bytes of what a stranger wrote, in one line; nothing of what cannot be seen.
+fn quoted(text: &str, bytes: usize) -> String {
+    if clean::is_blank(text) {
+        return String::new();
     }
+    clean::shortened(&clean::line(text), bytes).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::names;
     use super::*;
 
     fn coming(who: &str, what: What) -> Coming {
@@ -223,7 +323,8 @@ mod tests {
     #[track_caller]
     fn check(show: Show, comings: &[Coming], told: Option<&str>) {
         let all = Comings { joins: show, nicks: show, kicks: show, modes: show, topics: show };
-        assert_eq!(all.tell(comings).as_deref(), told);
+        let shown = |name: &str| names::called(name).into_owned();
+        assert_eq!(all.tell(comings, shown).as_deref(), told);
     }
 
     #[test]
@@ -288,5 +389,61 @@ mod tests {
         let thrice =
             [coming("ann", left("x")), coming("ann", What::Joined), coming("ann", left("y"))];
         check(Show::All, &thrice, Some("ann left (y)"));
+    }
+
+    #[test]
+    fn whatever_happens_together_is_one_short_line() {
+        let leave = |count: usize, why: &dyn Fn(usize) -> String| -> Vec<Coming> {
+            (0..count).map(|it| coming(&format!("p{it}"), left(&why(it)))).collect()
+        };
+        let all = "p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more left";
+        check(Show::All, &leave(600, &|_| "Quit: shutting down".to_owned()), Some(all));
+        check(Show::All, &leave(600, &|it| format!("Quit: bye {it}")), Some(all));
+        let mut mixed = leave(40, &|it| "x".repeat(it + 1));
+        mixed.insert(20, coming("ann", What::Renamed("anna".to_owned())));
+        check(
+            Show::All,
+            &mixed,
+            Some("p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 30 more left; ann is now anna"),
+        );
+    }
+
+    #[test]
+    fn what_strangers_wrote_is_shown_plain_and_short() {
+        for (what, told) in [
+            (left("\u{2}Quit:\u{2} @all"), "ann left (Quit: @all)"),
+            (left("\u{3}04\u{200b}"), "ann left"),
+            (
+                What::Topic(Some("\u{3}04,01 Rules\r\n @all".to_owned())),
+                "ann set the topic: Rules @all",
+            ),
+            (What::Topic(Some("\u{3}04".to_owned())), "ann removed the topic"),
+            (What::Renamed("\u{202e}\u{200b}".to_owned()), "ann is now somebody"),
+            (left(&"é".repeat(400)), &format!("ann left ({}…)", "é".repeat(58))),
+        ] {
+            check(Show::All, &[coming("ann", what)], Some(told));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_bounded_whatever_happened(happened in prop::collection::vec((".{0,200}", 0_usize..8, ".{0,500}"), 0..60)) {
+            let what = |kind, text: String| match kind {
+                0 => What::Joined,
+                1 => What::Left(Some(text)),
+                2 => What::Kicked { by: text.clone(), why: Some(text) },
+                3 => What::Renamed(text),
+                4 => What::Split(text),
+                5 => What::Returned,
+                6 => What::Modes(text),
+                _ => What::Topic(Some(text)),
+            };
+            let comings: Vec<Coming> =
+                happened.into_iter().map(|(who, kind, text)| coming(&who, what(kind, text))).collect();
+            let show = Show::All;
+            let all = Comings { joins: show, nicks: show, kicks: show, modes: show, topics: show };
+            let told = all.tell(&comings, |name| names::called(name).into_owned()).unwrap_or_default();
+            prop_assert!(told.len() <= LONGEST, "{told}");
+        }
     }
 }

@@ -20,6 +20,9 @@ pub trait Company {
     /// The name of the user who is called so and is known in the room, as it is spelled there.
     fn user(&self, name: &str) -> Option<&str>;
 
+    /// The id that Let's Chat gives the room, where it is known.
+    fn room_id(&self) -> Option<&str>;
+
     /// The channel, on the network that is told, that is linked with the room called `slug`.
     fn channel_of(&self, slug: &str) -> Option<&str>;
 
@@ -52,6 +55,10 @@ impl Company for Nobody<'_> {
     }
 
     fn user(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn room_id(&self) -> Option<&str> {
         None
     }
 

@@ -50,6 +50,11 @@ impl<'t> Addressed<'t> {
             "!who" => return Self::Who,
             _ => {}
         }
+        // What is no command of ours, and may be a slip of one, is for nobody's eyes.
+        if first.len() > 1 && first.starts_with('!') && first[1..].starts_with(char::is_alphabetic)
+        {
+            return Self::Help;
+        }
         if let Some(name) = first.strip_prefix('@').filter(|name| !name.is_empty()) {
             return Self::To { name: name.trim_end_matches([':', ',']), text: rest };
         }
@@ -149,6 +154,10 @@ mod tests {
             ("@bridge who", Addressed::Who),
             ("who", Addressed::Unnamed),
             ("help me", Addressed::Unnamed),
+            ("!mgs bob a secret", Addressed::Help),
+            ("!status", Addressed::Help),
+            ("!!", Addressed::Unnamed),
+            ("!", Addressed::Unnamed),
             ("@ann help", to("ann", "help")),
         ] {
             assert_eq!(Addressed::read(text, "bridge"), addressed, "{text:?}");

@@ -2,11 +2,12 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::action::acted;
 use super::company::Company;
 use super::manners::{ChannelManners, Emotes, Long, Manners};
 use super::rules::Side;
 use super::template::Field;
-use super::{Links, emotes, late, mentions, names, paste, places};
+use super::{Links, addresses, clean, emotes, late, links, mentions, names, paste, places};
 use crate::domain::{Message, Part, Speech};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
@@ -26,13 +27,13 @@ pub fn to_irc(
     told_at: Timestamp,
 ) -> Speech {
     let side = Side::of(company.said_in());
-    let said = manners.rules.unwrapped(message, side);
+    let said = acted(manners.rules.unwrapped(message, side), side);
     let prefix = match part {
         Part::Whole => prefix(&said, manners, company, told_at),
         Part::Name => {
             let name = prefix(&said, manners, company, told_at);
             let body = names::alone(&name, &said.author);
-            return Speech { kind: said.kind, prefix: String::new(), body };
+            return clean::speech(said.kind, String::new(), &body, true);
         }
         Part::Text => String::new(),
     };
@@ -41,12 +42,18 @@ pub fn to_irc(
     let body = match side {
         // A channel knows no long messages: it was several.
         Side::Irc => text.into_owned(),
-        Side::LetsChat if long == Long::All => text.into_owned(),
         Side::LetsChat => {
-            paste::shorten(text, lines, long, || links.map(|links| links.paste(message, told_at)))
+            let whole = || links.map(|links| links.paste(message, told_at));
+            let text = addresses::short(text, whole);
+            let there = || room_address(manners, company);
+            match long {
+                Long::All => text.into_owned(),
+                Long::Link => paste::shorten(text, lines, || whole().or_else(there)),
+                Long::Cut => paste::shorten(text, lines, || None),
+            }
         }
     };
-    Speech { kind: said.kind, prefix, body }
+    clean::speech(said.kind, prefix, &body, side == Side::Irc)
 }
 
 /// `speech`, which is how to say `message` at `told_at`, for whoever says it under a nick of their own:
@@ -73,16 +80,23 @@ fn prefix(
         Cow::Owned(if *colours { names::colour(&author.name, &name) } else { name })
     };
     let template = names.of(*kind);
-    let value = |field| match field {
-        Field::Name => shown(names::clean(&author.name)),
-        Field::DisplayName => shown(names::display(author)),
-        Field::Account => names::clean(author.account.as_deref().unwrap_or_default()),
-        Field::Network => names::network(company.said_in()),
-        Field::Channel => names::place(company.said_in()),
-        Field::Time => Cow::Owned(late::stamp(*said_at, told_at)),
+    let place = company.said_in();
+    let value = |field, longest| {
+        let value = names::value(field, author, place, || late::stamp(*said_at, told_at));
+        let value = Cow::Owned(clean::shortened(&value, longest).into_owned());
+        if matches!(field, Field::Name | Field::DisplayName) { shown(value) } else { value }
     };
-    let filled = template.fill(value);
+    let filled = template.fill_short(value);
     if template.tells_time() { filled } else { late::time(*said_at, told_at) + &filled }
+}
+
+/// Where whoever has an account reads what was said in the room.
+fn room_address(manners: &Manners, company: &dyn Company) -> Option<String> {
+    let letschat = manners.room.letschat.as_ref()?;
+    Some(match company.room_id() {
+        Some(id) => format!("{letschat}#!/room/{id}"),
+        None => letschat.to_string(),
+    })
 }
 
 /// The text of `message` for a channel.
@@ -93,21 +107,25 @@ fn text<'m>(
     links: Option<&Links>,
     told_at: Timestamp,
 ) -> Cow<'m, str> {
-    let text = Cow::Borrowed(message.body.as_str());
+    let side = Side::of(company.said_in());
+    let text = clean::text(&message.body, side == Side::Irc);
     if message.author.is_bridge() {
         return text;
     }
-    let side = Side::of(company.said_in());
-    let text = harmless(manners.rules.rewritten(text, side));
+    let text = manners.rules.rewritten(text, side);
     if side == Side::Irc {
         return text;
     }
-    let text = match links {
-        Some(links) => match links.in_text(&text, told_at) {
+    let text = match (links, &manners.room.letschat) {
+        (Some(links), _) => match links.in_text(&text, told_at) {
             Cow::Borrowed(_) => text,
             Cow::Owned(linked) => Cow::Owned(linked),
         },
-        None => text,
+        (None, Some(letschat)) => match links::at_home(&text, letschat) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(linked) => Cow::Owned(linked),
+        },
+        (None, None) => text,
     };
     let text =
         places::rename(text, |room| company.channel_of(room.strip_prefix('#')?).map(str::to_owned));
@@ -119,9 +137,4 @@ fn text<'m>(
         Emotes::Names => text,
         Emotes::Unicode => emotes::unicode(text),
     }
-}
-
-/// `text` without what would make a request to people's clients of it (CTCP).
-fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.contains('\u{1}') { Cow::Owned(text.replace('\u{1}', "␁")) } else { text }
 }

@@ -2,18 +2,16 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::action::acted;
 use super::company::Company;
+use super::imitation::{self, BRIDGE};
 use super::manners::{Join, Manners, Names};
 use super::mentions::May;
 use super::mirc::Formatting;
 use super::names::INVISIBLE;
 use super::rules::Side;
-use super::template::Field;
-use super::{late, mentions, mirc, names, paste, pictures, places};
+use super::{clean, late, mentions, mirc, names, paste, pictures, places};
 use crate::domain::{Kind, Message, Part, Place, Speech};
-
-/// What stands before what the bridge itself has to say.
-const BRIDGE: &str = "-- ";
 
 /// How to say `part` of `message` in a Let's Chat room at `told_at`; with its time where it is late.
 /// `more` are messages that go on with what it says ([`goes_on`]), and are said together with it.
@@ -27,7 +25,7 @@ pub fn to_letschat<'m>(
     told_at: Timestamp,
 ) -> Speech {
     let side = Side::of(company.said_in());
-    let first = manners.rules.unwrapped(message, side);
+    let first = acted(manners.rules.unwrapped(message, side), side);
     let mut prefix = match part {
         Part::Whole | Part::Name => prefix(&first, &manners.room.names, company, told_at),
         Part::Text => String::new(),
@@ -42,12 +40,18 @@ pub fn to_letschat<'m>(
             body.push('\n');
             body.push_str(&text(message, &message_of, manners, company));
         }
-        if side == Side::Irc {
-            body = harmless(body, &prefix, manners);
+        if !first.author.is_bridge() {
+            body = harmless(body, &prefix, &manners.room.names);
         }
     }
     // A room knows one way of saying something.
-    Speech { kind: Kind::Talk, prefix, body }
+    let mut speech = clean::speech(Kind::Talk, prefix, &body, false);
+    let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat.as_ref());
+    if side == Side::Irc && alone && pictures::leads_home(&speech.body, letschat) {
+        // So it is no picture of the server's own.
+        speech.body.insert(0, INVISIBLE);
+    }
+    speech
 }
 
 /// Whether `message`, said in `place`, is posted in two parts, the name and the text: the page shows a
@@ -95,15 +99,11 @@ fn prefix(message: &Message, names: &Names, company: &dyn Company, told_at: Time
         return BRIDGE.to_owned();
     }
     let template = names.of(*kind);
-    let value = |field| match field {
-        Field::Name => names::clean(&author.name),
-        Field::DisplayName => names::display(author),
-        Field::Account => names::clean(author.account.as_deref().unwrap_or_default()),
-        Field::Network => names::network(company.said_in()),
-        Field::Channel => names::place(company.said_in()),
-        Field::Time => Cow::Owned(late::stamp(*said_at, told_at)),
-    };
-    let filled = template.fill(value);
+    let place = company.said_in();
+    let filled = template.fill_short(|field, longest| {
+        let value = names::value(field, author, place, || late::stamp(*said_at, told_at));
+        Cow::Owned(clean::shortened(&value, longest).into_owned())
+    });
     if template.tells_time() { filled } else { late::time(*said_at, told_at) + &filled }
 }
 
@@ -116,7 +116,7 @@ fn text<'m>(
 ) -> Cow<'m, str> {
     let side = Side::of(company.said_in());
     if said.author.is_bridge() {
-        return Cow::Borrowed(&said.body);
+        return mentions::in_notice(clean::text(&said.body, false));
     }
     let room = &manners.room;
     let may = May {
@@ -125,11 +125,11 @@ fn text<'m>(
     };
     let people = &manners.people;
     if side == Side::LetsChat {
-        let text = manners.rules.rewritten(Cow::Borrowed(&said.body), side);
+        let text = manners.rules.rewritten(clean::text(&said.body, false), side);
         return mentions::in_room(text, may, |_| None);
     }
     let user = |name: &str| people.user_of(name, company).filter(|_| room.mentions);
-    let text = mirc::strip(&said.body, room.formatting);
+    let text = clean::formatted(&said.body, room.formatting);
     let text = names::restore(text, |name| user(name).is_some() || company.nick(name).is_some());
     let text = manners.rules.rewritten(text, side);
     let text = places::rename(text, |channel| Some(format!("#{}", company.room_of(channel)?)));
@@ -137,13 +137,8 @@ fn text<'m>(
     mentions::in_room(text, may, user)
 }
 
-/// `body` so that, behind `prefix`, none of its lines can be taken for somebody else's, and it is no
-/// picture of the server's own.
-fn harmless(body: String, prefix: &str, manners: &Manners) -> String {
-    let room = &manners.room;
-    if prefix.trim().is_empty() && pictures::leads_home(&body, room.letschat.as_ref()) {
-        return format!("{INVISIBLE}{body}");
-    }
+/// `body` so that, behind `prefix`, none of its lines can be taken for somebody else's.
+fn harmless(body: String, prefix: &str, names: &Names) -> String {
     if !body.contains('\n') {
         return body;
     }
@@ -151,18 +146,10 @@ fn harmless(body: String, prefix: &str, manners: &Manners) -> String {
     let mut harmless = lines.next().unwrap_or_default().to_owned();
     for line in lines {
         harmless.push('\n');
-        if could_be_anothers(line, &room.names) {
+        if imitation::is_likely(line, names) {
             harmless.push_str(prefix);
         }
         harmless.push_str(line);
     }
     harmless
-}
-
-/// Whether `line` looks as if somebody else, or the bridge, had said it.
-fn could_be_anothers(line: &str, names: &Names) -> bool {
-    let line = line.trim_start_matches(names::deceives);
-    let line = late::behind_time(line);
-    let Names { talk, action, notice } = names;
-    line.starts_with(BRIDGE) || [talk, action, notice].iter().any(|name| name.could_begin(line))
 }

@@ -112,12 +112,12 @@ pub enum Emotes {
 /// What is done with a message of too many lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Long {
-    /// Its beginning is said, with a link to all of it; without links, all of it is said.
+    /// Its beginning is said, with a link to all of it; without links, with the room's address.
     #[default]
     Link,
     /// All of it is said.
     All,
-    /// Its beginning is said, with the number of what is missing; and a link, where there are any.
+    /// Its beginning is said, with the number of what is missing.
     Cut,
 }
 

@@ -63,6 +63,29 @@ pub(super) fn in_room<'t, 'p>(
     })
 }
 
+/// `text`, which the bridge itself says in a room, so that it notifies those alone whom it begins with:
+/// `@ann, @bob: …`.
+pub(super) fn in_notice(text: Cow<'_, str>) -> Cow<'_, str> {
+    let name = |c: char| is_word(c) || c == '.' || c == '-';
+    let mut called = 0;
+    while let Some(rest) = text[called..].strip_prefix('@') {
+        let behind = rest.trim_start_matches(name);
+        let word = rest[..rest.len() - behind.len()].trim_end_matches(|c| !is_word(c));
+        let end = text.len() - behind.len();
+        match (word.eq_ignore_ascii_case("all"), behind.as_bytes()) {
+            (false, [b',', b' ', ..]) if !word.is_empty() => called = end + 2,
+            (false, [b':', ..]) if !word.is_empty() => called = end,
+            _ => break,
+        }
+    }
+    let (called, rest) = text.split_at(called);
+    let nobody = May { notify: false, notify_all: false };
+    match in_room(Cow::Borrowed(rest), nobody, |_| None) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(rest) => Cow::Owned(format!("{called}{rest}")),
+    }
+}
+
 /// `text`, said in a room, with the nick of whoever is meant by `@user` and sits in the channel; as
 /// people write it there.
 pub(super) fn in_channel<'t, 'p>(
@@ -151,4 +174,25 @@ fn replace<'t>(
 /// What JavaScript takes for part of a word.
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bridge_calls_those_whom_it_begins_with() {
+        for (said, shown) in [
+            ("@bob: 1 message was not delivered", "@bob: 1 message was not delivered"),
+            ("@bob, @ann.b: see @all", "@bob, @ann.b: see @\u{200b}all"),
+            ("@all: hi", "@\u{200b}all: hi"),
+            ("@ALL, @bob: hi", "@\u{200b}ALL, @\u{200b}bob: hi"),
+            ("@all.: hi", "@\u{200b}all.: hi"),
+            ("ann left (@all @bob)", "ann left (@\u{200b}all @\u{200b}bob)"),
+            ("@bob left", "@\u{200b}bob left"),
+            ("see http://a.example/@all", "see http://a.example/%40all"),
+        ] {
+            assert_eq!(in_notice(said.into()), shown, "{said:?}");
+        }
+    }
 }

@@ -2,10 +2,14 @@
 //!
 //! Everything here is a value in and a value out, so everything here is tested by tables.
 
+mod action;
+mod addresses;
+mod clean;
 mod comings;
 mod company;
 mod direct;
 mod emotes;
+mod imitation;
 mod irc;
 mod late;
 mod letschat;
@@ -26,7 +30,8 @@ mod urls;
 mod user_name;
 mod who;
 
-pub use comings::{Coming, Comings, Show, Topics, What, one_line};
+pub use clean::{Topic, Words, is_blank};
+pub use comings::{Coming, Comings, Show, Topics, What};
 pub use company::{Company, Nobody};
 pub use direct::{Addressed, in_private};
 pub use irc::{AGAIN, in_person, to_irc};
@@ -35,6 +40,7 @@ pub use letschat::{comes_apart, goes_on, passes_through, to_letschat};
 pub use links::{Link, Links, safe_name};
 pub use manners::{ChannelManners, Emotes, Join, Long, Manners, Names, RoomManners};
 pub use mirc::{Formatting, strip};
+pub use names::{called, nameless, quiet};
 pub use nick::nicks;
 pub use people::People;
 pub use questions::Question;

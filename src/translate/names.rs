@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::clean;
+use super::template::Field;
 use crate::domain::{Author, Network, Place};
 
 /// Cannot be seen, and makes another word of a name: so that neither a client on IRC nor the page
@@ -17,15 +19,24 @@ const LONGEST: usize = 40;
 /// Those of mIRC's colours that can be read on black and on white.
 const COLOURS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
 
+/// The longest name in bytes: the words before a text take no more than a third of a line.
+const LONGEST_IN_BYTES: usize = 84;
+
+/// How many characters one character of a name is made of at most: a letter and the marks upon it.
+const STACKED: usize = 5;
+
+/// What somebody is called who has no name that can be seen.
+const NAMELESS: &str = "somebody";
+
 /// What stands before a text, as a line of its own; the author's name where nothing does.
 pub(super) fn alone(prefix: &str, author: &Author) -> String {
     match prefix.trim_end() {
-        "" => clean(&author.name).into_owned(),
+        "" => of(author).into_owned(),
         name => name.to_owned(),
     }
 }
 
-/// `name` in one line, without what cannot be seen or turns the text around.
+/// `name` in one line, without what cannot be seen or turns the text around, and not too long.
 pub(super) fn clean(name: &str) -> Cow<'_, str> {
     let plain = |c: u8| c.is_ascii_graphic();
     if name.len() <= LONGEST && name.bytes().all(plain) {
@@ -33,21 +44,58 @@ pub(super) fn clean(name: &str) -> Cow<'_, str> {
     }
     let seen: String = name
         .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .take(LONGEST_READ)
+        .map(|c| if c.is_whitespace() || is_filler(c) { ' ' } else { c })
         .filter(|c| !deceives(*c))
         .collect();
     let words: Vec<&str> = seen.split(' ').filter(|word| !word.is_empty()).collect();
     let joined = words.join(" ");
-    match joined.grapheme_indices(true).nth(LONGEST) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &joined[..end])),
-        None => Cow::Owned(joined),
-    }
+    let joined = joined.trim_start_matches(is_mark);
+    let bare: String =
+        joined.graphemes(true).flat_map(|cluster| cluster.chars().take(STACKED)).collect();
+    let short = match bare.grapheme_indices(true).nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &bare[..end]),
+        None => bare,
+    };
+    Cow::Owned(clean::shortened(&short, LONGEST_IN_BYTES).into_owned())
+}
+
+/// No more of a name is looked at: nobody's real one is longer.
+const LONGEST_READ: usize = 4_096;
+
+/// Whether `c` sits upon what stands before it.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && ["a", c.encode_utf8(&mut [0; 4])].concat().graphemes(true).count() == 1
+}
+
+/// What `author` is called: nobody is without a name.
+pub(super) fn of(author: &Author) -> Cow<'_, str> {
+    let user = author.address.as_deref().and_then(|address| address.split('@').next());
+    [Some(author.name.as_str()), user, author.account.as_deref()]
+        .into_iter()
+        .flatten()
+        .map(clean)
+        .find(|name| !name.is_empty())
+        .unwrap_or(Cow::Borrowed(NAMELESS))
+}
+
+/// A name for `author`, who has none.
+#[must_use]
+pub fn nameless(author: &Author) -> String {
+    of(author).into_owned()
 }
 
 /// What `author` would like to be called, or else is called.
 pub(super) fn display(author: &Author) -> Cow<'_, str> {
     let wish = clean(author.display_name.as_deref().unwrap_or_default());
-    if wish.is_empty() { clean(&author.name) } else { wish }
+    if wish.is_empty() { of(author) } else { wish }
+}
+
+/// `name` as the bridge tells of whoever has it.
+#[must_use]
+pub fn called(name: &str) -> Cow<'_, str> {
+    let name = clean(name);
+    if name.is_empty() { Cow::Borrowed(NAMELESS) } else { name }
 }
 
 /// Whether a character has no look of its own: controls, marks of direction, joiners, fillers.
@@ -55,9 +103,31 @@ pub(super) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a character looks like a space and is called none.
+pub(super) fn is_filler(c: char) -> bool {
+    matches!(c, '\u{2800}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}')
+}
+
+/// What a gap in the words before what `author` said in `place` is filled with.
+pub(super) fn value<'v>(
+    field: Field,
+    author: &'v Author,
+    place: &'v Place,
+    time: impl FnOnce() -> String,
+) -> Cow<'v, str> {
+    match field {
+        Field::Name => of(author),
+        Field::DisplayName => display(author),
+        Field::Account => clean(author.account.as_deref().unwrap_or_default()),
+        Field::Network => network(place),
+        Field::Channel => self::place(place),
+        Field::Time => Cow::Owned(time()),
+    }
 }
 
 /// The network that `place` is on, as people call it.
@@ -73,7 +143,8 @@ pub(super) fn place(place: &Place) -> Cow<'_, str> {
 }
 
 /// `name` so that it looks the same and is no longer the name.
-pub(super) fn quiet(name: &str) -> String {
+#[must_use]
+pub fn quiet(name: &str) -> String {
     let first = name.graphemes(true).next().map_or(0, str::len);
     let (first, rest) = name.split_at(first);
     format!("{first}{INVISIBLE}{rest}")
@@ -133,6 +204,44 @@ mod tests {
         cleaned("a\u{1}\u{3}4b", "a4b");
         cleaned("\u{3164}\u{2060}", "");
         cleaned(&"ö".repeat(41), &format!("{}…", "ö".repeat(40)));
+        cleaned(&"語".repeat(41), &format!("{}…", "語".repeat(27)));
+        cleaned("\u{2800}a\u{2800}b", "a b");
+    }
+
+    #[test]
+    fn marks_are_stacked_on_a_letter_only_so_high() {
+        let high = |letter: &str, marks| format!("{letter}{}", "\u{301}".repeat(marks));
+        cleaned(&high("a", 3), &high("a", 3));
+        cleaned(
+            &["a", "b", "c"].map(|it| high(it, 900)).concat(),
+            &["a", "b", "c"].map(|it| high(it, 4)).concat(),
+        );
+        cleaned(&high("", 900), "");
+        cleaned(&format!("{}ann", high("", 3)), "ann");
+        cleaned("👍🏽 e\u{302}\u{301} क्षि 🇫🇷", "👍🏽 e\u{302}\u{301} क्षि 🇫🇷");
+    }
+
+    #[test]
+    fn nobody_is_without_a_name() {
+        let author = |name: &str, address: Option<&str>, account: Option<&str>| Author {
+            address: address.map(str::to_owned),
+            account: account.map(str::to_owned),
+            ..Author::named(name)
+        };
+        for (author, shown) in [
+            (author("ann", Some("a@host"), Some("acc")), "ann"),
+            (author("\u{200b}\u{feff}", Some("a@host"), Some("acc")), "a"),
+            (author("\u{3}\u{2}", Some("@host"), Some("acc")), "acc"),
+            (author("\u{2800}\u{3000}", None, Some("\u{3164}")), "somebody"),
+            (author("", None, None), "somebody"),
+        ] {
+            assert_eq!(of(&author), shown, "{author:?}");
+            assert_eq!(display(&author), shown, "{author:?}");
+        }
+        let wish =
+            Author { display_name: Some("\u{301}\u{200b}".to_owned()), ..Author::named("ann") };
+        assert_eq!(display(&wish), "ann");
+        assert_eq!(called("\u{202e}"), "somebody");
     }
 
     #[test]
@@ -163,7 +272,8 @@ mod tests {
         #[test]
         fn whatever_the_name_it_is_one_line_and_clean_once_and_for_all(name in ".{0,60}|\\PC{0,60}") {
             let once = clean(&name).into_owned();
-            prop_assert!(!once.contains(char::is_control));
+            prop_assert!(!once.contains(|c| deceives(c) || is_filler(c)));
+            prop_assert!(once.len() <= LONGEST_IN_BYTES);
             let twice = clean(&once).into_owned();
             prop_assert_eq!(twice.trim_end_matches('…'), once.trim_end_matches('…'));
         }

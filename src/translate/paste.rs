@@ -5,12 +5,11 @@ use std::borrow::Cow;
 use jiff::SignedDuration;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::manners::Long;
-use super::pictures;
+use super::{clean, pictures};
 use crate::domain::{Kind, Message};
 
 /// Lines of one person that are further apart were not said in one go.
-const MOMENT: SignedDuration = SignedDuration::from_secs(1);
+const MOMENT: SignedDuration = SignedDuration::from_secs(3);
 
 /// How much of a line goes in one line of IRC, about.
 const LINE: usize = 400;
@@ -33,26 +32,22 @@ pub(super) fn goes_on(last: &Message, next: &Message) -> bool {
         && next.said_at.duration_since(last.said_at).abs() <= MOMENT
 }
 
-/// `body` in at most `lines` lines, with a word on what is missing and the `link` to all of it; or as it
-/// is, where it is no longer or nothing may be missing.
+/// `body` in at most `lines` lines, with a word on what is missing and `where_all` of it is; or as it is,
+/// where it is no longer.
 pub(super) fn shorten(
     body: Cow<'_, str>,
     lines: usize,
-    long: Long,
-    link: impl FnOnce() -> Option<String>,
+    where_all: impl FnOnce() -> Option<String>,
 ) -> String {
-    if long == Long::All || body.len() <= LINE && !body.contains('\n') {
+    if body.len() <= LINE && !body.contains('\n') {
         return body.into_owned();
     }
-    let all: Vec<&str> = body.lines().filter(|line| !line.trim().is_empty()).collect();
+    let all: Vec<&str> = body.lines().filter(|line| !clean::is_blank(line)).collect();
     let length = all.iter().map(|line| on_irc(line)).sum::<usize>();
     if length <= lines {
         return body.into_owned();
     }
-    let link = link();
-    if long == Long::Link && link.is_none() {
-        return body.into_owned();
-    }
+    let link = where_all();
     // The last line is for the word on the rest.
     let mut room = lines.saturating_sub(1);
     let mut shown = Vec::new();
@@ -119,8 +114,8 @@ mod tests {
     fn lines_of_one_person_within_a_moment_go_on() {
         let one = message("ann", "one", 0);
         assert!(goes_on(&one, &message("ann", "two", 0)));
-        assert!(goes_on(&one, &message("ann", "two", 1_000)));
-        assert!(!goes_on(&one, &message("ann", "two", 1_001)));
+        assert!(goes_on(&one, &message("ann", "two", 3_000)));
+        assert!(!goes_on(&one, &message("ann", "two", 3_001)));
         assert!(!goes_on(&one, &message("bob", "two", 0)));
         assert!(!goes_on(&one, &Message { kind: Kind::Action, ..message("ann", "waves", 0) }));
         assert!(!goes_on(&one, &message("ann", "http://a.example/x.png", 0)));
@@ -130,7 +125,7 @@ mod tests {
     #[track_caller]
     fn check(body: &str, lines: usize, link: Option<&str>, shown: &str) {
         let link = || link.map(str::to_owned);
-        assert_eq!(shorten(body.into(), lines, Long::Link, link), shown);
+        assert_eq!(shorten(body.into(), lines, link), shown);
     }
 
     #[test]
@@ -156,18 +151,17 @@ mod tests {
     }
 
     #[test]
-    fn without_a_link_nothing_is_missing_unless_that_is_wanted() {
-        let body = "1\n2\n3\n4\n5";
-        check(body, 4, None, body);
-        let shorten = |long, link| shorten(body.into(), 4, long, || link);
-        assert_eq!(shorten(Long::All, Some("x".to_owned())), body);
-        assert_eq!(shorten(Long::Cut, None), "1\n2\n3\n… 2 more lines");
+    fn how_much_is_missing_is_said_wherever_it_is() {
+        check("1\n2\n3\n4\n5", 4, None, "1\n2\n3\n… 2 more lines");
+        let there = Some("https://chat.example/#!/room/x");
+        let whole = (1..=200).map(|it| it.to_string()).collect::<Vec<_>>().join("\n");
+        check(&whole, 4, there, "1\n2\n3\n… 197 more lines: https://chat.example/#!/room/x");
     }
 
     proptest! {
         #[test]
         fn it_is_never_longer_than_it_may_be(body in "([a-zé ]{0,30}\n){0,12}[a-zé ]{0,2000}", lines in 1_usize..6) {
-            let shown = shorten(body.into(), lines, Long::Cut, || Some("https://b.example/p/x".to_owned()));
+            let shown = shorten(body.into(), lines, || Some("https://b.example/p/x".to_owned()));
             let length: usize = shown.lines().filter(|line| !line.trim().is_empty()).map(on_irc).sum();
             prop_assert!(length <= lines, "{length} lines: {shown:?}");
         }

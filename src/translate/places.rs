@@ -4,20 +4,26 @@ use std::borrow::Cow;
 
 use super::urls;
 
+/// What a name of a channel or a room can begin with.
+const FIRST: [char; 4] = ['#', '&', '+', '!'];
+
+/// How much of a text is looked at for a name: none is longer.
+const LONGEST: usize = 300;
+
 /// `text` with the name that `known` knows in place of each `#name`.
 pub(super) fn rename<'t>(
     text: Cow<'t, str>,
     known: impl Fn(&str) -> Option<String>,
 ) -> Cow<'t, str> {
-    if !text.contains('#') {
+    if !text.contains(FIRST) {
         return text;
     }
     let urls: Vec<_> = urls::find(&text).collect();
     let mut renamed = String::new();
     let mut done = 0;
-    for (at, _) in text.match_indices('#') {
-        let inside =
-            text[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '#');
+    for (at, _) in text.match_indices(FIRST) {
+        let before = text[..at].chars().next_back();
+        let inside = before.is_some_and(|c| c.is_alphanumeric() || FIRST.contains(&c));
         if at < done || inside || urls::covers(&urls, at) {
             continue;
         }
@@ -35,20 +41,54 @@ pub(super) fn rename<'t>(
 
 /// What `known` knows by the longest beginning of `text` that could be a name.
 fn longest(text: &str, known: impl Fn(&str) -> Option<String>) -> Option<(String, usize)> {
+    let text = &text[..text.floor_char_boundary(LONGEST.min(text.len()))];
     let end = text.find(|c: char| c.is_whitespace() || c.is_control() || c == ',');
     let name = &text[..end.unwrap_or(text.len())];
-    let short = name.trim_end_matches(|c: char| c.is_ascii_punctuation() && c != '_' && c != '-');
-    [name, short].into_iter().find_map(|name| Some((known(name)?, name.len())))
+    let ends = name.char_indices().map(|(at, c)| at + c.len_utf8()).skip(1);
+    let ends: Vec<usize> = ends.filter(|end| ends_name(&name[*end..])).collect();
+    ends.into_iter().rev().find_map(|end| Some((known(&name[..end])?, end)))
+}
+
+/// Whether a name may end before `rest`, which may be part of a longer one: where it is no more than
+/// the sentence around it.
+fn ends_name(rest: &str) -> bool {
+    let closes = |c: char| ".;:!?)]}>'\"`*~_|\\".contains(c);
+    let rest = match rest.strip_prefix(['\'', '’']).and_then(|it| it.strip_prefix('s')) {
+        Some(behind) => behind,
+        None => rest,
+    };
+    let behind = rest.trim_start_matches(closes);
+    // What no keyboard gives a name: `…`, `”`, `。`, a dash.
+    behind.is_empty() && !rest.starts_with('_')
+        || behind.starts_with(|c: char| !c.is_ascii() && !c.is_alphanumeric())
+        || rest.starts_with("/#")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const KNOWN: [(&str, &str); 6] = [
+        ("#tea", "#office-tea"),
+        ("#c", "#see"),
+        ("#dev", "#work"),
+        ("##c++", "#plus"),
+        ("&local", "#here"),
+        ("#tea.", "#dot"),
+    ];
+
+    #[track_caller]
+    fn check_with(known: &[(&str, &str)], text: &str, renamed: &str) {
+        let known = |name: &str| {
+            let same = |it: &&(&str, &str)| it.0.eq_ignore_ascii_case(name);
+            known.iter().find(same).map(|(_, name)| (*name).to_owned())
+        };
+        assert_eq!(rename(Cow::Borrowed(text), known), renamed, "{text:?}");
+    }
+
     #[track_caller]
     fn check(text: &str, renamed: &str) {
-        let known = |name: &str| (name == "#tea").then(|| "#office-tea".to_owned());
-        assert_eq!(rename(Cow::Borrowed(text), known), renamed, "{text:?}");
+        check_with(&KNOWN[..5], text, renamed);
     }
 
     #[test]
@@ -56,13 +96,44 @@ mod tests {
         check("#tea", "#office-tea");
         check("come to #tea, or (#tea).", "come to #office-tea, or (#office-tea).");
         check("#tea?", "#office-tea?");
+        check("#TEA!", "#office-tea!");
+        check(
+            "\"#tea\" “#tea” '#tea' `#tea` *#tea*",
+            "\"#office-tea\" “#office-tea” '#office-tea' `#office-tea` *#office-tea*",
+        );
+        check("#tea’s #tea's #tea…", "#office-tea’s #office-tea's #office-tea…");
+        check("#tea/#dev #tea—yes #tea。", "#office-tea/#work #office-tea—yes #office-tea。");
+        check("see &local.", "see #here.");
+    }
+
+    #[test]
+    fn a_name_ends_where_the_longest_known_one_does() {
+        check("ask in #c++", "ask in #c++");
+        check("ask in #c.", "ask in #see.");
+        check("see ##c++.", "see #plus.");
+        check("##c++: (##c++)?!", "#plus: (#plus)?!");
+        check("#dev-ops #dev_ops #dev.x #dev2 #devé", "#dev-ops #dev_ops #dev.x #dev2 #devé");
+        let both = [("#c", "#see"), ("#c++", "#seepp")];
+        check_with(&both, "#c #c++ #c++. #c+++ #c#", "#see #seepp #seepp. #c+++ #c#");
+        check_with(&KNOWN, "#tea. #tea.. #tea", "#dot #dot. #office-tea");
     }
 
     #[test]
     fn everything_else_stays() {
-        for text in
-            ["", "tea", "#coffee", "#teapot", "##tea", "a#tea", "http://a.example/#tea", "#"]
-        {
+        for text in [
+            "",
+            "tea",
+            "#coffee",
+            "#teapot",
+            "##tea",
+            "a#tea",
+            "http://a.example/#tea",
+            "#",
+            "+1",
+            "AT&T",
+            "!who",
+            "#_",
+        ] {
             check(text, text);
         }
     }

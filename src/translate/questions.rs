@@ -1,5 +1,7 @@
 //! What people ask of the bridge itself.
 
+use super::names;
+
 /// A question to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
@@ -27,16 +29,32 @@ impl Question {
         Self::named(text.trim_end().strip_prefix('!')?)
     }
 
-    /// The question that somebody asks in a room, where our account is called `bridge`: `@bridge who`,
-    /// and nothing else in the message.
+    /// Whether `text`, written to the bridge alone, wants something of it.
     #[must_use]
-    pub fn in_room(text: &str, bridge: &str) -> Option<Self> {
-        let (name, rest) = text.trim().strip_prefix('@')?.split_once([' ', '\t'])?;
-        let name = name.trim_end_matches([':', ',']);
-        if !name.eq_ignore_ascii_case(bridge) {
-            return None;
+    pub fn is_meant(text: &str) -> bool {
+        let text = text.trim();
+        text.starts_with('!') || Self::named(text.trim_end_matches('?')).is_some()
+    }
+
+    /// The question that somebody asks in a room, where our account is called by one of `names`:
+    /// `@bridge who`, and nothing else in the message. Who only calls us, or wants what we do not know,
+    /// asks what can be asked.
+    #[must_use]
+    pub fn in_room<'n>(text: &str, names: impl IntoIterator<Item = &'n String>) -> Option<Self> {
+        let text = text.replace(|c| names::deceives(c) && !c.is_whitespace(), "");
+        let called = text.trim().strip_prefix('@')?;
+        let rest = names.into_iter().find_map(|name| {
+            let (first, rest) = called.split_at_checked(name.len())?;
+            let apart = rest.is_empty() || rest.starts_with([' ', '\t', ':', ',', '?', '!']);
+            (!name.is_empty() && apart && first.to_lowercase() == name.to_lowercase())
+                .then_some(rest)
+        })?;
+        let asked = rest.trim_start_matches([':', ',']).trim();
+        let word = asked.trim_start_matches('!').trim_end_matches('?').trim_end();
+        match Self::named(word) {
+            None if asked.is_empty() || asked.starts_with('!') => Some(Self::Help),
+            known => known,
         }
-        Self::named(rest.trim().trim_start_matches('!').trim_end_matches('?'))
     }
 }
 
@@ -68,12 +86,29 @@ mod tests {
             ("@irc !help", Some(Question::Help)),
             ("@irc, status", Some(Question::Status)),
             ("@ircer who", None),
-            ("@irc", None),
+            ("@irc", Some(Question::Help)),
+            ("@irc !frobnicate it", Some(Question::Help)),
+            ("@letsbridge who", Some(Question::Who)),
+            ("@The Bridge: who?", Some(Question::Who)),
+            ("@\u{200b}irc who", Some(Question::Who)),
+            ("@The Bridges who", None),
+            ("@irc hello", None),
             ("@irc who is it", None),
             ("!who", None),
             ("irc who", None),
         ] {
-            assert_eq!(Question::in_room(text, "irc"), question, "{text:?}");
+            let names = ["letsbridge", "irc", "The Bridge"].map(str::to_owned);
+            assert_eq!(Question::in_room(text, &names), question, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_wants_something_of_the_bridge_is_known() {
+        for text in ["!who", " !frobnicate x", "help", "Who?", "status"] {
+            assert!(Question::is_meant(text), "{text:?}");
+        }
+        for text in ["", "hello", "help me", "\u{1}VERSION\u{1}"] {
+            assert!(!Question::is_meant(text), "{text:?}");
         }
     }
 }

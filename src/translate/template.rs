@@ -4,6 +4,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// How long the words before a text may be in bytes.
+const LONGEST: usize = 120;
+
+/// How many bytes of each value are tried where all are too long together.
+const SHORTER: [usize; 4] = [48, 30, 18, 9];
+
 /// The words before a text, with gaps for what is known of whoever said it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -104,6 +110,19 @@ impl Template {
         self.parts.contains(&Part::Gap(Field::Time))
     }
 
+    /// The words, filled in, in no more bytes than a third of a line of IRC; where that is too long,
+    /// with less of each value than `value` would give.
+    pub(super) fn fill_short<'v>(&self, value: impl Fn(Field, usize) -> Cow<'v, str>) -> String {
+        let mut filled = self.fill(|field| value(field, usize::MAX));
+        for longest in SHORTER {
+            if filled.len() <= LONGEST {
+                break;
+            }
+            filled = self.fill(|field| value(field, longest));
+        }
+        filled
+    }
+
     /// The words, filled in. A value cannot bring the words behind its gap with it: it would seem to
     /// end where it does not.
     pub(super) fn fill<'v>(&self, value: impl Fn(Field) -> Cow<'v, str>) -> String {
@@ -128,6 +147,11 @@ impl Template {
     /// Whether `line` could begin with this template, filled in with whatever. Where nothing but gaps
     /// and spaces is in it, no line can be told from any other.
     pub(super) fn could_begin(&self, line: &str) -> bool {
+        self.could_begin_by(line, str::to_owned)
+    }
+
+    /// The same of a `line` that was `folded`, as the words of the template are for it.
+    pub(super) fn could_begin_by(&self, line: &str, folded: impl Fn(&str) -> String) -> bool {
         let mut rest = line;
         let mut gap = false;
         let mut told = false;
@@ -137,6 +161,7 @@ impl Template {
                 continue;
             };
             told |= !words.trim().is_empty();
+            let words = folded(words);
             let behind = match (gap, rest.find(words.as_str())) {
                 (true, Some(at)) if at > 0 => at + words.len(),
                 (false, Some(0)) => words.len(),

@@ -120,6 +120,10 @@ impl Company for Scene {
         self.users.iter().copied().find(|it| it.eq_ignore_ascii_case(name))
     }
 
+    fn room_id(&self) -> Option<&str> {
+        Some("6b035f6d8d054a41e16a0570")
+    }
+
     fn channel_of(&self, slug: &str) -> Option<&str> {
         (slug == "tea").then_some("#dev")
     }

@@ -117,11 +117,16 @@ fn both_talk_and_whoever_answers_needs_no_name() {
 }
 
 #[test]
-fn where_it_is_turned_off_nothing_is_heard() {
+fn where_it_is_turned_off_nothing_is_passed_on_and_whoever_asks_is_told() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
-    world.tell("irc < :ann!a@host PRIVMSG bridge :!msg bob hello");
+    world.tell(
+        "irc < :ann!a@host PRIVMSG bridge :!msg bob hello
+        irc > NOTICE ann :nobody reads what is written to the bridge alone. In the channel, !who tells \
+        who is on the other side, !status how the bridge is, !help what it does
+        irc < :ann!a@host PRIVMSG bridge :hello",
+    );
     world.tell(&bob(1, "@ann hello"));
     world.tell("wait 5s");
 }

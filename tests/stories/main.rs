@@ -27,6 +27,7 @@ mod refused;
 mod relaymsg;
 mod strays;
 mod turned_away;
+mod words;
 mod world;
 
 use world::World;

@@ -1,5 +1,7 @@
 //! What is said on one side appears on the other.
 
+use letsbridge::translate::{ChannelManners, Long, Manners};
+
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN, seated, story};
 
@@ -174,7 +176,7 @@ fn what_a_network_says_can_never_become_a_command() {
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"\r\nQUIT :bye\r\n\u0000x","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob\r\nQUIT"},"room":{"id":"r1"}}]
         irc > PRIVMSG #tea :<bob QUIT> QUIT :bye
-        irc > PRIVMSG #tea :<bob QUIT> ␀x
+        irc > PRIVMSG #tea :<bob QUIT> x
         irc > PING said-1
         "#,
     );
@@ -182,7 +184,9 @@ fn what_a_network_says_can_never_become_a_command() {
 
 #[test]
 fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
-    let mut world = World::new(&["office/#tea tea"]).paced();
+    let channel = ChannelManners { long: Long::All, ..ChannelManners::default() };
+    let manners = Manners { channel, ..Manners::default() };
+    let mut world = World::new(&["office/#tea tea"]).paced().mannered(manners);
     world.tell(LETSCHAT_IN);
     world.tell(&IRC_IN.replace("irc > JOIN", "wait 1s\nirc > JOIN"));
     world.tell(
@@ -196,11 +200,13 @@ fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
         irc > PONG x
         wait 2s
         irc > PRIVMSG #tea :<bob> 4
-        irc > PRIVMSG #tea :<bob> 5
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
         wait 2s
+        irc > PRIVMSG #tea :<bob> 5
         irc > PRIVMSG #tea :<bob> 6
+        wait 2s
         irc > PRIVMSG #tea :<bob> 7
-        wait 1s
         irc > PING said-1
         "#,
     );

@@ -9,7 +9,7 @@ const MANY: usize = 1_000;
 
 /// How often each may do something: so many times at once, and then once in a while.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub(in crate::bridge) struct Allowance {
     burst: i32,
     every: SignedDuration,
     /// When each may do all of it at once again, and whether they were told that it was too much.
@@ -18,7 +18,7 @@ pub(super) struct Allowance {
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum May {
+pub(in crate::bridge) enum May {
     /// It.
     Do,
     /// Nothing; and they are to be told so.
@@ -28,12 +28,12 @@ pub(super) enum May {
 }
 
 impl Allowance {
-    pub(super) fn new(burst: i32, every: SignedDuration) -> Self {
+    pub(in crate::bridge) fn new(burst: i32, every: SignedDuration) -> Self {
         Self { burst, every, rested_at: HashMap::new() }
     }
 
     /// Whether `who` may do it now.
-    pub(super) fn take(&mut self, who: PlaceId, now: Timestamp) -> May {
+    pub(in crate::bridge) fn take(&mut self, who: PlaceId, now: Timestamp) -> May {
         if self.rested_at.len() > MANY {
             self.rested_at.retain(|_, (rested_at, _)| *rested_at > now);
         }

@@ -29,7 +29,7 @@ use super::{Bridge, Peer};
 use crate::domain::{Network, Party, PlaceId};
 use crate::store::{Store, StoreError};
 
-use allowance::Allowance;
+pub(super) use allowance::{Allowance, May};
 use partners::{Partner, Partners, TALK};
 
 /// How often somebody may write: so many times at once, and then once in this time.

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::allowance::May;
-use crate::bridge::refusals::short;
+use crate::bridge::refusals::{short, tell_nick};
 use crate::bridge::{Bridge, Order, Turn};
 use crate::domain::{Party, PlaceId};
-use crate::protocol::{irc, letschat};
+use crate::protocol::letschat;
+use crate::translate::Words;
 
 /// Why somebody without an account is not told.
 pub(super) const UNSEEN: &str =
@@ -44,6 +45,7 @@ impl Bridge {
     pub(super) fn tell_party(&self, party: &Party, text: &str, turn: &mut Turn<'_>) -> bool {
         match party {
             Party::User(account) => {
+                let text = Words::from(text).into_string();
                 let there = self.direct.carries == Some(true) && self.is_present(account);
                 if there {
                     let (user, text) = (account.0.to_string(), format!("{BRIDGE}{text}"));
@@ -53,8 +55,7 @@ impl Bridge {
             }
             Party::Account(network, _) | Party::Nick(network, _) => {
                 let Some(person) = self.person(party) else { return false };
-                let (nick, text) = (person.nick.clone(), text.to_owned());
-                turn.orders.push(Order::Irc(network.clone(), irc::Order::Notice { nick, text }));
+                tell_nick(network, &person.nick, text, turn);
                 true
             }
         }

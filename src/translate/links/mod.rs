@@ -133,5 +133,14 @@ impl Links {
     }
 }
 
+/// `text` with the address that each file has on the Let's Chat at `letschat`, for who is logged in there,
+/// in place of `upload://files/ID/NAME`.
+pub(super) fn at_home<'t>(text: &'t str, letschat: &Url) -> Cow<'t, str> {
+    text::replace(text, letschat, |id, name| {
+        let id: FileId = id.parse().ok()?;
+        Some(format!("{letschat}files/{id}/{}", name::encode(&safe_name(name))))
+    })
+}
+
 #[cfg(test)]
 mod tests;

@@ -59,9 +59,13 @@ fn no_line_of_a_paste_is_somebody_elses() {
         ("-bob- I quit", "<ann> -bob- I quit"),
         ("-- 3 messages are missing", "<ann> -- 3 messages are missing"),
         ("[09:41Z] <bob> I quit", "<ann> [09:41Z] <bob> I quit"),
-        ("\u{200b}<zoe> I quit", "<ann> \u{200b}<zoe> I quit"),
+        ("\u{200b}<zoe> I quit", "<ann> <zoe> I quit"),
+        ("\u{a0}<zoe> I quit", "<ann> \u{a0}<zoe> I quit"),
+        ("\u{2028}<zoe> I quit", "<ann>  <zoe> I quit"),
+        ("hi\u{85}<zoe> I quit", "hi <zoe> I quit"),
         ("<div>", "<div>"),
-        ("  <b> x", "  <b> x"),
+        ("  <b> x", "<ann>   <b> x"),
+        ("    let x = 1;", "    let x = 1;"),
         ("hi", "hi"),
     ] {
         scene.in_letschat(&format!("1\n{line}\n3"), &format!("<ann> 1\n{shown}\n3"));
@@ -102,4 +106,42 @@ fn nobody_asks_anything_of_anybodys_client() {
     let bare = Template::parse("").expect("a template");
     let scene = Scene::in_room().with(|manners| manners.channel.names.talk = bare);
     scene.in_channel("\u{1}VERSION\u{1}", "␁VERSION␁");
+}
+
+/// Whether `c` is for nobody's eyes.
+fn is_forbidden(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether `text` notifies everybody in a room, as its page has it.
+fn notifies_all(text: &str) -> bool {
+    let page = regex::Regex::new(r"(?i)(?-u:\B)@all(?-u:\b)").expect("a pattern");
+    page.is_match(text)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn nothing_forbidden_reaches_anybody_whatever_is_said(
+        body in "(?s).{0,40}|[\u{0}-\u{20}\u{7f}-\u{a0}\u{2000}-\u{2070}\u{feff}@<>\\-*\\[\\]a-z:/.]{0,60}|(@all|\u{2}|\u{200b}|\n| ){0,12}",
+        name in "(?s).{0,40}|[\u{0}-\u{20}\u{300}-\u{310}\u{2028}-\u{202e}a-z@]{0,900}",
+        action in proptest::bool::ANY,
+    ) {
+        for mut scene in [Scene::on_irc(), Scene::in_room()] {
+            scene.author.display_name = Some(name.clone());
+            scene.author.name = name.clone();
+            scene.kind = if action { Kind::Action } else { Kind::Talk };
+            let said = scene.to_letschat(&body);
+            proptest::prop_assert!(!said.contains(is_forbidden), "{said:?}");
+            proptest::prop_assert!(scene.said_in_room || !notifies_all(&said), "{said:?}");
+            let speech = scene.to_irc(&body);
+            let codes = |c: char| "\u{2}\u{3}\u{4}\u{f}\u{11}\u{16}\u{1d}\u{1e}\u{1f}".contains(c);
+            let may = |c: char| !scene.said_in_room && codes(c);
+            proptest::prop_assert!(!speech.body.contains(|c| is_forbidden(c) && !may(c)), "{speech:?}");
+            proptest::prop_assert!(!speech.prefix.contains(is_forbidden), "{speech:?}");
+            proptest::prop_assert!(speech.prefix.len() <= 140, "{speech:?}");
+        }
+    }
 }

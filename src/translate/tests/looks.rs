@@ -67,13 +67,63 @@ fn emotes_become_characters_where_that_is_wanted() {
     Scene::in_room().with(unicode).in_channel("hi :tea:", "<bob> hi 🍵");
 }
 
+/// Where the Let's Chat of these scenes is.
+fn at_home(manners: &mut Manners) {
+    manners.room.letschat = url::Url::parse("https://chat.example/tea/").ok();
+}
+
 #[test]
-fn long_messages_are_cut_where_all_of_it_can_be_had() {
-    let cut = |manners: &mut Manners| manners.channel.long = Long::Cut;
+fn long_messages_are_cut_and_it_is_said_where_all_of_it_is() {
     let body = "1\n2\n3\n4\n5";
-    assert_eq!(Scene::in_room().body_on_irc(body), body);
-    assert_eq!(Scene::in_room().with(cut).body_on_irc(body), "1\n2\n3\n… 2 more lines");
-    assert_eq!(Scene::on_irc().with(cut).body_on_irc(body), body, "it was several messages");
+    let short = "1\n2\n3\n… 2 more lines";
+    assert_eq!(Scene::in_room().body_on_irc(body), short);
+    let there = format!("{short}: https://chat.example/tea/#!/room/6b035f6d8d054a41e16a0570");
+    assert_eq!(Scene::in_room().with(at_home).body_on_irc(body), there);
+    let all = |manners: &mut Manners| manners.channel.long = Long::All;
+    assert_eq!(Scene::in_room().with(all).body_on_irc(body), body);
+    assert_eq!(Scene::on_irc().with(at_home).body_on_irc(body), body, "it was several messages");
+    let blank = "1\n\u{200b}\n2\n\u{3}04\n3\n\u{2800}\n4";
+    assert!(Scene::in_room().body_on_irc(blank).ends_with('4'), "blank lines do not count");
+}
+
+#[test]
+fn a_file_has_the_address_that_lets_chat_gives_it() {
+    let scene = Scene::in_room().with(at_home);
+    const ID: &str = "6b035f6d8d054a41e16a0570";
+    for (said, shown) in [
+        ("upload://files/ID/a%20b.png", "https://chat.example/tea/files/ID/a%20b.png"),
+        (
+            "see upload://files/ID/photo.jpg, please",
+            "see https://chat.example/tea/files/ID/photo.jpg, please",
+        ),
+        (
+            "upload://files/ID/a.png\nupload://files/ID/b.png",
+            "https://chat.example/tea/files/ID/a.png\nhttps://chat.example/tea/files/ID/b.png",
+        ),
+        ("https://chat.example/tea/files/ID/é.png", "https://chat.example/tea/files/ID/%C3%A9.png"),
+        ("upload://files/ID/..%2f..%0d%0aQUIT", "https://chat.example/tea/files/ID/QUIT"),
+        ("upload://logout?x.png", "upload://logout?x.png"),
+    ] {
+        let (said, shown) = (said.replace("ID", ID), shown.replace("ID", ID));
+        assert_eq!(scene.body_on_irc(&said), shown);
+    }
+}
+
+#[test]
+fn what_somebody_does_in_a_room_is_an_action() {
+    for (said, kind, shown) in [
+        ("/me waves", Kind::Action, "bob waves"),
+        ("/me waves at @ann", Kind::Action, "bob waves at ann"),
+        ("/me waves\nand smiles", Kind::Action, "bob waves\nand smiles"),
+        ("/me", Kind::Talk, "<bob> /me"),
+        ("//me waves", Kind::Talk, "<bob> //me waves"),
+        (" /me waves", Kind::Talk, "<bob>  /me waves"),
+    ] {
+        let speech = Scene::in_room().to_irc(said);
+        assert_eq!((speech.kind, speech.whole().as_str()), (kind, shown), "{said:?}");
+    }
+    Scene::in_room().in_letschat("/me waves", "* bob waves");
+    Scene::on_irc().in_letschat("/me waves", "<ann> /me waves");
 }
 
 #[test]

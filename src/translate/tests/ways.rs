@@ -56,6 +56,7 @@ proptest! {
         let lines = text.replace('\n', " ");
         prop_assert_eq!(seen(&scene.to_letschat(&lines)), format!("<ann>{}", seen(&lines)));
         let scene = Scene { users: Vec::new(), nicks: Vec::new(), ..Scene::in_room() };
+        let scene = scene.with(|manners| manners.channel.long = Long::All);
         prop_assert_eq!(seen(&scene.body_on_irc(&text)), seen(&text));
     }
 

@@ -55,7 +55,7 @@ fn what_was_said_at_its_time_stays_by_itself() {
         irc < :bob!b@host PRIVMSG #tea :hi
         lc > 425["messages:create",{"room":"r1","text":"<bob> hi"}]
         irc < :ann!a@host PRIVMSG #tea :one
-        wait 2s
+        wait 4s
         irc < :ann!a@host PRIVMSG #tea :two
         irc < :ann!a@host PRIVMSG #tea :\x01ACTION waves\x01
         lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]

@@ -101,7 +101,7 @@ const MOST_LATER: u32 = 5;
 /// come is asked for by a PING: a server reads in order, so its PONG says that the line was read.
 /// A batch of several lines is as one line here. One is under way at a time: which of two a server
 /// refuses, it need not say.
-/// Where there are no receipts, the lines are sent one behind the other with a PING at their end;
+/// Where there are no receipts, a few lines are sent one behind the other with a PING at their end;
 /// its PONG says that all were read, and any objection to them has come before it.
 ///
 /// ```text
@@ -203,7 +203,7 @@ impl Speech {
         let (place, speaking) = (Some(saying.place), Some(saying.ticket));
         if !saying.is_fenced() {
             self.wait(saying, Stage::Sent, now + RECEIPT_PATIENCE);
-        } else if saying.is_all_sent() {
+        } else if saying.is_at_fence() {
             self.pings.push_back((saying.place, ping(&saying)));
             self.wait(saying, Stage::Fenced, now + FENCE_PATIENCE);
         } else {

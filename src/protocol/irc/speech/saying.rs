@@ -8,6 +8,10 @@ use crate::protocol::irc::pacing::Weight;
 /// What a PING says that asks whether the lines before it were read.
 pub(super) const FENCE: &str = "said-";
 
+/// How many lines are sent before it is asked whether they were read: a long text that is interrupted
+/// goes on behind the last that was.
+const FENCED: usize = 4;
+
 /// One line of a delivery, or several that arrive as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct Utterance {
@@ -106,6 +110,11 @@ impl Saying {
         self.sent == self.lines.len()
     }
 
+    /// Whether it is asked now whether the lines so far were read.
+    pub(super) fn is_at_fence(&self) -> bool {
+        self.is_all_sent() || self.sent.is_multiple_of(FENCED)
+    }
+
     /// What the line under way is known by.
     pub(super) fn label(&self) -> String {
         format!("{}.{}", self.ticket.0, self.sent + self.vain)
@@ -164,7 +173,7 @@ impl Saying {
         let refused = self.objections.len();
         let objections = std::mem::take(&mut self.objections);
         let Some(mut objection) = objections.into_iter().next() else {
-            return Outcome::Said { mark: Mark::default() };
+            return self.accept(Mark::default());
         };
         // Which lines it was is not known: said again, those that arrived would be there twice.
         if refused < self.lines.len() {

@@ -1,0 +1,55 @@
+//! What people of Let's Chat do: it knows no actions, and they write them as on IRC.
+
+use std::borrow::Cow;
+
+use super::clean;
+use super::rules::Side;
+use crate::domain::{Kind, Message};
+
+/// `said` on `side`, as an action where it was written as one: `/me waves`.
+pub(super) fn acted(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
+    if side == Side::Irc || said.kind != Kind::Talk || said.author.is_bridge() {
+        return said;
+    }
+    match deed(&said.body).map(str::to_owned) {
+        Some(body) => Cow::Owned(Message { kind: Kind::Action, body, ..said.into_owned() }),
+        None => said,
+    }
+}
+
+/// What `text` says that somebody does. Who does nothing has only written `/me`, and `//me` is how one
+/// writes of it.
+fn deed(text: &str) -> Option<&str> {
+    let (command, rest) = text.split_at_checked("/me".len())?;
+    let deed = rest.trim_start_matches([' ', '\t', '\u{a0}', '\u{3000}']);
+    let apart = deed.len() < rest.len() && !deed.starts_with(['\n', '\r']);
+    (command.eq_ignore_ascii_case("/me") && apart && !clean::is_blank(deed)).then_some(deed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deed_is_told_from_words() {
+        for (text, does) in [
+            ("/me waves", Some("waves")),
+            ("/ME  waves ", Some("waves ")),
+            ("/me\twaves\nand smiles", Some("waves\nand smiles")),
+            ("/me\u{a0}waves", Some("waves")),
+            ("/me", None),
+            ("/me ", None),
+            ("/me \u{200b}", None),
+            ("/me\nwaves", None),
+            ("/mean", None),
+            ("/me's tea", None),
+            (" /me waves", None),
+            ("//me waves", None),
+            ("say /me waves", None),
+            ("/m", None),
+            ("é", None),
+        ] {
+            assert_eq!(deed(text), does, "{text:?}");
+        }
+    }
+}

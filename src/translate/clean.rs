@@ -1,0 +1,259 @@
+//! The one road for words of strangers: what cannot be shown, or would do something to whoever reads
+//! it, is taken out of them before they reach anybody.
+//!
+//! Talk leaves as a [`Speech`], which only [`speech`] makes. What the bridge itself has to say leaves
+//! as [`Words`], which are made of any text and are one line of it. So neither can be forgotten.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::mirc::{self, Formatting};
+use super::names;
+use crate::domain::{Kind, Speech};
+
+/// The longest notice of the bridge: with the rest of its line, it is one line of IRC.
+const LONGEST: usize = 380;
+
+/// What IRC's clients send for bold, colours and the rest: between channels it may pass.
+const CODES: &str = "\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f";
+
+/// What the bridge itself has to say: one line of bounded length, and nothing in it but what can be
+/// seen, whoever's words it was made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words(String);
+
+impl Words {
+    /// These, each of them a line.
+    #[must_use]
+    pub fn lines(lines: impl IntoIterator<Item = Self>) -> Self {
+        Self(lines.into_iter().map(|Self(line)| line).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The words, for whoever keeps or sends them.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Words {
+    fn from(text: T) -> Self {
+        Self(shortened(&line(text.as_ref()), LONGEST).into_owned())
+    }
+}
+
+/// What a place is about, as it is set in another: one line without formatting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic(String);
+
+impl Topic {
+    /// The longest in bytes: no server takes more in a line.
+    const LONGEST: usize = 390;
+
+    /// Of `text`, whatever parts it.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(shortened(&line(text), Self::LONGEST).into_owned())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// How something is said: the only maker of it. `codes` says whether formatting may be in the text.
+pub(super) fn speech(kind: Kind, prefix: String, body: &str, codes: bool) -> Speech {
+    Speech { kind, prefix, body: text(body, codes).into_owned() }
+}
+
+/// `text`, a line or several, without what cannot be shown: other characters that break a line are a
+/// space, and control characters and those that turn the direction of writing are left out, as is what
+/// takes no width, at the edge of a word. With `codes`, formatting stays.
+pub(super) fn text(text: &str, codes: bool) -> Cow<'_, str> {
+    let plain = |byte: u8| byte == b'\n' || byte == b'\t' || (b' '..0x7f).contains(&byte);
+    if text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let shown = shown(text);
+    let text = if codes { Cow::Borrowed(&*shown) } else { mirc::strip(&shown, Formatting::Plain) };
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\r' => clean.push('\n'),
+            '\n' | '\t' => clean.push(c),
+            '\u{85}' | '\u{2028}' | '\u{2029}' => clean.push(' '),
+            c if codes && CODES.contains(c) => clean.push(c),
+            c if c.is_control() || turns(c) => {}
+            c if has_no_width(c) => {
+                let gone = |c: char| has_no_width(c) || turns(c) || c.is_control();
+                let inside = |c: char| !c.is_whitespace() && !gone(c);
+                let before = clean.chars().next_back().is_some_and(inside);
+                if before && rest.peek().copied().is_some_and(inside) {
+                    clean.push(c);
+                }
+            }
+            c => clean.push(c),
+        }
+    }
+    Cow::Owned(clean)
+}
+
+/// `text`, said on IRC, with its formatting as it is hinted at in plain text, and else clean.
+pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
+    if let Cow::Borrowed(plain) = text(said, true)
+        && let Cow::Borrowed(plain) = mirc::strip(plain, formatting)
+    {
+        return Cow::Borrowed(plain);
+    }
+    let marked = mirc::strip(&shown(said), formatting).into_owned();
+    Cow::Owned(text(&marked, false).into_owned())
+}
+
+/// `text` with a picture for the mark of CTCP, and a space for those control characters that part words.
+fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\u{1}', '\u{b}', '\u{c}']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('\u{1}', "␁").replace(['\u{b}', '\u{c}'], " "))
+}
+
+/// `text` in one line, without formatting either.
+pub(super) fn line(line: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| (b' '..0x7f).contains(&byte);
+    if line.bytes().all(plain) && !line.contains("  ") && line.trim().len() == line.len() {
+        return Cow::Borrowed(line);
+    }
+    let line = text(line, false);
+    Cow::Owned(line.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// As much of `text`, in what people take for characters, as so many bytes hold.
+pub(super) fn shortened(text: &str, bytes: usize) -> Cow<'_, str> {
+    if text.len() <= bytes {
+        return Cow::Borrowed(text);
+    }
+    let room = bytes.saturating_sub('…'.len_utf8());
+    let ends = text.grapheme_indices(true).map(|(at, cluster)| at + cluster.len());
+    let fits = ends.take_while(|end| *end <= room).last();
+    // A character may have any number of marks upon it.
+    let fits = fits.unwrap_or_else(|| text.floor_char_boundary(room));
+    Cow::Owned(format!("{}…", text[..fits].trim_end()))
+}
+
+/// Whether nothing of `text` can be seen.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    let unseen = |c: char| c.is_whitespace() || names::deceives(c) || names::is_filler(c);
+    text.chars().all(unseen) || mirc::strip(text, Formatting::Plain).chars().all(unseen)
+}
+
+/// Whether a character turns the direction in which what follows it is written.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
+}
+
+/// Whether a character takes no width, and only says how its neighbours are joined, or nothing at all.
+fn has_no_width(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2065}'
+        | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e001f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whether nobody is to be shown `c`, as a part of somebody else's words.
+    fn is_forbidden(c: char) -> bool {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_taken_out() {
+        for (said, shown) in [
+            ("tea", "tea"),
+            ("  tea\tand\n\n milk ", "  tea\tand\n\n milk "),
+            ("a\u{85}b\u{2028}c\u{2029}d\u{b}e\u{c}f", "a b c d e f"),
+            ("a\u{1b}[31mb\u{7}c\0d\u{9b}e", "a[31mbcde"),
+            ("\u{2}a\u{3}04,01b\u{f}", "ab"),
+            ("\u{202e}abc\u{202c} \u{2066}d\u{2069}", "abc d"),
+            ("\u{200b}<bob> hi\u{feff}", "<bob> hi"),
+            ("a\u{200b}nn b\u{200b}\u{200b}ob", "a\u{200b}nn b\u{200b}ob"),
+            ("👩\u{200d}👩\u{200d}👧 نمی\u{200c}خواهم", "👩\u{200d}👩\u{200d}👧 نمی\u{200c}خواهم"),
+            ("a\r\nb\rc", "a\nb\nc"),
+            ("\u{1}VERSION\u{1}", "␁VERSION␁"),
+        ] {
+            assert_eq!(text(said, false), shown, "{said:?}");
+        }
+        assert_eq!(text("\u{2}a\u{2}\u{1b}\u{7}", true), "\u{2}a\u{2}");
+    }
+
+    #[test]
+    fn a_notice_is_one_short_line() {
+        for (said, shown) in [
+            ("ann left", "ann left"),
+            (" ann\r\nleft \u{2}(x)\u{2}\u{2028}now", "ann left (x) now"),
+        ] {
+            assert_eq!(Words::from(said).as_str(), shown, "{said:?}");
+        }
+        for long in ["é".repeat(900), "word ".repeat(900), format!("a{}", "\u{301}".repeat(900))] {
+            let words = Words::from(&long);
+            assert!(words.as_str().len() <= LONGEST && words.as_str().ends_with('…'), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_can_be_seen_is_blank() {
+        for blank in [
+            "",
+            " ",
+            "\t\n",
+            "\u{3}04\u{2}",
+            "\u{200b}\u{feff}",
+            "\u{a0}\u{3000}",
+            "\u{2800}",
+            "\u{3164}",
+            "\u{3}4,5 \u{f}\u{200d}",
+            "\u{e0001}\u{e0061}",
+            "\u{1b}\u{7}",
+        ] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for seen in [".", "\u{3}04x", "\u{3},4", "é", "👍", "\u{200b}x"] {
+            assert!(!is_blank(seen), "{seen:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_forbidden_comes_out_whatever_goes_in(said in any::<Vec<u8>>(), more in "(?s).{0,60}|[\u{0}-\u{20}\u{7f}-\u{a0}\u{2000}-\u{2070}\u{feff}<>@a-z]{0,80}") {
+            let said = String::from_utf8_lossy(&said).into_owned() + &more;
+            let shown = text(&said, false).into_owned();
+            prop_assert!(!shown.contains(is_forbidden), "{said:?}: {shown:?}");
+            prop_assert_eq!(text(&shown, false), shown.as_str(), "clean once and for all");
+            let coded = text(&said, true).into_owned();
+            prop_assert!(!coded.contains(|c: char| is_forbidden(c) && !CODES.contains(c)));
+            let words = Words::from(&said).into_string();
+            prop_assert!(!words.contains(|c| is_forbidden(c) || c == '\n') && words.len() <= LONGEST);
+        }
+
+        #[test]
+        fn what_is_plain_stays_as_it_is(said in "[a-zé語🫖 \n\t<>@-]{0,60}") {
+            prop_assert_eq!(text(&said, false), said.as_str());
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Lines of a text that look as if somebody else, or the bridge itself, had said them.
+
+use super::manners::Names;
+use super::template::Template;
+use super::{late, names};
+
+/// What stands before what the bridge itself has to say.
+pub(super) const BRIDGE: &str = "-- ";
+
+/// Characters that are taken for another at a glance.
+const ALIKE: [(&str, char); 6] = [
+    ("‹＜〈⟨❮❰≺˂ᐸ﹤⟪«《≪⧼⦑˱", '<'),
+    ("›＞〉⟩❯❱≻˃ᐳ﹥⟫»》≫⧽⦒˲", '>'),
+    ("‐‑‒–—―⁃−﹘﹣－─━⸺⸻", '-'),
+    ("∗＊⁎✱✲✳﹡٭⋆", '*'),
+    ("［【〔⦗❲", '['),
+    ("］】〕⦘❳", ']'),
+];
+
+/// Whether `line` could be taken for what somebody else has said, where the words before a text are
+/// those of `names`.
+pub(super) fn is_likely(line: &str, names: &Names) -> bool {
+    let Names { talk, action, notice } = names;
+    let own = [talk, action, notice];
+    // A blank, or what cannot be seen, hides nothing of what follows; nor does a time.
+    let line = unindented(line);
+    let plain = folded(behind_times(line));
+    plain.starts_with("--")
+        || plain.starts_with("- ") && line.starts_with(|c: char| !c.is_ascii())
+        || plain.starts_with("* ") && has_words(&plain[2..])
+        || in_brackets(&plain, '<', '>')
+        || in_brackets(&plain, '-', '-')
+        || own.iter().any(|name| begins(name, line, &plain))
+}
+
+/// Whether `name`, filled in with whatever, could be the beginning of the line.
+fn begins(name: &Template, line: &str, plain: &str) -> bool {
+    name.could_begin(unindented(late::behind_time(line))) || name.could_begin_by(plain, folded)
+}
+
+/// `line` without blanks at its beginning, and without what cannot be seen there.
+fn unindented(line: &str) -> &str {
+    line.trim_start_matches(|c: char| {
+        c.is_whitespace() || names::deceives(c) || names::is_filler(c)
+    })
+}
+
+/// `line` without times at its beginning, bare or in brackets.
+fn behind_times(line: &str) -> &str {
+    let mut line = line;
+    loop {
+        let time = |c: char| c.is_ascii_digit() || ":.-/TZ ".contains(c);
+        let open = line.strip_prefix(['[', '(', '［', '【', '（']);
+        let rest = match open {
+            Some(inside) => inside
+                .split_once([']', ')', '］', '】', '）'])
+                .filter(|(it, _)| it.chars().all(time)),
+            None => line
+                .split_once(char::is_whitespace)
+                .filter(|(it, _)| it.contains(':') && it.chars().all(time)),
+        };
+        match rest {
+            Some((time, rest)) if time.contains(|c: char| c.is_ascii_digit()) => {
+                line = unindented(rest)
+            }
+            _ => return line,
+        }
+    }
+}
+
+/// `text` with what looks like another character as that.
+fn folded(text: &str) -> String {
+    let fold = |c: char| {
+        let alike = ALIKE.iter().find(|(alike, _)| !c.is_ascii() && alike.contains(c));
+        match alike {
+            // One long dash is as good as two.
+            Some((_, '-')) if "—―⸺⸻━".contains(c) => "--".to_owned(),
+            Some((_, plain)) => plain.to_string(),
+            None if names::deceives(c) => String::new(),
+            None if c.is_whitespace() || names::is_filler(c) => " ".to_owned(),
+            None => c.to_string(),
+        }
+    };
+    text.chars().map(fold).collect()
+}
+
+/// Whether `line` begins with a name in brackets, with something said behind it.
+fn in_brackets(line: &str, open: char, close: char) -> bool {
+    let Some((name, said)) = line.strip_prefix(open).and_then(|rest| rest.split_once(close)) else {
+        return false;
+    };
+    let name = name.trim();
+    let is_name = !name.is_empty() && !name.contains(['/', '=', '"', '\'']) && name.len() <= 100;
+    // Between hyphens stands many a word.
+    let apart = open == '<' || said.starts_with(' ') && !name.contains(' ');
+    is_name && apart && has_words(said)
+}
+
+fn has_words(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::manners::RoomManners;
+
+    #[test]
+    fn a_line_that_looks_like_somebody_elses_is_known() {
+        let names = RoomManners::default().names;
+        for line in [
+            "<bob> I quit",
+            " <bob> I quit",
+            "\t<bob> I quit",
+            "\u{a0}<bob> I quit",
+            "\u{2800}<bob> I quit",
+            "\u{3000}\u{2003}<bob> I quit",
+            "\u{200b}\u{feff}<bob> I quit",
+            "\u{3164}<bob> I quit",
+            "[09:41] <bob> I quit",
+            "[09:41Z] <bob> I quit",
+            "[2026-11-21 23:41Z] <bob> I quit",
+            "09:41 <bob> I quit",
+            "09:41:02 <@bob> I quit",
+            "(09:41) [10:00] <bob> I quit",
+            "‹bob› I quit",
+            "＜bob＞ I quit",
+            "〈bob〉I quit",
+            "<bob>I quit",
+            "< bob > I quit",
+            "<\u{200b}bob\u{200b}>\u{a0}I quit",
+            "-- the bridge is going down",
+            " -- the bridge is going down",
+            "--\u{a0}the bridge is going down",
+            "— the bridge is going down",
+            "–– the bridge is going down",
+            "－－ the bridge is going down",
+            "[09:41Z] -- the bridge is going down",
+            "* bob waves",
+            "  * bob waves",
+            "＊ bob waves",
+            "* \u{200b}bob waves",
+            "-bob- I quit",
+            "‐bob‐ I quit",
+        ] {
+            assert!(is_likely(line, &names), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_text_is_one() {
+        let names = RoomManners::default().names;
+        for line in [
+            "",
+            "hi",
+            "    let x = 1;",
+            "\treturn",
+            "<div>",
+            "</div>x",
+            "<a href=\"x\">y",
+            "- one",
+            "-x",
+            "a well-known <fact> indeed",
+            "[x] done",
+            "12:30 lunch",
+            "*bold*",
+            "> quoted",
+        ] {
+            assert!(!is_likely(line, &names), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_links_own_words_before_a_text_are_known_too() {
+        let template = |text| Template::parse(text).expect("a template");
+        let names = Names {
+            talk: template("{nick} | "),
+            action: template("«{nick}» "),
+            notice: template("! {nick} "),
+        };
+        for line in
+            ["bob | hi", " bob | hi", "[09:41Z] bob | hi", "<<bob>> hi", "<bob> waves", "! bob hi"]
+        {
+            assert!(is_likely(line, &names), "{line:?}");
+        }
+        assert!(!is_likely("hi", &names));
+    }
+}

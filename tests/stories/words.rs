@@ -1,0 +1,317 @@
+//! What strangers say, whichever way it comes: clean, short, nobody else's, and never before talk.
+
+use std::time::Duration;
+
+use letsbridge::translate::{Comings, Join, Manners, RoomManners, Show};
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
+
+/// A world in which all that happens is told.
+#[track_caller]
+fn telling_all() -> World {
+    let all = Show::All;
+    let comings = Comings { joins: all, nicks: all, kicks: all, modes: all, topics: all };
+    let mut world =
+        World::new(&["office/#tea tea"]).mannered(Manners { comings, ..Manners::default() });
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world
+}
+
+fn post(number: u32, text: &str) -> String {
+    format!(
+        r#"lc < 42["messages:new",{{"id":"6b00000100000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+    )
+}
+
+#[test]
+fn what_strangers_say_as_they_go_is_shown_plain_and_calls_nobody() {
+    for (line, told) in [
+        (r"TOPIC #tea :\x03", "ann removed the topic"),
+        ("TOPIC #tea :\u{3}04,01 Rules @all", "ann set the topic: Rules @\u{200b}all"),
+        ("QUIT :\u{2}Quit:\u{2} @all", "ann left (Quit: @\u{200b}all)"),
+        ("PART #tea :\u{202e}see @bob\u{2028}and\u{7}", "ann left (see @\u{200b}bob and)"),
+        ("KICK #tea carl :\u{1f}out\u{1f} @all", "carl was kicked by ann (out @\u{200b}all)"),
+        ("NICK an\u{200b}\u{200b}na", "ann is now anna"),
+        ("MODE #tea +b @all!*@*", "ann set +b @\u{200b}all!*@*"),
+    ] {
+        let mut world = telling_all();
+        let carl = "irc < :carl!c@host JOIN #tea\nwait 4s";
+        let line = line.replace(r"\x03", "\u{3}");
+        world.tell(&format!(
+            r#"{carl}
+            lc > 425["messages:create",{{"room":"r1","text":"-- carl joined"}}]
+            lc < 435[{{"id":"6b0000000000000000000002"}}]
+            irc < :ann!a@host {line}
+            wait 4s
+            lc > 426["messages:create",{{"room":"r1","text":"-- {told}"}}]"#
+        ));
+    }
+}
+
+#[test]
+fn six_hundred_who_leave_at_once_are_one_line_whatever_they_say() {
+    let mut world = telling_all();
+    for number in 0..600 {
+        world.tell_on(&format!("irc <+ :p{number}!p@host JOIN #tea"));
+    }
+    world.tell(
+        r#"
+        wait 4s
+        lc > 425["messages:create",{"room":"r1","text":"-- p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more joined"}]
+        lc < 435[{"id":"6b0000000000000000000002"}]
+        "#,
+    );
+    for number in 0..600 {
+        world.tell_on(&format!("irc <+ :p{number}!p@host QUIT :Quit: @all \u{2}bye\u{2} {number}"));
+    }
+    world.tell(
+        r#"
+        wait 4s
+        lc > 426["messages:create",{"room":"r1","text":"-- p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more left"}]
+        "#,
+    );
+}
+
+#[test]
+fn no_notice_comes_before_what_people_say() {
+    let all = Show::All;
+    let comings = Comings { joins: all, ..Comings::default() };
+    let mut world =
+        World::new(&["office/#tea other/#dev"]).mannered(Manners { comings, ..Manners::default() });
+    for network in ["irc", "irc2"] {
+        let channel = if network == "irc" { "#tea" } else { "#dev" };
+        world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
+    }
+    world.tell(
+        "
+        irc < :eve!e@host PRIVMSG #tea :one
+        irc2 > PRIVMSG #dev :<eve> one
+        irc2 > PING said-1
+        irc < :carl!c@host JOIN #tea
+        wait 4s
+        irc < :eve!e@host PRIVMSG #tea :two
+        irc2 < :irc.example PONG irc.example :said-1
+        irc2 > PRIVMSG #dev :<eve> two
+        irc2 > PING said-2
+        irc2 < :irc.example PONG irc.example :said-2
+        wait 1s
+        irc2 > NOTICE #dev :carl joined
+        irc2 > PING said-3
+        ",
+    );
+}
+
+#[test]
+fn nobody_in_a_channel_is_called_by_what_is_told_of_them() {
+    let all = Show::All;
+    let comings = Comings { joins: all, ..Comings::default() };
+    let mut world =
+        World::new(&["office/#tea other/#dev"]).mannered(Manners { comings, ..Manners::default() });
+    for network in ["irc", "irc2"] {
+        let channel = if network == "irc" { "#tea" } else { "#dev" };
+        world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
+    }
+    world.tell(
+        "
+        irc < :ann!a@host QUIT :bye
+        wait 4s
+        irc2 > NOTICE #dev :a\\u200bnn left (bye)
+        irc2 > PING said-1
+        ",
+    );
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_posted() {
+    for blank in [
+        "\u{3}04",
+        "\u{2}\u{f}",
+        " ",
+        "\u{a0}\u{3000}",
+        "\u{200b}",
+        "\u{2800}",
+        "\u{1}ACTION \u{2}\u{1}",
+    ] {
+        story(&format!("irc < :eve!e@host PRIVMSG #tea :{blank}"));
+    }
+    for blank in [" ", "\\n\\n", "\u{200b}\\n\u{feff}", "\u{3}4"] {
+        story(&post(1, blank));
+    }
+}
+
+#[test]
+fn nobody_speaks_without_a_name_or_as_the_bridge() {
+    for (source, shown) in [
+        ("\u{200b}\u{feff}!eve@host", "eve"),
+        ("\u{3}!\u{2}@host", "somebody"),
+        ("\u{3164}!~\u{2060}@host", "~"),
+        ("\u{202e}evil!e@host", "evil"),
+    ] {
+        story(&format!(
+            r#"irc < :{source} PRIVMSG #tea :hi
+            lc > 425["messages:create",{{"room":"r1","text":"<{shown}> hi"}}]"#
+        ));
+    }
+    let nameless = post(1, "hi").replace(r#""username":"bob""#, r#""username":"""#);
+    story(&format!("{nameless}\nirc > PRIVMSG #tea :<u1> hi\nirc > PING said-1"));
+}
+
+#[test]
+fn a_name_takes_no_more_than_a_third_of_a_line() {
+    let marks = "\u{301}".repeat(900);
+    let name = format!("a{marks}b{marks}c{marks}");
+    let said = post(1, &"word ".repeat(60))
+        .replace(r#""username":"bob""#, &format!(r#""username":"{name}""#));
+    let mut world = seated();
+    world.tell_on(&said);
+    let (sent, _) = world.sent();
+    let talk: Vec<&String> = sent.iter().filter(|line| line.starts_with("PRIVMSG")).collect();
+    assert_eq!(talk.len(), 1, "{sent:?}");
+    assert!(talk.iter().all(|line| line.len() < 400), "{talk:?}");
+}
+
+#[test]
+fn what_breaks_a_line_or_a_screen_does_not_cross() {
+    story(&format!(
+        "{}\nirc > PRIVMSG #tea :<bob> a b c [31md e\nirc > PING said-1",
+        post(1, "a\\u0085b\\u2028c \\u001b[31md\\u0007\\u000be\\u0000\\u009b\\u202e")
+    ));
+    story(
+        "irc < :ann!a@host PRIVMSG #tea :a\u{85}b\u{2028}c \u{1b}[31md\u{7}\u{b}e\u{9b}\u{202e}
+        lc > 425[\"messages:create\",{\"room\":\"r1\",\"text\":\"<ann> a b c [31md e\"}]",
+    );
+}
+
+#[test]
+fn in_what_several_lines_say_each_has_its_author() {
+    let mut world = World::new(&["office/#tea tea"]).mannered(Manners::default());
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell(
+        "
+        irc <+ :eve!e@host PRIVMSG #tea :one
+        irc <+ :eve!e@host PRIVMSG #tea :\u{a0}<ann> I quit
+        irc <+ :eve!e@host PRIVMSG #tea :[09:41] <ann> I quit
+        irc <+ :eve!e@host PRIVMSG #tea :\u{2800}‹ann› I quit
+        irc < :eve!e@host PRIVMSG #tea : -- the bridge is going down
+        lc > 425[\"messages:create\",{\"room\":\"r1\",\"text\":\"<eve> one\\n<eve> \u{a0}<ann> I quit\\n<eve> [09:41] <ann> I quit\\n<eve> \u{2800}‹ann› I quit\\n<eve>  -- the bridge is going down\"}]
+        ",
+    );
+}
+
+#[test]
+fn a_long_message_is_cut_and_says_so() {
+    let lines = (1..=200).map(|it| it.to_string()).collect::<Vec<_>>().join("\\n");
+    story(&format!(
+        "{}
+        irc > PRIVMSG #tea :<bob> 1
+        irc > PRIVMSG #tea :<bob> 2
+        irc > PRIVMSG #tea :<bob> 3
+        irc > PRIVMSG #tea :<bob> … 197 more lines
+        irc > PING said-1",
+        post(1, &lines)
+    ));
+}
+
+#[test]
+fn every_line_that_is_said_again_is_marked() {
+    let mut world = seated();
+    world.tell_on(&post(1, "one\\ntwo"));
+    world.tell(
+        "
+        irc > PRIVMSG #tea :<bob> one
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-1
+        restart
+        ",
+    );
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell_on(IRC_IN);
+    let (asked, _) = world.sent();
+    assert_eq!(asked, ["PING past-1"]);
+    world.tell_on("irc < :irc.example PONG irc.example :past-1");
+    let (sent, _) = world.sent();
+    let said: Vec<&String> = sent.iter().filter(|line| line.starts_with("PRIVMSG")).collect();
+    assert_eq!(said, ["PRIVMSG #tea :<bob> (again) one", "PRIVMSG #tea :<bob> (again) two"]);
+}
+
+#[test]
+fn no_notice_is_said_again() {
+    let all = Show::All;
+    let comings = Comings { joins: all, ..Comings::default() };
+    let manners = Manners { comings, ..Manners::default() };
+    let mut world = World::new(&["office/#tea other/#dev"]).mannered(manners);
+    let in_dev = IRC_IN.replace("irc ", "irc2 ").replace("#tea", "#dev");
+    world.tell(IRC_IN);
+    world.tell(&in_dev);
+    world.tell(
+        "
+        irc < :carl!c@host JOIN #tea
+        wait 4s
+        irc2 > NOTICE #dev :carl joined
+        irc2 > PING said-1
+        irc2 lost
+        ",
+    );
+    world.tell(&format!(
+        "{in_dev}
+        irc2 > PING past-1
+        irc2 < :irc.example PONG irc.example :past-1"
+    ));
+}
+
+#[test]
+fn what_goes_to_a_channel_waits_for_no_more_lines() {
+    let join = Join::Within(Duration::from_millis(300));
+    let room = RoomManners { join, ..RoomManners::default() };
+    let mut world = World::new(&["office/#tea other/#dev tea"])
+        .mannered(Manners { room, ..Manners::default() });
+    for network in ["irc", "irc2"] {
+        let channel = if network == "irc" { "#tea" } else { "#dev" };
+        world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
+    }
+    world.tell(
+        "
+        irc < :eve!e@host PRIVMSG #tea :hi
+        irc2 > PRIVMSG #dev :<eve> hi
+        irc2 > PING said-1
+        ",
+    );
+}
+
+#[test]
+fn every_question_is_answered_or_refused_once() {
+    let mut world = seated();
+    for question in ["!status", "!who", "!help", "!status", "!who", "!who", "!who"] {
+        world.tell_on(&format!("irc < :ann!a@host PRIVMSG #tea :{question}"));
+    }
+    let (sent, _) = world.sent();
+    let answers: Vec<&String> = sent.iter().filter(|line| line.starts_with("NOTICE ann")).collect();
+    assert_eq!(answers.len(), 6, "{answers:?}");
+    assert!(answers[5].contains("too many questions"), "{answers:?}");
+    world.tell_on("wait 3s\nirc < :ann!a@host PRIVMSG #tea :!who");
+    let (sent, _) = world.sent();
+    assert_eq!(sent, ["NOTICE ann :room tea: nobody but us"]);
+}
+
+#[test]
+fn whoever_writes_to_the_bridge_alone_is_told_what_it_is_for() {
+    let mut world = seated();
+    world.tell_on("irc < :ann!a@host PRIVMSG bridge :!frobnicate");
+    let (sent, _) = world.sent();
+    assert!(
+        sent[0].starts_with("NOTICE ann :nobody reads what is written to the bridge"),
+        "{sent:?}"
+    );
+    world.tell("irc < :ann!a@host NOTICE bridge :!help");
+}
+
+#[test]
+fn what_somebody_does_in_a_room_is_an_action_on_irc() {
+    story(&format!(
+        "{}\nirc > PRIVMSG #tea :\\x01ACTION bob waves\\x01\nirc > PING said-1",
+        post(1, "/me waves")
+    ));
+}
