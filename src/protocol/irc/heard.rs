@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use irc::proto::message::Tag;
 use jiff::Timestamp;
 
@@ -20,9 +22,14 @@ pub(super) fn tag<'a>(tags: Option<&'a [Tag]>, name: &str) -> Option<&'a str> {
     tags?.iter().find(|tag| tag.0 == name)?.1.as_deref()
 }
 
+/// The seconds since 1970 that can be those of something said on IRC: up to the year 2200. What is
+/// reckoned from such a time, some time before or after it, is a time too.
+const SENSIBLE: RangeInclusive<i64> = 0..=7_258_118_400;
+
 /// When it was said, where the server says so (<https://ircv3.net/specs/extensions/server-time>).
 pub(super) fn time(tags: Option<&[Tag]>) -> Option<Timestamp> {
-    tag(tags, "time")?.parse().ok()
+    let time: Timestamp = tag(tags, "time")?.parse().ok()?;
+    SENSIBLE.contains(&time.as_second()).then_some(time)
 }
 
 /// Whether a server that shows `said` as `heard` has changed no more than its looks: colours and
@@ -97,7 +104,15 @@ mod tests {
             time(Some(&tags("2026-11-22T21:30:35.046Z"))).map(Timestamp::as_millisecond),
             Some(1_795_383_035_046)
         );
-        assert_eq!(time(Some(&tags("yesterday"))), None);
+        for nonsense in [
+            "yesterday",
+            "-009999-01-02T01:59:59Z",
+            "1969-12-31T23:59:59Z",
+            "2999-01-01T00:00:00Z",
+            "9999-12-30T22:00:00Z",
+        ] {
+            assert_eq!(time(Some(&tags(nonsense))), None, "{nonsense}");
+        }
         assert_eq!(time(None), None);
     }
 }
