@@ -10,7 +10,8 @@ use crate::config::Settings;
 use crate::domain::Place;
 use crate::service;
 use crate::service::{Report, Visit};
-use crate::store::{Store, StoreError};
+use crate::store;
+use crate::store::Look;
 use crate::web;
 use crate::web::Finding;
 
@@ -32,36 +33,23 @@ pub(super) fn check(config: &Path) -> ExitCode {
     let report = runtime.block_on(service::probe(&settings));
     let mut works = tell(&settings, &report);
     if let Some(state) = &store {
-        let running = *state == State::InUse;
+        let running = *state == Look::InUse;
         works &= tell_web(&settings, runtime.block_on(web::check(&settings, running)));
     }
     if works && store.is_some() { ExitCode::SUCCESS } else { FAILED.into() }
 }
 
-/// How the state directory is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Free,
-    /// A bridge is running on it.
-    InUse,
-}
-
-/// How the state directory is, if it can be used.
-fn check_store(settings: &Settings) -> Option<State> {
-    match Store::open(&settings.state_dir) {
-        Ok(_) => {
-            println!("{}: can be written", settings.state_dir.display());
-            Some(State::Free)
-        }
-        Err(StoreError::InUse(_)) => {
-            println!("{}: in use by a bridge that is running", settings.state_dir.display());
-            Some(State::InUse)
-        }
-        Err(error) => {
-            println!("{error}");
-            None
-        }
+/// How the state directory is, if it can be used. Nothing is made there: who checks may be another user
+/// than who runs the bridge.
+fn check_store(settings: &Settings) -> Option<Look> {
+    let directory = settings.state_dir.display();
+    let found = store::look(&settings.state_dir);
+    match &found {
+        Ok(Look::Free | Look::Missing) => println!("{directory}: can be written"),
+        Ok(Look::InUse) => println!("{directory}: in use by a bridge that is running"),
+        Err(error) => println!("{error}"),
     }
+    found.ok()
 }
 
 /// Tells whether what is served to people without an account can be reached. Says whether it can, or

@@ -6,6 +6,7 @@ mod demo;
 mod logging;
 mod notify;
 mod panic;
+mod process;
 mod revoke;
 mod run;
 mod signals;
@@ -15,8 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What everything else than success exits with: mistakes in the configuration, after which the
-/// unit file starts nothing again, and failures at work.
+/// What everything else than success exits with: mistakes in the configuration, and a state that is
+/// damaged, after which the unit file starts nothing again; and failures at work.
 const MISTAKEN: u8 = 2;
 const FAILED: u8 = 1;
 
@@ -62,6 +63,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     panic::end_the_program();
+    process::keep_to_ourselves();
     match arguments.command {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),

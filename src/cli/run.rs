@@ -9,7 +9,8 @@ use super::{FAILED, MISTAKEN, logging, notify};
 use crate::config;
 use crate::config::Settings;
 use crate::service;
-use crate::store::Store;
+use crate::service::StartError;
+use crate::store::{Store, StoreError};
 use crate::web::Web;
 
 /// Runs the bridge that `config` describes.
@@ -29,16 +30,37 @@ pub(super) fn run(config: &Path) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let runtime = runtime();
+    let state_dir = settings.state_dir.clone();
     let outcome = runtime.block_on(until_stopped(settings));
     // What still asks the system for an address is not waited for.
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the bridge ends");
-            FAILED.into()
-        }
+        Err(error) => match of_store(error) {
+            Ok(error) => {
+                let lasting = error.is_lasting();
+                let error = error.in_directory(&state_dir);
+                tracing::error!(%error, "the bridge ends");
+                if lasting { MISTAKEN.into() } else { FAILED.into() }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the bridge ends");
+                FAILED.into()
+            }
+        },
     }
+}
+
+/// The error of the store that this is, if it is one.
+fn of_store(error: Box<dyn Error>) -> Result<StoreError, Box<dyn Error>> {
+    let error = match error.downcast::<StartError>() {
+        Ok(error) => match *error {
+            StartError::Store(error) => return Ok(error),
+            other => return Err(other.into()),
+        },
+        Err(error) => error,
+    };
+    error.downcast::<StoreError>().map(|error| *error)
 }
 
 /// Two threads are plenty for sockets that mostly wait, and cheap where there are many cores.

@@ -1,15 +1,22 @@
 //! Secrets, written in the configuration or in files of their own.
 
 use std::fs;
+use std::fs::File;
 use std::io;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use secrecy::SecretString;
 
 use super::document;
 use super::entry::Entry;
 use super::kinds::as_text;
 use super::values::{Flaw, shown};
+
+/// How many bytes of such a file are read.
+const LONGEST: u64 = 1 << 20;
 
 /// A secret written in the configuration itself.
 pub(super) fn written(
@@ -73,7 +80,28 @@ pub(super) fn lines_in_file(
 }
 
 fn read(path: &Path) -> Result<String, Flaw> {
-    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+    let no_text =
+        |_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
+    let text = read_file(path).and_then(|it| String::from_utf8(it).map_err(no_text));
+    text.map_err(|error| unreadable(path, &error))
+}
+
+/// What stands in a file. It may be reached by a link, as the secrets of containers are; what is no file,
+/// like a FIFO, is not waited for.
+pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut options = File::options();
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = options.read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() && !found.is_dir() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::other("it is longer than a megabyte"));
+    }
+    Ok(bytes)
 }
 
 /// Why a file that the configuration names cannot be read.

@@ -187,6 +187,9 @@ impl Engine {
                     Happening::Tick => self.told.tick(self.bridge.counters()),
                     _ => {}
                 }
+                if matches!(happening, Happening::Tick) {
+                    self.store.still_there()?;
+                }
                 self.bridge.apply(Timestamp::now(), happening, &mut self.store, orders)?;
             }
         }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -14,8 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::irc::Sts;
+use crate::store;
 
 const FILE: &str = "sts.json";
+
+/// How many bytes of it are read.
+const MOST: u64 = 1 << 20;
 
 /// What servers have said, by their names.
 #[derive(Debug, Default)]
@@ -44,7 +49,7 @@ impl StsBook {
     /// The same, only to look at.
     pub(super) fn read(state_dir: &Path) -> Self {
         let path = state_dir.join(FILE);
-        let policies = match fs::read(&path) {
+        let policies = match read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(error),
@@ -96,11 +101,20 @@ impl StsBook {
         let text = serde_json::to_vec_pretty(policies).expect("names and numbers are JSON");
         // Whole or not at all.
         let draft = path.with_extension("json.new");
-        let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, path));
+        let written = store::make_file(&draft)
+            .and_then(|mut file| file.write_all(&text))
+            .and_then(|()| fs::rename(&draft, path));
         if let Err(error) = written {
             tracing::warn!(file = %path.display(), %error, "cannot be written: forgotten at the end");
         }
     }
+}
+
+/// What stands in the file at `path`: never more than what servers can have said.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    store::open_file(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn key(host: &str) -> String {
@@ -147,6 +161,16 @@ mod tests {
         book.learn("irc.example", 6697, Sts { seconds: u64::MAX }, at(0));
         assert_eq!(book.port("irc.example", at(1)), Some(6697), "but knows it");
         assert!(!folder.path().join(FILE).exists());
+    }
+
+    #[test]
+    fn a_fifo_in_its_place_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        let book = StsBook::open(folder.path());
+        book.learn("irc.example", 6697, Sts { seconds: 9 }, at(0));
+        assert_eq!(StsBook::read(folder.path()).port("irc.example", at(1)), Some(6697));
     }
 
     #[test]

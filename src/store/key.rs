@@ -1,15 +1,14 @@
 //! The key that proves that a link is ours: made once, and kept where nobody else can read it.
 
 use std::fs;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use secrecy::SecretBox;
 
-use super::StoreError;
+use super::{StoreError, files};
 
 /// Its name in `state_dir`. Whoever removes it makes every link lead nowhere.
 const FILE: &str = "links.key";
@@ -21,7 +20,7 @@ const FILE: &str = "links.key";
 /// When it can be neither read nor made.
 pub fn link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
     let path = directory.join(FILE);
-    let found = match File::open(&path) {
+    let found = match files::open(&path) {
         Ok(file) => read(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(directory, &path),
         Err(error) => Err(error),
@@ -35,7 +34,7 @@ pub fn link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
 /// When it cannot be read.
 pub fn existing_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
     let path = directory.join(FILE);
-    File::open(&path).and_then(read).map_err(|error| StoreError::Key { path, error })
+    files::open(&path).and_then(read).map_err(|error| StoreError::Key { path, error })
 }
 
 fn read(file: File) -> io::Result<SecretBox<[u8; 32]>> {
@@ -53,9 +52,7 @@ fn make(directory: &Path, path: &Path) -> io::Result<SecretBox<[u8; 32]>> {
     let mut bytes = Box::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
     let unfinished = directory.join(format!("{FILE}.new"));
-    // What a crash has left behind may be of another mode.
-    let _ = fs::remove_file(&unfinished);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let mut file = files::make(&unfinished)?;
     file.write_all(&*bytes)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;

@@ -6,8 +6,11 @@
 
 mod audit;
 mod channels;
+mod damage;
+mod files;
 mod key;
 mod ledger;
+mod look;
 mod nicks;
 mod outbox;
 mod parties;
@@ -31,13 +34,16 @@ use thiserror::Error;
 
 pub use audit::{Snapshot, Spoken, Tally, Trace};
 pub use channels::{Cursor, LineId, Sight};
+pub(crate) use files::{make as make_file, open as open_file};
 pub use key::{existing_link_key, link_key};
 pub use ledger::MessageId;
+pub use look::{Look, look};
 pub use parties::Written;
 pub use refused::Untold;
 pub use revoked::{Revocation, revoke};
 pub use shared::{Paste, Reader};
 
+use files::Identity;
 use write::Write;
 
 /// The database's name in `state_dir`.
@@ -71,6 +77,8 @@ pub struct Store {
     wait: fn(&Connection),
     /// Whom to tell that it begins to, and that it takes something again.
     stuck: Stuck,
+    /// The files that are open, to be found in their places.
+    places: Vec<(PathBuf, Identity)>,
 }
 
 /// Whoever wants to know whether the disk takes nothing.
@@ -101,6 +109,49 @@ pub enum StoreError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// It belongs to another user.
+    #[error(
+        "{path} belongs to user {owner} (mode {mode}), and letsbridge runs as user {us}: run it as \
+         {owner}, or give that to {us} (`chown -R {us}` of the state directory)"
+    )]
+    NotOurs {
+        /// What.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
+        /// What its owner and others may do with it.
+        mode: String,
+        /// Who we are.
+        us: String,
+    },
+    /// Something else stands in place of a file.
+    #[error(
+        "{path} is {what}, and must be a file, or a directory, of letsbridge alone: move it away"
+    )]
+    NotAFile {
+        /// Where.
+        path: PathBuf,
+        /// What stands there.
+        what: &'static str,
+    },
+    /// The database cannot be read as one.
+    #[error(
+        "the database {path} is damaged ({why}): restore a backup of it, or move it away together with \
+         {path}-wal and {path}-shm. Without it the bridge begins anew: what waits to be delivered is lost, \
+         what was said while it was away is not caught up with, and links to long messages lead nowhere"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The files were removed, or others put in their places, while they were in use.
+    #[error(
+        "{0} was removed or replaced while the bridge was running: what is written there is lost. Put the \
+         file back, or restore a backup; without it the bridge begins anew when it is started"
+    )]
+    Gone(PathBuf),
     /// Another letsbridge runs on the same state.
     #[error(
         "{0} is in use by another letsbridge; two bridges on one state would repeat everything"
@@ -108,7 +159,8 @@ pub enum StoreError {
     InUse(PathBuf),
     /// A newer letsbridge has written it.
     #[error(
-        "the store has version {found}, this letsbridge knows {known}: install the newer one again"
+        "the database {FILE} in `state_dir` has version {found}, this letsbridge knows {known}: install the \
+         newer one again, or move the database away and begin anew"
     )]
     FromTheFuture {
         /// The store's version.
@@ -148,17 +200,18 @@ impl StoreError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
-        matches!(
-            error.sqlite_error_code(),
-            Some(
-                ErrorCode::DiskFull
-                    | ErrorCode::DatabaseBusy
-                    | ErrorCode::DatabaseLocked
-                    | ErrorCode::SystemIoFailure
-                    | ErrorCode::CannotOpen
-                    | ErrorCode::ReadOnly
+        !damage::is_damage(error)
+            && matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DiskFull
+                        | ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::ReadOnly
+                )
             )
-        )
     }
 }
 
@@ -169,18 +222,41 @@ impl Store {
     /// When the directory cannot be used, the store is in use, or it is not one that we can read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-        fs::create_dir_all(directory).map_err(unusable)?;
-        let lock = File::create(directory.join(LOCK)).map_err(unusable)?;
-        lock.try_lock().map_err(|error| match error {
+        files::claim(directory)?;
+        // Where the directory is reached by a link, that is followed once.
+        let directory = &directory.canonicalize().map_err(unusable)?;
+        let lock = directory.join(LOCK);
+        let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
+        let held = files::open_or_make(&lock).map_err(in_lock)?;
+        held.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => StoreError::InUse(directory.to_owned()),
-            TryLockError::Error(error) => unusable(error),
+            TryLockError::Error(error) => in_lock(error),
         })?;
+        let path = directory.join(FILE);
+        if !path.exists() {
+            make(directory).map_err(|error| damage::named(error, &path))?;
+        }
+        damage::check_header(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(directory.join(FILE), flags)
-            .map_err(|error| unusable(std::io::Error::other(error)))?;
-        Self::prepare(connection, Some(lock))
+        let opened = Connection::open_with_flags(&path, flags).map_err(StoreError::from);
+        let store = opened.and_then(|connection| Self::prepare(connection, Some(held)));
+        let mut store = store.map_err(|error| damage::named(error, &path))?;
+        for file in [FILE.to_owned(), format!("{FILE}-wal"), format!("{FILE}-shm")] {
+            let path = directory.join(file);
+            store.places.extend(files::identity(&path).map(|found| (path, found)));
+        }
+        Ok(store)
+    }
+
+    /// That the files that are open still are where they were.
+    ///
+    /// # Errors
+    /// When one was removed, or another stands in its place: what is written is lost.
+    pub fn still_there(&self) -> Result<(), StoreError> {
+        let moved = self.places.iter().find(|(path, open)| files::identity(path) != Some(*open));
+        moved.map_or(Ok(()), |(path, _)| Err(StoreError::Gone(path.clone())))
     }
 
     /// A store that is gone with the process.
@@ -196,6 +272,8 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What is forgotten is overwritten: private messages, for one.
+        connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.set_prepared_statement_cache_capacity(64);
         schema::migrate(&mut connection)?;
@@ -212,6 +290,7 @@ impl Store {
             pruned: ledger::BEGINNING,
             wait,
             stuck: Stuck::nobody(),
+            places: Vec::new(),
         })
     }
 
@@ -250,6 +329,7 @@ impl Store {
             if !error.may_pass() {
                 return Err(error);
             }
+            self.still_there()?;
             if !std::mem::replace(&mut told, true) {
                 tracing::error!(%error, "the disk takes nothing: nothing more is heard until it does");
                 (self.stuck.0)(true);
@@ -280,6 +360,19 @@ impl Store {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
+}
+
+/// Makes the database in `directory`, whole or not at all: an empty one is a damaged one.
+fn make(directory: &Path) -> Result<(), StoreError> {
+    let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
+    let (draft, path) = (directory.join(format!("{FILE}.new")), directory.join(FILE));
+    drop(files::make(&draft).map_err(unusable)?);
+    let mut connection = Connection::open(&draft)?;
+    connection.busy_timeout(LOCK_PATIENCE)?;
+    schema::migrate(&mut connection)?;
+    connection.close().map_err(|(_, error)| error)?;
+    fs::rename(&draft, &path).map_err(unusable)?;
+    File::open(directory).and_then(|it| it.sync_all()).map_err(unusable)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 
-use super::{FILE, LOCK_PATIENCE, StoreError, schema};
+use super::{FILE, StoreError, damage, look, schema};
 use crate::domain::{PasteId, Shared};
 
 /// Which links are taken back.
@@ -23,15 +23,10 @@ pub enum Revocation {
 /// # Errors
 /// When there is no store, or it was written by another version: then the bridge must be started once.
 pub fn revoke(directory: &Path, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
-    let unusable = |error: rusqlite::Error| StoreError::Directory {
-        path: directory.to_owned(),
-        error: std::io::Error::other(error),
-    };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(directory.join(FILE), flags).map_err(unusable)?;
-    connection.busy_timeout(LOCK_PATIENCE)?;
+    let connection = look::open_to_write(directory)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    schema::same_version(&connection)?;
+    let path = directory.join(FILE);
+    schema::same_version(&connection).map_err(|error| damage::named(error, &path))?;
     write(&connection, what, now)
 }
 

@@ -145,10 +145,7 @@ const MIGRATIONS: &[&str] = &[
 /// Brings the store up to date, or says that it is from the future.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = MIGRATIONS.len() as u32;
-    if found > known {
-        return Err(StoreError::FromTheFuture { found, known });
-    }
+    let known = is_known(found)?;
     for (version, sql) in (1..=known).zip(MIGRATIONS).skip(found as usize) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(sql)?;
@@ -156,6 +153,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// That a store of this version is not from the future. Gives the version that this program knows.
+pub(super) fn is_known(found: u32) -> Result<u32, StoreError> {
+    let known = MIGRATIONS.len() as u32;
+    if found > known { Err(StoreError::FromTheFuture { found, known }) } else { Ok(known) }
 }
 
 /// That the store is of the version that this program knows: who only looks at it, or is a guest,

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 
 use super::ledger::{MESSAGE, message_from};
-use super::{FILE, LOCK_PATIENCE, StoreError, revoked, schema};
+use super::{FILE, StoreError, damage, look, revoked, schema};
 use crate::domain::{Message, PasteId, Shared};
 
 /// A view of the store that changes nothing and always sees what was committed last.
@@ -30,15 +30,9 @@ impl Reader {
     /// # Errors
     /// When there is no store, or it is not one that we can read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let unusable = |error: rusqlite::Error| StoreError::Directory {
-            path: directory.to_owned(),
-            error: std::io::Error::other(error),
-        };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(directory.join(FILE), flags).map_err(unusable)?;
-        connection.busy_timeout(LOCK_PATIENCE)?;
-        schema::same_version(&connection)?;
+        let connection = look::open_to_read(directory)?;
+        let path = directory.join(FILE);
+        schema::same_version(&connection).map_err(|error| damage::named(error, &path))?;
         Ok(Self { connection })
     }
 

@@ -16,6 +16,7 @@ mod program;
 mod proofs;
 mod secrets;
 mod starting;
+mod state;
 mod stopping;
 mod stuck;
 mod web;

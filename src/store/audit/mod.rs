@@ -5,10 +5,10 @@ mod channel;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::ledger::{BEGINNING, time_from_sql};
-use super::{FILE, LOCK_PATIENCE, Store, StoreError, Stuck, schema};
+use super::{FILE, Store, StoreError, Stuck, damage, look, schema};
 use crate::domain::{Delivery, Place, PlaceId, State, Ticket};
 
 pub use channel::Spoken;
@@ -62,17 +62,11 @@ impl Snapshot {
     /// # Errors
     /// When there is no store, or it is not one that we can read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let unusable = |error: rusqlite::Error| StoreError::Directory {
-            path: directory.to_owned(),
-            error: std::io::Error::other(error),
-        };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection =
-            Connection::open_with_flags(directory.join(FILE), flags).map_err(unusable)?;
-        connection.busy_timeout(LOCK_PATIENCE)?;
+        let mut connection = look::open_to_read(directory)?;
         // Read-only as it is, it can only be found to be of another version.
-        schema::migrate(&mut connection)?;
-        Self::of(connection)
+        let path = directory.join(FILE);
+        let opened = schema::migrate(&mut connection).and_then(|()| Self::of(connection));
+        opened.map_err(|error| damage::named(error, &path))
     }
 
     fn of(connection: Connection) -> Result<Self, StoreError> {
@@ -90,6 +84,7 @@ impl Snapshot {
             pruned: BEGINNING,
             wait,
             stuck: Stuck::nobody(),
+            places: Vec::new(),
         };
         Ok(Self { store })
     }

@@ -1,0 +1,187 @@
+//! What is told of a database that cannot be read as one.
+
+use std::io;
+use std::io::Read;
+use std::path::Path;
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use super::{StoreError, files};
+
+/// How every database of SQLite begins.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// Whether `error` says that the database is damaged.
+pub(super) fn is_damage(error: &Error) -> bool {
+    match error {
+        Error::SqliteFailure(failure, why) => {
+            let short = [ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
+            let corrupt = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
+            // A table that is missing, or of another shape.
+            let other = ["no such table", "no such column", "already exists", "has no column"];
+            let is_other = |why: &String| other.iter().any(|it| why.contains(it));
+            corrupt.contains(&failure.code)
+                || short.contains(&failure.extended_code)
+                || (failure.code == ErrorCode::Unknown && why.as_ref().is_some_and(is_other))
+        }
+        Error::SqlInputError { error, msg, .. } => {
+            is_damage(&Error::SqliteFailure(*error, Some(msg.clone())))
+        }
+        Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..) => true,
+        Error::IntegralValueOutOfRange(..) => true,
+        _ => false,
+    }
+}
+
+/// The same error, with the name of the file at `path` where that is damaged.
+pub(super) fn named(error: StoreError, path: &Path) -> StoreError {
+    match error {
+        StoreError::Sqlite(error) if is_damage(&error) => damaged(path, &error.to_string()),
+        StoreError::Sqlite(Error::SqliteFailure(failure, _))
+            if failure.code == ErrorCode::CannotOpen =>
+        {
+            let error = io::Error::other(format!("cannot be opened: {failure}"));
+            StoreError::Directory { path: path.to_owned(), error }
+        }
+        error => error,
+    }
+}
+
+impl StoreError {
+    /// The same error, where the database in `directory` is damaged: with its name, and what to do.
+    #[must_use]
+    pub fn in_directory(self, directory: &Path) -> Self {
+        named(self, &directory.join(super::FILE))
+    }
+
+    /// Whether starting again cannot help: somebody must do something.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::FromTheFuture { .. }
+            | Self::FromThePast { .. }
+            | Self::NotOurs { .. }
+            | Self::NotAFile { .. } => true,
+            Self::Sqlite(error) => is_damage(error),
+            _ => false,
+        }
+    }
+}
+
+/// That the file at `path`, if there is one, begins as a database does: SQLite would take an empty one
+/// for a new one.
+pub(super) fn check_header(path: &Path) -> Result<u32, StoreError> {
+    let unusable = |error| StoreError::Directory { path: path.to_owned(), error };
+    let mut file = files::open(path).map_err(unusable)?;
+    let length = file.metadata().map_err(unusable)?.len();
+    let mut header = [0; 100];
+    if length == 0 {
+        return Err(damaged(path, "it is empty"));
+    }
+    if length < 100 || file.read_exact(&mut header).is_err() {
+        return Err(damaged(path, "it is too short"));
+    }
+    if &header[..16] != MAGIC {
+        return Err(damaged(path, "it is no database of SQLite"));
+    }
+    let page = match u64::from(u16::from_be_bytes([header[16], header[17]])) {
+        1 => 65_536,
+        page => page,
+    };
+    if page < 512 || !page.is_power_of_two() {
+        return Err(damaged(path, "its header makes no sense"));
+    }
+    if length % page != 0 {
+        return Err(damaged(path, "it is cut off"));
+    }
+    Ok(u32::from_be_bytes([header[60], header[61], header[62], header[63]]))
+}
+
+fn damaged(path: &Path, why: &str) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::store::Store;
+
+    /// The state of a bridge that has run.
+    fn state() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a directory");
+        drop(Store::open(directory.path()).expect("opens"));
+        directory
+    }
+
+    #[test]
+    fn a_damaged_database_is_named_with_what_to_do() {
+        let whole = fs::read(state().path().join("letsbridge.sqlite3")).expect("is there");
+        let garbled = |range: std::ops::Range<usize>| {
+            let mut bytes = whole.clone();
+            bytes[range].fill(0xAA);
+            bytes
+        };
+        for (bytes, why) in [
+            (vec![], "empty"),
+            (b"hello".to_vec(), "too short"),
+            (vec![7; 8_192], "no database"),
+            (garbled(0..16), "no database"),
+            (garbled(16..18), "header"),
+            (garbled(100..4_096), "damaged"),
+            (whole[..whole.len() - 10].to_vec(), "cut off"),
+            (whole[..4_096].to_vec(), "damaged"),
+        ] {
+            let directory = state();
+            let path = directory.path().join("letsbridge.sqlite3");
+            fs::write(&path, &bytes).expect("works");
+            let error = Store::open(directory.path()).expect_err("is damaged");
+            assert!(error.is_lasting(), "{error}");
+            let error = error.to_string();
+            for words in [why, &*path.display().to_string(), "restore a backup", "move it away"] {
+                assert!(error.contains(words), "{why}: {error}");
+            }
+            assert_eq!(fs::read(&path).expect("is there"), bytes, "left alone: {why}");
+        }
+    }
+
+    #[test]
+    fn another_programs_database_is_left_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("letsbridge.sqlite3");
+        let other = rusqlite::Connection::open(&path).expect("opens");
+        other.execute_batch("CREATE TABLE place (x); CREATE TABLE mine (y)").expect("works");
+        drop(other);
+        let error = Store::open(directory.path()).expect_err("is another's");
+        assert!(error.is_lasting(), "{error}");
+    }
+
+    #[test]
+    fn files_that_are_removed_or_replaced_while_they_are_open_are_missed() {
+        for (name, again) in [
+            ("letsbridge.sqlite3", false),
+            ("letsbridge.sqlite3", true),
+            ("letsbridge.sqlite3-wal", false),
+            ("letsbridge.sqlite3-shm", true),
+        ] {
+            let directory = state();
+            let store = Store::open(directory.path()).expect("opens");
+            store.still_there().expect("is there");
+            let path = directory.path().join(name);
+            let bytes = fs::read(&path).expect("is there");
+            fs::rename(&path, directory.path().join("elsewhere")).expect("works");
+            if again {
+                fs::write(&path, bytes).expect("works");
+            }
+            let error = store.still_there().expect_err("is gone").to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        let directory = state();
+        let store = Store::open(directory.path()).expect("opens");
+        let moved = directory.path().with_extension("moved");
+        fs::rename(directory.path(), &moved).expect("works");
+        assert!(store.still_there().is_err());
+        fs::remove_dir_all(moved).expect("works");
+    }
+}

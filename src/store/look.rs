@@ -1,0 +1,111 @@
+//! The state directory as somebody sees it who only looks, or is a guest.
+
+use std::fs::TryLockError;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::files::Mend;
+use super::{FILE, LOCK, LOCK_PATIENCE, StoreError, damage, files, schema};
+
+/// How the state directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nobody uses it, and we can.
+    Free,
+    /// It is not there yet, and we can make it.
+    Missing,
+    /// A bridge is running on it.
+    InUse,
+}
+
+/// How the state directory is. Nothing is made or changed there.
+///
+/// # Errors
+/// When it cannot be used by a bridge of this version that is started as the user that we are.
+pub fn look(directory: &Path) -> Result<Look, StoreError> {
+    let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
+    if !directory.exists() {
+        files::can_be_written(directory).map_err(unusable)?;
+        return Ok(Look::Missing);
+    }
+    files::inspect(directory, Mend::No)?;
+    files::can_be_written(directory).map_err(unusable)?;
+    let lock = directory.join(LOCK);
+    if lock.exists() {
+        let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
+        match files::open(&lock).map_err(in_lock)?.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Look::InUse),
+            Err(TryLockError::Error(error)) => return Err(in_lock(error)),
+        }
+    }
+    let path = directory.join(FILE);
+    if path.exists() {
+        schema::is_known(damage::check_header(&path)?)?;
+    }
+    Ok(Look::Free)
+}
+
+/// The database in `directory`, to be read beside the bridge that writes it.
+pub(super) fn open_to_read(directory: &Path) -> Result<Connection, StoreError> {
+    open(directory, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// The same, to be written.
+pub(super) fn open_to_write(directory: &Path) -> Result<Connection, StoreError> {
+    open(directory, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+fn open(directory: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
+    let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
+    files::inspect(directory, Mend::No)?;
+    let path = directory.canonicalize().map_err(unusable)?.join(FILE);
+    damage::check_header(&path)?;
+    let flags = how | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&path, flags)
+        .map_err(|error| damage::named(error.into(), &path))?;
+    connection.busy_timeout(LOCK_PATIENCE)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn who_looks_leaves_nothing_behind() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let directory = parent.path().join("some/state");
+        assert_eq!(look(&directory).expect("can be made"), Look::Missing);
+        assert!(!parent.path().join("some").exists());
+        fs::create_dir_all(&directory).expect("works");
+        assert_eq!(look(&directory).expect("works"), Look::Free);
+        assert_eq!(fs::read_dir(&directory).expect("is there").count(), 0);
+        let store = Store::open(&directory).expect("opens");
+        assert_eq!(look(&directory).expect("works"), Look::InUse);
+        drop(store);
+        let names = || {
+            let entries = fs::read_dir(&directory).expect("is there");
+            let mut names: Vec<_> = entries.map(|it| it.expect("is there").file_name()).collect();
+            names.sort();
+            names
+        };
+        let before = names();
+        assert_eq!(look(&directory).expect("works"), Look::Free);
+        assert_eq!(names(), before);
+    }
+
+    #[test]
+    fn who_looks_is_told_of_what_is_damaged_and_of_what_is_no_directory() {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("letsbridge.sqlite3"), "hello").expect("works");
+        assert!(matches!(look(directory.path()), Err(StoreError::Damaged { .. })));
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        assert!(matches!(look(file.path()), Err(StoreError::NotAFile { .. })));
+    }
+}
