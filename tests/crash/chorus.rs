@@ -124,7 +124,8 @@ impl Chorus<'_> {
         let irc = &self.stage.irc;
         let connection = irc.connections();
         // Who has just come is not yet in, and who is about to go is still there: both count.
-        (self.stage.bridges(channel).len() == 1
+        (self.stage.is_sure()
+            && self.stage.bridges(channel).len() == 1
             && irc.connected() == 1
             && irc.connections() == connection)
             .then_some(connection)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
@@ -94,11 +95,23 @@ impl Program {
 
     /// Asks it to stop, as systemd would, and waits until it has.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
         let mut child = self.child.take().expect("it was started");
-        let pid = child.id().expect("it runs").to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
-        assert!(asked.success());
         timeout(PATIENCE, child.wait()).await.expect("it stops in time").unwrap()
+    }
+
+    /// Makes it stand still for this long, as a paused machine does.
+    pub(crate) async fn pause(&mut self, length: Duration) {
+        writeln!(self.log(), "== stands still at {:.3?}", self.began.elapsed()).unwrap();
+        self.signal(Signal::STOP);
+        sleep(length).await;
+        writeln!(self.log(), "== goes on at {:.3?}", self.began.elapsed()).unwrap();
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.as_ref().and_then(Child::id).expect("it runs").cast_signed();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
     /// Keeps the directory beyond the test, and tells where it is.

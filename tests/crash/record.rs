@@ -49,8 +49,8 @@ impl Record {
     }
 
     /// Which messages the bridge must have heard: those that the servers keep, and those that were
-    /// written to one connection before another that arrived.
-    pub(crate) fn must(&self, arrived: &HashSet<String>) -> Vec<bool> {
+    /// written to one connection before another that arrived; or `all` that were written to one.
+    pub(crate) fn must(&self, arrived: &HashSet<String>, all: bool) -> Vec<bool> {
         let mut last: BTreeMap<u64, usize> = BTreeMap::new();
         let mut times: BTreeMap<&[String], usize> = BTreeMap::new();
         for said in &self.0 {
@@ -67,6 +67,7 @@ impl Record {
         }
         let must = |(at, said): (usize, &Said)| match said.way {
             Way::Kept => true,
+            Way::Connection(_) if all => true,
             Way::Connection(connection) => last.get(&connection).is_some_and(|last| at <= *last),
             Way::Perhaps => false,
         };
@@ -109,7 +110,8 @@ mod tests {
             ("#one", "f", Connection(3)),
         ]);
         let arrived = ["b", "ok", "d"].map(str::to_owned).into();
-        let must = record.must(&arrived);
+        assert_eq!(record.must(&arrived, true), [true, true, false, true, true, true, true, true]);
+        let must = record.must(&arrived, false);
         assert_eq!(must, [true, true, false, false, true, true, true, false]);
         assert_eq!(record.unheard(&must), (6, 2));
         let expected = record.expected("#one", &must);

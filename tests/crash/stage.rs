@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
 use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
@@ -86,6 +87,8 @@ pub(crate) struct Stage {
     pub(crate) ann: Person,
     pub(crate) thief: Person,
     archived: Mutex<HashSet<&'static str>>,
+    /// What is written to a connection now may never reach it.
+    unsure: AtomicBool,
 }
 
 impl Stage {
@@ -106,7 +109,14 @@ impl Stage {
             ann.join(channel);
             bob.join(channel);
         }
-        Self { irc, letschat, ann, thief, archived: Mutex::default() }
+        Self {
+            irc,
+            letschat,
+            ann,
+            thief,
+            archived: Mutex::default(),
+            unsure: AtomicBool::new(false),
+        }
     }
 
     /// The nicks under which the bridge sits in `channel`; the ghost of an earlier life may be one.
@@ -119,6 +129,16 @@ impl Stage {
     /// The nick of the bridge, if it is anywhere: not always the one that it wishes for.
     pub(crate) fn bridge(&self) -> Option<String> {
         channels().into_iter().flat_map(|channel| self.bridges(channel)).next()
+    }
+
+    /// From now on what is written to a connection may never reach it, or certainly does again.
+    pub(crate) fn unsure(&self, unsure: bool) {
+        self.unsure.store(unsure, Ordering::SeqCst);
+    }
+
+    /// Whether what is written to a connection surely reaches the bridge's machine.
+    pub(crate) fn is_sure(&self) -> bool {
+        !self.unsure.load(Ordering::SeqCst)
     }
 
     /// Archives `room`: nobody can say anything there, and who is in is put out.

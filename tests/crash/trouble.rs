@@ -15,12 +15,30 @@ use super::stage::{BOB, BRIDGE, Stage, channels, rooms};
 /// How likely the doubles are to do something to a message.
 const CHAOS: f64 = 0.02;
 
+/// How long the bridge or a server may stand still.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pauses {
+    pub(crate) longest: Duration,
+}
+
+impl Pauses {
+    /// The shortest that is worth the name.
+    const SHORTEST: Duration = Duration::from_secs(2);
+
+    /// How long the next one lasts: a short one as often as a long one.
+    pub(crate) fn one(&self, dice: &mut Rng) -> Duration {
+        let (from, to) = (Self::SHORTEST.as_secs_f64(), self.longest.as_secs_f64());
+        Self::SHORTEST.mul_f64((to / from).max(1.0).powf(dice.f64()))
+    }
+}
+
 /// What can go wrong, and how often it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Trouble {
     IrcRestarts,
     IrcVanishes,
     IrcStalls,
+    IrcPauses,
     IrcCuts,
     IrcIsLate,
     Kicked,
@@ -29,6 +47,7 @@ pub(crate) enum Trouble {
     NickStolen,
     Netsplit,
     LetsChatStalls,
+    LetsChatPauses,
     LetsChatRestarts,
     LetsChatCuts,
     LetsChatIsLate,
@@ -37,11 +56,15 @@ pub(crate) enum Trouble {
 }
 
 use Trouble::{
-    AcksAreLate, IrcCuts, IrcIsLate, IrcRestarts, IrcStalls, IrcVanishes, KeptOut, Kicked,
-    LetsChatCuts, LetsChatIsLate, LetsChatRestarts, LetsChatStalls, Netsplit, NickStolen, Renamed,
-    RoomArchived,
+    AcksAreLate, IrcCuts, IrcIsLate, IrcPauses, IrcRestarts, IrcStalls, IrcVanishes, KeptOut,
+    Kicked, LetsChatCuts, LetsChatIsLate, LetsChatPauses, LetsChatRestarts, LetsChatStalls,
+    Netsplit, NickStolen, Renamed, RoomArchived,
 };
 
+/// One stall of so many lasts as long as a pause.
+const PAUSES: u8 = 8;
+
+/// All that chance takes from; a pause comes now and then in place of a stall.
 const ALL: [Trouble; 16] = [
     IrcRestarts,
     IrcVanishes,
@@ -65,6 +88,7 @@ const ALL: [Trouble; 16] = [
 pub(crate) async fn make(
     stage: &Stage,
     mut dice: Rng,
+    pauses: &Pauses,
     over: &AtomicBool,
 ) -> BTreeMap<Trouble, usize> {
     let mut done = BTreeMap::new();
@@ -72,8 +96,12 @@ pub(crate) async fn make(
     stage.letschat.mischief().chaos(dice.u64(..), CHAOS);
     while !over.load(Ordering::Relaxed) {
         sleep(moment(&mut dice, 100..1_000)).await;
-        let trouble = ALL[dice.usize(..ALL.len())];
-        once(stage, trouble, &mut dice).await;
+        let trouble = match ALL[dice.usize(..ALL.len())] {
+            IrcStalls if dice.u8(..PAUSES) == 0 => IrcPauses,
+            LetsChatStalls if dice.u8(..PAUSES) == 0 => LetsChatPauses,
+            other => other,
+        };
+        once(stage, trouble, pauses, &mut dice).await;
         *done.entry(trouble).or_default() += 1;
     }
     stage.irc.mischief().no_chaos();
@@ -81,16 +109,13 @@ pub(crate) async fn make(
     done
 }
 
-async fn once(stage: &Stage, trouble: Trouble, dice: &mut Rng) {
+async fn once(stage: &Stage, trouble: Trouble, pauses: &Pauses, dice: &mut Rng) {
     let (irc, letschat) = (stage.irc.mischief(), stage.letschat.mischief());
     match trouble {
         IrcRestarts => irc_goes(stage, Goodbye::Error("Server restarting"), dice).await,
         IrcVanishes => irc_goes(stage, Goodbye::Silent, dice).await,
-        IrcStalls => {
-            irc.stall();
-            sleep(moment(dice, 10..300)).await;
-            irc.unstall();
-        }
+        IrcStalls => irc_stands_still(stage, moment(dice, 10..300)).await,
+        IrcPauses => irc_stands_still(stage, pauses.one(dice)).await,
         IrcCuts => cut(stage),
         IrcIsLate => {
             irc.delay(moment(dice, 0..30));
@@ -112,11 +137,8 @@ async fn once(stage: &Stage, trouble: Trouble, dice: &mut Rng) {
             sleep(moment(dice, 10..500)).await;
             split.rejoin();
         }
-        LetsChatStalls => {
-            letschat.stall();
-            sleep(moment(dice, 10..300)).await;
-            letschat.go_on();
-        }
+        LetsChatStalls => letschat_stands_still(stage, moment(dice, 10..300)).await,
+        LetsChatPauses => letschat_stands_still(stage, pauses.one(dice)).await,
         LetsChatRestarts => letschat_restarts(stage, dice).await,
         LetsChatCuts => stage.letschat.cut(),
         LetsChatIsLate => {
@@ -136,6 +158,20 @@ async fn once(stage: &Stage, trouble: Trouble, dice: &mut Rng) {
             stage.restore(room);
         }
     }
+}
+
+/// The IRC server stands still, its sockets open, as a stopped process does.
+pub(crate) async fn irc_stands_still(stage: &Stage, length: Duration) {
+    stage.irc.mischief().stall();
+    sleep(length).await;
+    stage.irc.mischief().unstall();
+}
+
+/// The same for Let's Chat.
+pub(crate) async fn letschat_stands_still(stage: &Stage, length: Duration) {
+    stage.letschat.mischief().stall();
+    sleep(length).await;
+    stage.letschat.mischief().go_on();
 }
 
 async fn irc_goes(stage: &Stage, goodbye: Goodbye, dice: &mut Rng) {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
@@ -66,9 +67,8 @@ impl Bridge {
 
     /// Asks it to stop, as systemd would, and waits until it has.
     pub(crate) async fn stop(mut self) -> ExitStatus {
-        let pid = self.child.id().expect("it runs").to_string();
-        let killed = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
-        assert!(killed.success());
+        let pid = Pid::from_raw(self.child.id().expect("it runs").cast_signed()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
         timeout(LIMIT, self.child.wait()).await.expect("it stops in time").unwrap()
     }
 }

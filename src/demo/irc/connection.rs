@@ -166,7 +166,7 @@ async fn stall(stalled: &mut watch::Receiver<bool>) {
 }
 
 /// Waits for the end of a stall.
-async fn unstalled(stalled: &mut watch::Receiver<bool>) {
+pub(super) async fn unstalled(stalled: &mut watch::Receiver<bool>) {
     // Without a server there is none.
     let _ = stalled.wait_for(|stalled| !*stalled).await;
 }

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::serve;
+use super::connection::{serve, unstalled};
 use super::server::Inner;
 
 /// How long clients have to take their goodbye.
@@ -130,6 +130,8 @@ async fn keep(server: Arc<Inner>, listener: TcpListener, mut closed: oneshot::Re
 async fn welcome(server: Arc<Inner>, stream: TcpStream, address: SocketAddr) {
     // Lines are short and answers wait for them; where it fails, they come a little later.
     let _ = stream.set_nodelay(true);
+    // Who comes during a stall is let in by the operating system alone.
+    unstalled(&mut server.stalled()).await;
     match server.tls.clone() {
         None => serve(server, stream, address.ip()).await,
         Some(config) => {

@@ -13,8 +13,9 @@
 //! - `LETSCHAT_URL`, `LETSCHAT_TOKEN`, `LETSCHAT_TOKEN_ALICE`, `LETSCHAT_RESTART`: as in `letschat.rs`; a
 //!   real Let's Chat, killed and started again too. Without them it is the demo's, which restarts as well.
 //!
-//! `LETSBRIDGE_KILLS` says how many times to kill, and `LETSBRIDGE_PAUSE` how many milliseconds people
-//! wait at most before they speak again. soju hands one line every two seconds on, also those by which each
+//! `LETSBRIDGE_KILLS` says how many times to kill, `LETSBRIDGE_LONGEST_PAUSE` how many seconds the program
+//! stands still at most, and `LETSBRIDGE_PAUSE` how many milliseconds people wait at most before they speak
+//! again. soju hands one line every two seconds on, also those by which each
 //! life of the program asks who is where, and drops what comes while sixty-four wait, though its history has
 //! it: let people wait 20 seconds and its network have `-auto-away false`; or put it before a server whose
 //! ISUPPORT says `soju.im/SAFERATE`, as Ergo does where its `additional-isupport` tells it to.
@@ -48,6 +49,11 @@ use verdict::{Arrival, Outcome, Repeats, judge};
 
 /// How often the program is killed, unless the environment says otherwise.
 const KILLS: usize = 15;
+
+/// One life of so many that were ready stands still for a while, and this long at most, in seconds, unless the
+/// environment says otherwise.
+const PAUSES: u8 = 5;
+const LONGEST_PAUSE: u64 = 3;
 
 /// How many channels and rooms are linked.
 const LINKS: usize = 4;
@@ -110,6 +116,7 @@ async fn run(server: SocketAddr, way: &str, keeps: Keeps, mut rooms: Rooms) {
     let number = |name| environment(name).map(|it| it.parse::<u64>().expect("a number"));
     let kills = number("LETSBRIDGE_KILLS").map_or(KILLS, |it| usize::try_from(it).expect("fewer"));
     let longest_pause = number("LETSBRIDGE_PAUSE");
+    let stands_still = number("LETSBRIDGE_LONGEST_PAUSE").unwrap_or(LONGEST_PAUSE);
     // A server may remember the channels of an earlier run.
     let run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let links: Vec<Link> = (0..LINKS)
@@ -129,7 +136,7 @@ async fn run(server: SocketAddr, way: &str, keeps: Keeps, mut rooms: Rooms) {
         People { links: &links, keeps, life: &life, longest_pause, count: &count, over: &over };
     let began = Instant::now();
     let killing = async {
-        kill_often(&mut program, &life, kills).await;
+        kill_often(&mut program, &life, kills, stands_still).await;
         over.store(true, Ordering::Relaxed);
     };
     let ((), on_irc, in_letschat) =
@@ -192,8 +199,8 @@ fn config(way: &str, rooms: &Rooms, links: &[Link]) -> String {
 }
 
 /// Kills the program, half of the times soon after it was started, and half of them some time after it
-/// has joined every link; and starts it again.
-async fn kill_often(program: &mut Program, life: &AtomicU64, kills: usize) {
+/// has joined every link, when it may have stood still; and starts it again.
+async fn kill_often(program: &mut Program, life: &AtomicU64, kills: usize, longest_pause: u64) {
     let mut dice = Rng::new();
     for kill in 0..kills {
         if dice.bool() {
@@ -201,6 +208,9 @@ async fn kill_often(program: &mut Program, life: &AtomicU64, kills: usize) {
         } else {
             timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
             life.store(kill as u64 + 1, Ordering::Relaxed);
+            if dice.u8(..PAUSES) == 0 {
+                program.pause(Duration::from_secs(dice.u64(2..=longest_pause.max(2)))).await;
+            }
             sleep(Duration::from_millis(dice.u64(..2_000))).await;
             life.store(0, Ordering::Relaxed);
         }
@@ -249,7 +259,7 @@ fn write_down(record: &Record, roads: &[Road], program: &Program) {
 fn hold_against(record: &Record, roads: &[Road], keeps: Keeps) -> Vec<String> {
     let arrived: HashSet<String> =
         roads.iter().flat_map(|road| &road.arrivals).map(|it| it.text.clone()).collect();
-    let must = record.must(&arrived);
+    let must = record.must(&arrived, false);
     let mut complaints = Vec::new();
     for (to_irc, side) in [(false, "IRC to Let's Chat"), (true, "Let's Chat to IRC")] {
         let mut sum = Outcome::default();
