@@ -38,7 +38,7 @@ async fn is_logged_in(client: &mut IrcClient) {
 pub(crate) async fn by_password(daemon: Daemon) {
     let (scene, mut ann, _services) = served(daemon).await;
     let sasl = match daemon {
-        Daemon::Ngircd => "off",
+        Daemon::Ngircd | Daemon::Hybrid => "off",
         Daemon::Inspircd => "required",
     };
     let network = format!("{}\nsasl = {sasl:?}\naccount_password = ", scene.plain());
@@ -50,7 +50,7 @@ pub(crate) async fn by_password(daemon: Daemon) {
     let bridge = scene.bridge(&format!("{network}\"charcoal\""));
     match daemon {
         // Where a login is no condition, the bridge comes in without.
-        Daemon::Ngircd => bridge.ready().await,
+        Daemon::Ngircd | Daemon::Hybrid => bridge.ready().await,
         Daemon::Inspircd => stays_away(&bridge, "the login to our account was refused").await,
     }
     assert!(bridge.stop().await.success());

@@ -79,6 +79,21 @@ pub(crate) async fn a_closed_channel(daemon: Daemon) {
     assert!(bridge.stop().await.success());
 }
 
+/// In a channel of mode +m the bridge can say nothing until it has a voice.
+pub(crate) async fn a_moderated_channel(daemon: Daemon) {
+    let Scene { irc: _irc, letschat, mut ann, bridge } = scene(daemon).await;
+    ann.send("MODE #tea +m");
+    ann.until("the mode", |line| line.command == "MODE").await;
+    letschat.post("tea", "alice", "can you hear me?");
+    // It has tried in vain by the time at which the server answers what came later.
+    ann.send("WHOIS bridge bridge");
+    ann.until("the bridge's idleness", |line| line.command == "317").await;
+    ann.send("MODE #tea +v bridge");
+    let said = ann.heard("#tea", 1).await.remove(0);
+    assert!(said.text.ends_with("<alice> can you hear me?"), "{}", said.text);
+    assert!(bridge.stop().await.success());
+}
+
 /// Sent to another channel, the bridge leaves it, and comes when the right one opens.
 #[tokio::test]
 #[ignore = "needs ngircd and inspircd installed: tests/all runs it"]

@@ -95,7 +95,7 @@ pub(crate) async fn stays_away(bridge: &Bridge, reason: &str) {
 pub(crate) async fn a_password(daemon: Daemon) {
     let scene = scene(daemon, House { password: Some(PASSWORD), ..open() }).await;
     let refused = match daemon {
-        Daemon::Ngircd => "the server refuses our password",
+        Daemon::Ngircd | Daemon::Hybrid => "the server refuses our password",
         // It says no more.
         Daemon::Inspircd => "the server does not let us in from here",
     };
@@ -172,6 +172,7 @@ pub(crate) async fn a_ban(daemon: Daemon) {
     match daemon {
         Daemon::Ngircd => ann.send("KLINE *!*bridge@* 3600 :no bridges here"),
         Daemon::Inspircd => ann.send("KLINE *bridge@127.0.0.1 1h :no bridges here"),
+        Daemon::Hybrid => ann.send("KLINE *bridge@127.0.0.1 :no bridges here"),
     }
     stays_away(&bridge, "the server has banned us").await;
     assert!(bridge.stop().await.success());

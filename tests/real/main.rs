@@ -17,43 +17,53 @@ mod road;
 use support::irc_client::{IrcClient, Line};
 use support::ircd::{Daemon, Flood, Ircd};
 
-/// One test of this name for each server.
+/// One test of this name for each of these servers.
 macro_rules! on_each {
-    ($($claim:ident)*) => {
-        mod on_ngircd {$(
-            #[tokio::test]
-            #[ignore = "needs ngircd, inspircd and atheme-services installed: tests/all runs it"]
-            async fn $claim() {
-                super::$claim(super::Daemon::Ngircd).await;
-            }
-        )*}
-        mod on_inspircd {$(
-            #[tokio::test]
-            #[ignore = "needs ngircd and inspircd installed: tests/all runs it"]
-            async fn $claim() {
-                super::$claim(super::Daemon::Inspircd).await;
-            }
-        )*}
-    };
+    ([$(($server:ident $daemon:ident))*] $claims:tt) => {$(
+        mod $server {
+            on_each! { @one $daemon $claims }
+        }
+    )*};
+    (@one $daemon:ident {$($claim:ident)*}) => {$(
+        #[tokio::test]
+        #[ignore = "needs ngircd, inspircd, ircd-hybrid and atheme-services installed: tests/all runs it"]
+        async fn $claim() {
+            crate::$claim(crate::Daemon::$daemon).await;
+        }
+    )*};
 }
 
 on_each! {
-    people_meet_in_a_channel
-    a_relayed_line_is_cut_at_512_bytes
-    people_with_and_without_tls_meet
-    a_thousand_lines_at_once_arrive_in_order_where_flooding_is_allowed
-    a_killed_server_breaks_connections_and_comes_back_where_it_was
-    ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost
-    whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens
-    a_password_opens_the_door_and_a_wrong_one_is_told
-    tls_is_spoken_with_whom_somebody_vouches_for
-    without_sasl_there_is_no_way_in_for_who_must_log_in
-    the_nick_is_regained_from_who_leaves_or_is_put_out
-    a_ban_is_understood_inside_and_at_the_door
-    who_is_killed_says_so
-    too_many_from_here_is_understood
-    services_know_the_bridge_by_its_password
-    services_free_the_nick
+    [(on_ngircd Ngircd) (on_inspircd Inspircd) (on_hybrid Hybrid)] {
+        people_meet_in_a_channel
+        a_relayed_line_is_cut_at_512_bytes
+        people_with_and_without_tls_meet
+        a_thousand_lines_at_once_arrive_in_order_where_flooding_is_allowed
+        a_killed_server_breaks_connections_and_comes_back_where_it_was
+        ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost
+        whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens
+        what_a_channel_does_not_take_from_who_has_no_voice_arrives_once_there_is_one
+        a_password_opens_the_door_and_a_wrong_one_is_told
+        tls_is_spoken_with_whom_somebody_vouches_for
+        without_sasl_there_is_no_way_in_for_who_must_log_in
+        the_nick_is_regained_from_who_leaves_or_is_put_out
+        a_ban_is_understood_inside_and_at_the_door
+        who_is_killed_says_so
+        too_many_from_here_is_understood
+    }
+}
+
+on_each! {
+    [(with_services_on_ngircd Ngircd) (with_services_on_inspircd Inspircd)] {
+        services_know_the_bridge_by_its_password
+        services_free_the_nick
+    }
+}
+
+async fn what_a_channel_does_not_take_from_who_has_no_voice_arrives_once_there_is_one(
+    daemon: Daemon,
+) {
+    citizen::a_moderated_channel(daemon).await;
 }
 
 async fn a_password_opens_the_door_and_a_wrong_one_is_told(daemon: Daemon) {
@@ -120,7 +130,7 @@ async fn a_relayed_line_is_cut_at_512_bytes(daemon: Daemon) {
     assert_eq!(heard.length, 512);
     let kept = match daemon {
         Daemon::Ngircd => heard.text.strip_suffix("[CUT]").unwrap(),
-        Daemon::Inspircd => heard.text.as_str(),
+        Daemon::Inspircd | Daemon::Hybrid => heard.text.as_str(),
     };
     assert!(kept.len() < text.len() && text.starts_with(kept));
 }

@@ -102,7 +102,7 @@ async fn whom_an_operator_kills_or_bans_is_spoken_for(daemon: Daemon) {
     {
         // InspIRCd knows no nick in such a mask.
         let put_out = match daemon {
-            Daemon::Ngircd => put_out.to_owned(),
+            Daemon::Ngircd | Daemon::Hybrid => put_out.to_owned(),
             Daemon::Inspircd => put_out.replace("*!*bob", "*bob"),
         };
         talk.through(name, &put_out).await;
@@ -190,7 +190,7 @@ fn expected() -> Vec<String> {
 /// On InspIRCd over TLS, and on ngIRCd at the second of two servers, of which the first is not there.
 fn config(daemon: Daemon, irc: &Ircd, letschat: &LetsChat) -> String {
     let way = match daemon {
-        Daemon::Ngircd => {
+        Daemon::Ngircd | Daemon::Hybrid => {
             let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let (gone, there) = (gone.local_addr().unwrap().port(), irc.plain().port());
             format!("servers = [\"localhost:{gone}\", \"localhost:{there}\"]\ntls = false")

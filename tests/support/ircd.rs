@@ -1,18 +1,20 @@
-//! A real IRC server, ngIRCd or InspIRCd, run as a child process in a directory of its own.
+//! A real IRC server, ngIRCd, InspIRCd or ircd-hybrid, run as a child process in a directory of its own.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::geteuid;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
 
 pub(crate) use super::ircd_config::{KEYS, OPERATOR};
-use super::ircd_config::{Ports, inspircd, ngircd};
+use super::ircd_config::{Ports, hybrid, inspircd, ngircd};
 
 /// How long a server may take until it accepts.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -27,6 +29,7 @@ const LOG: &str = "ircd.log";
 pub(crate) enum Daemon {
     Ngircd,
     Inspircd,
+    Hybrid,
 }
 
 /// What the server does with a client that sends much at once.
@@ -35,7 +38,8 @@ pub(crate) enum Flood {
     /// Nothing: for measuring throughput.
     Allowed,
     /// What it does as delivered. ngIRCd reads on with about three commands a second; InspIRCd lets
-    /// some ten pass, then one a second, and ends a connection with over 4096 bytes waiting.
+    /// some ten pass, then one a second, and ends a connection with over 4096 bytes waiting; ircd-hybrid
+    /// does so with over 2560.
     AsDelivered,
 }
 
@@ -49,11 +53,13 @@ pub(crate) struct House {
     pub(crate) from_one_address: Option<u32>,
     /// What else stands in InspIRCd's configuration.
     pub(crate) inspircd: &'static str,
+    /// What else stands in ircd-hybrid's.
+    pub(crate) hybrid: &'static str,
 }
 
 impl House {
     pub(crate) fn open(flood: Flood) -> Self {
-        Self { flood, password: None, from_one_address: None, inspircd: "" }
+        Self { flood, password: None, from_one_address: None, inspircd: "", hybrid: "" }
     }
 }
 
@@ -85,6 +91,7 @@ impl Ircd {
             let text = match daemon {
                 Daemon::Ngircd => ngircd(directory.path(), ports, house),
                 Daemon::Inspircd => inspircd(directory.path(), ports, house),
+                Daemon::Hybrid => hybrid(directory.path(), ports, house),
             };
             fs::write(directory.path().join(CONFIGURATION), text).unwrap();
             let mut process = Process::spawn(daemon, directory.path());
@@ -132,6 +139,7 @@ impl Ircd {
         match self.daemon {
             Daemon::Ngircd => "ngircd.example",
             Daemon::Inspircd => "inspircd.example",
+            Daemon::Hybrid => "hybrid.example",
         }
     }
 
@@ -147,12 +155,23 @@ struct Process(Child);
 impl Process {
     fn spawn(daemon: Daemon, directory: &Path) -> Self {
         let log = File::options().create(true).append(true).open(directory.join(LOG)).unwrap();
+        let root = geteuid().is_root();
         let mut command = Command::new(program(daemon));
         match daemon {
+            Daemon::Hybrid => {
+                // It refuses root whatever it is told.
+                if root {
+                    give_to_nobody(directory);
+                    command.uid(NOBODY).gid(NOBODY);
+                }
+                for name in ["pid", "log", "kline", "dline", "xline", "resv"] {
+                    command.arg(format!("-{name}file")).arg(directory.join(format!("own.{name}")));
+                }
+                command.args(["-foreground", "-configfile"])
+            }
             Daemon::Ngircd => command.args(["--nodaemon", "--config"]),
             Daemon::Inspircd => {
                 // InspIRCd refuses root unless told otherwise, and root is who a container's tests are.
-                let root = fs::metadata(directory).unwrap().uid() == 0;
                 command.args(root.then_some("--runasroot"));
                 command.args(["--nofork", "--nopid", "--config"])
             }
@@ -178,14 +197,26 @@ impl Drop for Process {
     }
 }
 
-/// Debian keeps daemons in `/usr/sbin`, which only root has on the PATH.
+/// Debian keeps daemons in `/usr/sbin`, which only root has on the PATH; `tests/all` puts what it cannot
+/// install beside others into `/usr/local/sbin`.
 fn program(daemon: Daemon) -> PathBuf {
     let name = match daemon {
         Daemon::Ngircd => "ngircd",
         Daemon::Inspircd => "inspircd",
+        Daemon::Hybrid => "ircd-hybrid",
     };
-    let sbin = Path::new("/usr/sbin").join(name);
-    if sbin.exists() { sbin } else { name.into() }
+    let places = ["/usr/sbin", "/usr/local/sbin"].map(|place| Path::new(place).join(name));
+    places.into_iter().find(|it| it.exists()).unwrap_or_else(|| name.into())
+}
+
+/// Who servers run as that refuse to be root.
+const NOBODY: u32 = 65_534;
+
+fn give_to_nobody(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        chown(entry.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    chown(directory, Some(NOBODY), Some(NOBODY)).unwrap();
 }
 
 /// Waits until both ports accept; `false` where the process ended instead.
@@ -225,5 +256,6 @@ fn write_certificate(directory: &Path) {
 }
 
 fn printed(directory: &Path) -> String {
-    String::from_utf8_lossy(&fs::read(directory.join(LOG)).unwrap_or_default()).into_owned()
+    let read = |name| fs::read(directory.join(name)).unwrap_or_default();
+    String::from_utf8_lossy(&[read(LOG), read("own.log")].concat()).into_owned()
 }

@@ -139,3 +139,49 @@ pub(crate) fn inspircd(directory: &Path, ports: Ports, house: House) -> String {
     }
     text
 }
+
+/// ircd-hybrid as delivered, but for the number of clients, an operator, no questions to an identd, and, on
+/// request, the limits on flooding and who is let in.
+pub(crate) fn hybrid(directory: &Path, ports: Ports, house: House) -> String {
+    let most = house.from_one_address.unwrap_or(1000);
+    let flood = match house.flood {
+        Flood::Allowed => "flags = can_flood;",
+        Flood::AsDelivered => "",
+    };
+    let password = house
+        .password
+        .map(|it| format!("password = {it:?}; encrypted = no; flags = need_password;"));
+    let password = password.unwrap_or_default();
+    let queue = match house.flood {
+        Flood::Allowed => "sendq = 100 megabytes; recvq = 8000 bytes;",
+        Flood::AsDelivered => "sendq = 100 kbytes; recvq = 2560 bytes;",
+    };
+    format!(
+        r#"
+serverinfo {{
+    name = "hybrid.example"; description = "tests"; network_name = "Tests";
+    default_max_clients = 512; max_nick_length = 15; max_topic_length = 300;
+    tls_certificate_file = "{directory}/certificate.pem"; rsa_private_key_file = "{directory}/key.pem";
+}};
+admin {{ name = "tests"; email = "tests@example.com"; }};
+class {{
+    name = "people"; ping_time = 90 seconds; max_number = 1000; {queue}
+    number_per_ip_local = {most}; number_per_ip_global = {most};
+}};
+listen {{ host = "{ip}"; port = {plain}; flags = tls; port = {tls}; }};
+auth {{ user = "*@*"; class = "people"; {password} {flood} }};
+operator {{
+    name = "{OPERATOR}"; user = "*@*"; password = "{KEYS}"; encrypted = no; class = "people";
+    flags = admin, kill, kline, unkline;
+}};
+channel {{ max_channels = 1000; }};
+general {{ disable_auth = yes; throttle_count = 1000; }};
+{more}
+"#,
+        ip = ports.plain.ip(),
+        plain = ports.plain.port(),
+        tls = ports.tls.port(),
+        directory = directory.display(),
+        more = house.hybrid,
+    )
+}

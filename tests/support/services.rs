@@ -84,6 +84,7 @@ fn configuration(server: &Ircd) -> String {
     let (protocol, port, casemapping) = match server.daemon() {
         Daemon::Ngircd => ("ngircd", server.plain().port(), "ascii"),
         Daemon::Inspircd => ("inspircd", server.link().port(), "ascii"),
+        Daemon::Hybrid => panic!("no services come to ircd-hybrid here"),
     };
     let modules: String = [format!("protocol/{protocol}").as_str()]
         .iter()
