@@ -1,0 +1,157 @@
+//! The program under attack, beside a network and a Let's Chat that behave, and what it costs it.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use letsbridge::demo::irc::{self, IrcServer};
+use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::figures::Figures;
+
+/// How long it may take to stop before the test gives up; what it is to take stands in the figures.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long anything else may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long it waits for what it has just said to be confirmed.
+pub(crate) const SETTLE: Duration = Duration::from_secs(3);
+
+/// Between two messages by which it is tried whether the others are served.
+const PROBES: Duration = Duration::from_millis(20);
+
+/// The program, a network and a Let's Chat that behave, and their people.
+pub(crate) struct Victim {
+    pub(crate) irc: IrcServer,
+    pub(crate) letschat: LetsChat,
+    child: Child,
+    directory: TempDir,
+}
+
+impl Victim {
+    /// Starts it between `#tea` on a network that behaves and the room `tea`, with more in its configuration,
+    /// and waits until both are joined.
+    pub(crate) async fn start(more: &str) -> Self {
+        let irc = IrcServer::start(irc::Setup::default()).await.unwrap();
+        let person = |name: &str| letschat::Person::new(name, name);
+        let letschat = LetsChat::start(letschat::Setup {
+            people: ["bridge", "alice", "bob"].map(person).to_vec(),
+            rooms: ["tea", "bad"].map(NewRoom::new).to_vec(),
+            private_messages: true,
+            ..letschat::Setup::default()
+        });
+        let letschat = letschat.await.unwrap();
+        irc.person("ann").join("#tea");
+        let directory = tempfile::Builder::new().prefix("letsbridge-attack-").tempdir().unwrap();
+        let config = format!(
+            "state_dir = {:?}\nsettle = \"{}s\"\n\
+             [irc.good]\nservers = [\"{}\"]\ntls = false\nnick = \"bridge\"\npace = \"off\"\n\
+             [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n\
+             [[link]]\nchannel = \"good/#tea\"\nroom = \"tea\"\n{more}",
+            directory.path().join("state").display().to_string(),
+            SETTLE.as_secs(),
+            irc.address(),
+            letschat.url(),
+            letschat.token("bridge"),
+        );
+        fs::write(directory.path().join("bridge.toml"), config).unwrap();
+        let child = spawn(directory.path());
+        let victim = Self { irc, letschat, child, directory };
+        let joined = async {
+            victim.irc.joined("#tea", "bridge").await;
+            victim.letschat.present("tea", "bridge").await;
+        };
+        timeout(LIMIT, joined).await.expect("it joins what behaves");
+        victim
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        let bytes = fs::read(self.directory.path().join("bridge.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until it logs a line with `words`, and gives that line.
+    pub(crate) async fn logs(&self, words: &str) -> String {
+        let line = async {
+            loop {
+                if let Some(line) = self.log().lines().find(|line| line.contains(words)) {
+                    return line.to_owned();
+                }
+                sleep(PROBES).await;
+            }
+        };
+        timeout(LIMIT, line).await.unwrap_or_else(|_| panic!("{words:?} is not logged"))
+    }
+
+    /// Speaks in both directions until it is over; gives the longest time that a message took. One that does
+    /// not arrive at all counts as long as was waited for it.
+    pub(crate) async fn probe(&self, over: &AtomicBool) -> Duration {
+        let (ann, mut worst, mut number) = (self.irc.person("ann"), Duration::ZERO, 0);
+        while !over.load(Ordering::Relaxed) {
+            number += 1;
+            let (there, back) = (format!("there {number}"), format!("back {number}"));
+            let began = Instant::now();
+            ann.say("#tea", &there);
+            let posted =
+                self.letschat.posted("tea", |all| all.iter().any(|it| it.text.ends_with(&there)));
+            let arrived = timeout(LIMIT, posted).await.is_ok();
+            self.letschat.post("tea", "alice", &back);
+            worst = worst.max(began.elapsed());
+            let said = Instant::now();
+            let heard = ann.hears("#tea", |all| all.iter().any(|it| it.text.ends_with(&back)));
+            let arrived = arrived && timeout(LIMIT, heard).await.is_ok();
+            worst = worst.max(said.elapsed());
+            if !arrived {
+                break;
+            }
+            sleep(PROBES).await;
+        }
+        worst
+    }
+
+    /// Asks it to stop, and gives what it has cost it.
+    pub(crate) async fn end(mut self, attack: &str, worst: Duration) -> Figures {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "{attack}: it has ended by itself: {ended:?}\n{}", self.log());
+        let peak = peak(self.child.id().expect("it runs"));
+        let pid = Pid::from_raw(self.child.id().expect("it runs").cast_signed()).unwrap();
+        let asked = Instant::now();
+        kill_process(pid, Signal::TERM).unwrap();
+        let status = timeout(STOP_LIMIT, self.child.wait()).await;
+        let stop = asked.elapsed();
+        let status =
+            status.unwrap_or_else(|_| panic!("{attack}: SIGTERM does not end it")).unwrap();
+        assert!(status.success(), "{attack}: {status}\n{}", self.log());
+        let log = fs::metadata(self.directory.path().join("bridge.log")).unwrap().len();
+        Figures { attack: attack.to_owned(), peak, worst, stop, log }
+    }
+}
+
+fn spawn(directory: &Path) -> Child {
+    let log = File::create(directory.join("bridge.log")).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_letsbridge"))
+        .args(["run", "--config"])
+        .arg(directory.join("bridge.toml"))
+        .env("RUST_LOG", "info")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// The most memory that the process `pid` has ever had, in bytes.
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
