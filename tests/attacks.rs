@@ -51,13 +51,13 @@ fn wanted(name: &str) -> bool {
     std::env::var("LETSBRIDGE_ATTACKS").map_or(true, |part| name.contains(&part))
 }
 
-/// Prints what is known, and complains of what took too much memory.
+/// Prints what is known, and complains of what took too much memory or had a bad end.
 fn judge(all: &[Figures]) {
     println!("{}", heading());
     all.iter().for_each(|figures| println!("{figures}"));
-    let greedy: Vec<&str> =
-        all.iter().filter(|it| it.peak >= MEMORY).map(|it| it.attack.as_str()).collect();
-    assert!(greedy.is_empty(), "more than {} MB: {greedy:?}", MEMORY / 1_000_000);
+    let bad = |it: &&Figures| it.peak >= MEMORY || it.fault.is_some();
+    let bad: Vec<String> = all.iter().filter(bad).map(ToString::to_string).collect();
+    assert!(bad.is_empty(), "too much memory, or worse:\n{}", bad.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,8 @@ pub(crate) struct Figures {
     pub(crate) stop: Duration,
     /// How much was logged, in bytes.
     pub(crate) log: u64,
+    /// What must not be at all: that it ends by itself, or does not when it is asked to.
+    pub(crate) fault: Option<String>,
 }
 
 impl fmt::Display for Figures {
@@ -36,7 +38,7 @@ impl fmt::Display for Figures {
         let mark = |beyond| if beyond { '!' } else { ' ' };
         write!(
             f,
-            "{:<58} {:>6.1} MB{} {:>6} ms{} {:>6.2} s{} {:>8} kB{}",
+            "{:<58} {:>6.1} MB{} {:>6} ms{} {:>6.2} s{} {:>8} kB{} {}",
             self.attack,
             self.peak as f64 / 1e6,
             mark(self.peak >= MEMORY),
@@ -46,6 +48,7 @@ impl fmt::Display for Figures {
             mark(self.stop > SETTLE + STOP),
             self.log / 1000,
             mark(self.log > LOG),
+            self.fault.as_deref().unwrap_or_default(),
         )
     }
 }
