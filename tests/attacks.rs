@@ -82,7 +82,9 @@ async fn attacked_by_irc(attack: Attack, length: Duration) -> Figures {
     ))
     .await;
     let worst = during(&victim, length).await;
-    victim.end(attack.name, worst).await
+    let mut figures = victim.end(attack.name, worst).await;
+    figures.said = hostile.said.load(Ordering::Relaxed);
+    figures
 }
 
 /// People talk on for this long; gives the longest time that a message took.

@@ -28,6 +28,8 @@ pub(crate) struct Figures {
     pub(crate) stop: Duration,
     /// How much was logged, in bytes.
     pub(crate) log: u64,
+    /// How much of the attack was taken, in bytes, where that was counted.
+    pub(crate) said: u64,
     /// What must not be at all: that it ends by itself, or does not when it is asked to.
     pub(crate) fault: Option<String>,
 }
@@ -38,7 +40,7 @@ impl fmt::Display for Figures {
         let mark = |beyond| if beyond { '!' } else { ' ' };
         write!(
             f,
-            "{:<58} {:>6.1} MB{} {:>6} ms{} {:>6.2} s{} {:>8} kB{} {}",
+            "{:<58} {:>6.1} MB{} {:>6} ms{} {:>6.2} s{} {:>8} kB{} {:>6.1} MB {}",
             self.attack,
             self.peak as f64 / 1e6,
             mark(self.peak >= MEMORY),
@@ -48,6 +50,7 @@ impl fmt::Display for Figures {
             mark(self.stop > SETTLE + STOP),
             self.log / 1000,
             mark(self.log > LOG),
+            self.said as f64 / 1e6,
             self.fault.as_deref().unwrap_or_default(),
         )
     }
@@ -56,12 +59,13 @@ impl fmt::Display for Figures {
 /// What stands over the table.
 pub(crate) fn heading() -> String {
     format!(
-        "{:<58} {:>9}  {:>9}  {:>8}  {:>11}\n{:<58} {:>9}  {:>9}  {:>8}  {:>11}",
+        "{:<58} {:>9}  {:>9}  {:>8}  {:>11} {:>9}\n{:<58} {:>9}  {:>9}  {:>8}  {:>11}",
         "attack",
         "peak",
         "late",
         "stops",
         "log",
+        "heard",
         "the goal",
         format!("< {} MB", MEMORY / 1_000_000),
         format!("{} ms", LATE.as_millis()),

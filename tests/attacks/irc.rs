@@ -2,6 +2,8 @@
 //! attack says, as fast as it is taken.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -38,6 +40,8 @@ pub(crate) struct Attack {
 /// A running one; ends when dropped.
 pub(crate) struct Hostile {
     pub(crate) address: SocketAddr,
+    /// How many bytes of the attack were taken.
+    pub(crate) said: Arc<AtomicU64>,
     accepting: JoinHandle<()>,
 }
 
@@ -45,13 +49,15 @@ impl Hostile {
     pub(crate) async fn start(attack: Attack) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let said = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&said);
         let accepting = tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
-                tokio::spawn(serve(stream, attack));
+                tokio::spawn(serve(stream, attack, Arc::clone(&counter)));
             }
         });
-        Self { address, accepting }
+        Self { address, said, accepting }
     }
 }
 
@@ -67,12 +73,12 @@ const CAPS: &str = "account-notify account-tag away-notify batch cap-notify chgh
                     extended-monitor invite-notify labeled-response message-tags multi-prefix \
                     server-time setname standard-replies userhost-in-names";
 
-async fn serve(stream: TcpStream, attack: Attack) {
+async fn serve(stream: TcpStream, attack: Attack, counter: Arc<AtomicU64>) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     // An error is the end of the connection, which is what the bridge may do to it.
     if let Ok(()) = welcome(&mut reader, &mut writer, attack.when).await {
-        let _ = flood(reader, writer, attack).await;
+        let _ = flood(reader, writer, attack, &counter).await;
     }
 }
 
@@ -129,6 +135,7 @@ async fn flood(
     mut reader: BufReader<OwnedReadHalf>,
     mut writer: OwnedWriteHalf,
     attack: Attack,
+    counter: &AtomicU64,
 ) -> std::io::Result<()> {
     let reading = tokio::spawn(async move {
         let mut heard = [0; 16 << 10];
@@ -146,6 +153,7 @@ async fn flood(
         if let Err(error) = writer.write_all(&chunk).await {
             break Err(error);
         }
+        counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         tokio::task::yield_now().await;
     };
     reading.abort();

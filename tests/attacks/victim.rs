@@ -129,6 +129,7 @@ impl Victim {
             worst,
             stop: Duration::ZERO,
             log: 0,
+            said: 0,
             fault: None,
         };
         if let Some(status) = self.child.try_wait().unwrap() {
