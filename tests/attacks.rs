@@ -1,7 +1,7 @@
 //! Attacks on the program, and what each costs it: memory, time for the others, time until it stops, log.
 //!
-//! A hostile IRC server (`attacks/list.rs` says all that it may say), hostile readers of what is served to
-//! people without an account, and a Let's Chat that stands still. Beside them are a network and a room where
+//! A hostile IRC server (`attacks/list.rs` says all that it may say), a hostile Let's Chat, hostile readers of
+//! what is served to people without an account, and servers that stand still. Beside them are a network and a room where
 //! people talk as ever. All of it runs shortly with the other tests, where only memory is judged, and that the
 //! program stops at all. The figures, with attacks that last longer, of the program as it is delivered:
 //!
@@ -17,6 +17,8 @@
 mod figures;
 #[path = "attacks/irc.rs"]
 mod irc;
+#[path = "attacks/letschat.rs"]
+mod letschat;
 #[path = "attacks/list.rs"]
 mod list;
 #[path = "attacks/readers.rs"]
@@ -85,6 +87,26 @@ async fn attacked_by_irc(attack: Attack, length: Duration) -> Figures {
     let mut figures = victim.end(attack.name, worst).await;
     figures.said = hostile.said.load(Ordering::Relaxed);
     figures
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_letschat_makes_it_take_much_memory_or_keeps_it_from_stopping() {
+    let (length, at_once) = manner();
+    let attacks = letschat::ATTACKS.iter().copied().filter(|attack| wanted(attack.name));
+    let attacked = attacks.map(|attack| async move {
+        let (victim, proxy) = Victim::behind(attack).await;
+        let over = AtomicBool::new(false);
+        let ending = async {
+            sleep(length).await;
+            over.store(true, Ordering::Relaxed);
+        };
+        let (worst, ()) = tokio::join!(victim.probe_channels(&over), ending);
+        let mut figures = victim.end(attack.name, worst).await;
+        figures.said = proxy.said.load(Ordering::Relaxed);
+        figures
+    });
+    let figures: Vec<Figures> = stream::iter(attacked).buffered(at_once).collect().await;
+    judge(&figures);
 }
 
 /// People talk on for this long; gives the longest time that a message took.

@@ -25,6 +25,8 @@ pub(crate) struct Attack {
     /// What is asked for; the rest of the request comes letter by letter where it is `slow`.
     what: What,
     slow: bool,
+    /// Whether they come through the reverse proxy, from forty networks (/64) of one connection (/56).
+    forwarded: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         one_address: false,
         what: What::Raw,
         slow: false,
+        forwarded: false,
     },
     Attack {
         name: "200 readers of one address who stall on it",
@@ -49,6 +52,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         one_address: true,
         what: What::Raw,
         slow: false,
+        forwarded: false,
     },
     Attack {
         name: "200 readers who stall on its page",
@@ -56,6 +60,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         one_address: false,
         what: What::Page,
         slow: false,
+        forwarded: false,
     },
     Attack {
         name: "200 readers who stall on a file",
@@ -63,6 +68,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         one_address: false,
         what: What::File,
         slow: false,
+        forwarded: false,
     },
     Attack {
         name: "600 who ask slowly",
@@ -70,6 +76,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         one_address: false,
         what: What::Raw,
         slow: true,
+        forwarded: false,
     },
     Attack {
         name: "600 of one address who ask slowly",
@@ -77,12 +84,21 @@ pub(crate) const ATTACKS: &[Attack] = &[
         one_address: true,
         what: What::Raw,
         slow: true,
+        forwarded: false,
+    },
+    Attack {
+        name: "200 readers of forty networks of one house who stall on it",
+        many: 200,
+        one_address: false,
+        what: What::Raw,
+        slow: false,
+        forwarded: true,
     },
 ];
 
 pub(crate) async fn attacked(attack: &Attack, length: Duration) -> Figures {
     let victim = Victim::start(&format!(
-        "[web]\npublic_url = {PUBLIC:?}\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = []\n"
+        "[web]\npublic_url = {PUBLIC:?}\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n"
     ))
     .await;
     let line = victim.logs("files and long messages are served").await;
@@ -93,10 +109,18 @@ pub(crate) async fn attacked(attack: &Attack, length: Duration) -> Figures {
     for number in 0..attack.many {
         // The whole of 127.0.0.0/8 is this machine.
         let [high, low] = number.to_be_bytes();
-        let from = if attack.one_address { [127, 0, 0, 2] } else { [127, 10 + high, low, 2] };
+        let (from, forwarded) = match attack {
+            Attack { forwarded: true, .. } => {
+                let network = number % 40;
+                ([127, 0, 0, 1], format!("X-Forwarded-For: 2001:db8:0:{network:x}::{number:x}\r\n"))
+            }
+            Attack { one_address: true, .. } => ([127, 0, 0, 2], String::new()),
+            Attack { .. } => ([127, 10 + high, low, 2], String::new()),
+        };
         if let Ok(mut reader) = connect(from.into(), address).await {
             let end = if attack.slow { "X: " } else { "\r\n" };
-            let request = format!("GET {path} HTTP/1.1\r\nHost: bridge.example\r\n{end}");
+            let request =
+                format!("GET {path} HTTP/1.1\r\nHost: bridge.example\r\n{forwarded}{end}");
             // Who is turned away at once has had their answer.
             let _ = reader.write_all(request.as_bytes()).await;
             readers.push(reader);

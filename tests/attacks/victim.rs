@@ -14,6 +14,8 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::figures::Figures;
+use super::letschat as letschat_attack;
+use letschat_attack::Proxy;
 
 /// How long it may take to stop before the test gives up; what it is to take stands in the figures.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
@@ -31,6 +33,9 @@ const PROBE_LIMIT: Duration = Duration::from_secs(10);
 /// Between two messages by which it is tried whether the others are served.
 const PROBES: Duration = Duration::from_millis(20);
 
+/// A second channel for the room.
+const TWO: &str = "[[link]]\nchannel = \"good/#two\"\nroom = \"tea\"\n";
+
 /// The program, a network and a Let's Chat that behave, and their people.
 pub(crate) struct Victim {
     pub(crate) irc: IrcServer,
@@ -43,6 +48,21 @@ impl Victim {
     /// Starts it between `#tea` on a network that behaves and the room `tea`, with more in its configuration,
     /// and waits until both are joined.
     pub(crate) async fn start(more: &str) -> Self {
+        Self::with(more, None).await
+    }
+
+    /// The same, between `#tea` and `#two`, which are linked with one room, and with an attack between it and
+    /// Let's Chat.
+    pub(crate) async fn behind(attack: letschat_attack::Attack) -> (Self, Proxy) {
+        let (victim, proxy) = Self::between(TWO, Some(attack)).await;
+        (victim, proxy.expect("there is an attack"))
+    }
+
+    async fn with(more: &str, attack: Option<letschat_attack::Attack>) -> Self {
+        Self::between(more, attack).await.0
+    }
+
+    async fn between(more: &str, attack: Option<letschat_attack::Attack>) -> (Self, Option<Proxy>) {
         let irc = IrcServer::start(irc::Setup::default()).await.unwrap();
         let person = |name: &str| letschat::Person::new(name, name);
         let letschat = LetsChat::start(letschat::Setup {
@@ -52,7 +72,15 @@ impl Victim {
             ..letschat::Setup::default()
         });
         let letschat = letschat.await.unwrap();
-        irc.person("ann").join("#tea");
+        ["#tea", "#two"].into_iter().for_each(|channel| irc.person("ann").join(channel));
+        irc.person("carl").join("#two");
+        let proxy = match attack {
+            Some(attack) => Some(Proxy::before(letschat.address(), attack).await),
+            None => None,
+        };
+        let url = proxy
+            .as_ref()
+            .map_or_else(|| letschat.url(), |proxy| format!("http://{}", proxy.address));
         let directory = tempfile::Builder::new().prefix("letsbridge-attack-").tempdir().unwrap();
         let config = format!(
             "break_loops = false\nstate_dir = {:?}\nsettle = \"{}s\"\n\
@@ -62,7 +90,7 @@ impl Victim {
             directory.path().join("state").display().to_string(),
             SETTLE.as_secs(),
             irc.address(),
-            letschat.url(),
+            url,
             letschat.token("bridge"),
         );
         fs::write(directory.path().join("bridge.toml"), config).unwrap();
@@ -70,10 +98,32 @@ impl Victim {
         let victim = Self { irc, letschat, child, directory };
         let joined = async {
             victim.irc.joined("#tea", "bridge").await;
-            victim.letschat.present("tea", "bridge").await;
+            if proxy.is_none() {
+                victim.letschat.present("tea", "bridge").await;
+            }
         };
         timeout(LIMIT, joined).await.expect("it joins what behaves");
-        victim
+        (victim, proxy)
+    }
+
+    /// As [`probe`](Self::probe), from channel to channel.
+    pub(crate) async fn probe_channels(&self, over: &AtomicBool) -> Duration {
+        let (ann, carl) = (self.irc.person("ann"), self.irc.person("carl"));
+        let (mut worst, mut number) = (Duration::ZERO, 0);
+        timeout(LIMIT, self.irc.joined("#two", "bridge")).await.expect("it joins what behaves");
+        while !over.load(Ordering::Relaxed) {
+            number += 1;
+            let (text, began) = (format!("across {number}"), Instant::now());
+            ann.say("#tea", &text);
+            let heard = carl.hears("#two", |all| all.iter().any(|it| it.text.ends_with(&text)));
+            let arrived = timeout(PROBE_LIMIT, heard).await.is_ok();
+            worst = worst.max(began.elapsed());
+            if !arrived {
+                break;
+            }
+            sleep(PROBES).await;
+        }
+        worst
     }
 
     /// What it has logged.
