@@ -128,6 +128,11 @@ impl Findings {
         self.mistakes.push(diagnostic);
     }
 
+    /// Whether something is wrong with the value at `path` itself.
+    pub(super) fn has_mistake_of(&self, path: &str) -> bool {
+        self.mistakes.iter().any(|mistake| mistake.key.as_deref() == Some(path))
+    }
+
     pub(super) fn warning(&mut self, diagnostic: Diagnostic) {
         self.warnings.push(diagnostic);
     }

@@ -12,7 +12,7 @@ use super::diagnostic::{Diagnostic, Mistakes, Origin};
 pub(super) type Table = Map<String, Value>;
 
 /// The file, with the environment laid over it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Document {
     /// The file, as it was named to us.
     file: Arc<str>,
@@ -28,15 +28,31 @@ impl Document {
         let (table, errors) = DeTable::parse_recoverable(text);
         let slip = |error: &toml::de::Error| {
             let place = error.span().map(|span| places.of(span.start)).unzip();
+            let line = place.0.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+            let rest = error.span().and_then(|span| text.get(span.start..)).unwrap_or_default();
+            let remedy = if line.contains(['“', '”', '„', '‘', '’', '«', '»']) {
+                "write straight quotes, \"like these\""
+            } else if rest.trim_start().starts_with(':') {
+                "write = between a key and its value"
+            } else {
+                "mend this first, the keys have not been read"
+            };
             Diagnostic {
                 origin: Origin::File { file: file.clone(), line: place.0, column: place.1 },
                 key: None,
                 // Not its Display, which quotes the line, where a secret may stand.
                 found: format!("this is not TOML: {}", error.message()),
-                remedy: "mend this first, the keys have not been read".to_owned(),
+                remedy: remedy.to_owned(),
             }
         };
-        Mistakes::none(errors.iter().map(slip).collect())?;
+        // What else is amiss on a line follows from the first slip there.
+        let mut slips: Vec<Diagnostic> = errors.iter().map(slip).collect();
+        slips.sort();
+        slips.dedup_by_key(|slip| match slip.origin {
+            Origin::File { line, .. } => line,
+            Origin::Variable(_) => None,
+        });
+        Mistakes::none(slips)?;
         let mut lines = HashMap::new();
         let root = tree(table.get_ref(), "", &places, &mut lines);
         Ok(Self { file, root, lines })
@@ -69,6 +85,55 @@ impl Document {
         &self.root
     }
 
+    /// The same with the value `name` of the section at `from` called `new_name` in the section at
+    /// `to`; `None` if there is one already, or no such section.
+    pub(super) fn moved(&self, from: &str, name: &str, to: &str, new_name: &str) -> Option<Self> {
+        let mut moved = self.clone();
+        let value = section(&mut moved.root, "", from)?.remove(name)?;
+        if !to.is_empty() && !to.contains(['.', '[']) && !moved.root.contains_key(to) {
+            moved.root.insert(to.to_owned(), Value::new(None, Table::new()));
+        }
+        let target = section(&mut moved.root, "", to)?;
+        if target.contains_key(new_name) {
+            return None;
+        }
+        target.insert(new_name.to_owned(), value);
+        let (old, new) = (below(from, name), below(to, new_name));
+        let lines = std::mem::take(&mut moved.lines).into_iter();
+        moved.lines = lines
+            .map(|(path, line)| match path.strip_prefix(&old) {
+                Some(rest) if rest.is_empty() || rest.starts_with(['.', '[']) => {
+                    (format!("{new}{rest}"), line)
+                }
+                _ => (path, line),
+            })
+            .collect();
+        Some(moved)
+    }
+
+    /// Adds an empty section called `name` to the section at `path`.
+    pub(super) fn add_section(&mut self, path: &str, name: &str) {
+        if let Some(section) = section(&mut self.root, "", path) {
+            section.insert(name.to_owned(), Value::new(None, Table::new()));
+        }
+        if let Some(line) = self.lines.get(path).copied() {
+            self.lines.insert(below(path, name), line);
+        }
+    }
+
+    /// The same without the value `name` of the section at `from`.
+    pub(super) fn without(&self, from: &str, name: &str) -> Self {
+        let mut rest = self.clone();
+        section(&mut rest.root, "", from).and_then(|section| section.remove(name));
+        rest
+    }
+
+    /// What stands in the section at `path`.
+    pub(super) fn value(&self, path: &str, name: &str) -> Option<Value> {
+        let mut copy = self.root.clone();
+        section(&mut copy, "", path)?.remove(name)
+    }
+
     /// Where the value with this path was written, or would have been.
     pub(super) fn origin(&self, path: &str, value: Option<&Value>) -> Origin {
         let line = self.lines.get(path).copied();
@@ -89,6 +154,29 @@ pub(super) fn below(path: &str, key: &str) -> String {
     let key =
         if !key.is_empty() && key.chars().all(bare) { key.into() } else { format!("{key:?}") };
     if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+/// The section at the path `wanted`, in this `table` at the path `at`.
+fn section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut Table> {
+    if at == wanted {
+        return Some(table);
+    }
+    table.iter_mut().find_map(|(key, value)| {
+        let path = below(at, key);
+        let rest = wanted.strip_prefix(&path)?;
+        match &mut value.kind {
+            ValueKind::Table(inner) if rest.is_empty() || rest.starts_with('.') => {
+                section(inner, &path, wanted)
+            }
+            ValueKind::Array(items) if rest.starts_with('[') => {
+                items.iter_mut().enumerate().find_map(|(index, value)| match &mut value.kind {
+                    ValueKind::Table(inner) => section(inner, &item(&path, index), wanted),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
+    })
 }
 
 /// The path of an item of the list at `path`; items count from 0.

@@ -50,7 +50,7 @@ impl Environment {
         for (name, text) in &self.ours {
             match path(name, networks, known) {
                 Ok(path) => plant(&mut tree, &path, Value::new(Some(name), text.clone())),
-                Err(Flaw { found, remedy }) => {
+                Err(Flaw { found, remedy, .. }) => {
                     let origin = Origin::Variable(name.clone());
                     mistakes.push(Diagnostic { origin, key: None, found, remedy });
                 }

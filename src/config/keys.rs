@@ -57,7 +57,7 @@ impl KnownKey {
 
 impl Pattern {
     /// Where to write a key that belongs here.
-    fn place(self) -> String {
+    pub(super) fn place(self) -> String {
         match self {
             Self::Top => "to the top of the file, before the first [section]".to_owned(),
             Self::Section(section) => format!("to [{section}]"),
@@ -67,22 +67,49 @@ impl Pattern {
     }
 }
 
-/// What to do about the unknown `key` in a section of this kind, which knows `here`.
-pub(super) fn remedy(
+/// Words that others use for what a key here says. The left ones are as [`joined`] writes them.
+const SYNONYMS: [(&str, &str); 22] = [
+    ("ssl", "tls"),
+    ("usetls", "tls"),
+    ("usessl", "tls"),
+    ("secure", "tls"),
+    ("host", "servers"),
+    ("hostname", "servers"),
+    ("address", "servers"),
+    ("address", "url"),
+    ("host", "url"),
+    ("uri", "url"),
+    ("link", "url"),
+    ("baseurl", "url"),
+    ("ident", "username"),
+    ("user", "username"),
+    ("gecos", "realname"),
+    ("pass", "password"),
+    ("passwd", "password"),
+    ("apikey", "token"),
+    ("fingerprint", "pin_sha256"),
+    ("encoding", "fallback_charset"),
+    ("charset", "fallback_charset"),
+    ("statedir", "state_dir"),
+];
+
+/// What to say of a key for which no better one is known.
+pub(super) fn known_here(here: &[&'static str]) -> String {
+    format!("known here: {}", here.join(", "))
+}
+
+/// The key called so that belongs elsewhere: most often one of the top, written below a section's
+/// header.
+pub(super) fn elsewhere<'k>(
     key: &str,
     pattern: Pattern,
-    here: &[&'static str],
-    known: &[KnownKey],
-) -> String {
-    if let Some(near) = nearest(key, here.iter().copied()) {
-        return format!("did you mean \"{near}\"?");
-    }
-    // Most often a key of the top that was written below a section's header.
-    let elsewhere = known.iter().find(|known| known.name == key && known.pattern != pattern);
-    match elsewhere {
-        Some(known) => format!("it belongs {}", known.pattern.place()),
-        None => format!("known here: {}", here.join(", ")),
-    }
+    known: &'k [KnownKey],
+) -> Option<&'k KnownKey> {
+    let others = || known.iter().filter(|known| known.pattern != pattern);
+    others().find(|known| known.name == key).or_else(|| {
+        let word = joined(key);
+        others().find(|known| joined(known.name) == word)
+    })
 }
 
 /// The candidate that `word` was most likely meant to be, if any is near.
@@ -90,12 +117,79 @@ pub(super) fn nearest<'c>(
     word: &str,
     candidates: impl Iterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    let word = word.to_lowercase().replace('-', "_");
-    candidates
-        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
-        .min()
-        .map(|(_, candidate)| candidate)
+    let near = |candidate: &'c str| Some((nearness(word, candidate)?, candidate));
+    candidates.filter_map(near).min().map(|(_, candidate)| candidate)
+}
+
+/// The keys that `word` may have been meant to be, the likeliest first.
+pub(super) fn ranked(word: &str, candidates: &[&'static str]) -> Vec<&'static str> {
+    let near = |candidate: &&'static str| Some((likeness(word, candidate)?, *candidate));
+    let mut found: Vec<_> = candidates.iter().filter_map(near).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// How far `word` is from `candidate` by its letters alone: the less, the nearer.
+fn nearness(word: &str, candidate: &str) -> Option<usize> {
+    let (word, candidate) = (joined(word), joined(candidate));
+    if word == candidate {
+        return Some(0);
+    }
+    let distance = distance(&word, &candidate);
+    (distance <= (candidate.len() / 3).max(1)).then_some(distance)
+}
+
+/// The same by what the words of a key mean, before their letters.
+fn likeness(word: &str, candidate: &str) -> Option<(u8, usize)> {
+    let (ours, theirs) = (words(word), words(candidate));
+    if joined(word) == joined(candidate) {
+        return Some((0, 0));
+    }
+    let sorted = |words: &[String]| {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words
+    };
+    if sorted(&ours) == sorted(&theirs) {
+        return Some((1, 0));
+    }
+    if SYNONYMS.iter().any(|(other, key)| joined(word) == *other && *key == candidate) {
+        return Some((2, 0));
+    }
+    // Somebody said more than was needed: `letschat_token_file`, `server_password`.
+    if theirs.iter().all(|their| ours.contains(their)) {
+        return Some((3, ours.len() - theirs.len()));
+    }
+    nearness(word, candidate).map(|distance| (4, distance))
+}
+
+/// The letters of a word, without what separates its parts.
+fn joined(word: &str) -> String {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The parts of a key's name: `token_file`, `token-file` and `tokenFile` have the same.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in name.chars() {
+        let begins = before.is_lowercase() && c.is_uppercase();
+        if (begins || !c.is_alphanumeric()) && words.last().is_some_and(|word| !word.is_empty()) {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    let usual = |word: String| match word.as_str() {
+        "path" | "filename" => "file".to_owned(),
+        "pass" | "passwd" | "pw" => "password".to_owned(),
+        _ => word,
+    };
+    words.into_iter().filter(|word| !word.is_empty()).map(usual).collect()
 }
 
 fn distance(word: &str, candidate: &str) -> usize {
@@ -113,8 +207,19 @@ mod tests {
 
     #[track_caller]
     fn meant(word: &str, candidate: Option<&str>) {
-        let candidates = ["nick", "servers", "tls", "realname", "key", "key_file"];
-        assert_eq!(nearest(word, candidates.into_iter()), candidate, "{word}");
+        let candidates = [
+            "nick",
+            "servers",
+            "tls",
+            "realname",
+            "key",
+            "key_file",
+            "token",
+            "token_file",
+            "password",
+            "password_file",
+        ];
+        assert_eq!(ranked(word, &candidates).first().copied(), candidate, "{word}");
     }
 
     #[test]
@@ -124,21 +229,54 @@ mod tests {
         meant("Server", Some("servers"));
         meant("real-name", Some("realname"));
         meant("key-file", Some("key_file"));
-        meant("ssl", None);
         meant("", None);
         meant("quux", None);
     }
 
     #[test]
-    fn a_key_in_the_wrong_section_is_sent_home() {
+    fn what_a_word_means_comes_before_its_letters() {
+        for (word, key) in [
+            ("tokenfile", "token_file"),
+            ("TokenFile", "token_file"),
+            ("TOKEN-FILE", "token_file"),
+            ("token file", "token_file"),
+            ("file_token", "token_file"),
+            ("token_path", "token_file"),
+            ("tokenPath", "token_file"),
+            ("letschat_token_file", "token_file"),
+            ("api_token", "token"),
+            ("keyfile", "key_file"),
+            ("pass", "password"),
+            ("pass_file", "password_file"),
+            ("server_password", "password"),
+            ("ssl", "tls"),
+            ("host", "servers"),
+        ] {
+            meant(word, Some(key));
+        }
+    }
+
+    #[test]
+    fn names_are_compared_by_their_letters_alone() {
+        let names = ["office", "home-net"];
+        assert_eq!(nearest("Office", names.into_iter()), Some("office"));
+        assert_eq!(nearest("homenet", names.into_iter()), Some("home-net"));
+        assert_eq!(nearest("ofice", names.into_iter()), Some("office"));
+        assert_eq!(nearest("quux", names.into_iter()), None);
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_section_is_known_elsewhere() {
         let known = [
             KnownKey { pattern: Pattern::Top, name: "settle" },
             KnownKey { pattern: Pattern::Link, name: "room" },
         ];
-        let say = |key| remedy(key, Pattern::Section("letschat"), &["url", "token"], &known);
-        assert_eq!(say("settle"), "it belongs to the top of the file, before the first [section]");
-        assert_eq!(say("room"), "it belongs to a [[link]]");
-        assert_eq!(say("urls"), "did you mean \"url\"?");
-        assert_eq!(say("quux"), "known here: url, token");
+        let place = |key| {
+            let found = elsewhere(key, Pattern::Section("letschat"), &known);
+            found.map(|known| known.pattern)
+        };
+        assert_eq!(place("settle"), Some(Pattern::Top));
+        assert_eq!(place("Room"), Some(Pattern::Link));
+        assert_eq!(place("quux"), None);
     }
 }

@@ -64,5 +64,5 @@ pub(super) fn not_wanted(value: &Value, wanted: &str, remedy: &str) -> Flaw {
         ValueKind::Table(_) => "a section",
         ValueKind::Array(_) => "a list",
     };
-    Flaw::new(format!("{kind} where {wanted} is wanted"), remedy)
+    Flaw::misfit(format!("{kind} where {wanted} is wanted"), remedy)
 }

@@ -17,6 +17,7 @@ mod graph;
 mod keys;
 mod kinds;
 mod links;
+mod meant;
 mod network;
 mod read;
 mod reading;
@@ -33,6 +34,7 @@ pub use diagnostic::{Diagnostic, Mistakes, Origin};
 pub use network::{
     Account, ClientCertificate, Nickserv, ProxyKind, ProxySettings, Regain, Sasl, SaslMechanism,
 };
+pub use secret::read_pem;
 pub use settings::{
     CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
     LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust, WebSettings,
@@ -43,6 +45,7 @@ use self::document::Document;
 use self::environment::Environment;
 use self::keys::KnownKey;
 use self::reading::{Folders, Reading};
+use self::secret::Foreign;
 
 /// Reads the configuration: the file at `path`, under the `environment`, with the files of secrets
 /// that they name. The second part of the answer are warnings.
@@ -65,10 +68,59 @@ pub fn load(
         state: environment.state_dir,
         credentials: environment.credentials_dir,
     };
-    let reading = Reading { document, folders, known, ..Reading::default() };
-    strangers.into_iter().for_each(|stranger| reading.findings.borrow_mut().mistake(stranger));
-    let settings = read::settings(&reading);
-    reading.findings.into_inner().conclude(settings)
+    let (reading, settings, slips) = understood(document, &folders, &known);
+    let mut findings = reading.findings.into_inner();
+    slips.into_iter().chain(strangers).for_each(|slip| findings.mistake(slip));
+    findings.conclude(settings)
+}
+
+/// How many unknown keys are guessed at: each guess reads the file anew.
+const MOST_GUESSES: usize = 20;
+
+/// Reads a file; where keys of it are unknown, as they were meant, with a word for each.
+fn understood(
+    mut document: Document,
+    folders: &Folders,
+    known: &[KnownKey],
+) -> (Reading, Option<Settings>, Vec<Diagnostic>) {
+    let begin = |document| Reading {
+        document,
+        folders: folders.clone(),
+        known: known.to_vec(),
+        ..Reading::default()
+    };
+    let mut slips = Vec::new();
+    for meant in [meant::letschat_as_network, meant::nameless_network] {
+        if let Some((slip, meant)) = meant(&document) {
+            slips.push(slip);
+            document = meant;
+        }
+    }
+    loop {
+        let reading = begin(document);
+        let settings = read::settings(&reading);
+        let unknown = reading.unknown.borrow().first().cloned();
+        let Some(unknown) = unknown else { return (reading, settings, slips) };
+        let again = |document| {
+            let reading = begin(document);
+            // What it finds is asked of the reading.
+            let _ = read::settings(&reading);
+            reading
+        };
+        let meaning = match slips.len() < MOST_GUESSES {
+            true => meant::meaning(&unknown, &reading, again),
+            false => meant::unguessed(&unknown, &reading.document),
+        };
+        let path = document::below(&unknown.section, &unknown.name);
+        let value = reading.document.value(&unknown.section, &unknown.name);
+        slips.push(Diagnostic {
+            origin: reading.document.origin(&path, value.as_ref()),
+            key: Some(path),
+            found: "no such key".to_owned(),
+            remedy: meaning.remedy,
+        });
+        document = meaning.document;
+    }
 }
 
 /// Every key that can be written, as `settle`, `letschat.url`, `irc.*.nick` or `link[].room`.
@@ -99,10 +151,17 @@ fn text(path: &Path, name: &str) -> Result<String, Mistakes> {
             "name the file that holds it, and let the user that the bridge runs as read it";
         mistake(None, format!("the configuration cannot be read ({error})"), remedy)
     })?;
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        let remedy = "save the file as UTF-8, as TOML has to be";
-        mistake(Some(line), "this is not UTF-8".to_owned(), remedy)
+    let newlines = |good: &[u8]| 1 + good.iter().filter(|byte| **byte == b'\n').count();
+    let copy = bytes.clone();
+    secret::in_utf8(bytes).map_err(|other| {
+        let line = match other {
+            Foreign::Utf16 => None,
+            Foreign::Other(end) => Some(newlines(&copy[..end])),
+        };
+        mistake(
+            line,
+            format!("this is {}", other.found()),
+            &format!("{}, as TOML has to be", other.remedy()),
+        )
     })
 }

@@ -20,10 +20,25 @@ pub(super) struct Reading {
     pub(super) known: Vec<KnownKey>,
     pub(super) findings: RefCell<Findings>,
     pub(super) asked: RefCell<Vec<KnownKey>>,
+    /// The keys that nobody asked for.
+    pub(super) unknown: RefCell<Vec<Unknown>>,
+    /// The keys whose value is of another kind than theirs.
+    pub(super) misfits: RefCell<Vec<String>>,
+}
+
+/// A key that means nothing where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Unknown {
+    /// The path of the section that it stands in.
+    pub(super) section: String,
+    pub(super) pattern: Pattern,
+    pub(super) name: String,
+    /// The keys that mean something there.
+    pub(super) here: Vec<&'static str>,
 }
 
 /// Where files are that the configuration names.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Folders {
     /// The configuration file itself.
     pub(super) file: PathBuf,
@@ -61,6 +76,9 @@ impl Reading {
     }
 
     pub(super) fn mistake(&self, path: &str, value: &Value, flaw: Flaw) {
+        if flaw.misfit {
+            self.misfits.borrow_mut().push(path.to_owned());
+        }
         self.findings.borrow_mut().mistake(self.diagnostic(path, value, flaw));
     }
 }

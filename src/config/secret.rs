@@ -25,6 +25,11 @@ pub(super) fn written(
     check: impl Fn(&str) -> Result<(), Flaw>,
 ) -> Option<SecretString> {
     let secret = entry.read(as_text)?;
+    // Variables are often filled from files, with the end of their line.
+    let secret = match document::variable(entry.value) {
+        Some(_) => secret.trim_end_matches(['\r', '\n']),
+        None => secret,
+    };
     entry.read(|_| whole(secret).and_then(|()| check(secret)))?;
     let file = &entry.reading.folders.file;
     let in_environment = document::variable(entry.value).is_some();
@@ -43,8 +48,12 @@ pub(super) fn in_file(
     let path = entry.reading.folders.resolve_secret(entry.read(as_text)?);
     let name = shown(&path.to_string_lossy());
     let text = entry.read(|_| read(&path))?;
-    let secret = text.strip_suffix('\n').unwrap_or(&text);
+    // Editors end the last line, and some leave empty ones behind it.
+    let secret = text.trim_end_matches(['\r', '\n']);
     let of_file = |flaw: Flaw| Flaw::new(format!("{name} {}", flaw.found), flaw.remedy);
+    // A password may begin or end with spaces; where it may not, they were not meant.
+    let bare = secret.trim();
+    let secret = if check(secret).is_err() && check(bare).is_ok() { bare } else { secret };
     entry.read(|_| whole(secret).and_then(|()| check(secret)).map_err(of_file))?;
     if is_public(&path) {
         let found = format!("everybody on this machine can read {name}");
@@ -80,10 +89,10 @@ pub(super) fn lines_in_file(
 }
 
 fn read(path: &Path) -> Result<String, Flaw> {
-    let no_text =
-        |_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
-    let text = read_file(path).and_then(|it| String::from_utf8(it).map_err(no_text));
-    text.map_err(|error| unreadable(path, &error))
+    let bytes = read_file(path).map_err(|error| unreadable(path, &error))?;
+    let name = shown(&path.to_string_lossy());
+    in_utf8(bytes)
+        .map_err(|other| Flaw::new(format!("{name} is {}", other.found()), other.remedy()))
 }
 
 /// What stands in a file. It may be reached by a link, as the secrets of containers are; what is no file,
@@ -104,6 +113,64 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Text that is not in UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Foreign {
+    Utf16,
+    /// Its UTF-8 ends at this byte.
+    Other(usize),
+}
+
+impl Foreign {
+    pub(super) fn found(self) -> &'static str {
+        match self {
+            Self::Utf16 => "UTF-16, not UTF-8",
+            Self::Other(_) => "not UTF-8",
+        }
+    }
+
+    pub(super) fn remedy(self) -> &'static str {
+        match self {
+            Self::Utf16 => "save it as UTF-8",
+            Self::Other(_) => "save it as UTF-8",
+        }
+    }
+}
+
+/// The text of a file, without the mark that some editors put before it.
+pub(super) fn in_utf8(bytes: Vec<u8>) -> Result<String, Foreign> {
+    // ASCII in UTF-16 has a NUL in every pair, and may have no mark.
+    let pairs = |at: usize| {
+        bytes.len() > 1
+            && bytes.len() % 2 == 0
+            && bytes.iter().skip(at).step_by(2).all(|byte| *byte == 0)
+    };
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) || pairs(0) || pairs(1)
+    {
+        return Err(Foreign::Utf16);
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Foreign::Other(error.utf8_error().valid_up_to()))?;
+    match text.strip_prefix('\u{FEFF}') {
+        Some(rest) => Ok(rest.to_owned()),
+        None => Ok(text),
+    }
+}
+
+/// The bytes of a file in PEM, without the mark that some editors put before it.
+///
+/// # Errors
+/// When it cannot be read, or is in UTF-16.
+pub fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
+    let bytes = read_file(path)?;
+    match in_utf8(bytes.clone()) {
+        Ok(text) => Ok(text.into_bytes()),
+        Err(Foreign::Utf16) => Err(io::Error::other("it is UTF-16: save it as UTF-8")),
+        // What is before and after the certificates may be in any character set.
+        Err(Foreign::Other(_)) => Ok(bytes),
+    }
+}
+
 /// Why a file that the configuration names cannot be read.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Flaw {
     let remedy = match error.kind() {
@@ -119,9 +186,13 @@ fn whole(secret: &str) -> Result<(), Flaw> {
     if secret.is_empty() {
         return Err(Flaw::new("is empty", "write the secret there, or leave the key out"));
     }
-    if secret.contains(['\r', '\n', '\0']) {
-        let found = "contains a line break or a NUL";
-        return Err(Flaw::new(found, "a secret is one line, which may end in one line feed"));
+    let lines = secret.split(['\r', '\n']).filter(|line| !line.is_empty()).count();
+    if lines > 1 || secret.contains(['\r', '\n']) {
+        let found = format!("has {} lines", lines.max(2));
+        return Err(Flaw::new(found, "a secret is one line: remove the others"));
+    }
+    if secret.contains('\0') {
+        return Err(Flaw::new("contains a NUL", "a secret is one line of text"));
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use super::diagnostic::{Diagnostic, Origin};
 use super::document::{self, Table};
 use super::entry::{Entry, also};
-use super::keys::{self, KnownKey, Pattern};
-use super::reading::Reading;
+use super::keys::{KnownKey, Pattern};
+use super::reading::{Reading, Unknown};
 use super::secret;
 use super::values::Flaw;
 
@@ -136,25 +136,34 @@ impl<'r> Section<'r> {
 
     /// Complains that a key is missing.
     pub(super) fn missing(&self, name: &str, example: &str) {
-        if !matches!(self.written, Written::Else) {
+        if matches!(self.written, Written::Keys(_)) || self.path.is_empty() {
             let flaw = Flaw::new("missing", format!("write {example}"));
             self.mistake(document::below(&self.path, name), flaw);
         }
     }
 
     /// Complains of the section as a whole.
-    pub(super) fn mistake(&self, key: String, Flaw { found, remedy }: Flaw) {
+    pub(super) fn mistake(&self, key: String, Flaw { found, remedy, .. }: Flaw) {
         let diagnostic = Diagnostic { origin: self.origin.clone(), key: Some(key), found, remedy };
         self.reading.findings.borrow_mut().mistake(diagnostic);
     }
 
-    /// Complains of every key that nobody asked for.
+    /// Notes every key that nobody asked for.
     pub(super) fn finish(self) {
-        for (name, entry) in self.entries() {
+        for (name, _) in self.entries() {
             if !self.asked.contains(&name) {
-                let remedy = keys::remedy(name, self.pattern, &self.asked, &self.reading.known);
-                entry.mistake(Flaw::new("no such key", remedy));
+                self.reading.unknown.borrow_mut().push(Unknown {
+                    section: self.path.clone(),
+                    pattern: self.pattern,
+                    name: name.to_owned(),
+                    here: self.asked.clone(),
+                });
             }
         }
+    }
+
+    /// Whether nothing at all was written for it.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self.written, Written::Nothing)
     }
 }

@@ -19,7 +19,7 @@ fn a_file_that_is_no_configuration_is_told() {
     );
     assert_eq!(
         told("latin.toml"),
-        ["latin.toml:2: this is not UTF-8; save the file as UTF-8, as TOML has to be"],
+        ["latin.toml:2: this is not UTF-8; save it as UTF-8, as TOML has to be"],
     );
     desk.mistakes(
         "[letschat]\ntoken = \"hush\nurl = 'x'\n[irc\n",
@@ -39,9 +39,8 @@ fn nothing_is_not_enough() {
         &[
             "bridge.toml: irc: there is no IRC network; write [irc.NAME] with servers = \
              [\"irc.example.org:6697\"]",
-            "bridge.toml: letschat.token: missing; write token_file = \"letschat.token\", a file with \
-             the bridge's token",
-            "bridge.toml: letschat.url: missing; write url = \"https://chat.example.org\"",
+            "bridge.toml: letschat: missing; write [letschat] with url = \"https://chat.example.org\" \
+             and token_file = \"letschat.token\", a file with the bridge's token",
             "bridge.toml: link: there is no link, so that nothing would be mirrored; write [[link]] \
              with channel = \"office/#dev\" and room = \"dev\"",
         ],
@@ -148,10 +147,9 @@ rom = "tea"
              true or false, without quotes",
             "bridge.toml:32: link[0].channel: there is no network \"ofice\"; did you mean \"office\"?",
             "bridge.toml:33: link[0].room: \"#dev\" is neither the slug nor the id of a room; write \
-             its slug, the short name (a-z, 0-9, - and _) that is set when a room is made, like \
-             \"dev\"",
+             \"dev\" alone",
             "bridge.toml:35: link[1].channel: \"dev\" does not begin like a channel, with #, &, + or \
-             !; write network/channel, like \"office/#dev\"",
+             !; did you mean \"office/#dev\"?",
             "bridge.toml:37: link[1].rom: no such key; did you mean \"room\"?",
         ],
     );
@@ -166,8 +164,8 @@ fn sections_have_their_shape() {
             "bridge.toml:1: letschat: a number where a section is wanted; write [letschat] above its \
              keys",
             "bridge.toml:2: log: a list where a section is wanted; write [log] above its keys",
-            "bridge.toml:4: irc.nick: text where a section is wanted; write [irc.NAME] above the keys \
-             of a network",
+            "bridge.toml:4: irc.nick: a key of no network; give the network a name: write \
+             [irc.office] above its keys",
             "bridge.toml:5: irc.\"a/b\": \"a/b\" contains '/', which a network's name cannot; leave \
              '/' out",
             "bridge.toml:6: irc.\"a/b\".servers: text where a list is wanted; write servers = \
@@ -181,9 +179,7 @@ fn sections_have_their_shape() {
         &format!("irc = 1\n{}", MINIMAL.replace("[irc.office]", "[irc_office]")),
         &[
             "bridge.toml:1: irc: a number where a section is wanted; write [irc] above its keys",
-            "bridge.toml:3: irc_office: no such key; known here: state_dir, settle, break_loops, log, store, \
-             announce, catch_up, catch_up_limit, irc, letschat, people, looks, link, web, ident",
-            "bridge.toml:11: link[0].channel: there is no network \"office\"; add [irc.office]",
+            "bridge.toml:3: irc_office: no such key; write [irc.office]",
         ],
     );
 }
@@ -291,5 +287,196 @@ fn what_makes_no_nicks_is_told() {
     ] {
         let desk = Desk::new();
         desk.mistakes(&with(written, "", ""), &[&format!("bridge.toml:4: irc.office.{told}")]);
+    }
+}
+
+/// Each of these is one slip in the smallest configuration there is, and one mistake.
+#[test]
+fn one_slip_is_one_mistake() {
+    for (from, to, told) in [
+        ("[letschat]", "[letchat]", "5: letchat: no such key; did you mean \"letschat\"?"),
+        ("[letschat]", "[LetsChat]", "5: LetsChat: no such key; did you mean \"letschat\"?"),
+        ("[letschat]", "[lets-chat]", "5: lets-chat: no such key; did you mean \"letschat\"?"),
+        ("[letschat]", "[chat]", "5: chat: no such key; write [letschat]"),
+        ("[letschat]", "[irc.letschat]", "5: irc.letschat: no network; write [letschat]"),
+        ("[[link]]", "[[links]]", "9: links: no such key; did you mean \"link\"?"),
+        ("[[link]]", "[[bridge]]", "9: bridge: no such key; write [[link]]"),
+        (
+            "[[link]]",
+            "[[letschat.link]]",
+            "9: letschat.link: no such key; write [[link]]: it belongs to no other section",
+        ),
+        (
+            "[[link]]",
+            "[link]",
+            "9: link: a section where a list is wanted; write [[link]], with two brackets",
+        ),
+        ("[irc.office]", "[irc_office]", "2: irc_office: no such key; write [irc.office]"),
+        ("[irc.office]", "[irc-office]", "2: irc-office: no such key; write [irc.office]"),
+        ("[irc.office]", "[office]", "2: office: no such key; write [irc.office]"),
+        ("[irc.office]", "[ircs.office]", "2: ircs: no such key; did you mean \"irc\"?"),
+        (
+            "[irc.office]",
+            "[irc]",
+            "3: irc.servers: a key of no network; give the network a name: write [irc.office] \
+             above its keys",
+        ),
+        (
+            "[irc.office]",
+            "[[irc.office]]",
+            "2: irc.office: a list where a section is wanted; write [irc.NAME] above the keys of \
+             a network",
+        ),
+        (
+            "[irc.office]",
+            "[irc.ofice]",
+            "10: link[0].channel: there is no network \"office\"; did you mean \"ofice\"?",
+        ),
+        ("servers =", "severs =", "3: irc.office.severs: no such key; did you mean \"servers\"?"),
+        ("servers =", "host =", "3: irc.office.host: no such key; did you mean \"servers\"?"),
+        ("url =", "uri =", "6: letschat.uri: no such key; did you mean \"url\"?"),
+        ("url =", "baseUrl =", "6: letschat.baseUrl: no such key; did you mean \"url\"?"),
+        ("channel =", "chanel =", "10: link[0].chanel: no such key; did you mean \"channel\"?"),
+        ("room =", "rom =", "11: link[0].rom: no such key; did you mean \"room\"?"),
+        ("room =", "rooms =", "11: link[0].rooms: no such key; did you mean \"room\"?"),
+        (
+            "[[link]]",
+            "settle = '5s'\n[[link]]",
+            "9: letschat.settle: no such key; it belongs to the top of the file, before the \
+             first [section]",
+        ),
+        (
+            "servers =",
+            "url = 'https://chat.example.org'\nservers =",
+            "3: irc.office.url: no such key; it belongs to [letschat]",
+        ),
+    ] {
+        let text = MINIMAL.replacen(from, to, 1);
+        Desk::new().mistakes(&text, &[&format!("bridge.toml:{told}")]);
+    }
+}
+
+#[test]
+fn the_key_that_is_proposed_fits_the_value() {
+    for (written, near) in [
+        ("tokenfile = 'letschat.token'", "token_file"),
+        ("tokenFile = 'letschat.token'", "token_file"),
+        ("token-path = 'letschat.token'", "token_file"),
+        // A slip in `token`; but what it says is a file's name.
+        ("tokn = 'letschat.token'", "token_file"),
+        ("tokn = 'TOKEN'", "token"),
+        ("toke_file = 'TOKEN'", "token"),
+        ("api_token = 'TOKEN'", "token"),
+    ] {
+        let text = MINIMAL.replace("token_file = \"letschat.token\"", written);
+        let (name, _) = written.split_once(" =").unwrap();
+        let line = format!("bridge.toml:7: letschat.{name}: no such key; did you mean \"{near}\"?");
+        Desk::new().mistakes(&text.replace("TOKEN'", &format!("{TOKEN}'")), &[&line]);
+    }
+    for (written, told) in [
+        ("passwordfile = 'p'", "passwordfile: no such key; did you mean \"password_file\"?"),
+        ("pasword = '/etc/p'", "pasword: no such key; did you mean \"password_file\"?"),
+        ("pasword = 'p'", "pasword: no such key; did you mean \"password_file\"?"),
+        ("pasword = 'hush'", "pasword: no such key; did you mean \"password\"?"),
+        ("ssl = true", "ssl: no such key; did you mean \"tls\"?"),
+        ("server_tls = true", "server_tls: no such key; did you mean \"tls\"?"),
+    ] {
+        let desk = Desk::new().file("p", "hush\n");
+        let text = with(written, "", "");
+        let mistakes = desk.load(&text).unwrap_err();
+        let lines = desk.lines(mistakes.diagnostics());
+        assert!(lines.contains(&format!("bridge.toml:4: irc.office.{told}")), "{lines:?}");
+    }
+    // A list is no nick, and nothing else is near.
+    let mistakes = Desk::new().load(&with("nik = [5]", "", "")).unwrap_err();
+    assert!(
+        mistakes.to_string().contains("irc.office.nik: no such key; known here: "),
+        "{mistakes}"
+    );
+}
+
+#[test]
+fn what_is_wrong_besides_is_told_with_the_slip() {
+    let text = MINIMAL.replace("[letschat]", "[letchat]").replace("https:", "gopher:");
+    Desk::new().mistakes(
+        &text,
+        &[
+            "bridge.toml:5: letchat: no such key; did you mean \"letschat\"?",
+            "bridge.toml:6: letschat.url: \"gopher://chat.example.org\" does not begin with https:// \
+             or http://; write it like \"https://chat.example.org\"",
+        ],
+    );
+    let more = "[[link]]\nchannel = 'ofice/#a'\nroom = 'a'\n[[link]]\nchannel = 'ofice/#b'\n\
+                room = 'b'\n";
+    Desk::new().mistakes(
+        &format!("{MINIMAL}{more}"),
+        &["bridge.toml:13: link[1].channel: there is no network \"ofice\", which 2 links mention; \
+           did you mean \"office\"?"],
+    );
+}
+
+#[test]
+fn a_channel_without_its_network_is_understood() {
+    for (written, told) in [
+        ("#dev", "is not network/channel; write it like \"office/#dev\""),
+        ("dev", "is not network/channel; write it like \"office/#dev\""),
+        ("office#dev", "is not network/channel; write it like \"office/#dev\""),
+        ("Office:#Dev", "is not network/channel; write it like \"office/#Dev\""),
+        ("office #dev", "is not network/channel; write it like \"office/#dev\""),
+        ("#dev/ops", "is not network/channel; write it like \"office/#dev/ops\""),
+    ] {
+        let text = MINIMAL.replace("office/#dev", written);
+        Desk::new()
+            .mistakes(&text, &[&format!("bridge.toml:10: link[0].channel: {written:?} {told}")]);
+    }
+    for (written, told) in [
+        (
+            "office/dev",
+            "\"dev\" does not begin like a channel, with #, &, + or !; did you mean \
+                        \"office/#dev\"?",
+        ),
+        ("Office/#dev", "there is no network \"Office\"; did you mean \"office\"?"),
+    ] {
+        let text = MINIMAL.replace("office/#dev", written);
+        Desk::new().mistakes(&text, &[&format!("bridge.toml:10: link[0].channel: {told}")]);
+    }
+}
+
+#[test]
+fn how_the_file_was_saved_does_not_matter_or_is_told() {
+    let crlf = MINIMAL.replace('\n', "\r\n");
+    Desk::new().settings(&crlf);
+    Desk::new().settings(&format!("\u{FEFF}{MINIMAL}"));
+    Desk::new().settings(&format!("\u{FEFF}{crlf}"));
+    Desk::new().settings(&MINIMAL.replace("url =", "\turl\t="));
+    let utf16: Vec<u8> = MINIMAL.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [utf16.clone(), [&[0xFF, 0xFE], &utf16[..]].concat()] {
+        let desk = Desk::new().file("wide.toml", bytes);
+        let path = desk.folder.path().join("wide.toml");
+        let mistakes = config::load(&path, std::iter::empty()).unwrap_err();
+        assert_eq!(
+            desk.lines(mistakes.diagnostics()),
+            ["wide.toml: this is UTF-16, not UTF-8; save it as UTF-8, as TOML has to be"]
+        );
+    }
+}
+
+#[test]
+fn a_slip_in_toml_is_one_mistake_and_says_what_would_do() {
+    for (from, to, at, words) in [
+        ("[letschat]", "[irc.office]\nnick = 'x'\n[letschat]", "5", "duplicate key"),
+        ("url =", "url = 'x'\nurl =", "7", "duplicate key"),
+        ("\"dev\"", "dev", "11", "quote"),
+        ("\"dev\"", "“dev”", "11", "straight quotes"),
+        ("[letschat]", "[letschat", "5", "unclosed table"),
+        ("[[link]]", "[[link]", "9", "unclosed"),
+        ("url =", "url:", "6", "write = between"),
+    ] {
+        let text = MINIMAL.replacen(from, to, 1);
+        let mistakes = Desk::new().load(&text).unwrap_err();
+        let shown = mistakes.to_string();
+        assert_eq!(mistakes.diagnostics().len(), 1, "{to}: {shown}");
+        assert!(shown.contains(&format!("bridge.toml:{at}:")), "{to}: {shown}");
+        assert!(shown.contains(words), "{to}: {shown}");
     }
 }

@@ -20,20 +20,33 @@ fn a_secret_comes_from_the_line_or_from_a_file() {
 #[test]
 fn a_secret_that_cannot_be_used_is_told_and_not_shown() {
     let empty = "is empty; write the secret there, or leave the key out";
-    let broken =
-        "contains a line break or a NUL; a secret is one line, which may end in one line feed";
-    for (content, found) in
-        [("", empty), ("\n", empty), ("hush\r\n", broken), ("hush\n\n", broken), ("hush\0", broken)]
-    {
+    let lines = "has 2 lines; a secret is one line: remove the others";
+    let nul = "contains a NUL; a secret is one line of text";
+    let wide = "is UTF-16, not UTF-8; save it as UTF-8";
+    for (content, found) in [
+        (&b""[..], empty),
+        (b"\n", empty),
+        (b"\r\n\r\n", empty),
+        (b"\xEF\xBB\xBF\r\n", empty),
+        (b"hush\nhush", lines),
+        (b"hush\r\n\r\nhush\r\n", lines),
+        (b"\nhush\n", lines),
+        (b"hush\rhush", lines),
+        (b"hush\0!", nul),
+        (b"\xFF\xFEh\0u\0s\0h\0", wide),
+        (b"\xFE\xFF\0h\0u\0s\0h", wide),
+        (b"h\0u\0s\0h\0", wide),
+        (b"hu\xFFsh", "is not UTF-8; save it as UTF-8"),
+    ] {
         let line = format!("bridge.toml:4: irc.office.password_file: \"p\" {found}");
         let desk = Desk::new().file("p", content);
         desk.mistakes(&with("password_file = 'p'", "", ""), &[&line]);
     }
-    Desk::new().file("p", b"hu\xFFsh").file("letschat.token", "hush").mistakes(
+    Desk::new().file("p", "\n").file("letschat.token", "hush").mistakes(
         &with("password_file = 'p'", "", "key_file = 'nowhere'\nroom_password_file = '.'"),
         &[
-            "bridge.toml:4: irc.office.password_file: cannot read \"p\" (stream did not contain valid \
-             UTF-8); name a file that can be read",
+            "bridge.toml:4: irc.office.password_file: \"p\" is empty; write the secret there, or leave \
+             the key out",
             "bridge.toml:7: letschat.token_file: \"letschat.token\" is not a Let's Chat token; \
              generate one in Let's Chat (\"Authentication tokens\") and copy the whole of it",
             "bridge.toml:12: link[0].key_file: cannot read \"nowhere\" (No such file or directory (os \
@@ -101,4 +114,50 @@ fn a_secret_that_everybody_can_read_is_warned_of() {
     open("letschat.token", 0o640);
     open("bridge.toml", 0o600);
     desk.warnings(&text, &[]);
+}
+
+/// What editors and shells put around a secret is not part of it.
+#[test]
+fn what_an_editor_adds_to_a_secret_is_no_part_of_it() {
+    for (before, after) in [
+        ("", ""),
+        ("", "\n"),
+        ("", "\r\n"),
+        ("\u{FEFF}", "\r\n"),
+        ("", "\n\n\n"),
+        ("", "\r\n\r\n"),
+        ("  ", "  \n"),
+        ("\t", " \r\n"),
+    ] {
+        let around = |secret: &str| format!("{before}{secret}{after}");
+        let desk = Desk::new().file("letschat.token", around(TOKEN)).file("k", around("key"));
+        let settings = desk.settings(&with("", "", "key_file = 'k'"));
+        assert_eq!(settings.letschat.token.expose_secret(), TOKEN);
+        let key = settings.networks[0].channels[0].key.as_ref().unwrap();
+        assert_eq!(key.expose_secret(), "key");
+        let desk = Desk::new().file("p", around("pass word"));
+        let settings = desk.settings(&with("password_file = 'p'", "", ""));
+        // Spaces may be part of a password.
+        let spaces = |text: &str| text.replace(['\u{FEFF}', '\r', '\n'], "");
+        let expected = format!("{}pass word{}", spaces(before), spaces(after));
+        assert_eq!(settings.networks[0].password.as_ref().unwrap().expose_secret(), expected);
+    }
+    let desk = Desk::new().variable("LETSBRIDGE__IRC__OFFICE__PASSWORD", "hush\r\n");
+    let settings = desk.settings(MINIMAL);
+    assert_eq!(settings.networks[0].password.as_ref().unwrap().expose_secret(), "hush");
+}
+
+#[test]
+fn a_mark_before_a_certificate_does_not_matter() {
+    let marked = format!("\u{FEFF}{}", certificate().replace('\n', "\r\n"));
+    let desk = Desk::new().file("ca.pem", &marked);
+    desk.settings(&with("ca_file = 'ca.pem'", "", ""));
+    assert!(config::read_pem(&desk.folder.path().join("ca.pem")).unwrap().starts_with(b"-----"));
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let desk = Desk::new().file("ca.pem", wide);
+    desk.mistakes(
+        &with("ca_file = 'ca.pem'", "", ""),
+        &["bridge.toml:4: irc.office.ca_file: cannot read \"ca.pem\" (it is UTF-16: save it as \
+           UTF-8); name a file that can be read"],
+    );
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
@@ -123,9 +124,24 @@ impl Program {
 
     /// Sends it a signal, such as `TERM`.
     pub(crate) async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
-        assert!(sent.success());
+        let signal = match name {
+            "TERM" => Signal::TERM,
+            "INT" => Signal::INT,
+            "KILL" => Signal::KILL,
+            other => panic!("no signal of these tests: {other}"),
+        };
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// From now on no file of it may grow beyond so many bytes; `None` lets it write as it likes.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        prlimit(Some(self.pid()), Resource::Fsize, Rlimit { current: bytes, maximum: None })
+            .unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        let pid = self.child.id().expect("it runs");
+        Pid::from_raw(pid.try_into().unwrap()).expect("not 0")
     }
 
     /// Where its own files are to be found from outside, whatever it has mounted.

@@ -147,3 +147,16 @@ async fn a_state_directory_that_cannot_be_used_is_told() {
         assert!(said.contains("must be writable by the user that runs letsbridge"), "{said}");
     }
 }
+
+#[tokio::test]
+async fn its_version_says_what_a_report_of_a_fault_needs() {
+    let world = World::new().await;
+    let number = concat!("letsbridge ", env!("CARGO_PKG_VERSION"));
+    let short = world.letsbridge(&["-V"]).ends().await;
+    assert_eq!((short.code, short.out.trim_end()), (Some(0), number));
+    let long = world.letsbridge(&["--version"]).ends().await;
+    assert_eq!((long.code, long.out.lines().next()), (Some(0), Some(number)));
+    for words in ["\ncommit: ", "Let's Chat 0.4.8", "ngIRCd 26", "InspIRCd 3", "ircd-hybrid 8"] {
+        assert!(long.out.contains(words), "{}", long.out);
+    }
+}

@@ -1,5 +1,6 @@
 //! The program itself, run as an administrator runs it.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -12,6 +13,9 @@ use tokio::time::timeout;
 
 /// How long the bridge may take to join everything, and to stop.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// What it logs.
+const LOG: &str = "bridge.log";
 
 /// A running `letsbridge run`; killed when dropped.
 pub(crate) struct Bridge {
@@ -73,13 +77,26 @@ impl Bridge {
     }
 }
 
+impl Drop for Bridge {
+    /// What it logged is of use where a test fails, and in nobody's way elsewhere.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read(self.directory.path().join(LOG)).unwrap_or_default();
+            eprintln!("== the bridge's log\n{}", String::from_utf8_lossy(&log));
+        }
+    }
+}
+
 fn spawn(directory: &Path) -> Child {
+    let log = File::options().create(true).append(true).open(directory.join(LOG)).unwrap();
     Command::new(env!("CARGO_BIN_EXE_letsbridge"))
         .args(["run", "--config"])
         .arg(directory.join("bridge.toml"))
         .env("NOTIFY_SOCKET", directory.join("notify"))
         .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
         .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
         .kill_on_drop(true)
         .spawn()
         .unwrap()

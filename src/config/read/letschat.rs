@@ -2,6 +2,7 @@ use super::catching_up::CatchingUp;
 use super::{trust, values};
 use crate::config::kinds::{flag, text};
 use crate::config::section::Section;
+use crate::config::values::Flaw;
 use crate::config::{CatchUp, LetsChatSettings};
 
 /// `[letschat]`; `None` where a mistake was found. Also how far back to look, which others must
@@ -10,6 +11,11 @@ pub(super) fn read(
     mut section: Section<'_>,
     general: CatchingUp,
 ) -> (Option<LetsChatSettings>, CatchUp, Option<bool>) {
+    if section.is_absent() {
+        let remedy = "write [letschat] with url = \"https://chat.example.org\" and token_file = \
+                      \"letschat.token\", a file with the bridge's token";
+        section.mistake(section.path.clone(), Flaw::new("missing", remedy));
+    }
     let url = section.must("url", "url = \"https://chat.example.org\"", text(values::url));
     let plain = url.as_ref().filter(|url| url.scheme() == "http").map(|_| "an http:// address");
     let trust = trust::read(&mut section, plain);

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use config::ValueKind;
@@ -29,19 +30,43 @@ pub(super) fn read<'r>(
         );
         top.mistake("link".to_owned(), flaw);
     }
-    let mut links = Links::mentioning(entries.iter().filter_map(mentioned).collect());
+    let mentioned: Vec<&str> = entries.iter().filter_map(mentioned).collect();
+    let mut links = Links::mentioning(mentioned.clone());
+    let mut told = HashSet::new();
     for entry in entries {
-        if let Some(written) = link(entry, networks, looks) {
+        // One slip in a network's name is one mistake, however many links mention it.
+        let name = self::mentioned(&entry).filter(|name| !networks.contains(name));
+        let is_told = name.is_some_and(|name| networks.is_empty() || !told.insert(name));
+        let many = mentioned.iter().filter(|other| Some(**other) == name).count();
+        let networks = if is_told { Networks::Told } else { Networks::Named(networks, many) };
+        if let Some(written) = link(entry, &networks, looks) {
             links.add(written);
         }
     }
     links
 }
 
-fn link<'r>(entry: Entry<'r>, networks: &[&str], looks: &Arc<Manners>) -> Option<Written<'r>> {
+/// The networks that a link can mention.
+enum Networks<'n> {
+    /// Those of the file, and how many links mention the one of this link.
+    Named(&'n [&'n str], usize),
+    /// That its own is not there has been told.
+    Told,
+}
+
+fn link<'r>(
+    entry: Entry<'r>,
+    networks: &Networks<'_>,
+    looks: &Arc<Manners>,
+) -> Option<Written<'r>> {
     let mut section = entry.section(Pattern::Link)?;
-    let channel =
-        section.must("channel", "channel = \"office/#dev\"", text(|text| channel(text, networks)));
+    let channel = match networks {
+        Networks::Told => section.entry("channel").and(None),
+        Networks::Named(names, many) => {
+            let read = text(|text| channel(text, names, *many));
+            section.must("channel", "channel = \"office/#dev\"", read)
+        }
+    };
     let room = section.must("room", "room = \"dev\"", text(values::room));
     let key = section.secret("key", "key_file", values::channel_key);
     let charset = section.entry("fallback_charset");
@@ -64,15 +89,11 @@ fn link<'r>(entry: Entry<'r>, networks: &[&str], looks: &Arc<Manners>) -> Option
     })
 }
 
-/// `network/channel`, of a network that there is.
-fn channel(text: &str, networks: &[&str]) -> Result<Place, Flaw> {
+/// `network/channel`, of a network that there is; so `many` links mention it.
+fn channel(text: &str, networks: &[&str], many: usize) -> Result<Place, Flaw> {
     let Some((network, channel)) = network_of(text) else {
-        let example = networks.first().unwrap_or(&"office");
-        return Err(Flaw::of(
-            text,
-            "is not network/channel",
-            format!("write it like \"{example}/#dev\""),
-        ));
+        let remedy = format!("write it like \"{}\"", with_network(text, networks));
+        return Err(Flaw::of(text, "is not network/channel", remedy));
     };
     if !networks.contains(&network) {
         let names: Vec<_> = networks.iter().map(|name| format!("{name:?}")).collect();
@@ -81,14 +102,38 @@ fn channel(text: &str, networks: &[&str]) -> Result<Place, Flaw> {
             None if names.is_empty() => format!("add [{}]", document::below("irc", network)),
             None => format!("the networks are {}", names.join(", ")),
         };
-        return Err(Flaw::new(format!("there is no network {}", shown(network)), remedy));
+        let links = if many > 1 { format!(", which {many} links mention") } else { String::new() };
+        let found = format!("there is no network {}{links}", shown(network));
+        return Err(Flaw::new(found, remedy));
     }
-    Ok(Place::channel(&Network::new(network), &values::channel(channel)?))
+    let read =
+        values::channel(channel).map_err(|flaw| match values::channel(&format!("#{channel}")) {
+            Ok(name) if !channel.is_empty() && !channel.contains('#') => {
+                let remedy = format!("did you mean \"{network}/{name}\"?");
+                Flaw { remedy, ..flaw }
+            }
+            _ => flaw,
+        });
+    Ok(Place::channel(&Network::new(network), &read?))
+}
+
+/// A channel with its network, made of what was written without one.
+fn with_network(text: &str, networks: &[&str]) -> String {
+    let (before, channel) = match text.find(['#', '&', '+', '!']) {
+        Some(at) => text.split_at(at),
+        None => ("", text),
+    };
+    // Something else than a slash stands between the two: `office#dev`, `office:#dev`.
+    let network = before.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let network = keys::nearest(network, networks.iter().copied());
+    let network = network.or(networks.first().copied()).unwrap_or("office");
+    let channel = values::channel(channel).or_else(|_| values::channel(&format!("#{channel}")));
+    format!("{network}/{}", channel.unwrap_or_else(|_| "#dev".to_owned()))
 }
 
 /// The network that a channel is on, with the rest; channels themselves may contain `/`.
 fn network_of(text: &str) -> Option<(&str, &str)> {
-    text.split_once('/').filter(|(network, _)| !network.starts_with(['#', '&', '+', '!']))
+    text.split_once('/').filter(|(network, _)| !network.contains(['#', '&', '+', '!']))
 }
 
 /// The network that a link mentions, whether it is right or wrong otherwise.

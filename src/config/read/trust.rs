@@ -8,7 +8,7 @@ use super::{not_empty, values};
 use crate::config::Trust;
 use crate::config::entry::also;
 use crate::config::kinds::text;
-use crate::config::secret::{read_file, unreadable};
+use crate::config::secret::{read_pem, unreadable};
 use crate::config::section::Section;
 use crate::config::values::{Flaw, shown};
 
@@ -36,7 +36,7 @@ pub(super) fn read(section: &mut Section<'_>, plain: Option<&str>) -> Trust {
 
 /// That the file holds certificates that can vouch for somebody.
 fn certificates(path: &Path) -> Result<(), Flaw> {
-    let pem = read_file(path).map_err(|error| unreadable(path, &error))?;
+    let pem = read_pem(path).map_err(|error| unreadable(path, &error))?;
     let found = CertificateDer::pem_slice_iter(&pem).flatten();
     let (usable, _) = RootCertStore::empty().add_parsable_certificates(found);
     if usable == 0 {

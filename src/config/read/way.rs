@@ -5,7 +5,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{not_empty, values};
 use crate::config::kinds::text;
-use crate::config::secret::{read_file, unreadable};
+use crate::config::secret::{read_pem, unreadable};
 use crate::config::section::Section;
 use crate::config::values::{Flaw, shown};
 use crate::config::{ClientCertificate, ProxySettings};
@@ -66,7 +66,7 @@ pub(super) fn proxy(section: &mut Section<'_>) -> Option<ProxySettings> {
 }
 
 fn has_certificate(path: &Path) -> Result<(), Flaw> {
-    let pem = read_file(path).map_err(|error| unreadable(path, &error))?;
+    let pem = read_pem(path).map_err(|error| unreadable(path, &error))?;
     match CertificateDer::pem_slice_iter(&pem).next() {
         Some(Ok(_)) => Ok(()),
         _ => Err(lacks(path, "certificate", "CERTIFICATE")),
@@ -74,7 +74,7 @@ fn has_certificate(path: &Path) -> Result<(), Flaw> {
 }
 
 fn has_key(path: &Path) -> Result<(), Flaw> {
-    let pem = read_file(path).map_err(|error| unreadable(path, &error))?;
+    let pem = read_pem(path).map_err(|error| unreadable(path, &error))?;
     match PrivateKeyDer::from_pem_slice(&pem) {
         Ok(_) => Ok(()),
         Err(_) => Err(lacks(path, "private key without a passphrase", "PRIVATE KEY")),

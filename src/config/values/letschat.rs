@@ -4,22 +4,73 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::Flaw;
 
-/// A room by its slug (`[a-z0-9_-]+`) or its id (24 hexadecimal digits).
+/// A room by its slug (`[a-z0-9_-]+`), its id (24 hexadecimal digits), or the address of its page,
+/// in which the id is.
 pub(in crate::config) fn room(text: &str) -> Result<String, Flaw> {
-    let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
-    if !text.is_empty() && text.chars().all(slug) {
+    if let Some(room) = in_address(text) {
+        return match room {
+            Some(room) => Ok(room),
+            None => Err(Flaw::of(
+                text,
+                "is no room's address",
+                "open the room in Let's Chat and copy its address, which ends like \
+                 \"#!/room/56b9d2c7a1b2c3d4e5f60718\"; or write its slug, like \"dev\"",
+            )),
+        };
+    }
+    if is_slug(text) {
         return Ok(text.to_owned());
     }
     // An id is the same room in either case; the server writes it in lower case.
     if is_hex(text, 24) {
         return Ok(text.to_ascii_lowercase());
     }
-    Err(Flaw::of(
-        text,
-        "is neither the slug nor the id of a room",
-        "write its slug, the short name (a-z, 0-9, - and _) that is set when a room is made, \
-         like \"dev\"",
-    ))
+    const WRITE: &str = "write its slug, the short name (a-z, 0-9, - and _) that is set when a room \
+                         is made, like \"dev\", or paste the room's address";
+    let bare = text.trim().strip_prefix("letschat/").unwrap_or(text.trim());
+    let bare = bare.trim_start_matches('#');
+    let found = "is neither the slug nor the id of a room";
+    if bare != text && is_slug(bare) {
+        return Err(Flaw::of(text, found, format!("write \"{bare}\" alone")));
+    }
+    if text.contains("/#") {
+        return Err(Flaw::of(text, "is a channel, not a room", WRITE));
+    }
+    match likely_slug(bare) {
+        Some(slug) => {
+            Err(Flaw::of(text, found, format!("did you mean \"{slug}\"? Otherwise {WRITE}")))
+        }
+        None => Err(Flaw::of(text, found, WRITE)),
+    }
+}
+
+/// The room in the address of a page: `https://chat.example.org/#!/room/ID`, or that of its
+/// transcripts. `None` where `text` is no address; nothing in it where no room is.
+fn in_address(text: &str) -> Option<Option<String>> {
+    let text = text.trim();
+    if !text.contains("://") && !text.contains("#!/") {
+        return None;
+    }
+    let after = ["#!/room/", "#/room/", "/transcript?room=", "/rooms/"]
+        .iter()
+        .find_map(|mark| Some(text.split_once(mark)?.1));
+    let room = after.map(|rest| rest.split(['/', '?', '&', '#']).next().unwrap_or(rest));
+    Some(room.filter(|room| is_slug(room) || is_hex(room, 24)).map(str::to_ascii_lowercase))
+}
+
+fn is_slug(text: &str) -> bool {
+    let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    !text.is_empty() && text.chars().all(slug)
+}
+
+/// What the slug of a room of this name is most often.
+fn likely_slug(name: &str) -> Option<String> {
+    let words: Vec<String> = name
+        .split(|c: char| c.is_whitespace() || c == '.')
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    Some(words.join("-")).filter(|slug| is_slug(slug))
 }
 
 /// The form of an API token: base64 of `user id:secret`, in hexadecimal (WIRE.md, "Tokens"). It is a
@@ -57,6 +108,42 @@ mod tests {
         reads(room, "56B9D2C7A1B2C3D4E5F60718", "56b9d2c7a1b2c3d4e5f60718".to_owned());
         for text in ["", "Dev", "#dev", "a b", "56B9", "é", "letschat/dev"] {
             refuses(room, text, &format!("{text:?} is neither the slug nor the id of a room"));
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_rooms_page_will_do() {
+        let id = "56b9d2c7a1b2c3d4e5f60718";
+        for address in [
+            format!("https://chat.example.org/#!/room/{id}"),
+            format!("http://localhost:5000/#!/room/{}", id.to_uppercase()),
+            format!("https://example.org/chat/#!/room/{id}/"),
+            format!(" https://chat.example.org/#!/room/{id}?x=1 "),
+            format!("chat.example.org/#!/room/{id}"),
+            format!("https://chat.example.org/transcript?room={id}&from=x"),
+        ] {
+            reads(room, &address, id.to_owned());
+        }
+        for address in ["https://chat.example.org/", "https://chat.example.org/#!/room/"] {
+            refuses(room, address, &format!("{address:?} is no room's address"));
+        }
+    }
+
+    #[test]
+    fn what_would_do_for_a_room_is_said() {
+        for (text, remedy) in [
+            ("#dev", "write \"dev\" alone"),
+            ("##dev", "write \"dev\" alone"),
+            (" dev ", "write \"dev\" alone"),
+            ("letschat/dev", "write \"dev\" alone"),
+            ("Dev", "did you mean \"dev\"? Otherwise write its slug"),
+            ("Dev Room", "did you mean \"dev-room\"? Otherwise write its slug"),
+            ("#Dev Room", "did you mean \"dev-room\"? Otherwise write its slug"),
+            ("office/#dev", "write its slug"),
+            ("Büro", "write its slug"),
+        ] {
+            let flaw = room(text).expect_err(text);
+            assert!(flaw.remedy.starts_with(remedy), "{text}: {}", flaw.remedy);
         }
     }
 

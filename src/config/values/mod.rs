@@ -31,11 +31,18 @@ pub(super) struct Flaw {
     pub(super) found: String,
     /// What would do.
     pub(super) remedy: String,
+    /// Whether it is of another kind than what is wanted here: a number for text, say.
+    pub(super) misfit: bool,
 }
 
 impl Flaw {
     pub(super) fn new(found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { found: found.into(), remedy: remedy.into() }
+        Self { found: found.into(), remedy: remedy.into(), misfit: false }
+    }
+
+    /// The value is of another kind than what is wanted.
+    pub(super) fn misfit(found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { misfit: true, ..Self::new(found, remedy) }
     }
 
     /// `text` is not what is wanted: `"x" is not host:port`.

@@ -17,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::{ClientCertificate, Trust};
+use crate::config::{ClientCertificate, Trust, read_pem};
 
 use verify::{Judge, Rule};
 
@@ -100,7 +100,7 @@ pub fn client_config_as(
 fn own_certificate(
     own: &ClientCertificate,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
-    let read = |path: &Path| std::fs::read(path).map_err(|it| wrong_own(path, it.to_string()));
+    let read = |path: &Path| read_pem(path).map_err(|it| wrong_own(path, it.to_string()));
     let chain = CertificateDer::pem_slice_iter(&read(&own.certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| wrong_own(&own.certificate, format!("is damaged: {error}")))?;
@@ -137,7 +137,7 @@ fn system(provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {
 
 fn ca_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {
     let wrong = |why: String| TlsError::CaFile { path: path.to_owned(), why };
-    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let pem = read_pem(path).map_err(|error| wrong(error.to_string()))?;
     let listed = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| wrong(format!("is damaged: {error}")))?;

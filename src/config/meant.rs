@@ -1,0 +1,269 @@
+//! What an unknown key was meant to be.
+//!
+//! A guess is made only after it was tried: the file is read once more with the key in its likely
+//! place. A guess whose value is of another kind than the key's is none. What is wrong with the file
+//! then is wrong besides; what was only missing because of the slip is not told.
+
+use config::{Value, ValueKind};
+
+use super::diagnostic::Diagnostic;
+use super::document::{Document, below};
+use super::keys::{self, Pattern};
+use super::reading::{Reading, Unknown};
+use super::values;
+
+/// A place where a key may have been meant to be, and what to say about it.
+struct Guess {
+    section: String,
+    name: String,
+    remedy: String,
+}
+
+/// What is to be said of a key, and the file as it was meant.
+pub(super) struct Meaning {
+    pub(super) remedy: String,
+    pub(super) document: Document,
+}
+
+/// What the `unknown` key of `reading` was meant to be; `read` reads a file.
+pub(super) fn meaning(
+    unknown: &Unknown,
+    reading: &Reading,
+    read: impl Fn(Document) -> Reading,
+) -> Meaning {
+    let document = &reading.document;
+    let Unknown { section, name, .. } = unknown;
+    let value = document.value(section, name).unwrap_or(Value::new(None, ValueKind::Nil));
+    let guesses = guesses(unknown, &value, reading);
+    let mut second = None;
+    for guess in guesses {
+        let Some(moved) = document.moved(section, name, &guess.section, &guess.name) else {
+            // It is there already, or there are several sections for it.
+            second.get_or_insert(Meaning {
+                remedy: guess.remedy,
+                document: document.without(section, name),
+            });
+            continue;
+        };
+        let path = below(&guess.section, &guess.name);
+        let tried = read(moved);
+        if tried.misfits.borrow().contains(&path) {
+            continue;
+        }
+        let good = !tried.findings.borrow().has_mistake_of(&path);
+        let meaning = Meaning { remedy: guess.remedy, document: tried.document };
+        if good {
+            return meaning;
+        }
+        second.get_or_insert(meaning);
+    }
+    second.unwrap_or_else(|| unguessed(unknown, document))
+}
+
+/// The same where nothing is near.
+pub(super) fn unguessed(unknown: &Unknown, document: &Document) -> Meaning {
+    let remedy = keys::known_here(&unknown.here);
+    Meaning { remedy, document: document.without(&unknown.section, &unknown.name) }
+}
+
+/// Where the key may belong, the likeliest first.
+fn guesses(unknown: &Unknown, value: &Value, reading: &Reading) -> Vec<Guess> {
+    let Unknown { section, pattern, name, here } = unknown;
+    let mut guesses = Vec::new();
+    if *pattern == Pattern::Top {
+        guesses.extend(by_its_name(name, value));
+    }
+    for near in fitting(keys::ranked(name, here), here, name, value, reading) {
+        let remedy = format!("did you mean \"{near}\"?");
+        guesses.push(Guess { section: section.clone(), name: near.to_owned(), remedy });
+    }
+    guesses.extend(misplaced_section(section, name, value));
+    if *pattern == Pattern::Top {
+        guesses.extend(by_its_keys(name, value));
+    } else if let Some(known) = keys::elsewhere(name, *pattern, &reading.known) {
+        let remedy = format!("it belongs {}", known.pattern.place());
+        let section = only(known.pattern, reading).unwrap_or_else(|| "?".to_owned());
+        guesses.push(Guess { section, name: known.name.to_owned(), remedy });
+    }
+    guesses
+}
+
+/// Of secrets, which can be written or stand in a file, those that fit the value.
+fn fitting(
+    near: Vec<&'static str>,
+    here: &[&'static str],
+    name: &str,
+    value: &Value,
+    reading: &Reading,
+) -> Vec<&'static str> {
+    let ValueKind::String(text) = &value.kind else { return near };
+    let file = |key: &str| here.iter().copied().find(|it| *it == format!("{key}_file"));
+    let is_token = values::token(text).is_ok();
+    let says_file = name.to_lowercase().ends_with("file") || name.to_lowercase().ends_with("path");
+    let is_path = !is_token && (says_file || names_a_file(text, reading));
+    let mut fitting = Vec::new();
+    for key in near {
+        let direct = key.strip_suffix("_file").and_then(|it| here.iter().find(|key| **key == it));
+        match (direct, file(key)) {
+            (Some(direct), _) if is_token => fitting.push(*direct),
+            (_, Some(file)) if is_path => fitting.push(file),
+            _ => fitting.push(key),
+        }
+    }
+    fitting
+}
+
+/// Whether a text is a file's name rather than a secret.
+fn names_a_file(text: &str, reading: &Reading) -> bool {
+    let ends = [".token", ".password", ".pass", ".txt", ".key", ".pem", ".secret", ".account"];
+    text.contains('/')
+        || ends.iter().any(|end| text.ends_with(end))
+        || (!text.is_empty() && reading.folders.resolve_secret(text).is_file())
+}
+
+/// A section of the top that was written within another.
+fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<Guess> {
+    let written = match (name, &value.kind) {
+        ("link", ValueKind::Array(_)) => "[[link]]".to_owned(),
+        ("letschat" | "web" | "log" | "store" | "ident", ValueKind::Table(_)) => {
+            format!("[{name}]")
+        }
+        _ => return None,
+    };
+    let remedy = format!("write {written}: it belongs to no other section");
+    (!section.is_empty()).then(|| Guess { section: String::new(), name: name.to_owned(), remedy })
+}
+
+/// `[irc_office]`.
+fn by_its_name(name: &str, value: &Value) -> Option<Guess> {
+    let ValueKind::Table(table) = &value.kind else { return None };
+    // In `[ircs.office]` there are only sections.
+    if table.values().all(|value| matches!(value.kind, ValueKind::Table(_))) {
+        return None;
+    }
+    let lower = name.to_lowercase();
+    let network = lower.strip_prefix("irc")?.trim_start_matches(|c: char| !c.is_alphanumeric());
+    (!network.is_empty()).then(|| network_called(network))
+}
+
+/// What has the keys of a network, of Let's Chat or of a link is one, whatever it is called.
+fn by_its_keys(name: &str, value: &Value) -> Option<Guess> {
+    match &value.kind {
+        ValueKind::Table(table) if table.contains_key("servers") => Some(network_called(name)),
+        ValueKind::Table(table)
+            if table.contains_key("url")
+                && ["token", "token_file"].iter().any(|key| table.contains_key(*key)) =>
+        {
+            Some(top("letschat", "[letschat]"))
+        }
+        ValueKind::Array(items) => {
+            let is_link = |item: &Value| match &item.kind {
+                ValueKind::Table(link) => link.contains_key("channel") || link.contains_key("room"),
+                _ => false,
+            };
+            items.first().filter(|item| is_link(item)).map(|_| top("link", "[[link]]"))
+        }
+        _ => None,
+    }
+}
+
+fn network_called(name: &str) -> Guess {
+    let remedy = format!("write [{}]", below("irc", name));
+    Guess { section: "irc".to_owned(), name: name.to_owned(), remedy }
+}
+
+fn top(name: &str, written: &str) -> Guess {
+    let remedy = format!("write {written}");
+    Guess { section: String::new(), name: name.to_owned(), remedy }
+}
+
+/// The path of the only section of this kind.
+fn only(pattern: Pattern, reading: &Reading) -> Option<String> {
+    match pattern {
+        Pattern::Top => Some(String::new()),
+        Pattern::Section(section) => Some(section.to_owned()),
+        Pattern::Network => match reading.document.networks().as_slice() {
+            [network] => Some(below("irc", network)),
+            _ => None,
+        },
+        Pattern::Link => match reading.document.root().get("link").map(|links| &links.kind) {
+            Some(ValueKind::Array(links)) if links.len() == 1 => Some("link[0]".to_owned()),
+            _ => None,
+        },
+    }
+}
+
+/// A word about keys in `[irc]` itself, and the file with them in the network that was meant.
+pub(super) fn nameless_network(document: &Document) -> Option<(Diagnostic, Document)> {
+    let Some(ValueKind::Table(irc)) = document.root().get("irc").map(|irc| &irc.kind) else {
+        return None;
+    };
+    let is_section = |value: &Value| match &value.kind {
+        ValueKind::Table(_) => true,
+        // `[[irc.office]]`, which is told of where it is read.
+        ValueKind::Array(items) => {
+            items.first().is_some_and(|item| matches!(item.kind, ValueKind::Table(_)))
+        }
+        _ => false,
+    };
+    let mut keys: Vec<&String> =
+        irc.iter().filter(|(_, value)| !is_section(value)).map(|(key, _)| key).collect();
+    keys.sort_by_cached_key(|key| document.origin(&below("irc", key), irc.get(*key)));
+    let first = *keys.first()?;
+    let name = wanted_network(document);
+    let path = below("irc", first);
+    let diagnostic = Diagnostic {
+        origin: document.origin(&path, irc.get(first)),
+        key: Some(path),
+        found: "a key of no network".to_owned(),
+        remedy: format!("give the network a name: write [{}] above its keys", below("irc", &name)),
+    };
+    let whole = document.networks().is_empty()
+        || keys.iter().any(|key| keys::ranked(key, &["servers"]).contains(&"servers"));
+    let network = below("irc", &name);
+    let mut meant = document.clone();
+    if whole && !irc.contains_key(&name) {
+        meant.add_section("irc", &name);
+    }
+    for key in keys {
+        let moved = meant.moved("irc", key, &network, key);
+        meant = moved.unwrap_or_else(|| meant.without("irc", key));
+    }
+    Some((diagnostic, meant))
+}
+
+/// A word about `[irc.letschat]` where `[letschat]` is missing, and the file as it was meant.
+pub(super) fn letschat_as_network(document: &Document) -> Option<(Diagnostic, Document)> {
+    let ValueKind::Table(network) = document.value("irc", "letschat")?.kind else { return None };
+    if !network.contains_key("url") {
+        return None;
+    }
+    let meant = document.moved("irc", "letschat", "", "letschat")?;
+    let diagnostic = Diagnostic {
+        origin: document.origin("irc.letschat", None),
+        key: Some("irc.letschat".to_owned()),
+        found: "no network".to_owned(),
+        remedy: "write [letschat]".to_owned(),
+    };
+    Some((diagnostic, meant))
+}
+
+/// The first network that a link mentions and that is not there; or an example.
+fn wanted_network(document: &Document) -> String {
+    let networks = document.networks();
+    let links = match document.root().get("link").map(|links| &links.kind) {
+        Some(ValueKind::Array(links)) => links.as_slice(),
+        _ => &[],
+    };
+    let mentioned = links.iter().filter_map(|link| match &link.kind {
+        ValueKind::Table(link) => match &link.get("channel")?.kind {
+            ValueKind::String(channel) => Some(channel.split_once('/')?.0.to_owned()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let wanted = mentioned
+        .filter(|name| values::network_name(name).is_ok())
+        .find(|name| !networks.contains(&name.as_str()));
+    wanted.unwrap_or_else(|| "office".to_owned())
+}
