@@ -1,31 +1,30 @@
 //! What is answered: files, long messages, and why not.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
+use axum::http::response;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use hyper::body::{Frame, SizeHint};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{task, time};
 
-use super::cache::{Cache, Failure};
+use super::cache::{Cache, Failure, Growing, Head, Key};
 use super::client;
 use super::door::Peer;
+use super::held;
 use super::kind;
-use super::limits::{Leave, Limits};
+use super::limits::Limits;
 use super::page;
 use super::range::{self, Part};
 use crate::config::WebSettings;
-use crate::domain::Shared;
-use crate::store::{Reader, StoreError};
+use crate::domain::{PasteId, Shared};
+use crate::store::{Paste, Reader, StoreError};
 use crate::translate::Links;
 
 /// How long somebody waits for a file to begin.
@@ -167,7 +166,7 @@ async fn admit(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> R
     let Some(peer) = peer else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let address = client::address(peer, request.headers(), &desk.settings.trusted_proxies);
     let mut response = match desk.limits.enter(address, Instant::now()) {
-        Ok(leave) => next.run(request).await.map(|body| Body::new(Held { body, _leave: leave })),
+        Ok(leave) => held::holding(next.run(request).await, leave),
         Err(wait) => refusal(Refusal::TooMuch(wait)),
     };
     tracing::debug!(client = %address, status = response.status().as_u16(), "asked for something");
@@ -175,32 +174,6 @@ async fn admit(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> R
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
-}
-
-/// An answer, and the leave to give it, which is given back with the last byte.
-struct Held {
-    body: Body,
-    _leave: Leave,
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 /// Whether a link, made at `made`, is still good.
@@ -264,25 +237,36 @@ async fn send_file(
     let file = desk.cache.get(id, Instant::now())?;
     let wanted = says(headers, header::RANGE)
         .filter(|_| says(headers, header::IF_RANGE).is_none_or(|known| known == tag));
-    let head = time::timeout(PATIENCE, file.head(false)).await.map_err(|_| Refusal::Busy)??;
+    let head = head(&file, false).await?;
     // A part can be told only of something whose length is known.
     let length = match head.length {
-        None if wanted.is_some() => {
-            let whole =
-                time::timeout(PATIENCE, file.head(true)).await.map_err(|_| Refusal::Busy)?;
-            whole?.length
-        }
+        None if wanted.is_some() => self::head(&file, true).await?.length,
         known => known,
     };
-    let part = length.map_or(Part::All, |length| range::part(wanted, length));
     let kind = kind::of(&head.kind);
     let policy = if kind.content_type == "application/pdf" { PDF_POLICY } else { FILE_POLICY };
-    let mut response = Response::builder()
+    let response = Response::builder()
         .header(header::CONTENT_TYPE, kind.content_type)
         .header(header::CONTENT_DISPOSITION, kind::disposition(kind.shown, name))
         .header(header::CONTENT_SECURITY_POLICY, policy)
-        .header(header::ACCEPT_RANGES, "bytes")
         .header(header::ETAG, tag);
+    Ok(send(response, file, length, wanted))
+}
+
+/// What is known of a file, as soon as it is.
+async fn head(file: &Growing, whole: bool) -> Result<Head, Refusal> {
+    Ok(time::timeout(PATIENCE, file.head(whole)).await.map_err(|_| Refusal::Busy)??)
+}
+
+/// Answers with the part of `file` that is `wanted`, as fast as it is taken.
+fn send(
+    mut response: response::Builder,
+    file: Arc<Growing>,
+    length: Option<u64>,
+    wanted: Option<&str>,
+) -> Response {
+    let part = length.map_or(Part::All, |length| range::part(wanted, length));
+    response = response.header(header::ACCEPT_RANGES, "bytes");
     let all = length.map_or_else(|| "*".to_owned(), |length| length.to_string());
     let (first, end) = match part {
         Part::All => (0, length),
@@ -303,7 +287,7 @@ async fn send_file(
         response = response.header(header::CONTENT_LENGTH, end - first);
     }
     let body = Body::from_stream(file.read(first, end));
-    Ok(response.body(body).expect("each header is made of what a header may hold"))
+    response.body(body).expect("each header is made of what a header may hold")
 }
 
 /// Whether it is us who answer: the program asks itself, through everything that stands between.
@@ -312,36 +296,76 @@ async fn up(State(desk): State<Arc<Desk>>, Path(question): Path<String>) -> Resp
     ([(header::CONTENT_TYPE, "text/plain")], answer).into_response()
 }
 
-async fn paste(State(desk): State<Arc<Desk>>, Path(signed): Path<String>) -> Response {
-    match find_paste(&desk, &signed).await {
-        Ok((paste, made)) => {
-            html(page::paste(&paste, &format!("{signed}/raw"), expires(&desk, made)))
-        }
-        Err(why) => refusal(why),
-    }
+async fn paste(
+    State(desk): State<Arc<Desk>>,
+    Path(signed): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    send_page(&desk, &signed, &headers).await.unwrap_or_else(refusal)
 }
 
-async fn raw(State(desk): State<Arc<Desk>>, Path(signed): Path<String>) -> Response {
-    match find_paste(&desk, &signed).await {
-        Ok((paste, _)) => {
-            let headers = [
-                (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-                (header::CONTENT_SECURITY_POLICY, FILE_POLICY),
-            ];
-            (headers, paste.message.body).into_response()
-        }
-        Err(why) => refusal(why),
-    }
+async fn send_page(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let (id, made) = find_paste(desk, signed).await?;
+    let (raw, expires) = (format!("{signed}/raw"), expires(desk, made));
+    let make = move |paste: Paste| page::paste(&paste, &raw, expires);
+    let response = Response::builder()
+        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, page::POLICY.as_str());
+    send_text(desk, Key::Page(id, made), id, make, response, headers).await
 }
 
-async fn find_paste(
+async fn raw(
+    State(desk): State<Arc<Desk>>,
+    Path(signed): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    send_raw(&desk, &signed, &headers).await.unwrap_or_else(refusal)
+}
+
+async fn send_raw(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let (id, _) = find_paste(desk, signed).await?;
+    let response = Response::builder()
+        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, FILE_POLICY);
+    send_text(desk, Key::Text(id), id, |paste| paste.message.body, response, headers).await
+}
+
+/// Answers with what `make` makes of a message. It is in memory once, however many read it.
+async fn send_text(
     desk: &Desk,
-    signed: &str,
-) -> Result<(crate::store::Paste, Timestamp), Refusal> {
+    key: Key,
+    id: PasteId,
+    make: impl FnOnce(Paste) -> String + Send + 'static,
+    response: response::Builder,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let reader = desk.reader.clone();
+    let made = move || {
+        let found = reader.lock().unwrap_or_else(PoisonError::into_inner).paste(id);
+        match found {
+            Ok(Some(paste)) => Ok(make(paste)),
+            Ok(None) => Err(Failure::NoSuchFile),
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be asked for what is served");
+                Err(Failure::NoRoom)
+            }
+        }
+    };
+    let file = desk.cache.text(key, Instant::now(), made)?;
+    let head = head(&file, false).await.map_err(|why| match why {
+        Refusal::Nothing => Refusal::Forgotten,
+        other => other,
+    })?;
+    // Nothing tells this version from another, so that a part of it is of no use beside another's.
+    let wanted = says(headers, header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
+    Ok(send(response, file, head.length, wanted))
+}
+
+/// The message of a link that is good, and when the link was made.
+async fn find_paste(desk: &Desk, signed: &str) -> Result<(PasteId, Timestamp), Refusal> {
     let (id, made) = desk.links.read_paste(signed).ok_or(Refusal::Nothing)?;
     is_good(desk, Shared::Paste(id), made).await?;
-    let paste = read(desk, move |reader| reader.paste(id)).await?;
-    Ok((paste.ok_or(Refusal::Forgotten)?, made))
+    Ok((id, made))
 }
 
 fn html(page: String) -> Response {

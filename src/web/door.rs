@@ -12,20 +12,18 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
-use tokio_io_timeout::TimeoutStream;
 
-/// How many connections there may be at once.
-const CONNECTIONS: usize = 512;
+use super::held;
+use super::paced::Paced;
+use super::seats::{Seat, Seats};
 
 /// How long the head of a request may take, also the next one of a connection that is kept.
 const HEAD: Duration = Duration::from_secs(15);
-
-/// How long somebody may take nothing of what is sent.
-const STALLED: Duration = Duration::from_secs(30);
 
 /// How long a connection may last.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -41,22 +39,34 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(super) struct Peer(pub(super) IpAddr);
 
 /// Serves `router` on `listener` until `stop` says so.
-pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    proxies: Vec<IpNet>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let seats = Arc::new(Seats::default());
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
             Ok((stream, peer)) => {
+                let address = peer.ip().to_canonical();
+                let is_proxy = proxies.iter().any(|net| net.contains(&address));
+                let Some(seat) = seats.take(address, is_proxy) else {
+                    tracing::debug!(%address, "a connection too many");
+                    continue;
+                };
+                let number = seat.number();
                 let (router, stop) = (router.clone(), stop.clone());
-                connections.spawn(async move {
-                    let _place = place;
-                    let _ = time::timeout(LONGEST, converse(stream, peer, router, stop)).await;
+                let connection = connections.spawn(async move {
+                    let conversation = converse(stream, peer, router, Arc::new(seat), stop);
+                    let _ = time::timeout(LONGEST, conversation).await;
                 });
+                Seat::is_for(&seats, number, connection);
             }
             // The system is out of something; it will have it again.
             Err(error) => {
@@ -75,21 +85,21 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
+    seat: Arc<Seat>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), hyper::Error> {
     let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(STALLED));
     let router = TowerToHyperService::new(router);
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
-        router.call(request)
+        let (answer, answering) = (router.call(request), seat.answering());
+        async move { answer.await.map(|response| held::holding(response, answering)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(LONGEST_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), answer);
+        .serve_connection(TokioIo::new(Paced::new(stream)), answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,

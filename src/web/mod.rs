@@ -1,7 +1,7 @@
 //! What people without an account may see: files and long messages of Let's Chat, by signed links.
 //!
 //! ```text
-//!  reverse proxy ─▶ door ─▶ limits ─▶ answer ─▶ links: did we make it?   store: is it still good?
+//!  reverse proxy ─▶ door, seats ─▶ limits ─▶ answer ─▶ links: did we make it?   store: is it still good?
 //!                                        └─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all who ask
 //! ```
 //!
@@ -13,11 +13,15 @@ mod cache;
 mod check;
 mod client;
 mod door;
+mod held;
 mod kind;
 mod limits;
+mod nets;
+mod paced;
 mod page;
 mod range;
 mod revoke;
+mod seats;
 
 use std::io;
 use std::net::SocketAddr;
@@ -86,7 +90,8 @@ impl Web {
         let address = listener.local_addr().unwrap_or(web.listen);
         tracing::info!(%address, public_url = %web.public_url, "files and long messages are served");
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(door::serve(listener, answer::router(desk), stopped));
+        let proxies = web.trusted_proxies.clone();
+        let serving = tokio::spawn(door::serve(listener, answer::router(desk), proxies, stopped));
         tokio::spawn(async move {
             let mut often = time::interval(TIDYING);
             loop {

@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod crowd;
 mod cut_off;
 mod demo;
 mod direct;

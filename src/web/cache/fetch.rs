@@ -1,11 +1,13 @@
 //! Fetches a file from Let's Chat.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use tokio::time;
 
-use super::Cache;
 use super::growing::{Failure, Growing, Head};
+use super::{Cache, Key};
 use crate::config::LetsChatSettings;
 use crate::domain::FileId;
 use crate::net::rest::{Download, FileError, Rest, RestError};
@@ -24,11 +26,11 @@ impl Cache {
         match end {
             Ok(()) => {
                 let bytes = file.written();
-                self.reserve(id, bytes);
+                self.reserve(Key::File(id), bytes);
                 tracing::debug!(file = %id, bytes, "fetched");
             }
             Err(_) => {
-                self.reserve(id, 0);
+                self.reserve(Key::File(id), 0);
             }
         }
         file.end(end);
@@ -41,10 +43,7 @@ impl Cache {
         if space > self.largest {
             return Err(Failure::TooLarge);
         }
-        if !self.reserve(id, space) {
-            tracing::warn!(file = %id, "too many files are being sent: there is no room for another");
-            return Err(Failure::NoRoom);
-        }
+        self.find_room(id, space).await?;
         file.begin(Head { kind: std::mem::take(&mut download.kind), length: download.length });
         let mut pieces = BytesMut::with_capacity(PIECE);
         while let Some(piece) = download.next().await.map_err(|error| failure(id, &error.into()))? {
@@ -64,6 +63,22 @@ impl Cache {
     }
 }
 
+/// How often room is looked for, a second apart: by then readers that have stopped are known.
+const LOOKS: usize = 4;
+
+impl Cache {
+    async fn find_room(&self, id: FileId, space: u64) -> Result<(), Failure> {
+        for _ in 0..LOOKS {
+            if self.reserve(Key::File(id), space) {
+                return Ok(());
+            }
+            time::sleep(Duration::from_secs(1)).await;
+        }
+        tracing::warn!(file = %id, "too many files are being sent: there is no room for another");
+        Err(Failure::NoRoom)
+    }
+}
+
 async fn ask(source: &Source, id: FileId) -> Result<Download, FileError> {
     // Read anew for each, so that a renewed certificate needs no restart.
     let tls = tls::client_config(&source.trust)
@@ -71,7 +86,7 @@ async fn ask(source: &Source, id: FileId) -> Result<Download, FileError> {
     Rest::new(&source.url, &source.token, &tls)?.file(id).await
 }
 
-async fn write(file: &Arc<Growing>, piece: Bytes) -> Result<(), Failure> {
+pub(super) async fn write(file: &Arc<Growing>, piece: Bytes) -> Result<(), Failure> {
     if piece.is_empty() {
         return Ok(());
     }

@@ -15,6 +15,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
@@ -29,6 +31,9 @@ const PIECE: u64 = 64 * 1024;
 pub(in crate::web) struct Growing {
     disk: File,
     progress: watch::Sender<Progress>,
+    began: Instant,
+    /// When something of it was last asked for by a reader, in milliseconds since it began.
+    read_at: AtomicU64,
 }
 
 /// What is known of a file before all of it is there.
@@ -64,7 +69,30 @@ impl Growing {
     /// A file that was asked for, in `directory`.
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
         let progress = watch::Sender::new(Progress { head: None, written: 0, end: None });
-        Ok(Self { disk: tempfile::tempfile_in(directory)?, progress })
+        let disk = tempfile::tempfile_in(directory)?;
+        Ok(Self { disk, progress, began: Instant::now(), read_at: AtomicU64::new(0) })
+    }
+
+    /// Takes it away from those who still read it, and its bytes off the disk.
+    pub(super) fn withdraw(&self) {
+        if let Err(error) = self.disk.set_len(0) {
+            tracing::warn!(%error, "a file that nobody reads any more stays on the disk");
+        }
+    }
+
+    /// For how long no reader has taken anything of it.
+    pub(super) fn unread_for(&self) -> Duration {
+        self.now().saturating_sub(Duration::from_millis(self.read_at.load(Ordering::Relaxed)))
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Somebody reads it.
+    fn touch(&self) {
+        let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
+        self.read_at.store(now, Ordering::Relaxed);
     }
 
     /// It begins to come.
@@ -125,6 +153,7 @@ impl Growing {
             if end.is_some_and(|end| at >= end) {
                 return Ok(None);
             }
+            this.touch();
             let written = {
                 let there = progress.wait_for(|it| it.written > at || it.end.is_some()).await;
                 let there = there.map_err(io::Error::other)?;
@@ -181,6 +210,19 @@ mod tests {
         assert_eq!(all.expect("all"), b"kettle's on");
         assert_eq!(part.expect("a part"), b"tle's");
         assert_eq!(file.head(true).await.expect("a head").length, Some(11));
+    }
+
+    #[tokio::test]
+    async fn what_is_taken_away_ends_its_readers_and_leaves_the_disk() {
+        let file = growing();
+        file.begin(Head { kind: String::new(), length: None });
+        file.write(Bytes::from(vec![7; 300_000])).await.expect("writes");
+        file.end(Ok(()));
+        let mut reader = Box::pin(file.clone().read(0, None));
+        reader.try_next().await.expect("reads").expect("a piece");
+        file.withdraw();
+        reader.try_next().await.expect_err("it is gone");
+        assert_eq!(file.disk.metadata().expect("is there").len(), 0);
     }
 
     #[tokio::test]

@@ -1,26 +1,29 @@
-//! The files that were asked for lately: each is fetched from Let's Chat once, however many ask.
+//! The files and long messages that were asked for lately: each is fetched from Let's Chat, or read
+//! from the store, once, however many ask.
 //!
 //! A check of our token costs Let's Chat a tenth of a second of its only thread (WIRE.md, "Transport"),
 //! and a link in a busy channel is opened by thirty people at once. So a file is fetched as fast as it
 //! comes, a few at a time, and kept on disk for a while; the readers' pace is none of Let's Chat's
-//! business.
+//! business. Nor does the cache wait for readers: where there is no room, what only readers hold that
+//! have stopped reading is taken away from them.
 
 mod fetch;
 mod growing;
+mod text;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use crate::domain::FileId;
+use crate::domain::{FileId, PasteId};
 
 use fetch::Source;
-use growing::Growing;
 
-pub(super) use growing::Failure;
+pub(super) use growing::{Failure, Growing, Head};
 
 /// How many files are fetched at once.
 const AT_ONCE: usize = 2;
@@ -31,8 +34,25 @@ const KEPT: Duration = Duration::from_secs(60 * 60);
 /// How long a failure is remembered: who asks again at once gets the same answer.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
-/// How many files may be known at once, most of them as failures.
-const MOST: usize = 1_000;
+/// How long a message is kept: no longer than the ledger, give or take this.
+const KEPT_TEXT: Duration = Duration::from_secs(5 * 60);
+
+/// How many may be known at once. Each is an open file of ours.
+const MOST: usize = 200;
+
+/// How long readers may take nothing of a file before it is taken away, where its room is needed.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// A file of Let's Chat.
+    File(FileId),
+    /// A long message as it was said.
+    Text(PasteId),
+    /// The page of one, by a link that was made then.
+    Page(PasteId, Timestamp),
+}
 
 /// The files that were asked for lately.
 #[derive(Debug)]
@@ -42,7 +62,9 @@ pub(super) struct Cache {
     largest: u64,
     room: u64,
     slots: Semaphore,
-    shelf: Mutex<HashMap<FileId, Kept>>,
+    /// Held while a message is whole in memory.
+    writing: Semaphore,
+    shelf: Mutex<HashMap<Key, Kept>>,
 }
 
 #[derive(Debug)]
@@ -50,6 +72,7 @@ struct Kept {
     file: Arc<Growing>,
     /// How many bytes of the disk are its own.
     space: u64,
+    made: Instant,
     used: Instant,
 }
 
@@ -57,18 +80,42 @@ impl Cache {
     /// Files of `source`, each of `largest` bytes at most, in `room` bytes of the disk of `directory`.
     pub(super) fn new(source: Source, directory: PathBuf, largest: u64, room: u64) -> Arc<Self> {
         let slots = Semaphore::new(AT_ONCE);
-        Arc::new(Self { source, directory, largest, room, slots, shelf: Mutex::default() })
+        let writing = Semaphore::new(1);
+        Arc::new(Self { source, directory, largest, room, slots, writing, shelf: Mutex::default() })
     }
 
     /// The file `id`: here already, on its way, or asked for now.
     pub(super) fn get(self: &Arc<Self>, id: FileId, now: Instant) -> Result<Arc<Growing>, Failure> {
+        let (file, is_new) = self.keep(Key::File(id), now)?;
+        if is_new {
+            tokio::spawn(self.clone().fetch(id, file.clone()));
+        }
+        Ok(file)
+    }
+
+    /// The text `key`: here already, or what `make` makes of it now, which may take a while.
+    pub(super) fn text(
+        self: &Arc<Self>,
+        key: Key,
+        now: Instant,
+        make: impl FnOnce() -> Result<String, Failure> + Send + 'static,
+    ) -> Result<Arc<Growing>, Failure> {
+        let (file, is_new) = self.keep(key, now)?;
+        if is_new {
+            tokio::spawn(self.clone().write(key, file.clone(), make));
+        }
+        Ok(file)
+    }
+
+    /// What is known as `key`, and whether it is not yet on its way.
+    fn keep(&self, key: Key, now: Instant) -> Result<(Arc<Growing>, bool), Failure> {
         let mut shelf = self.shelf();
         tidy(&mut shelf, now);
-        if let Some(kept) = shelf.get_mut(&id) {
+        if let Some(kept) = shelf.get_mut(&key) {
             kept.used = now;
-            return Ok(kept.file.clone());
+            return Ok((kept.file.clone(), false));
         }
-        if shelf.len() >= MOST {
+        if shelf.len() >= MOST && !let_one_go(&mut shelf, key) {
             return Err(Failure::NoRoom);
         }
         let file = Growing::new(&self.directory).map_err(|error| {
@@ -76,10 +123,8 @@ impl Cache {
             Failure::NoRoom
         })?;
         let file = Arc::new(file);
-        shelf.insert(id, Kept { file: file.clone(), space: 0, used: now });
-        drop(shelf);
-        tokio::spawn(self.clone().fetch(id, file.clone()));
-        Ok(file)
+        shelf.insert(key, Kept { file: file.clone(), space: 0, made: now, used: now });
+        Ok((file, true))
     }
 
     /// Forgets what nobody has asked for in a while.
@@ -87,29 +132,46 @@ impl Cache {
         tidy(&mut self.shelf(), now);
     }
 
-    /// Takes `space` bytes of the disk for the file `id`, away from others where it must. Says whether
-    /// there is that much.
-    fn reserve(&self, id: FileId, space: u64) -> bool {
+    /// Takes `space` bytes of the disk for `key`, away from others where it must. Says whether there is
+    /// that much.
+    fn reserve(&self, key: Key, space: u64) -> bool {
         let mut shelf = self.shelf();
         loop {
-            let others = shelf.iter().filter(|(other, _)| **other != id);
+            let others = shelf.iter().filter(|(other, _)| **other != key);
             if others.map(|(_, kept)| kept.space).sum::<u64>() + space <= self.room {
                 break;
             }
-            let idle = shelf.iter().filter(|(other, kept)| **other != id && kept.is_idle());
-            let Some((oldest, _)) = idle.min_by_key(|(_, kept)| kept.used) else { return false };
-            let oldest = *oldest;
-            shelf.remove(&oldest);
+            if !let_one_go(&mut shelf, key) {
+                return false;
+            }
         }
-        if let Some(kept) = shelf.get_mut(&id) {
+        if let Some(kept) = shelf.get_mut(&key) {
             kept.space = space;
         }
         true
     }
 
-    fn shelf(&self) -> MutexGuard<'_, HashMap<FileId, Kept>> {
+    fn shelf(&self) -> MutexGuard<'_, HashMap<Key, Kept>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Lets something else than `key` go: what nobody reads, the longest unused first; or else what its
+/// readers have stopped reading. Says whether there was any.
+fn let_one_go(shelf: &mut HashMap<Key, Kept>, key: Key) -> bool {
+    let others = || shelf.iter().filter(|(other, _)| **other != key);
+    let idle = others().filter(|(_, kept)| kept.is_idle()).min_by_key(|(_, kept)| kept.used);
+    let stalled = || {
+        let ended = others().filter(|(_, kept)| kept.file.ended().is_some());
+        let longest =
+            ended.map(|(other, kept)| (kept.file.unread_for(), other)).max_by_key(|it| it.0);
+        longest.filter(|(unread, _)| *unread >= STALLED).map(|(_, other)| other)
+    };
+    let Some(chosen) = idle.map(|(other, _)| other).or_else(stalled).copied() else { return false };
+    if let Some(kept) = shelf.remove(&chosen) {
+        kept.file.withdraw();
+    }
+    true
 }
 
 impl Kept {
@@ -119,13 +181,14 @@ impl Kept {
     }
 }
 
-fn tidy(shelf: &mut HashMap<FileId, Kept>, now: Instant) {
-    shelf.retain(|_, kept| {
+fn tidy(shelf: &mut HashMap<Key, Kept>, now: Instant) {
+    shelf.retain(|key, kept| {
         let unused = now.saturating_duration_since(kept.used);
-        let stale = match kept.file.ended() {
-            Some(Err(_)) => unused >= REMEMBERED,
-            Some(Ok(())) => unused >= KEPT && kept.is_idle(),
-            None => false,
+        let stale = match (kept.file.ended(), key) {
+            (Some(Err(_)), _) => unused >= REMEMBERED,
+            (Some(Ok(())), Key::File(_)) => unused >= KEPT && kept.is_idle(),
+            (Some(Ok(())), _) => now.saturating_duration_since(kept.made) >= KEPT_TEXT,
+            (None, _) => false,
         };
         !stale
     });

@@ -1,0 +1,40 @@
+//! Whom an address stands for: a person or an office, and the networks around it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// How long the prefixes are that are counted, the narrowest first: with IPv6, everybody has a network
+/// of addresses, and many have a network of those.
+const V4: [u8; 2] = [32, 24];
+const V6: [u8; 3] = [64, 56, 48];
+
+/// The networks that an address is in, the narrowest first.
+pub(super) fn around(address: IpAddr) -> impl Iterator<Item = IpNet> {
+    let address = address.to_canonical();
+    let lengths = if address.is_ipv4() { &V4[..] } else { &V6[..] };
+    lengths.iter().map(move |length| {
+        IpNet::new(address, *length).expect("no longer than the address").trunc()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(address: &str, nets: &[&str]) {
+        let found: Vec<String> =
+            around(address.parse().expect("an address")).map(|net| net.to_string()).collect();
+        assert_eq!(found, nets, "{address}");
+    }
+
+    #[test]
+    fn an_address_is_in_networks_of_networks() {
+        check("192.0.2.1", &["192.0.2.1/32", "192.0.2.0/24"]);
+        check("::ffff:192.0.2.1", &["192.0.2.1/32", "192.0.2.0/24"]);
+        let nets = ["2001:db8:0:12::/64", "2001:db8::/56", "2001:db8::/48"];
+        check("2001:db8:0:12::1", &nets);
+        check("2001:db8:0:12:ffff::2", &nets);
+    }
+}

@@ -1,0 +1,233 @@
+//! Who may be connected: so many from one network, and so many in all.
+//!
+//! Where there is no room, a connection that asks for nothing makes room, the longest waiting of the
+//! network that has most of them. So who comes and asks is heard, however many come and say nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ipnet::IpNet;
+use tokio::task::AbortHandle;
+
+use super::nets;
+
+/// How many connections there may be in all.
+const ALL: usize = 512;
+
+/// How many from one network, the narrowest first.
+const EACH: [usize; 3] = [64, 128, 192];
+
+/// All connections.
+#[derive(Debug, Default)]
+pub(super) struct Seats(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// By their number, and so in the order in which they came.
+    taken: BTreeMap<u64, Taken>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Taken {
+    /// Nothing for a proxy, which speaks for many.
+    nets: Vec<IpNet>,
+    address: IpAddr,
+    answering: usize,
+    connection: Option<AbortHandle>,
+}
+
+/// A connection's seat, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    seats: Arc<Seats>,
+    number: u64,
+}
+
+/// Held while something is answered: nobody takes this connection's seat.
+#[derive(Debug)]
+pub(super) struct Answering(Arc<Seat>);
+
+impl Seats {
+    /// A seat for a connection from `address`, perhaps at the cost of another; `None` if there is none.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, is_proxy: bool) -> Option<Seat> {
+        let address = address.to_canonical();
+        let mut state = self.state();
+        let nets: Vec<IpNet> = if is_proxy { Vec::new() } else { nets::around(address).collect() };
+        for (net, most) in nets.iter().zip(EACH) {
+            let within = |taken: &Taken| taken.nets.contains(net);
+            if state.taken.values().filter(|taken| within(taken)).count() >= most {
+                state.make_room(within)?;
+            }
+        }
+        if state.taken.len() >= ALL {
+            let busiest = state.busiest()?;
+            state.make_room(|taken| taken.address == busiest)?;
+        }
+        state.last += 1;
+        let number = state.last;
+        state.taken.insert(number, Taken { nets, address, answering: 0, connection: None });
+        Some(Seat { seats: Arc::clone(self), number })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Of the addresses that have connections without a question, the one that has most.
+    fn busiest(&self) -> Option<IpAddr> {
+        let mut waiting: HashMap<IpAddr, usize> = HashMap::new();
+        for taken in self.taken.values().filter(|taken| taken.answering == 0) {
+            *waiting.entry(taken.address).or_default() += 1;
+        }
+        waiting.into_iter().max_by_key(|(_, many)| *many).map(|(address, _)| address)
+    }
+
+    /// Ends the longest waiting connection of those, if one of them waits.
+    fn make_room(&mut self, of: impl Fn(&Taken) -> bool) -> Option<()> {
+        let mut waiting = self.taken.iter().filter(|(_, it)| it.answering == 0 && of(it));
+        let number = *waiting.next()?.0;
+        if let Some(connection) = self.taken.remove(&number)?.connection {
+            connection.abort();
+        }
+        Some(())
+    }
+}
+
+impl Seat {
+    /// This is what sits there.
+    pub(super) fn is_for(seats: &Seats, number: u64, connection: AbortHandle) {
+        match seats.state().taken.get_mut(&number) {
+            Some(taken) => taken.connection = Some(connection),
+            // Its seat is taken already.
+            None => connection.abort(),
+        }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Something is being answered.
+    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+        self.count(1);
+        Answering(Arc::clone(self))
+    }
+
+    fn count(&self, by: isize) {
+        if let Some(taken) = self.seats.state().taken.get_mut(&self.number) {
+            taken.answering = taken.answering.saturating_add_signed(by);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.state().taken.remove(&self.number);
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.count(-1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn numbers(seats: &Seats) -> Vec<u64> {
+        seats.state().taken.keys().copied().collect()
+    }
+
+    #[test]
+    fn who_has_many_makes_room_for_itself_and_nobody_else() {
+        let seats = Arc::new(Seats::default());
+        let other = seats.take(address("192.0.2.1"), false).expect("room");
+        let mine: Vec<Seat> = (0..EACH[0] + 10)
+            .map(|_| seats.take(address("198.51.100.1"), false).expect("room"))
+            .collect();
+        let left = numbers(&seats);
+        assert_eq!(left.len(), 1 + EACH[0]);
+        assert!(left.contains(&other.number), "the other's stays");
+        assert!(
+            !left.contains(&mine[0].number) && !left.contains(&mine[9].number),
+            "the oldest go"
+        );
+    }
+
+    #[test]
+    fn networks_of_networks_are_counted_too() {
+        let seats = Arc::new(Seats::default());
+        let many: Vec<Seat> = (0..400)
+            .map(|n| {
+                let address = address(&format!("2001:db8:0:{:x}::1", n % 40));
+                seats.take(address, false).expect("room")
+            })
+            .collect();
+        assert_eq!(numbers(&seats).len(), EACH[1], "40 /64s of a /56");
+        let wide: Vec<Seat> = (0..400)
+            .map(|n| {
+                seats.take(address(&format!("2001:db8:1:{:x}00::1", n % 200)), false).expect("room")
+            })
+            .collect();
+        assert_eq!(numbers(&seats).len(), EACH[1] + EACH[2], "400 /56s of a /48");
+        drop((many, wide));
+        assert_eq!(numbers(&seats), [0; 0]);
+    }
+
+    #[test]
+    fn who_asks_is_heard_however_many_say_nothing() {
+        let seats = Arc::new(Seats::default());
+        let silent: Vec<Seat> =
+            (0..ALL + 88).map(|_| seats.take(address("127.0.0.1"), true).expect("room")).collect();
+        assert_eq!(numbers(&seats).len(), ALL);
+        let asks = Arc::new(seats.take(address("192.0.2.1"), false).expect("room"));
+        let answering = asks.answering();
+        let more: Vec<Seat> =
+            (0..2 * ALL).map(|_| seats.take(address("127.0.0.1"), true).expect("room")).collect();
+        assert!(numbers(&seats).contains(&asks.number));
+        drop(answering);
+        drop((silent, more));
+        assert_eq!(numbers(&seats), [asks.number]);
+    }
+
+    #[test]
+    fn what_is_being_answered_is_left_alone() {
+        let seats = Arc::new(Seats::default());
+        let take = || seats.take(address("192.0.2.1"), false).map(Arc::new);
+        let busy: Vec<_> = (0..EACH[0])
+            .map(|_| take().map(|seat| (seat.answering(), seat)).expect("room"))
+            .collect();
+        assert!(take().is_none());
+        drop(busy);
+        assert!(take().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_makes_room_ends() {
+        let seats = Arc::new(Seats::default());
+        let sit = || {
+            let seat = seats.take(address("192.0.2.1"), false).expect("room");
+            let number = seat.number();
+            let task = tokio::spawn(async move {
+                let _seat = seat;
+                std::future::pending::<()>().await;
+            });
+            Seat::is_for(&seats, number, task.abort_handle());
+            task
+        };
+        let first = sit();
+        let others: Vec<_> = (0..EACH[0]).map(|_| sit()).collect();
+        assert!(first.await.expect_err("ended").is_cancelled());
+        assert!(others.iter().all(|task| !task.is_finished()));
+    }
+}
