@@ -15,6 +15,7 @@ use letsbridge::protocol::letschat::Heard;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -220,6 +221,26 @@ async fn the_pinned_certificate_is_accepted_whoever_signed_it() {
         accepted(
             spoken(&server, "irc.example", &Trust::Pin(CertificatePin::new(server.pin()))).await,
         );
+    }
+}
+
+/// X.509 version 1: the key of a pinned certificate proves as much as any other.
+#[tokio::test]
+async fn an_old_certificate_can_be_pinned_or_listed() {
+    let pem = include_str!("data/certificates/v1.pem");
+    let key = include_str!("data/certificates/v1.key");
+    let server = Identity {
+        certificate: CertificateDer::from_pem_slice(pem.as_bytes()).unwrap(),
+        pem: pem.to_owned(),
+        key: KeyPair::from_pem(key).unwrap(),
+    };
+    let (_file, listed) = ca_file(&[pem]);
+    for trust in [Trust::Pin(CertificatePin::new(server.pin())), listed] {
+        accepted(spoken(&server, "irc.example", &trust).await);
+        let key = KeyPair::generate().unwrap();
+        let impostor =
+            Identity { key, pem: pem.to_owned(), certificate: server.certificate.clone() };
+        spoken(&impostor, "irc.example", &trust).await.unwrap_err();
     }
 }
 

@@ -15,6 +15,7 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use url::Url;
 
+use crate::net::stranger::Stranger;
 use crate::protocol::letschat::Heard;
 
 /// The longest frame that we take: a page of 500 long posts is well below, and the longest single post
@@ -58,6 +59,13 @@ impl From<tungstenite::Error> for LetsChatError {
     fn from(error: tungstenite::Error) -> Self {
         use tungstenite::error::ProtocolError;
         match error {
+            tungstenite::Error::Io(error)
+                if error
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Stranger>) =>
+            {
+                Self::Refused(error.to_string())
+            }
             tungstenite::Error::Io(error) if is_hang_up(error.kind()) => Self::HungUp,
             tungstenite::Error::Protocol(
                 ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,

@@ -8,6 +8,7 @@ mod irc;
 mod letschat;
 pub mod proxy;
 pub mod rest;
+pub mod stranger;
 pub mod tls;
 
 pub use drive::{Ended, drive};

@@ -11,6 +11,7 @@ use super::sts::StsBook;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, Trust};
 use crate::net::connect::{self, Origin, Way};
 use crate::net::ident::{Book, Known};
+use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
 use crate::protocol::irc::{Reason, Sts, TurnedAway};
 
@@ -101,7 +102,8 @@ impl Door {
         let tcp = tcp.map_err(|error| error.to_string())?;
         let known = self.ident.as_ref().and_then(|book| book.note(&tcp, &self.username));
         if !secure {
-            return Ok(Opened { wire: Box::new(tcp), server, secure, known });
+            let wire = Box::new(Ear::seeking(tcp, Sought::Irc { tls: false }));
+            return Ok(Opened { wire, server, secure, known });
         }
         let trust = self.trust.as_ref().unwrap_or(&Trust::System);
         // Read anew for each connection, so that a renewed certificate needs no restart.
@@ -114,7 +116,8 @@ impl Door {
             // Never back to the clear: that is what somebody in between would wish for.
             format!("the server wants TLS at {server} (STS), so `tls = false` does not do: {error}")
         })?;
-        Ok(Opened { wire: Box::new(wire), server, secure, known })
+        let wire = Box::new(Ear::seeking(wire, Sought::Irc { tls: true }));
+        Ok(Opened { wire, server, secure, known })
     }
 
     /// The server says for how long it wants TLS.

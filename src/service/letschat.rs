@@ -12,6 +12,7 @@ use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Place, PlaceId};
 use crate::net;
 use crate::net::proxy;
+use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
 use crate::net::{Ended, Frames, Knock};
 use crate::protocol::letschat::{Seat, Session};
@@ -129,9 +130,10 @@ async fn connect(letschat: &LetsChatSettings) -> Result<Frames<Box<dyn Wire>>, S
         // Read anew for each connection, so that a renewed certificate needs no restart.
         let config = tls::client_config(&letschat.trust).map_err(|error| error.to_string())?;
         let host = letschat.url.host_str().unwrap_or_default();
-        Box::new(tls::handshake(tcp, host, &config).await.map_err(|error| error.to_string())?)
+        let wire = tls::handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
+        Box::new(Ear::seeking(wire, Sought::LetsChat { tls: true }))
     } else {
-        Box::new(tcp)
+        Box::new(Ear::seeking(tcp, Sought::LetsChat { tls: false }))
     };
     net::upgrade(wire, &knock).await.map_err(|error| error.to_string())
 }

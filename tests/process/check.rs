@@ -208,3 +208,61 @@ async fn links_that_lead_elsewhere_and_an_address_that_is_taken() {
     let line = served(&world, &format!("http://{taken}/"), &taken, 1).await;
     assert!(line.starts_with(&format!("web.listen: {taken} cannot be listened at")), "{line}");
 }
+
+/// A server that says `greeting` to whoever comes, or answers with it, and hangs up.
+async fn stranger(greeting: &'static [u8]) -> SocketAddr {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(greeting).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn whoever_answers_instead_is_named_with_the_key_to_change() {
+    const ALERT: &[u8] = b"\x15\x03\x01\x00\x02\x02\x46";
+    const WEB: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    const IRC: &[u8] = b":irc.example NOTICE * :*** Looking up your hostname\r\n";
+    const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.2p1\r\n";
+    for (greeting, tls, words) in [
+        (ALERT, false, "set `tls = true`"),
+        (WEB, false, "a web server or a proxy answers"),
+        (SSH, false, "an SSH server answers"),
+        (b"", false, "set `tls = true`"),
+        (IRC, true, "set `tls = false`"),
+        (WEB, true, "an IRC server is at another port, most often 6697"),
+        (SSH, true, "an SSH server answers"),
+    ] {
+        let world = World::new().await;
+        let other = stranger(greeting).await.to_string();
+        world.configure(|toml| {
+            toml.replace(&world.irc.address().to_string(), &other)
+                .replace("tls = false", &format!("tls = {tls}"))
+                .replace("nick =", if tls { "pin_sha256 = \"PIN\"\nnick =" } else { "nick =" })
+                .replace("PIN", &"00".repeat(32))
+        });
+        let found = check(&world, 1).await;
+        assert!(found[0].contains(words), "{}", found[0]);
+    }
+    for (greeting, scheme, words) in [
+        (ALERT, "http", "write `url = \"https://…\"`"),
+        (IRC, "http", "an IRC server answers, no Let's Chat: check the port in letschat.url"),
+        (b"", "http", "write `url = \"https://…\"`"),
+        (WEB, "https", "write `url = \"http://…\"`"),
+    ] {
+        let world = World::new().await;
+        let other = format!("{scheme}://{}", stranger(greeting).await);
+        world.configure(|toml| {
+            let pin = format!("pin_sha256 = \"{}\"\ntoken_file", "00".repeat(32));
+            let token = if scheme == "https" { pin.as_str() } else { "token_file" };
+            toml.replace(&world.letschat.url(), &other).replace("token_file", token)
+        });
+        let found = check(&world, 1).await;
+        assert!(found[1].contains(words), "{}", found[1]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -14,9 +14,10 @@ use tokio_rustls::client::TlsStream;
 
 use super::Refused;
 use crate::net::connect::{ConnectError, without_brackets};
+use crate::net::stranger::{Ear, Speech};
 
 /// How long a server may take over its half of the handshake.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why no TLS came about on a connection that stood.
 #[derive(Debug, thiserror::Error)]
@@ -27,20 +28,26 @@ pub enum HandshakeError {
     /// The certificate was not accepted.
     #[error(transparent)]
     Refused(Refused),
+    /// The other side speaks this.
+    #[error("{}", .0.instead_of_tls())]
+    Speaks(Speech),
     /// The other side speaks something else.
     #[error("this port does not speak TLS: use the server's TLS port, or turn TLS off for it")]
     NotTls,
     /// The other side waits, as plain servers do.
     #[error(
-        "no answer to the TLS greeting for {} s: perhaps this port does not speak TLS",
+        "no answer to the TLS greeting for {} s: most likely this port does not speak TLS; use the TLS \
+         port (IRC: most often 6697), or set `tls = false` (Let's Chat: `url = \"http://…\"`)",
         PATIENCE.as_secs()
     )]
     Silent,
     /// The other side hung up.
-    #[error("the server hung up during the handshake: perhaps this port does not speak TLS")]
+    #[error(
+        "the server hung up during the handshake: perhaps this port does not speak TLS, and `tls = false` or `url = \"http://…\"` would do"
+    )]
     Closed,
     /// The server knows only versions or ciphers that are no longer safe.
-    #[error("the server offers no TLS that is still safe (1.2 or 1.3 is needed): {0}")]
+    #[error("the server offers no TLS that is still safe (1.3, or 1.2 with ECDHE, is needed): {0}")]
     TooOld(String),
     /// Anything else, in the library's words.
     #[error("the handshake failed: {0}")]
@@ -55,7 +62,7 @@ pub async fn handshake(
     tcp: TcpStream,
     host: &str,
     config: &Arc<ClientConfig>,
-) -> Result<TlsStream<TcpStream>, ConnectError> {
+) -> Result<TlsStream<Ear<TcpStream>>, ConnectError> {
     attempt(tcp, host, config).await.map_err(|why| ConnectError::Tls { host: host.to_owned(), why })
 }
 
@@ -63,11 +70,19 @@ async fn attempt(
     tcp: TcpStream,
     host: &str,
     config: &Arc<ClientConfig>,
-) -> Result<TlsStream<TcpStream>, HandshakeError> {
+) -> Result<TlsStream<Ear<TcpStream>>, HandshakeError> {
     let name = server_name(host).ok_or(HandshakeError::NotAName)?;
+    let tcp = Ear::new(tcp);
+    let first = tcp.first();
     match timeout(PATIENCE, TlsConnector::from(Arc::clone(config)).connect(name, tcp)).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(from_io(&error)),
+        Ok(Err(error)) => {
+            let speech = Speech::of(&first.lock().unwrap_or_else(PoisonError::into_inner));
+            Err(match speech.filter(|speech| *speech != Speech::Tls) {
+                Some(speech) => HandshakeError::Speaks(speech),
+                None => from_io(&error),
+            })
+        }
         Err(_) => Err(HandshakeError::Silent),
     }
 }

@@ -1,9 +1,12 @@
 //! Whose certificates we trust, and the handshake that holds a server to it.
 
+mod advice;
 mod handshake;
 mod refused;
 mod verify;
+mod x509;
 
+pub use advice::Advice;
 pub(super) use handshake::find;
 pub use handshake::{HandshakeError, handshake};
 pub use refused::{Cause, Fingerprint, Refused};

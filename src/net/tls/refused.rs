@@ -8,6 +8,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error, OtherError};
 use sha2::{Digest, Sha256};
 
+use super::Advice;
+
 /// The SHA-256 of a certificate's DER: what `openssl x509 -fingerprint -sha256` prints, without the
 /// colons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Refused {
     pub found: Fingerprint,
     /// What speaks against it.
     pub cause: Cause,
+    /// What would have it accepted.
+    pub advice: Advice,
 }
 
 /// What speaks against a certificate.
@@ -47,6 +51,8 @@ pub enum Cause {
     Expired(Option<Timestamp>),
     /// It is valid only from then on.
     NotYet(Option<Timestamp>),
+    /// Its key can prove nothing.
+    Weak(String),
     /// Anything else, in the library's words.
     Other(String),
 }
@@ -127,11 +133,29 @@ impl fmt::Display for Refused {
                 "its certificate is valid only from {at} on (is this machine's clock right?)"
             )?,
             Cause::NotYet(None) => f.write_str("its certificate is not valid yet")?,
+            Cause::Weak(words) => write!(f, "its certificate cannot be accepted: {words}")?,
+            Cause::Other(_) if !self.advice.flaws.is_empty() => {
+                f.write_str("its certificate cannot be accepted")?;
+            }
             Cause::Other(words) => write!(f, "its certificate cannot be accepted: {words}")?,
         }
-        write!(f, "; its SHA-256 is {0}. If this is the right server, ", self.found)?;
-        if self.cause == Cause::Untrusted {
-            f.write_str("name its authority's PEM file in `ca_file`, or ")?;
+        let Advice { pin, authority, issuer, flaws, host } = &self.advice;
+        if !flaws.is_empty() && !matches!(self.cause, Cause::Weak(_)) {
+            write!(f, "; {}", flaws.join(", and "))?;
+        }
+        if !pin {
+            let kind = if host.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
+            return write!(
+                f,
+                ". No setting of the bridge helps: make a better one for the server, by `openssl \
+                 req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={host} -addext \
+                 subjectAltName={kind}:{host} -keyout key.pem -out cert.pem`"
+            );
+        }
+        write!(f, "; its SHA-256 is {}. If this is the right server, ", self.found)?;
+        if *authority {
+            let by = issuer.as_ref().map(|name| format!(", {name:?},")).unwrap_or_default();
+            write!(f, "name the PEM file of its authority{by} in `ca_file`, or ")?;
         }
         write!(f, "accept this one certificate by `pin_sha256 = \"{}\"`", self.found)
     }

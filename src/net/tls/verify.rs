@@ -6,10 +6,13 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
+use super::advice::Shown;
+use super::x509::Facts;
 use super::{Cause, Fingerprint, Refused};
 
 /// Holds certificates to a [`Rule`]. That the server has the certificate's key is proven by the
@@ -17,7 +20,7 @@ use super::{Cause, Fingerprint, Refused};
 #[derive(Debug)]
 pub(super) struct Judge {
     rule: Rule,
-    algorithms: WebPkiSupportedAlgorithms,
+    provider: Arc<CryptoProvider>,
 }
 
 /// Which certificates are accepted.
@@ -35,8 +38,53 @@ pub(super) enum Rule {
 }
 
 impl Judge {
-    pub(super) fn new(rule: Rule, provider: &CryptoProvider) -> Self {
-        Self { rule, algorithms: provider.signature_verification_algorithms }
+    pub(super) fn new(rule: Rule, provider: &Arc<CryptoProvider>) -> Self {
+        Self { rule, provider: Arc::clone(provider) }
+    }
+
+    fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
+        &self.provider.signature_verification_algorithms
+    }
+
+    /// Accepts a certificate that was named itself, unless its key can prove nothing.
+    fn named(&self, shown: &Shown<'_>) -> Result<ServerCertVerified, Error> {
+        let facts = Facts::of(shown.certificate);
+        match facts.and_then(|facts| facts.trouble_of_key(self.algorithms())) {
+            None => Ok(ServerCertVerified::assertion()),
+            Some(why) => self.refuse(shown, Cause::Weak(why)),
+        }
+    }
+
+    fn refuse<T>(&self, shown: &Shown<'_>, cause: Cause) -> Result<T, Error> {
+        let advice = shown.advice(&cause, &self.provider);
+        Err(Refused { found: Fingerprint::of(shown.certificate), cause, advice }.into_tls())
+    }
+}
+
+/// What a certificate of an old version says, which the library does not read. By a pin it can be
+/// accepted all the same: its key signs as others do.
+fn old<'c>(certificate: &'c CertificateDer<'_>) -> Option<Facts<'c>> {
+    Facts::of(certificate).filter(|facts| facts.version < 3)
+}
+
+impl Judge {
+    /// The signature of TLS 1.2 by the key of an old certificate.
+    fn verify_old(
+        &self,
+        message: &[u8],
+        facts: &Facts<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = self.algorithms().mapping.iter().filter(|(it, _)| *it == signature.scheme);
+        let fitting = known
+            .flat_map(|(_, algorithms)| *algorithms)
+            .filter(|it| *it.public_key_alg_id() == *facts.key_algorithm);
+        let mut verified =
+            fitting.map(|it| it.verify_signature(facts.key, message, signature.signature()));
+        if verified.any(|verified| verified.is_ok()) {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        Err(CertificateError::BadSignature.into())
     }
 }
 
@@ -49,18 +97,15 @@ impl ServerCertVerifier for Judge {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let found = Fingerprint::of(certificate);
-        let refuse = |cause| Err(Refused { found, cause }.into_tls());
+        let shown = Shown { certificate, intermediates, name, now };
         match &self.rule {
-            Rule::Pin(pin) if *pin == found => Ok(ServerCertVerified::assertion()),
-            Rule::Pin(_) => refuse(Cause::NotThePinned),
-            Rule::Authorities { listed, .. } if listed.contains(certificate) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            Rule::Authorities { chains: None, .. } => refuse(Cause::Untrusted),
+            Rule::Pin(pin) if *pin == Fingerprint::of(certificate) => self.named(&shown),
+            Rule::Pin(_) => self.refuse(&shown, Cause::NotThePinned),
+            Rule::Authorities { listed, .. } if listed.contains(certificate) => self.named(&shown),
+            Rule::Authorities { chains: None, .. } => self.refuse(&shown, Cause::Untrusted),
             Rule::Authorities { chains: Some(chains), .. } => chains
                 .verify_server_cert(certificate, intermediates, name, ocsp, now)
-                .or_else(|error| refuse(Cause::of(&error))),
+                .or_else(|error| self.refuse(&shown, Cause::of(&error))),
         }
     }
 
@@ -70,7 +115,10 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+        match old(certificate) {
+            None => verify_tls12_signature(message, certificate, signature, self.algorithms()),
+            Some(facts) => self.verify_old(message, &facts, signature),
+        }
     }
 
     fn verify_tls13_signature(
@@ -79,10 +127,86 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+        match old(certificate) {
+            None => verify_tls13_signature(message, certificate, signature, self.algorithms()),
+            Some(facts) => verify_tls13_signature_with_raw_key(
+                message,
+                &facts.key_info.into(),
+                signature,
+                self.algorithms(),
+            ),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        self.algorithms().supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use rustls::RootCertStore;
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    /// What is said of a certificate for irc.example that nobody trusts, or that is pinned.
+    fn said(pem: &str, pinned: bool) -> Result<ServerCertVerified, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let rule = match pinned {
+            true => Rule::Pin(Fingerprint::of(&certificate)),
+            false => {
+                let other = rcgen::generate_simple_self_signed(["other".to_owned()]).unwrap();
+                let mut roots = RootCertStore::empty();
+                roots.add(other.cert.der().clone()).unwrap();
+                let roots = Arc::new(roots);
+                let chains = WebPkiServerVerifier::builder_with_provider(roots, provider.clone());
+                Rule::Authorities { chains: Some(chains.build().unwrap()), listed: Vec::new() }
+            }
+        };
+        let name = ServerName::try_from("irc.example").unwrap();
+        let judge = Judge::new(rule, &provider);
+        judge
+            .verify_server_cert(&certificate, &[], &name, &[], UnixTime::now())
+            .map_err(|error| Refused::within(&error).unwrap().to_string())
+    }
+
+    macro_rules! certificate {
+        ($name:literal) => {
+            include_str!(concat!("../../../tests/data/certificates/", $name, ".pem"))
+        };
+    }
+
+    #[test]
+    fn what_no_setting_helps_is_said_with_how_to_make_a_better_one() {
+        for (pem, flaw) in [
+            (certificate!("rsa1024"), "its RSA key has 1024 bits, and 2048 are needed"),
+            (certificate!("p521"), "its key is of an unusual kind"),
+        ] {
+            for pinned in [false, true] {
+                let words = said(pem, pinned).unwrap_err();
+                assert!(words.contains(flaw), "{words}");
+                assert!(!words.contains("pin_sha256") && !words.contains("ca_file"), "{words}");
+                assert!(words.contains("openssl req -x509 -newkey rsa:2048"), "{words}");
+                assert!(words.contains("subjectAltName=DNS:irc.example"), "{words}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pin_is_proposed_where_it_works() {
+        for (pem, flaw, authority) in [
+            (certificate!("v1"), "version 1 of X.509", false),
+            (certificate!("sha1"), "signed by SHA-1", true),
+            (certificate!("sha1_of_authority"), "signed by SHA-1", false),
+        ] {
+            let words = said(pem, false).unwrap_err();
+            assert!(words.contains("`pin_sha256 = \""), "{words}");
+            assert!(words.contains(flaw), "{words}");
+            assert_eq!(words.contains("`ca_file`"), authority, "{words}");
+            said(pem, true).expect("the pin works");
+        }
     }
 }

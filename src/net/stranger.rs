@@ -1,0 +1,290 @@
+//! Who answers at a port that is not whom we look for, by the first that they say; and which key of
+//! the configuration would mend that.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much of the first that is said is looked at.
+const FIRST: usize = 16;
+
+/// What somebody speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    /// TLS.
+    Tls,
+    /// HTTP: a web server, or a proxy.
+    Web,
+    /// IRC.
+    Irc,
+    /// SSH.
+    Ssh,
+    /// A mail server's, or FTP.
+    Mail,
+}
+
+impl Speech {
+    /// What `first` is, if that is plain.
+    #[must_use]
+    pub fn of(first: &[u8]) -> Option<Self> {
+        const BEGINNINGS: [(&[u8], Speech); 12] = [
+            (b"HTTP/", Speech::Web),
+            (b"<!DOCTYPE", Speech::Web),
+            (b"<html", Speech::Web),
+            (b"SSH-", Speech::Ssh),
+            (b"220 ", Speech::Mail),
+            (b"220-", Speech::Mail),
+            (b"554 ", Speech::Mail),
+            (b"* OK", Speech::Mail),
+            (b"+OK", Speech::Mail),
+            (b"NOTICE ", Speech::Irc),
+            (b"ERROR ", Speech::Irc),
+            (b"PING ", Speech::Irc),
+        ];
+        // A handshake's message, or an alert, of any version.
+        if let [0x15 | 0x16, 3, 0..=4, ..] = first {
+            return Some(Self::Tls);
+        }
+        let known = BEGINNINGS.iter().find(|(beginning, _)| first.starts_with(beginning));
+        let irc = || {
+            (first.len() > 2 && first[0] == b':' && first[1].is_ascii_graphic())
+                .then_some(Self::Irc)
+        };
+        known.map(|(_, speech)| *speech).or_else(irc)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tls => "a server that speaks TLS",
+            Self::Web => "a web server or a proxy",
+            Self::Irc => "an IRC server",
+            Self::Ssh => "an SSH server",
+            Self::Mail => "a mail server",
+        }
+    }
+
+    /// What to say where TLS was tried and this came back.
+    #[must_use]
+    pub fn instead_of_tls(self) -> &'static str {
+        match self {
+            Self::Irc => {
+                "this port does not speak TLS, an IRC server answers without it: use its TLS port, \
+                 most often 6697, or set `tls = false`"
+            }
+            Self::Web => {
+                "this port does not speak TLS, a web server or a proxy answers without it: for Let's \
+                 Chat write `url = \"http://…\"`; an IRC server is at another port, most often 6697"
+            }
+            Self::Ssh => "this port does not speak TLS, an SSH server answers: check the port",
+            Self::Mail => "this port does not speak TLS, a mail server answers: check the port",
+            Self::Tls => "this port does not speak TLS as it should: check the port",
+        }
+    }
+}
+
+/// Whom we look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sought {
+    /// An IRC server.
+    Irc {
+        /// Whether over TLS.
+        tls: bool,
+    },
+    /// Let's Chat.
+    LetsChat {
+        /// Whether over TLS.
+        tls: bool,
+    },
+}
+
+/// Somebody else answers than whom we look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stranger {
+    sought: Sought,
+    /// `None` where nothing was said at all.
+    speech: Option<Speech>,
+}
+
+impl std::error::Error for Stranger {}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.sought, self.speech) {
+            (Sought::Irc { .. }, None) => f.write_str(
+                "the server hung up without a word: if this is its TLS port, set `tls = true`",
+            ),
+            (Sought::LetsChat { .. }, None) => f.write_str(
+                "the server hung up without a word: if it wants TLS, write `url = \"https://…\"`",
+            ),
+            (Sought::Irc { .. }, Some(Speech::Tls)) => f.write_str(
+                "this port speaks TLS: set `tls = true`, or use the server's port without TLS, most \
+                 often 6667",
+            ),
+            (Sought::LetsChat { .. }, Some(Speech::Tls)) => {
+                f.write_str("this port speaks TLS: write `url = \"https://…\"`")
+            }
+            (Sought::Irc { .. }, Some(Speech::Web)) => f.write_str(
+                "a web server or a proxy answers, no IRC server: check the port in `servers`, most \
+                 often 6697 with TLS and 6667 without; a proxy on the way is named by `proxy`",
+            ),
+            (Sought::Irc { .. }, Some(speech)) => {
+                write!(f, "{} answers, no IRC server: check the port in `servers`", speech.name())
+            }
+            (Sought::LetsChat { .. }, Some(speech)) => {
+                write!(f, "{} answers, no Let's Chat: check the port in letschat.url", speech.name())
+            }
+        }
+    }
+}
+
+impl Stranger {
+    /// Who is not whom we look for, as what they say first shows.
+    fn by(sought: Sought, first: &[u8]) -> Option<Self> {
+        let speech = Speech::of(first);
+        let expected = match sought {
+            Sought::Irc { .. } => Speech::Irc,
+            Sought::LetsChat { .. } => Speech::Web,
+        };
+        // Without TLS, who wants it often hangs up; with it, there are other reasons.
+        let tls = matches!(sought, Sought::Irc { tls: true } | Sought::LetsChat { tls: true });
+        match speech {
+            None if first.is_empty() && !tls => Some(Self { sought, speech: None }),
+            Some(speech) if speech != expected => Some(Self { sought, speech: Some(speech) }),
+            _ => None,
+        }
+    }
+}
+
+/// What was said first, as far as it is kept.
+pub type First = Arc<Mutex<Vec<u8>>>;
+
+/// A connection that notes what is said first, and breaks where a stranger says it.
+#[derive(Debug)]
+pub struct Ear<S> {
+    inner: S,
+    first: First,
+    sought: Option<Sought>,
+}
+
+impl<S> Ear<S> {
+    /// Only notes it.
+    pub fn new(inner: S) -> Self {
+        Self { inner, first: First::default(), sought: None }
+    }
+
+    /// Breaks where who answers is not who is `sought`.
+    pub fn seeking(inner: S, sought: Sought) -> Self {
+        Self { sought: Some(sought), ..Self::new(inner) }
+    }
+
+    /// What is said first, also when the connection is somebody else's.
+    pub fn first(&self) -> First {
+        Arc::clone(&self.first)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Ear<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
+        let reset = matches!(&read, Err(error) if error.kind() == io::ErrorKind::ConnectionReset);
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if !first.is_empty() || (read.is_err() && !reset) {
+            return Poll::Ready(read);
+        }
+        let heard = &buffer.filled()[before..];
+        first.extend_from_slice(&heard[..heard.len().min(FIRST)]);
+        match self.sought.and_then(|sought| Stranger::by(sought, heard)) {
+            Some(stranger) => Poll::Ready(Err(io::Error::other(stranger))),
+            None => Poll::Ready(read),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Ear<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const IRC: Sought = Sought::Irc { tls: false };
+    const LETSCHAT: Sought = Sought::LetsChat { tls: false };
+
+    /// What is read where `first` is said, or why it is not.
+    async fn heard(sought: Sought, first: &[u8]) -> Result<usize, String> {
+        let (ours, mut theirs) = duplex(1_024);
+        theirs.write_all(first).await.expect("there is room");
+        drop(theirs);
+        let mut ear = Ear::seeking(ours, sought);
+        ear.read(&mut [0; 100]).await.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn who_is_sought_is_heard() {
+        for first in
+            [&b":irc.example NOTICE"[..], b"NOTICE AUTH :*** Looking up", b"ERROR :no", b"\xFF"]
+        {
+            assert_eq!(heard(IRC, first).await, Ok(first.len()));
+        }
+        assert_eq!(heard(LETSCHAT, b"HTTP/1.1 101").await, Ok(12));
+        // Over TLS, a hang-up has other reasons.
+        assert_eq!(heard(Sought::Irc { tls: true }, b"").await, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_named_with_the_key_to_change() {
+        for (sought, first, words) in [
+            (IRC, &b"\x15\x03\x01\x00\x02\x02\x46"[..], "set `tls = true`"),
+            (IRC, b"", "if this is its TLS port, set `tls = true`"),
+            (IRC, b"HTTP/1.1 400 Bad Request\r\n", "a web server or a proxy answers"),
+            (Sought::Irc { tls: true }, b"HTTP/1.1 400 Bad Request\r\n", "a web server or a proxy"),
+            (IRC, b"SSH-2.0-OpenSSH_9.2p1\r\n", "an SSH server answers"),
+            (IRC, b"220 mail.example ESMTP\r\n", "a mail server answers"),
+            (LETSCHAT, b"\x15\x03\x03\x00\x02\x02\x46", "write `url = \"https://…\"`"),
+            (LETSCHAT, b"", "write `url = \"https://…\"`"),
+            (LETSCHAT, b":irc.example 451 * :no", "an IRC server answers"),
+            (LETSCHAT, b"SSH-2.0-OpenSSH_9.2p1\r\n", "an SSH server answers"),
+        ] {
+            let told = heard(sought, first).await.expect_err("a stranger");
+            assert!(told.contains(words), "{told}");
+        }
+    }
+}
