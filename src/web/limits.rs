@@ -25,8 +25,10 @@ const ALL: f64 = 20.0;
 /// The part of what all together may have that is kept for those who have little of it.
 const RESERVE: f64 = 0.25;
 
-/// How much is little: so many answers at once, and such a part of what one address may ask.
+/// How much is little: so many answers at once to one address, and to all around it; and such a part of
+/// what one address may ask.
 const FEW: usize = 4;
+const FEW_AROUND: usize = 16;
 const LITTLE: f64 = 0.03;
 
 /// How many networks are remembered.
@@ -122,6 +124,8 @@ impl State {
             if place == 0 {
                 let little = per_minute.is_none_or(|rate| one.used <= rate * LITTLE);
                 has_little = one.answering < FEW && little;
+            } else if place + 1 == nets.len() {
+                has_little &= one.answering < FEW_AROUND;
             }
             if let Some(known) = self.clients.get_mut(net) {
                 *known = one;

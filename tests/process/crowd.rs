@@ -74,15 +74,14 @@ async fn many_stalled_readers_cost_little_memory_and_leave_room() {
     let (_world, bridge, address, path) = long_message().await;
     let mut readers = Vec::new();
     for n in 0..300 {
-        let wanted = if n % 3 == 0 { path.clone() } else { format!("{path}/raw") };
         let from = format!("2001:db8:{:x}:{:x}::1", n % 12, n);
-        readers.push(connection(address, &get(&wanted, &from)).await);
+        readers.push(connection(address, &get(&format!("{path}/raw"), &from)).await);
     }
     let mut answered = 0;
     for reader in &mut readers {
         answered += usize::from(status(reader).await == "200");
     }
-    assert!((150..=256).contains(&answered), "{answered} are being answered");
+    assert!((150..=192).contains(&answered), "{answered} are being answered");
     // Who comes now is answered, too; and so is a part.
     for _ in 0..3 {
         let mut other = connection(address, &get(&path, "192.0.2.1")).await;
