@@ -142,7 +142,7 @@ pub(super) fn in_utf8(bytes: Vec<u8>) -> Result<String, Foreign> {
     // ASCII in UTF-16 has a NUL in every pair, and may have no mark.
     let pairs = |at: usize| {
         bytes.len() > 1
-            && bytes.len() % 2 == 0
+            && bytes.len().is_multiple_of(2)
             && bytes.iter().skip(at).step_by(2).all(|byte| *byte == 0)
     };
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) || pairs(0) || pairs(1)

@@ -35,7 +35,7 @@ pub struct Refused {
     /// What speaks against it.
     pub cause: Cause,
     /// What would have it accepted.
-    pub advice: Advice,
+    pub advice: Box<Advice>,
 }
 
 /// What speaks against a certificate.
@@ -139,7 +139,7 @@ impl fmt::Display for Refused {
             }
             Cause::Other(words) => write!(f, "its certificate cannot be accepted: {words}")?,
         }
-        let Advice { pin, authority, issuer, flaws, host } = &self.advice;
+        let Advice { pin, authority, issuer, flaws, host } = &*self.advice;
         if !flaws.is_empty() && !matches!(self.cause, Cause::Weak(_)) {
             write!(f, "; {}", flaws.join(", and "))?;
         }

@@ -56,7 +56,7 @@ impl Judge {
     }
 
     fn refuse<T>(&self, shown: &Shown<'_>, cause: Cause) -> Result<T, Error> {
-        let advice = shown.advice(&cause, &self.provider);
+        let advice = Box::new(shown.advice(&cause, &self.provider));
         Err(Refused { found: Fingerprint::of(shown.certificate), cause, advice }.into_tls())
     }
 }
