@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::run::Run;
 use super::{Bridge, Spot, Turn};
-use crate::domain::{Author, Delivery, Message, Part, Place, PlaceId, State, Voice};
+use crate::domain::{Author, Delivery, Kind, Message, Part, Place, PlaceId, State, Voice};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{comes_apart, is_blank, nameless, passes_through};
 
@@ -73,6 +74,13 @@ impl Bridge {
                 let (begun, speech, voice) = (None, None, Voice::Bridge);
                 let delivery = Delivery { ticket, to, message, part, state, begun, speech, voice };
                 if let Some(mirror) = self.spots.get_mut(&to) {
+                    if mirror.place.network().is_none() {
+                        // What stands by itself ends one.
+                        let part_of = part == Part::Whole && delivery.message.kind == Kind::Talk;
+                        let run = mirror.run.take().filter(|_| part_of);
+                        let with = Run::with(run, &delivery.message, ticket, turn.now);
+                        mirror.run = part_of.then_some(with);
+                    }
                     mirror.lane.push(delivery);
                 }
             }

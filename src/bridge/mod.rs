@@ -29,6 +29,7 @@ mod reading;
 mod refusals;
 mod repeats;
 mod room;
+mod run;
 mod saying;
 mod settling;
 mod spot;

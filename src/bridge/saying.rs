@@ -88,7 +88,7 @@ impl Bridge {
             return Ok(None);
         }
         let joined = self.joined(place);
-        if let Some(after) = self.wait(place, joined) {
+        if let Some(after) = self.wait(place, joined, turn.now) {
             if let Some(after) = after {
                 turn.orders.push(Order::LetsChat(letschat::Order::Wake { place, after }));
             }
@@ -98,6 +98,9 @@ impl Bridge {
         let speaker = self.speaker(place, turn)?;
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(None) };
         spot.patience = Patience::None;
+        if let Some(run) = &mut spot.run {
+            run.said();
+        }
         let Some(first) = spot.lane.first() else { return Ok(None) };
         let silenced = speaker == Speaker::Nobody;
         let (voice, speech) = match speaker {
@@ -169,27 +172,26 @@ impl Bridge {
         })
     }
 
-    /// Whether `place` is a room and more lines may come that go on with what is said next in `place`, of which so many are
-    /// `joined` already, and are waited for; with how long, if that is yet to be asked for.
-    fn wait(&mut self, place: PlaceId, joined: usize) -> Option<Option<Duration>> {
+    /// Whether `place` is a room and more lines may come that go on with what is said next there, of which
+    /// so many are `joined` already, and are waited for; with how long, if that is yet to be asked for.
+    fn wait(&mut self, place: PlaceId, joined: usize, now: Timestamp) -> Option<Option<Duration>> {
         let is_room = |spot: &&Spot| spot.place.network().is_none();
         let spot = self.spots.get(&place).filter(is_room)?;
         let first = spot.lane.first()?;
-        let Join::Within(after) = self.ways.manners(first.message.said_in, place).room.join else {
-            return None;
-        };
+        let join = self.ways.manners(first.message.said_in, place).room.join;
         let last = spot.lane.behind().take(joined).last().unwrap_or(first);
         // A line goes on with itself if anything does. Behind the last that does, nothing may stand.
-        let over = spot.patience == Patience::Over
-            || !self.goes_on(last, last)
-            || spot.lane.behind().nth(joined).is_some();
-        if over {
+        if !self.goes_on(last, last) || spot.lane.behind().nth(joined).is_some() {
             return None;
         }
-        let asked = spot.patience == Patience::Waiting;
-        if let Some(spot) = self.spots.get_mut(&place) {
-            spot.patience = Patience::Waiting;
-        }
+        let Spot { run, lane, patience, .. } = self.spots.get_mut(&place)?;
+        let first = lane.first()?;
+        let after = match join {
+            Join::Never => None,
+            Join::Within(after) => (*patience != Patience::Over).then_some(after),
+            Join::Waiting => run.as_mut()?.wait(&first.message, first.ticket, now),
+        }?;
+        let asked = std::mem::replace(patience, Patience::Waiting) == Patience::Waiting;
         Some((!asked).then_some(after))
     }
 

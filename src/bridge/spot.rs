@@ -13,6 +13,7 @@ use super::lane::Lane;
 use super::page::Page;
 use super::policy::Backlog;
 use super::reading::Reading;
+use super::run::Run;
 use super::saying::Patience;
 use crate::domain::{Place, PlaceId, Roster};
 use crate::protocol::letschat::PostId;
@@ -54,6 +55,8 @@ pub(super) struct Spot {
     pub(super) told: Told,
     /// Whether it is waited for lines that go on with the next delivery.
     pub(super) patience: Patience,
+    /// What somebody says to a room, line after line.
+    pub(super) run: Option<Run>,
 }
 
 impl Spot {
@@ -77,6 +80,7 @@ impl Spot {
             closed: None,
             told: Told::default(),
             patience: Patience::default(),
+            run: None,
         }
     }
 

@@ -62,7 +62,7 @@ mod tests {
         check(&address, link);
         check(
             &format!("see {address}, please"),
-            &format!("see https://b.example/p/x (to https://a.example…, 901 characters) please"),
+            "see https://b.example/p/x (to https://a.example…, 901 characters) please",
         );
         check(
             &format!("one\n{address}\nhttp://c.example"),

@@ -61,7 +61,7 @@ fn behind_times(line: &str) -> &str {
         };
         match rest {
             Some((time, rest)) if time.contains(|c: char| c.is_ascii_digit()) => {
-                line = unindented(rest)
+                line = unindented(rest);
             }
             _ => return line,
         }

@@ -162,3 +162,19 @@ async fn a_port_that_is_taken_is_named_with_the_option_for_another() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_bridge_answers_by_the_name_that_people_see() {
+    let demo = Demo::start().await;
+    let mut tea = IrcGuest::join(demo.irc, "dave", "#lobby").await;
+    let (mut ann, room) = PageGuest::join(demo.letschat, "ann", "lobby").await;
+    tea.send("PRIVMSG #lobby :hello").await;
+    ann.hears("<dave> hello").await;
+    for (number, question) in [("423", "@irc who"), ("424", "@letsbridge help")] {
+        ann.send(number, json!(["messages:create", { "room": room, "text": question }])).await;
+    }
+    ann.hears("-- #lobby on demo: dave").await;
+    ann.hears("-- what is said here is mirrored to #lobby on demo").await;
+    tea.send("PRIVMSG letsbridge :!who").await;
+    tea.hears("NOTICE dave :nobody reads what is written to the bridge alone").await;
+}

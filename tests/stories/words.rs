@@ -315,3 +315,68 @@ fn what_somebody_does_in_a_room_is_an_action_on_irc() {
         post(1, "/me waves")
     ));
 }
+
+/// A world in the manners that the bridge has by itself.
+#[track_caller]
+fn by_default() -> World {
+    let mut world = World::new(&["office/#tea tea"]).mannered(Manners::default());
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world
+}
+
+#[test]
+fn a_paste_at_the_pace_of_a_client_is_its_beginning_and_the_rest() {
+    let mut world = by_default();
+    for number in 1..=4 {
+        world.tell_on(&format!("irc <+ :ann!a@host PRIVMSG #tea :  {number}"));
+    }
+    world.tell_on(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :  5
+        lc > 425["messages:create",{"room":"r1","text":"<ann>   1\n  2\n  3\n  4\n  5"}]
+        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        "#,
+    );
+    for number in 6..=10 {
+        world.tell_on(&format!("wait 2s\nirc < :ann!a@host PRIVMSG #tea :\t{number}"));
+    }
+    world.tell(
+        r#"
+        wait 3s
+        lc > 426["messages:create",{"room":"r1","text":"<ann> \t6\n\t7\n\t8\n\t9\n\t10"}]
+        "#,
+    );
+}
+
+#[test]
+fn neither_a_first_line_nor_who_types_waits() {
+    by_default().tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :hello
+        lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
+        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        wait 2s
+        irc < :ann!a@host PRIVMSG #tea :how are you?
+        lc > 426["messages:create",{"room":"r1","text":"<ann> how are you?"}]
+        lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        "#,
+    );
+}
+
+#[test]
+fn lines_that_come_one_by_one_and_at_once_are_two_posts_and_others_do_not_wait_for_more() {
+    by_default().tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :1
+        lc > 425["messages:create",{"room":"r1","text":"<ann> 1"}]
+        irc < :ann!a@host PRIVMSG #tea :2
+        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        irc < :ann!a@host PRIVMSG #tea :3
+        irc < :bob!b@host PRIVMSG #tea :hi
+        lc > 426["messages:create",{"room":"r1","text":"<ann> 2\n3"}]
+        lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"<bob> hi"}]
+        "#,
+    );
+}

@@ -121,9 +121,16 @@ fn cut(text: &str, budget: usize) -> usize {
     }
     let space = last_space(text, fits).filter(|&space| {
         // Where the next word must be cut anyhow, half a part of nothing is too much to pay.
-        space * 2 >= budget || word_len(&text[space + 1..], budget) <= budget
+        let next = &text[space + 1..];
+        space * 2 >= budget || word_len(next, budget) <= budget || is_address(next)
     });
     space.unwrap_or_else(|| cluster_end(text, fits))
+}
+
+/// Whether `text` begins with an address, which begins a line if it must be cut.
+fn is_address(text: &str) -> bool {
+    let scheme = text.bytes().take(16).take_while(u8::is_ascii_alphanumeric).count();
+    scheme > 0 && text[scheme..].starts_with("://")
 }
 
 /// The last space at which `text` can be cut so that the first part is neither blank nor longer
@@ -197,6 +204,12 @@ mod tests {
     fn a_word_that_never_fits_is_cut_at_once() {
         check("a bcdefghijklm", 6, &["a bcde", "fghijk", "lm"]);
         check("abcd efghijklm", 6, &["abcd", "efghij", "klm"]);
+    }
+
+    #[test]
+    fn an_address_begins_a_line_where_it_must_be_cut() {
+        check("a http://b.example", 12, &["a", "http://b.exa", "mple"]);
+        check("a http://é.example/", 18, &["a", "http://é.example/"]);
     }
 
     #[test]

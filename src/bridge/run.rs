@@ -1,0 +1,156 @@
+//! Lines of one person that follow each other as in a paste, on their way to a room.
+//!
+//! The first of them is posted at once. Those behind it wait for each other, so that they are one post:
+//! for a moment while they come at once, for longer where the client of whoever pastes them sends one
+//! after the other, as clients do so that their server does not throw them out.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{Message, PlaceId, Ticket};
+
+/// Lines that are further apart are no run.
+const APART: SignedDuration = SignedDuration::from_secs(3);
+
+/// Nobody types two lines this fast.
+const PASTED: SignedDuration = SignedDuration::from_millis(500);
+
+/// So many lines, none apart from the others, are a paste, too: a client that paces every line.
+const MANY: u32 = 4;
+
+/// How long a line waits for the next, and the first of them at most: while they come at once.
+const AT_ONCE: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_millis(700), SignedDuration::from_secs(2));
+
+/// The same while they come at the pace of a client.
+const PACED: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_millis(2_500), SignedDuration::from_secs(15));
+
+/// What somebody has said last, line after line.
+#[derive(Debug)]
+pub(super) struct Run {
+    said_in: PlaceId,
+    author: String,
+    /// The delivery of its first line.
+    first: Ticket,
+    lines: u32,
+    last: Timestamp,
+    gap: SignedDuration,
+    pasted: bool,
+    /// Since when some of it waits for more.
+    held: Option<Timestamp>,
+}
+
+impl Run {
+    /// The run that `message`, bound for a room as `ticket`, goes on with, or begins.
+    pub(super) fn with(
+        run: Option<Self>,
+        message: &Message,
+        ticket: Ticket,
+        now: Timestamp,
+    ) -> Self {
+        let goes_on = |run: &Self| {
+            run.said_in == message.said_in
+                && run.author == message.author.name
+                && now.duration_since(run.last) <= APART
+        };
+        match run.filter(goes_on) {
+            Some(run) => {
+                let gap = now.duration_since(run.last);
+                let lines = run.lines.saturating_add(1);
+                let pasted = run.pasted || gap <= PASTED || lines >= MANY;
+                Self { lines, gap, pasted, last: now, ..run }
+            }
+            None => Self {
+                said_in: message.said_in,
+                author: message.author.name.clone(),
+                first: ticket,
+                lines: 1,
+                last: now,
+                gap: SignedDuration::ZERO,
+                pasted: false,
+                held: None,
+            },
+        }
+    }
+
+    /// How long `message`, delivered as `ticket`, is to wait for more of its run; `None` for not.
+    pub(super) fn wait(
+        &mut self,
+        message: &Message,
+        ticket: Ticket,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let part = self.said_in == message.said_in && self.author == message.author.name;
+        if !part || !self.pasted || ticket <= self.first {
+            return None;
+        }
+        let (silence, longest) = if self.gap > PASTED { PACED } else { AT_ONCE };
+        let held = *self.held.get_or_insert(now);
+        let due = (self.last + silence).min(held + longest);
+        (due > now).then(|| due.duration_since(now).unsigned_abs())
+    }
+
+    /// What waited is said.
+    pub(super) fn said(&mut self) {
+        self.held = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Author, Kind};
+
+    fn message(author: &str) -> Message {
+        Message {
+            said_in: PlaceId(1),
+            author: Author::named(author),
+            kind: Kind::Talk,
+            body: "x".to_owned(),
+            said_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// A run of lines at these times in milliseconds, with its last line and when that came.
+    fn run(times: &[i64]) -> (Run, Ticket, Timestamp) {
+        let at = |time: &i64| Timestamp::from_millisecond(*time).expect("a time");
+        let lines = times.iter().map(at).zip(1..);
+        let run = lines.fold(None, |run, (time, number)| {
+            Some(Run::with(run, &message("ann"), Ticket(number), time))
+        });
+        let last = times.last().expect("a line");
+        (run.expect("a line"), Ticket(times.len().try_into().expect("few")), at(last))
+    }
+
+    #[test]
+    fn only_what_is_pasted_waits_and_never_the_first_line() {
+        for (times, waits) in [
+            (&[0][..], None),
+            (&[0, 100], Some(700)),
+            (&[0, 2_000], None),
+            (&[0, 2_000, 4_000], None),
+            (&[0, 2_000, 4_000, 6_000], Some(2_500)),
+            (&[0, 0, 0, 0, 0, 2_200], Some(2_500)),
+            (&[0, 100, 3_200], None),
+        ] {
+            let (mut run, ticket, now) = run(times);
+            let wait = run.wait(&message("ann"), ticket, now);
+            assert_eq!(wait, waits.map(Duration::from_millis), "{times:?}");
+            assert_eq!(run.wait(&message("ann"), run.first, now), None, "{times:?}");
+            assert_eq!(run.wait(&message("bob"), ticket, now), None, "{times:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_waits_for_ever() {
+        let (mut run, ticket, mut now) = run(&[0, 0]);
+        let begun = now;
+        while run.wait(&message("ann"), ticket, now).is_some() {
+            now += SignedDuration::from_millis(100);
+            run = Run::with(Some(run), &message("ann"), Ticket(ticket.0 + 1), now);
+        }
+        assert_eq!(now.duration_since(begun), SignedDuration::from_secs(2));
+    }
+}
