@@ -31,8 +31,13 @@ pub(crate) async fn scene(daemon: Daemon, house: House) -> Scene {
 impl Scene {
     /// A bridge of `#tea` and the room tea, which has these lines about the network.
     pub(crate) fn bridge(&self, network: &str) -> Bridge {
+        self.bridge_called("bridge", network)
+    }
+
+    /// The same under this nick.
+    fn bridge_called(&self, nick: &str, network: &str) -> Bridge {
         Bridge::start(&format!(
-            "[irc.office]\nnick = \"bridge\"\n{network}\n\
+            "[irc.office]\nnick = \"{nick}\"\n{network}\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n\
              [[link]]\nchannel = \"office/#tea\"\nroom = \"tea\"\n",
             self.letschat.url(),
@@ -110,6 +115,26 @@ pub(crate) async fn a_password(daemon: Daemon) {
     ann.join("#tea").await;
     scene.letschat.post("tea", "alice", "kettle's on");
     assert_eq!(ann.heard("#tea", 1).await[0].text, "<alice> kettle's on");
+    assert!(bridge.stop().await.success());
+}
+
+/// A nick that is no user name lets the bridge in all the same, under a user name that the server takes.
+pub(crate) async fn a_nick_that_is_no_user_name(daemon: Daemon) {
+    let scene = scene(daemon, open()).await;
+    for nick in ["tea-pot", "[tea]", "`x_^"] {
+        let bridge = scene.bridge_called(nick, &scene.plain());
+        bridge.ready().await;
+        assert!(bridge.stop().await.success());
+    }
+}
+
+/// ircd-hybrid refuses a user name before it says anything else, and the bridge names the key.
+#[tokio::test]
+#[ignore = "needs ircd-hybrid installed: tests/all runs it"]
+async fn hybrid_refuses_a_user_name_in_words_that_are_understood() {
+    let scene = scene(Daemon::Hybrid, open()).await;
+    let bridge = scene.bridge(&format!("{}\nusername = \"tea-pot\"", scene.plain()));
+    stays_away(&bridge, "the server does not take our user name").await;
     assert!(bridge.stop().await.success());
 }
 

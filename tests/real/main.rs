@@ -44,6 +44,7 @@ on_each! {
         whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens
         what_a_channel_does_not_take_from_who_has_no_voice_arrives_once_there_is_one
         a_password_opens_the_door_and_a_wrong_one_is_told
+        a_nick_that_is_no_user_name_is_no_hindrance
         tls_is_spoken_with_whom_somebody_vouches_for
         without_sasl_there_is_no_way_in_for_who_must_log_in
         the_nick_is_regained_from_who_leaves_or_is_put_out
@@ -68,6 +69,10 @@ async fn what_a_channel_does_not_take_from_who_has_no_voice_arrives_once_there_i
 
 async fn a_password_opens_the_door_and_a_wrong_one_is_told(daemon: Daemon) {
     getting_in::a_password(daemon).await;
+}
+
+async fn a_nick_that_is_no_user_name_is_no_hindrance(daemon: Daemon) {
+    getting_in::a_nick_that_is_no_user_name(daemon).await;
 }
 
 async fn tls_is_spoken_with_whom_somebody_vouches_for(daemon: Daemon) {
