@@ -165,7 +165,7 @@ impl Stage {
              announce = false\n\
              [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\npace = \"off\"\n\
              [looks]\nquiet_names = false\njoins = \"off\"\nnicks = \"off\"\nkicks = \"off\"\n\
-             modes = \"off\"\ntopics = \"off\"\n\
+             modes = \"off\"\ntopics = \"off\"\nlong_pastes = \"all\"\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
             self.irc.address(),
             self.letschat.url(),

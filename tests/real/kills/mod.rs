@@ -190,7 +190,7 @@ fn config(way: &str, rooms: &Rooms, links: &[Link]) -> String {
     // Two who talk like that are taken for programs that set each other off.
     let mut config = format!(
         "break_loops = false\n[irc.office]\n{way}\npace = \"off\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n\
-         catch_up = \"all\"\ncatch_up_limit = \"none\"\nannounce_gaps = false\n",
+         catch_up = \"all\"\ncatch_up_limit = \"none\"\nannounce_gaps = false\n[looks]\nlong_pastes = \"all\"\n",
     );
     for Link { channel, room } in links {
         write!(config, "[[link]]\nchannel = \"office/{channel}\"\nroom = \"{room}\"\n").unwrap();
