@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::time_from_sql;
+use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Party, PlaceId};
+use crate::domain::{Party, PlaceId, Ticket};
 
 /// What one person wrote to another in private.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,31 @@ impl Store {
     /// When the disk does not do its part.
     pub fn party(&mut self, party: &Party) -> Result<PlaceId, StoreError> {
         self.numbered(party.to_string(), None)
+    }
+
+    /// Notes that who has the number `place` is `party` from now on. Says whether they are: not where `party`
+    /// has a number of their own.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn same_party(&mut self, place: PlaceId, party: &Party) -> Result<bool, StoreError> {
+        let name = party.to_string();
+        let taken: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM place WHERE name = ?1)")?
+            .query_row([&name], |row| row.get(0))?;
+        if !taken {
+            self.write(Write::Renamed { place, name })?;
+        }
+        Ok(!taken)
+    }
+
+    /// Forgets the words of what was delivered in private: they are overwritten.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn unsaid(&mut self, ticket: Ticket) -> Result<(), StoreError> {
+        self.write(Write::Unsaid { ticket })
     }
 
     /// Who has this number; `None` where it is a place's.
@@ -83,7 +109,49 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, Author, Kind, Message, Network, Place, Ticket};
+    use crate::domain::{AccountId, Author, Kind, Message, Network, Place};
+
+    #[test]
+    fn what_was_delivered_is_overwritten_and_its_id_still_known() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut store = Store::open(directory.path()).expect("opens");
+        let bob = Party::User(AccountId("b0b".into()));
+        let to = store.party(&bob).expect("works");
+        let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
+        let body = "the secret of the samovar".to_owned();
+        let message = Message { said_in: to, author, kind: Kind::Talk, body, said_at };
+        let id = store.hear(&message, Some("one")).expect("works").expect("new");
+        let ticket = store.enqueue(id, to).expect("works");
+        store.commit().expect("works");
+        store.delivered(ticket, None, said_at).expect("works");
+        store.unsaid(ticket).expect("works");
+        store.commit().expect("works");
+        assert!(store.knows(to, "one").expect("works"));
+        store.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("works");
+        drop(store);
+        for entry in std::fs::read_dir(directory.path()).expect("is there") {
+            let bytes = std::fs::read(entry.expect("is there").path()).expect("is there");
+            assert!(!bytes.windows(7).any(|it| it == b"samovar"));
+        }
+    }
+
+    #[test]
+    fn who_goes_by_many_names_leaves_one_row() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let nick = |n: u32| Party::Nick(Network::new("office"), format!("ann{n}").into());
+        let place = store.party(&nick(0)).expect("works");
+        for n in 1..20_000 {
+            assert!(store.same_party(place, &nick(n)).expect("works"));
+        }
+        let rows: i64 = store
+            .connection
+            .query_row("SELECT COUNT(*) FROM place", [], |row| row.get(0))
+            .expect("works");
+        assert_eq!(rows, 1);
+        assert_eq!(store.party(&nick(19_999)).expect("works"), place);
+        assert_ne!(store.party(&nick(0)).expect("works"), place);
+        assert!(!store.same_party(place, &nick(0)).expect("works"));
+    }
 
     #[test]
     fn who_wrote_to_whom_is_remembered_and_places_are_not_among_them() {

@@ -24,6 +24,8 @@ pub(super) enum Write {
     Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
     Refused { ticket: Ticket, reason: String, now: Timestamp },
     Untold { ticket: Ticket },
+    Unsaid { ticket: Ticket },
+    Renamed { place: PlaceId, name: String },
     Told { said_in: PlaceId, author: String, to: PlaceId, last: Ticket },
     Join { first: Ticket, others: Vec<Ticket> },
     Said { ticket: Ticket, said: usize },
@@ -155,6 +157,17 @@ impl Write {
             ),
             Self::Untold { ticket } => {
                 on("UPDATE delivery SET untold = 1 WHERE ticket = ?1", params![ticket.0])
+            }
+            Self::Unsaid { ticket } => {
+                on(
+                    "UPDATE message SET body = '' WHERE id = (
+                         SELECT message FROM delivery WHERE ticket = ?1)",
+                    params![ticket.0],
+                )?;
+                on("UPDATE delivery SET spoken_body = NULL WHERE ticket = ?1", params![ticket.0])
+            }
+            Self::Renamed { place, name } => {
+                on("UPDATE place SET name = ?2 WHERE id = ?1", params![place.0, name])
             }
             Self::Told { said_in, author, to, last } => on(
                 "UPDATE delivery SET untold = 0

@@ -65,6 +65,16 @@ impl Bridge {
         {
             return Ok(None);
         }
+        // However many they are: the work for one network is bounded.
+        let crowd = self.direct.crowd(network);
+        match self.direct.crowds.take(crowd, turn.now) {
+            May::Do => {}
+            May::BeTold => {
+                tracing::warn!(%network, "too many write in private at once: not heard for a while");
+                return Ok(None);
+            }
+            May::Nothing => return Ok(None),
+        }
         let Some(Found { party, .. }) = self.who_is(network, nick) else {
             if self.direct.answering.take(STRANGERS, turn.now) == May::Do {
                 let (nick, text) = (nick.to_owned(), words::STRANGER.to_owned());

@@ -288,6 +288,7 @@ impl Bridge {
             reader.unanswered = 0;
             let peer = reader.party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
             for delivery in reader.lane.settle(ticket, native, turn.now, turn.store)? {
+                turn.store.unsaid(delivery.ticket)?;
                 self.waiting.remove(&delivery.message);
                 self.counters.of(peer.clone()).delivered += 1;
             }

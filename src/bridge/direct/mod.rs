@@ -36,6 +36,10 @@ use partners::{Partner, Partners, TALK};
 const BURST: i32 = 10;
 const EVERY: SignedDuration = SignedDuration::from_secs(3);
 
+/// How often people on one network may write, all together.
+const CROWD: i32 = 200;
+const CROWDED: SignedDuration = SignedDuration::from_millis(50);
+
 /// How often somebody is answered by the bridge itself. Another program could answer that.
 const ANSWERS: i32 = 6;
 const ANSWERED: SignedDuration = SignedDuration::from_secs(60);
@@ -57,6 +61,8 @@ pub(super) struct Direct {
     /// How often each may write, and is answered.
     writing: Allowance,
     answering: Allowance,
+    /// How often those on each network may, all together: by the network's number, below nought.
+    crowds: Allowance,
     /// Since when each side can be spoken to.
     up: HashMap<Peer, Timestamp>,
     /// When to look for those who are to be told that something did not arrive; `None` where nobody is.
@@ -85,6 +91,7 @@ impl Default for Direct {
             partners: Partners::default(),
             writing: Allowance::new(BURST, EVERY),
             answering: Allowance::new(ANSWERS, ANSWERED),
+            crowds: Allowance::new(CROWD, CROWDED),
             up: HashMap::new(),
             // Perhaps the last run has left some.
             untold_at: Some(Timestamp::MIN),
@@ -96,6 +103,12 @@ impl Direct {
     /// Whether people on `network` may talk in private.
     pub(super) fn is_on(&self, network: &Network) -> bool {
         self.networks.contains(network)
+    }
+
+    /// The number that stands for all on `network`.
+    fn crowd(&self, network: &Network) -> PlaceId {
+        let at = self.networks.iter().position(|it| it == network).unwrap_or_default();
+        PlaceId(-1 - i64::try_from(at).unwrap_or_default())
     }
 
     /// Whether it tells those whose words did not arrive.

@@ -76,6 +76,13 @@ impl Bridge {
             return Ok(());
         }
         let Some(place) = self.direct.parties.get(&was).copied() else { return Ok(()) };
+        let is_new = !self.direct.parties.contains_key(&is);
+        if is_new && !self.direct.lanes.contains_key(&place) && turn.store.same_party(place, &is)? {
+            self.direct.parties.remove(&was);
+            self.direct.parties.insert(is, place);
+            self.direct.names.insert(place, now.nick.clone());
+            return Ok(());
+        }
         let number = self.number(&is, &now.nick, turn)?;
         self.direct.partners.moves(place, number);
         if before.nick != now.nick {
