@@ -11,12 +11,15 @@ use crate::store::{Cursor, Sight};
 /// network may reach a third in the other order of their times.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
-/// Who is away for less than this has missed nothing that is worth telling of.
+/// Who is away for less than this is not asked what is played back to who comes in.
 pub(super) const NOTICED: SignedDuration = SignedDuration::from_secs(10);
 
 /// How many lines that are said meanwhile are held back. A channel that says more than this while
 /// the server answers is not caught up with.
 const MOST_HELD: usize = 4_096;
+
+/// How many new lines are told apart from those that were known, until one of these comes.
+const MOST_FRESH: usize = 20_000;
 
 /// How a channel is heard.
 ///
@@ -58,8 +61,16 @@ pub(super) struct CatchUp {
     first: Timestamp,
     /// The page under way is what was said after this.
     since: Timestamp,
-    /// The oldest and the newest line that were played back.
-    span: Option<(Timestamp, Timestamp)>,
+    /// Something was played back.
+    told: bool,
+    /// A line that had been heard before was played back: all that is behind it is told.
+    joins: bool,
+    /// After the last line that had been heard it was asked, too.
+    by_last: bool,
+    /// The server finds lines by their ids alone.
+    follows: bool,
+    /// The lines that this reading has brought, before it is known whether something is missing.
+    fresh: HashSet<i64>,
     /// How far the pages so far lead.
     read_to: Option<Timestamp>,
     /// The last line of them that has an id.
@@ -73,7 +84,7 @@ pub(super) struct CatchUp {
     torn: bool,
     /// The page under way has begun.
     begun: bool,
-    held: VecDeque<Talk>,
+    held: VecDeque<(Timestamp, Talk)>,
     /// How many of `held` had been said when the page was put together.
     covered: usize,
     twins: Twins,
@@ -91,16 +102,23 @@ impl CatchUp {
     /// What was missed of a channel that was known as `sight`, now that we are back at `now`. A
     /// delivery in doubt was sent after `doubt`.
     pub(super) fn new(sight: Sight, doubt: Option<Timestamp>, now: Timestamp) -> Self {
-        let since = doubt.map_or(sight.cursor.time, |doubt| doubt.min(sight.cursor.time));
+        // However far ahead the network's clock is, or once was: nothing was heard later than now.
+        let first = sight.first.min(now);
+        let cursor = Cursor { time: sight.cursor.time.min(now), ..sight.cursor };
+        let since = doubt.map_or(cursor.time, |doubt| doubt.min(cursor.time));
         Self {
-            away: (sight.alive, now),
-            since: before((since - OVERLAP).max(floor(sight.first))),
-            first: sight.first,
-            cursor: sight.cursor,
+            away: (sight.alive.min(now), now),
+            since: before((since - OVERLAP).max(floor(first))),
+            first,
+            cursor,
             deaf: false,
             kept: false,
             certain: false,
-            span: None,
+            told: false,
+            joins: false,
+            by_last: false,
+            follows: false,
+            fresh: HashSet::new(),
             read_to: None,
             line: None,
             line_before: None,
@@ -117,10 +135,21 @@ impl CatchUp {
         }
     }
 
-    /// Whether we were away for so long that somebody will have noticed, or know of what we missed.
-    pub(super) fn was_long(&self) -> bool {
+    /// Whether we were away for as long as `least`.
+    pub(super) fn lasted(&self, least: SignedDuration) -> bool {
         let (from, to) = self.away;
-        self.deaf || to.duration_since(from) >= NOTICED
+        self.deaf || to.duration_since(from) >= least
+    }
+
+    /// Whether we were away for more than a moment.
+    pub(super) fn was_long(&self) -> bool {
+        self.lasted(NOTICED)
+    }
+
+    /// When a line that is played back was said, by our clock as far as we can tell: while we were away.
+    pub(super) fn said_at(&self, time: Timestamp, now: Timestamp) -> Timestamp {
+        let (from, _) = self.away;
+        time.max(self.cursor.time.min(from) - OVERLAP).min(now)
     }
 
     /// Where the page under way begins.
@@ -132,7 +161,8 @@ impl CatchUp {
     /// from so long before the cursor that it was passed over then.
     pub(super) fn is_old(&self, talk: &Talk, time: Timestamp) -> bool {
         let first = if talk.mark.msgid.is_some() { self.first } else { floor(self.first) };
-        talk.played && (time < first || time < floor(self.cursor.time - OVERLAP))
+        // Behind a line that had been heard, whatever its time says.
+        talk.played && !self.by_line && (time < first || time < floor(self.cursor.time - OVERLAP))
     }
 
     /// The line behind which the page under way begins, if it has an id.
@@ -142,14 +172,18 @@ impl CatchUp {
 
     /// A line that the server knows by `mark` is played back.
     pub(super) fn count(&mut self, mark: &Mark) {
-        let Some(time) = mark.time else { return };
         if !std::mem::replace(&mut self.begun, true) {
             self.covered = self.held.len();
         }
-        self.widen(time);
+        self.told = true;
         if mark.msgid.is_some() {
             self.line.clone_from(&mark.msgid);
         }
+    }
+
+    /// Something that was played back could not be taken in.
+    pub(super) fn tear(&mut self) {
+        self.torn = true;
     }
 
     /// The server tells no more, and it is not known what else there is.
@@ -157,9 +191,67 @@ impl CatchUp {
         (self.kept, self.torn) = (false, true);
     }
 
-    fn widen(&mut self, time: Timestamp) {
-        let (oldest, newest) = self.span.unwrap_or((time, time));
-        self.span = Some((oldest.min(time), newest.max(time)));
+    /// The last line that had been heard, where it was not asked yet what was said after that, and nothing
+    /// else tells whether all of that was told.
+    pub(super) fn ask_by_last(&mut self, page: Page) -> bool {
+        let has_id = matches!(self.cursor.line, Some(Some(_)));
+        if self.joins || self.by_last || !page.finds_lines || !has_id {
+            return false;
+        }
+        (self.by_last, self.by_line) = (true, true);
+        (self.line, self.line_before) = (None, None);
+        true
+    }
+
+    /// The server is asked for what follows the last line that had been heard, and not for what was said
+    /// after its time.
+    pub(super) fn is_asked_by_line(&mut self) {
+        self.follows = true;
+    }
+
+    /// A line that is known already is played back. Where it was not this reading that has brought it, all
+    /// that is behind it is told.
+    pub(super) fn recognise(&mut self, trace: i64) {
+        self.joins |= !self.fresh.contains(&trace);
+    }
+
+    /// A line from before we first came in is played back: it was in the history when we came.
+    pub(super) fn recognise_old(&mut self) {
+        self.joins |= self.cursor.line.is_none();
+    }
+
+    /// A line that nobody had heard is played back.
+    pub(super) fn is_new(&mut self, trace: i64) {
+        self.joins |= self.follows || (self.by_line && self.by_last);
+        if self.joins {
+            self.fresh = HashSet::new();
+            return;
+        }
+        // Of so many, it is no longer known which of them this reading has brought.
+        self.torn |= self.fresh.len() >= MOST_FRESH;
+        if !self.torn {
+            self.fresh.insert(trace);
+        }
+    }
+
+    /// Whether lines were taken in, and it is not known what is missing before them.
+    pub(super) fn is_loose(&self) -> bool {
+        !self.joins && !self.fresh.is_empty()
+    }
+
+    /// Whether a line of ours, said at `time`, can have been said before we were away.
+    pub(super) fn is_before(&self, time: Timestamp) -> bool {
+        time <= self.cursor.time
+    }
+
+    /// Whether a line of ours that was in doubt was found.
+    pub(super) fn has_found(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// Something in the middle was not told.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn
     }
 
     /// The page is complete. Says whether another must be asked for.
@@ -174,11 +266,19 @@ impl CatchUp {
         }
         let asked_by_line = std::mem::take(&mut self.by_line);
         self.torn |= asked_by_line && !page.by_line;
-        let Some((oldest, newest)) = page.span else { return false };
-        self.widen(oldest);
-        self.widen(newest);
+        // What follows the last line that had been heard is told: so that one is known there. Some servers
+        // tell nothing where they do not know it.
+        let from_cursor = page.by_line && self.line_before.is_none();
+        self.joins |= from_cursor && (page.lines > 0 || self.follows);
         let news = self.line != self.line_before;
         self.line_before.clone_from(&self.line);
+        let Some((_, newest)) = page.span else {
+            // None of them has a time that can be: only the last line says where the next page begins.
+            let full = page.lines >= page.limit;
+            self.by_line = full && news && page.finds_lines && self.line.is_some();
+            self.torn |= full && !self.by_line;
+            return self.by_line;
+        };
         let onward = self.read_to.is_none_or(|read_to| newest > read_to) || (asked_by_line && news);
         self.read_to = self.read_to.max(Some(newest));
         let known = newest <= self.cursor.time;
@@ -196,31 +296,29 @@ impl CatchUp {
         next.is_some() || self.by_line
     }
 
-    /// Whether what was played back reaches to what had been heard: nothing is missing between.
+    /// Whether what was played back reaches to what had been heard: nothing is missing between. Only a line
+    /// that is known shows that. A server may have forgotten all it knew, and its times may be wrong.
     pub(super) fn reaches_back(&self) -> bool {
-        // Where nothing had been heard yet, nothing can be recognised.
-        let begins = (self.kept && self.cursor.line.is_none())
-            || self.span.is_some_and(|(oldest, _)| floor(oldest) <= self.cursor.time);
-        begins && !self.torn
+        self.joins && !self.torn
     }
 
     /// Whether the server keeps what was said, or has played something back by itself.
     pub(super) fn is_told(&self) -> bool {
-        self.kept || self.span.is_some()
+        self.kept || self.told
     }
 
-    /// Holds back a line that is said now. Gives it back when there are too many.
-    pub(super) fn hold(&mut self, talk: Talk) -> Option<Talk> {
+    /// Holds back a line that is said `now`. Gives it back when there are too many.
+    pub(super) fn hold(&mut self, talk: Talk, now: Timestamp) -> Option<Talk> {
         if self.held.len() >= MOST_HELD {
             return Some(talk);
         }
-        self.held.push_back(talk);
+        self.held.push_back((now, talk));
         None
     }
 
     /// What was held back, less what was played back meanwhile without its id: of lines that cannot
     /// be told apart, those said before the page was put together are in it.
-    pub(super) fn release(&mut self) -> Vec<Talk> {
+    pub(super) fn release(&mut self) -> Vec<(Timestamp, Talk)> {
         let covered = std::mem::take(&mut self.covered);
         let held = std::mem::take(&mut self.held).into_iter().enumerate();
         let mut is_new = |index: usize, talk: &Talk| {
@@ -231,7 +329,7 @@ impl CatchUp {
             *played -= 1;
             false
         };
-        held.filter_map(|(index, talk)| is_new(index, &talk).then_some(talk)).collect()
+        held.filter_map(|(index, (at, talk))| is_new(index, &talk).then_some((at, talk))).collect()
     }
 
     /// The how-many-eth of its kind this line is in the page.
@@ -324,7 +422,7 @@ mod tests {
 
     fn catchup(cursor: i64, line: bool) -> CatchUp {
         let cursor = Cursor { time: at(cursor), line: line.then_some(None) };
-        CatchUp::new(Sight { first: at(0), alive: at(0), cursor }, None, at(0))
+        CatchUp::new(Sight { first: at(0), alive: at(0), cursor }, None, at(9_000_000))
     }
 
     #[test]
@@ -337,13 +435,15 @@ mod tests {
     fn page(times: &[i64]) -> Page {
         let span = times.iter().min().zip(times.iter().max());
         let span = span.map(|(oldest, newest)| (at(*oldest), at(*newest)));
-        Page { limit: 10, lines: times.len(), span, by_line: false }
+        Page { limit: 10, lines: times.len(), span, by_line: false, finds_lines: true }
     }
 
     #[test]
     fn a_short_page_that_leads_to_the_cursor_and_no_further_is_the_last() {
         let mut catchup = catchup(600_000, true);
         assert!(!catchup.turn_page(page(&[599_000, 600_000])));
+        assert!(!catchup.reaches_back(), "its lines may be any");
+        catchup.recognise(1);
         assert!(catchup.reaches_back());
     }
 
@@ -373,11 +473,33 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_had_been_heard_nothing_is_recognised() {
+    fn where_nothing_had_been_heard_only_what_was_said_before_shows_that_nothing_is_missing() {
         let mut catchup = catchup(600_000, false);
-        assert!(!catchup.reaches_back());
         catchup.kept = true;
+        assert!(!catchup.reaches_back());
+        catchup.recognise_old();
         assert!(catchup.reaches_back());
+    }
+
+    #[test]
+    fn what_a_reading_has_brought_shows_nothing_when_it_comes_again() {
+        let mut catchup = catchup(600_000, true);
+        catchup.is_new(1);
+        catchup.recognise(1);
+        assert!(!catchup.reaches_back() && catchup.is_loose());
+        catchup.recognise(2);
+        assert!(catchup.reaches_back() && !catchup.is_loose());
+    }
+
+    #[test]
+    fn nothing_was_heard_later_than_now_and_what_was_missed_was_said_while_we_were_away() {
+        let cursor = Cursor { time: at(99_000_000), line: Some(None) };
+        let sight = Sight { first: at(0), alive: at(1_000_000), cursor };
+        let catchup = CatchUp::new(sight, None, at(9_000_000));
+        assert_eq!(catchup.since(), at(8_939_999));
+        for (told, said) in [(0, 940_000), (2_000_000, 2_000_000), (10_000_000, 9_000_000)] {
+            assert_eq!(catchup.said_at(at(told), at(9_000_000)), at(said), "{told}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What IRC tells us, and what follows from it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::catchup::Hearing;
 use super::history::Joined;
@@ -10,8 +10,16 @@ use crate::protocol::irc::{Event, Mark};
 use crate::store::{Cursor, StoreError};
 use crate::translate::{AGAIN, What};
 
-/// How often a sign of life is written down, at most.
-pub(super) const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(60);
+/// How often it is written down that the bridge hears, where nothing else is written.
+pub(super) const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(10);
+
+/// How often it is written down along with something else: that costs no further wait for the disk. For
+/// each channel that is heard, a little longer.
+const WRITE_ALONG: SignedDuration = SignedDuration::from_secs(1);
+const WRITE_EACH: SignedDuration = SignedDuration::from_millis(10);
+
+/// A server that was silent for up to this long still had a connection to us, as far as anybody can tell.
+const SILENT: SignedDuration = SignedDuration::from_secs(20);
 
 impl Bridge {
     pub(super) fn irc(
@@ -144,27 +152,47 @@ impl Bridge {
         turn.store.nick_begins(network, None, nick, turn.now)
     }
 
-    /// A sign of life: written down once in a while, for when the process dies.
+    /// A sign of life.
     fn alive(&mut self, network: &Network, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let Some(alive) = self.alive.get_mut(network) else { return Ok(()) };
         alive.at = turn.now;
-        let write = turn.now.duration_since(alive.written) >= WRITE_ALIVE;
-        if write {
-            alive.written = turn.now;
+        self.puppets_alive(network, turn)
+    }
+
+    /// Writes down that the channels are heard, for when the process dies: then it is known from when on
+    /// they were not.
+    pub(super) fn write_alive(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let heard = i32::try_from(self.open).unwrap_or(i32::MAX);
+        let along = WRITE_ALONG + WRITE_EACH.saturating_mul(heard);
+        let every = if turn.store.is_written() { along.min(WRITE_ALIVE) } else { WRITE_ALIVE };
+        let mut due = Vec::new();
+        for (network, alive) in &mut self.alive {
+            if turn.now.duration_since(alive.written) >= every {
+                alive.written = turn.now;
+                due.push((network.clone(), turn.now.min(alive.at + SILENT)));
+            }
         }
-        self.puppets_alive(network, turn)?;
-        if !write {
-            return Ok(());
+        for (network, at) in due {
+            self.write_alive_on(&network, at, turn)?;
         }
-        turn.store.nick_goes_on(network, None, turn.now)?;
+        Ok(())
+    }
+
+    fn write_alive_on(
+        &mut self,
+        network: &Network,
+        at: Timestamp,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        turn.store.nick_goes_on(network, None, at)?;
         if let Some(puppets) = self.voices.puppets_of(network) {
             for account in puppets.named() {
-                turn.store.nick_goes_on(network, Some(account), turn.now)?;
+                turn.store.nick_goes_on(network, Some(account), at)?;
             }
         }
         for (place, spot) in &self.spots {
             if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live(_)) {
-                turn.store.alive(*place, turn.now)?;
+                turn.store.alive(*place, at)?;
             }
         }
         Ok(())
@@ -227,6 +255,7 @@ impl Bridge {
             return Ok(());
         }
         let Some(time) = mark.time else { return turn.store.alive(place, turn.now) };
+        let time = time.min(turn.now);
         turn.store.heard_up_to(place, &Cursor { time, line: Some(mark.msgid) }, turn.now)
     }
 }

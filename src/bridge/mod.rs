@@ -258,7 +258,7 @@ impl Bridge {
         while let Some(place) = self.due.pop_first() {
             self.begin(place, turn)?;
         }
-        Ok(())
+        self.write_alive(turn)
     }
 
     /// The places and their numbers, in no order.

@@ -13,6 +13,9 @@ pub struct Policy {
     pub irc: HashMap<Network, Limits>,
     /// Whether people are told: what was left out, what may be missing, what was refused.
     pub announce: bool,
+    /// For how long a channel must have gone unheard for people to be told of it, where nobody knows whether
+    /// anything was said.
+    pub gap: SignedDuration,
     /// Whether two who set each other off through the bridge are parted.
     pub break_loops: bool,
     /// How long the ledger remembers; `None` for ever.
@@ -37,6 +40,7 @@ impl Default for Policy {
             letschat: Limits::default(),
             irc: HashMap::new(),
             announce: true,
+            gap: SignedDuration::from_secs(60),
             break_loops: false,
             memory: None,
             waiting: None,

@@ -165,6 +165,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         web: None,
         ident: None,
         announce: true,
+        gap: std::time::Duration::from_secs(60),
         break_loops: true,
         looks: Arc::default(),
         link_looks: Vec::new(),

@@ -47,6 +47,9 @@ pub struct Settings {
     pub ident: Option<SocketAddr>,
     /// Whether to tell people of what is missing on their side.
     pub announce: bool,
+    /// For how long a channel must have gone unheard for people to be told of it, where nobody knows
+    /// whether anything was said.
+    pub gap: Duration,
     /// How long a stopping bridge lets what is under way settle.
     pub settle: Duration,
     /// Whether two programs that answer each other through the bridge are parted for a while.

@@ -207,6 +207,7 @@ fn policy(settings: &Settings) -> Policy {
         letschat: limits(settings.letschat.catch_up, settings.letschat.catch_up_limit),
         irc: settings.networks.iter().map(on_irc).collect(),
         announce: settings.announce,
+        gap: signed(settings.gap).unwrap_or(SignedDuration::MAX),
         break_loops: settings.break_loops,
         memory: settings.store.keep.and_then(signed),
         waiting: settings.store.max_waiting,

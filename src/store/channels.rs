@@ -71,7 +71,8 @@ impl Store {
         self.write(Write::FirstSight { place, first, now, cursor })
     }
 
-    /// Notes that the channel at `place` was heard up to `cursor`, at `now` by our clock.
+    /// Notes that the channel at `place` was heard up to the line of `cursor`, at `now` by our clock. The
+    /// cursor's time never goes back.
     ///
     /// # Errors
     /// When the disk does not do its part.
@@ -130,7 +131,7 @@ impl fmt::Display for Cursor {
             Some(None) => "+",
             None => "-",
         };
-        write!(f, "{:015} {line}", self.time.as_millisecond())
+        write!(f, "{:015} {line}", self.time.as_millisecond().max(0))
     }
 }
 
@@ -177,7 +178,8 @@ mod tests {
         store.heard_up_to(tea, &heard(30, "b"), at(40)).expect("works");
         store.heard_up_to(tea, &heard(25, "a"), at(35)).expect("works");
         store.alive(tea, at(38)).expect("works");
-        let sight = Sight { first: at(10), alive: at(40), cursor: heard(30, "b") };
+        // The line that was heard last, although an earlier time stands at it.
+        let sight = Sight { first: at(10), alive: at(40), cursor: heard(30, "a") };
         assert_eq!(store.sight(tea).expect("works"), Some(sight));
     }
 }

@@ -314,6 +314,12 @@ impl Store {
         Ok(())
     }
 
+    /// Whether something was written since the last commit.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        !self.turn.is_empty()
+    }
+
     /// Makes one change, in the transaction of this turn.
     fn write(&mut self, write: Write) -> Result<(), StoreError> {
         let begun = if self.turn.is_empty() { self.run("BEGIN IMMEDIATE") } else { Ok(()) };

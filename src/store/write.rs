@@ -194,8 +194,10 @@ impl Write {
                 "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
                 params![place.0, first.as_millisecond(), now.as_millisecond(), cursor],
             ),
+            // The line is the last that was heard, and the time the latest, whatever its own says.
             Self::HeardUpTo { place, cursor, now } => on(
-                "UPDATE place SET cursor = MAX(cursor, ?2), alive = MAX(alive, ?3)
+                "UPDATE place SET alive = MAX(alive, ?3),
+                     cursor = MAX(substr(cursor, 1, 15), substr(?2, 1, 15)) || substr(?2, 16)
                  WHERE id = ?1 AND first IS NOT NULL",
                 params![place.0, cursor, now.as_millisecond()],
             ),

@@ -18,6 +18,7 @@ fn five_lines_are_enough() {
     assert_eq!(settings.letschat.catch_up, CatchUp::Age(Duration::from_hours(24)));
     assert_eq!(settings.letschat.catch_up_limit, Some(500));
     assert!(settings.announce);
+    assert_eq!(settings.gap, Duration::from_secs(60));
     assert_eq!(network.catch_up, CatchUp::Age(Duration::from_hours(24)));
     assert_eq!(network.catch_up_limit, Some(500));
     assert_eq!(settings.store.keep, Some(Duration::from_hours(30 * 24)));
@@ -68,7 +69,7 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 58);
+    assert_eq!(examples.len(), 59);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }

@@ -516,18 +516,43 @@ fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
 #[test]
 fn what_cannot_be_known_is_told() {
     let mut world = seated(FORGETS);
-    away(&mut world, FORGETS, 20);
+    world.tell("irc lost\nwait 25s\nlc > 2\nlc < 3\nwait 25s\nlc > 2\nlc < 3\nwait 10s
+        lc > 426[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- #tea on office is closed to the bridge, for the connection to its network is lost: what is said here waits until it opens\"}]");
+    world.tell_on(&irc_in(FORGETS));
     world.tell(
         r#"
         irc > PING past-1
-        irc < @time=2026-11-22T12:00:22.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < @time=2026-11-22T12:01:02.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example PONG irc.example past-1
-        lc > 426["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile is missing here"}]
         lc < 436[{"id":"6b0000200000000000000002","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- #tea on office is open to the bridge again"}]
+        lc < 437[{"id":"6b0000200000000000000003","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 428["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:01:01 UTC: what was said there meanwhile is missing here"}]
+        lc < 438[{"id":"6b0000200000000000000004","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 429["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
-    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 20));
+    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 60));
+}
+
+#[test]
+fn a_short_absence_of_which_nothing_is_known_is_counted_and_not_told() {
+    let mut world = seated(FORGETS);
+    away(&mut world, FORGETS, 18);
+    world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
+    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 18));
+    let policy = Policy { gap: jiff::SignedDuration::from_secs(10), ..Policy::default() };
+    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    away_plainly(&mut world, 18);
+    world.tell(
+        r#"
+        irc > PING past-1
+        irc < :irc.example PONG irc.example past-1
+        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:00:18 UTC: what was said there meanwhile is missing here"}]
+        "#,
+    );
 }
 
 #[test]
@@ -539,6 +564,9 @@ fn a_history_that_does_not_reach_back_is_told_to_have_a_hole() {
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea msgid=a1 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < :irc.example BATCH -y
         lc > 426["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
         "#,
     );
@@ -575,15 +603,15 @@ fn away_plainly(world: &mut World, seconds: u32) {
 fn when_the_bridge_was_last_there_survives_a_crash() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell_on(IRC_IN);
-    // Nobody speaks, but the server is there; once in a while that is written down.
+    // Nobody speaks, but the server is there; every ten seconds that is written down.
     for _ in 0..5 {
         world.tell("wait 30s\nirc < PING :x\nirc > PONG x");
     }
     world.tell("wait 20s\nrestart\nwait 100s");
     world.tell_on(IRC_IN);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
-    // 12:02:00 was the last time that it was written down; 12:04:30 it is now.
-    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 150));
+    // 12:02:50 was the last time that it was written down; 12:04:30 it is now.
+    assert_eq!((world.gaps().count, world.gaps().seconds), (1, 100));
 }
 
 #[test]
@@ -643,7 +671,7 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
         "#,
     );
     let mut posted = Vec::new();
-    for number in ["05", "06", "07", "08", "09"] {
+    for number in ["05", "06", "07", "08", "09", "10"] {
         let (_, letschat) = world.sent();
         posted.extend(
             letschat.iter().filter_map(|it| Some(it.split_once("\"text\":")?.1.to_owned())),
@@ -662,6 +690,8 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
              said here waits until it opens\"}]",
             "\"-- #tea on office is open to the bridge again\"}]",
             "\"[12:30Z] <ann> late\"}]",
+            "\"-- not in #tea on office from 2026-11-22 12:00:00 to 2026-11-23 15:46:40 UTC: what was said \
+             there meanwhile may be missing here\"}]",
             "\"-- 2 messages of #tea on office, said while the bridge was away, not shown here\"}]",
             "\"<ann> now\"}]",
         ]

@@ -3,6 +3,7 @@
 
 mod chance;
 mod channels;
+mod clocks;
 mod closed;
 mod comings;
 mod confirmed;

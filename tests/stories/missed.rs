@@ -338,7 +338,7 @@ fn a_bridge_that_was_stopped_was_cut_off_too_and_tells_it_once() {
         irc > NOTICE #tea :cut off from room tea from 12:01:15 to 12:02:55 UTC: nothing was said there meanwhile
         irc > PING said-2
         irc < :irc.example PONG irc.example :said-2
-        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:01:15 to 12:02:55 UTC: what was said there meanwhile is missing here"}]
+        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:01:10 to 12:02:55 UTC: what was said there meanwhile is missing here"}]
         lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":"u0","room":"r1"}]
         restart
         "#,

@@ -11,13 +11,21 @@ use crate::protocol::irc::Talk;
 use crate::store::{Cursor, StoreError};
 use crate::translate::AGAIN;
 
+/// What a line is that is played back.
+enum Played {
+    /// Heard before, or our own, or from before we came.
+    Known,
+    /// New, and mirrored if we `admit` so much.
+    News { admit: bool },
+}
+
 impl Bridge {
     /// Takes in one line, in the channel's order.
     pub(super) fn take_talk(
         &mut self,
         network: &Network,
         place: PlaceId,
-        talk: Talk,
+        (heard_at, talk): (Timestamp, Talk),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if !talk.played && self.seen_of_puppet(network, place, &talk, turn)? {
@@ -27,45 +35,24 @@ impl Bridge {
         let time = talk.mark.time;
         let trace = time.map(|time| trace(&talk, time));
         let played = talk.played;
+        let mut said_at = if played { time.unwrap_or(turn.now).min(turn.now) } else { heard_at };
         let mut late = played;
         let mut admitted = true;
         if let Hearing::CatchingUp(catchup) = &mut spot.hearing {
             late |= catchup.kept;
-            if let (Some(time), Some(trace), true) = (time, trace, talk.played) {
-                let number = catchup.number(&talk, time, trace);
-                let old = catchup.is_old(&talk, time);
-                if is_ours(network, &talk, time, turn)? {
-                    return self.found(place, &talk, number, turn).map(drop);
-                }
-                // We were called so when we could no longer hear of it: all we said then is ours.
-                if talk.from_here && self.found(place, &talk, number, turn)? {
-                    return turn.store.nick_begins(network, None, &talk.author.name, time);
-                }
-                let nameless = talk.mark.msgid.is_some();
-                if number <= turn.store.traces(place, trace, nameless)? {
-                    self.count(place, |traffic| traffic.duplicates += 1);
-                    return Ok(());
-                }
-                if old {
-                    return Ok(());
-                }
-                if let Some(msgid) = &talk.mark.msgid
-                    && turn.store.knows(place, msgid)?
-                {
-                    self.count(place, |traffic| traffic.duplicates += 1);
-                    return Ok(());
-                }
-                let limits = self.policy.limits(network);
-                let hearing = self.spots.get_mut(&place).map(|spot| &mut spot.hearing);
-                if let Some(Hearing::CatchingUp(catchup)) = hearing {
-                    admitted = catchup.backlog.admit(time, turn.now, limits);
+            if played {
+                said_at = catchup.said_at(said_at, turn.now);
+                match self.judge(network, place, &talk, said_at, turn)? {
+                    Played::Known => return Ok(()),
+                    Played::News { admit } => admitted = admit,
                 }
             }
-        } else if talk.played && !self.is_news(network, place, &talk, turn)? {
+        } else if played && !self.is_news(network, place, &talk, turn)? {
             return Ok(());
         }
-        let said_at = time.filter(|_| late).unwrap_or(turn.now);
-        let cursor = Cursor { time: time.unwrap_or(turn.now), line: Some(talk.mark.msgid.clone()) };
+        // No later than now, or what is said until then would never be asked for.
+        let up_to = time.unwrap_or(turn.now).min(turn.now);
+        let cursor = Cursor { time: up_to, line: Some(talk.mark.msgid.clone()) };
         let Talk { author, kind, text: body, mark, .. } = talk;
         let message = Message { said_in: place, author, kind, body, said_at };
         let msgid = mark.msgid.as_deref();
@@ -84,6 +71,88 @@ impl Bridge {
             self.asked(&message, turn)?;
         }
         turn.store.heard_up_to(place, &cursor, turn.now)
+    }
+
+    /// What a line is that is played back while the channel is caught up with; it was said at `said_at`, by
+    /// our clock.
+    fn judge(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        talk: &Talk,
+        said_at: Timestamp,
+        turn: &mut Turn<'_>,
+    ) -> Result<Played, StoreError> {
+        let Some(time) = talk.mark.time else {
+            return self.judge_timeless(network, place, talk, turn);
+        };
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
+        let trace = trace(talk, time);
+        let number = catchup.number(talk, time, trace);
+        let (old, before) = (catchup.is_old(talk, time), catchup.is_before(time));
+        let msgid = talk.mark.msgid.as_deref();
+        let known = msgid.map_or(Ok(false), |msgid| turn.store.knows(place, msgid))?;
+        if is_ours(network, talk, time, turn)? {
+            if known || (msgid.is_none() && before) {
+                catchup.recognise(trace);
+            }
+            self.found(place, talk, number, turn)?;
+            return Ok(Played::Known);
+        }
+        // We were called so when we could no longer hear of it: all we said then is ours.
+        if talk.from_here && self.found(place, talk, number, turn)? {
+            turn.store.nick_begins(network, None, &talk.author.name, time)?;
+            return Ok(Played::Known);
+        }
+        let known = known || number <= turn.store.traces(place, trace, msgid.is_some())?;
+        if known {
+            self.count(place, |traffic| traffic.duplicates += 1);
+        }
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
+        if known {
+            catchup.recognise(trace);
+        } else if old {
+            catchup.recognise_old();
+        }
+        if known || old {
+            return Ok(Played::Known);
+        }
+        let admit = catchup.backlog.admit(said_at, turn.now, self.policy.limits(network));
+        catchup.is_new(trace);
+        Ok(Played::News { admit })
+    }
+
+    /// The same of a line of which it is not known when it was said. Without an id, nothing can be known of
+    /// it: it is passed over, and something may be missing.
+    fn judge_timeless(
+        &mut self,
+        network: &Network,
+        place: PlaceId,
+        talk: &Talk,
+        turn: &mut Turn<'_>,
+    ) -> Result<Played, StoreError> {
+        let ours = is_ours(network, talk, turn.now, turn)?;
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
+        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
+        let trace = trace(talk, Timestamp::UNIX_EPOCH);
+        let Some(msgid) = &talk.mark.msgid else {
+            if !ours {
+                catchup.tear();
+            }
+            return Ok(Played::Known);
+        };
+        let known = turn.store.knows(place, msgid)?;
+        if known {
+            catchup.recognise(trace);
+        }
+        if known || ours {
+            return Ok(Played::Known);
+        }
+        catchup.is_new(trace);
+        let admit = catchup.backlog.admit(turn.now, turn.now, self.policy.limits(network));
+        Ok(Played::News { admit })
     }
 
     /// Whether a line that is played back unasked is newer than everything heard, and unknown.

@@ -12,7 +12,7 @@
 
 mod line;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::announce::span;
 use super::catchup::{CatchUp, Hearing, Twins};
@@ -60,7 +60,7 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(sight) = turn.store.sight(place)? else {
-            turn.store.first_sight(place, joined.time.unwrap_or(turn.now), turn.now)?;
+            turn.store.first_sight(place, came_in(joined.time, turn.now), turn.now)?;
             return self.all_heard(network, place, false, turn);
         };
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
@@ -105,24 +105,25 @@ impl Bridge {
             return Ok(());
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let now = turn.now;
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
-            return self.take_talk(network, place, talk, turn);
+            return self.take_talk(network, place, (now, talk), turn);
         };
         if talk.played {
             catchup.count(&talk.mark);
-            return self.take_talk(network, place, talk, turn);
+            return self.take_talk(network, place, (now, talk), turn);
         }
         if !catchup.kept {
             // Nobody would tell it again, so it must not wait. What is played back unasked is played
             // back to who comes in, before anything is said: that is over.
             let complete = catchup.reaches_back();
             self.caught_up(network, place, complete, turn)?;
-            return self.take_talk(network, place, talk, turn);
+            return self.take_talk(network, place, (now, talk), turn);
         }
-        if let Some(talk) = catchup.hold(talk) {
+        if let Some(talk) = catchup.hold(talk, now) {
             tracing::warn!(place = %spot.place, "too much is said while the server answers");
             self.caught_up(network, place, false, turn)?;
-            return self.take_talk(network, place, talk, turn);
+            return self.take_talk(network, place, (now, talk), turn);
         }
         Ok(())
     }
@@ -138,7 +139,11 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
         match answer {
-            Answer::Page(page) if catchup.turn_page(page) => {
+            Answer::Follows => {
+                catchup.is_asked_by_line();
+                return Ok(());
+            }
+            Answer::Page(page) if catchup.turn_page(page) || catchup.ask_by_last(page) => {
                 if !self.is_deaf(place, turn)? {
                     self.ask_on(network, place, turn);
                 }
@@ -171,12 +176,17 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
-        let certain = complete && catchup.kept && catchup.certain;
+        // What follows a line of ours is told, if that one was.
+        let complete_for_us = complete || (catchup.has_found() && !catchup.is_torn());
+        let certain = complete_for_us && catchup.kept && catchup.certain;
         let (from, to) = catchup.away;
         let told = catchup.is_told();
         let left_out = catchup.backlog.left_out();
         if !complete && catchup.was_long() {
-            self.gap(place, from, to, told, turn)?;
+            // A server that keeps what is said should have told of it, and has lost it.
+            let lost = catchup.kept || catchup.is_torn();
+            let announced = lost || catchup.lasted(self.policy.gap);
+            self.gap(place, (from, to), (told, announced), turn)?;
         }
         if left_out > 0 {
             self.tell_left_out(place, left_out, turn)?;
@@ -194,8 +204,8 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
-        for talk in catchup.release() {
-            self.take_talk(network, place, talk, turn)?;
+        for held in catchup.release() {
+            self.take_talk(network, place, held, turn)?;
         }
         Ok(())
     }
@@ -208,6 +218,15 @@ impl Bridge {
         at: Timestamp,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
+        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        if let Hearing::CatchingUp(catchup) = &spot.hearing
+            && catchup.is_loose()
+            && catchup.was_long()
+        {
+            // The next reading goes on behind these lines, and cannot know what is missing before them.
+            let away = catchup.away;
+            self.gap(place, away, (true, true), turn)?;
+        }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         match &spot.hearing {
             Hearing::Away => return Ok(()),
@@ -252,20 +271,22 @@ impl Bridge {
         self.advance(place, turn)
     }
 
-    /// Counts that something may be missing of what was said in `place`, and says so. Whether all
-    /// of it is depends on whether anything was `told`.
+    /// Counts that something may be missing of what was said in `place`, and says so if that is to be
+    /// `announced`. Whether all of it is depends on whether anything was `told`.
     fn gap(
         &mut self,
         place: PlaceId,
-        from: Timestamp,
-        to: Timestamp,
-        told: bool,
+        (from, to): (Timestamp, Timestamp),
+        (told, announced): (bool, bool),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
         self.counters.gaps.count += 1;
         self.counters.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
         tracing::warn!(place = %spot.place, %from, %to, "what was said meanwhile was not heard");
+        if !announced {
+            return Ok(());
+        }
         let words = format!(
             "not in {} {}: what was said there meanwhile {} missing here",
             self.spelled(place),
@@ -276,9 +297,19 @@ impl Bridge {
     }
 }
 
+/// When we came in, as the server says, if that can be so.
+fn came_in(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let likely = |time: &Timestamp| now.duration_since(*time) < SLOW;
+    time.filter(likely).unwrap_or(now).min(now)
+}
+
+/// How far a server's clock may be behind ours, to be asked for what was said after the time at which we
+/// came in by that clock.
+const SLOW: SignedDuration = SignedDuration::from_hours(24);
+
 fn ask(network: &Network, place: PlaceId, catchup: &CatchUp, turn: &mut Turn<'_>) {
     let msgid = catchup.last_line().map(str::to_owned);
     let (since, by_line) = (catchup.since(), catchup.by_line);
-    let order = irc::Order::Past { place, since, msgid, by_line };
+    let order = irc::Order::Past { place, since, now: turn.now, msgid, by_line };
     turn.orders.push(Order::Irc(network.clone(), order));
 }

@@ -39,6 +39,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let log = log(top.section("log"));
     let (store, keep) = store(top.section("store"));
     let announce = top.get("announce", flag);
+    let gap = top.get("announce_gaps_after", text(values::duration));
     let general = CatchingUp::read(&mut top, CatchingUp::default());
     let networks = networks(&mut top, general);
     let (letschat, catch_up, announce_gaps) = letschat::read(top.section("letschat"), general);
@@ -72,6 +73,7 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
         web,
         ident,
         announce: announce_gaps.or(announce).unwrap_or(true),
+        gap: gap.unwrap_or(Duration::from_secs(60)),
         settle,
         break_loops,
     })

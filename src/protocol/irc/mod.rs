@@ -85,6 +85,8 @@ pub enum Order {
         place: PlaceId,
         /// After this time.
         since: Timestamp,
+        /// What the time is now: what is said to be later is not.
+        now: Timestamp,
         /// After this line, for a server that does not find lines by their time.
         msgid: Option<String>,
         /// After that line on any server that can: more was said at that time than it tells at once.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::line::{BadLine, Line};
 use crate::domain::PlaceId;
@@ -40,12 +40,20 @@ pub(super) enum Means {
     Nothing,
 }
 
+/// How far the server's clock may be ahead of ours. A line said later than that says nothing of where
+/// the next page begins.
+const AHEAD: SignedDuration = SignedDuration::from_secs(60);
+
 /// From where on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) place: PlaceId,
     pub(super) channel: String,
     pub(super) since: Timestamp,
+    /// What the time is now, by our clock.
+    pub(super) now: Timestamp,
+    /// It was asked in the other way before.
+    pub(super) tried: bool,
     pub(super) msgid: Option<String>,
     pub(super) by_line: bool,
 }
@@ -55,6 +63,9 @@ pub(super) struct Question {
 pub enum Answer {
     /// As many of the next lines as are given at once: there may be more behind them.
     Page(Page),
+    /// None yet: the server does not find lines by their time, and is asked for what follows the last one
+    /// that was heard.
+    Follows,
     /// Everything that there is.
     All,
     /// The server does not keep it. What it plays back by itself has come.
@@ -70,20 +81,25 @@ pub struct Page {
     pub limit: usize,
     /// How many came, whatever they tell: also that somebody came or went.
     pub lines: usize,
-    /// The times of the oldest and of the newest of them.
+    /// The times of the oldest and of the newest of them that can have been said by now.
     pub span: Option<(Timestamp, Timestamp)>,
     /// They are those after a line, and not after a time.
     pub by_line: bool,
+    /// The server finds lines by their ids.
+    pub finds_lines: bool,
 }
 
 impl Page {
-    fn asked(limit: usize, by_line: bool) -> Self {
-        Self { limit, lines: 0, span: None, by_line }
+    fn asked(limit: usize, by_line: bool, finds_lines: bool) -> Self {
+        Self { limit, lines: 0, span: None, by_line, finds_lines }
     }
 
-    fn add(&mut self, time: Option<Timestamp>) {
+    fn add(&mut self, time: Option<Timestamp>, now: Timestamp) {
         self.lines += 1;
-        let Some(time) = time else { return };
+        let Some(time) = time.filter(|time| *time <= now.saturating_add(AHEAD).unwrap_or(now))
+        else {
+            return;
+        };
         let (oldest, newest) = self.span.unwrap_or((time, time));
         self.span = Some((oldest.min(time), newest.max(time)));
     }
@@ -100,6 +116,7 @@ pub(super) struct Past {
 #[derive(Debug)]
 struct Asked {
     place: PlaceId,
+    question: Question,
     number: u64,
     answer: Answer,
     until: Instant,
@@ -119,17 +136,27 @@ impl Past {
         self.number += 1;
         let (answer, lines) = ask(&question, means, self.number);
         let (place, number, until) = (question.place, self.number, now + PATIENCE);
-        self.asked = Some(Asked { place, number, answer, until });
-        lines.unwrap_or_else(|error| {
+        let lines = lines.unwrap_or_else(|error| {
             tracing::error!(channel = question.channel, %error, "a question that cannot be asked");
             Vec::new()
-        })
+        });
+        self.asked = Some(Asked { place, question, number, answer, until });
+        lines
+    }
+
+    /// Where the question under way has just been asked by a line's id, for want of another way.
+    pub(super) fn follows(&self) -> Option<(PlaceId, Answer)> {
+        let Asked { place, question, answer: Answer::Page(page), .. } = self.asked.as_ref()? else {
+            return None;
+        };
+        (page.by_line && !question.by_line || question.tried && page.by_line)
+            .then_some((*place, Answer::Follows))
     }
 
     /// A line, said at `time`, was played back.
     pub(super) fn line(&mut self, time: Option<Timestamp>) {
-        if let Some(Asked { answer: Answer::Page(page), .. }) = &mut self.asked {
-            page.add(time);
+        if let Some(Asked { answer: Answer::Page(page), question, .. }) = &mut self.asked {
+            page.add(time, question.now);
         }
     }
 
@@ -150,6 +177,26 @@ impl Past {
     /// The server has read our PING `token`.
     pub(super) fn pong(&mut self, token: &str) -> Option<(PlaceId, Answer)> {
         self.asked.as_ref()?.is(FENCE, token).then(|| self.answer())?
+    }
+
+    /// The server does not find lines in the way that it was asked for, or not that line, as it says by
+    /// `code`: it is asked once more in the other way, if it takes that. Says whether it is.
+    pub(super) fn ask_otherwise(&mut self, code: &str, means: Means) -> bool {
+        let Means::Chathistory { by_time, by_line, .. } = means else { return false };
+        let Some(Asked { question, answer: Answer::Page(page), .. }) = &self.asked else {
+            return false;
+        };
+        // Where the line was asked for on purpose, its time has not helped.
+        let by_time = page.by_line && by_time && !question.by_line;
+        let untaken = ["INVALID_MSGREFTYPE", "INVALID_PARAMS"].contains(&code);
+        let by_line = untaken && !page.by_line && by_line && question.msgid.is_some();
+        if question.tried || !(by_time || by_line) {
+            return false;
+        }
+        let again = Question { tried: true, by_line, ..question.clone() };
+        self.asked = None;
+        self.queue.push_front(again);
+        true
     }
 
     /// The server will not answer.
@@ -195,7 +242,8 @@ fn ask(question: &Question, means: Means, number: u64) -> (Answer, Result<Vec<Li
             let line = Line::new("CHATHISTORY", &["AFTER", channel, &from, &limit.to_string()]);
             let label = |line: Line| line.labeled(&format!("{LABEL}{number}"));
             let line = if labels { line.map(label) } else { line };
-            (Answer::Page(Page::asked(limit, msgid.is_some())), line.map(|line| vec![line]))
+            let page = Page::asked(limit, msgid.is_some(), by_line);
+            (Answer::Page(page), line.map(|line| vec![line]))
         }
         Means::Playback => {
             let seconds = format!("{}.{:03}", since.as_second(), since.subsec_millisecond());
@@ -211,6 +259,7 @@ mod tests {
     use super::*;
 
     const TEA: PlaceId = PlaceId(1);
+    const NOW: Timestamp = Timestamp::constant(1_795_348_800, 0);
     const CHATHISTORY: Means =
         Means::Chathistory { limit: Some(100), by_time: true, by_line: true, labels: false };
 
@@ -220,7 +269,15 @@ mod tests {
             let since = "2026-11-22T12:00:00.5Z".parse().expect("a time");
             let msgid = Some("m".to_owned());
             let channel = channel.to_owned();
-            past.push(Question { place, channel, since, msgid, by_line: false });
+            past.push(Question {
+                place,
+                channel,
+                since,
+                now: NOW,
+                msgid,
+                by_line: false,
+                tried: false,
+            });
         }
         past
     }
@@ -250,10 +307,11 @@ mod tests {
             let (channel, msgid) = ("#tea".to_owned(), Some("m".to_owned()));
             let since = Timestamp::UNIX_EPOCH;
             let mut past = Past::default();
-            past.push(Question { place: TEA, channel, since, msgid, by_line: true });
+            let (place, now, tried) = (TEA, NOW, false);
+            past.push(Question { place, channel, since, now, msgid, by_line: true, tried });
             let lines = past.next(means, Instant::now());
             assert_eq!(lines[0].as_str(), format!("CHATHISTORY AFTER #tea {from} 9"));
-            let page = Page { limit: 9, lines: 0, span: None, by_line };
+            let page = Page { limit: 9, lines: 0, span: None, by_line, finds_lines: by_line };
             assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page(page))));
         }
     }
@@ -265,8 +323,10 @@ mod tests {
         assert!(past.next(CHATHISTORY, now).is_empty());
         assert_eq!(past.batch(Some(PlaceId(2)), None), None, "played back by itself");
         let [one, two] = [1, 2].map(|second| Timestamp::from_second(second).expect("a time"));
-        [Some(two), None, Some(one)].into_iter().for_each(|time| past.line(time));
-        let page = Page { limit: 100, lines: 3, span: Some((one, two)), by_line: false };
+        let ahead = Some(NOW + AHEAD * 2);
+        [Some(two), None, ahead, Some(one)].into_iter().for_each(|time| past.line(time));
+        let span = Some((one, two));
+        let page = Page { limit: 100, lines: 4, span, by_line: false, finds_lines: true };
         assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page(page))));
         assert_eq!(past.next(CHATHISTORY, now).len(), 1);
         assert_eq!(past.fail("no"), Some((PlaceId(2), Answer::Failed("no".to_owned()))));

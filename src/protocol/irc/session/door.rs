@@ -34,9 +34,11 @@ impl Session {
         }
         self.phase = Phase::Identifying;
         self.let_in = true;
-        nick.clone_into(&mut self.nick);
-        self.people.we_are(nick);
-        self.output.push_back(Output::Event(Event::Registered { nick: nick.to_owned() }));
+        if super::people::is_name(nick) {
+            nick.clone_into(&mut self.nick);
+        }
+        self.people.we_are(&self.nick);
+        self.output.push_back(Output::Event(Event::Registered { nick: self.nick.clone() }));
         self.say_commands();
         // A bouncer has an account of its own.
         let known = self.account.is_some() || self.registration.is_logged_in();

@@ -128,6 +128,8 @@ pub struct Session {
     /// What was said in channels that we are not in yet, where what was said before can be asked for:
     /// it is told behind that we are in.
     early: Vec<(PlaceId, Talk)>,
+    /// What was said under our nick, and may be the line of ours that is under way there in other words.
+    strangers: Vec<(PlaceId, Talk)>,
     /// The server has refused no batch of ours.
     batches_go: bool,
     /// That the server lends nicks was told.
@@ -200,6 +202,7 @@ impl Session {
             batches: Batches::default(),
             telling: Telling::default(),
             early: Vec::new(),
+            strangers: Vec::new(),
             batches_go: true,
             lends_told: false,
             control: VecDeque::new(),
@@ -360,8 +363,8 @@ impl Machine for Session {
             Input::Order(Order::Say { ticket, place, kind, prefix, body, relay }) => {
                 self.say(ticket, place, kind, (&prefix, &body), relay.as_deref());
             }
-            Input::Order(Order::Past { place, since, msgid, by_line }) => {
-                self.ask_past(place, since, msgid, by_line);
+            Input::Order(Order::Past { place, since, now, msgid, by_line }) => {
+                self.ask_past(place, (since, now), msgid, by_line);
             }
             Input::Order(Order::Whisper { ticket, place, whom, kind, prefix, body }) => {
                 self.whisper((ticket, place), whom, kind, (&prefix, &body));

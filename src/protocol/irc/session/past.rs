@@ -16,12 +16,23 @@ impl Session {
     pub(super) fn ask_past(
         &mut self,
         place: PlaceId,
-        since: Timestamp,
+        (since, now): (Timestamp, Timestamp),
         msgid: Option<String>,
         by_line: bool,
     ) {
         let Some(channel) = self.channels.name(place).map(str::to_owned) else { return };
-        self.past.push(Question { place, channel, since, msgid, by_line });
+        self.past.push(Question { place, channel, since, now, msgid, by_line, tried: false });
+    }
+
+    /// The server does not answer a question, by the code of a standard reply.
+    pub(super) fn past_refused(&mut self, code: &str, why: &str) {
+        let means = self.means();
+        if self.past.ask_otherwise(code, means) {
+            tracing::info!(code, why, "asked in another way for what was said before");
+            return;
+        }
+        let answer = self.past.fail(why);
+        self.tell_past(answer);
     }
 
     /// Whether the server keeps what was said, and tells.
@@ -38,7 +49,12 @@ impl Session {
     /// Asks the next question, if it is time to.
     pub(super) fn pump_past(&mut self, now: Instant) {
         let means = self.means();
-        self.control.extend(self.past.next(means, now));
+        let lines = self.past.next(means, now);
+        if !lines.is_empty() {
+            let follows = self.past.follows();
+            self.tell_past(follows);
+        }
+        self.control.extend(lines);
     }
 
     pub(super) fn tell_past(&mut self, answer: Option<(PlaceId, Answer)>) {

@@ -80,6 +80,9 @@ impl Session {
 
     /// Somebody, perhaps we, goes by another nick.
     pub(super) fn renamed(&mut self, now: Instant, source: Option<&Prefix>, nick: String) {
+        if !is_name(&nick) {
+            return;
+        }
         if self.is_us(source) {
             self.we_are_called(now, &nick);
         } else {
@@ -239,10 +242,25 @@ impl Session {
     }
 }
 
-/// The nick and, where it is shown, the address of whom a line comes from.
+/// The nick and, where it is shown, the address of whom a line comes from. Whoever has no name that can be
+/// one says nothing.
 pub(super) fn split(source: Option<&Prefix>) -> Option<(&str, Option<String>)> {
     let Prefix::Nickname(nick, user, host) = source? else { return None };
-    Some((nick, (!host.is_empty()).then(|| format!("{user}@{host}"))))
+    let shown = !host.is_empty() && user.len() + host.len() < LONGEST_SHOWN;
+    is_name(nick).then(|| (nick.as_str(), shown.then(|| format!("{user}@{host}"))))
+}
+
+/// Longer than any `user@host` that a server shows: one that is longer is not remembered.
+const LONGEST_SHOWN: usize = 512;
+
+/// Longer than any nick.
+const LONGEST_NICK: usize = 256;
+
+/// Whether somebody can be called so: there is something to see in it, and nothing that would end a name.
+pub(super) fn is_name(nick: &str) -> bool {
+    let seen = |c: char| c.is_alphanumeric() || (c.is_ascii_graphic() && !"!@".contains(c));
+    let ends = |c: char| c.is_whitespace() || c.is_control();
+    nick.len() <= LONGEST_NICK && nick.contains(seen) && !nick.contains(ends)
 }
 
 /// Who did something: a person by nick, or a server.
@@ -269,6 +287,21 @@ fn names_servers(why: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_nameless() {
+        for nick in ["ann", "[tea]", "_", "été", "茶", "{}", "1"] {
+            assert!(is_name(nick), "{nick}");
+        }
+        let long = "x".repeat(257);
+        for nick in ["", "!", "@", "!@", "\u{200b}", "\u{2060}\u{200d}", "a b", "a\u{a0}b", "a\u{7}", &long] {
+            assert!(!is_name(nick), "{nick:?}");
+        }
+        for source in [":!@", ":!u@h", ":@h", ":\u{200b}!u@h"] {
+            let source = Prefix::from(source.trim_start_matches(':'));
+            assert_eq!(split(Some(&source)), None, "{source:?}");
+        }
+    }
 
     #[test]
     fn a_netsplit_is_told_from_words() {

@@ -13,6 +13,7 @@ use crate::protocol::irc::line::Line;
 use crate::protocol::irc::multiline;
 use crate::protocol::irc::objection::mentions_flood;
 use crate::protocol::irc::refusal::Refusal;
+use crate::protocol::irc::speech::Claim;
 use crate::protocol::irc::{Event, Talk};
 
 /// What the server says, in turn.
@@ -273,12 +274,15 @@ impl Session {
         let (Some(place), Some((kind, text))) = (self.target(target), talk) else { return };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
-        let (own, played) = (self.is_me(speaker), context.batch.played);
+        let (mut own, played) = (self.is_me(speaker), context.batch.played);
+        let mut claim = Claim::Foreign;
         if own && !played {
-            return self.echoed(place, (kind, text), context);
+            claim = self.echoed(place, (kind, text), context);
+            own = false;
         }
-        // What others say to others, only a server that is mistaken tells us.
-        if self.channels.place(target).is_none() {
+        // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
+        // its clients says as us.
+        if claim == Claim::Ours || self.channels.place(target).is_none() {
             return;
         }
         if played && nick == HISTORIAN {
@@ -288,6 +292,9 @@ impl Session {
         let (text, mark) = (text.to_owned(), context.mark.clone());
         let from_here = played && author.address.is_some() && author.address == self.address;
         let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };
+        if claim == Claim::Perhaps {
+            return self.strange(place, talk);
+        }
         if !played && self.is_early(target) {
             return self.early.push((place, talk));
         }

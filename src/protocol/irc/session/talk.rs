@@ -7,9 +7,12 @@ use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::multiline::{self, Limits, Script};
 use crate::protocol::irc::objection::Objection;
 use crate::protocol::irc::relaymsg;
-use crate::protocol::irc::speech::{Meant, Outcome, Receipt, Verdict};
+use crate::protocol::irc::speech::{Claim, Meant, Outcome, Receipt, Verdict};
 use crate::protocol::irc::split;
-use crate::protocol::irc::{Event, Scope};
+use crate::protocol::irc::{Event, Scope, Talk};
+
+/// How many lines under our nick wait until it is known whose they are.
+const MOST_STRANGERS: usize = 64;
 
 /// What services call those whose nick they take away: `Guest` and some digits.
 const GUEST: usize = 12;
@@ -79,11 +82,37 @@ impl Session {
         }
     }
 
-    /// A line of ours came back.
-    pub(super) fn echoed(&mut self, place: PlaceId, talk: (Kind, &str), context: &Context) {
+    /// A line under our nick: one of ours that came back, or what another client of the same user says.
+    pub(super) fn echoed(
+        &mut self,
+        place: PlaceId,
+        talk: (Kind, &str),
+        context: &Context,
+    ) -> Claim {
         let label = context.batch.label.as_deref();
-        let verdict = self.speech.echoed(place, label, talk, context.mark.clone());
+        let (verdict, claim) = self.speech.echoed(place, label, talk, context.mark.clone());
         self.tell(verdict);
+        // Whose nick the server lends us, is ours to use.
+        if context.relayed_by.is_some() { Claim::Ours } else { claim }
+    }
+
+    /// A line under our nick that may be the one under way in other words: that is known when that one is
+    /// confirmed.
+    pub(super) fn strange(&mut self, place: PlaceId, talk: Talk) {
+        if self.strangers.len() < MOST_STRANGERS {
+            self.strangers.push((place, talk));
+        }
+    }
+
+    /// What was said under our nick while a line of ours was under way, and was not that line.
+    fn release_strangers(&mut self, place: PlaceId) {
+        let mut said: Vec<Talk> =
+            self.strangers.extract_if(.., |it| it.0 == place).map(|it| it.1).collect();
+        if self.speech.took_stranger(place) && !said.is_empty() {
+            said.remove(0);
+        }
+        let heard = said.into_iter().map(|talk| Output::Event(Event::Heard { place, talk }));
+        self.output.extend(heard);
     }
 
     /// The answer to what we said with a label is complete.
@@ -128,8 +157,7 @@ impl Session {
     pub(super) fn fail(&mut self, now: Instant, arguments: &[String], context: &Context) {
         let [command, code, about @ ..] = arguments else { return };
         if command == "CHATHISTORY" {
-            let answer = self.past.fail(last(arguments));
-            return self.tell_past(answer);
+            return self.past_refused(code, last(arguments));
         }
         if command == "BATCH" {
             // Of one batch it may complain line by line.
@@ -218,6 +246,9 @@ impl Session {
             Outcome::Voiceless { why, scope } => Event::Voiceless { ticket, place, scope, why },
             Outcome::Later { why, after: _ } => Event::Later { ticket, place, why },
         }));
+        if !self.strangers.is_empty() {
+            self.release_strangers(place);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Scope;
+use super::heard;
 use super::line::Line;
 use super::objection::Objection;
 use super::pacing::{Pacer, Weight};
@@ -71,6 +72,17 @@ impl From<Objection> for Outcome {
     }
 }
 
+/// Whose a line under our nick is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// One that we have sent.
+    Ours,
+    /// Perhaps the one under way, in other words.
+    Perhaps,
+    /// None of ours: another client of the same user says it.
+    Foreign,
+}
+
 /// Which line the server means.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Meant<'a> {
@@ -93,6 +105,9 @@ const BOUNCER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a delivery may be put off.
 const MOST_LATER: u32 = 5;
+
+/// How many lines that have not come back are remembered.
+const MOST_UNSEEN: usize = 64;
 
 /// Deliveries on their way to the server.
 ///
@@ -126,6 +141,10 @@ pub(super) struct Speech {
     held: BTreeSet<(Instant, PlaceId)>,
     /// How often in a row.
     put_off: HashMap<PlaceId, (Ticket, u32)>,
+    /// What was said lately, and has not come back: it still may.
+    unseen: VecDeque<(PlaceId, Kind, String)>,
+    /// Where a line in other words was taken for the one under way.
+    taken: Option<PlaceId>,
 }
 
 /// A delivery that waits for the server.
@@ -200,6 +219,12 @@ impl Speech {
         let at = self.may_begin(|saying| pacer.may(saying.weight(weight), now))?;
         let mut saying = self.ready.remove(at)?;
         let lines = saying.send(receipt)?;
+        if let Some((kind, text)) = saying.under_way() {
+            if self.unseen.len() >= MOST_UNSEEN {
+                self.unseen.pop_front();
+            }
+            self.unseen.push_back((saying.place, kind, text.to_owned()));
+        }
         let (place, speaking) = (Some(saying.place), Some(saying.ticket));
         if !saying.is_fenced() {
             self.wait(saying, Stage::Sent, now + RECEIPT_PATIENCE);
@@ -234,20 +259,40 @@ impl Speech {
         Some(Verdict { ticket: saying.ticket, place, outcome })
     }
 
-    /// A line of ours came back from `place`.
+    /// A line under our nick came from `place`.
     pub(super) fn echoed(
         &mut self,
         place: PlaceId,
         label: Option<&str>,
         (kind, text): (Kind, &str),
         mark: Mark,
-    ) -> Option<Verdict> {
-        let saying = &mut self.waiting.get_mut(&place)?.saying;
-        if !saying.echoed(label, kind, text) {
-            return None;
+    ) -> (Option<Verdict>, Claim) {
+        let seen = self.unseen.iter().position(|(said_in, as_kind, said)| {
+            (*said_in, *as_kind) == (place, kind) && heard::same_words(said, text)
+        });
+        if let Some(at) = seen {
+            self.unseen.remove(at);
         }
-        let outcome = saying.accept(mark);
-        self.resolve(place, outcome, None)
+        let Some(Waiting { saying, .. }) = self.waiting.get_mut(&place) else {
+            // Late, or of a server that sends lines back although it does not say so.
+            let ours = seen.is_some() || label.is_some();
+            return (None, if ours { Claim::Ours } else { Claim::Foreign });
+        };
+        if saying.echoed(label, kind, text) {
+            let outcome = saying.accept(mark);
+            return (self.resolve(place, outcome, None), Claim::Ours);
+        }
+        let claim = match (seen.is_some() || label.is_some(), saying.may_be_changed()) {
+            (true, _) => Claim::Ours,
+            (false, true) => Claim::Perhaps,
+            (false, false) => Claim::Foreign,
+        };
+        (None, claim)
+    }
+
+    /// Whether a line in other words was taken for the one that was under way in `place`.
+    pub(super) fn took_stranger(&mut self, place: PlaceId) -> bool {
+        self.taken.take_if(|taken| *taken == place).is_some()
     }
 
     /// The server has answered `label` in full, without the line itself.
@@ -294,6 +339,7 @@ impl Speech {
             self.wait(saying, Stage::Grace, now + BOUNCER_PATIENCE);
             return None;
         }
+        self.taken = waiting.saying.takes_stranger().then_some(place);
         let outcome = waiting.saying.fenced();
         self.resolve(place, outcome, Some(now))
     }
@@ -309,6 +355,7 @@ impl Speech {
                     self.wait(saying, Stage::Fenced, now + FENCE_PATIENCE);
                 }
                 Stage::Grace => {
+                    self.taken = saying.takes_stranger().then_some(place).or(self.taken);
                     let outcome = saying.fenced();
                     self.wait(saying, stage, now);
                     passed.verdicts.extend(self.resolve(place, outcome, Some(now)));

@@ -139,8 +139,24 @@ impl Saying {
             Some(label) => label == self.label(),
             None => line.kind == kind && heard::same_words(&line.text, text),
         };
-        self.strangers += usize::from(!same && label.is_none());
+        self.strangers += usize::from(!same && label.is_none() && self.may_be_changed());
         same
+    }
+
+    /// Whether a line in other words may be the one under way: where the server gives labels, it is not.
+    pub(super) fn may_be_changed(&self) -> bool {
+        self.receipt == Receipt::Echo
+    }
+
+    /// Whether such a one is taken for it, now that the server has read all.
+    pub(super) fn takes_stranger(&self) -> bool {
+        !self.is_fenced() && self.has_strangers()
+    }
+
+    /// What is under way, and how it is said.
+    pub(super) fn under_way(&self) -> Option<(Kind, &str)> {
+        let line = self.lines.get(self.sent.wrapping_sub(1))?;
+        Some((line.kind, &line.text))
     }
 
     /// The line under way has arrived.

@@ -112,7 +112,7 @@ mod tests {
                 let page: Vec<Talk> = after.take(limit).map(|(id, time)| line(*time, id)).collect();
                 let times = || page.iter().filter_map(|talk| talk.mark.time);
                 let span = times().min().zip(times().max());
-                let told = Page { limit, lines: page.len(), span, by_line };
+                let told = Page { limit, lines: page.len(), span, by_line, finds_lines: true };
                 read.extend(pages.turn(page, told).into_iter().filter_map(|(_, it)| it.mark.msgid));
             }
             let expected: Vec<String> = (0..times.len()).map(|id| id.to_string()).collect();

@@ -70,7 +70,8 @@ impl Reader {
         self.seat(place)?;
         if let Some(orders) = &self.orders {
             // When the conversation is over, the events tell why.
-            let _ = orders.send(Order::Past { place, since, msgid, by_line }).await;
+            let now = Timestamp::now();
+            let _ = orders.send(Order::Past { place, since, now, msgid, by_line }).await;
         }
         let mut page = Vec::new();
         loop {
@@ -78,6 +79,7 @@ impl Reader {
                 Event::Heard { place: of, talk } if of == place && talk.played => page.push(talk),
                 Event::Past { place: of, answer } if of == place => {
                     return match answer {
+                        Answer::Follows => continue,
                         Answer::Page(told) => Ok((page, told)),
                         Answer::All | Answer::Nothing => Err(NOT_OFFERED.to_owned()),
                         Answer::Failed(why) => {

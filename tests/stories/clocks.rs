@@ -1,0 +1,267 @@
+//! A network's clock is not ours: nothing that it says of the time makes the bridge lose, repeat or misdate
+//! what was said.
+
+use crate::confirmed::irc_in;
+use crate::history::KEEPS;
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN};
+
+/// A world with a server that keeps what was said, where nobody has spoken.
+#[track_caller]
+fn silent(caps: &str) -> World {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(caps));
+    world
+}
+
+/// The same, where ann has said "one", at `time` as the server says; our clock says 12:00:01.
+#[track_caller]
+fn spoken(caps: &str, time: &str) -> World {
+    let mut world = silent(caps);
+    world.tell(&format!(
+        r#"
+        wait 1s
+        irc < @time={time};msgid=a1 :ann!a@host PRIVMSG #tea :one
+        lc > 425["messages:create",{{"room":"r1","text":"<ann> one"}}]
+        lc < 435[{{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]
+        "#,
+    ));
+    world
+}
+
+#[track_caller]
+fn away(world: &mut World, caps: &str, seconds: u32) {
+    world.tell(&format!("irc lost\nwait {seconds}s"));
+    world.tell_on(&irc_in(caps));
+}
+
+#[test]
+fn a_line_from_the_future_does_not_hide_what_is_said_until_then() {
+    for time in [
+        "2026-11-22T12:15:01.000Z",
+        "2026-11-22T14:00:00.000Z",
+        "2026-11-24T12:00:00.000Z",
+        "2199-12-31T23:59:59.000Z",
+        "9999-12-30T21:59:59.000Z",
+        "9999-12-31T23:59:59.999Z",
+    ] {
+        let mut world = spoken(KEEPS, time);
+        away(&mut world, KEEPS, 20);
+        world.tell(&format!(
+            r#"
+            irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+            irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+            irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+            lc > 426["messages:create",{{"room":"r1","text":"<ann> two"}}]
+            irc < @batch=x;time={time};msgid=a1 :ann!a@host PRIVMSG #tea :one
+            irc < :irc.example BATCH -x
+            irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
+            irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+            irc < :irc.example BATCH -y
+            "#
+        ));
+    }
+}
+
+#[test]
+fn where_the_clock_has_gone_back_the_last_line_is_asked_for_by_its_id() {
+    for (one, two) in [
+        ("2026-11-20T12:00:00.000Z", "2026-11-20T12:00:05.000Z"),
+        ("2026-11-22T12:00:00.500Z", "2026-11-22T10:00:06.000Z"),
+        ("1970-01-01T00:00:00.000Z", "1990-01-01T00:00:06.000Z"),
+    ] {
+        let mut world = spoken(KEEPS, one);
+        away(&mut world, KEEPS, 20);
+        world.tell(&format!(
+            r#"
+            irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+            irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+            irc < :irc.example BATCH -x
+            irc > @label=past.2 CHATHISTORY AFTER #tea msgid=a1 500
+            irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+            irc < @batch=y;time={two};msgid=a2 :ann!a@host PRIVMSG #tea :two
+            lc > 426["messages:create",{{"room":"r1","text":"<ann> two"}}]
+            irc < :irc.example BATCH -y
+            "#
+        ));
+    }
+}
+
+#[test]
+fn what_is_said_now_is_said_now_whatever_its_time_says() {
+    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    away(&mut world, KEEPS, 3);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @time=2026-11-20T09:00:00.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        irc < @time=2027-11-20T09:00:00.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < :irc.example BATCH -x
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 437[{"id":"6b0000200000000000000003","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        irc < @time=1999-11-20T09:00:00.000Z;msgid=a4 :ann!a@host PRIVMSG #tea :four
+        lc > 428["messages:create",{"room":"r1","text":"<ann> four"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_channel_whose_history_is_gone_before_anything_was_heard_has_a_hole() {
+    let mut world = silent(KEEPS);
+    away(&mut world, KEEPS, 20);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < :irc.example BATCH -x
+        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:00:20 UTC: what was said there meanwhile may be missing here"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_history_that_was_there_before_we_came_and_still_is_has_no_hole() {
+    let mut world = silent(KEEPS);
+    away(&mut world, KEEPS, 20);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T11:59:59.999Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought
+        irc < :irc.example BATCH -x
+        "#,
+    );
+}
+
+#[test]
+fn lines_that_were_never_heard_show_no_way_back() {
+    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    away(&mut world, KEEPS, 20);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        irc < :irc.example BATCH -y
+        irc > @label=past.3 CHATHISTORY AFTER #tea msgid=a1 500
+        irc < @label=past.3 FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :No such message
+        lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_server_that_does_not_find_lines_by_their_time_is_asked_by_the_id() {
+    for code in ["INVALID_MSGREFTYPE", "INVALID_PARAMS"] {
+        let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+        away(&mut world, KEEPS, 20);
+        world.tell(&format!(
+            r#"
+            irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+            irc < @label=past.1 :irc.example FAIL CHATHISTORY {code} AFTER #tea :By msgid only
+            irc > @label=past.2 CHATHISTORY AFTER #tea msgid=a1 500
+            irc < @label=past.2 :irc.example BATCH +x chathistory #tea
+            irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+            lc > 426["messages:create",{{"room":"r1","text":"<ann> two"}}]
+            irc < :irc.example BATCH -x
+            irc > @label=past.3 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
+            irc < @label=past.3 :irc.example FAIL CHATHISTORY {code} AFTER #tea :By msgid only
+            irc > @label=past.4 CHATHISTORY AFTER #tea msgid=a2 500
+            irc < @label=past.4 :irc.example BATCH +y chathistory #tea
+            irc < :irc.example BATCH -y
+            "#
+        ));
+    }
+}
+
+#[test]
+fn a_server_that_finds_lines_by_id_alone_and_no_longer_knows_ours_has_a_hole() {
+    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    world.tell("irc lost\nwait 20s");
+    let welcome = "irc < :irc.example 001 bridge";
+    let ids = format!("irc < :irc.example 005 bridge MSGREFTYPES=msgid :are supported\n{welcome}");
+    world.tell_on(&irc_in(KEEPS).replace(welcome, &ids));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea msgid=a1 500
+        irc < @label=past.1 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :No such message
+        lc > 426["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile is missing here"}]
+        "#,
+    );
+}
+
+#[test]
+fn a_reading_that_is_cut_off_before_it_reached_back_leaves_a_hole() {
+    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    away(&mut world, KEEPS, 20);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc lost
+        lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        "#,
+    );
+}
+
+#[test]
+fn the_time_at_which_we_came_in_is_not_later_than_now() {
+    for time in
+        ["2026-11-23T12:00:00.000Z", "1990-01-01T00:00:00.000Z", "x", "9999-12-31T00:00:00Z"]
+    {
+        let mut world = World::new(&["office/#tea tea"]);
+        world.tell(LETSCHAT_IN);
+        let join = "irc < :bridge!b@host JOIN";
+        let timed = format!("irc < @time={time} :bridge!b@host JOIN");
+        world.tell(&irc_in(KEEPS).replace(join, &timed));
+        world.tell("irc lost\nwait 5s");
+        world.tell_on(&irc_in(KEEPS));
+        world.tell(
+            "irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500",
+        );
+    }
+}
+
+#[test]
+fn a_line_of_ours_that_is_played_back_without_a_time_is_still_ours() {
+    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    away(&mut world, KEEPS, 5);
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;time=garbage;msgid=b7 :bridge!b@host PRIVMSG #tea :<bob> hello
+        irc < @batch=x :bridge!b@host PRIVMSG #tea :<bob> hello
+        irc < @batch=x;msgid=a2 :ann!a@host PRIVMSG #tea :two
+        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        irc < :irc.example BATCH -x
+        "#,
+    );
+}
+
+#[test]
+fn a_restart_after_a_moment_claims_no_more_than_a_moment() {
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell_on(IRC_IN);
+    for _ in 0..5 {
+        world.tell("wait 30s\nirc < PING :x\nirc > PONG x");
+    }
+    world.tell("wait 9s\nrestart");
+    world.tell_on(IRC_IN);
+    assert_eq!((world.gaps().count, world.gaps().seconds), (0, 0));
+}
