@@ -17,6 +17,7 @@ pub(super) const NOTICED: SignedDuration = SignedDuration::from_secs(10);
 /// How many lines that are said meanwhile are held back. A channel that says more than this while
 /// the server answers is not caught up with.
 const MOST_HELD: usize = 4_096;
+const MOST_HELD_BYTES: usize = 4 << 20;
 
 /// How many new lines are told apart from those that were known, until one of these comes.
 const MOST_FRESH: usize = 20_000;
@@ -85,6 +86,7 @@ pub(super) struct CatchUp {
     /// The page under way has begun.
     begun: bool,
     held: VecDeque<(Timestamp, Talk)>,
+    held_bytes: usize,
     /// How many of `held` had been said when the page was put together.
     covered: usize,
     twins: Twins,
@@ -126,6 +128,7 @@ impl CatchUp {
             torn: false,
             begun: false,
             held: VecDeque::new(),
+            held_bytes: 0,
             covered: 0,
             twins: Twins::default(),
             nameless: HashMap::new(),
@@ -309,9 +312,10 @@ impl CatchUp {
 
     /// Holds back a line that is said `now`. Gives it back when there are too many.
     pub(super) fn hold(&mut self, talk: Talk, now: Timestamp) -> Option<Talk> {
-        if self.held.len() >= MOST_HELD {
+        if self.held.len() >= MOST_HELD || self.held_bytes >= MOST_HELD_BYTES {
             return Some(talk);
         }
+        self.held_bytes += talk.text.len();
         self.held.push_back((now, talk));
         None
     }

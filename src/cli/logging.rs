@@ -8,6 +8,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_limits::Limits;
 use crate::config::{Log, LogFormat};
 
 /// Begins to log as `log` says; `RUST_LOG`, where it is set, says how much instead.
@@ -29,12 +30,12 @@ pub(super) fn begin(log: &Log) -> Result<(), String> {
         LogFormat::Human => true,
         LogFormat::Json => {
             let logger = builder.json().flatten_event(true).with_current_span(false).finish();
-            logger.with(filter_fn(may_be_logged)).init();
+            logger.with(filter_fn(may_be_logged)).with(Limits::begin()).init();
             return Ok(());
         }
     };
     let logger = builder.with_ansi(colours).with_target(false).finish();
-    logger.with(filter_fn(may_be_logged)).init();
+    logger.with(filter_fn(may_be_logged)).with(Limits::begin()).init();
     Ok(())
 }
 

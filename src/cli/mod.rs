@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod demo;
+mod log_limits;
 mod logging;
 mod notify;
 mod panic;
@@ -73,11 +74,13 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     panic::end_the_program();
     process::keep_to_ourselves();
-    match arguments.command {
+    let ended = match arguments.command {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Revoke(arguments) => revoke::revoke(&arguments),
         Command::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
-    }
+    };
+    log_limits::tell(true);
+    ended
 }

@@ -287,3 +287,35 @@ fn what_is_said_to_some_of_a_channel_is_not_for_everybody() {
         ",
     );
 }
+
+#[test]
+fn a_safe_channel_is_called_by_the_name_that_the_server_gives() {
+    let mut world = World::new(&["office/!tea tea"]);
+    world.tell(crate::LETSCHAT_IN);
+    world.tell(&ASKED.replace("#tea", "!tea"));
+    world.tell(
+        r#"
+        irc < :bridge!b@host JOIN :!ABCDEtea
+        irc < :irc.example 353 bridge @ !ABCDEtea :@bridge ann
+        irc < :irc.example 366 bridge !ABCDEtea :End
+        irc < :ann!a@host PRIVMSG !ABCDEtea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG !ABCDEtea :<bob> two
+        irc > PING said-2
+        irc < :irc.example PONG irc.example :said-2
+        irc < :ann!a@host KICK !abcdetea bridge :out
+        wait 5s
+        irc > JOIN !ABCDEtea
+        "#,
+    );
+}
+
+#[test]
+fn a_server_that_takes_back_what_it_says_of_channels_means_the_usual() {
+    let mut world = World::new(&["office/#tea tea"]);
+    let welcome = "irc < :irc.example 001 bridge :hello";
+    let told = "irc < :irc.example 005 bridge CHANTYPES= PREFIX= :are supported
+                irc < :irc.example 005 bridge -CHANTYPES -PREFIX :are supported";
+    world.tell(&ASKED.replace(welcome, &format!("{told}\n{welcome}")));
+}

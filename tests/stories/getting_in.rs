@@ -231,3 +231,29 @@ fn a_bridge_that_stops_begins_nothing_new() {
         "#,
     );
 }
+
+#[test]
+fn a_server_that_wants_too_much_is_left() {
+    let one = "x".repeat(20_000);
+    let flood = |line: &str, times: usize| line.repeat(times);
+    let caps = format!("irc <+ :irc.example CAP * LS * :{one}\n");
+    let mut world = crate::world::World::new(&["office/#tea tea"]);
+    world.tell_on("irc back\nirc > CAP LS 302\nirc > NICK bridge\nirc > USER bridge 0 * :A bridge");
+    world.tell(&format!(
+        "{}irc < :irc.example CAP * LS * :{one}
+        irc closed: the server tells of capabilities without end: the bridge leaves it before others suffer",
+        flood(&caps, 13)
+    ));
+    let mut world = crate::seated();
+    let names = format!(
+        "irc <+ :irc.example 353 bridge = #tea :{}\n",
+        "a b c d e f g h i j ".repeat(1_000)
+    );
+    world.tell_on(&flood(&names, 500));
+    world.tell_on("irc < PING :x");
+    let (irc, _) = world.sent();
+    assert!(
+        irc.iter().any(|it| it.starts_with("closed: the server lists who is where")),
+        "{irc:?}"
+    );
+}

@@ -37,7 +37,73 @@ fn our_own_post_does_not_come_back() {
         lc < 435[{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":null,"room":{"id":"r1"}}]
-        irc < :bridge!b@host PRIVMSG #tea :said by a bouncer that echoes
+        "#,
+    );
+}
+
+#[test]
+fn our_own_line_does_not_come_back_even_late_and_unasked() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"coming","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
+        irc > PRIVMSG #tea :<bob> coming
+        irc > PING said-1
+        irc < :irc.example PONG irc.example :said-1
+        irc < :bridge!b@host PRIVMSG #tea :<bob> coming
+        irc < :bridge!b@host PRIVMSG #tea :<bob> coming
+        lc > 425["messages:create",{"room":"r1","text":"<bridge> <bob> coming"}]
+        "#,
+    );
+}
+
+#[test]
+fn what_another_client_of_the_same_user_says_is_heard() {
+    story(
+        r#"
+        irc < :bridge!b@host PRIVMSG #tea :from my phone
+        lc > 425["messages:create",{"room":"r1","text":"<bridge> from my phone"}]
+        irc < :BRIDGE!b@host PRIVMSG bob :in private
+        irc < :bridge!b@host PRIVMSG bridge :to myself
+        irc < :bridge!b@host NOTICE bob :in private
+        "#,
+    );
+    for caps in
+        ["server-time echo-message", "message-tags server-time batch echo-message labeled-response"]
+    {
+        let mut world = World::new(&["office/#tea tea"]);
+        world.tell(crate::LETSCHAT_IN);
+        world.tell(&crate::confirmed::irc_in(caps));
+        let label = if caps.contains("label") { "@label=2.1 " } else { "" };
+        world.tell(&format!(
+            r#"
+            irc < :bridge!b@host PRIVMSG #tea :from my phone
+            lc > 425["messages:create",{{"room":"r1","text":"<bridge> from my phone"}}]
+            lc < 435[{{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]
+            lc < 42["messages:new",{{"id":"6b0000300000000000000001","text":"hello","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]
+            irc > {label}PRIVMSG #tea :<bob> hello
+            irc <+ :bridge!b@host PRIVMSG #tea :and again
+            irc < {label}:bridge!b@host PRIVMSG #tea :<bob> hello
+            lc > 426["messages:create",{{"room":"r1","text":"<bridge> and again"}}]
+            "#
+        ));
+    }
+}
+
+#[test]
+fn whoever_has_no_name_says_nothing_as_the_bridge() {
+    story(
+        r#"
+        irc < :!@ PRIVMSG #tea :one
+        irc < : PRIVMSG #tea :two
+        irc < PRIVMSG #tea :three
+        irc < :!user@host PRIVMSG #tea :four
+        irc < :@host NOTICE #tea :five
+        irc < :irc.example PRIVMSG #tea :six
+        irc < :!user@host JOIN #tea
+        irc < :ann!a@host NICK :
+        irc < :bridge!b@host NICK :
+        irc < @+draft/nick=bo\sb :ann!a@host PRIVMSG #tea :seven
+        lc > 425["messages:create",{"room":"r1","text":"<ann> seven"}]
         "#,
     );
 }

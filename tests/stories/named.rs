@@ -52,7 +52,6 @@ fn it_is_taken_when_monitor_says_that_it_is_free() {
         irc > NICK bridge
         irc < :bridge_!b@host NICK :bridge
         irc > MONITOR - bridge
-        irc < :bridge!b@host PRIVMSG #tea :not heard, it is us
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc > PRIVMSG #tea :<bob> hello
         irc > PING said-1

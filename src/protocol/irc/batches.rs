@@ -12,6 +12,9 @@ const BOT: [&str; 2] = ["bot", "draft/bot"];
 /// More batches than any server has open at once.
 const MOST: usize = 64;
 
+/// Longer than any id of a line, and any name in a tag.
+const LONGEST: usize = 512;
+
 /// The batches that the server has begun and not ended (<https://ircv3.net/specs/extensions/batch>).
 #[derive(Debug, Default)]
 pub(super) struct Batches {
@@ -87,16 +90,17 @@ impl Batches {
         let label = heard::tag(tags, "label").map(str::to_owned);
         let whole = label.is_some();
         batch.label = label.or(batch.label);
-        let msgid = heard::tag(tags, "msgid").map(str::to_owned);
+        let short = |text: &&str| text.len() <= LONGEST;
+        let msgid = heard::tag(tags, "msgid").filter(short).map(str::to_owned);
         Context {
             batch,
             whole,
             mark: Mark { msgid, time: heard::time(tags) },
             relayed_by: relaymsg::NAMES
                 .iter()
-                .find_map(|name| heard::tag(tags, name))
+                .find_map(|name| heard::tag(tags, name).filter(short))
                 .map(Into::into),
-            account: heard::tag(tags, "account").map(str::to_owned),
+            account: heard::tag(tags, "account").filter(short).map(str::to_owned),
             bot: tags.is_some_and(|tags| tags.iter().any(|tag| BOT.contains(&tag.0.as_str()))),
         }
     }

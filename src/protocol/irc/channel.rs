@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::{Casemapping, PlaceId};
 use crate::protocol::Backoff;
@@ -60,6 +61,10 @@ impl Eq for Seat {}
 #[derive(Debug)]
 struct Channel {
     seat: Seat,
+    /// What the server calls it, where that is not what we call it.
+    called: Option<String>,
+    /// The server has no channel of that name; another may come to be known.
+    impossible: bool,
     state: State,
     /// How often in a row we were refused or put out.
     tries: u32,
@@ -78,6 +83,8 @@ impl Channel {
     fn new(seat: Seat) -> Self {
         Self {
             seat,
+            called: None,
+            impossible: false,
             state: State::Out,
             tries: 0,
             outlook: Outlook::Soon,
@@ -86,6 +93,10 @@ impl Channel {
             entered: None,
             joined: None,
         }
+    }
+
+    fn name(&self) -> &str {
+        self.called.as_ref().unwrap_or(&self.seat.name)
     }
 
     fn is_hopeless(&self) -> bool {
@@ -134,8 +145,9 @@ impl Channels {
     /// The server folds names like this.
     pub(super) fn fold(&mut self, casemapping: Casemapping) {
         self.casemapping = casemapping;
-        let names = self.channels.iter().enumerate();
-        self.by_name = names.map(|(i, c)| (casemapping.fold(&c.seat.name), i)).collect();
+        let channels = self.channels.iter().enumerate();
+        self.by_name = channels.clone().map(|(i, c)| (casemapping.fold(&c.seat.name), i)).collect();
+        self.by_name.extend(channels.map(|(i, c)| (casemapping.fold(c.name()), i)));
     }
 
     /// The place that `name` is, if it is one of ours.
@@ -148,13 +160,48 @@ impl Channels {
         self.find(name).is_some_and(|at| self.channels[at].state == State::In)
     }
 
-    /// The name of the channel at `place`, as the configuration spells it.
+    /// The name of the channel at `place`: as the server calls it, once we were in, and until then as the
+    /// configuration spells it.
     pub(super) fn name(&self, place: PlaceId) -> Option<&str> {
-        self.by_place.get(&place).map(|at| self.channels[*at].seat.name.as_str())
+        self.by_place.get(&place).map(|at| self.channels[*at].name())
+    }
+
+    /// The server says that we are entering `name`. That may be the channel of ours that it is: a safe
+    /// channel, which we ask for by its short name (RFC 2811, section 3), or one whose name the server
+    /// writes in its own way.
+    fn adopt(&mut self, name: &str) {
+        if let Some(at) = self.find(name) {
+            let channel = &mut self.channels[at];
+            channel.called = Some(name.to_owned()).filter(|name| *name != channel.seat.name);
+            return;
+        }
+        let mut asked = (0..self.channels.len()).filter(|at| {
+            let channel = &self.channels[*at];
+            channel.state == State::Asked && is_answer(&channel.seat.name, name)
+        });
+        // Of two that it may be, it is neither.
+        let (Some(at), None) = (asked.next(), asked.next()) else { return };
+        if name.len() <= LONGEST_NAME {
+            self.channels[at].called = Some(name.to_owned());
+            self.by_name.insert(self.casemapping.fold(name), at);
+        }
+    }
+
+    /// The server has no channel of the name that it gave to one of ours: that is asked for by our own name
+    /// for it.
+    pub(super) fn disown(&mut self, name: &str) {
+        if let Some(at) = self.find(name)
+            && self.channels[at]
+                .called
+                .take()
+                .is_some_and(|called| called != self.channels[at].seat.name)
+        {
+            self.fold(self.casemapping);
+        }
     }
 
     /// The channels that cannot be on this server, where names begin with one of `types` and have
-    /// `longest` characters at most, and why. They are not asked for.
+    /// `longest` characters at most, and why. They are not asked for, unless the server says otherwise later.
     pub(super) fn impossible(
         &mut self,
         types: &str,
@@ -163,6 +210,9 @@ impl Channels {
     ) -> Vec<(PlaceId, String)> {
         let longest = longest.unwrap_or(usize::MAX);
         let why = |name: &str| {
+            if types.is_empty() {
+                return Some("the server says that it has no channels (CHANTYPES)".to_owned());
+            }
             if !name.starts_with(|first| types.contains(first)) {
                 return Some(format!("channels here begin with one of \"{types}\""));
             }
@@ -175,10 +225,17 @@ impl Channels {
         };
         let mut impossible = Vec::new();
         for at in 0..self.channels.len() {
-            let channel = &self.channels[at];
-            if let Some(why) = why(&channel.seat.name).filter(|_| !channel.is_hopeless()) {
-                impossible.push((channel.seat.place, why));
-                self.wait(at, Outlook::Never, now);
+            let channel = &mut self.channels[at];
+            match why(&channel.seat.name) {
+                Some(why) if !channel.is_hopeless() => {
+                    channel.impossible = true;
+                    impossible.push((channel.seat.place, why));
+                    self.wait(at, Outlook::Never, now);
+                }
+                None if std::mem::take(&mut channel.impossible) => {
+                    self.enter(at, State::Out, None);
+                }
+                _ => {}
             }
         }
         impossible
@@ -190,15 +247,16 @@ impl Channels {
     }
 
     /// We ask for every channel that we are out of. Those with a key come first, as JOIN wants it.
-    pub(super) fn ask_all(&mut self, now: Instant) -> Vec<&Seat> {
+    pub(super) fn ask_all(&mut self, now: Instant) -> Vec<(&str, &Seat)> {
         let out: Vec<usize> =
             (0..self.channels.len()).filter(|at| self.channels[*at].state == State::Out).collect();
         for at in &out {
             self.channels[*at].asked = Some(now);
             self.enter(*at, State::Asked, Some(now + PATIENCE));
         }
-        let mut seats: Vec<&Seat> = out.iter().map(|at| &self.channels[*at].seat).collect();
-        seats.sort_by_key(|seat| seat.key.is_none());
+        let named = |at: &usize| (self.channels[*at].name(), &self.channels[*at].seat);
+        let mut seats: Vec<(&str, &Seat)> = out.iter().map(named).collect();
+        seats.sort_by_key(|(_, seat)| seat.key.is_none());
         seats
     }
 
@@ -213,6 +271,7 @@ impl Channels {
 
     /// The server says that we are entering `name`, at `time`.
     pub(super) fn entering(&mut self, name: &str, time: Option<Timestamp>, now: Instant) {
+        self.adopt(name);
         if let Some(at) = self.find(name) {
             (self.channels[at].entered, self.channels[at].joined) = (Some(now), time);
             self.enter(at, State::Entering, Some(now + PATIENCE));
@@ -320,6 +379,32 @@ impl Channels {
     }
 }
 
+/// Longer than any channel's name.
+const LONGEST_NAME: usize = 512;
+
+/// How many letters and digits of its own a server puts before the short name of a safe channel.
+const ID: usize = 5;
+
+/// Whether a server that is asked for `asked` may answer with `name`.
+fn is_answer(asked: &str, name: &str) -> bool {
+    if let (Some(short), Some(long)) = (asked.strip_prefix('!'), name.strip_prefix('!')) {
+        // A second one asks for a new channel.
+        let short = short.strip_prefix('!').unwrap_or(short);
+        let id = long.len().checked_sub(short.len()).and_then(|id| long.get(..id));
+        let is_id = |id: &str| id.len() == ID && id.bytes().all(|it| it.is_ascii_alphanumeric());
+        if id.is_some_and(is_id) && same_letters(short, &long[ID..]) {
+            return true;
+        }
+    }
+    same_letters(asked, name)
+}
+
+/// Whether two names are the same to somebody who reads them, however their letters are written.
+fn same_letters(one: &str, other: &str) -> bool {
+    let fold = |name: &str| name.nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>();
+    fold(one) == fold(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,6 +484,47 @@ mod tests {
         let mut channels = self::channels();
         let why = "channels here begin with one of \"&+\"".to_owned();
         assert_eq!(channels.impossible("&+", None, now), [(TEA, why)]);
+    }
+
+    #[test]
+    fn a_channel_is_called_what_the_server_calls_it() {
+        for (asked, name, ours) in [
+            ("!tea", "!ABCDEtea", true),
+            ("!!tea", "!AB2DEtea", true),
+            ("!tea", "!ABCDEcoffee", false),
+            ("!tea", "!ABCDEFtea", false),
+            ("!tea", "!-----tea", false),
+            ("!tea", "#tea", false),
+            ("!é", "!ABCDEé", true),
+            ("#te\u{301}", "#té", true),
+            ("#TÉ", "#té", true),
+            ("#tea", "#tea2", false),
+        ] {
+            let now = Instant::now();
+            let seat = Seat { place: TEA, name: asked.to_owned(), key: None };
+            let mut channels = Channels::new(vec![seat], 1);
+            channels.entering(name, None, now);
+            assert_eq!(channels.place(name), None, "not asked for: {asked}");
+            channels.ask_all(now);
+            channels.entering(name, None, now);
+            assert_eq!(channels.listed(name), ours.then_some((TEA, None)), "{asked} {name}");
+            assert_eq!(channels.name(TEA), Some(if ours { name } else { asked }));
+            channels.fold(Casemapping::Ascii);
+            assert_eq!(channels.place(name), ours.then_some(TEA));
+            channels.disown(name);
+            assert_eq!((channels.name(TEA), channels.place(asked)), (Some(asked), Some(TEA)));
+        }
+    }
+
+    #[test]
+    fn a_server_may_come_to_have_channels() {
+        let now = Instant::now();
+        let mut channels = channels();
+        let why = "the server says that it has no channels (CHANTYPES)".to_owned();
+        assert_eq!(channels.impossible("", None, now), [(TEA, why)]);
+        assert!(channels.ask_all(now).is_empty());
+        assert_eq!(channels.impossible("#", None, now), []);
+        assert_eq!(channels.ask_all(now).len(), 1);
     }
 
     #[test]

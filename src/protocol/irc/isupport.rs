@@ -56,43 +56,74 @@ impl Default for Isupport {
 }
 
 impl Isupport {
-    /// Takes in one token, such as `CASEMAPPING=ascii`. A value that makes no sense is left out.
+    /// Takes in one token, such as `CASEMAPPING=ascii`. A value that makes no sense is left out, and one after
+    /// a minus is as if it had never been told.
     pub(super) fn learn(&mut self, token: &str) {
         let (name, value) = token.split_once('=').unwrap_or((token, ""));
+        if let Some(name) = name.strip_prefix('-') {
+            return self.forget(name);
+        }
         match name {
             "CASEMAPPING" => {
                 self.casemapping = Casemapping::parse(value).unwrap_or(self.casemapping);
             }
             "LINELEN" => {
                 // A shorter line than every server takes would be a mistake of the server's.
-                let offered = value.parse().ok().filter(|length| (512..=65_536).contains(length));
-                self.linelen = offered.unwrap_or(self.linelen);
+                self.linelen = within(value, 512..=65_536).unwrap_or(self.linelen);
             }
             "CHATHISTORY" | "draft/CHATHISTORY" => {
                 // None, or 0: as many as we like.
-                self.chathistory = positive(value);
+                self.chathistory = within(value, 1..=100_000);
             }
             "MONITOR" => self.monitor = true,
             "MSGREFTYPES" => {
                 let has = |kind| value.split(',').any(|it| it == kind);
                 (self.by_time, self.by_line) = (has("timestamp"), has("msgid"));
             }
-            "PREFIX" => self.prefix = prefix(value).unwrap_or_default(),
+            "PREFIX" => self.prefix = prefix(value).unwrap_or_else(|| self.prefix.clone()),
             "CHANMODES" => {
-                let mut kinds = value.split(',');
+                let mut kinds = value.split(',').map(|it| it.chars().take(MOST_MODES).collect());
                 let mut kind = || kinds.next().unwrap_or_default();
-                let always = format!("{}{}", kind(), kind());
-                self.modes = [always, kind().to_owned()];
+                let always: String = [kind(), kind()].concat();
+                self.modes = [always, kind()];
             }
             "WHOX" => self.whox = true,
-            "BOT" => self.bot = value.chars().next(),
-            "CHANTYPES" => value.clone_into(&mut self.chantypes),
-            "NICKLEN" => self.nicklen = positive(value).or(self.nicklen),
-            "CHANNELLEN" => self.channellen = positive(value).or(self.channellen),
+            "BOT" => self.bot = value.chars().next().filter(char::is_ascii_alphabetic),
+            "CHANTYPES" => {
+                // What could begin a nick, or a mark before one, begins no channel.
+                let begins = |c: &char| c.is_ascii_punctuation() && !",:@*".contains(*c);
+                self.chantypes = value.chars().filter(begins).take(MOST_TYPES).collect();
+            }
+            "NICKLEN" => self.nicklen = within(value, SHORTEST_NICK..=LONGEST).or(self.nicklen),
+            "CHANNELLEN" => {
+                self.channellen = within(value, SHORTEST_CHANNEL..=LONGEST).or(self.channellen);
+            }
             "TARGMAX" => {
                 let join = value.split(',').find_map(|pair| pair.strip_prefix("JOIN:"));
-                self.joins = join.and_then(positive);
+                self.joins = join.and_then(|most| within(most, 1..=LONGEST));
             }
+            _ => {}
+        }
+    }
+
+    /// The server takes back what it has said by a token
+    /// (<https://datatracker.ietf.org/doc/html/draft-hardy-irc-isupport-00>, section 4).
+    fn forget(&mut self, name: &str) {
+        let unsaid = Self::default();
+        match name {
+            "CASEMAPPING" => self.casemapping = unsaid.casemapping,
+            "LINELEN" => self.linelen = unsaid.linelen,
+            "CHATHISTORY" | "draft/CHATHISTORY" => self.chathistory = unsaid.chathistory,
+            "MONITOR" => self.monitor = unsaid.monitor,
+            "MSGREFTYPES" => (self.by_time, self.by_line) = (unsaid.by_time, unsaid.by_line),
+            "PREFIX" => self.prefix = unsaid.prefix,
+            "CHANMODES" => self.modes = unsaid.modes,
+            "WHOX" => self.whox = unsaid.whox,
+            "BOT" => self.bot = unsaid.bot,
+            "CHANTYPES" => self.chantypes = unsaid.chantypes,
+            "NICKLEN" => self.nicklen = unsaid.nicklen,
+            "CHANNELLEN" => self.channellen = unsaid.channellen,
+            "TARGMAX" => self.joins = unsaid.joins,
             _ => {}
         }
     }
@@ -128,15 +159,36 @@ impl Isupport {
     }
 }
 
-/// Reads `(ov)@+`.
+/// More modes, of people and of channels, than any server has; and more kinds of channels.
+const MOST_PREFIXES: usize = 16;
+const MOST_MODES: usize = 64;
+const MOST_TYPES: usize = 8;
+
+/// The least that a server can mean by the length of a nick, and of a channel's name, and the most.
+const SHORTEST_NICK: usize = 5;
+const SHORTEST_CHANNEL: usize = 2;
+const LONGEST: usize = 1_024;
+
+/// Reads `(ov)@+`; nothing stands for none at all.
 fn prefix(value: &str) -> Option<Vec<(char, char)>> {
+    if value.is_empty() {
+        return Some(Vec::new());
+    }
     let (modes, marks) = value.strip_prefix('(')?.split_once(')')?;
-    Some(modes.chars().zip(marks.chars()).collect())
+    let mark = |c: &char| !c.is_alphanumeric() && !c.is_whitespace();
+    let pairs = modes.chars().zip(marks.chars().filter(mark)).take(MOST_PREFIXES);
+    let mut prefix: Vec<(char, char)> = Vec::new();
+    for (mode, mark) in pairs {
+        if !prefix.iter().any(|known| known.0 == mode || known.1 == mark) {
+            prefix.push((mode, mark));
+        }
+    }
+    Some(prefix)
 }
 
-/// A limit; none for 0 and nonsense.
-fn positive(value: &str) -> Option<usize> {
-    value.parse().ok().filter(|limit| *limit > 0)
+/// A limit, if it is one that can be meant.
+fn within(value: &str, sensible: std::ops::RangeInclusive<usize>) -> Option<usize> {
+    value.parse().ok().filter(|limit| sensible.contains(limit))
 }
 
 #[cfg(test)]
@@ -178,8 +230,45 @@ mod tests {
     #[test]
     fn nonsense_is_left_out() {
         let nonsense = "CASEMAPPING=klingon LINELEN=12 LINELEN= LINELEN=99999999999999999999 \
-                        NICKLEN=0 TARGMAX=JOIN:";
+                        NICKLEN=0 TARGMAX=JOIN: NICKLEN=-1 NICKLEN=99999999999999999999 NICKLEN=1 \
+                        CHANNELLEN=0 CHANNELLEN=1 CHANNELLEN=18446744073709551615 PREFIX=ov@+ PREFIX=( \
+                        TARGMAX=JOIN:-3 TARGMAX=JOIN:0,X:99999999999999999999 CHATHISTORY=-5 =x -= - BOT= \
+                        CASEMAPPING= -UNKNOWN BOT=@";
         assert_eq!(told(nonsense), Isupport::default());
+    }
+
+    #[test]
+    fn what_is_taken_back_is_as_if_it_had_never_been_told() {
+        let tokens = "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 CHATHISTORY=100 MSGREFTYPES=msgid \
+                      PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# CHANNELLEN=64 \
+                      MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:";
+        let mut isupport = told(tokens);
+        for token in tokens.split_ascii_whitespace() {
+            let name = token.split('=').next().unwrap_or_default();
+            isupport.learn(&format!("-{name}"));
+        }
+        assert_eq!(isupport, Isupport::default());
+    }
+
+    #[test]
+    fn an_empty_value_means_none() {
+        let none = told("CHANTYPES= PREFIX=");
+        assert_eq!((none.chantypes.as_str(), none.prefix.as_slice()), ("", &[][..]));
+        let bare = told("CHANTYPES PREFIX");
+        assert_eq!((bare.chantypes.as_str(), bare.prefix.as_slice()), ("", &[][..]));
+        assert_eq!(told("CHANTYPES= -CHANTYPES PREFIX= -PREFIX"), Isupport::default());
+    }
+
+    #[test]
+    fn however_much_is_told_little_is_kept() {
+        let many = "abcdefghijklmnopqrstuvwxyz".repeat(160);
+        let marks = "!@#$%^&*".repeat(500);
+        let told = told(&format!(
+            "PREFIX=({many}){marks} CHANMODES={many},{many},{many} CHANTYPES={marks}"
+        ));
+        assert_eq!(told.prefix.len(), 8);
+        assert!(told.modes.iter().all(|it| it.len() <= 2 * MOST_MODES));
+        assert_eq!(told.chantypes.len(), MOST_TYPES);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A seat on an IRC server: register, join, speak, listen, stay alive.
 
 mod batches;
+mod budget;
 mod census;
 mod channel;
 mod ctcp;

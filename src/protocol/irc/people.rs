@@ -6,10 +6,23 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{Casemapping, Member, Person, PlaceId, Roster};
 
+use super::budget::MOST_KEPT;
 use super::presence::{Parting, Presence};
 
 /// More people than any network has in our channels. Whoever comes beyond is not remembered.
 const MOST: usize = 200_000;
+
+/// How many who were split off are expected back.
+const MOST_SPLIT: usize = 20_000;
+
+/// How many are learnt of before it is told.
+const MOST_LEARNT: usize = 50_000;
+
+/// What somebody costs beside the letters of what is known of them, in memory.
+const FRAME: usize = 200;
+
+/// How much of an account's name, an address and a real name is kept.
+const LONGEST: usize = 512;
 
 /// How long those who were split off are expected back.
 const SPLIT: Duration = Duration::from_secs(3_600);
@@ -23,6 +36,8 @@ pub(super) struct People {
     /// By folded nick.
     known: HashMap<String, Known>,
     channels: HashMap<PlaceId, Roster>,
+    /// How many bytes all of them take.
+    held: usize,
     /// The lists of NAMES that have not come to their end.
     lists: HashMap<PlaceId, Vec<(Person, String)>>,
     /// What WHO has told, by folded nick, until it comes to its end.
@@ -61,18 +76,35 @@ impl Seen<'_> {
 
     /// What is shown is so; what is not shown is as it was.
     fn imprint(&self, person: &mut Person) {
-        let owned = |text: &str| Some(text.to_owned());
+        let owned = |text: &str| Some(head(text, LONGEST).to_owned());
         self.nick.clone_into(&mut person.nick);
         person.address = self.address.and_then(owned).or(person.address.take());
         person.realname = self.realname.and_then(owned).or(person.realname.take());
         if let Some(account) = self.account {
-            person.account = account.map(str::to_owned);
+            person.account = account.map(|account| head(account, LONGEST).to_owned());
         }
         person.bot |= self.bot;
     }
 }
 
+/// As much of `text` as `most` bytes hold.
+pub(super) fn head(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+/// How many bytes somebody takes.
+fn weight(person: &Person) -> usize {
+    let Person { nick, address, account, realname, .. } = person;
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    FRAME + 2 * nick.len() + length(address) + length(account) + length(realname)
+}
+
 impl People {
+    /// How many bytes all that is known of people takes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// The server folds names like this.
     pub(super) fn fold(&mut self, casemapping: Casemapping) {
         if self.casemapping == casemapping {
@@ -140,10 +172,11 @@ impl People {
     pub(super) fn quit(&mut self, nick: &str, how: Parting, now: Instant) {
         let folded = self.casemapping.fold(nick);
         let Some(Known { person: who, places }) = self.known.remove(&folded) else { return };
+        self.held = self.held.saturating_sub(weight(&who));
         for place in &places {
             self.channels.get_mut(place).and_then(|channel| channel.leave(nick));
         }
-        if matches!(how, Parting::Split { .. }) && self.split.len() < MOST {
+        if matches!(how, Parting::Split { .. }) && self.split.len() < MOST_SPLIT {
             self.split.insert(folded, now);
         }
         self.news.push(Presence::Went { places, who, how });
@@ -181,20 +214,23 @@ impl People {
     /// that may stand before a nick.
     pub(super) fn named(&mut self, place: PlaceId, name: &str, marks: &str) {
         let ranked = name.trim_start_matches(|c| marks.contains(c));
-        let ranks = &name[..name.len() - ranked.len()];
+        let raw = &name[..name.len() - ranked.len()];
+        let ranks: String = marks.chars().filter(|mark| raw.contains(*mark)).collect();
         let (nick, address) = match ranked.split_once('!') {
-            Some((nick, address)) => (nick, Some(address.to_owned())),
+            Some((nick, address)) => (nick, Some(head(address, LONGEST).to_owned())),
             None => (ranked, None),
         };
         let list = self.lists.entry(place).or_default();
-        if !nick.is_empty() && list.len() < MOST {
-            list.push((Person { address, ..Person::named(nick) }, ranks.to_owned()));
+        if !nick.is_empty() && nick.len() <= LONGEST && self.held <= MOST_KEPT {
+            let person = Person { address, ..Person::named(nick) };
+            self.held += weight(&person);
+            list.push((person, ranks));
         }
     }
 
     /// NAMES has told of everybody in the channel: who was thought to be there and is not, is gone.
     pub(super) fn listed(&mut self, place: PlaceId) {
-        let list = self.lists.remove(&place).unwrap_or_default();
+        let list = self.take_list(place);
         let before = self.channels.insert(place, Roster::new(self.casemapping));
         let there = list.iter().map(|(person, _)| self.casemapping.fold(&person.nick));
         let there: std::collections::HashSet<String> = there.collect();
@@ -221,6 +257,13 @@ impl People {
         self.tell_list(place);
     }
 
+    fn take_list(&mut self, place: PlaceId) -> Vec<(Person, String)> {
+        let list = self.lists.remove(&place).unwrap_or_default();
+        let weight: usize = list.iter().map(|(person, _)| weight(person)).sum();
+        self.held = self.held.saturating_sub(weight);
+        list
+    }
+
     /// WHO tells of somebody; `away` of the flags that come with it.
     pub(super) fn told(&mut self, seen: Seen<'_>, away: bool) {
         let change = |person: &mut Person| {
@@ -229,6 +272,9 @@ impl People {
         };
         if self.remake(seen.nick, change).is_some() {
             self.learnt.push(self.casemapping.fold(seen.nick));
+        }
+        if self.learnt.len() >= MOST_LEARNT {
+            self.told_all();
         }
     }
 
@@ -246,7 +292,7 @@ impl People {
 
     /// We are no longer in the channel: whoever is there is out of our sight.
     pub(super) fn forget(&mut self, place: PlaceId) {
-        self.lists.remove(&place);
+        self.take_list(place);
         let Some(channel) = self.channels.remove(&place) else { return };
         for member in channel.iter() {
             self.unplace(&self.casemapping.fold(&member.person.nick), place);
@@ -270,9 +316,11 @@ impl People {
         if self.known.len() >= MOST && !self.known.contains_key(folded) {
             return None;
         }
+        let held = &mut self.held;
         let known = self.known.entry(folded.to_owned()).or_insert_with(|| {
             let mut person = Person::default();
             seen.imprint(&mut person);
+            *held += weight(&person);
             Known { person: Arc::new(person), places: Vec::new() }
         });
         if !known.places.contains(&place) {
@@ -285,6 +333,7 @@ impl People {
         let Some(known) = self.known.get_mut(folded) else { return };
         known.places.retain(|other| *other != place);
         if known.places.is_empty() {
+            self.held = self.held.saturating_sub(weight(&known.person));
             self.known.remove(folded);
         }
     }
@@ -302,11 +351,17 @@ impl People {
         if now == *before {
             return None;
         }
+        for text in [&mut now.address, &mut now.account, &mut now.realname].into_iter().flatten() {
+            text.truncate(text.floor_char_boundary(LONGEST));
+        }
         let now = Arc::new(now);
         let Known { places, .. } = self.known.remove(&folded)?;
         let folded = self.casemapping.fold(&now.nick);
+        self.held = (self.held + weight(&now)).saturating_sub(weight(&before));
         // Nobody has that nick any more, whatever we have missed.
-        for place in self.known.remove(&folded).into_iter().flat_map(|ghost| ghost.places) {
+        let ghost = self.known.remove(&folded);
+        self.held = self.held.saturating_sub(ghost.as_ref().map_or(0, |it| weight(&it.person)));
+        for place in ghost.into_iter().flat_map(|ghost| ghost.places) {
             self.channel(place).leave(&now.nick);
         }
         for place in &places {
@@ -351,6 +406,39 @@ mod tests {
 
     fn owned(told: &[(&'static str, &str, usize)]) -> Vec<(&'static str, String, usize)> {
         told.iter().map(|(what, who, places)| (*what, (*who).to_owned(), *places)).collect()
+    }
+
+    #[test]
+    fn what_is_kept_of_people_is_counted_and_forgotten_with_them() {
+        let (mut people, now) = (People::default(), Instant::now());
+        let place = PlaceId(7);
+        let host = "h".repeat(20_000);
+        for number in 0..100 {
+            people.named(place, &format!("@@@+ann{number}!a@{host}"), "@+");
+        }
+        let listed = people.held();
+        assert!((100..=100 * 1_000).contains(&listed), "{listed}");
+        people.listed(place);
+        assert!(people.held() <= listed);
+        let long = Some("r".repeat(20_000));
+        people.change("ann1", |person| person.realname = long.clone());
+        people.change("ann2", |person| person.nick = "ann3".to_owned());
+        people.quit("ann4", Parting::Quit { why: None }, now);
+        people.left(place, "ann5", Parting::Left { why: None });
+        assert!(people.held() < 100 * 1_500);
+        people.named(place, "ann", "@+");
+        people.forget(place);
+        assert_eq!(people.held(), 0);
+    }
+
+    #[test]
+    fn a_list_without_end_ends_at_what_may_be_kept() {
+        let mut people = People::default();
+        let host = "h".repeat(500);
+        for number in 0..100_000 {
+            people.named(PlaceId(7), &format!("n{number}!a@{host}"), "@+");
+        }
+        assert!(people.held() > MOST_KEPT && people.held() < MOST_KEPT + 1_000);
     }
 
     #[test]

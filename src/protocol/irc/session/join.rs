@@ -12,6 +12,9 @@ use crate::protocol::irc::refusal::{Outlook, Refusal};
 /// More forwards than happen at once.
 const MOST_FORWARDS: usize = 64;
 
+/// Longer than any channel's name.
+const LONGEST_CHANNEL: usize = 512;
+
 /// Into channels, and out.
 impl Session {
     /// Asks for the channels that we are out of, many in one line.
@@ -22,22 +25,22 @@ impl Session {
         let mut lines: Vec<(String, String)> = Vec::new();
         let most = self.isupport.joins.unwrap_or(usize::MAX);
         let mut named = 0;
-        for seat in self.channels.ask_all(now) {
+        for (name, seat) in self.channels.ask_all(now) {
             let key = seat.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
             match lines.last_mut() {
                 Some((names, keys))
                     if named < most
-                        && names.len() + keys.len() + seat.name.len() + key.len() < JOIN_BYTES =>
+                        && names.len() + keys.len() + name.len() + key.len() < JOIN_BYTES =>
                 {
                     named += 1;
-                    names.extend([",", &seat.name]);
+                    names.extend([",", name]);
                     if !key.is_empty() {
                         keys.extend([",", key]);
                     }
                 }
                 _ => {
                     named = 1;
-                    lines.push((seat.name.clone(), key.to_owned()));
+                    lines.push((name.to_owned(), key.to_owned()));
                 }
             }
         }
@@ -79,7 +82,7 @@ impl Session {
             self.output.extend(heard);
         }
         if let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) {
-            self.named_all(place, fresh);
+            self.named_all(now, place, fresh);
             self.looked(now, place);
         }
     }
@@ -107,6 +110,9 @@ impl Session {
     pub(super) fn refused(&mut self, now: Instant, code: &str, arguments: &[String]) {
         let name = arguments.get(1).map_or("", String::as_str);
         if let Some(refusal) = Refusal::read(code, last(arguments)) {
+            if code == "403" {
+                self.channels.disown(name);
+            }
             if code == "474" {
                 self.put_out(name);
             }
@@ -120,7 +126,10 @@ impl Session {
             return;
         }
         // Another of ours is one that we want to be in.
-        if self.channels.place(to).is_none() && self.forwards.len() < MOST_FORWARDS {
+        if self.channels.place(to).is_none()
+            && self.forwards.len() < MOST_FORWARDS
+            && to.len() <= LONGEST_CHANNEL
+        {
             self.forwards.push(to.to_owned());
         }
         let why = format!("we were sent to {to} instead");

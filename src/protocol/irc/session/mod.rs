@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::batches::Batches;
+use super::budget::Budget;
 use super::census::Census;
 use super::channel::Channels;
 use super::ctcp::Courtesy;
@@ -143,6 +144,7 @@ pub struct Session {
     courtesy: Courtesy,
     people: People,
     census: Census,
+    budget: Budget,
     roll: Roll,
     pacer: Pacer,
     liveness: Liveness,
@@ -213,6 +215,7 @@ impl Session {
             courtesy: Courtesy::new(now, plan.clock),
             people: People::default(),
             census: Census::default(),
+            budget: Budget::new(now),
             roll: Roll::new(now),
             pacer: Pacer::new(plan.pace, plan.lesson, now),
             liveness: Liveness::new(now, PATIENCE, PATIENCE),
@@ -389,6 +392,10 @@ impl Machine for Session {
         self.tell_presence();
         self.pump_past(now);
         self.pump(now);
+        if let Some(why) = self.budget.overdrawn(self.people.held(), self.control.len()) {
+            self.control.clear();
+            self.close(why);
+        }
     }
 
     fn poll(&mut self) -> Option<Output<Line, Event>> {

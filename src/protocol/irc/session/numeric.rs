@@ -26,7 +26,7 @@ impl Session {
             Response::RPL_ISUPPORT => self.learn(now, arguments),
             // The host that others see us by.
             Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),
-            Response::RPL_NAMREPLY => self.named(argument(2), last(arguments)),
+            Response::RPL_NAMREPLY => self.named(now, argument(2), last(arguments)),
             Response::RPL_ENDOFNAMES => self.listed(now, argument(1)),
             Response::RPL_WHOISCHANNELS => self.sits_in(argument(1), last(arguments)),
             Response::RPL_ENDOFWHOIS => self.sits_nowhere_else(now, argument(1)),

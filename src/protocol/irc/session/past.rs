@@ -10,6 +10,7 @@ use crate::protocol::irc::{Answer, Event};
 
 /// How much is said at most in channels that we are not in yet, and waits until we are in.
 const MOST_EARLY: usize = 4_096;
+const MOST_EARLY_BYTES: usize = 4 << 20;
 
 /// What was said before.
 impl Session {
@@ -43,7 +44,14 @@ impl Session {
     /// Whether what is said in `channel` now is to wait until we are in: what was said there before it is
     /// asked for then. Ergo may tell us of it even before it tells that we come.
     pub(super) fn is_early(&self, channel: &str) -> bool {
-        self.keeps_past() && !self.channels.is_in(channel) && self.early.len() < MOST_EARLY
+        self.keeps_past()
+            && !self.channels.is_in(channel)
+            && self.early.len() < MOST_EARLY
+            && self.early_bytes() < MOST_EARLY_BYTES
+    }
+
+    fn early_bytes(&self) -> usize {
+        self.early.iter().map(|(_, talk)| talk.text.len()).sum()
     }
 
     /// Asks the next question, if it is time to.

@@ -8,7 +8,7 @@ use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::line::{Line, Text};
-use crate::protocol::irc::people::Seen;
+use crate::protocol::irc::people::{Seen, head};
 use crate::protocol::irc::presence::Parting;
 
 /// What marks the answers to our WHO.
@@ -98,10 +98,11 @@ impl Session {
         }
     }
 
-    pub(super) fn moded(&mut self, source: Option<&Prefix>, arguments: &[String]) {
+    pub(super) fn moded(&mut self, now: Instant, source: Option<&Prefix>, arguments: &[String]) {
         let Some((name, change)) = arguments.split_first() else { return };
         let Some(place) = self.channels.place(name) else { return };
         let marks = self.isupport.marks();
+        self.budget.work(1, now);
         for (nick, mark, given) in self.isupport.ranks(change) {
             self.people.ranked(place, nick, (mark, given), &marks);
         }
@@ -141,6 +142,7 @@ impl Session {
             self.retitling.remove(at);
         }
         let topic = topic.filter(|topic| !topic.is_empty());
+        let topic = topic.map(|topic| head(&topic, LONGEST_TOPIC).to_owned());
         self.output.push_back(Output::Event(Event::Topic { place, topic, by }));
     }
 
@@ -179,14 +181,20 @@ impl Session {
     }
 
     /// RPL_NAMREPLY: some of those who are in a channel.
-    pub(super) fn named(&mut self, name: &str, names: &str) {
+    pub(super) fn named(&mut self, now: Instant, name: &str, names: &str) {
         let Some(place) = self.channels.place(name) else { return };
         let marks = self.isupport.marks();
-        names.split_ascii_whitespace().for_each(|name| self.people.named(place, name, &marks));
+        let mut count = 1;
+        for name in names.split_ascii_whitespace() {
+            self.people.named(place, name, &marks);
+            count += 1;
+        }
+        self.budget.work(count, now);
     }
 
     /// RPL_ENDOFNAMES, of a channel that we are in.
-    pub(super) fn named_all(&mut self, place: PlaceId, fresh: bool) {
+    pub(super) fn named_all(&mut self, now: Instant, place: PlaceId, fresh: bool) {
+        self.budget.work(self.people.count(place) + 1, now);
         self.people.listed(place);
         if fresh && !self.deaf && self.people.count(place) <= MOST_ASKED {
             self.census.wish(place);
@@ -253,6 +261,9 @@ pub(super) fn split(source: Option<&Prefix>) -> Option<(&str, Option<String>)> {
 /// Longer than any `user@host` that a server shows: one that is longer is not remembered.
 const LONGEST_SHOWN: usize = 512;
 
+/// Longer than any topic.
+const LONGEST_TOPIC: usize = 4_096;
+
 /// Longer than any nick.
 const LONGEST_NICK: usize = 256;
 
@@ -294,7 +305,9 @@ mod tests {
             assert!(is_name(nick), "{nick}");
         }
         let long = "x".repeat(257);
-        for nick in ["", "!", "@", "!@", "\u{200b}", "\u{2060}\u{200d}", "a b", "a\u{a0}b", "a\u{7}", &long] {
+        for nick in
+            ["", "!", "@", "!@", "\u{200b}", "\u{2060}\u{200d}", "a b", "a\u{a0}b", "a\u{7}", &long]
+        {
             assert!(!is_name(nick), "{nick:?}");
         }
         for source in [":!@", ":!u@h", ":@h", ":\u{200b}!u@h"] {

@@ -182,7 +182,7 @@ impl Session {
     ) {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         match command {
-            "MODE" => self.moded(source, arguments),
+            "MODE" => self.moded(now, source, arguments),
             "SETNAME" => {
                 let realname = Some(argument(0).to_owned());
                 self.changed(source, |person| person.realname = realname);
@@ -228,6 +228,7 @@ impl Session {
             (Some(list), None) | (None, Some(list)) => (false, list),
             _ => (false, ""),
         };
+        self.budget.read_caps(list.len());
         let words = self.registration.cap(subcommand.to_str(), more, list, now);
         self.negotiated(words);
     }
@@ -242,6 +243,7 @@ impl Session {
         for (place, why) in self.channels.impossible(chantypes, *channellen, now) {
             self.output.push_back(Output::Event(Event::Closed { place, why }));
         }
+        self.join(now);
         self.make_known();
     }
 

@@ -494,7 +494,7 @@ mod tests {
 
         fn echo(&mut self, label: Option<&str>, text: &str) -> Option<Outcome> {
             let mark = Mark::default();
-            Some(self.speech.echoed(TEA, label, (Kind::Talk, text), mark)?.outcome)
+            Some(self.speech.echoed(TEA, label, (Kind::Talk, text), mark).0?.outcome)
         }
 
         fn object(&mut self, meant: Meant<'_>, code: &str, why: &str) -> Option<Outcome> {
@@ -795,7 +795,7 @@ mod tests {
                 let shown = if matches!(fate, Fate::EchoAltered) { "****" } else { text };
                 let verdict = match fate {
                     Fate::Echo | Fate::EchoAltered if echoes => {
-                        scene.speech.echoed(TEA, label, (Kind::Talk, shown), Mark::default())
+                        scene.speech.echoed(TEA, label, (Kind::Talk, shown), Mark::default()).0
                     }
                     Fate::Drop => label.and_then(|label| scene.speech.answered(label, scene.now)),
                     Fate::Object => {

@@ -1,0 +1,174 @@
+//! How much is logged of one kind: whoever has us complain without end fills no disk.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::callsite::Identifier;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// So long are those of a kind counted together.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// How often it is looked for those of which more were counted than logged.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How many of a kind are logged in that time.
+fn most(level: Level) -> u64 {
+    match level {
+        Level::ERROR | Level::WARN => 10,
+        Level::INFO => 200,
+        // Somebody wants to know everything.
+        _ => u64::MAX,
+    }
+}
+
+/// What was counted of each kind: of each place in the program that logs.
+#[derive(Debug, Default)]
+struct Counts(HashMap<Identifier, Count>);
+
+#[derive(Debug)]
+struct Count {
+    begun: Instant,
+    all: u64,
+    most: u64,
+    what: String,
+}
+
+impl Counts {
+    /// One of this kind. Says whether it is logged.
+    fn add(
+        &mut self,
+        metadata: &Metadata<'_>,
+        what: impl FnOnce() -> String,
+        now: Instant,
+    ) -> bool {
+        let most = most(*metadata.level());
+        if most == u64::MAX {
+            return true;
+        }
+        let fresh = || Count { begun: now, all: 0, most, what: String::new() };
+        let count = self.0.entry(metadata.callsite()).or_insert_with(fresh);
+        // What is over that limit is told of by whoever looks; until then it is counted on.
+        if now.duration_since(count.begun) >= WINDOW && count.all <= count.most {
+            *count = fresh();
+        }
+        count.all += 1;
+        if count.all == count.most + 1 {
+            count.what = what();
+        }
+        count.all <= count.most
+    }
+
+    /// How many of which kinds were not logged, of those whose time is over; all of them `at_once`.
+    fn take(&mut self, now: Instant, at_once: bool) -> Vec<(u64, String)> {
+        let over = |count: &Count| at_once || now.duration_since(count.begun) >= WINDOW;
+        let over: Vec<Count> =
+            self.0.extract_if(|_, count| over(count)).map(|(_, count)| count).collect();
+        let more = over.into_iter().filter(|count| count.all > count.most);
+        more.map(|count| (count.all - count.most, count.what)).collect()
+    }
+}
+
+static COUNTS: Mutex<Option<Counts>> = Mutex::new(None);
+
+fn with_counts<T>(work: impl FnOnce(&mut Counts) -> T) -> T {
+    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+    work(counts.get_or_insert_default())
+}
+
+/// Lets through so many of each kind, and counts the others.
+#[derive(Debug)]
+pub(super) struct Limits;
+
+impl Limits {
+    /// The same, with somebody who tells now and then how many were not logged.
+    pub(super) fn begin() -> Self {
+        let look = || {
+            loop {
+                thread::sleep(LOOK);
+                tell(false);
+            }
+        };
+        // Without, they are told of at the end.
+        let _ = thread::Builder::new().name("log".to_owned()).spawn(look);
+        Self
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Limits {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let what = || {
+            let mut words = Words(String::new());
+            event.record(&mut words);
+            words.0
+        };
+        with_counts(|counts| counts.add(event.metadata(), what, Instant::now()))
+    }
+}
+
+/// Tells how many of which kinds were not logged.
+pub(super) fn tell(at_once: bool) {
+    let left_out = with_counts(|counts| counts.take(Instant::now(), at_once));
+    for (count, what) in left_out {
+        tracing::warn!("{count} more like this in the last minute: {what}");
+    }
+}
+
+/// What an event says, without what it says it of.
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            let _ = write!(self.0, "{value:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::callsite::DefaultCallsite;
+    use tracing::field::FieldSet;
+    use tracing::metadata::Kind;
+
+    use super::*;
+
+    static CALLSITE: DefaultCallsite = DefaultCallsite::new(&META);
+    static META: Metadata<'static> = Metadata::new(
+        "event",
+        "letsbridge",
+        Level::WARN,
+        None,
+        None,
+        None,
+        FieldSet::new(&["message"], Identifier(&CALLSITE)),
+        Kind::EVENT,
+    );
+
+    #[test]
+    fn of_a_million_of_a_kind_ten_are_logged_and_the_others_counted() {
+        let (mut counts, now) = (Counts::default(), Instant::now());
+        let what = || "nonsense".to_owned();
+        let logged = (0..1_000_000).filter(|_| counts.add(&META, what, now)).count();
+        assert_eq!(logged, 10);
+        assert_eq!(counts.take(now + WINDOW / 2, false), []);
+        assert!(!counts.add(&META, what, now + WINDOW), "not before they are told of");
+        assert_eq!(counts.take(now + WINDOW, false), [(999_991, "nonsense".to_owned())]);
+        assert!(counts.add(&META, what, now + WINDOW));
+        assert_eq!(counts.take(now + WINDOW, true), []);
+    }
+
+    #[test]
+    fn what_is_rare_is_logged_each_time() {
+        let (mut counts, now) = (Counts::default(), Instant::now());
+        for minute in 0..100 {
+            assert!(counts.add(&META, || unreachable!("few"), now + WINDOW * minute));
+        }
+    }
+}
