@@ -267,11 +267,9 @@ const LONGEST_TOPIC: usize = 4_096;
 /// Longer than any nick.
 const LONGEST_NICK: usize = 256;
 
-/// Whether somebody can be called so: there is something to see in it, and nothing that would end a name.
+/// Whether somebody can be called so. Where there is nothing to see in it, they are shown by another name.
 pub(super) fn is_name(nick: &str) -> bool {
-    let seen = |c: char| c.is_alphanumeric() || (c.is_ascii_graphic() && !"!@".contains(c));
-    let ends = |c: char| c.is_whitespace() || c.is_control();
-    nick.len() <= LONGEST_NICK && nick.contains(seen) && !nick.contains(ends)
+    (1..=LONGEST_NICK).contains(&nick.len()) && !nick.contains([' ', '!', '@'])
 }
 
 /// Who did something: a person by nick, or a server.
@@ -304,15 +302,11 @@ mod tests {
         for nick in ["ann", "[tea]", "_", "été", "茶", "{}", "1"] {
             assert!(is_name(nick), "{nick}");
         }
-        let long = "x".repeat(257);
-        for nick in
-            ["", "!", "@", "!@", "\u{200b}", "\u{2060}\u{200d}", "a b", "a\u{a0}b", "a\u{7}", &long]
-        {
+        for nick in ["", "!", "@", "!@", "a b", &"x".repeat(257)] {
             assert!(!is_name(nick), "{nick:?}");
         }
-        for source in [":!@", ":!u@h", ":@h", ":\u{200b}!u@h"] {
-            let source = Prefix::from(source.trim_start_matches(':'));
-            assert_eq!(split(Some(&source)), None, "{source:?}");
+        for source in ["!@", "!u@h", "@h"] {
+            assert_eq!(split(Some(&Prefix::from(source))), None, "{source:?}");
         }
     }
 
