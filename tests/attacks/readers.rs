@@ -39,6 +39,14 @@ enum What {
 /// All of them.
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
+        name: "a message of 12 MB that nobody reads",
+        many: 0,
+        one_address: false,
+        what: What::Raw,
+        slow: false,
+        forwarded: false,
+    },
+    Attack {
         name: "200 readers who stall on a long message",
         many: 200,
         one_address: false,
