@@ -397,8 +397,8 @@ mod tests {
                 (now, who, line)
             }).collect();
             let heard = play(&all, &lines, &[0]);
-            for who in 0..3 {
-                prop_assert_eq!(&heard[who].1, &all_said(&lines, who));
+            for (who, (_, mirrored)) in heard.iter().enumerate().take(3) {
+                prop_assert_eq!(mirrored, &all_said(&lines, who));
             }
         }
     }

@@ -149,8 +149,7 @@ impl Past {
         let Asked { place, question, answer: Answer::Page(page), .. } = self.asked.as_ref()? else {
             return None;
         };
-        (page.by_line && !question.by_line || question.tried && page.by_line)
-            .then_some((*place, Answer::Follows))
+        (page.by_line && (question.tried || !question.by_line)).then_some((*place, Answer::Follows))
     }
 
     /// A line, said at `time`, was played back.

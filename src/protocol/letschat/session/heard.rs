@@ -46,7 +46,7 @@ impl Session {
                 Err(_) => self.odd(name, argument),
             },
             "users:join" => {
-                self.moved(name, argument, |place, user| Presence::Came { place, user })
+                self.moved(name, argument, |place, user| Presence::Came { place, user });
             }
             "users:leave" => {
                 self.moved(name, argument, |place, user| Presence::Went { place, user });
@@ -161,7 +161,7 @@ impl Session {
                     }
                     // Those who come, and those who speak, are known without it.
                     Err(why) => {
-                        tracing::debug!(%place, why, "the server does not say who is there")
+                        tracing::debug!(%place, why, "the server does not say who is there");
                     }
                 }
             }
