@@ -230,18 +230,18 @@ impl World {
                     self.go_on();
                 }
             }
-            letschat::Order::List { place, since, skip, take, later } => {
+            letschat::Order::List { place, since, skip, take, later, stay } => {
                 // A moment later: what the server was given before is stored by then.
                 if later {
                     self.go_on();
                 }
                 let above = self.posts.iter().filter(|post| post.id > since).skip(skip);
                 let posts = above.take(take).cloned().collect();
-                self.events.push_back(Event::Listed { place, posts, bad: Vec::new() });
+                self.events.push_back(Event::Listed { place, posts, bad: Vec::new(), stay });
             }
-            letschat::Order::Newest(place) => {
+            letschat::Order::Newest { place, stay } => {
                 let post = self.posts.last().map(|post| post.id);
-                self.events.push_back(Event::Newest { place, post });
+                self.events.push_back(Event::Newest { place, post, stay });
             }
             letschat::Order::Wake { place, .. } => self.events.push_back(Event::Awake(place)),
             letschat::Order::Whisper { .. } | letschat::Order::Tell { .. } => {

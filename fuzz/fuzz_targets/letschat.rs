@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use letsbridge::domain::{PlaceId, Ticket};
-use letsbridge::protocol::letschat::{Heard, Order, PAGE, PostId, Seat, Session};
+use letsbridge::protocol::letschat::{Heard, Order, PAGE, PostId, Seat, Session, Stay};
 use letsbridge::protocol::socketio::Packet;
 use letsbridge::protocol::{Input, Machine, Output};
 use libfuzzer_sys::fuzz_target;
@@ -86,10 +86,12 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
             }
             Happening::List { place, skip, later } => {
                 let (place, since, skip) = (place_of(place), PostId::FIRST, usize::from(skip));
-                order(&mut session, now, Order::List { place, since, skip, take: PAGE, later });
+                let (take, stay) = (PAGE, Stay::default());
+                order(&mut session, now, Order::List { place, since, skip, take, later, stay });
             }
             Happening::Newest { place } => {
-                order(&mut session, now, Order::Newest(place_of(place)));
+                let (place, stay) = (place_of(place), Stay::default());
+                order(&mut session, now, Order::Newest { place, stay });
             }
             Happening::Wait { milliseconds } => {
                 now += Duration::from_millis(u64::from(milliseconds) % 100_000);

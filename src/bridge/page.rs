@@ -152,12 +152,12 @@ impl Bridge {
             let crowded = self.is_crowded(place);
             let Some(spot) = self.spots.get(&place) else { continue };
             let Reading::Page { since, skip, .. } = spot.reading else { continue };
-            let take = spot.page.take;
+            let (take, stay) = (spot.page.take, spot.stay);
             if crowded || !self.pages.ask(place, take < PAGE) {
                 self.pages.hold(place, later);
                 continue;
             }
-            let order = letschat::Order::List { place, since, skip, take, later };
+            let order = letschat::Order::List { place, since, skip, take, later, stay };
             turn.orders.push(Order::LetsChat(order));
         }
     }

@@ -10,7 +10,7 @@ use super::reading::{OVERLAP, Reading};
 use super::{Alive, Bridge, Order, Peer, Spot, Turn};
 use crate::domain::{Kind, Message, PlaceId, Ticket};
 use crate::protocol::letschat;
-use crate::protocol::letschat::{Event, PAGE, Post, PostId};
+use crate::protocol::letschat::{Event, PAGE, Post, PostId, Stay};
 use crate::store::StoreError;
 
 /// How far the server's clock may be ahead of ours.
@@ -62,9 +62,15 @@ impl Bridge {
                 self.advance_direct(turn)
             }
             Event::Heard { place, post } => self.heard(place, post, turn),
-            Event::Listed { place, posts, bad } => self.listed(place, posts, &bad, turn),
+            // Asked before it was closed: what is read now may begin before that.
+            Event::Listed { place, stay, .. } | Event::Newest { place, stay, .. }
+                if !self.stays(place, stay) =>
+            {
+                Ok(())
+            }
+            Event::Listed { place, posts, bad, .. } => self.listed(place, posts, &bad, turn),
             Event::Unreadable { place, post } => self.unreadable(place, post, turn),
-            Event::Newest { place, post } => self.newest(place, post, turn),
+            Event::Newest { place, post, .. } => self.newest(place, post, turn),
             Event::Posted { ticket, place, id } => {
                 self.settle(ticket, place, Some(&id.to_string()), turn)
             }
@@ -73,6 +79,13 @@ impl Bridge {
             // Where nobody is to talk in private.
             Event::Whispered(_) | Event::CarriesWhispers(_) => Ok(()),
         }
+    }
+
+    /// Whether we are in the room, and have been since what is answered was asked.
+    fn stays(&self, place: PlaceId, stay: Stay) -> bool {
+        self.spots
+            .get(&place)
+            .is_some_and(|spot| spot.stay == stay && spot.reading != Reading::Away)
     }
 
     /// A sign of life from the server: written down once in a while, for when the process dies.
@@ -123,9 +136,11 @@ impl Bridge {
         tracing::info!(place = %spot.place, room, "joined");
         spot.floor = floor;
         spot.room_id = Some(room.into());
+        spot.stay.0 += 1;
         let Some(cursor) = cursor else {
             spot.reading = Reading::Baseline { first: None };
-            turn.orders.push(Order::LetsChat(letschat::Order::Newest(place)));
+            let order = letschat::Order::Newest { place, stay: spot.stay };
+            turn.orders.push(Order::LetsChat(order));
             return Ok(());
         };
         spot.cursor = Some(cursor);

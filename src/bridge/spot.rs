@@ -16,7 +16,7 @@ use super::reading::Reading;
 use super::run::Run;
 use super::saying::Patience;
 use crate::domain::{Place, PlaceId, Roster};
-use crate::protocol::letschat::PostId;
+use crate::protocol::letschat::{PostId, Stay};
 
 /// One place, seen from the bridge.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Spot {
     pub(super) lane: Lane,
     /// The id that Let's Chat gives a room.
     pub(super) room_id: Option<Box<str>>,
+    /// Which of our stays in the room this is, or the last was.
+    pub(super) stay: Stay,
     /// How far a room is read.
     pub(super) reading: Reading,
     /// How much of it is asked for at once.
@@ -66,6 +68,7 @@ impl Spot {
             mirrors,
             lane,
             room_id: None,
+            stay: Stay::default(),
             reading: Reading::Away,
             page: Page::default(),
             joined: None,

@@ -76,3 +76,85 @@ fn a_page_that_comes_when_the_room_is_closed_is_read_again_later() {
         "#,
     );
 }
+
+/// The room is closed before the bridge, which has just heard of something to read, asks for it.
+const ASKED_TOO_LATE: &str = r#"
+    lc <+ 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
+    lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
+    lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+    lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+"#;
+
+/// The room is open again, and read from its cursor.
+const OPEN_AGAIN: &str = r#"
+    lc < 42["rooms:new",{"id":"r1","slug":"tea"}]
+    lc > 426["rooms:join","r1"]
+    lc < 436[{"id":"r1","slug":"tea"}]
+    lc > 427["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+"#;
+
+/// What was asked for too late: a page that begins behind what was said first.
+const LATE_PAGE: &str = r#"
+    lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+"#;
+
+/// All of it is mirrored, in order.
+const ALL_IN_ORDER: &str = r#"
+    lc < 437[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+    irc > PRIVMSG #tea :<bob> one
+    irc > PING said-1
+    irc < :irc.example PONG irc.example :said-1
+    irc > PRIVMSG #tea :<bob> two
+    irc > PING said-2
+"#;
+
+#[test]
+fn a_page_that_was_asked_for_when_the_room_was_closed_is_not_taken() {
+    crate::story(&[ASKED_TOO_LATE, LATE_PAGE, OPEN_AGAIN, ALL_IN_ORDER].concat());
+}
+
+#[test]
+fn a_page_that_was_asked_for_before_the_room_was_open_again_is_not_taken() {
+    crate::story(&[ASKED_TOO_LATE, OPEN_AGAIN, LATE_PAGE, ALL_IN_ORDER].concat());
+}
+
+#[test]
+fn a_page_that_was_asked_for_too_late_and_comes_last_changes_nothing() {
+    crate::story(&[ASKED_TOO_LATE, OPEN_AGAIN, ALL_IN_ORDER, LATE_PAGE].concat());
+}
+
+#[test]
+fn a_late_refusal_of_a_page_does_not_end_the_reading_that_follows() {
+    let refused = r#"lc < 435["Not Found"]"#;
+    let mut world = seated();
+    world.tell(&[ASKED_TOO_LATE, refused, OPEN_AGAIN, ALL_IN_ORDER].concat());
+}
+
+#[test]
+fn mirroring_begins_where_the_room_is_seen_after_it_was_closed_at_once() {
+    let mut world = crate::World::new(&["office/#tea tea"]);
+    let (until_joined, _) = crate::LETSCHAT_IN.split_once("lc < 433").unwrap();
+    world.tell(until_joined);
+    world.tell(
+        r#"
+        lc <+ 433[{"id":"r1","slug":"tea"}]
+        lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
+        lc > 424["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc < 42["rooms:new",{"id":"r1","slug":"tea"}]
+        lc > 425["rooms:join","r1"]
+        lc < 435[{"id":"r1","slug":"tea"}]
+        lc > 426["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc < 434[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+        lc < 436[[{"id":"6b0000000000000000000002","text":"before","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+        lc lost
+        "#,
+    );
+    world.tell(IRC_IN);
+    crate::letschat_back(
+        &mut world,
+        r#"
+        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 434[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000002","text":"before","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        "#,
+    );
+}

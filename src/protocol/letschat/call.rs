@@ -1,6 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::Stay;
 use crate::domain::{PlaceId, Ticket};
 
 /// How long the server may take to answer a call. It never answers a call that it does not know
@@ -29,9 +30,9 @@ pub(super) enum Call {
     /// `user-messages:list`: only whether it is answered.
     Whispers,
     /// `messages:list`, a page.
-    List(PlaceId),
+    List { place: PlaceId, stay: Stay },
     /// `messages:list`, the newest so many posts.
-    Newest { place: PlaceId, take: usize },
+    Newest { place: PlaceId, take: usize, stay: Stay },
 }
 
 /// The calls that have not been answered.
@@ -64,7 +65,7 @@ impl Calls {
     /// What was asked of the room at `place` is not waited for any more.
     pub(super) fn forget(&mut self, place: PlaceId) {
         self.open.retain(|_, call| match call {
-            Call::List(of) | Call::Newest { place: of, .. } => *of != place,
+            Call::List { place: of, .. } | Call::Newest { place: of, .. } => *of != place,
             _ => true,
         });
     }

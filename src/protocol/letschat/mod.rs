@@ -74,6 +74,8 @@ pub enum Order {
         take: usize,
         /// Not at once: the server is given a moment to finish what it was given before.
         later: bool,
+        /// Comes back with the answer.
+        stay: Stay,
     },
     /// Describe the room so. One that is private or has a password is left as it is: the server would
     /// take its password and the list of who may enter from it (WIRE.md, "Rooms").
@@ -84,7 +86,12 @@ pub enum Order {
         description: String,
     },
     /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
-    Newest(PlaceId),
+    Newest {
+        /// Where.
+        place: PlaceId,
+        /// Comes back with the answer.
+        stay: Stay,
+    },
     /// Tell when so much time has passed; answered by [`Event::Awake`], unless the connection is lost.
     Wake {
         /// Comes back with the answer.
@@ -95,6 +102,11 @@ pub enum Order {
     /// Leave the rooms and hang up.
     Leave,
 }
+
+/// Which of its stays in a room the bridge asks in: the first, the second and so on. Orders and events pass
+/// each other, so a question may be asked after the room was closed, and answered after it is open again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stay(pub u64);
 
 /// What Let's Chat tells the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +159,8 @@ pub enum Event {
         posts: Vec<Post>,
         /// Those that make no sense, and were passed over; by their ids, where they have one.
         bad: Vec<Option<PostId>>,
+        /// The order's.
+        stay: Stay,
     },
     /// Somebody spoke, but what the server told of it makes no sense.
     Unreadable {
@@ -161,6 +175,8 @@ pub enum Event {
         place: PlaceId,
         /// The id.
         post: Option<PostId>,
+        /// The order's.
+        stay: Stay,
     },
     /// The order was carried out; the post has this id.
     Posted {

@@ -10,7 +10,7 @@ use crate::protocol::letschat::answer::{
 };
 use crate::protocol::letschat::call::Call;
 use crate::protocol::letschat::rows::{self, Rows, read_rows};
-use crate::protocol::letschat::{Author, Event, PostId, Presence};
+use crate::protocol::letschat::{Author, Event, PostId, Presence, Stay};
 
 /// How many posts are asked for when the newest makes no sense.
 const MORE: usize = 500;
@@ -177,32 +177,46 @@ impl Session {
             Call::Tell => {}
             // The list itself is broken in the server: always empty.
             Call::Whispers => self.output.push_back(Output::Event(Event::CarriesWhispers(true))),
-            Call::List(place) => {
+            Call::List { place, stay } => {
                 let post = |it: WirePost| it.into_post().map(|(post, _)| post);
                 match read_rows(argument, post) {
                     Ok(rows) => {
                         let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
                         let bad = rows.bad.iter().map(id).collect();
                         let posts = self.sound("messages:list", rows);
-                        self.output.push_back(Output::Event(Event::Listed { place, posts, bad }));
+                        self.output.push_back(Output::Event(Event::Listed {
+                            place,
+                            posts,
+                            bad,
+                            stay,
+                        }));
                     }
                     Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
                 }
             }
-            Call::Newest { place, take } => match read_rows(argument, |post: PostRef| post.id()) {
-                Ok(rows) => self.newest(now, place, take, rows),
-                Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
-            },
+            Call::Newest { place, take, stay } => {
+                match read_rows(argument, |post: PostRef| post.id()) {
+                    Ok(rows) => self.newest(now, place, stay, take, rows),
+                    Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
+                }
+            }
         }
     }
 
     /// The newest posts of a room, of which `take` were asked for, newest first.
-    fn newest(&mut self, now: Instant, place: PlaceId, take: usize, rows: Rows<PostId>) {
+    fn newest(
+        &mut self,
+        now: Instant,
+        place: PlaceId,
+        stay: Stay,
+        take: usize,
+        rows: Rows<PostId>,
+    ) {
         let count = rows.count();
         let posts = self.sound("messages:list", rows);
         if posts.is_empty() && count > 0 {
             if take < MORE && count >= take {
-                return self.ask_newest(now, place, MORE);
+                return self.ask_newest(now, place, stay, MORE);
             }
             return self.leave(
                 now,
@@ -211,7 +225,7 @@ impl Session {
             );
         }
         let post = posts.into_iter().next();
-        self.output.push_back(Output::Event(Event::Newest { place, post }));
+        self.output.push_back(Output::Event(Event::Newest { place, post, stay }));
     }
 
     /// The room that we have joined. One that lacks its id is the one that we asked for.

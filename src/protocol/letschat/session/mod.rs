@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Calls};
 use super::rooms::{Rooms, Seat};
-use super::{Event, Heard, Order};
+use super::{Event, Heard, Order, Stay};
 use crate::domain::{PlaceId, Ticket};
 use crate::protocol::liveness::{Check, Liveness};
 use crate::protocol::socketio::Packet;
@@ -196,16 +196,16 @@ impl Session {
                 self.call(now, Call::Tell, "user-messages:create", whisper);
             }
             // Oldest first: the server's own default would leave out the oldest of a long backlog.
-            Order::List { later: true, place, since, skip, take } => {
-                let order = Order::List { later: false, place, since, skip, take };
+            Order::List { later: true, place, since, skip, take, stay } => {
+                let order = Order::List { later: false, place, since, skip, take, stay };
                 self.later.push_back((now + MOMENT, order));
             }
-            Order::List { later: false, place, since, skip, take } => {
+            Order::List { later: false, place, since, skip, take, stay } => {
                 let query = json!({
                     "since_id": since.to_string(), "skip": skip, "take": take,
                     "reverse": false, "expand": "owner",
                 });
-                self.list(now, Call::List(place), place, query);
+                self.list(now, Call::List { place, stay }, place, query);
             }
             Order::Describe { place, description } => match self.rooms.describable(place) {
                 Some((room, name)) => {
@@ -214,7 +214,7 @@ impl Session {
                 }
                 None => tracing::warn!(%place, "a private room keeps its description"),
             },
-            Order::Newest(place) => self.ask_newest(now, place, 1),
+            Order::Newest { place, stay } => self.ask_newest(now, place, stay, 1),
             Order::Wake { place, after } => self.wakes.push((now + after, place)),
             Order::Leave => {
                 self.send(&Packet::Close);
@@ -229,9 +229,9 @@ impl Session {
         }
     }
 
-    fn ask_newest(&mut self, now: Instant, place: PlaceId, take: usize) {
+    fn ask_newest(&mut self, now: Instant, place: PlaceId, stay: Stay, take: usize) {
         let query = json!({ "take": take, "reverse": true });
-        self.list(now, Call::Newest { place, take }, place, query);
+        self.list(now, Call::Newest { place, take, stay }, place, query);
     }
 
     fn list(&mut self, now: Instant, call: Call, place: PlaceId, mut query: Value) {

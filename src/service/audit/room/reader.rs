@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::bridge::Happening;
 use crate::config::LetsChatSettings;
 use crate::domain::{Place, PlaceId};
-use crate::protocol::letschat::{Author, Event, Order, PAGE, PostId};
+use crate::protocol::letschat::{Author, Event, Order, PAGE, PostId, Stay};
 use crate::service::audit::conversation::Conversation;
 use crate::service::audit::room::pages::Page;
 use crate::service::engine::Item;
@@ -60,11 +60,15 @@ impl Reader {
         self.seat(place)?;
         if let Some(orders) = &self.orders {
             // When the conversation is over, the events tell why.
-            let _ = orders.send(Order::List { place, since, skip, take: PAGE, later: false }).await;
+            let (take, stay) = (PAGE, Stay::default());
+            let order = Order::List { place, since, skip, take, later: false, stay };
+            let _ = orders.send(order).await;
         }
         loop {
             match self.event().await? {
-                Event::Listed { place: of, posts, bad } if of == place => return Ok((posts, bad)),
+                Event::Listed { place: of, posts, bad, .. } if of == place => {
+                    return Ok((posts, bad));
+                }
                 Event::Closed { place: of, why } if of == place => return Err(why),
                 _ => {}
             }
