@@ -98,7 +98,7 @@ pub(super) fn check_header(path: &Path) -> Result<u32, StoreError> {
     Ok(u32::from_be_bytes([header[60], header[61], header[62], header[63]]))
 }
 
-fn damaged(path: &Path, why: &str) -> StoreError {
+pub(super) fn damaged(path: &Path, why: &str) -> StoreError {
     StoreError::Damaged { path: path.to_owned(), why: why.to_owned() }
 }
 

@@ -20,6 +20,7 @@ mod revoked;
 mod schema;
 mod shared;
 mod voices;
+mod wal;
 mod write;
 
 use std::fmt;
@@ -237,6 +238,7 @@ impl Store {
             make(directory).map_err(|error| damage::named(error, &path))?;
         }
         damage::check_header(&path)?;
+        wal::check(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -1,0 +1,190 @@
+//! Whether the write-ahead log is whole, as far as anybody can tell
+//! (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>).
+//!
+//! SQLite takes what it finds up to the first frame that is wrong, and says nothing of those behind it. That is
+//! right for what was being written when the power failed: the last transaction. Where others follow, what was
+//! safe on the disk is lost, and going on without a word would deliver some of it twice.
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use super::{StoreError, damage, files};
+
+const HEADER: usize = 32;
+const FRAME: usize = 24;
+
+/// The file begins with one of these, for checksums in the machine's order or in the other.
+const MAGICS: [u32; 2] = [0x377f_0682, 0x377f_0683];
+
+/// Looks at the log of the database at `path`, if there is one.
+///
+/// # Errors
+/// When more than the last transaction in it cannot be read.
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    let log = Path::new(&name);
+    if !log.exists() {
+        return Ok(());
+    }
+    let unusable = |error| StoreError::Directory { path: log.to_owned(), error };
+    let file = files::open(log).map_err(unusable)?;
+    match flaw(file).map_err(unusable)? {
+        None => Ok(()),
+        Some(flaw) => Err(damage::damaged(
+            path,
+            &format!(
+                "{flaw} of its log, {}, cannot be read; moved away alone, that file leaves the state as it \
+                 was before, as a restored backup does",
+                log.display()
+            ),
+        )),
+    }
+}
+
+/// What of the log cannot be read, and should be.
+fn flaw(file: File) -> std::io::Result<Option<&'static str>> {
+    let mut file = BufReader::new(file);
+    let mut header = [0; HEADER];
+    if !fill(&mut file, &mut header)? {
+        // It was just being made, or is empty.
+        return Ok(None);
+    }
+    let [magic, page, salts @ ..] = [0, 8, 16, 20].map(|at| number(&header, at));
+    let Some(order) = MAGICS.iter().position(|it| *it == magic) else {
+        return Ok(Some("the beginning"));
+    };
+    let mut sum = Sum { big: order == 1, sums: [0; 2] };
+    sum.add(&header[..24]);
+    let page_is_one = (512..=65_536).contains(&page) && page.is_power_of_two();
+    if sum.sums != [24, 28].map(|at| number(&header, at)) || !page_is_one {
+        return Ok(Some("the beginning"));
+    }
+    let mut frame = vec![0; FRAME + page as usize];
+    let (mut whole, mut commits_behind) = (true, 0);
+    while fill(&mut file, &mut frame)? {
+        let is_new = salts == [8, 12].map(|at| number(&frame, at));
+        if whole {
+            sum.add(&frame[..8]);
+            sum.add(&frame[FRAME..]);
+            whole = is_new && sum.sums == [16, 20].map(|at| number(&frame, at));
+        }
+        // Of the transaction that was being written, its end may be there before the rest.
+        let ends = number(&frame, 4) != 0;
+        commits_behind += u32::from(!whole && is_new && ends);
+    }
+    Ok((commits_behind > 1).then_some("a part"))
+}
+
+/// The checksum of all that is before.
+struct Sum {
+    big: bool,
+    sums: [u32; 2],
+}
+
+impl Sum {
+    fn add(&mut self, bytes: &[u8]) {
+        let word = |bytes: &[u8]| {
+            let word = [bytes[0], bytes[1], bytes[2], bytes[3]];
+            if self.big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
+        };
+        let [mut one, mut other] = self.sums;
+        for pair in bytes.chunks_exact(8) {
+            one = one.wrapping_add(word(&pair[..4])).wrapping_add(other);
+            other = other.wrapping_add(word(&pair[4..])).wrapping_add(one);
+        }
+        self.sums = [one, other];
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+/// Reads as much as `into` holds; false where the file ends before.
+fn fill(file: &mut impl Read, into: &mut [u8]) -> std::io::Result<bool> {
+    match file.read_exact(into) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use rusqlite::Connection;
+
+    use super::*;
+
+    /// A database, and a log with `transactions` of a few pages each, as a process that was killed leaves it.
+    fn killed(transactions: u32) -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>) {
+        let directory = tempfile::tempdir().unwrap();
+        let (at_work, left) = (directory.path().join("work"), directory.path().join("db"));
+        let connection = Connection::open(&at_work).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch("CREATE TABLE t (x); PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        for number in 0..transactions {
+            let sql = format!("INSERT INTO t VALUES (zeroblob(9000)), ({number})");
+            connection.execute_batch(&sql).unwrap();
+        }
+        fs::copy(&at_work, &left).unwrap();
+        let log = fs::read(directory.path().join("work-wal")).unwrap();
+        (directory, left, log)
+    }
+
+    fn says(path: &Path, log: &[u8]) -> Option<String> {
+        fs::write(path.with_file_name("db-wal"), log).unwrap();
+        check(path).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_log_that_was_left_by_a_kill_or_a_loss_of_power_is_whole() {
+        let (_directory, path, log) = killed(10);
+        assert_eq!(check(&path).map_err(|it| it.to_string()), Ok(()), "there is none");
+        for length in [0, 1, 31, 32, 33, 5_000, log.len() - 1, log.len()] {
+            assert_eq!(says(&path, &log[..length]), None, "{length} of {}", log.len());
+        }
+        // What was written last reaches the disk in any order.
+        let mut torn = log.clone();
+        let frame = FRAME + 4_096;
+        let at = torn.len() - 2 * frame;
+        torn[at..at + 100].fill(0);
+        assert_eq!(says(&path, &torn), None);
+    }
+
+    #[test]
+    fn what_an_earlier_turn_of_the_log_has_left_behind_is_no_damage() {
+        let (directory, path, _) = killed(10);
+        let connection = Connection::open(directory.path().join("work")).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        for sql in ["INSERT INTO t VALUES (zeroblob(90000))", "PRAGMA wal_checkpoint(RESTART)"] {
+            let _ = connection.execute_batch(sql);
+        }
+        connection.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+        let log = fs::read(directory.path().join("work-wal")).unwrap();
+        assert_eq!(says(&path, &log), None);
+    }
+
+    #[test]
+    fn a_log_in_which_whole_transactions_cannot_be_read_is_damaged() {
+        let (_directory, path, log) = killed(10);
+        for (from, length, what) in [
+            (0, 4, "the beginning of its log"),
+            (0, 4_096, "the beginning of its log"),
+            (18, 1, "the beginning of its log"),
+            (HEADER + 8, 1, "a part of its log"),
+            (HEADER + 200, 1, "a part of its log"),
+            (log.len() / 2, 9_000, "a part of its log"),
+        ] {
+            let mut damaged = log.clone();
+            damaged[from..from + length].iter_mut().for_each(|byte| *byte ^= 0x55);
+            let said = says(&path, &damaged).unwrap_or_default();
+            assert!(said.contains(what) && said.contains("db-wal"), "{from}: {said:?}");
+        }
+    }
+}
