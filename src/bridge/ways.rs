@@ -46,6 +46,13 @@ impl Ways {
         self.special.get(&(from, to)).and_then(|way| way.first()).unwrap_or(&self.common)
     }
 
+    /// The manners in which something can be told in `to`.
+    pub(super) fn told_in(&self, to: PlaceId) -> impl Iterator<Item = &Manners> {
+        let special = self.special.iter().filter(move |(way, _)| way.1 == to);
+        let special = special.filter_map(|(_, way)| way.first());
+        std::iter::once(&self.common).chain(special).map(|manners| &**manners)
+    }
+
     /// Whether any link on the way ignores `message`, said in `place`.
     pub(super) fn ignore(&self, message: &Message, place: &Place, to: PlaceId) -> bool {
         match self.special.get(&(message.said_in, to)) {

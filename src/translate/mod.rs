@@ -34,6 +34,7 @@ pub use clean::{Topic, Words, is_blank};
 pub use comings::{Coming, Comings, Show, Topics, What};
 pub use company::{Company, Nobody};
 pub use direct::{Addressed, in_private};
+pub use imitation::could_be_mirrored;
 pub use irc::{AGAIN, in_person, to_irc};
 pub use late::behind_time;
 pub use letschat::{comes_apart, goes_on, passes_through, to_letschat};

@@ -51,7 +51,8 @@ fn our_own_line_does_not_come_back_even_late_and_unasked() {
         irc < :irc.example PONG irc.example :said-1
         irc < :bridge!b@host PRIVMSG #tea :<bob> coming
         irc < :bridge!b@host PRIVMSG #tea :<bob> coming
-        lc > 425["messages:create",{"room":"r1","text":"<bridge> <bob> coming"}]
+        irc < :bridge!b@host PRIVMSG #tea :coming
+        lc > 425["messages:create",{"room":"r1","text":"<bridge> coming"}]
         "#,
     );
 }

@@ -3,8 +3,9 @@
 
 use letsbridge::bridge::Peer;
 
+use crate::confirmed::irc_in;
 use crate::world::World;
-use crate::{letschat_back, seated};
+use crate::{LETSCHAT_IN, letschat_back, seated};
 
 fn strays(world: &World) -> u64 {
     world.counters().traffic.get(&Peer::LetsChat).map_or(0, |it| it.strays)
@@ -45,4 +46,60 @@ fn what_is_under_way_is_known_by_its_echo_and_no_stray() {
         "#,
     );
     assert_eq!(strays(&world), 0);
+}
+
+/// A line that bob has said in the room, and that was said on IRC.
+const BOB_SAID: &str = r#"
+    lc < 42["messages:new",{"id":"6b0000300000000000000001","text":"hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
+    irc > PRIVMSG #tea :<bob> hello
+"#;
+
+#[test]
+fn our_own_lines_that_a_bouncer_tells_as_if_they_were_new_are_not_mirrored() {
+    for caps in ["server-time", "server-time echo-message"] {
+        let mut world = World::new(&["office/#tea tea"]);
+        world.tell(LETSCHAT_IN);
+        world.tell(&irc_in(caps));
+        world.tell_on(BOB_SAID);
+        let said = if caps.contains("echo") {
+            "irc < :bridge!b@host PRIVMSG #tea :<bob> hello"
+        } else {
+            "irc > PING said-1\nirc < :irc.example PONG irc.example :said-1"
+        };
+        world.tell(&format!("{said}\nirc lost\nwait 5s"));
+        world.tell(&irc_in(caps));
+        world.tell(
+            r#"
+            irc < @time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :<bob> hello
+            irc < @time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :[2026-11-21 09:41Z] <bob> hello
+            irc < @time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :\x01ACTION <bob> hello\x01
+            irc < @time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :from my phone
+            lc > 425["messages:create",{"room":"r1","text":"* bridge <bob> hello"}]
+            "#,
+        );
+    }
+}
+
+#[test]
+fn what_was_said_under_a_nick_that_a_restored_backup_does_not_know_is_not_mirrored() {
+    let caps = crate::history::KEEPS;
+    let mut world = World::new(&["office/#tea tea"]);
+    world.tell(LETSCHAT_IN);
+    world.tell(&irc_in(caps));
+    world.tell("wait 1s\nirc lost\nwait 20s");
+    world.tell_on(&irc_in(caps));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;time=2026-11-22T12:00:03.000Z;msgid=a2 :bridge_!b@host PRIVMSG #tea :<bob> hello
+        irc < @batch=x;time=2026-11-22T12:00:04.000Z;msgid=a3 :bridge!b@host PRIVMSG #tea :<bob> hello again
+        irc < @batch=x;time=2026-11-22T12:00:05.000Z;msgid=a4 :ann!a@host PRIVMSG #tea :<bob> is he
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:04.999Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < :irc.example BATCH -y
+        lc > 425["messages:create",{"room":"r1","text":"<ann> <bob> is he"}]
+        "#,
+    );
 }

@@ -9,7 +9,7 @@ use crate::domain::{Message, Network, PlaceId, Speech};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
 use crate::store::{Cursor, StoreError};
-use crate::translate::AGAIN;
+use crate::translate::{AGAIN, could_be_mirrored};
 
 /// What a line is that is played back.
 enum Played {
@@ -29,6 +29,10 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if !talk.played && self.seen_of_puppet(network, place, &talk, turn)? {
+            return Ok(());
+        }
+        if !talk.played && talk.own && self.is_in_our_words(place, &talk) {
+            self.is_stray_line(place, &talk);
             return Ok(());
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
@@ -105,6 +109,11 @@ impl Bridge {
             turn.store.nick_begins(network, None, &talk.author.name, time)?;
             return Ok(Played::Known);
         }
+        // As we were called in what a restored backup does not know.
+        if talk.from_here && self.is_in_our_words(place, talk) {
+            self.is_stray_line(place, talk);
+            return Ok(Played::Known);
+        }
         let known = known || number <= turn.store.traces(place, trace, msgid.is_some())?;
         if known {
             self.count(place, |traffic| traffic.duplicates += 1);
@@ -133,7 +142,8 @@ impl Bridge {
         talk: &Talk,
         turn: &mut Turn<'_>,
     ) -> Result<Played, StoreError> {
-        let ours = is_ours(network, talk, turn.now, turn)?;
+        let ours = is_ours(network, talk, turn.now, turn)?
+            || (talk.from_here && self.is_in_our_words(place, talk));
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
         let trace = trace(talk, Timestamp::UNIX_EPOCH);
@@ -173,8 +183,31 @@ impl Bridge {
         let trace = trace(talk, time);
         let number = twins.number(time, trace);
         let known = number <= turn.store.traces(place, trace, talk.mark.msgid.is_some())?;
-        let ours = is_ours(network, talk, time, turn)?;
+        let ours = is_ours(network, talk, time, turn)?
+            || (talk.from_here && self.is_in_our_words(place, talk));
         Ok(!ours && !known && time >= floor(sight.cursor.time))
+    }
+
+    /// Whether a line from our own connection is such as we say for others: mirroring it would tell its author
+    /// their own words.
+    fn is_in_our_words(&self, place: PlaceId, talk: &Talk) -> bool {
+        let first = talk.text.split('\n').next().unwrap_or_default();
+        let mut manners = self.ways.told_in(place);
+        manners.any(|it| could_be_mirrored(talk.kind, first, &it.channel.names))
+    }
+
+    /// A line under our nick, in our own words, that we do not know of: a bouncer tells once more what we
+    /// have said, or the state is a restored backup.
+    fn is_stray_line(&mut self, place: PlaceId, talk: &Talk) {
+        self.count(place, |traffic| traffic.strays += 1);
+        let Some(spot) = self.spots.get(&place) else { return };
+        tracing::warn!(
+            place = %spot.place,
+            nick = talk.author.name,
+            msgid = talk.mark.msgid,
+            "said from the bridge's own connection, as the bridge says what others said, and not known: \
+             not mirrored. Was a backup restored, or does a bouncer tell what was said before?"
+        );
     }
 
     /// A line of ours is played back: perhaps the one in doubt. Says whether it is.

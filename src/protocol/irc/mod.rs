@@ -298,8 +298,8 @@ pub struct Talk {
     pub mark: Mark,
     /// It was said before; the server plays it back.
     pub played: bool,
-    /// It was said under the nick that is ours now. Only of what is played back: our own lines are
-    /// answers to orders, and not heard.
+    /// It was said under the nick that is ours now. What is not played back is not what we have said on this
+    /// connection: that is the answer to an order, and not heard.
     pub own: bool,
     /// It was said by the user and from the host that are ours, under whatever nick. Only of what is
     /// played back.

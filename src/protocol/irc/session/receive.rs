@@ -276,11 +276,10 @@ impl Session {
         let (Some(place), Some((kind, text))) = (self.target(target), talk) else { return };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
-        let (mut own, played) = (self.is_me(speaker), context.batch.played);
+        let (own, played) = (self.is_me(speaker), context.batch.played);
         let mut claim = Claim::Foreign;
         if own && !played {
             claim = self.echoed(place, (kind, text), context);
-            own = false;
         }
         // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
         // its clients says as us.
