@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,7 +17,7 @@ use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 use crate::net::stranger::Stranger;
-use crate::protocol::letschat::Heard;
+use crate::protocol::letschat::{Heard, Reason, TurnedAway};
 
 /// The longest frame that we take: a page of 500 long posts is well below, and the longest single post
 /// that the server's database holds.
@@ -40,6 +41,9 @@ pub enum LetsChatError {
     /// Something answers, but not as a websocket of Let's Chat.
     #[error("{0}")]
     Refused(String),
+    /// Something answers that does not want us.
+    #[error("{0}")]
+    TurnedAway(TurnedAway),
     /// Nothing answers our request.
     #[error(
         "no answer to the request for a websocket for {} s: check letschat.url, and that a proxy \
@@ -106,6 +110,9 @@ fn refusal<T>(response: &http::Response<T>, asked: &Url) -> String {
             "something in front of Let's Chat lets nobody in without its own log-in ({status}): \
              it must pass /socket.io/ unasked"
         ),
+        (429, _) => {
+            format!("something in front of Let's Chat finds that we come too often ({status})")
+        }
         (404, _) => {
             "no Let's Chat at this address (404): check the path in letschat.url, and that \
                      a proxy in front of it passes /socket.io/"
@@ -123,6 +130,27 @@ fn refusal<T>(response: &http::Response<T>, asked: &Url) -> String {
         }
         _ => format!("the websocket was refused ({status})"),
     }
+}
+
+/// For what we are turned away by such an answer. By most others it is Let's Chat that is missing, and what
+/// stands in front of it says so.
+fn reason(status: http::StatusCode) -> Option<Reason> {
+    match status.as_u16() {
+        401 | 403 | 407 => Some(Reason::InFront),
+        429 => Some(Reason::TooOften),
+        _ => None,
+    }
+}
+
+/// How long we are asked to stay away: for some seconds, or until a time
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>).
+fn retry_after(headers: &http::HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Duration::try_from(until.duration_since(now)).ok()
 }
 
 /// The front page below which `location` lies, as it would stand in letschat.url. Without the query,
@@ -154,7 +182,14 @@ where
     match timeout(PATIENCE, asking.with_subscriber(NoSubscriber::default())).await {
         Ok(Ok((socket, _))) => Ok(Frames::new(socket)),
         Ok(Err(tungstenite::Error::Http(response))) => {
-            Err(LetsChatError::Refused(refusal(&response, &knock.url)))
+            let words = refusal(&response, &knock.url);
+            Err(match reason(response.status()) {
+                Some(reason) => {
+                    let wait = retry_after(response.headers(), Timestamp::now());
+                    LetsChatError::TurnedAway(TurnedAway { wait, ..TurnedAway::new(reason, words) })
+                }
+                None => LetsChatError::Refused(words),
+            })
         }
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(LetsChatError::Silent),
@@ -180,19 +215,60 @@ fn address(knock: &Knock) -> SecretString {
 #[derive(Debug)]
 pub struct Frames<S> {
     socket: WebSocketStream<S>,
+    silence: Silence,
+}
+
+/// For how long nothing was said on a connection.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
     /// When a frame last went either way.
     active_at: Instant,
+    /// The longest silence that is known to have been survived: something was heard after it.
+    survived: Duration,
+    /// The longest since something was last heard, which we have broken.
+    broken: Duration,
+}
+
+/// Who tears up a connection that was silent for too long may do so when something is said on it, and at once.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+impl Silence {
+    fn begin(now: Instant) -> Self {
+        Self { active_at: now, survived: Duration::ZERO, broken: Duration::ZERO }
+    }
+
+    fn said(&mut self, now: Instant) {
+        self.broken = self.broken.max(now - self.active_at);
+        self.active_at = now;
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.said(now);
+        self.survived = self.survived.max(std::mem::take(&mut self.broken));
+    }
+
+    /// How long the silence was with which the connection ends.
+    fn last(&self, now: Instant) -> Duration {
+        let silent = now - self.active_at;
+        if silent < AT_ONCE { silent.max(self.broken) } else { silent }
+    }
 }
 
 impl<S> Frames<S> {
     fn new(socket: WebSocketStream<S>) -> Self {
-        Self { socket, active_at: Instant::now() }
+        Self { socket, silence: Silence::begin(Instant::now()) }
     }
 
-    /// For how long no frame has gone either way.
+    /// The longest silence that this connection has survived.
+    #[must_use]
+    pub fn silence_survived(&self) -> Duration {
+        self.silence.survived
+    }
+
+    /// For how long no frame has gone either way, or had before one of ours that nothing was heard after.
     #[must_use]
     pub fn silent_for(&self) -> Duration {
-        self.active_at.elapsed()
+        self.silence.last(Instant::now())
     }
 }
 
@@ -203,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
         loop {
             let heard = ready!(self.socket.poll_next_unpin(cx));
             if matches!(heard, Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Binary(_)))) {
-                self.active_at = Instant::now();
+                self.silence.heard(Instant::now());
             }
             return Poll::Ready(match heard {
                 Some(Ok(Message::Text(text))) => Some(Ok(Heard::Text(text.as_str().to_owned()))),
@@ -229,7 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<String> for Frames<S> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: String) -> Result<(), LetsChatError> {
-        self.active_at = Instant::now();
+        self.silence.said(Instant::now());
         self.socket.start_send_unpin(Message::text(frame)).map_err(Into::into)
     }
 
@@ -257,6 +333,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_silence_is_survived_only_where_something_is_heard_after_it() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut silence = Silence::begin(start);
+        silence.said(at(25));
+        assert_eq!((silence.survived, silence.last(at(26))), (Duration::ZERO, at(25) - start));
+        assert_eq!(silence.last(at(45)), at(20) - start, "torn up later, for another reason");
+        silence.heard(at(26));
+        assert_eq!((silence.survived, silence.last(at(36))), (at(25) - start, at(10) - start));
+        silence.heard(at(66));
+        assert_eq!((silence.survived, silence.last(at(67))), (at(40) - start, at(1) - start));
+    }
+
+    #[test]
     fn the_address_keeps_port_and_path_and_escapes_the_token() {
         for (url, address_) in [
             ("https://chat.example.org", "wss://chat.example.org/socket.io/"),
@@ -280,6 +370,10 @@ mod tests {
 
     /// What is said of a server that answers `answer` to our request, and hangs up.
     async fn refused(answer: &str) -> String {
+        answered(answer).await.to_string()
+    }
+
+    async fn answered(answer: &str) -> LetsChatError {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
         let answer = answer.to_owned();
         let server = tokio::spawn(async move {
@@ -292,7 +386,59 @@ mod tests {
         assert!(server.await.unwrap().contains(TOKEN), "it was asked for with the token");
         let (words, debug) = (error.to_string(), format!("{error:?} {:?}", knock()));
         assert!(!words.contains(TOKEN) && !debug.contains(TOKEN), "{words} {debug}");
-        words
+        error
+    }
+
+    #[tokio::test]
+    async fn who_does_not_want_us_is_told_from_who_is_away() {
+        let away = |answer: &'static str| async move {
+            match answered(&format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n")).await {
+                LetsChatError::TurnedAway(away) => Some((away.reason, away.wait)),
+                _ => None,
+            }
+        };
+        for answer in [
+            "500 Internal Server Error",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+            "503 Service Unavailable\r\nRetry-After: 9000",
+            "504 Gateway Timeout",
+            "521 Web Server Is Down",
+            "404 Not Found",
+            "400 Bad Request",
+            "200 OK",
+        ] {
+            assert_eq!(away(answer).await, None, "{answer}");
+        }
+        let in_front = Some((Reason::InFront, None));
+        assert_eq!(away("401 Unauthorized").await, in_front);
+        assert_eq!(away("403 Forbidden").await, in_front);
+        assert_eq!(away("407 Proxy Authentication Required").await, in_front);
+        for (after, seconds) in [
+            ("", None),
+            ("\r\nRetry-After: 120", Some(120)),
+            ("\r\nRetry-After:  7 ", Some(7)),
+            ("\r\nRetry-After: 0", Some(0)),
+            ("\r\nRetry-After: 99999999999999999999999", Some(u64::MAX)),
+            ("\r\nRetry-After: -5", None),
+            ("\r\nRetry-After: 1.5", None),
+            ("\r\nRetry-After: soon", None),
+            ("\r\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT", None),
+        ] {
+            let answer = Box::leak(format!("429 Too Many Requests{after}").into_boxed_str());
+            let wait = seconds.map(Duration::from_secs);
+            assert_eq!(away(answer).await, Some((Reason::TooOften, wait)), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_time_to_come_back_at_is_read() {
+        let now = "2015-10-21T07:27:30Z".parse().unwrap();
+        let headers = http::HeaderMap::from_iter([(
+            http::header::RETRY_AFTER,
+            http::HeaderValue::from_static("Wed, 21 Oct 2015 07:28:00 GMT"),
+        )]);
+        assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(30)));
     }
 
     #[tokio::test]

@@ -7,10 +7,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time;
 
 use super::engine::Item;
-use super::patience::{Outcome, Patience};
+use super::patience::{Outcome, Patience, Refusal};
 use crate::bridge::Peer;
 use crate::net::Ended;
-use crate::protocol::irc::{Reason, TurnedAway};
+use crate::protocol::{irc, letschat};
 
 /// Bytes both ways, in the clear or not.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -33,8 +33,45 @@ pub(super) trait Party {
 
     /// Why the last conversation ended, if it was by our being turned away; and whether another server
     /// comes next, which may think otherwise.
-    fn turned_away(&self) -> (Option<&TurnedAway>, bool) {
-        (None, false)
+    fn turned_away(&self) -> (Option<Away>, bool);
+}
+
+/// That we were turned away.
+pub(super) struct Away {
+    refusal: Refusal,
+    why: String,
+    remedy: Option<&'static str>,
+    /// Time does not mend it: somebody must do something about it.
+    lasts: bool,
+}
+
+impl Away {
+    /// Whether only another way in is wanted, which the next try takes.
+    pub(super) fn is_welcome_at_once(&self) -> bool {
+        self.refusal.is_none_at_all()
+    }
+
+    /// Why, and what would mend it.
+    pub(super) fn in_full(self) -> String {
+        match self.remedy {
+            Some(remedy) => format!("{}: {remedy}", self.why),
+            None => self.why,
+        }
+    }
+}
+
+impl From<&irc::TurnedAway> for Away {
+    fn from(away: &irc::TurnedAway) -> Self {
+        use irc::Reason;
+        let lasts = matches!(away.reason, Reason::Banned | Reason::Blocklisted | Reason::Killed);
+        Self { refusal: away.into(), why: away.to_string(), remedy: away.remedy(), lasts }
+    }
+}
+
+impl From<&letschat::TurnedAway> for Away {
+    fn from(away: &letschat::TurnedAway) -> Self {
+        let lasts = away.reason == letschat::Reason::Account;
+        Self { refusal: away.into(), why: away.to_string(), remedy: None, lasts }
     }
 }
 
@@ -42,25 +79,29 @@ pub(super) trait Party {
 pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>) {
     let peer = party.peer();
     let mut patience = Patience::new(fastrand::u64(..));
-    while !*stop.borrow_and_update() {
+    while !is_over(&mut stop) {
         let began = time::Instant::now();
         let outcome = party.converse().await;
-        if *stop.borrow_and_update() {
+        if is_over(&mut stop) {
             return;
         }
         let (away, elsewhere) = party.turned_away();
         let (let_in, lasted) = (party.was_let_in(), began.elapsed());
-        let wait = patience.after(Outcome { let_in, lasted, away, elsewhere });
+        let refusal = away.as_ref().map(|away| away.refusal);
+        let wait = patience.after(Outcome { let_in, lasted, away: refusal, elsewhere });
         let again_in = in_words(wait);
         let trouble = match outcome {
             Ok(Ended::Dismissed) if party.inbox().is_closed() => return,
             // It did not take what the engine had for it.
             Ok(Ended::Dismissed) => None,
+            // The server may hang up before it has said all.
+            Ok(Ended::Closed(_) | Ended::Lost(_)) | Err(_) if let Some(away) = &away => {
+                tell_away(&peer, away, &again_in);
+                Some(away.why.clone())
+            }
             Ok(Ended::Closed(why) | Ended::Lost(why)) => {
-                // The server may hang up before it has said all.
-                let why = away.map_or(why, ToString::to_string);
-                tell_lost(&peer, &why, &again_in, away);
-                away.map(|_| why)
+                tracing::warn!(%peer, why, again_in, "connection lost");
+                None
             }
             Err(why) => {
                 tracing::warn!(%peer, why, again_in, "cannot connect");
@@ -79,15 +120,18 @@ pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>)
     }
 }
 
-/// Being banned is nothing that time mends: somebody must do something about it.
-fn tell_lost(peer: &Peer, why: &str, again_in: &str, away: Option<&TurnedAway>) {
-    match (away.map(|away| away.reason), away.and_then(TurnedAway::remedy)) {
-        (Some(Reason::Banned | Reason::Blocklisted | Reason::Killed), Some(remedy)) => {
-            tracing::error!(%peer, why, remedy, again_in, "turned away");
-        }
-        (Some(_), Some(remedy)) => tracing::warn!(%peer, why, remedy, again_in, "turned away"),
-        (Some(_), None) => tracing::warn!(%peer, why, again_in, "turned away"),
-        (None, _) => tracing::warn!(%peer, why, again_in, "connection lost"),
+/// Whether the bridge stops, or whoever would say so is gone.
+fn is_over(stop: &mut watch::Receiver<bool>) -> bool {
+    *stop.borrow_and_update() || stop.has_changed().is_err()
+}
+
+fn tell_away(peer: &Peer, away: &Away, again_in: &str) {
+    let Away { why, remedy, lasts, .. } = away;
+    let remedy = remedy.as_ref();
+    if *lasts {
+        tracing::error!(%peer, why, remedy, again_in, "turned away");
+    } else {
+        tracing::warn!(%peer, why, remedy, again_in, "turned away");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Party, unless_stopped};
+use super::connection::{Away, Party, unless_stopped};
 use super::door::{Door, Opened};
 use super::engine::{Item, orders_at_once};
 use super::identity::identity;
@@ -103,8 +103,8 @@ impl Party for Irc {
         self.let_in
     }
 
-    fn turned_away(&self) -> (Option<&TurnedAway>, bool) {
-        (self.away.as_ref(), self.elsewhere)
+    fn turned_away(&self) -> (Option<Away>, bool) {
+        (self.away.as_ref().map(Away::from), self.elsewhere)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Party, Wire, unless_stopped};
+use super::connection::{Away, Party, Wire, unless_stopped};
 use super::engine::{Item, orders_at_once};
 use super::silences::Silences;
 use crate::bridge::{Happening, Peer};
@@ -14,8 +14,8 @@ use crate::net;
 use crate::net::proxy;
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
-use crate::net::{Ended, Frames, Knock};
-use crate::protocol::letschat::{Seat, Session};
+use crate::net::{Ended, Frames, Knock, LetsChatError};
+use crate::protocol::letschat::{Seat, Session, TurnedAway};
 
 /// The rooms to sit in.
 fn seats(letschat: &LetsChatSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
@@ -37,6 +37,8 @@ pub(super) struct LetsChat {
     stop: watch::Receiver<bool>,
     /// The last login worked.
     let_in: bool,
+    /// Why we were turned away, if that is how it ended.
+    away: Option<TurnedAway>,
     silences: Silences,
 }
 
@@ -55,6 +57,7 @@ impl LetsChat {
             inbox,
             stop,
             let_in: false,
+            away: None,
             silences: Silences::default(),
         }
     }
@@ -78,15 +81,16 @@ impl LetsChat {
         let name = |event| Item::Happened(Happening::LetsChat(event));
         let ended = net::drive(&mut session, &mut frames, &mut orders, &self.inbox, name).await;
         self.let_in = session.was_let_in();
+        self.away = session.turned_away().cloned();
         if self.let_in && matches!(ended, Ended::Lost(_)) {
-            self.cut_off_after(frames.silent_for());
+            self.cut_off_after(frames.silent_for(), frames.silence_survived());
         }
         ended
     }
 
     /// Something in between may cut off whoever is silent: such a one is spoken to more often.
-    fn cut_off_after(&mut self, silence: Duration) {
-        if let Some(every) = self.silences.cut_off_after(silence) {
+    fn cut_off_after(&mut self, silence: Duration, survived: Duration) {
+        if let Some(every) = self.silences.cut_off_after(silence, survived) {
             tracing::warn!(
                 peer = %self.peer(),
                 "cut off twice after {} s of silence: most likely a proxy in front of Let's Chat has such \
@@ -109,8 +113,9 @@ impl Party for LetsChat {
     }
 
     async fn converse(&mut self) -> Result<Ended, String> {
-        self.let_in = false;
-        let frames = unless_stopped(self.stop.clone(), connect(&self.letschat)).await?;
+        (self.let_in, self.away) = (false, None);
+        let connecting = connect(&self.letschat, &mut self.away);
+        let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");
         let ended = self.speak(frames).await;
         // Nobody hears it when the engine is gone.
@@ -121,9 +126,17 @@ impl Party for LetsChat {
     fn was_let_in(&self) -> bool {
         self.let_in
     }
+
+    fn turned_away(&self) -> (Option<Away>, bool) {
+        (self.away.as_ref().map(Away::from), false)
+    }
 }
 
-async fn connect(letschat: &LetsChatSettings) -> Result<Frames<Box<dyn Wire>>, String> {
+/// Connects; says in `away` why we were turned away, if we were.
+async fn connect(
+    letschat: &LetsChatSettings,
+    away: &mut Option<TurnedAway>,
+) -> Result<Frames<Box<dyn Wire>>, String> {
     let knock = Knock { url: letschat.url.clone(), token: letschat.token.clone() };
     let tcp = proxy::tcp_for(&letschat.url).await.map_err(|error| error.to_string())?;
     let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
@@ -135,5 +148,11 @@ async fn connect(letschat: &LetsChatSettings) -> Result<Frames<Box<dyn Wire>>, S
     } else {
         Box::new(Ear::seeking(tcp, Sought::LetsChat { tls: false }))
     };
-    net::upgrade(wire, &knock).await.map_err(|error| error.to_string())
+    net::upgrade(wire, &knock).await.map_err(|error| {
+        let words = error.to_string();
+        if let LetsChatError::TurnedAway(why) = error {
+            *away = Some(why);
+        }
+        words
+    })
 }

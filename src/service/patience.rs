@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::protocol::Backoff;
-use crate::protocol::irc::{Reason, TurnedAway};
+use crate::protocol::{irc, letschat};
 
 /// No wait is longer than this, whatever a server says.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -12,15 +12,54 @@ const USUAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// A server that lets us in for this long has nothing against us any more.
 const LASTING: Duration = Duration::from_secs(600);
 
+/// A try begins no sooner after another that has failed.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// For what a server has turned us away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Irc(irc::Reason),
+    LetsChat(letschat::Reason),
+}
+
+/// That a server has turned us away, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal {
+    reason: Reason,
+    /// The first and the longest wait.
+    waits: (Duration, Duration),
+    /// What it asks for.
+    asked: Option<Duration>,
+}
+
+impl Refusal {
+    /// Whether the next try need not wait.
+    pub(super) fn is_none_at_all(&self) -> bool {
+        self.waits.1.is_zero()
+    }
+}
+
+impl From<&irc::TurnedAway> for Refusal {
+    fn from(away: &irc::TurnedAway) -> Self {
+        Self { reason: Reason::Irc(away.reason), waits: away.waits(), asked: away.wait }
+    }
+}
+
+impl From<&letschat::TurnedAway> for Refusal {
+    fn from(away: &letschat::TurnedAway) -> Self {
+        Self { reason: Reason::LetsChat(away.reason), waits: away.waits(), asked: away.wait }
+    }
+}
+
 /// How the last try has gone.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Outcome<'a> {
+pub(super) struct Outcome {
     /// Whether the login worked.
     pub(super) let_in: bool,
-    /// How long the connection has lasted.
+    /// How long the connection has lasted, with the time that it took to come about.
     pub(super) lasted: Duration,
     /// Why we were turned away, if that is how it ended.
-    pub(super) away: Option<&'a TurnedAway>,
+    pub(super) away: Option<Refusal>,
     /// The next try leads to another server, which may think otherwise.
     pub(super) elsewhere: bool,
 }
@@ -52,7 +91,7 @@ impl Patience {
     }
 
     /// How long to wait after a try that has gone so.
-    pub(super) fn after(&mut self, outcome: Outcome<'_>) -> Duration {
+    pub(super) fn after(&mut self, outcome: Outcome) -> Duration {
         let Outcome { let_in, lasted, away, elsewhere } = outcome;
         if let_in {
             self.usual.reset();
@@ -61,20 +100,23 @@ impl Patience {
         if let_in && (away.is_none() || lasted >= LASTING) {
             self.away = None;
         }
-        let Some(away) = away.filter(|_| !elsewhere) else {
-            return self.usual.next(&mut self.chance);
+        let Some(refusal) = away.filter(|_| !elsewhere) else {
+            let wait = self.usual.next(&mut self.chance);
+            // The time from one try to the next is what counts: one that hangs is a wait, too.
+            let hung = if let_in { Duration::ZERO } else { lasted };
+            return wait.saturating_sub(hung).max(wait.min(SHORTEST));
         };
-        if matches!(away.reason, Reason::Insecure { .. }) {
+        if refusal.is_none_at_all() {
             return Duration::ZERO;
         }
-        let (first, last) = away.waits();
-        if self.away.as_ref().is_none_or(|(reason, _)| *reason != away.reason) {
-            self.away = Some((away.reason, Backoff::new(first, last)));
+        let Refusal { reason, waits: (first, last), asked } = refusal;
+        if self.away.as_ref().is_none_or(|(before, _)| *before != reason) {
+            self.away = Some((reason, Backoff::new(first, last)));
         }
         let (_, waits) = self.away.as_mut().expect("it was just set");
         let wait = waits.next(&mut self.chance);
         // Chance shortens waits; what was asked of us it does not.
-        let asked = away.wait.map(|asked| asked.saturating_add(Duration::from_secs(1)));
+        let asked = asked.map(|asked| asked.saturating_add(Duration::from_secs(1)));
         asked.map_or(wait, |asked| wait.max(asked)).min(LONGEST)
     }
 }
@@ -84,17 +126,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::irc::{Reason, TurnedAway};
 
-    const LOST: Outcome<'static> =
-        Outcome { let_in: false, lasted: Duration::from_secs(1), away: None, elsewhere: false };
-    const WORKED: Outcome<'static> = Outcome { let_in: true, ..LOST };
+    const LOST: Outcome =
+        Outcome { let_in: false, lasted: Duration::ZERO, away: None, elsewhere: false };
+    const WORKED: Outcome = Outcome { let_in: true, ..LOST };
 
     fn away(reason: Reason, wait: Option<u64>) -> TurnedAway {
         TurnedAway { reason, words: String::new(), wait: wait.map(Duration::from_secs) }
     }
 
-    fn refused(away: &TurnedAway) -> Outcome<'_> {
-        Outcome { away: Some(away), ..LOST }
+    fn refused(away: &TurnedAway) -> Outcome {
+        Outcome { away: Some(away.into()), ..LOST }
     }
 
     #[test]
@@ -161,6 +204,31 @@ mod tests {
     }
 
     #[test]
+    fn the_time_that_a_try_hangs_is_a_part_of_the_wait_for_the_next() {
+        for hung in [0, 1, 10, 20, 29, 30, 50, 300] {
+            let mut patience = Patience::new(1);
+            let lost = Outcome { lasted: Duration::from_secs(hung), ..LOST };
+            for _ in 0..50 {
+                let wait = patience.after(lost);
+                let between = wait + lost.lasted;
+                assert!(between <= Duration::from_secs(30.max(hung + 1)), "{hung}: {wait:?}");
+                assert!(wait >= Duration::from_millis(500), "{hung}: {wait:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_not_accepted_is_tried_ever_less_often() {
+        let away = letschat::TurnedAway::new(letschat::Reason::Account, String::new());
+        let refused = Outcome { away: Some((&away).into()), ..LOST };
+        let mut patience = Patience::new(1);
+        let waits: Vec<u64> = (0..12).map(|_| patience.after(refused).as_secs()).collect();
+        assert!(waits[0] <= 30 && waits[11] >= 1_800 && waits[11] <= 3_600, "{waits:?}");
+        assert!(patience.after(WORKED) <= Duration::from_secs(1));
+        assert!(patience.after(refused) <= Duration::from_secs(30), "begun anew");
+    }
+
+    #[test]
     fn a_wish_for_tls_is_granted_at_once() {
         let mut patience = Patience::new(1);
         let insecure = away(Reason::Insecure { port: 6697 }, None);
@@ -179,7 +247,7 @@ mod tests {
                 let outcome = Outcome {
                     let_in,
                     lasted: Duration::from_secs(lasted),
-                    away: turned_away.then_some(&away),
+                    away: turned_away.then(|| (&away).into()),
                     elsewhere: false,
                 };
                 let most = if turned_away { 3_600 } else { 30 };

@@ -21,7 +21,6 @@ use crate::net::Ended;
 use crate::net::rest::{Rest, RestError};
 use crate::net::tls;
 use crate::protocol::irc;
-use crate::protocol::irc::{Reason, TurnedAway};
 use crate::protocol::letschat;
 
 /// How long each server may take.
@@ -183,15 +182,11 @@ fn peer_of(place: &Place) -> Peer {
 /// Converses once; and once more with a server that wants TLS.
 async fn once(mut party: impl Party) -> Result<Ended, String> {
     let mut ended = party.converse().await;
-    if matches!(party.turned_away(), (Some(TurnedAway { reason: Reason::Insecure { .. }, .. }), _))
-    {
+    if party.turned_away().0.is_some_and(|away| away.is_welcome_at_once()) {
         ended = party.converse().await;
     }
     match (ended, party.turned_away().0) {
-        (Ok(Ended::Closed(_) | Ended::Lost(_)), Some(away)) => Err(match away.remedy() {
-            Some(remedy) => format!("{away}: {remedy}"),
-            None => away.to_string(),
-        }),
+        (Ok(Ended::Closed(_) | Ended::Lost(_)), Some(away)) => Err(away.in_full()),
         (ended, _) => ended,
     }
 }

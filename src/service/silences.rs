@@ -9,6 +9,9 @@ const BRIEF: Duration = Duration::from_secs(4);
 const ASTRAY: Duration = Duration::from_secs(1);
 
 /// After what silence connections were cut off, and how often to say something because of that.
+///
+/// A silence is the cause only where no silence that was as long has been survived: what ends a connection
+/// at a certain age, whatever is said on it, ends it in silence, too.
 #[derive(Debug, Default)]
 pub(super) struct Silences {
     last: Option<Duration>,
@@ -16,9 +19,18 @@ pub(super) struct Silences {
 }
 
 impl Silences {
-    /// A connection was cut off by the other side when it had been silent for so long. Gives how often
-    /// to say something from now on, if that is news: it is, when the one before went the same way.
-    pub(super) fn cut_off_after(&mut self, silence: Duration) -> Option<Duration> {
+    /// A connection was cut off by the other side when it had been silent for so long; the longest silence
+    /// that it had `survived` before was that. Gives how often to say something from now on, if that is
+    /// news: it is, when the one before went the same way.
+    pub(super) fn cut_off_after(
+        &mut self,
+        silence: Duration,
+        survived: Duration,
+    ) -> Option<Duration> {
+        if survived + ASTRAY >= silence {
+            self.last = None;
+            return None;
+        }
         let last = self.last.replace(silence);
         let alike = last.is_some_and(|last| last.abs_diff(silence) <= ASTRAY);
         let every = silence / 2;
@@ -44,7 +56,7 @@ mod tests {
     fn learned(tenths: &[u64]) -> Vec<Option<u64>> {
         let mut silences = Silences::default();
         let cut = |tenth: &u64| {
-            let news = silences.cut_off_after(Duration::from_millis(tenth * 100));
+            let news = silences.cut_off_after(Duration::from_millis(tenth * 100), Duration::ZERO);
             assert!(news.is_none() || news == silences.ping_every());
             silences.ping_every().map(|every| every.as_secs() * 10)
         };
@@ -61,6 +73,28 @@ mod tests {
     #[test]
     fn if_that_is_not_enough_it_learns_once_more() {
         assert_eq!(learned(&[200, 200, 100, 100]), [None, Some(100), Some(100), Some(50)]);
+    }
+
+    #[test]
+    fn who_cuts_off_by_age_teaches_nothing() {
+        for (age, every) in [(60, 25), (10, 4), (130, 25), (60, 20), (3_600, 25), (60, 59)] {
+            let mut silences = Silences::default();
+            for _ in 0..20 {
+                let survived = Duration::from_secs(if age > every { every } else { 0 });
+                let news = silences.cut_off_after(Duration::from_secs(age % every), survived);
+                assert_eq!(news, None, "at {age} s, with a ping every {every} s");
+            }
+        }
+    }
+
+    #[test]
+    fn who_cuts_off_after_silence_is_found_out_whatever_was_said_before() {
+        for timeout in [5, 10, 20, 24] {
+            let mut silences = Silences::default();
+            let (timeout, brief) = (Duration::from_secs(timeout), Duration::from_secs(2));
+            assert_eq!(silences.cut_off_after(timeout, brief), None);
+            assert_eq!(silences.cut_off_after(timeout, brief), Some(timeout / 2));
+        }
     }
 
     #[test]

@@ -64,26 +64,79 @@ pub(super) fn mentions_flood(text: &str) -> bool {
 /// The longest span of time that a server can ask us to wait.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
-/// The first span of time that `text` names, such as in "wait 30 seconds"; [`LONGEST_WAIT`] at most.
+/// The first span of time that `text` names, such as in "wait 30 seconds", "in 1h" or "for 1 day and 2 hours";
+/// [`LONGEST_WAIT`] at most.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.windows(2).find_map(|pair| {
-        let digits = |c: char| !c.is_ascii_digit();
-        let number = pair[0].trim_matches(digits);
-        if number.is_empty() || number.contains(digits) {
-            return None;
+    let mut sum = None;
+    let mut at = 0;
+    while at < words.len() {
+        let read = span(words[at], words.get(at + 1).copied());
+        match (read, sum) {
+            (Some((span, length)), _) => {
+                sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(span));
+                at += length;
+            }
+            (None, Some(_)) if words[at] != "and" => break,
+            (None, _) => at += 1,
         }
-        // A number that is too large for us is a very long time.
-        let number = number.parse().unwrap_or(u64::MAX);
-        let unit = pair[1].to_ascii_lowercase();
-        let seconds = match () {
-            () if unit.starts_with("sec") => 1,
-            () if unit.starts_with("min") => 60,
-            () if unit.starts_with("hour") => 3_600,
-            () => return None,
-        };
-        Some(Duration::from_secs(number.saturating_mul(seconds)).min(LONGEST_WAIT))
+    }
+    sum.map(|sum: Duration| sum.min(LONGEST_WAIT))
+}
+
+/// Reads `30 seconds`, `2.5 min` or `an hour`, or `1h30m`, and in how many words.
+fn span(word: &str, next: Option<&str>) -> Option<(Duration, usize)> {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
+    let next = next.map(str::to_ascii_lowercase).unwrap_or_default();
+    if let "a" | "an" | "one" = word.as_str() {
+        return Some((Duration::from_secs(long_unit(&next)?), 2));
+    }
+    let number = |digits: &str| digits.parse::<f64>().ok().filter(|it| it.is_finite());
+    let is_number = |c: char| c.is_ascii_digit() || c == '.';
+    if !word.is_empty() && word.chars().all(is_number) {
+        return Some((times(number(&word)?, long_unit(&next).or(short_unit(&next))?), 2));
+    }
+    let (mut rest, mut sum) = (word.as_str(), None);
+    while !rest.is_empty() {
+        let (digits, behind) = rest.split_at(rest.find(|c| !is_number(c))?);
+        let end = behind.find(is_number).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(end);
+        let span = times(number(digits)?, long_unit(unit).or(short_unit(unit))?);
+        sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(span));
+        rest = behind;
+    }
+    Some((sum?, 1))
+}
+
+/// The seconds of what begins with the name of a unit.
+fn long_unit(name: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 7] = [
+        ("sec", 1),
+        ("min", 60),
+        ("hour", 3_600),
+        ("day", 86_400),
+        ("week", 604_800),
+        ("month", 2_592_000),
+        ("year", 31_536_000),
+    ];
+    UNITS.iter().find(|(unit, _)| name.starts_with(unit)).map(|(_, seconds)| *seconds)
+}
+
+fn short_unit(name: &str) -> Option<u64> {
+    Some(match name.trim_matches(|c: char| !c.is_ascii_alphanumeric()) {
+        "s" => 1,
+        "m" => 60,
+        "h" | "hr" | "hrs" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
     })
+}
+
+/// However many: a number that is too large for us is a very long time.
+fn times(number: f64, seconds: u64) -> Duration {
+    let seconds = Duration::from_secs(seconds).as_secs_f64() * number;
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]
@@ -114,6 +167,43 @@ mod tests {
         );
         check("404", "Slow mode is on: please wait 2 minutes", Some(120));
         check("RATE_LIMITED", "You are sending too many messages", Some(10));
+    }
+
+    #[test]
+    fn a_span_of_time_is_read_in_many_words() {
+        let hour = 3_600.0;
+        for (text, seconds) in [
+            ("wait 30 seconds", Some(30.0)),
+            ("Please wait 5 mins.", Some(300.0)),
+            ("try again in 1h", Some(hour)),
+            ("try again in 45s.", Some(45.0)),
+            ("(retry in 2m30s)", Some(150.0)),
+            ("in 10 m", Some(600.0)),
+            ("in an hour", Some(hour)),
+            ("Wait a minute!", Some(60.0)),
+            ("for 2.5 minutes", Some(150.0)),
+            ("for 1 minute and 30 seconds", Some(90.0)),
+            ("for 1 minute, 30 seconds", Some(90.0)),
+            ("in 3 days", Some(hour)),
+            ("for 1d", Some(hour)),
+            ("in 99999999999999999999999 days", Some(hour)),
+            ("in 99999999999999999999999s", Some(hour)),
+            ("in -5 seconds", Some(5.0)),
+            ("in 0 seconds", Some(0.0)),
+            ("in 0.5s", Some(0.5)),
+            ("in 1.2.3 seconds", None),
+            ("in . seconds", None),
+            ("Your host is trying to (re)connect too fast -- throttled", None),
+            ("Trying to reconnect too fast.", None),
+            ("please wait a while", None),
+            ("max 3 connections", None),
+            ("10 messages", None),
+            ("2001:db8::1 is banned", None),
+            ("see 1h2x3", None),
+            ("NaN seconds inf hours", None),
+        ] {
+            assert_eq!(duration(text).map(|it| it.as_secs_f64()), seconds, "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod post_id;
 mod rooms;
 mod rows;
 mod session;
+mod turned_away;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::domain::{PlaceId, Ticket};
 pub use post_id::{NotAnId, PostId};
 pub use rooms::Seat;
 pub use session::Session;
+pub use turned_away::{Reason, TurnedAway};
 
 /// How many posts a reading asks for at once: the server's own default.
 pub const PAGE: usize = 500;

@@ -47,7 +47,12 @@ impl Pool {
             PuppetEnd::Lost | PuppetEnd::TurnedAway => {
                 let past = self.past.entry(account.clone()).or_insert_with(Past::new);
                 past.door = away.is_some().then_some(door);
-                past.patience.after(Outcome { let_in, lasted, away: away.as_ref(), elsewhere })
+                past.patience.after(Outcome {
+                    let_in,
+                    lasted,
+                    away: away.as_ref().map(Into::into),
+                    elsewhere,
+                })
             }
         };
         if let Some(past) = self.past.get_mut(&account) {
@@ -55,7 +60,7 @@ impl Pool {
         }
         self.tell(&account, end, (&why, away.as_ref()), wait);
         if end != PuppetEnd::Left {
-            let away = away.as_ref().filter(|away| concerns_all(away));
+            let away = away.as_ref().filter(|away| concerns_all(away)).map(Into::into);
             self.pause(now, Outcome { let_in, lasted, away, elsewhere });
         }
         let lost = Happening::PuppetLost(self.network.network.clone(), account, end);
@@ -65,7 +70,7 @@ impl Pool {
 
     /// Lets nobody have a connection for a while after one that did not last, or where the server has
     /// something against all of us.
-    fn pause(&mut self, now: Instant, outcome: Outcome<'_>) {
+    fn pause(&mut self, now: Instant, outcome: Outcome) {
         if outcome.lasted >= BRIEF && outcome.away.is_none() {
             self.trouble = trouble();
             return;

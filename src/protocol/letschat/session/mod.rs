@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Calls};
 use super::rooms::{Rooms, Seat};
-use super::{Event, Heard, Order, Stay};
+use super::{Event, Heard, Order, Reason, Stay, TurnedAway};
 use crate::domain::{PlaceId, Ticket};
 use crate::protocol::liveness::{Check, Liveness};
 use crate::protocol::socketio::Packet;
@@ -58,6 +58,7 @@ pub struct Session {
     wakes: Vec<(Instant, PlaceId)>,
     /// How much of what the server told made no sense.
     oddities: u64,
+    turned_away: Option<TurnedAway>,
     output: VecDeque<Output<String, Event>>,
 }
 
@@ -88,6 +89,7 @@ impl Session {
             later: VecDeque::new(),
             wakes: Vec::new(),
             oddities: 0,
+            turned_away: None,
             output: VecDeque::new(),
         }
     }
@@ -114,6 +116,12 @@ impl Session {
         self.phase == Phase::Seated
     }
 
+    /// Why the server has turned us away, where that is how it ended.
+    #[must_use]
+    pub fn turned_away(&self) -> Option<&TurnedAway> {
+        self.turned_away.as_ref()
+    }
+
     /// The same, which hears what is written to us alone, and asks whether the server carries such
     /// ([`Event::CarriesWhispers`]).
     #[must_use]
@@ -138,7 +146,7 @@ impl Session {
                 }
                 self.look(now);
             }
-            Packet::Error { data } => self.close(refusal(data.as_deref())),
+            Packet::Error { data } => self.refused(refusal(data.as_deref())),
             Packet::Disconnect | Packet::Close => self.close("the server hung up".to_owned()),
             Packet::Event { name, arguments, .. } => {
                 let argument = arguments.first().map_or("null", |raw| raw.get());
@@ -152,6 +160,15 @@ impl Session {
             }
             _ => {}
         }
+    }
+
+    /// The server will have nothing to do with us.
+    fn refused(&mut self, why: String) {
+        // Of one that was let in, it accepts token and account.
+        if self.phase != Phase::Seated {
+            self.turned_away = Some(TurnedAway::new(Reason::Account, why.clone()));
+        }
+        self.close(why);
     }
 
     fn look(&mut self, now: Instant) {
