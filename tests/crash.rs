@@ -56,7 +56,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chorus::{Chorus, last_word};
+use chorus::{Chorus, first_word, last_word};
 use fastrand::Rng;
 use letsbridge::demo::irc::{Cap, Caps};
 use program::Program;
@@ -153,6 +153,7 @@ async fn shake(manner: Manner) {
     timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
     let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };
+    let begun = begin(&stage, &chorus).await;
     let shaking = async {
         let told = plan.shake(&stage, &mut program, Rng::with_seed(seed)).await;
         over.store(true, Ordering::Relaxed);
@@ -165,7 +166,7 @@ async fn shake(manner: Manner) {
         chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
     );
     println!("{told}");
-    let record = Record([on_irc.0, in_letschat.0, with_hesitation.0].concat());
+    let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
     conclude(&stage, program, &chorus, record, Rules { manner, seed, all_is_heard: true }).await;
 }
 
@@ -183,6 +184,7 @@ async fn run(manner: Manner) {
 
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
     let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };
+    let begun = begin(&stage, &chorus).await;
     let killing = async {
         let ready = kill_often(&stage, &mut program, dice.fork(), crashes, &pauses).await;
         over.store(true, Ordering::Relaxed);
@@ -195,7 +197,7 @@ async fn run(manner: Manner) {
         chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
         trouble::make(&stage, Rng::with_seed(seed ^ 4), &pauses, &over),
     );
-    let record = Record([on_irc.0, in_letschat.0, with_hesitation.0].concat());
+    let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
     println!(
         "{crashes} kills in {:.1} s, {ready} of them of a bridge that was ready; {} troubles\n\
          {troubles:?}",
@@ -225,7 +227,7 @@ async fn conclude(
 ) {
     let began = Instant::now();
     chorus.last_words(&mut record);
-    let arrived = all_arrives(stage).await;
+    let arrived = all_arrives(stage, last_word).await;
     let stopped = arrived && program.stop().await.success();
     println!("delivered {:.1} s later", began.elapsed().as_secs_f64());
     let complaints = verdict(stage, &record, rules);
@@ -318,12 +320,20 @@ async fn come_back(stage: &Stage, program: &mut Program) {
     program.ready().await;
 }
 
-/// Waits until the last words have arrived on every road. Says whether they have; not so when nothing
+/// Waits until the first words have arrived on every road.
+async fn begin(stage: &Stage, chorus: &Chorus<'_>) -> Record {
+    let mut record = Record::default();
+    chorus.first_words(&mut record);
+    assert!(all_arrives(stage, first_word).await, "the first words do not arrive");
+    record
+}
+
+/// Waits until these words have arrived on every road. Says whether they have; not so when nothing
 /// arrives any more.
-async fn all_arrives(stage: &Stage) -> bool {
+async fn all_arrives(stage: &Stage, word: fn(&str) -> String) -> bool {
     let begins = [rooms(), channels()].concat();
     for (from, to) in roads().into_iter().filter(|(from, _)| begins.contains(from)) {
-        let word = last_word(from);
+        let word = word(from);
         loop {
             let before = stage.arrivals();
             if timeout(PATIENCE, arrives(stage, to, &word)).await.is_ok() {

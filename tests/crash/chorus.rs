@@ -56,10 +56,20 @@ impl Chorus<'_> {
         record
     }
 
+    /// Says the first word in every place. Only where a line is known does a server that keeps what was said
+    /// show that one in doubt has not arrived: before that, it is said again, and marked.
+    pub(crate) fn first_words(&self, record: &mut Record) {
+        self.everywhere(first_word, record);
+    }
+
     /// Says the last word in every place, which arrives behind everything else.
     pub(crate) fn last_words(&self, record: &mut Record) {
+        self.everywhere(last_word, record);
+    }
+
+    fn everywhere(&self, what: impl Fn(&str) -> String, record: &mut Record) {
         for from in [rooms(), channels()].concat() {
-            let lines = vec![last_word(from)];
+            let lines = vec![what(from)];
             let way = self.say(from, &lines);
             record.0.push(Said { from, lines, way });
         }
@@ -130,6 +140,11 @@ impl Chorus<'_> {
             && irc.connections() == connection)
             .then_some(connection)
     }
+}
+
+/// What is said first in `place`.
+pub(crate) fn first_word(place: &str) -> String {
+    format!("{} the beginning", word(place))
 }
 
 /// What is said last in `place`.

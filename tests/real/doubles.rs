@@ -12,7 +12,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
 use crate::support::bridge::Bridge;
-use crate::support::talk::{MESSAGES, ROOMS, line, same, shown, text, words};
+use crate::support::talk::{MESSAGES, ROOMS, line, same, shown, spoken, text, words};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -42,17 +42,14 @@ async fn everything_arrives(flavour: Flavour, caps: Caps) {
         ann.say(&format!("#room{room}"), "the end");
     }
     for room in 0..ROOMS {
-        let said = said_in(room, line).into_iter().map(|line| format!("<ann> {}", shown(&line)));
+        let said = said_in(room, line).into_iter().filter_map(|line| shown(&line));
         let posts = posted(&letschat, room, "<ann> the end").await;
         same(&posts, &said.collect::<Vec<_>>(), &format!("room{room}"));
         let heard = hears(&ann, room, "<alice> the end").await;
-        let spoken: Vec<String> =
+        let said_there: Vec<String> =
             heard.iter().map(|text| text.strip_prefix("<alice> ").unwrap().to_owned()).collect();
-        let said: Vec<String> = said_in(room, text)
-            .iter()
-            .map(|text| text.replace('\0', "␀").replace('\x01', "␁"))
-            .collect();
-        same(&words(&spoken), &words(&said), &format!("#room{room}"));
+        let said: Vec<String> = said_in(room, text).iter().map(|text| spoken(text)).collect();
+        same(&words(&said_there), &words(&said), &format!("#room{room}"));
     }
     assert!(bridge.stop().await.success());
 }
@@ -165,7 +162,7 @@ fn config(networks: &[&IrcServer], letschat: &LetsChat, trust: &str) -> String {
             .unwrap();
     }
     let (url, token) = (letschat.url(), letschat.token("bridge"));
-    write!(config, "[looks]\njoin_lines = \"never\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
+    write!(config, "[looks]\njoin_lines = \"never\"\nlong_pastes = \"all\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
     for (at, _) in networks.iter().enumerate() {
         for room in 0..ROOMS {
             write!(config, "[[link]]\nchannel = \"net{at}/#room{room}\"\nroom = \"room{room}\"\n")

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::support::bridge::Bridge;
 use crate::support::letschat_client::Member;
-use crate::support::talk::{MESSAGES, ROOMS, line, same, shown, text, words};
+use crate::support::talk::{MESSAGES, ROOMS, line, same, shown, spoken, text, words};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -73,7 +73,7 @@ async fn needs_letschat_everything_arrives_once_in_order_and_unbroken() {
             .filter(|at| at % ROOMS == room)
             .map(text)
             .chain(["the end".to_owned()])
-            .map(|text| text.replace('\0', "␀").replace('\x01', "␁"))
+            .map(|text| spoken(&text))
             .collect();
         same(&words(&heard), &words(&said), &channel);
     }
@@ -136,7 +136,7 @@ async fn room_holds_what_was_said(alice: &mut Member, room: usize, id: &str, slu
         .filter(|at| at % ROOMS == room)
         .map(line)
         .chain(["the end".to_owned()])
-        .map(|line| format!("<ann> {}", shown(&line)))
+        .filter_map(|line| shown(&line))
         .collect();
     same(&ours, &said, slug);
 }
@@ -158,7 +158,7 @@ async fn posts_of_ann(alice: &mut Member, id: &str) -> Vec<String> {
 fn config(url: &str, irc: &IrcServer, rooms: &[(String, String)]) -> String {
     let mut config = format!(
         "[irc.office]\nservers = [\"{}\"]\ntls = false\npace = \"off\"\n\
-         [looks]\njoin_lines = \"never\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{}\"\n",
+         [looks]\njoin_lines = \"never\"\nlong_pastes = \"all\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{}\"\n",
         irc.address(),
         environment("LETSCHAT_TOKEN"),
     );

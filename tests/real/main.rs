@@ -42,7 +42,7 @@ on_each! {
         a_killed_server_breaks_connections_and_comes_back_where_it_was
         ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost
         whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens
-        what_a_channel_does_not_take_from_who_has_no_voice_arrives_once_there_is_one
+        what_a_channel_does_not_take_from_who_has_no_voice_is_told_until_there_is_one
         a_password_opens_the_door_and_a_wrong_one_is_told
         a_nick_that_is_no_user_name_is_no_hindrance
         tls_is_spoken_with_whom_somebody_vouches_for
@@ -61,7 +61,7 @@ on_each! {
     }
 }
 
-async fn what_a_channel_does_not_take_from_who_has_no_voice_arrives_once_there_is_one(
+async fn what_a_channel_does_not_take_from_who_has_no_voice_is_told_until_there_is_one(
     daemon: Daemon,
 ) {
     citizen::a_moderated_channel(daemon).await;

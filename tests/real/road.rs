@@ -9,7 +9,7 @@ use tokio::time::{Duration, timeout};
 use crate::support::bridge::Bridge;
 use crate::support::irc_client::IrcClient;
 use crate::support::ircd::{Daemon, Flood, Ircd};
-use crate::support::talk::{MESSAGES, ROOMS, line, same, shown, text, words};
+use crate::support::talk::{MESSAGES, ROOMS, line, same, shown, spoken, text, words};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -78,7 +78,7 @@ fn config(irc: &Ircd, letschat: &LetsChat, tls: bool) -> String {
     let port = server.port();
     let mut config = format!(
         "[irc.office]\nservers = [\"localhost:{port}\"]\nnick = \"bridge\"\npace = \"off\"\n{trust}\n\
-         [looks]\njoin_lines = \"never\"\nmentions = false\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
+         [looks]\njoin_lines = \"never\"\nlong_pastes = \"all\"\nmentions = false\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         letschat.url(),
         letschat.token("bridge"),
     );
@@ -101,7 +101,7 @@ async fn rooms_hold_what_was_said_on_irc(letschat: &LetsChat, room: usize) {
     let said = (0..MESSAGES).filter(|at| at % ROOMS == room).map(line);
     let expected: Vec<String> = said
         .chain(["the end".to_owned()])
-        .map(|line| format!("<ann> {}", shown(&line)).trim_end().to_owned())
+        .filter_map(|line| shown(&line).map(|line| line.trim_end().to_owned()))
         .collect();
     same(&bridged(&posts), &expected, &slug);
 }
@@ -126,7 +126,7 @@ async fn irc_hears_what_was_said_in_the_rooms(ann: &mut IrcClient, room: usize) 
         .filter(|at| at % ROOMS == room)
         .map(text)
         .chain(["the end".to_owned()])
-        .map(|text| text.replace('\0', "␀").replace('\x01', "␁"))
+        .map(|text| spoken(&text))
         .collect();
     // The text is cut into lines: compare it without the spaces at which that was done.
     same(&words(&heard), &words(&expected), &format!("#room{room}"));

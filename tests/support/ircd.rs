@@ -156,7 +156,7 @@ impl Process {
     fn spawn(daemon: Daemon, directory: &Path) -> Self {
         let log = File::options().create(true).append(true).open(directory.join(LOG)).unwrap();
         let root = geteuid().is_root();
-        let mut command = Command::new(program(daemon));
+        let mut command = Command::new(program(daemon, directory));
         match daemon {
             Daemon::Hybrid => {
                 // It refuses root whatever it is told.
@@ -197,16 +197,36 @@ impl Drop for Process {
     }
 }
 
-/// Debian keeps daemons in `/usr/sbin`, which only root has on the PATH; `tests/all` puts what it cannot
-/// install beside others into `/usr/local/sbin`.
-fn program(daemon: Daemon) -> PathBuf {
+/// Debian keeps daemons in `/usr/sbin`, which only root has on the PATH.
+fn program(daemon: Daemon, directory: &Path) -> PathBuf {
     let name = match daemon {
         Daemon::Ngircd => "ngircd",
         Daemon::Inspircd => "inspircd",
         Daemon::Hybrid => "ircd-hybrid",
     };
-    let places = ["/usr/sbin", "/usr/local/sbin"].map(|place| Path::new(place).join(name));
-    places.into_iter().find(|it| it.exists()).unwrap_or_else(|| name.into())
+    let installed = Path::new("/usr/sbin").join(name);
+    if installed.exists() {
+        return installed;
+    }
+    match daemon {
+        Daemon::Hybrid if Path::new(UNPACKED).exists() => unpacked_hybrid(directory),
+        _ => name.into(),
+    }
+}
+
+/// Where `tests/all` puts the server that Debian does not install beside the others.
+const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/ircd-hybrid/ready");
+
+/// It finds its modules where it runs. They are copied, for who it runs as may not read below `target/`; and not
+/// by ourselves, for nobody may run what somebody still writes: a child just forked has our files open.
+fn unpacked_hybrid(directory: &Path) -> PathBuf {
+    let program = directory.join("ircd-hybrid");
+    if !program.exists() {
+        let copied =
+            Command::new("cp").arg("-r").arg(format!("{UNPACKED}/.")).arg(directory).status();
+        assert!(copied.is_ok_and(|it| it.success()), "{UNPACKED} cannot be copied");
+    }
+    program
 }
 
 /// Who servers run as that refuse to be root.

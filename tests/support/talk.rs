@@ -52,8 +52,15 @@ pub(crate) fn line(at: usize) -> String {
     }
 }
 
-/// How a room shows a `line`: without what IRC alone knows, and nobody is called by it who did not ask for it.
-pub(crate) fn shown(line: &str) -> String {
+/// How a channel hears a `text`: without what is a command, a look or nothing there.
+pub(crate) fn spoken(text: &str) -> String {
+    text.replace("\u{3}4", "").replace(['\u{2}', '\u{3}', '\0', '\u{7f}'], "").replace('\x01', "␁")
+}
+
+/// How a room shows a `line` of ann: without what IRC alone knows, and nobody is called by it who did not ask
+/// for it. One in which nothing can be seen is not shown.
+pub(crate) fn shown(line: &str) -> Option<String> {
     let plain = line.replace("\u{3}4", "").replace(['\u{2}', '\u{3}', '\u{1f}'], "");
-    plain.replace("@all", "@\u{200b}all")
+    let shown = plain.replace("@all", "@\u{200b}all");
+    (!shown.trim().is_empty()).then(|| format!("<ann> {shown}"))
 }
