@@ -319,3 +319,57 @@ fn a_server_that_takes_back_what_it_says_of_channels_means_the_usual() {
                 irc < :irc.example 005 bridge -CHANTYPES -PREFIX :are supported";
     world.tell(&ASKED.replace(welcome, &format!("{told}\n{welcome}")));
 }
+
+#[test]
+fn whatever_a_server_says_of_itself_people_go_on_talking() {
+    for told in [
+        "CASEMAPPING=klingon CHANTYPES=# NICKLEN=0 CHANNELLEN=0 LINELEN=1 PREFIX=(ov)#& CHANMODES=,,,",
+        "CASEMAPPING= NICKLEN=-1 CHANNELLEN=99999999999999999999 LINELEN= PREFIX=@+ CHANMODES=a,b,c,d,e,f",
+        "MONITOR=0 TARGMAX=JOIN:0,PRIVMSG: CHATHISTORY=-1 MSGREFTYPES= BOT=* WHOX=0 STATUSMSG=#",
+        "= == - -= =- PREFIX=(((( PREFIX=()) CHANTYPES=##### casemapping=ascii MODES=x TOPICLEN=0",
+        "-CASEMAPPING -NICKLEN -LINELEN -PREFIX -CHANMODES -MONITOR -TARGMAX -UNKNOWN -CHANTYPES",
+    ] {
+        let mut world = crate::seated();
+        world.tell(&format!(
+            r#"
+            irc < :irc.example 005 bridge {told} :are supported by this server
+            irc < :irc.example 005 bridge
+            irc < :irc.example 005
+            irc < :ann!a@host MODE #tea +o-v+zzzz ann bob
+            irc < :ann!a@host PRIVMSG #tea :one
+            lc > 425["messages:create",{{"room":"r1","text":"<ann> one"}}]
+            lc < 42["messages:new",{{"id":"6b0000010000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]
+            irc > PRIVMSG #tea :<bob> two
+            irc > PING said-2
+            irc < :irc.example PONG irc.example :said-2
+            irc < :ann!a@host KICK #tea bridge :out
+            wait 5s
+            irc > JOIN #tea
+            "#
+        ));
+    }
+}
+
+#[test]
+fn a_safe_channel_that_was_made_anew_has_another_name() {
+    let mut world = World::new(&["office/!tea tea"]);
+    world.tell(crate::LETSCHAT_IN);
+    world.tell(&ASKED.replace("#tea", "!tea"));
+    world.tell(
+        r#"
+        irc < :bridge!b@host JOIN :!ABCDEtea
+        irc < :irc.example 353 bridge @ !ABCDEtea :@bridge ann
+        irc < :irc.example 366 bridge !ABCDEtea :End
+        irc < :ann!a@host KICK !ABCDEtea bridge :out
+        wait 5s
+        irc > JOIN !ABCDEtea
+        irc < :irc.example 403 bridge !ABCDEtea :No such channel
+        irc > JOIN !tea
+        irc < :bridge!b@host JOIN :!FGHIJtea
+        irc < :irc.example 353 bridge @ !FGHIJtea :@bridge ann
+        irc < :irc.example 366 bridge !FGHIJtea :End
+        irc < :ann!a@host PRIVMSG !FGHIJtea :one
+        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        "#,
+    );
+}

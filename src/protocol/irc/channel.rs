@@ -187,17 +187,17 @@ impl Channels {
         }
     }
 
-    /// The server has no channel of the name that it gave to one of ours: that is asked for by our own name
-    /// for it.
-    pub(super) fn disown(&mut self, name: &str) {
-        if let Some(at) = self.find(name)
-            && self.channels[at]
-                .called
-                .take()
-                .is_some_and(|called| called != self.channels[at].seat.name)
-        {
-            self.fold(self.casemapping);
+    /// The server has no channel of the name that it gave to one of ours. Says whether that one is to be
+    /// asked for by our own name for it now.
+    pub(super) fn disown(&mut self, name: &str) -> bool {
+        let Some(at) = self.find(name) else { return false };
+        let channel = &mut self.channels[at];
+        if channel.state != State::Asked || channel.called.take().is_none() {
+            return false;
         }
+        self.fold(self.casemapping);
+        self.enter(at, State::Out, None);
+        true
     }
 
     /// The channels that cannot be on this server, where names begin with one of `types` and have
@@ -511,6 +511,10 @@ mod tests {
             assert_eq!(channels.name(TEA), Some(if ours { name } else { asked }));
             channels.fold(Casemapping::Ascii);
             assert_eq!(channels.place(name), ours.then_some(TEA));
+            assert!(!channels.disown(name), "it was not asked for again");
+            channels.out(name, Outlook::Soon, now);
+            channels.tick(now + WELCOME);
+            channels.ask_all(now + WELCOME);
             channels.disown(name);
             assert_eq!((channels.name(TEA), channels.place(asked)), (Some(asked), Some(TEA)));
         }

@@ -34,7 +34,7 @@ impl TurnedAway {
     #[must_use]
     pub fn waits(&self) -> (Duration, Duration) {
         let (first, last) = match self.reason {
-            Reason::Account => (30, 3_600),
+            Reason::Account => (10, 3_600),
             Reason::InFront => (60, 3_600),
             Reason::TooOften => (30, 600),
         };

@@ -110,8 +110,9 @@ impl Session {
     pub(super) fn refused(&mut self, now: Instant, code: &str, arguments: &[String]) {
         let name = arguments.get(1).map_or("", String::as_str);
         if let Some(refusal) = Refusal::read(code, last(arguments)) {
-            if code == "403" {
-                self.channels.disown(name);
+            // It has another name there by now.
+            if code == "403" && self.channels.disown(name) {
+                return self.join(now);
             }
             if code == "474" {
                 self.put_out(name);
