@@ -16,6 +16,9 @@ const INTERRUPTED: i32 = 130;
 /// the two seconds are over that the README promises.
 const GRACE: Duration = Duration::from_millis(1_700);
 
+/// Who was stopped while asleep has slept for no longer than this.
+const BEAT: Duration = Duration::from_millis(500);
+
 /// How long a last line of the log may take.
 const LAST_LINE: Duration = Duration::from_millis(100);
 
@@ -62,7 +65,13 @@ fn listen(mut signals: Signals, settle: Duration, asked: &mpsc::UnboundedSender<
 /// Ends the program when it has had its time. All that it has heard is on the disk: the next start goes
 /// on from there.
 fn end_after(settle: Duration) {
-    thread::sleep(settle.saturating_add(GRACE));
+    let mut left = settle.saturating_add(GRACE);
+    // Time in which the program stood still does not count.
+    while !left.is_zero() {
+        let beat = left.min(BEAT);
+        thread::sleep(beat);
+        left -= beat;
+    }
     spawn("log", || {
         tracing::warn!(
             "something is stuck: ending without a goodbye; the next start goes on from here"

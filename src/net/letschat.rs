@@ -216,6 +216,7 @@ fn address(knock: &Knock) -> SecretString {
 pub struct Frames<S> {
     socket: WebSocketStream<S>,
     silence: Silence,
+    made_at: Instant,
 }
 
 /// For how long nothing was said on a connection.
@@ -256,7 +257,14 @@ impl Silence {
 
 impl<S> Frames<S> {
     fn new(socket: WebSocketStream<S>) -> Self {
-        Self { socket, silence: Silence::begin(Instant::now()) }
+        let now = Instant::now();
+        Self { socket, silence: Silence::begin(now), made_at: now }
+    }
+
+    /// How long this connection has lasted.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.made_at.elapsed()
     }
 
     /// The longest silence that this connection has survived.

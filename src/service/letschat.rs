@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::connection::{Away, Party, Wire, unless_stopped};
 use super::engine::{Item, orders_at_once};
-use super::silences::Silences;
+use super::silences::{Cut, Lesson, Silences};
 use crate::bridge::{Happening, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Place, PlaceId};
@@ -83,22 +83,31 @@ impl LetsChat {
         self.let_in = session.was_let_in();
         self.away = session.turned_away().cloned();
         if self.let_in && matches!(ended, Ended::Lost(_)) {
-            self.cut_off_after(frames.silent_for(), frames.silence_survived());
+            let (silence, survived) = (frames.silent_for(), frames.silence_survived());
+            self.cut_off(Cut { silence, survived, age: frames.age() });
         }
         ended
     }
 
     /// Something in between may cut off whoever is silent: such a one is spoken to more often.
-    fn cut_off_after(&mut self, silence: Duration, survived: Duration) {
-        if let Some(every) = self.silences.cut_off_after(silence, survived) {
-            tracing::warn!(
+    fn cut_off(&mut self, cut: Cut) {
+        let seconds = |it: Duration| it.as_secs_f64().round();
+        match self.silences.cut_off(cut) {
+            Some(Lesson::Ping(every)) => tracing::warn!(
                 peer = %self.peer(),
                 "cut off twice after {} s of silence: most likely a proxy in front of Let's Chat has such \
                  a timeout (nginx: proxy_read_timeout; HAProxy: timeout tunnel; Apache: ProxyTimeout); set \
                  it to more than 60 s; pinging every {} s from now on",
-                silence.as_secs_f64().round(),
-                every.as_secs_f64().round(),
-            );
+                seconds(cut.silence),
+                every.as_secs(),
+            ),
+            Some(Lesson::Age(age)) => tracing::warn!(
+                peer = %self.peer(),
+                "cut off after {} s, whatever is said: most likely a proxy in front of Let's Chat lets no \
+                 connection last longer; pinging as usual from now on",
+                seconds(age),
+            ),
+            None => {}
         }
     }
 }

@@ -8,28 +8,62 @@ const BRIEF: Duration = Duration::from_secs(4);
 /// How far the clocks of those who cut connections off go astray.
 const ASTRAY: Duration = Duration::from_secs(1);
 
+/// How much sooner than a connection is made it begins to be silent, or to age, at most.
+const MAKING: Duration = Duration::from_secs(2);
+
+/// How a connection was cut off by the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// For how long it had been silent.
+    pub(super) silence: Duration,
+    /// The longest silence that it had survived before.
+    pub(super) survived: Duration,
+    /// How long it had lasted.
+    pub(super) age: Duration,
+}
+
+/// What was learnt from a cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lesson {
+    /// To say something this often from now on.
+    Ping(Duration),
+    /// Connections are cut off at this age, whatever is said.
+    Age(Duration),
+}
+
 /// After what silence connections were cut off, and how often to say something because of that.
 ///
 /// A silence is the cause only where no silence that was as long has been survived: what ends a connection
-/// at a certain age, whatever is said on it, ends it in silence, too.
+/// at a certain age, whatever is said on it, ends it in silence, too. Where nothing was said but at the
+/// beginning, the two look alike until something is said more often.
 #[derive(Debug, Default)]
 pub(super) struct Silences {
     last: Option<Duration>,
     ping_every: Option<Duration>,
+    /// At which age the connection was cut off from which that was learnt.
+    learnt_at: Option<Duration>,
+    /// At which age connections are cut off.
+    by_age: Option<Duration>,
 }
 
 impl Silences {
-    /// A connection was cut off by the other side when it had been silent for so long; the longest silence
-    /// that it had `survived` before was that. Gives how often to say something from now on, if that is
-    /// news: it is, when the one before went the same way.
-    pub(super) fn cut_off_after(
-        &mut self,
-        silence: Duration,
-        survived: Duration,
-    ) -> Option<Duration> {
+    /// A connection was cut off. Gives what is to be learnt from that, if it is news.
+    pub(super) fn cut_off(&mut self, cut: Cut) -> Option<Lesson> {
+        let Cut { silence, survived, age } = cut;
+        let is_alike = |other: Duration| other.abs_diff(age) <= MAKING;
+        if self.by_age.is_some_and(|limit| age > limit + MAKING) {
+            self.by_age = None;
+        }
+        if self.by_age.is_some_and(is_alike) {
+            return None;
+        }
         if survived + ASTRAY >= silence {
             self.last = None;
-            return None;
+            let mistaken = self.learnt_at.take_if(|learnt_at| is_alike(*learnt_at)).is_some();
+            if mistaken {
+                (self.ping_every, self.by_age) = (None, Some(age));
+            }
+            return mistaken.then_some(Lesson::Age(age));
         }
         let last = self.last.replace(silence);
         let alike = last.is_some_and(|last| last.abs_diff(silence) <= ASTRAY);
@@ -38,8 +72,8 @@ impl Silences {
         if silence < BRIEF || !alike || often {
             return None;
         }
-        self.ping_every = Some(every);
-        self.ping_every
+        (self.ping_every, self.learnt_at) = (Some(every), Some(age));
+        Some(Lesson::Ping(every))
     }
 
     /// How often to say something, if somebody cuts off those who do not.
@@ -52,15 +86,21 @@ impl Silences {
 mod tests {
     use super::*;
 
+    /// Far from each other, so that they teach nothing.
+    fn ages() -> impl Iterator<Item = Duration> {
+        (1..).map(|number| Duration::from_secs(number * 1_000))
+    }
+
     /// How often to say something, in tenths of seconds, after each of these silences.
     fn learned(tenths: &[u64]) -> Vec<Option<u64>> {
         let mut silences = Silences::default();
-        let cut = |tenth: &u64| {
-            let news = silences.cut_off_after(Duration::from_millis(tenth * 100), Duration::ZERO);
-            assert!(news.is_none() || news == silences.ping_every());
+        let cut = |(tenth, age): (&u64, Duration)| {
+            let silence = Duration::from_millis(tenth * 100);
+            let news = silences.cut_off(Cut { silence, survived: Duration::ZERO, age });
+            assert!(news.is_none() || news == silences.ping_every().map(Lesson::Ping));
             silences.ping_every().map(|every| every.as_secs() * 10)
         };
-        tenths.iter().map(cut).collect()
+        tenths.iter().zip(ages()).map(cut).collect()
     }
 
     #[test]
@@ -75,26 +115,56 @@ mod tests {
         assert_eq!(learned(&[200, 200, 100, 100]), [None, Some(100), Some(100), Some(50)]);
     }
 
+    /// What is learnt from connections that are cut off after `timeout` of silence, or at the `age`, if
+    /// either comes, where something is said every `usual` seconds or as often as was learnt.
+    fn cut_off(timeout: Option<u64>, age: u64, usual: u64) -> Vec<Lesson> {
+        let mut silences = Silences::default();
+        let mut lessons = Vec::new();
+        for _ in 0..30 {
+            let every = silences.ping_every().map_or(usual, |every| every.as_secs().min(usual));
+            let (silence, survived, lasted) = match timeout {
+                Some(timeout) if timeout < every => (timeout, 0, timeout),
+                _ => (age % every, if age > every { every } else { 0 }, age),
+            };
+            let [silence, survived, age] = [silence, survived, lasted].map(Duration::from_secs);
+            lessons.extend(silences.cut_off(Cut { silence, survived, age }));
+        }
+        lessons
+    }
+
     #[test]
-    fn who_cuts_off_by_age_teaches_nothing() {
+    fn who_cuts_off_by_age_is_told_from_who_cuts_off_after_silence() {
         for (age, every) in [(60, 25), (10, 4), (130, 25), (60, 20), (3_600, 25), (60, 59)] {
-            let mut silences = Silences::default();
-            for _ in 0..20 {
-                let survived = Duration::from_secs(if age > every { every } else { 0 });
-                let news = silences.cut_off_after(Duration::from_secs(age % every), survived);
-                assert_eq!(news, None, "at {age} s, with a ping every {every} s");
-            }
+            assert_eq!(cut_off(None, age, every), [], "at {age} s, with a ping every {every} s");
+        }
+        for age in [10, 15, 20, 24] {
+            let age_is = Lesson::Age(Duration::from_secs(age));
+            let learnt = cut_off(None, age, 25);
+            assert_eq!(learnt, [Lesson::Ping(Duration::from_secs(age) / 2), age_is], "at {age} s");
+        }
+        for timeout in [5, 10, 20, 24] {
+            let learnt = cut_off(Some(timeout), 4_000, 25);
+            assert_eq!(learnt, [Lesson::Ping(Duration::from_secs(timeout) / 2)]);
         }
     }
 
     #[test]
-    fn who_cuts_off_after_silence_is_found_out_whatever_was_said_before() {
-        for timeout in [5, 10, 20, 24] {
-            let mut silences = Silences::default();
-            let (timeout, brief) = (Duration::from_secs(timeout), Duration::from_secs(2));
-            assert_eq!(silences.cut_off_after(timeout, brief), None);
-            assert_eq!(silences.cut_off_after(timeout, brief), Some(timeout / 2));
-        }
+    fn one_that_lasts_longer_than_that_shows_that_it_was_not_its_age() {
+        let mut silences = Silences::default();
+        let [zero, ten, twenty] = [0, 10, 20].map(Duration::from_secs);
+        let silent = Cut { silence: twenty, survived: zero, age: twenty };
+        assert_eq!(
+            (silences.cut_off(silent), silences.cut_off(silent)),
+            (None, Some(Lesson::Ping(ten)))
+        );
+        let busy = Cut { silence: zero, survived: ten, age: twenty };
+        assert_eq!(silences.cut_off(busy), Some(Lesson::Age(twenty)));
+        assert_eq!((silences.cut_off(silent), silences.cut_off(silent)), (None, None));
+        let longer = Cut { silence: twenty, survived: zero, age: ten * 5 };
+        assert_eq!(
+            (silences.cut_off(longer), silences.cut_off(silent)),
+            (None, Some(Lesson::Ping(ten)))
+        );
     }
 
     #[test]
