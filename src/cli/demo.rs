@@ -184,6 +184,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             account: None,
             sasl: config::Sasl::Off,
             mechanisms: Vec::new(),
+            allow_plaintext_auth: false,
             nickserv: config::Nickserv::default(),
             on_connect: Vec::new(),
             other_nicks: Vec::new(),

@@ -55,6 +55,8 @@ pub enum SaslMechanism {
 pub struct Nickserv {
     /// Whom to speak to.
     pub nick: String,
+    /// The host or the server by which they are known, where the network does not say that they are services.
+    pub host: Option<String>,
     /// What to say, with `{account}` and `{password}` in it.
     pub identify: String,
     /// How to get our nick back.
@@ -65,6 +67,7 @@ impl Default for Nickserv {
     fn default() -> Self {
         Self {
             nick: "NickServ".to_owned(),
+            host: None,
             identify: "IDENTIFY {account} {password}".to_owned(),
             regain: Regain::default(),
         }

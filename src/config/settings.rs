@@ -134,6 +134,8 @@ pub struct NetworkSettings {
     pub on_connect: Vec<SecretString>,
     /// The server's password (`PASS`).
     pub password: Option<SecretString>,
+    /// Whether passwords may be said to servers without TLS that are not on this machine.
+    pub allow_plaintext_auth: bool,
     /// The nick to ask for.
     pub nick: String,
     /// The nicks to ask for where somebody has that one.
@@ -241,6 +243,16 @@ pub struct HostPort {
     pub host: String,
     /// Its TCP port. Never 0.
     pub port: u16,
+}
+
+impl HostPort {
+    /// Whether it is this machine itself.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        self.host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    }
 }
 
 impl fmt::Display for HostPort {

@@ -58,6 +58,7 @@ fn services(network: &NetworkSettings) -> Option<Services> {
     };
     Some(Services {
         nick: nickserv.nick.clone(),
+        host: nickserv.host.clone(),
         account: account.name.clone(),
         identify: account.password.as_ref().map(identify),
         regain: regain.map(str::to_owned),

@@ -11,7 +11,7 @@ use super::engine::{Item, orders_at_once};
 use super::identity::identity;
 use crate::bridge::{Happening, Peer};
 use crate::config;
-use crate::config::NetworkSettings;
+use crate::config::{HostPort, NetworkSettings};
 use crate::domain::{Place, PlaceId};
 use crate::net;
 use crate::net::Ended;
@@ -62,7 +62,7 @@ impl Irc {
         if self.inbox.send(Item::IrcUp(self.network.network.clone(), sender)).await.is_err() {
             return Ended::Dismissed;
         }
-        let plan = plan(&self.network, &self.seats, self.lesson, secure);
+        let plan = plan(&self.network, &self.seats, self.lesson, (secure, &server));
         let mut session = Session::new(now(), plan);
         let mut lines = net::lines(wire, charsets(&self.network));
         let name = |event| {
@@ -120,7 +120,7 @@ pub(super) fn plan(
     network: &NetworkSettings,
     seats: &[Seat],
     lesson: Lesson,
-    secure: bool,
+    (secure, server): (bool, &HostPort),
 ) -> Plan {
     let pace = match network.pace {
         config::Pace::Auto => Pace::Auto,
@@ -146,8 +146,14 @@ pub(super) fn plan(
         seed: fastrand::u64(..),
         clock: Timestamp::now(),
         secure,
+        may_say_passwords: network.allow_plaintext_auth || is_here(network, server),
         nonce: nonce(),
     }
+}
+
+/// Whether what is said to `server` does not leave this machine.
+fn is_here(network: &NetworkSettings, server: &HostPort) -> bool {
+    network.proxy.is_none() && server.is_loopback()
 }
 
 /// What nobody can guess, in letters and digits.

@@ -69,7 +69,7 @@ fn what_the_example_calls_a_default_is_one() {
     let desk = Desk::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 59);
+    assert_eq!(examples.len(), 60);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -101,7 +101,7 @@ fn what_the_example_suggests_works() {
         .file("office.webirc", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 42);
+    assert_eq!(examples.len(), 43);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

@@ -136,3 +136,56 @@ fn a_way_is_read_with_its_password() {
            \"socks5h://bridge@proxy.example.org:1080\""],
     );
 }
+
+#[test]
+fn a_password_that_is_not_said_in_the_clear_is_warned_of() {
+    let warnings = |lines: &str| {
+        let desk = Desk::new();
+        let (_, found) = desk.load(&with(lines, "", "")).unwrap();
+        desk.lines(&found)
+    };
+    let account = "tls = false\naccount_password = 'hush'";
+    let remedy =
+        "set tls = true, or, if nobody can listen in on the way, allow_plaintext_auth = true";
+    for (lines, found) in [
+        (account.to_owned(), "SCRAM-SHA-256"),
+        (format!("{account}\nsasl_mechanisms = ['plain']"), "does not log in"),
+        (format!("{account}\nsasl = 'off'"), "does not log in"),
+        ("tls = false\npassword = 'hush'".to_owned(), "the server's password"),
+        ("tls = false\nwebirc_password = 'hush'\nmode = 'puppets'".to_owned(), "webirc_password"),
+    ] {
+        let said = warnings(&lines);
+        assert!(
+            said.iter()
+                .any(|it| it.contains("office.tls: ") && it.contains(found) && it.contains(remedy)),
+            "{lines}: {said:?}"
+        );
+    }
+    for lines in [
+        format!("{account}\nallow_plaintext_auth = true"),
+        "tls = false".to_owned(),
+        "account_password = 'hush'\npassword = 'hush'".to_owned(),
+    ] {
+        assert!(!warnings(&lines).iter().any(|it| it.contains("allow_plaintext_auth")), "{lines}");
+    }
+}
+
+#[test]
+fn this_machine_itself_is_no_way_on_which_anybody_listens() {
+    for (server, here) in [
+        ("localhost", true),
+        ("LocalHost", true),
+        ("127.0.0.1", true),
+        ("127.8.9.10", true),
+        ("::1", true),
+        ("::ffff:127.0.0.1", true),
+        ("localhost.example.org", false),
+        ("127.0.0.1.example.org", false),
+        ("192.168.0.1", false),
+        ("0.0.0.0", false),
+        ("irc.example.org", false),
+    ] {
+        let server = config::HostPort { host: server.to_owned(), port: 6667 };
+        assert_eq!(server.is_loopback(), here, "{server}");
+    }
+}

@@ -21,6 +21,7 @@ fn account(mechanisms: &[Mechanism], required: bool) -> impl FnOnce(&mut Identit
 fn nickserv(identity: &mut Identity) {
     identity.services = Some(Services {
         nick: "NickServ".to_owned(),
+        host: None,
         account: "bridge".to_owned(),
         identify: Some(format!("IDENTIFY bridge {PASSWORD}").into()),
         regain: Some("GHOST {nick}".to_owned()),
@@ -196,16 +197,36 @@ fn services_that_come_back_know_us_again() {
     );
 }
 
-/// Who knocks at a server without SASL, and says who it is to NickServ.
-const ASKED: &str = r#"
+/// Who knocks at a server without SASL, and looks who NickServ is.
+const LOOKING: &str = r#"
     irc back
     irc > CAP LS 302
     irc > NICK bridge
     irc > USER bridge 0 * :A bridge
     irc < :irc.example 421 * CAP :Unknown command
     irc < :irc.example 001 bridge :hello
-    irc > PRIVMSG NickServ :IDENTIFY bridge pencil
+    irc > WHOIS NickServ
 "#;
+
+/// What a server says of services.
+const IS_SERVICE: &str = r#"
+    irc < :irc.example 311 bridge NickServ s services * :Nickname Services
+    irc < :irc.example 312 bridge NickServ services.example :Services
+    irc < :irc.example 313 bridge NickServ :is a Network Service
+    irc < :irc.example 318 bridge NickServ :End of /WHOIS list.
+"#;
+
+/// What a server says of somebody who is called like them.
+const IS_SOMEBODY: &str = r#"
+    irc < :irc.example 311 bridge NickServ NickServ services.evil.example * :Nickname Services
+    irc < :irc.example 312 bridge NickServ irc.example :here
+    irc < :irc.example 318 bridge NickServ :End of /WHOIS list.
+"#;
+
+/// Who has told services who it is.
+fn asked() -> String {
+    format!("{LOOKING}{IS_SERVICE}irc > PRIVMSG NickServ :IDENTIFY bridge pencil\n")
+}
 
 #[test]
 fn by_nickserv_before_any_channel_is_joined() {
@@ -215,11 +236,12 @@ fn by_nickserv_before_any_channel_is_joined() {
         ":bridge!b@host ACCOUNT bridge",
     ] {
         world().coming_as(nickserv).tell(&format!(
-            r#"{ASKED}
+            r#"{}
             irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
             irc < {answer}
             irc > JOIN #tea
-            "#
+            "#,
+            asked()
         ));
     }
 }
@@ -231,20 +253,22 @@ fn where_nickserv_does_not_know_us_we_go_on() {
         "irc < :irc.example 401 bridge NickServ :No such nick/channel",
         "wait 15s",
     ] {
-        world().coming_as(nickserv).tell(&format!("{ASKED}\n{answer}\nirc > JOIN #tea"));
+        world().coming_as(nickserv).tell(&format!("{}\n{answer}\nirc > JOIN #tea", asked()));
     }
 }
 
 #[test]
 fn whoever_is_only_called_like_nickserv_is_not_believed() {
     world().coming_as(nickserv).tell(&format!(
-        r#"{ASKED}
+        r#"{}
         irc < :NickServ_!s@host NOTICE bridge :You are now identified.
+        irc < :NickServ!s@host NOTICE bridge :You are now identified.
         irc < :ann!a@host PRIVMSG bridge :You are now identified.
         irc < :NickServ!s@services NOTICE #tea :You are now identified.
         wait 15s
         irc > JOIN #tea
-        "#
+        "#,
+        asked()
     ));
 }
 
@@ -271,4 +295,111 @@ fn what_the_administrator_wants_said_is_said_before_anything_is_joined() {
         irc < :irc.example 005 bridge BOT=B :are supported by this server
         "#,
     );
+}
+
+#[test]
+fn somebody_called_nickserv_is_told_no_password_and_the_channels_are_joined() {
+    world().coming_as(nickserv).tell(&format!(
+        r#"{LOOKING}{IS_SOMEBODY}
+        irc > JOIN #tea
+        irc < :bridge!b@host JOIN #tea
+        irc < :irc.example 366 bridge #tea :End of /NAMES list.
+        irc < :NickServ!NickServ@services.evil.example NOTICE bridge :You are now identified.
+        irc < :NickServ!NickServ@services.evil.example NOTICE bridge :This nickname is registered. Please identify.
+        wait 50s
+        irc < PING :x
+        irc > PONG x
+        wait 15s
+        irc < :NickServ!NickServ@services.evil.example NOTICE bridge :This nickname is registered. Please identify.
+        irc > WHOIS NickServ
+        {IS_SOMEBODY}
+        "#
+    ));
+}
+
+#[test]
+fn who_asks_later_is_looked_at_again() {
+    world().coming_as(nickserv).tell(&format!(
+        r#"{}
+        irc < :NickServ!s@services NOTICE bridge :You are now identified.
+        irc > JOIN #tea
+        irc < :bridge!b@host JOIN #tea
+        irc < :irc.example 366 bridge #tea :End of /NAMES list.
+        irc < :irc.example 901 bridge bridge!b@host :You are now logged out
+        wait 50s
+        irc < PING :x
+        irc > PONG x
+        wait 15s
+        irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
+        irc > WHOIS NickServ
+        {IS_SOMEBODY}
+        irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
+        "#,
+        asked()
+    ));
+}
+
+#[test]
+fn services_at_a_server_are_spoken_to_there() {
+    let addressed = |identity: &mut Identity| {
+        nickserv(identity);
+        let services = identity.services.as_mut().expect("services");
+        services.nick = "NickServ@services.example".to_owned();
+    };
+    world().coming_as(addressed).tell(&format!(
+        r#"{LOOKING}
+        irc > PRIVMSG NickServ@services.example :IDENTIFY bridge pencil
+        {IS_SERVICE}
+        irc < :NickServ!s@services NOTICE bridge :You are now identified.
+        irc > JOIN #tea
+        "#
+    ));
+}
+
+#[test]
+fn where_the_server_does_not_say_who_nickserv_is_we_go_on() {
+    for answer in ["irc < :irc.example 401 bridge NickServ :No such nick/channel", "wait 15s"] {
+        world().coming_as(nickserv).tell(&format!("{LOOKING}\n{answer}\nirc > JOIN #tea"));
+    }
+}
+
+#[test]
+fn in_the_clear_no_password_is_said() {
+    let passwords = |identity: &mut Identity| {
+        nickserv(identity);
+        account(&[Mechanism::Plain], false)(identity);
+    };
+    world().in_the_clear().coming_as(passwords).tell(
+        r#"
+        irc back
+        irc > CAP LS 302
+        irc > NICK bridge
+        irc > USER bridge 0 * :A bridge
+        irc < :irc.example CAP * LS :sasl=PLAIN server-time
+        irc > CAP REQ :server-time sasl
+        irc < :irc.example CAP * ACK :server-time sasl
+        irc > CAP END
+        irc < :irc.example 001 bridge :hello
+        irc > JOIN #tea
+        irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
+        "#,
+    );
+    let password = |identity: &mut Identity| identity.password = Some("hush".into());
+    for answer in [
+        "CAP * LS :server-time",
+        "001 bridge :hello",
+        "464 * :Password incorrect",
+        "451 * :You have not registered\nirc < ERROR :Closing Link: x (Bad Password)",
+    ] {
+        world().in_the_clear().coming_as(password).tell(&format!(
+            r#"
+            irc back
+            irc > CAP LS 302
+            irc > NICK bridge
+            irc > USER bridge 0 * :A bridge
+            irc < :irc.example {answer}
+            irc closed: a password is wanted, and it is not said without TLS
+            "#
+        ));
+    }
 }

@@ -125,6 +125,7 @@ fn services_that_know_us_are_asked_for_it() {
         });
         identity.services = Some(Services {
             nick: "NickServ".to_owned(),
+            host: None,
             account: "bridge".to_owned(),
             identify: None,
             regain: Some("GHOST {nick}".to_owned()),

@@ -41,6 +41,11 @@ use secrecy::SecretBox;
 /// How the bridge asks who is where.
 const QUESTIONS: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
 
+/// Whether the line asks who is where.
+fn is_question(line: &str) -> bool {
+    QUESTIONS.iter().any(|it| line.starts_with(it)) && line != "WHOIS NickServ"
+}
+
 /// How often the bridge is told that time has passed.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -595,7 +600,7 @@ impl World {
                 happenings.push(Happening::Irc(network.clone(), event));
             });
             if !self.curious {
-                wire.sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
+                wire.sent.retain(|line| !is_question(line));
             }
         }
         let network = Network::new(&self.networks[0].name);
@@ -608,8 +613,7 @@ impl World {
                 happenings.push(Happening::Puppet(network, account, Box::new(event)));
             });
             if !self.curious {
-                let sent = &mut puppet.wire.sent;
-                sent.retain(|line| !QUESTIONS.iter().any(|it| line.starts_with(it)));
+                puppet.wire.sent.retain(|line| !is_question(line));
             }
         }
         drain(&mut self.letschat, Clone::clone, |event| {
@@ -641,6 +645,7 @@ impl World {
                 seed: 1,
                 clock,
                 secure: self.secure,
+                may_say_passwords: false,
                 nonce: "nonce".to_owned(),
                 deaf: false,
                 webirc: None,
@@ -686,6 +691,7 @@ impl Puppet {
             seed: 1,
             clock,
             secure: false,
+            may_say_passwords: false,
             nonce: "nonce".to_owned(),
         };
         irc::Session::new(now, plan)

@@ -43,9 +43,32 @@ pub(super) fn read(section: &mut Section<'_>, nick: &str, by_certificate: bool) 
     let nickserv = Nickserv {
         nick: section.get("nickserv", text(values::services)).unwrap_or(usual.nick),
         identify: identify.unwrap_or(usual.identify),
+        host: section.get("nickserv_host", text(values::services_host)),
         regain: section.get("regain", text(values::choice)).unwrap_or_default(),
     };
     Login { account, sasl, mechanisms, nickserv }
+}
+
+/// Warns of what comes of it that passwords are not said where everybody on the way can read them: of
+/// `another` than the account's, or of that.
+pub(super) fn warn_of_the_clear(tls: &Entry<'_>, login: &Login, another: Option<&str>) {
+    let account = login.account.as_ref().is_some_and(|account| account.password.is_some());
+    let scram = login.sasl != Sasl::Off && login.mechanisms.contains(&SaslMechanism::ScramSha256);
+    let found = match another {
+        Some(password) => format!(
+            "{password} is not said without TLS, so the bridge comes in only if the server moves \
+             it to TLS (STS)"
+        ),
+        None if !account => return,
+        None if scram => "the account's password is not said without TLS: it is proven by \
+                          SCRAM-SHA-256, where the server knows that"
+            .to_owned(),
+        None => "the account's password is not said without TLS, so the bridge does not log in"
+            .to_owned(),
+    };
+    let remedy =
+        "set tls = true, or, if nobody can listen in on the way, allow_plaintext_auth = true";
+    tls.warning(Flaw::new(found, remedy));
 }
 
 fn sasl(section: &mut Section<'_>, has_account: bool) -> Sasl {

@@ -21,7 +21,8 @@ pub(super) fn read(
 ) -> Option<NetworkSettings> {
     let mut section = entry.section(Pattern::Network)?;
     entry.read(|_| values::network_name(name));
-    let encrypted = section.get("tls", flag).unwrap_or(true);
+    let tls = section.entry("tls");
+    let encrypted = tls.as_ref().and_then(|tls| tls.read(flag)).unwrap_or(true);
     let servers = servers(&mut section, encrypted, name, names);
     let trust = trust::read(&mut section, if encrypted { None } else { Some("tls = false") });
     let bind = section.get("bind", text(values::address));
@@ -32,6 +33,7 @@ pub(super) fn read(
     let certificate = way::certificate(&mut section, encrypted);
     let login = login::read(&mut section, &nick, certificate.is_some());
     let on_connect = login::on_connect(&mut section);
+    let allow_plaintext_auth = section.get("allow_plaintext_auth", flag).unwrap_or(false);
     let username = section.get("username", text(values::username));
     let realname = section.get("realname", text(values::realname));
     let fallback_charset = section.get("fallback_charset", text(values::charset));
@@ -45,7 +47,16 @@ pub(super) fn read(
     let puppets = puppets::read(&mut section, proxy.is_some());
     let direct_messages = section.get("direct_messages", flag).unwrap_or(false);
     section.finish();
+    let stays = proxy.is_none() && servers.as_ref().is_none_or(|it| stays_here(it));
+    if let Some(tls) = tls.filter(|_| !encrypted && !allow_plaintext_auth && !stays) {
+        let said = [
+            password.as_ref().map(|_| "the server's password"),
+            puppets.webirc.as_ref().map(|_| "webirc_password"),
+        ];
+        login::warn_of_the_clear(&tls, &login, said.into_iter().flatten().next());
+    }
     Some(NetworkSettings {
+        allow_plaintext_auth,
         network: Network::new(name),
         servers: servers?,
         tls: encrypted.then_some(trust),
@@ -74,6 +85,11 @@ pub(super) fn read(
         direct_messages,
         channels: Vec::new(),
     })
+}
+
+/// Whether what is said to these servers does not leave this machine.
+fn stays_here(servers: &[HostPort]) -> bool {
+    servers.iter().all(HostPort::is_loopback)
 }
 
 /// Those to try where somebody has the wished nick.

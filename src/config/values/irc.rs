@@ -146,6 +146,16 @@ pub(in crate::config) fn services(text: &str) -> Result<String, Flaw> {
     Ok(text.to_owned())
 }
 
+/// The host or the server of services, as WHOIS shows it.
+pub(in crate::config) fn services_host(text: &str) -> Result<String, Flaw> {
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '*' | '?' | '!');
+    if text.is_empty() || text.contains(wrong) {
+        let remedy = "write it as WHOIS shows it, like \"services.example.org\"";
+        return Err(Flaw::of(text, "is no host", remedy));
+    }
+    Ok(text.to_owned())
+}
+
 /// What to say to services.
 pub(in crate::config) fn identify(text: &str) -> Result<String, Flaw> {
     let remedy = "write it like \"IDENTIFY {account} {password}\"";
@@ -317,6 +327,10 @@ mod tests {
         }
         refuses(services, "NickServ@", "\"NickServ@\" is no nick at a server");
         refuses(services, "a@b@c", "\"a@b@c\" is no nick at a server");
+        reads(services_host, "services.example.org", "services.example.org".to_owned());
+        refuses(services_host, "", "\"\" is no host");
+        refuses(services_host, "s@services.example.org", "\"s@services.example.org\" is no host");
+        refuses(services_host, "*.example.org", "\"*.example.org\" is no host");
         reads(identify, "AUTH {account} {password}", "AUTH {account} {password}".to_owned());
         refuses(identify, "AUTH me", "\"AUTH me\" has no {password} in it");
     }

@@ -13,7 +13,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 pub(super) use address::{address, host_port, pin, prefix, proxy, url};
 pub(super) use irc::{
     account, channel, channel_key, charset, command, identify, network_name, nick, nick_template,
-    realname, services, username, webirc_host,
+    realname, services, services_host, username, webirc_host,
 };
 pub(super) use letschat::{room, token};
 pub(super) use log::level;

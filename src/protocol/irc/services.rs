@@ -43,21 +43,52 @@ const WHO: &[&str] = &["identify", "is registered", "registered and protected"];
 /// A login with services, by PRIVMSG: for networks without SASL.
 ///
 /// ```text
-///         IDENTIFY        900, +r, ACCOUNT, or words that say so
-///  Idle ────────────▶ Asked ──────────────────────────────────────▶ known
-///   ▲                   │ words that say no, 401, no answer in time
-///   └───────────────────┘    asked who we are: once more, now and then
+///         WHOIS          it is services: IDENTIFY     900, ACCOUNT, or words that say so
+///  Idle ─────────▶ Looking ─────────────────────▶ Asked ─────────────────────────────────▶ known
+///   ▲                 │ it is somebody else, 401    │ words that say no, 401, no answer in time
+///   └─────────────────┴─────────────────────────────┘    asked who we are: once more, now and then
 /// ```
+///
+/// Anybody can take a nick. So the password is said only after the server has shown, in answer to WHOIS, that
+/// services have it. Where a server stands behind the nick (`NickServ@services.example`), the server holds to
+/// that itself.
 #[derive(Debug)]
 pub(super) struct Nickserv {
     services: Option<Services>,
+    /// There is a password, and it must not be said.
+    withheld: bool,
     state: State,
+    seen: Seen,
+    /// The host at which services were seen last.
+    host: Option<String>,
+    /// What the server that we are at is called.
+    server: Option<String>,
     again_from: Option<Instant>,
+}
+
+/// What WHOIS has shown of who has their nick.
+#[derive(Debug, Default)]
+struct Seen {
+    address: Option<(String, String)>,
+    server: Option<String>,
+    is_service: bool,
+}
+
+/// Numerics of WHOIS that tell who somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact<'t> {
+    /// 311: user and host.
+    Address(&'t str, &'t str),
+    /// 312: the server that they are at.
+    Server(&'t str),
+    /// 313 of most servers, 310 of ngIRCd: what they are, in words.
+    Is(&'t str),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Idle,
+    Looking { until: Instant },
     Asked { until: Instant },
 }
 
@@ -71,20 +102,108 @@ pub(super) enum Answer {
 }
 
 impl Nickserv {
-    pub(super) fn new(services: Option<Services>) -> Self {
-        Self { services, state: State::Idle, again_from: None }
+    /// Where we do not `may_say` it, the password is kept.
+    pub(super) fn new(mut services: Option<Services>, may_say: bool) -> Self {
+        let password = services.as_mut().filter(|_| !may_say).and_then(|it| it.identify.take());
+        Self {
+            services,
+            withheld: password.is_some(),
+            state: State::Idle,
+            seen: Seen::default(),
+            host: None,
+            server: None,
+            again_from: None,
+        }
     }
 
-    /// Says who we are, if there is somebody to say it to.
+    /// Whether there is a password that must not be said.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.withheld
+    }
+
+    /// The server that we are at has this name.
+    pub(super) fn at(&mut self, server: &str) {
+        self.server = Some(server.to_owned());
+    }
+
+    /// Begins to say who we are, if there is somebody to say it to: looks who that is.
     pub(super) fn identify(&mut self, now: Instant) -> Vec<Words> {
-        let words = self.services.as_ref().and_then(|services| {
-            let identify = services.identify.as_ref()?;
-            Some(vec![services.nick.clone(), identify.expose_secret().to_owned()])
-        });
-        let Some(words) = words else { return Vec::new() };
-        self.state = State::Asked { until: now + PATIENCE };
+        let Some(services) = self.services.as_ref().filter(|it| it.identify.is_some()) else {
+            return Vec::new();
+        };
+        let whois = ("WHOIS", vec![services.name().to_owned()]);
+        let is_addressed = services.server().is_some();
+        self.seen = Seen::default();
+        self.state = State::Looking { until: now + PATIENCE };
         self.again_from = Some(now + AGAIN);
-        vec![("PRIVMSG", words)]
+        let mut words = vec![whois];
+        if is_addressed {
+            words.extend(self.say_password(now));
+        }
+        words
+    }
+
+    fn say_password(&mut self, now: Instant) -> Option<Words> {
+        let services = self.services.as_ref()?;
+        let password = services.identify.as_ref()?.expose_secret().to_owned();
+        self.state = State::Asked { until: now + PATIENCE };
+        Some(("PRIVMSG", vec![services.nick.clone(), password]))
+    }
+
+    /// The server tells this of who has the nick `nick`.
+    pub(super) fn shown(&mut self, nick: &str, fact: Fact<'_>, casemapping: Casemapping) {
+        if self.state == State::Idle || !self.are(nick, casemapping) {
+            return;
+        }
+        match fact {
+            Fact::Address(user, host) => {
+                self.seen.address = Some((user.to_owned(), host.to_owned()));
+            }
+            Fact::Server(server) => self.seen.server = Some(server.to_owned()),
+            Fact::Is(words) => self.seen.is_service |= says_service(words),
+        }
+    }
+
+    /// The server has told all of who has the nick `nick`: gives the password to say, or why it is not said.
+    pub(super) fn all_shown(
+        &mut self,
+        now: Instant,
+        nick: &str,
+        casemapping: Casemapping,
+    ) -> Result<Option<Words>, Answer> {
+        if self.state == State::Idle || !self.are(nick, casemapping) {
+            return Ok(None);
+        }
+        let seen = std::mem::take(&mut self.seen);
+        let are_services = self.are_services(&seen);
+        if are_services {
+            self.host = seen.address.as_ref().map(|(_, host)| host.clone());
+        }
+        match self.state {
+            State::Looking { .. } if are_services => Ok(self.say_password(now)),
+            State::Looking { .. } => {
+                self.state = State::Idle;
+                Err(Answer::Unknown(impostor(nick, &seen)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether what was seen can only be services. A host alone is no sign of it: whoever has an address can
+    /// have it called anything.
+    fn are_services(&self, seen: &Seen) -> bool {
+        let Some(services) = &self.services else { return false };
+        let is = |found: Option<&str>, wanted: &str| {
+            found.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+        };
+        let (host, server) =
+            (seen.address.as_ref().map(|it| it.1.as_str()), seen.server.as_deref());
+        if let Some(wanted) = services.host.as_deref().or(services.server()) {
+            return is(host, wanted) || is(server, wanted);
+        }
+        let first = server.and_then(|server| server.split('.').next());
+        let elsewhere = self.server.as_deref().is_some_and(|ours| !is(server, ours));
+        seen.is_service || (elsewhere && (is(first, "services") || is(first, "service")))
     }
 
     /// As whom they know us.
@@ -92,9 +211,9 @@ impl Nickserv {
         self.services.as_ref().map_or("", |services| &services.account)
     }
 
-    /// Whether we wait for their answer.
+    /// Whether we wait for their answer, or for the server's that they are it.
     pub(super) fn is_asked(&self) -> bool {
-        matches!(self.state, State::Asked { .. })
+        self.state != State::Idle
     }
 
     /// How to ask them for `nick`.
@@ -106,10 +225,13 @@ impl Nickserv {
 
     /// Whether `nick` is theirs.
     pub(super) fn are(&self, nick: &str, casemapping: Casemapping) -> bool {
-        self.services.as_ref().is_some_and(|services| {
-            let name = services.nick.split('@').next().unwrap_or_default();
-            casemapping.same(nick, name)
-        })
+        let name = |services: &Services| casemapping.same(nick, services.name());
+        self.services.as_ref().is_some_and(name)
+    }
+
+    /// Whether services were seen at `host`.
+    pub(super) fn are_at(&self, host: &str) -> bool {
+        self.host.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(host))
     }
 
     /// They say something to us.
@@ -142,6 +264,11 @@ impl Nickserv {
 
     pub(super) fn tick(&mut self, now: Instant) -> Option<Answer> {
         match self.state {
+            State::Looking { until } if now >= until => {
+                self.state = State::Idle;
+                let why = "the server does not say who has the nick of services".to_owned();
+                Some(Answer::Unknown(why))
+            }
             State::Asked { until } if now >= until => {
                 self.state = State::Idle;
                 Some(Answer::Unknown("services do not answer".to_owned()))
@@ -152,10 +279,38 @@ impl Nickserv {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Asked { until } => Some(until),
+            State::Looking { until } | State::Asked { until } => Some(until),
             State::Idle => None,
         }
     }
+}
+
+impl Services {
+    /// Their nick alone.
+    fn name(&self) -> &str {
+        self.nick.split('@').next().unwrap_or_default()
+    }
+
+    /// The server behind it, if there is one.
+    fn server(&self) -> Option<&str> {
+        self.nick.split_once('@').map(|(_, server)| server)
+    }
+}
+
+/// Whether a server says of somebody that they are a service: "is a Network Service", "is an IRC service".
+/// Operators are something else, also those who are "a Services Administrator".
+fn says_service(words: &str) -> bool {
+    words.split(|c: char| !c.is_ascii_alphanumeric()).any(|it| it.eq_ignore_ascii_case("service"))
+}
+
+/// Why the password was not said to who has the nick.
+fn impostor(nick: &str, seen: &Seen) -> String {
+    let (user, host) = seen.address.as_ref().map_or(("?", "?"), |it| (&it.0, &it.1));
+    let server = seen.server.as_deref().unwrap_or("?");
+    format!(
+        "{nick} is {user}@{host} at {server}, and the server does not say that this is a service: it was \
+         told no password; if the network itself says that its services are there, set `nickserv_host`"
+    )
 }
 
 #[cfg(test)]
@@ -163,12 +318,94 @@ mod tests {
     use super::*;
 
     fn nickserv() -> Nickserv {
-        Nickserv::new(Some(Services {
-            nick: "NickServ@services.example".to_owned(),
+        called("NickServ@services.example", None)
+    }
+
+    fn called(nick: &str, host: Option<&str>) -> Nickserv {
+        let services = Services {
+            nick: nick.to_owned(),
+            host: host.map(str::to_owned),
             account: "bridge".to_owned(),
             identify: Some("IDENTIFY bridge pencil".into()),
             regain: Some("GHOST {nick}".to_owned()),
-        }))
+        };
+        Nickserv::new(Some(services), true)
+    }
+
+    /// Whether the password is said to NickServ, of whom WHOIS tells this, at a server called irc.example.
+    fn is_told(mut nickserv: Nickserv, facts: &[Fact<'_>]) -> bool {
+        let (now, casemapping) = (Instant::now(), Casemapping::Ascii);
+        nickserv.at("irc.example");
+        assert_eq!(nickserv.identify(now), [("WHOIS", vec!["NickServ".to_owned()])]);
+        nickserv.shown("ann", Fact::Is("is a Network Service"), casemapping);
+        for fact in facts {
+            nickserv.shown("nickserv", *fact, casemapping);
+        }
+        match nickserv.all_shown(now, "NickServ", casemapping) {
+            Ok(Some((_, words))) => words[1].contains("pencil"),
+            Ok(None) => panic!("we have looked"),
+            Err(Answer::Unknown(why)) => !why.contains("nickserv_host"),
+            Err(Answer::Known) => panic!("it is known by words alone"),
+        }
+    }
+
+    #[test]
+    fn they_are_what_the_server_says_they_are() {
+        let at = |host| Fact::Address("s", host);
+        for facts in [
+            // Ergo, InspIRCd with and without its servers' names, ngIRCd, Solanum.
+            &[at("localhost"), Fact::Is("is a network service")][..],
+            &[
+                at("services.int"),
+                Fact::Server("services.example"),
+                Fact::Is("is a Service on Lab"),
+            ],
+            &[at("services.int"), Fact::Server("*.lab.net"), Fact::Is("is a Service on Lab")],
+            &[at("services.int"), Fact::Server("services.example"), Fact::Is("is an IRC service")],
+            &[at("services.libera.chat"), Fact::Is("is a Network Service")],
+            &[at("localhost.net"), Fact::Server("Services.example")],
+        ] {
+            assert!(is_told(called("NickServ", None), facts), "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn somebody_with_their_nick_is_told_nothing() {
+        let at = |host| Fact::Address("NickServ", host);
+        for facts in [
+            &[][..],
+            &[at("dialup.example"), Fact::Server("irc.example")],
+            &[at("services.evil.example"), Fact::Server("irc.example")],
+            &[at("services.int"), Fact::Server("irc2.example"), Fact::Is("is available for help.")],
+            &[at("irc.example"), Fact::Server("irc.example"), Fact::Is("is an IRC operator")],
+            &[at("localhost"), Fact::Is("is a Services Administrator")],
+            &[at("localhost"), Fact::Server("my-services.example")],
+        ] {
+            assert!(!is_told(called("NickServ", None), facts), "{facts:?}");
+        }
+        let mut here = called("NickServ", None);
+        here.identify(Instant::now());
+        here.at("services.example");
+        here.shown("NickServ", Fact::Server("services.example"), Casemapping::Ascii);
+        let answer = here.all_shown(Instant::now(), "NickServ", Casemapping::Ascii);
+        assert!(answer.is_err(), "everybody is at our own server");
+    }
+
+    #[test]
+    fn where_their_host_is_configured_that_decides() {
+        let at = |host| Fact::Address("s", host);
+        let nickserv = || called("NickServ", Some("services.tea"));
+        assert!(is_told(nickserv(), &[at("Services.Tea")]));
+        assert!(is_told(nickserv(), &[at("x"), Fact::Server("services.tea")]));
+        assert!(!is_told(nickserv(), &[at("x.services.tea"), Fact::Is("is a Network Service")]));
+    }
+
+    #[test]
+    fn a_password_that_must_not_be_said_is_not() {
+        let services = called("NickServ@services.example", None).services;
+        let mut withheld = Nickserv::new(services, false);
+        assert!(withheld.is_withheld() && !nickserv().is_withheld());
+        assert_eq!(withheld.identify(Instant::now()), []);
     }
 
     fn asked() -> Nickserv {
@@ -202,14 +439,15 @@ mod tests {
         let nickserv = nickserv();
         assert!(nickserv.are("nickserv", Casemapping::Ascii));
         assert!(!nickserv.are("nickserv_", Casemapping::Ascii));
-        assert!(!Nickserv::new(None).are("nickserv", Casemapping::Ascii));
+        assert!(!Nickserv::new(None, true).are("nickserv", Casemapping::Ascii));
     }
 
     #[test]
     fn they_are_not_waited_for_without_end() {
         let now = Instant::now();
         let mut nickserv = nickserv();
-        assert_eq!(nickserv.identify(now).len(), 1);
+        let words = nickserv.identify(now);
+        assert_eq!(words.iter().map(|it| it.0).collect::<Vec<_>>(), ["WHOIS", "PRIVMSG"]);
         assert_eq!(nickserv.tick(now), None);
         let why = "services do not answer".to_owned();
         assert_eq!(nickserv.tick(now + PATIENCE), Some(Answer::Unknown(why)));
@@ -226,6 +464,6 @@ mod tests {
         nickserv.answered();
         assert_eq!(nickserv.asked_who(ask, now), [], "and not again so soon");
         assert_eq!(nickserv.asked_who("hello", now + AGAIN), []);
-        assert_eq!(nickserv.asked_who(ask, now + AGAIN).len(), 1);
+        assert_eq!(nickserv.asked_who(ask, now + AGAIN).len(), 2);
     }
 }

@@ -49,6 +49,8 @@ pub enum Reason {
     Nick,
     /// It does not let us in, for a reason that we do not know.
     Unclear,
+    /// It wants a password, and is spoken to without TLS: everybody on the way could read it.
+    InTheClear,
     /// It wants to be spoken to over TLS, at this port.
     Insecure {
         /// Where it speaks TLS.
@@ -183,6 +185,10 @@ impl TurnedAway {
                  `sasl = \"preferred\"` to log in by NickServ"
             }
             Reason::Nick => "choose another `nick`, or more of them in `other_nicks`",
+            Reason::InTheClear => {
+                "set `tls = true`, and the server's port for TLS; or, if nobody can listen in on the \
+                 way, `allow_plaintext_auth = true`"
+            }
             Reason::Throttled | Reason::Full | Reason::Insecure { .. } => return None,
         })
     }
@@ -196,7 +202,9 @@ impl TurnedAway {
             Reason::Unclear => (15, 1_800),
             Reason::Killed | Reason::TooMany | Reason::NoLogin => (60, 1_800),
             Reason::Login | Reason::UserName | Reason::Ident | Reason::TlsWanted => (300, 3_600),
-            Reason::Password | Reason::LoginWanted | Reason::NotForUs => (600, 3_600),
+            Reason::Password | Reason::LoginWanted | Reason::NotForUs | Reason::InTheClear => {
+                (600, 3_600)
+            }
             Reason::Banned | Reason::Blocklisted => (900, 3_600),
         };
         let asked = self.wait.map(|asked| asked.clamp(Duration::from_secs(1), LONGEST_WAIT));
@@ -240,6 +248,7 @@ impl fmt::Display for TurnedAway {
             Reason::Login => "the login to our account was refused",
             Reason::NoLogin => "the server offers no SASL, by which we are to log in",
             Reason::Nick => "the server will have none of our nicks",
+            Reason::InTheClear => "a password is wanted, and it is not said without TLS",
             Reason::Insecure { port } => return write!(f, "the server wants TLS, at port {port}"),
         })?;
         if self.words.is_empty() { Ok(()) } else { write!(f, ": {}", self.words) }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
 use crate::bridge::Happening;
-use crate::config::{NetworkSettings, WebircSettings};
+use crate::config::{HostPort, NetworkSettings, WebircSettings};
 use crate::domain::AccountId;
 use crate::net;
 use crate::protocol::irc;
@@ -60,8 +60,10 @@ pub(super) async fn converse(
         }
     };
     let Opened { wire, server, secure, known: _known } = opened;
-    let mut session =
-        Session::new(tokio::time::Instant::now().into_std(), sit(&puppet, &network, secure));
+    let mut session = Session::new(
+        tokio::time::Instant::now().into_std(),
+        sit(&puppet, &network, (secure, &server)),
+    );
     let mut lines = net::lines(wire, charsets(&network));
     let Puppet { account, .. } = puppet;
     let name = |event| {
@@ -87,7 +89,7 @@ pub(super) fn door(
     bridge.of(user_name(name, "someone"), prefix.map(|prefix| address_in(prefix, account)))
 }
 
-fn sit(puppet: &Puppet, network: &NetworkSettings, secure: bool) -> Plan {
+fn sit(puppet: &Puppet, network: &NetworkSettings, at: (bool, &HostPort)) -> Plan {
     let Puppet { account, nick, name, seats } = puppet;
     // Not the account of the bridge.
     let identity = Identity {
@@ -97,7 +99,7 @@ fn sit(puppet: &Puppet, network: &NetworkSettings, secure: bool) -> Plan {
         ..Identity::named(nick)
     };
     let webirc = webirc(account, name, network);
-    let own = plan(network, seats, Lesson::none(tokio::time::Instant::now().into_std()), secure);
+    let own = plan(network, seats, Lesson::none(tokio::time::Instant::now().into_std()), at);
     Plan { identity, invited_by: None, deaf: true, webirc, ..own }
 }
 

@@ -77,6 +77,8 @@ impl Mechanism {
 pub struct Services {
     /// Whom to speak to, such as `NickServ`; a server may stand behind an `@`.
     pub nick: String,
+    /// The host or the server by which they are known, where the server does not say that they are services.
+    pub host: Option<String>,
     /// The account that they know us by.
     pub account: String,
     /// What to say to be logged in, where there is something to say: with the password in it.

@@ -45,6 +45,8 @@ pub(super) struct Registration {
     phase: Phase,
     caps: Caps,
     secure: bool,
+    /// There is a password that the server may want first, and that must not be said to it in the clear.
+    withheld: bool,
     sasl: Option<Sasl>,
     required: bool,
     logged_in: bool,
@@ -75,11 +77,18 @@ pub(super) enum Verdict {
 }
 
 impl Registration {
-    /// Begins, with the lines to be sent first. `secure`: nobody can listen in. `nonce` is random.
-    pub(super) fn begin(identity: &Identity, secure: bool, nonce: String) -> (Self, Vec<Words>) {
+    /// Begins, with the lines to be sent first. `secure`: nobody can listen in; where somebody can, passwords
+    /// are said only where we `may_say` them. `nonce` is random.
+    pub(super) fn begin(
+        identity: &Identity,
+        (secure, may_say): (bool, bool),
+        nonce: String,
+    ) -> (Self, Vec<Words>) {
         let nicks = Nicks::new(&identity.nick, &identity.other_nicks);
         let mut words: Vec<Words> = vec![("CAP", vec!["LS".to_owned(), "302".to_owned()])];
-        let password = identity.password.as_ref().map(ExposeSecret::expose_secret);
+        let may_say = secure || may_say;
+        let password = identity.password.as_ref().filter(|_| may_say);
+        let password = password.map(ExposeSecret::expose_secret);
         words.extend(password.map(|password| ("PASS", vec![password.to_owned()])));
         words.push(("NICK", vec![nicks.current()]));
         let user = [&identity.username, "0", "*", &identity.realname];
@@ -90,8 +99,9 @@ impl Registration {
             phase: Phase::Listing,
             caps: Caps::default(),
             secure,
+            withheld: !may_say && identity.password.is_some(),
             required: login.as_ref().is_some_and(|login| login.required),
-            sasl: login.map(|login| Sasl::new(login, secure, nonce)),
+            sasl: login.map(|login| Sasl::new(login, (secure, may_say), nonce)),
             logged_in: false,
             answer_by: None,
             caps_by: None,
@@ -168,9 +178,22 @@ impl Registration {
         if self.phase == Phase::Ended { self.agreed(now) } else { Vec::new() }
     }
 
+    /// There is one more password that is not said in the clear.
+    pub(super) fn withhold(&mut self) {
+        self.withheld = true;
+    }
+
+    /// Whether the server lacks a password that must not be said to it.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.withheld
+    }
+
     /// The server has let us in. Gives why we cannot stay.
     pub(super) fn registered(&mut self) -> Option<TurnedAway> {
         self.phase = Phase::Ended;
+        if self.withheld {
+            return Some(in_the_clear());
+        }
         (self.required && !self.logged_in).then(no_login_here)
     }
 
@@ -245,6 +268,10 @@ impl Registration {
             self.turn_away(TurnedAway::new(Reason::Insecure { port }, ""));
             return Vec::new();
         }
+        if self.withheld {
+            self.turn_away(in_the_clear());
+            return Vec::new();
+        }
         self.note_sts();
         self.phase = Phase::Requesting;
         self.request(now)
@@ -297,7 +324,9 @@ impl Registration {
                 self.end()
             }
             Step::Failed(why) if self.required && self.phase != Phase::Ended => {
-                self.turn_away(TurnedAway::new(Reason::Login, &why));
+                let withheld = self.sasl.as_ref().is_some_and(Sasl::is_withheld);
+                let reason = if withheld { Reason::InTheClear } else { Reason::Login };
+                self.turn_away(TurnedAway::new(reason, if withheld { "" } else { &why }));
                 Vec::new()
             }
             Step::Failed(why) => {
@@ -318,6 +347,11 @@ impl Registration {
         self.phase = Phase::Ended;
         vec![("CAP", vec!["END".to_owned()])]
     }
+}
+
+/// A password is wanted, and somebody may listen in.
+fn in_the_clear() -> TurnedAway {
+    TurnedAway::new(Reason::InTheClear, "")
 }
 
 fn no_login_here() -> TurnedAway {

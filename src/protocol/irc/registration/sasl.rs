@@ -14,6 +14,12 @@ const CHUNK: usize = 400;
 /// No challenge that makes sense is longer, in base64.
 const LONGEST_CHALLENGE: usize = 16 * CHUNK;
 
+/// So many proofs on one connection are enough: each takes its time.
+const MOST_PROOFS: u32 = 64;
+
+/// Why the password itself was not said.
+const CLEAR: &str = "the password itself is not said without TLS";
+
 /// A login by SASL, one mechanism after another
 /// (<https://ircv3.net/specs/extensions/sasl-3.2>).
 ///
@@ -29,6 +35,10 @@ pub(super) struct Sasl {
     login: Login,
     /// Nobody can listen in.
     secure: bool,
+    /// The password itself may be said.
+    may_say: bool,
+    /// The server could be told the password itself, and must not.
+    withheld: bool,
     nonce: String,
     /// How many exchanges have begun: each has a nonce of its own.
     begun: u32,
@@ -58,11 +68,14 @@ pub(super) enum Step {
 }
 
 impl Sasl {
-    /// `nonce` is random, and new for each connection.
-    pub(super) fn new(login: Login, secure: bool, nonce: String) -> Self {
+    /// `nonce` is random, and new for each connection. Where it is not `secure`, the password itself is said
+    /// only where we `may_say` it.
+    pub(super) fn new(login: Login, (secure, may_say): (bool, bool), nonce: String) -> Self {
         Self {
             login,
             secure,
+            may_say: secure || may_say,
+            withheld: false,
             nonce,
             begun: 0,
             left: VecDeque::new(),
@@ -82,10 +95,28 @@ impl Sasl {
         let ours = self.login.mechanisms.iter().copied();
         self.left = ours.filter(|it| offered.is_empty() || lists(offered, *it)).collect();
         self.trouble = None;
+        self.withhold();
+        if self.left.is_empty() && self.withheld {
+            return Step::Failed(CLEAR.to_owned());
+        }
         if self.left.is_empty() {
             return Step::Failed(format!("the server offers only {offered}"));
         }
         self.next()
+    }
+
+    /// Whether the login came to nothing because the password itself must not be said.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.withheld && self.begun == 0
+    }
+
+    /// Leaves out what says the password where somebody may listen in.
+    fn withhold(&mut self) {
+        if !self.may_say && self.login.password.is_some() {
+            let count = self.left.len();
+            self.left.retain(|it| *it != Mechanism::Plain);
+            self.withheld = self.left.len() < count;
+        }
     }
 
     /// A line `AUTHENTICATE` of the server's.
@@ -167,6 +198,9 @@ impl Sasl {
                 let parts = [account, account, password.expose_secret()];
                 (parts.join("\0").into_bytes(), None)
             }
+            (Mechanism::ScramSha256, Some(_)) if self.begun >= MOST_PROOFS => {
+                return Err(ScramError::Often);
+            }
             (Mechanism::ScramSha256, Some(password)) => {
                 self.begun += 1;
                 let scram =
@@ -224,7 +258,7 @@ mod tests {
             mechanisms: mechanisms.to_vec(),
             required: true,
         };
-        Sasl::new(login, secure, "nonce".to_owned())
+        Sasl::new(login, (secure, false), "nonce".to_owned())
     }
 
     fn said(step: Step) -> Vec<String> {
@@ -284,6 +318,34 @@ mod tests {
         let mut sasl = sasl(&[Mechanism::ScramSha256, Mechanism::Plain], false);
         assert_eq!(said(sasl.begin("")), ["SCRAM-SHA-256"]);
         assert_eq!(told(&mut sasl, 904, "bridge no"), ["failed: no"]);
+    }
+
+    #[test]
+    fn a_password_is_never_said_in_the_clear_by_default() {
+        for (offered, words) in [
+            ("PLAIN", "failed: the password itself is not said without TLS"),
+            ("PLAIN,EXTERNAL", "EXTERNAL"),
+            ("PLAIN,SCRAM-SHA-256", "SCRAM-SHA-256"),
+        ] {
+            let ours: &[Mechanism] = if offered == "PLAIN" { &[Mechanism::Plain] } else { &ALL };
+            assert_eq!(said(sasl(ours, false).begin(offered)), [words]);
+        }
+        let mut all = sasl(&ALL, false);
+        assert_eq!(said(all.begin("")), ["EXTERNAL"]);
+        assert_eq!(told(&mut all, 908, "bridge PLAIN mechs"), [""; 0]);
+        assert_eq!(told(&mut all, 904, "bridge no"), ["failed: no"]);
+        assert!(all.is_withheld());
+    }
+
+    #[test]
+    fn a_server_has_the_password_proven_only_so_often() {
+        let mut sasl = sasl(&[Mechanism::ScramSha256], true);
+        for _ in 0..MOST_PROOFS {
+            sasl.begin("");
+            assert_ne!(said(sasl.challenged("+")), ["*"]);
+        }
+        sasl.begin("");
+        assert_eq!(said(sasl.challenged("+")), ["*"]);
     }
 
     #[test]

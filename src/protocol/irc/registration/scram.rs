@@ -6,8 +6,13 @@ use sha2::{Digest, Sha256};
 use stringprep::saslprep;
 use thiserror::Error;
 
-/// More rounds than any server asks for, and few enough that nobody can keep us busy with them.
-const MOST_ROUNDS: u32 = 1_000_000;
+/// More rounds than servers ask for (Ergo 4,096, Atheme 64,000), and few enough that they take less than a tenth
+/// of a second: everybody else waits meanwhile.
+const MOST_ROUNDS: u32 = 100_000;
+
+/// The longest nonce and the longest salt of a server, in bytes. Usual are 20 to 60.
+const LONGEST_NONCE: usize = 512;
+const LONGEST_SALT: usize = 512;
 
 /// Fewer than RFC 7677 §4 allows would give the password away.
 const LEAST_ROUNDS: u32 = 4_096;
@@ -25,8 +30,11 @@ pub(super) enum ScramError {
     #[error("the server's nonce is not made from ours")]
     Nonce,
     /// It wants the password hashed too seldom, or without end.
-    #[error("the server wants the password hashed {0} times")]
+    #[error("the server wants the password hashed {0} times, and the bridge takes 4096 to 100000")]
     Rounds(u32),
+    /// It has us prove it again and again.
+    #[error("the server wants the password proven again and again")]
+    Often,
     /// It does not know the password itself: it is not who it says it is.
     #[error("the server does not know the password itself, so it is not the account's server")]
     Impostor,
@@ -92,6 +100,11 @@ impl Scram {
             return Err(ScramError::Nonce);
         }
         let salt = STANDARD.decode(salt).map_err(|_| ScramError::Nonsense)?;
+        let printable = nonce.bytes().all(|byte| byte.is_ascii_graphic());
+        let bounded = nonce.len() <= LONGEST_NONCE && (1..=LONGEST_SALT).contains(&salt.len());
+        if !printable || !bounded || !rounds.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ScramError::Nonsense);
+        }
         let rounds: u32 = rounds.parse().map_err(|_| ScramError::Nonsense)?;
         if !(LEAST_ROUNDS..=MOST_ROUNDS).contains(&rounds) {
             return Err(ScramError::Rounds(rounds));
@@ -179,6 +192,18 @@ mod tests {
         refuses(&format!("r={NONCE},s=W22Z,i=4096"), ScramError::Nonce);
         refuses(&format!("r={NONCE}x,s=!,i=4096"), ScramError::Nonsense);
         refuses(&format!("r={NONCE}x,s=W22Z,i=many"), ScramError::Nonsense);
+        for nonsense in [
+            format!("r={NONCE}x,s=,i=4096"),
+            format!("r={NONCE}x,s=W22Z,i=+4096"),
+            format!("r={NONCE}x,s=W22Z,i=99999999999"),
+            format!("r={NONCE}\u{7f},s=W22Z,i=4096"),
+            format!("r={NONCE}{},s=W22Z,i=4096", "x".repeat(LONGEST_NONCE)),
+            format!("r={NONCE}x,s={},i=4096", STANDARD.encode([7; LONGEST_SALT + 1])),
+            format!("m=x,r={NONCE}x,s=W22Z,i=4096"),
+        ] {
+            refuses(&nonsense, ScramError::Nonsense);
+        }
+        refuses(&format!("r={NONCE}x,s=W22Z,i=100001"), ScramError::Rounds(100_001));
         refuses(&format!("r={NONCE}x,s=W22Z,i=1"), ScramError::Rounds(1));
         refuses(&format!("r={NONCE}x,s=W22Z,i=4000000000"), ScramError::Rounds(4_000_000_000));
     }

@@ -12,7 +12,7 @@ fn begin_with(login: Option<Login>, secure: bool) -> (Registration, Vec<Words>) 
         login,
         ..Identity::named("bridge")
     };
-    Registration::begin(&identity, secure, "nonce".to_owned())
+    Registration::begin(&identity, (secure, true), "nonce".to_owned())
 }
 
 fn login(required: bool) -> Option<Login> {
@@ -292,4 +292,38 @@ fn a_server_that_has_none_of_our_nicks_is_left() {
     let tries = (0..100).take_while(|_| !registration.nick_refused(false, "in use").is_empty());
     assert_eq!(tries.count(), 19);
     assert_eq!(reasons(&mut registration), [Reason::Nick]);
+}
+
+fn begin_in_the_clear(password: bool, login: Option<Login>) -> (Registration, Vec<Words>) {
+    let password = password.then(|| "secret".into());
+    let identity = Identity { password, login, ..Identity::named("bridge") };
+    Registration::begin(&identity, (false, false), "nonce".to_owned())
+}
+
+#[test]
+fn without_tls_the_servers_password_is_not_said() {
+    let (mut listing, first) = begin_in_the_clear(true, None);
+    assert_eq!(told(first), ["CAP LS 302", "NICK bridge", "USER bridge 0 * bridge"]);
+    assert_eq!(cap(&mut listing, "LS", "server-time"), [""; 0]);
+    assert_eq!(reasons(&mut listing), [Reason::InTheClear]);
+    let (mut knows_no_cap, _) = begin_in_the_clear(true, None);
+    assert_eq!(knows_no_cap.registered().map(|away| away.reason), Some(Reason::InTheClear));
+    let (mut moved, _) = begin_in_the_clear(true, None);
+    cap(&mut moved, "LS", "sts=port=6697");
+    assert_eq!(reasons(&mut moved), [Reason::Insecure { port: 6697 }], "there it is said");
+}
+
+#[test]
+fn without_tls_the_accounts_password_is_not_said() {
+    let offer = |registration: &mut Registration| {
+        cap(registration, "LS", "sasl=PLAIN");
+        cap(registration, "ACK", "sasl")
+    };
+    let (mut required, _) = begin_in_the_clear(false, login(true));
+    assert_eq!(offer(&mut required), [""; 0]);
+    assert_eq!(reasons(&mut required), [Reason::InTheClear]);
+    let (mut preferred, _) = begin_in_the_clear(false, login(false));
+    assert_eq!(offer(&mut preferred), ["CAP END"]);
+    let why = "the password itself is not said without TLS".to_owned();
+    assert_eq!(preferred.verdicts(), [Verdict::NotLoggedIn(why)]);
 }

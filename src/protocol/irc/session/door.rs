@@ -8,7 +8,7 @@ use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::line::Parts;
 use crate::protocol::irc::registration::{Verdict, Words};
-use crate::protocol::irc::services::Answer;
+use crate::protocol::irc::services::{Answer, Fact};
 use crate::protocol::irc::turned_away::{Reason, TurnedAway};
 
 /// Getting in, and being turned away.
@@ -45,6 +45,11 @@ impl Session {
         if !known && !self.registration.is_bouncer() {
             let words = self.nickserv.identify(now);
             self.send_all(words);
+            if self.nickserv.is_withheld() {
+                let why = TurnedAway::new(Reason::InTheClear, "");
+                let why = format!("{why}; {}", why.remedy().unwrap_or_default());
+                self.output.push_back(Output::Event(Event::NotLoggedIn { why }));
+            }
         }
         self.take_seats(now);
     }
@@ -93,17 +98,31 @@ impl Session {
 
     /// Somebody says something to us alone.
     pub(super) fn noticed(&mut self, now: Instant, source: Option<&Prefix>, text: &str) {
-        let Some(Prefix::Nickname(nick, ..)) = source else { return };
+        let Some(Prefix::Nickname(nick, _, host)) = source else { return };
         if !self.nickserv.are(nick, self.isupport.casemapping) {
             return;
         }
-        match self.nickserv.said(text) {
+        let answer = if self.nickserv.are_at(host) { self.nickserv.said(text) } else { None };
+        match answer {
             Some(answer) => self.services_answer(now, answer),
             None if self.account.is_none() && self.phase == Phase::Seated => {
                 let words = self.nickserv.asked_who(text, now);
                 self.send_all(words);
             }
             None => {}
+        }
+    }
+
+    /// The server tells this of who has a nick.
+    pub(super) fn shown(&mut self, nick: &str, fact: Fact<'_>) {
+        self.nickserv.shown(nick, fact, self.isupport.casemapping);
+    }
+
+    /// The server has told all of who has a nick.
+    pub(super) fn all_shown(&mut self, now: Instant, nick: &str) {
+        match self.nickserv.all_shown(now, nick, self.isupport.casemapping) {
+            Ok(words) => self.send_all(words.into_iter().collect()),
+            Err(answer) => self.services_answer(now, answer),
         }
     }
 
@@ -167,6 +186,10 @@ impl Session {
     }
 
     fn turn_away(&mut self, away: TurnedAway) {
+        // Whatever a server says that lacks a password: that is why.
+        let lacks = !self.let_in && self.registration.is_withheld();
+        let moves = matches!(away.reason, Reason::Insecure { .. });
+        let away = if lacks && !moves { TurnedAway::new(Reason::InTheClear, "") } else { away };
         self.close(away.to_string());
         self.turned_away = Some(away);
     }

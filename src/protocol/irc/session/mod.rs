@@ -80,6 +80,8 @@ pub struct Plan {
     pub clock: Timestamp,
     /// Whether nobody can listen in: the lines go over TLS.
     pub secure: bool,
+    /// Whether passwords may be said even where somebody can listen in.
+    pub may_say_passwords: bool,
     /// What nobody can guess, new for each session: the login by SCRAM needs it.
     pub nonce: String,
 }
@@ -182,8 +184,17 @@ impl Session {
     /// Begins to register.
     #[must_use]
     pub fn new(now: Instant, plan: Plan) -> Self {
-        let Plan { identity, secure, nonce, .. } = plan;
-        let (registration, words) = Registration::begin(&identity, secure, nonce);
+        let Plan { identity, secure, may_say_passwords, nonce, .. } = plan;
+        let trust = (secure, may_say_passwords);
+        let (mut registration, words) = Registration::begin(&identity, trust, nonce);
+        let webirc = plan.webirc.filter(|_| {
+            let may_say = secure || may_say_passwords;
+            if !may_say {
+                registration.withhold();
+            }
+            may_say
+        });
+        let nickserv = Nickserv::new(identity.services, secure || may_say_passwords);
         let mut session = Self {
             phase: Phase::Registering { until: now + LOGIN_CAP },
             deaf: plan.deaf,
@@ -191,7 +202,7 @@ impl Session {
             nick: identity.nick,
             address: None,
             registration,
-            nickserv: Nickserv::new(identity.services),
+            nickserv,
             account: None,
             commands: identity.commands,
             greeted: false,
@@ -224,7 +235,7 @@ impl Session {
             let_in: false,
             output: VecDeque::new(),
         };
-        if let Some(webirc) = plan.webirc {
+        if let Some(webirc) = webirc {
             session.send_all(vec![webirc.words()]);
         }
         session.send_all(words);

@@ -4,6 +4,7 @@ use irc::proto::Response;
 
 use super::{Session, last};
 use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::services::Fact;
 use crate::protocol::irc::turned_away::Reason;
 
 /// What the server says by number (<https://modern.ircdocs.horse/#numerics>).
@@ -22,14 +23,25 @@ impl Session {
         }
         match response {
             Response::RPL_WELCOME => self.registered(now, argument(0)),
-            Response::RPL_MYINFO => self.pacer.recognise(argument(2)),
+            Response::RPL_MYINFO => {
+                self.nickserv.at(argument(1));
+                self.pacer.recognise(argument(2));
+            }
             Response::RPL_ISUPPORT => self.learn(now, arguments),
             // The host that others see us by.
             Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),
             Response::RPL_NAMREPLY => self.named(now, argument(2), last(arguments)),
             Response::RPL_ENDOFNAMES => self.listed(now, argument(1)),
             Response::RPL_WHOISCHANNELS => self.sits_in(argument(1), last(arguments)),
-            Response::RPL_ENDOFWHOIS => self.sits_nowhere_else(now, argument(1)),
+            Response::RPL_WHOISUSER => {
+                self.shown(argument(1), Fact::Address(argument(2), argument(3)));
+            }
+            Response::RPL_WHOISSERVER => self.shown(argument(1), Fact::Server(argument(2))),
+            Response::RPL_WHOISOPERATOR => self.shown(argument(1), Fact::Is(last(arguments))),
+            Response::RPL_ENDOFWHOIS => {
+                self.sits_nowhere_else(now, argument(1));
+                self.all_shown(now, argument(1));
+            }
             Response::ERR_NOTONCHANNEL => self.doubt(now, argument(1)),
             Response::RPL_WHOREPLY => self.who(arguments),
             Response::RPL_ENDOFWHO => self.who_is_all(),

@@ -13,6 +13,7 @@ use crate::protocol::irc::line::Line;
 use crate::protocol::irc::multiline;
 use crate::protocol::irc::objection::mentions_flood;
 use crate::protocol::irc::refusal::Refusal;
+use crate::protocol::irc::services::Fact;
 use crate::protocol::irc::speech::Claim;
 use crate::protocol::irc::{Event, Talk};
 
@@ -188,6 +189,8 @@ impl Session {
                 self.changed(source, |person| person.realname = realname);
             }
             "FAIL" => self.fail(now, arguments, context),
+            // RPL_WHOISSERVICE of ngIRCd, RPL_WHOISHELPOP elsewhere.
+            "310" => self.shown(argument(1), Fact::Is(super::last(arguments))),
             // RPL_WHOSPCRPL.
             "354" => self.whox(arguments),
             "573" => self.object_relay(now, command, arguments, context),
