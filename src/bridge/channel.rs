@@ -104,7 +104,17 @@ impl Bridge {
                 self.written_in_vain(network, &talk, turn);
                 Ok(())
             }
-            Event::PutOut { .. } => Ok(()),
+            Event::PutOut { .. } | Event::MaySpeak { why: None, .. } => Ok(()),
+            Event::MaySpeak { place, why: Some(why) } => {
+                if let Some(spot) = self.spots.get(&place) {
+                    tracing::warn!(
+                        place = %spot.place,
+                        why,
+                        "what the bridge says will not be heard there: give it voice (MODE +v)"
+                    );
+                }
+                Ok(())
+            }
             Event::Past { place, answer } => self.told(network, place, answer, turn),
             Event::Speaking { ticket, place } => {
                 if let Some(spot) = self.spots.get_mut(&place) {

@@ -130,6 +130,10 @@ fn trouble(report: &Report, end: &Place) -> Option<String> {
 /// but say mostly which of the channel's modes is to blame.
 fn remedy(why: &str) -> &'static str {
     const REMEDIES: &[(&[&str], &str)] = &[
+        (
+            &["no voice", "has neither"],
+            "have an operator of the channel give the bridge voice: MODE +v, or by ChanServ",
+        ),
         (&["+k", "key"], "give its link the channel's key, by `key_file` or `key`"),
         (
             &["+b", "banned"],
@@ -162,6 +166,7 @@ mod tests {
         check("Cannot join channel (invite only)", "(+I)");
         check("Cannot join channel (channel is full)", "(+l)");
         check("Cannot join channel; SSL users only (+z)", "tls = true");
+        check("it is moderated (+m), and the bridge has no voice", "voice: MODE +v");
         check("You need to be identified with services", "ask an operator");
     }
 }

@@ -153,6 +153,7 @@ async fn look<P: Party + Send + 'static>(
     };
     // What was not answered by then is missing in the report.
     let _ = time::timeout(PATIENCE, look).await;
+    seen.settle();
     seen.say_goodbye();
     stop.send_replace(true);
     let leave = async { while conversation.join_next().await.is_some() {} };
@@ -204,6 +205,8 @@ struct Seen {
     names: HashMap<PlaceId, Place>,
     /// Let's Chat is still to say whether it carries private messages. It says no by saying nothing.
     awaits_whispers: bool,
+    /// The channels that have let us in.
+    joined: Vec<PlaceId>,
     found: Found,
     orders: Option<Orders>,
 }
@@ -220,7 +223,7 @@ impl Seen {
         let names = there.cloned().collect();
         let visit = Visit { peer, server: None, name: None, account: None };
         let found = Found { visit, whispers: None, places: HashMap::new() };
-        Self { names, awaits_whispers: false, found, orders: None }
+        Self { names, awaits_whispers: false, joined: Vec::new(), found, orders: None }
     }
 
     fn take(&mut self, item: Item) {
@@ -231,7 +234,8 @@ impl Seen {
                 irc::Event::Registered { nick } => self.welcome(nick),
                 irc::Event::LoggedIn { account } => self.found.visit.account = Some(Ok(account)),
                 irc::Event::NotLoggedIn { why } => self.found.visit.account = Some(Err(why)),
-                irc::Event::Joined { place, .. } => self.decide(place, Ok(())),
+                irc::Event::Joined { place, .. } => self.joined.push(place),
+                irc::Event::MaySpeak { place, why } => self.decide(place, why.map_or(Ok(()), Err)),
                 irc::Event::Closed { place, why } => self.decide(place, Err(why)),
                 _ => {}
             },
@@ -252,6 +256,15 @@ impl Seen {
     fn welcome(&mut self, name: String) {
         // What was said before the end may be read behind it.
         self.found.visit.name.get_or_insert(Ok(name));
+    }
+
+    /// Where a server does not tell a channel's modes, to be let in is all that can be known.
+    fn settle(&mut self) {
+        for place in std::mem::take(&mut self.joined) {
+            if self.names.get(&place).is_some_and(|it| !self.found.places.contains_key(it)) {
+                self.decide(place, Ok(()));
+            }
+        }
     }
 
     fn decide(&mut self, place: PlaceId, found: Result<(), String>) {

@@ -106,6 +106,20 @@ async fn a_channel_that_does_not_let_the_bridge_in() {
 }
 
 #[tokio::test]
+async fn a_channel_that_does_not_hear_the_bridge() {
+    let world = World::new().await;
+    world.irc.person("ann").join("#tea");
+    world.irc.mischief().mode("#tea", "+m", "");
+    let found = check(&world, 1).await;
+    assert_eq!(
+        found[2],
+        "link[0] office/#tea and letschat/tea: the network says \"it is moderated (+m), and the \
+         bridge has no voice\": have an operator of the channel give the bridge voice: MODE +v, or \
+         by ChanServ"
+    );
+}
+
+#[tokio::test]
 async fn servers_that_are_not_there() {
     let world = World::new().await;
     world.irc.mischief().kill(Goodbye::Silent).await;

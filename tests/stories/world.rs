@@ -43,7 +43,8 @@ const QUESTIONS: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
 
 /// Whether the line asks who is where.
 fn is_question(line: &str) -> bool {
-    QUESTIONS.iter().any(|it| line.starts_with(it)) && line != "WHOIS NickServ"
+    let modes = line.starts_with("MODE ") && line.split(' ').count() == 2;
+    (modes || QUESTIONS.iter().any(|it| line.starts_with(it))) && line != "WHOIS NickServ"
 }
 
 /// How often the bridge is told that time has passed.

@@ -25,6 +25,7 @@ mod session;
 mod speech;
 mod split;
 mod turned_away;
+mod voice;
 mod whispers;
 
 use std::sync::Arc;
@@ -173,6 +174,13 @@ pub enum Event {
         /// The nick, or the server, that has just changed it; `None` where it is told to us who come
         /// in.
         by: Option<String>,
+    },
+    /// The server has told which modes a channel has that we are in, or that it does not tell.
+    MaySpeak {
+        /// Where.
+        place: PlaceId,
+        /// Why what we say there would not be heard, where that is so.
+        why: Option<String>,
     },
     /// Somebody has changed the channel's modes.
     Modes {

@@ -140,6 +140,12 @@ impl People {
         self.channels.get(&place).is_some_and(|channel| channel.get(&self.me).is_some())
     }
 
+    /// Whether we have any mark there: voice, or more.
+    pub(super) fn are_we_marked(&self, place: PlaceId) -> bool {
+        let me = self.channels.get(&place).and_then(|channel| channel.get(&self.me));
+        me.is_some_and(|member| !member.ranks.is_empty())
+    }
+
     /// Somebody does something: what the server shows of them with it is learnt.
     pub(super) fn seen(&mut self, seen: Seen<'_>) {
         if self.get(seen.nick).is_some_and(|person| !seen.fits(person)) {

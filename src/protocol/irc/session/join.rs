@@ -81,6 +81,9 @@ impl Session {
             let heard = early.map(|(place, talk)| Output::Event(Event::Heard { place, talk }));
             self.output.extend(heard);
         }
+        if let Some((place, _)) = joined {
+            self.ask_modes(place);
+        }
         if let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) {
             self.named_all(now, place, fresh);
             self.looked(now, place);

@@ -45,6 +45,7 @@ impl Session {
             Response::ERR_NOTONCHANNEL => self.doubt(now, argument(1)),
             Response::RPL_WHOREPLY => self.who(arguments),
             Response::RPL_ENDOFWHO => self.who_is_all(),
+            Response::RPL_CHANNELMODEIS => self.modes_are(argument(1), argument(2)),
             Response::RPL_TOPIC => self.topic(None, argument(1), Some(last(arguments).to_owned())),
             Response::RPL_NOTOPIC => self.topic(None, argument(1), None),
             Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => {

@@ -10,6 +10,7 @@ use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::line::{Line, Text};
 use crate::protocol::irc::people::{Seen, head};
 use crate::protocol::irc::presence::Parting;
+use crate::protocol::irc::voice;
 
 /// What marks the answers to our WHO.
 const TOKEN: &str = "52";
@@ -199,6 +200,26 @@ impl Session {
         if fresh && !self.deaf && self.people.count(place) <= MOST_ASKED {
             self.census.wish(place);
         }
+    }
+
+    /// Asks which modes a channel has that we have come into.
+    pub(super) fn ask_modes(&mut self, place: PlaceId) {
+        if self.deaf {
+            return;
+        }
+        let words = self.channels.name(place).map(|name| ("MODE", vec![name.to_owned()]));
+        self.send_all(words.into_iter().collect());
+    }
+
+    /// RPL_CHANNELMODEIS: whether we are heard there.
+    pub(super) fn modes_are(&mut self, name: &str, modes: &str) {
+        let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) else {
+            return;
+        };
+        let marked = self.people.are_we_marked(place);
+        let why = voice::unheard(modes, marked, self.account.is_some());
+        let why = why.map(str::to_owned);
+        self.output.push_back(Output::Event(Event::MaySpeak { place, why }));
     }
 
     /// The next WHO, when there is nothing more pressing to say.

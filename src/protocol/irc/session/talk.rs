@@ -140,6 +140,15 @@ impl Session {
             (None, None) if ["263", "407", "412", "417"].contains(&code) => Meant::Some,
             (None, None) => return,
         };
+        if let (true, Some(name)) = (code == "404", place.and_then(|it| self.channels.name(it))) {
+            tracing::warn!(
+                channel = name,
+                why = last(arguments),
+                "the channel does not take what the bridge says: if it is moderated (+m), or bans or mutes the \
+                 bridge, give it voice: MODE {name} +v {}",
+                self.nick
+            );
+        }
         let objection = self.objection(code, last(arguments), now);
         let verdict = self.speech.object(meant, objection, now);
         self.tell(verdict);

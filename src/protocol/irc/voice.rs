@@ -1,0 +1,36 @@
+//! Whether a channel hears what we say.
+
+/// Why a channel with these `modes`, as RPL_CHANNELMODEIS tells them, does not hear somebody: who is `marked` has
+/// voice or more, who is `known` is logged in to an account. What bans and mutes somebody is not told there.
+pub(super) fn unheard(modes: &str, marked: bool, known: bool) -> Option<&'static str> {
+    let modes = modes.strip_prefix('+').filter(|_| !marked)?;
+    if modes.contains('m') {
+        return Some("it is moderated (+m), and the bridge has no voice");
+    }
+    let wants_account = modes.contains('M') && !known;
+    wants_account
+        .then_some("only those with voice or an account may speak (+M), and the bridge has neither")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moderated_channel_hears_those_with_a_mark() {
+        for (modes, marked, known, heard) in [
+            ("+mnt", false, false, false),
+            ("+ntm", false, true, false),
+            ("+mnt", true, false, true),
+            ("+nt", false, false, true),
+            ("+", false, false, true),
+            ("", false, false, true),
+            ("m", false, false, true),
+            ("+Mnt", false, false, false),
+            ("+Mnt", false, true, true),
+            ("+Mnt", true, false, true),
+        ] {
+            assert_eq!(unheard(modes, marked, known).is_none(), heard, "{modes} {marked} {known}");
+        }
+    }
+}
