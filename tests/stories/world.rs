@@ -43,8 +43,12 @@ const QUESTIONS: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
 
 /// Whether the line asks who is where.
 fn is_question(line: &str) -> bool {
-    let modes = line.starts_with("MODE ") && line.split(' ').count() == 2;
-    (modes || QUESTIONS.iter().any(|it| line.starts_with(it))) && line != "WHOIS NickServ"
+    QUESTIONS.iter().any(|it| line.starts_with(it)) && line != "WHOIS NickServ"
+}
+
+/// Whether the line asks which modes a channel has.
+fn asks_modes(line: &str) -> bool {
+    line.starts_with("MODE ") && line.split(' ').count() == 2
 }
 
 /// How often the bridge is told that time has passed.
@@ -600,6 +604,7 @@ impl World {
             drain(wire, ToString::to_string, |event| {
                 happenings.push(Happening::Irc(network.clone(), event));
             });
+            wire.sent.retain(|line| !asks_modes(line));
             if !self.curious {
                 wire.sent.retain(|line| !is_question(line));
             }
