@@ -65,8 +65,9 @@ impl Bridge {
                     puppets.blind(place);
                 }
                 self.is_closed(place, Some(&why), turn.now);
+                let there = self.talkers(network, place);
                 self.channel_left(network, place, turn.now, turn)?;
-                self.look_around(network, turn)
+                self.miss(there, turn)
             }
             Event::Presence(presence) => self.seen(network, presence, turn),
             Event::Topic { place, topic, by } => {

@@ -25,7 +25,7 @@ impl Bridge {
         presence: Presence,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let news = self.direct_news(&presence);
+        let news = self.direct_news(network, &presence);
         self.seen_among_puppets(network, presence, turn)?;
         news.map_or(Ok(()), |news| self.take_news(network, news, turn))
     }

@@ -1,7 +1,6 @@
-//! How much is logged of one kind: whoever has us complain without end fills no disk.
+//! How much is logged of one kind: whoever has us complain without end, or at length, fills no disk.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +16,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// How often it is looked for those of which more were counted than logged.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How many bytes of what an event says count as another one.
+const LONG: usize = 1_000;
 
 /// How many of a kind are logged in that time.
 fn most(level: Level) -> u64 {
@@ -35,34 +37,36 @@ struct Counts(HashMap<Identifier, Count>);
 #[derive(Debug)]
 struct Count {
     begun: Instant,
-    all: u64,
+    /// How much of `most` is used up.
+    used: u64,
     most: u64,
+    left_out: u64,
     what: String,
 }
 
 impl Counts {
-    /// One of this kind. Says whether it is logged.
-    fn add(
-        &mut self,
-        metadata: &Metadata<'_>,
-        what: impl FnOnce() -> String,
-        now: Instant,
-    ) -> bool {
+    /// One of this kind, which says `what`. Says whether it is logged.
+    fn add(&mut self, metadata: &Metadata<'_>, what: impl FnOnce() -> Words, now: Instant) -> bool {
         let most = most(*metadata.level());
         if most == u64::MAX {
             return true;
         }
-        let fresh = || Count { begun: now, all: 0, most, what: String::new() };
+        let fresh = || Count { begun: now, used: 0, most, left_out: 0, what: String::new() };
         let count = self.0.entry(metadata.callsite()).or_insert_with(fresh);
         // What is over that limit is told of by whoever looks; until then it is counted on.
-        if now.duration_since(count.begun) >= WINDOW && count.all <= count.most {
+        if now.duration_since(count.begun) >= WINDOW && count.left_out == 0 {
             *count = fresh();
         }
-        count.all += 1;
-        if count.all == count.most + 1 {
-            count.what = what();
+        let logged = count.used < count.most;
+        if logged {
+            count.used += 1 + (what().bytes / LONG) as u64;
+        } else {
+            if count.left_out == 0 {
+                count.what = what().message;
+            }
+            count.left_out += 1;
         }
-        count.all <= count.most
+        logged
     }
 
     /// How many of which kinds were not logged, of those whose time is over; all of them `at_once`.
@@ -70,8 +74,8 @@ impl Counts {
         let over = |count: &Count| at_once || now.duration_since(count.begun) >= WINDOW;
         let over: Vec<Count> =
             self.0.extract_if(|_, count| over(count)).map(|(_, count)| count).collect();
-        let more = over.into_iter().filter(|count| count.all > count.most);
-        more.map(|count| (count.all - count.most, count.what)).collect()
+        let more = over.into_iter().filter(|count| count.left_out > 0);
+        more.map(|count| (count.left_out, count.what)).collect()
     }
 }
 
@@ -104,9 +108,9 @@ impl Limits {
 impl<S: Subscriber> Layer<S> for Limits {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let what = || {
-            let mut words = Words(String::new());
+            let mut words = Words::default();
             event.record(&mut words);
-            words.0
+            words
         };
         with_counts(|counts| counts.add(event.metadata(), what, Instant::now()))
     }
@@ -120,13 +124,21 @@ pub(super) fn tell(at_once: bool) {
     }
 }
 
-/// What an event says, without what it says it of.
-struct Words(String);
+/// What an event says.
+#[derive(Debug, Default)]
+struct Words {
+    /// Without what it says it of.
+    message: String,
+    /// How many bytes all of it has.
+    bytes: usize,
+}
 
 impl Visit for Words {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let said = format!("{value:?}");
+        self.bytes += said.len();
         if field.name() == "message" {
-            let _ = write!(self.0, "{value:?}");
+            self.message = said;
         }
     }
 }
@@ -154,7 +166,7 @@ mod tests {
     #[test]
     fn of_a_million_of_a_kind_ten_are_logged_and_the_others_counted() {
         let (mut counts, now) = (Counts::default(), Instant::now());
-        let what = || "nonsense".to_owned();
+        let what = || Words { message: "nonsense".to_owned(), bytes: 100 };
         let logged = (0..1_000_000).filter(|_| counts.add(&META, what, now)).count();
         assert_eq!(logged, 10);
         assert_eq!(counts.take(now + WINDOW / 2, false), []);
@@ -168,7 +180,16 @@ mod tests {
     fn what_is_rare_is_logged_each_time() {
         let (mut counts, now) = (Counts::default(), Instant::now());
         for minute in 0..100 {
-            assert!(counts.add(&META, || unreachable!("few"), now + WINDOW * minute));
+            assert!(counts.add(&META, Words::default, now + WINDOW * minute));
         }
+    }
+
+    #[test]
+    fn what_is_long_is_logged_less_often() {
+        let (mut counts, now) = (Counts::default(), Instant::now());
+        let what = || Words { message: String::new(), bytes: 15_000 };
+        let logged = (0..100).filter(|_| counts.add(&META, what, now)).count();
+        assert_eq!(logged, 1);
+        assert_eq!(counts.take(now + WINDOW, false), [(99, String::new())]);
     }
 }

@@ -53,6 +53,35 @@ impl Store {
         self.write(Write::Unsaid { ticket })
     }
 
+    /// Forgets who wrote to whom in private before `before`, and those who did, but for what is still on its way
+    /// or to be told. It goes through all of the ledger: for when the bridge starts.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn forget_written(&mut self, before: Timestamp) -> Result<(), StoreError> {
+        if self.is_written() {
+            return Ok(());
+        }
+        self.connection.execute(
+            "DELETE FROM message WHERE said_at < ?1
+                 AND place IN (SELECT id FROM place WHERE name GLOB '*/@*')
+                 AND NOT EXISTS (
+                     SELECT 1 FROM delivery d WHERE d.message = message.id
+                         AND (d.state < 3 OR d.untold = 1))",
+            params![before.as_millisecond()],
+        )?;
+        // With them on, SQLite would go through the ledger for each of them.
+        self.connection.pragma_update(None, "foreign_keys", false)?;
+        let forgotten = self.connection.execute(
+            "DELETE FROM place WHERE name GLOB '*/@*'
+                 AND id NOT IN (SELECT place FROM message) AND id NOT IN (SELECT place FROM delivery)",
+            [],
+        );
+        self.connection.pragma_update(None, "foreign_keys", true)?;
+        forgotten?;
+        Ok(())
+    }
+
     /// Who has this number; `None` where it is a place's.
     ///
     /// # Errors
@@ -133,6 +162,72 @@ mod tests {
             let bytes = std::fs::read(entry.expect("is there").path()).expect("is there");
             assert!(!bytes.windows(7).any(|it| it == b"samovar"));
         }
+    }
+
+    #[test]
+    fn who_wrote_to_whom_is_forgotten_and_what_is_on_its_way_is_not() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let party = |name: &str| Party::Nick(Network::new("office"), name.into());
+        let tea = store.place(&Place::room("tea")).expect("works");
+        for (name, done, said_in) in
+            [("old", true, None), ("waits", false, None), ("room", true, Some(tea))]
+        {
+            let [from, to] = [name.to_owned(), format!("to-{name}")]
+                .map(|it| store.party(&party(&it)).expect("works"));
+            let (author, said_at) = (Author::named(name), Timestamp::UNIX_EPOCH);
+            let said_in = said_in.unwrap_or(from);
+            let message = Message { said_in, author, kind: Kind::Talk, body: "hi".into(), said_at };
+            let id = store.hear(&message, None).expect("works").expect("new");
+            let ticket = store.enqueue(id, to).expect("works");
+            if done {
+                store.delivered(ticket, None, said_at).expect("works");
+            }
+        }
+        store.commit().expect("works");
+        store.forget_written("2000-01-01T00:00:00Z".parse().expect("a time")).expect("works");
+        let names: String = store
+            .connection
+            .query_row(
+                "SELECT group_concat(name, ';') FROM (SELECT name FROM place ORDER BY id)",
+                [],
+                |row| row.get(0),
+            )
+            .expect("works");
+        assert_eq!(
+            names,
+            "letschat/tea;office/@nick waits;office/@nick to-waits;office/@nick to-room"
+        );
+    }
+
+    #[test]
+    fn what_was_refused_is_forgotten_once_that_is_told() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let [ann, bob] = ["ann", "bob"].map(|name| {
+            store.party(&Party::Nick(Network::new("office"), name.into())).expect("works")
+        });
+        let refuse = |store: &mut Store, body: &str| {
+            let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
+            let (body, said_in) = (body.to_owned(), ann);
+            let message = Message { said_in, author, kind: Kind::Talk, body, said_at };
+            let id = store.hear(&message, None).expect("works").expect("new");
+            let ticket = store.enqueue(id, bob).expect("works");
+            store.refused(ticket, "gone", said_at).expect("works");
+            store.untold(ticket).expect("works");
+        };
+        let bodies = |store: &Store| -> String {
+            let all = "SELECT group_concat(body || author, ';') FROM message";
+            store.connection.query_row(all, [], |row| row.get(0)).expect("works")
+        };
+        refuse(&mut store, "one");
+        let untold = store.all_untold().expect("works").remove(0);
+        refuse(&mut store, "two");
+        store.told_in_private(&untold).expect("works");
+        assert_eq!(bodies(&store), ";twoann");
+        assert_eq!(store.all_untold().expect("works").len(), 1);
+        store.told_nobody(bob).expect("works");
+        assert_eq!(bodies(&store), ";twoann");
+        store.told_nobody(ann).expect("works");
+        assert_eq!((bodies(&store), store.all_untold().expect("works")), (";".to_owned(), vec![]));
     }
 
     #[test]

@@ -57,6 +57,25 @@ impl Store {
         self.write(Write::Told { said_in, author, to, last })
     }
 
+    /// Notes that this person was told of what they wrote in private, and forgets the words: they are
+    /// overwritten.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn told_in_private(&mut self, untold: &Untold) -> Result<(), StoreError> {
+        let Untold { said_in, to, last, .. } = untold;
+        self.write(Write::ToldInPrivate { said_in: *said_in, to: Some(*to), last: *last })
+    }
+
+    /// Notes that who wrote in private with the number `said_in` will not be told of what was refused, and
+    /// forgets the words.
+    ///
+    /// # Errors
+    /// When the disk does not do its part.
+    pub fn told_nobody(&mut self, said_in: PlaceId) -> Result<(), StoreError> {
+        self.write(Write::ToldInPrivate { said_in, to: None, last: Ticket(i64::MAX) })
+    }
+
     /// All who are still to be told.
     ///
     /// # Errors

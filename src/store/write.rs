@@ -27,6 +27,7 @@ pub(super) enum Write {
     Unsaid { ticket: Ticket },
     Renamed { place: PlaceId, name: String },
     Told { said_in: PlaceId, author: String, to: PlaceId, last: Ticket },
+    ToldInPrivate { said_in: PlaceId, to: Option<PlaceId>, last: Ticket },
     Join { first: Ticket, others: Vec<Ticket> },
     Said { ticket: Ticket, said: usize },
     Again { ticket: Ticket, again: bool },
@@ -160,11 +161,32 @@ impl Write {
             }
             Self::Unsaid { ticket } => {
                 on(
-                    "UPDATE message SET body = '' WHERE id = (
-                         SELECT message FROM delivery WHERE ticket = ?1)",
+                    "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
+                         address = NULL
+                     WHERE id = (SELECT message FROM delivery WHERE ticket = ?1)",
                     params![ticket.0],
                 )?;
-                on("UPDATE delivery SET spoken_body = NULL WHERE ticket = ?1", params![ticket.0])
+                on(
+                    "UPDATE delivery SET spoken_body = NULL, spoken_prefix = NULL WHERE ticket = ?1",
+                    params![ticket.0],
+                )
+            }
+            Self::ToldInPrivate { said_in, to, last } => {
+                let these = params![said_in.0, to.map(|to| to.0), last.0];
+                on(
+                    "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
+                         address = NULL
+                     WHERE place = ?1 AND id IN (
+                         SELECT message FROM delivery
+                         WHERE untold = 1 AND place = COALESCE(?2, place) AND ticket <= ?3)",
+                    these,
+                )?;
+                on(
+                    "UPDATE delivery SET untold = 0, spoken_body = NULL, spoken_prefix = NULL
+                     WHERE untold = 1 AND place = COALESCE(?2, place) AND ticket <= ?3
+                         AND (SELECT place FROM message m WHERE m.id = delivery.message) = ?1",
+                    these,
+                )
             }
             Self::Renamed { place, name } => {
                 on("UPDATE place SET name = ?2 WHERE id = ?1", params![place.0, name])

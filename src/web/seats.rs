@@ -2,13 +2,17 @@
 //!
 //! Where there is no room, a connection that asks for nothing makes room, the longest waiting of the
 //! network that has most of them. So who comes and asks is heard, however many come and say nothing.
+//! Where all are being answered, the one makes room that has been for longest, once it has had its time: so
+//! a crowd of slow readers, of however many networks, keeps nobody out for longer than that.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::nets;
 
@@ -17,6 +21,9 @@ const ALL: usize = 512;
 
 /// How many from one network, the narrowest first.
 const EACH: [usize; 3] = [64, 128, 192];
+
+/// How long something is answered before that makes room for others, where there is none.
+const ITS_TIME: Duration = Duration::from_secs(60);
 
 /// All connections.
 #[derive(Debug, Default)]
@@ -35,6 +42,8 @@ struct Taken {
     nets: Vec<IpNet>,
     address: IpAddr,
     answering: usize,
+    /// When the first of what is being answered was asked.
+    since: Instant,
     connection: Option<AbortHandle>,
 }
 
@@ -62,12 +71,14 @@ impl Seats {
             }
         }
         if state.taken.len() >= ALL {
-            let busiest = state.busiest()?;
-            state.make_room(|taken| taken.address == busiest)?;
+            match state.busiest() {
+                Some(busiest) => state.make_room(|taken| taken.address == busiest)?,
+                None => state.make_room(|_| true)?,
+            }
         }
         state.last += 1;
-        let number = state.last;
-        state.taken.insert(number, Taken { nets, address, answering: 0, connection: None });
+        let (number, since) = (state.last, Instant::now());
+        state.taken.insert(number, Taken { nets, address, answering: 0, since, connection: None });
         Some(Seat { seats: Arc::clone(self), number })
     }
 
@@ -86,10 +97,17 @@ impl State {
         waiting.into_iter().max_by_key(|(_, many)| *many).map(|(address, _)| address)
     }
 
-    /// Ends the longest waiting connection of those, if one of them waits.
+    /// Ends the longest waiting connection of those or, if none of them waits, the one that has been answered
+    /// for longest and has had its time.
     fn make_room(&mut self, of: impl Fn(&Taken) -> bool) -> Option<()> {
-        let mut waiting = self.taken.iter().filter(|(_, it)| it.answering == 0 && of(it));
-        let number = *waiting.next()?.0;
+        let those = || self.taken.iter().filter(|(_, it)| of(it));
+        let waiting = those().find(|(_, it)| it.answering == 0);
+        let number = *waiting
+            .or_else(|| {
+                let longest = those().min_by_key(|(_, it)| it.since);
+                longest.filter(|(_, it)| it.since.elapsed() >= ITS_TIME)
+            })?
+            .0;
         if let Some(connection) = self.taken.remove(&number)?.connection {
             connection.abort();
         }
@@ -119,6 +137,9 @@ impl Seat {
 
     fn count(&self, by: isize) {
         if let Some(taken) = self.seats.state().taken.get_mut(&self.number) {
+            if taken.answering == 0 {
+                taken.since = Instant::now();
+            }
             taken.answering = taken.answering.saturating_add_signed(by);
         }
     }
@@ -210,6 +231,25 @@ mod tests {
         assert!(take().is_none());
         drop(busy);
         assert!(take().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_readers_of_many_networks_keep_nobody_out_for_long() {
+        let seats = Arc::new(Seats::default());
+        let take = |n: usize| {
+            let address = address(&format!("2001:db8:{n:x}::1"));
+            seats.take(address, false).map(Arc::new)
+        };
+        let busy: Vec<_> =
+            (0..ALL).map(|n| take(n).map(|seat| (seat.answering(), seat)).expect("room")).collect();
+        assert!(take(ALL).is_none());
+        tokio::time::advance(ITS_TIME).await;
+        let newcomer = take(ALL).expect("room");
+        let _answering = newcomer.answering();
+        assert_eq!(numbers(&seats).len(), ALL);
+        assert!(!numbers(&seats).contains(&busy[0].1.number), "the longest goes");
+        assert!(take(ALL + 1).is_some(), "and the next");
+        assert!(numbers(&seats).contains(&newcomer.number));
     }
 
     #[tokio::test]

@@ -20,10 +20,14 @@ pub(crate) enum Says {
     Frames(fn(u64) -> String),
     /// Pings of the websocket's own, without end.
     Pings,
+    /// Parts of one message on the websocket, without end.
+    Parts,
     /// This as the body of every answer over HTTP, without end.
     Bodies(fn(u64) -> String),
     /// Heads of answers over HTTP that never end.
     Heads,
+    /// Answers over HTTP that lead to themselves.
+    Redirects,
 }
 
 #[derive(Clone, Copy)]
@@ -114,6 +118,49 @@ pub(crate) const ATTACKS: &[Attack] = &[
         Says::Frames(|_| format!("42[\"messages:new\",{}", "[".repeat(100_000))),
     ),
     attack("Let's Chat: pings", Says::Pings),
+    attack("Let's Chat: pings of Engine.IO", Says::Frames(|n| format!("2probe{n}"))),
+    attack(
+        "Let's Chat: frames of 40 MB",
+        Says::Frames(|_| format!("42[\"x\",\"{}\"]", long(40_000_000))),
+    ),
+    attack("Let's Chat: parts of a message that never ends", Says::Parts),
+    attack(
+        "Let's Chat: attachments announced and never sent",
+        Says::Frames(|n| format!("45{n}-[\"messages:new\",{{\"_placeholder\":true,\"num\":0}}]")),
+    ),
+    attack(
+        "Let's Chat: people who change",
+        Says::Frames(|n| {
+            format!(
+                "42[\"users:update\",{{\"user\":{{\"id\":\"{n:024x}\",\"username\":\"u{n}\",\
+                 \"displayName\":\"{}\"}}}}]",
+                long(2000)
+            )
+        }),
+    ),
+    attack(
+        "Let's Chat: people who leave",
+        Says::Frames(|n| {
+            format!(
+                "42[\"users:leave\",{{\"id\":\"{n:024x}\",\"username\":\"u{n}\",\"room\":\"tea\"}}]"
+            )
+        }),
+    ),
+    attack(
+        "Let's Chat: rooms that are archived",
+        Says::Frames(|n| {
+            format!("42[\"rooms:archive\",{{\"id\":\"{n:024x}\",\"slug\":\"tea{n}\"}}]")
+        }),
+    ),
+    attack(
+        "Let's Chat: private messages of those who change their names",
+        Says::Frames(|n| {
+            format!(
+                "42[\"user-messages:new\",{{\"id\":\"{n:024x}\",\"text\":\"@ann hello {n}\",\
+                 \"posted\":\"2026-11-29T12:00:00.000Z\",\"owner\":\"b0b\",\"users\":[\"b0b\"]}}]"
+            )
+        }),
+    ),
     attack(
         "Let's Chat: answers without an end",
         Says::Bodies(|n| if n == 0 { "[".into() } else { format!("{{\"id\":\"{n:024x}\"}},") }),
@@ -122,7 +169,19 @@ pub(crate) const ATTACKS: &[Attack] = &[
         "Let's Chat: answers of one long word",
         Says::Bodies(|n| if n == 0 { "\"".into() } else { long(1000) }),
     ),
+    attack(
+        "Let's Chat: answers of 100,000 rooms or people",
+        Says::Bodies(|n| match n {
+            0 => "[".into(),
+            100_000 => "{}]".into(),
+            n => format!(
+                "{{\"id\":\"{n:024x}\",\"slug\":\"r{n}\",\"username\":\"u{n}\",\"name\":\"n\"}},"
+            ),
+        }),
+    ),
+    attack("Let's Chat: brackets in brackets as an answer", Says::Bodies(|_| "[".repeat(1000))),
     attack("Let's Chat: heads without an end", Says::Heads),
+    attack("Let's Chat: redirects without an end", Says::Redirects),
 ];
 
 /// A running one; ends when dropped.
@@ -169,6 +228,12 @@ async fn serve(
         Says::Bodies(body) if !upgrade => {
             client.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n").await?;
             return flood(&mut client, &said, |n| body(n).into_bytes()).await;
+        }
+        Says::Redirects => {
+            client
+                .write_all(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+                .await?;
+            return Ok(());
         }
         Says::Heads if !upgrade => {
             client.write_all(b"HTTP/1.1 200 OK\r\n").await?;
@@ -256,6 +321,7 @@ async fn speak(
 ) -> std::io::Result<()> {
     const TEXT: u8 = 0x81;
     const PING: u8 = 0x89;
+    const PART: [u8; 2] = [0x01, 0x00];
     let mut number = 0;
     // The answers to what it asks when it has come: then it is let in.
     for _ in 0..4 {
@@ -271,7 +337,10 @@ async fn speak(
             match says {
                 Says::Frames(text) => chunk.extend(framed(TEXT, text(number).as_bytes())),
                 Says::Pings => chunk.extend(framed(PING, b"are you there?")),
-                Says::Bodies(_) | Says::Heads => {
+                Says::Parts => {
+                    chunk.extend(framed(PART[usize::from(number > 0)], long(1000).as_bytes()));
+                }
+                Says::Bodies(_) | Says::Heads | Says::Redirects => {
                     let Some(frame) = coming.recv().await else { return Ok(()) };
                     to.write_all(&frame).await?;
                 }

@@ -214,4 +214,155 @@ pub(crate) const ATTACKS: &[Attack] = &[
         let mapping = ["ascii", "rfc1459", "strict-rfc1459"][usize::try_from(n % 3).unwrap_or(0)];
         format!(":h 005 bridge CASEMAPPING={mapping} :are\r\n")
     }),
+    saying("tags of 8 kB on each line", Joined, |n| {
+        format!("@{};x={n} :eve!e@h PRIVMSG #bad :hi\r\n", "a=b;".repeat(2000))
+    }),
+    saying("ids of lines of 8 kB", Joined, |n| {
+        format!("@msgid={n}{};account={n}{0} :eve!e@h PRIVMSG #bad :{n}\r\n", long(4000))
+    }),
+    saying("batches of 8 kB names that never end", Joined, |n| {
+        format!("BATCH +{n}{} chathistory #{}\r\n", long(4000), long(4000))
+    }),
+    saying("labels never asked for", Joined, |n| {
+        format!("@label={n} :h ACK\r\n@label=x{n} BATCH +l{n} labeled-response\r\nBATCH -l{n}\r\n")
+    }),
+    saying("ISUPPORT of all that is known, changed each time", Welcomed, |n| {
+        format!(
+            ":h 005 bridge NICKLEN={n} CHANNELLEN={n} LINELEN={n} CHANTYPES=#&!+{n} PREFIX=(o{n})@+ \
+             TARGMAX=JOIN:{n} CHATHISTORY={n} -WHOX MSGREFTYPES=x{n} :are\r\n"
+        )
+    }),
+    saying("a million nicks in lines of 4 kB", Joined, |n| {
+        let names: String = (0..400).map(|at| format!("@{} ", nick(n * 400 + at))).collect();
+        format!(":h 353 bridge = #bad :{names}\r\n")
+    }),
+    saying("lists of one, again and again", Joined, |n| {
+        format!(":h 353 bridge = #bad :bridge {}\r\n:h 366 bridge #bad :End\r\n", nick(n))
+    }),
+    saying("writers and lists without an end", Joined, |n| {
+        format!(
+            ":{0}!u@h JOIN #bad\r\n:{0}!u@h PRIVMSG bridge :!msg bob {n}\r\n\
+             :h 353 bridge = #bad :bridge {0}\r\n:h 366 bridge #bad :End\r\n",
+            nick(n)
+        )
+    }),
+    saying("mode changes of 2,000 at once", Joined, |n| {
+        format!(
+            ":eve!e@h MODE #bad +{}-{} {}\r\n",
+            "o".repeat(1000),
+            "v".repeat(1000),
+            format!("{} ", nick(n)).repeat(2000)
+        )
+    }),
+    saying("topics of 8 kB", Joined, |n| format!(":e{n}!e@h TOPIC #bad :{n}{}\r\n", long(8000))),
+    saying("nicks of 8 kB", Joined, |n| {
+        let before = if n == 0 { "eve".into() } else { format!("{n:x}{}", long(8000)) };
+        format!(":{before}!e@h NICK {:x}{}\r\n", n + 1, long(8000))
+    }),
+    saying("nick changes of people unknown", Joined, |n| {
+        format!(":{}!e@h NICK {}\r\n", nick(2 * n), nick(2 * n + 1))
+    }),
+    saying("our own JOINs of channels with long names", Joined, |n| {
+        format!(":bridge!b@h JOIN #c{n}{}\r\n", long(8000))
+    }),
+    saying("kicked by ever more people, with a writer there", Joined, |n| {
+        format!(
+            ":{0}!u@h JOIN #bad\r\n:{0}!u@h PRIVMSG bridge :!msg bob {n}\r\n:{0}!e@h KICK #bad bridge :{1}\r\n\
+             :bridge!b@h JOIN #bad\r\n:h 353 bridge = #bad :bridge {0}\r\n:h 366 bridge #bad :End\r\n",
+            nick(n),
+            long(300)
+        )
+    }),
+    saying("invitations to our channel", Joined, |n| {
+        format!(":{}!e@h INVITE bridge #bad\r\n", nick(n))
+    }),
+    saying("every CTCP there is", Joined, |n| {
+        let kind = [
+            "VERSION",
+            "PING 1",
+            "TIME",
+            "CLIENTINFO",
+            "SOURCE",
+            "USERINFO",
+            "FINGER",
+            "DCC SEND a 1 2 3",
+        ];
+        format!(":{}!u@h PRIVMSG bridge :\u{1}{}\u{1}\r\n", nick(n), kind[(n % 8) as usize])
+    }),
+    saying("NOTICEs of those who look like NickServ", Joined, |n| {
+        let from =
+            ["NickServ!s@services.", "NickServ!N@h", "nickserv!a@b", "NickServ"][(n % 4) as usize];
+        format!(":{from} NOTICE bridge :This nickname is registered. Please identify. {n}\r\n")
+    }),
+    saying("lines on MONITOR, MARKREAD and METADATA", Joined, |n| {
+        format!(
+            ":h 730 bridge :{0}!u@h,{0}x,{0}y\r\n:h 732 bridge :{0}\r\n:h 734 bridge 1 {0} :full\r\n\
+             MARKREAD #bad timestamp=2026-01-01T00:00:00.000Z\r\n:h METADATA {0} k * :{n}\r\n",
+            nick(n)
+        )
+    }),
+    saying("numerics without an argument", Joined, |n| format!(":h {:03}\r\n", n % 1000)),
+    saying("numerics with arguments that are empty", Joined, |n| {
+        format!(":h {:03} bridge #bad :\r\n", n % 1000)
+    }),
+    saying("lines of 1 MB with an end", Joined, |_| {
+        format!(":h 999 bridge :{}\r\n", long(1 << 20))
+    }),
+    saying("away, account and host of ever more people", Joined, |n| {
+        format!(
+            ":{0}!u@h JOIN #bad\r\n:{0}!u@h ACCOUNT a{n}\r\n:{0}!u@h CHGHOST u {1}\r\n:{0}!u@h SETNAME :{1}\r\n\
+             :{0}!u@h AWAY :{1}\r\n",
+            nick(n),
+            long(4000)
+        )
+    }),
+    saying("one writer who floods without a command", Joined, |n| {
+        format!(":eve!e@h PRIVMSG bridge :{n} {}\r\n", long(300))
+    }),
+    saying("many writers who flood without a command", Joined, |n| {
+        format!(":{0}!e@h JOIN #bad\r\n:{0}!e@h PRIVMSG bridge :{n}\r\n", nick(n))
+    }),
+    saying("writers with accounts who change them", Joined, |n| {
+        format!(
+            "@account=a{n} :eve!e@h PRIVMSG bridge :!msg bob {n}\r\n:eve!e@h ACCOUNT b{n}\r\n:eve!e@h ACCOUNT *\r\n"
+        )
+    }),
+    saying("netsplits of everybody, and back", Joined, |n| {
+        format!(
+            ":{0}!u@h JOIN #bad\r\n:{0}!u@h QUIT :a.example b.example\r\n:{0}!u@h JOIN #bad\r\n",
+            nick(n)
+        )
+    }),
+    saying("a multiline message of empty lines", Joined, |n| {
+        if n == 0 {
+            ":eve!e@h BATCH +b draft/multiline #bad\r\n".into()
+        } else {
+            "@batch=b;draft/multiline-concat :eve!e@h PRIVMSG #bad :\r\n".into()
+        }
+    }),
+    saying("multiline messages that end at once", Joined, |n| {
+        format!(
+            ":eve!e@h BATCH +b{n} draft/multiline #bad\r\n@batch=b{n} :eve!e@h PRIVMSG #bad :{}\r\nBATCH -b{n}\r\n",
+            long(3000)
+        )
+    }),
+    saying("WHOX replies of ever more people, to the end", Joined, |n| {
+        format!(
+            ":{0}!u@h JOIN #bad\r\n:h 354 bridge 52 #bad u{n} h{n} {0} H a{n} :r\r\n:h 315 bridge #bad :End\r\n",
+            nick(n)
+        )
+    }),
+    saying("WHOIS that says where we are", Joined, |n| {
+        format!(":h 319 bridge bridge :#c{n} #bad\r\n:h 318 bridge bridge :End\r\n")
+    }),
+    saying("not on the channel", Joined, |n| {
+        format!(":h 442 bridge #bad :You're not there\r\n:h 403 bridge #bad{n} :No\r\n")
+    }),
+    saying("redirects of the whole connection", Joined, |_| {
+        ":h 010 bridge 127.0.0.1 1 :go away\r\n".into()
+    }),
+    saying("STS that changes", Caps, |n| {
+        format!("CAP * LS * :sts=port=1,duration={n}\r\nCAP * NEW :sts=duration=0,port={n}\r\n")
+    }),
+    saying("an ERROR that does not close", Joined, |n| format!("ERROR :Closing Link {n}\r\n")),
 ];

@@ -32,6 +32,12 @@ impl Allowance {
         Self { burst, every, rested_at: HashMap::new() }
     }
 
+    /// Whether `who` may do nothing now, and was told so.
+    pub(in crate::bridge) fn is_told(&self, who: PlaceId, now: Timestamp) -> bool {
+        let Some((rested_at, told)) = self.rested_at.get(&who) else { return false };
+        *told && (*rested_at).max(now) + self.every > now + self.every * self.burst
+    }
+
     /// Whether `who` may do it now.
     pub(in crate::bridge) fn take(&mut self, who: PlaceId, now: Timestamp) -> May {
         if self.rested_at.len() > MANY {
@@ -57,6 +63,8 @@ mod tests {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut take = |second| allowance.take(PlaceId(1), at(second));
         assert_eq!([0, 0, 0, 1].map(&mut take), [May::Do, May::Do, May::BeTold, May::Nothing]);
+        assert!(allowance.is_told(PlaceId(1), at(1)) && !allowance.is_told(PlaceId(1), at(3)));
+        let mut take = |second| allowance.take(PlaceId(1), at(second));
         assert_eq!([3, 3].map(&mut take), [May::Do, May::BeTold]);
         assert_eq!([60, 60, 60].map(&mut take), [May::Do, May::Do, May::BeTold]);
         assert_eq!(allowance.take(PlaceId(2), at(0)), May::Do);

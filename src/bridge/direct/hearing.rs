@@ -4,7 +4,7 @@ use super::allowance::May;
 use super::partners::{Meant, Partner};
 use super::sight::Found;
 use super::{EVERY, words};
-use crate::bridge::{Bridge, Order, Spot, Turn};
+use crate::bridge::{Bridge, Order, Peer, Spot, Turn};
 use crate::domain::{AccountId, Author, Kind, Network, Party, PlaceId};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
@@ -65,17 +65,11 @@ impl Bridge {
         {
             return Ok(None);
         }
-        // However many they are: the work for one network is bounded.
-        let crowd = self.direct.crowd(network);
-        match self.direct.crowds.take(crowd, turn.now) {
-            May::Do => {}
-            May::BeTold => {
-                tracing::warn!(%network, "too many write in private at once: not heard for a while");
-                return Ok(None);
-            }
-            May::Nothing => return Ok(None),
+        let found = self.who_is(network, nick);
+        if !self.is_heard(Some(network), found.as_ref().map(|it| &it.party), turn) {
+            return Ok(None);
         }
-        let Some(Found { party, .. }) = self.who_is(network, nick) else {
+        let Some(Found { party, .. }) = found else {
             if self.direct.answering.take(STRANGERS, turn.now) == May::Do {
                 let (nick, text) = (nick.to_owned(), words::STRANGER.to_owned());
                 let order = irc::Order::Notice { nick, text };
@@ -85,6 +79,30 @@ impl Bridge {
         };
         let place = self.number(&party, nick, turn)?;
         Ok(Some(Writer { party, place, author: talk.author.clone() }))
+    }
+
+    /// Whether what somebody on `network`, or in Let's Chat, writes is looked at: however many they are, the
+    /// work for them is bounded. One who writes too much alone takes nothing from the others.
+    fn is_heard(
+        &mut self,
+        network: Option<&Network>,
+        party: Option<&Party>,
+        turn: &Turn<'_>,
+    ) -> bool {
+        let place = party.and_then(|party| self.direct.parties.place(party));
+        if place.is_some_and(|place| self.direct.writing.is_told(place, turn.now)) {
+            return false;
+        }
+        let peer = network.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
+        let crowd = self.direct.crowd(network);
+        let mut may = self.direct.crowds.take(crowd, turn.now);
+        if may == May::Do && party.is_some() && place.is_none() {
+            may = self.direct.newcomers.take(crowd, turn.now);
+        }
+        if may == May::BeTold {
+            tracing::warn!(%peer, "too many write in private at once: not heard for a while");
+        }
+        may == May::Do
     }
 
     /// Whether `writer` may write now; they are told once if not.
@@ -132,6 +150,9 @@ impl Bridge {
             return Ok(());
         };
         let name = name.to_owned();
+        if !self.is_heard(None, Some(&party), turn) {
+            return Ok(());
+        }
         let place = self.number(&party, &name, turn)?;
         let author = Author { account: Some(whisper.owner.clone()), ..Author::named(&name) };
         let writer = Writer { party, place, author };
@@ -156,15 +177,18 @@ impl Bridge {
         name: &str,
         turn: &mut Turn<'_>,
     ) -> Result<PlaceId, StoreError> {
-        let place = match self.direct.parties.get(party) {
-            Some(place) => *place,
-            None => {
-                let place = turn.store.party(party)?;
-                self.direct.parties.insert(party.clone(), place);
-                place
-            }
+        let place = match self.direct.parties.place(party) {
+            Some(place) => place,
+            None => turn.store.party(party)?,
         };
-        self.direct.names.insert(place, name.to_owned());
+        self.direct.parties.meet(party, place, name);
+        let lanes = &self.direct.lanes;
+        if let Some((place, name)) =
+            self.direct.parties.too_many(party, |it| it == place || lanes.contains_key(&it))
+        {
+            self.direct.parties.forget(place);
+            self.direct.partners.leaves(place, &name);
+        }
         Ok(place)
     }
 
@@ -275,9 +299,8 @@ impl Bridge {
                 return Ok(());
             }
         };
-        let party = self.direct.parties.iter().find(|(_, place)| **place == partner);
-        let party = match party {
-            Some((party, _)) => Some(party.clone()),
+        let party = match self.direct.parties.party(partner) {
+            Some(party) => Some(party.clone()),
             None => turn.store.party_of(partner)?,
         };
         let found = party.and_then(|party| {
@@ -339,8 +362,8 @@ impl Bridge {
 
     /// Whether somebody whom the bridge has met is called so.
     fn is_known(&self, name: &str) -> bool {
-        let same = |known: &String| known.to_lowercase() == name.to_lowercase();
-        self.direct.names.values().any(same)
+        let same = |known: &str| known.to_lowercase() == name.to_lowercase();
+        self.direct.parties.names().any(same)
             || self.spots.values().any(|spot| spot.guests.user(name).is_some())
     }
 

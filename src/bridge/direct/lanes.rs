@@ -14,6 +14,7 @@
 //! (WIRE.md, "Private messages"), and of talk between two a server of IRC keeps nothing that we could
 //! read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -58,14 +59,38 @@ impl Bridge {
         }
         let mut places: Vec<PlaceId> = self.direct.lanes.keys().copied().collect();
         places.sort_unstable();
+        self.advance_readers(&places, turn)
+    }
+
+    /// The same of those whom `places` stand for.
+    pub(super) fn advance_readers(
+        &mut self,
+        places: &[PlaceId],
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        if self.stopping || !places.iter().any(|place| self.direct.lanes.contains_key(place)) {
+            return Ok(());
+        }
+        let mut busy: HashMap<Option<Network>, usize> = HashMap::new();
+        for reader in self.direct.lanes.values() {
+            if reader.lane.under_way().is_some() {
+                *busy.entry(reader.party.network().cloned()).or_default() += 1;
+            }
+        }
         for place in places {
-            while self.advance_reader(place, turn)? {}
+            while self.advance_reader(*place, &mut busy, turn)? {}
         }
         Ok(())
     }
 
     /// Takes one step for whoever `place` stands for. Says whether there may be another.
-    fn advance_reader(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<bool, StoreError> {
+    /// `busy` is how much is under way on each side.
+    fn advance_reader(
+        &mut self,
+        place: PlaceId,
+        busy: &mut HashMap<Option<Network>, usize>,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, StoreError> {
         let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
         reader.lane.open();
         // Which also reads on where more waits in the store.
@@ -83,12 +108,15 @@ impl Bridge {
             return self.give_up_first(place, why, turn);
         }
         let party = reader.party.clone();
+        let under_way = busy.entry(party.network().cloned()).or_default();
+        let is_busy = *under_way >= MOST;
         match self.reach(&party, turn) {
             Reach::NotYet => Ok(false),
             Reach::Gone(why) => self.give_up_first(place, why, turn),
             Reach::Person(..) | Reach::User(_) if in_doubt => self.decide(place, turn),
-            _ if self.is_busy(&party) => Ok(false),
+            _ if is_busy => Ok(false),
             Reach::Person(network, person) => {
+                *under_way += 1;
                 self.begin_direct(place, &party, turn, |(ticket, kind, prefix, body)| {
                     let whom = Arc::clone(&person);
                     let order = irc::Order::Whisper { ticket, place, whom, kind, prefix, body };
@@ -96,6 +124,7 @@ impl Bridge {
                 })
             }
             Reach::User(user) => {
+                *under_way += 1;
                 self.begin_direct(place, &party, turn, |(ticket, _, prefix, body)| {
                     let text = format!("{prefix}{body}");
                     let user = user.clone();
@@ -121,13 +150,6 @@ impl Bridge {
         };
         let settled = words::is_past(*since, GRACE, turn.now);
         there.unwrap_or(if settled { Reach::Gone(words::NOT_THERE) } else { Reach::NotYet })
-    }
-
-    /// Whether enough is under way on the side of `party`.
-    fn is_busy(&self, party: &Party) -> bool {
-        let there = |reader: &&Reader| reader.party.network() == party.network();
-        let under_way = self.direct.lanes.values().filter(there);
-        under_way.filter(|reader| reader.lane.under_way().is_some()).count() >= MOST
     }
 
     /// `Queued → Sending`.

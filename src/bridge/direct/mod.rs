@@ -14,6 +14,7 @@ mod allowance;
 mod hearing;
 mod lanes;
 mod news;
+mod parties;
 mod partners;
 mod sight;
 mod taking;
@@ -30,15 +31,24 @@ use crate::domain::{Network, Party, PlaceId};
 use crate::store::{Store, StoreError};
 
 pub(super) use allowance::{Allowance, May};
+use parties::Parties;
 use partners::{Partner, Partners, TALK};
 
 /// How often somebody may write: so many times at once, and then once in this time.
 const BURST: i32 = 10;
 const EVERY: SignedDuration = SignedDuration::from_secs(3);
 
-/// How often people on one network may write, all together.
+/// How often people on one side may write, all together: on a network, or in Let's Chat.
 const CROWD: i32 = 200;
 const CROWDED: SignedDuration = SignedDuration::from_millis(50);
+
+/// How many who have not talked of late may begin to on one side: so many at once, and then one in this time. Each
+/// takes a row in the database until the bridge is started again a day later.
+const NEWCOMERS: i32 = 1_000;
+const NEW: SignedDuration = SignedDuration::from_secs(10);
+
+/// To how many people something may wait to be said.
+const MOST_LANES: usize = 1_000;
 
 /// How often somebody is answered by the bridge itself. Another program could answer that.
 const ANSWERS: i32 = 6;
@@ -53,16 +63,18 @@ pub(super) struct Direct {
     carries: Option<bool>,
     /// Those to whom something is to be said.
     lanes: HashMap<PlaceId, Reader>,
-    /// The numbers of those who have talked since the bridge began to run.
-    parties: HashMap<Party, PlaceId>,
-    /// What they are called.
-    names: HashMap<PlaceId, String>,
+    /// Those who have talked of late.
+    parties: Parties,
     partners: Partners,
     /// How often each may write, and is answered.
     writing: Allowance,
     answering: Allowance,
-    /// How often those on each network may, all together: by the network's number, below nought.
+    /// How often those on each side may, all together, and how many who have not talked of late: by the
+    /// side's number, below nought.
     crowds: Allowance,
+    newcomers: Allowance,
+    /// When all to whom something is to be said were last looked at because of a list of a channel.
+    listed_at: Option<Timestamp>,
     /// Since when each side can be spoken to.
     up: HashMap<Peer, Timestamp>,
     /// When to look for those who are to be told that something did not arrive; `None` where nobody is.
@@ -86,12 +98,13 @@ impl Default for Direct {
             networks: BTreeSet::new(),
             carries: None,
             lanes: HashMap::new(),
-            parties: HashMap::new(),
-            names: HashMap::new(),
+            parties: Parties::default(),
             partners: Partners::default(),
             writing: Allowance::new(BURST, EVERY),
             answering: Allowance::new(ANSWERS, ANSWERED),
             crowds: Allowance::new(CROWD, CROWDED),
+            newcomers: Allowance::new(NEWCOMERS, NEW),
+            listed_at: None,
             up: HashMap::new(),
             // Perhaps the last run has left some.
             untold_at: Some(Timestamp::MIN),
@@ -105,10 +118,10 @@ impl Direct {
         self.networks.contains(network)
     }
 
-    /// The number that stands for all on `network`.
-    fn crowd(&self, network: &Network) -> PlaceId {
-        let at = self.networks.iter().position(|it| it == network).unwrap_or_default();
-        PlaceId(-1 - i64::try_from(at).unwrap_or_default())
+    /// The number that stands for all on `network`, or in Let's Chat.
+    fn crowd(&self, network: Option<&Network>) -> PlaceId {
+        let at = self.networks.iter().position(|it| Some(it) == network);
+        PlaceId(-1 - at.map_or(0, |at| i64::try_from(at).unwrap_or_default() + 1))
     }
 
     /// Whether it tells those whose words did not arrive.
@@ -123,7 +136,7 @@ impl Direct {
 
     /// What `place` is called.
     fn name(&self, place: PlaceId) -> &str {
-        self.names.get(&place).map_or("somebody", String::as_str)
+        self.parties.name(place).unwrap_or("somebody")
     }
 }
 
@@ -139,6 +152,7 @@ impl Bridge {
         store: &mut Store,
     ) -> Result<Self, StoreError> {
         self.direct.networks = networks.into_iter().collect();
+        store.forget_written(now - TALK)?;
         for (place, party) in store.awaiting_parties()? {
             self.take_up(place, party, now, store)?;
         }
@@ -180,7 +194,6 @@ impl Bridge {
             Party::Account(_, name) | Party::Nick(_, name) => name.to_string(),
             Party::User(_) => "somebody on Let's Chat".to_owned(),
         };
-        self.direct.names.insert(place, name);
         if let Party::Nick(..) = party {
             let why = |lane: &Lane| match lane.in_doubt() {
                 Some(_) => words::DOUBTFUL,
@@ -192,7 +205,7 @@ impl Bridge {
             }
             return Ok(());
         }
-        self.direct.parties.insert(party.clone(), place);
+        self.direct.parties.meet(&party, place, &name);
         self.direct.lanes.insert(place, Reader::new(party, lane));
         Ok(())
     }

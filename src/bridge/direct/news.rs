@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::words;
 use crate::bridge::{Bridge, Peer, Turn};
 use crate::domain::{Casemapping, Network, Party, Person, PlaceId};
 use crate::protocol::irc::Presence;
 use crate::protocol::letschat;
 use crate::store::StoreError;
+
+/// How soon all to whom something is to be said are looked at again because of a list of a channel.
+const LISTED: SignedDuration = SignedDuration::from_secs(1);
 
 /// What has become of people on a network, as far as it matters for who somebody is.
 #[derive(Debug)]
@@ -16,13 +21,21 @@ pub(in crate::bridge) enum News {
     Changed(Arc<Person>, Arc<Person>),
     /// The server has told more of them; their nicks are the same.
     Learnt(Vec<Arc<Person>>),
-    /// Somebody may be in sight, or out of it.
-    Seen,
+    /// Somebody is in sight.
+    Seen(Arc<Person>),
+    /// These may be out of it.
+    Missed(Vec<Party>),
+    /// A channel was listed: these may be out of sight, and anybody in it.
+    Listed(Vec<Party>),
 }
 
 impl Bridge {
     /// What of `presence` matters here, to be told once it is known everywhere.
-    pub(in crate::bridge) fn direct_news(&self, presence: &Presence) -> Option<News> {
+    pub(in crate::bridge) fn direct_news(
+        &self,
+        network: &Network,
+        presence: &Presence,
+    ) -> Option<News> {
         if self.direct.parties.is_empty() {
             return None;
         }
@@ -33,9 +46,14 @@ impl Bridge {
             Presence::Learnt(people) => {
                 Some(News::Learnt(people.iter().map(|(_, person)| Arc::clone(person)).collect()))
             }
-            Presence::Came { .. } | Presence::Went { .. } | Presence::Listed { .. } => {
-                Some(News::Seen)
+            Presence::Came { who, .. } => Some(News::Seen(Arc::clone(who))),
+            Presence::Went { places, who, .. } => {
+                let spot = places.first().and_then(|place| self.spots.get(place))?;
+                let casemapping = spot.roster.casemapping();
+                let party = super::sight::party(network, who, casemapping);
+                Some(News::Missed(vec![party]))
             }
+            Presence::Listed { place, .. } => Some(News::Listed(self.talkers(network, *place))),
             Presence::Ranked { .. } => None,
         }
     }
@@ -48,16 +66,81 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         match news {
-            News::Changed(before, now) => self.is_known_as(network, &before, &now, turn)?,
+            News::Changed(before, now) => {
+                self.is_known_as(network, &before, &now, turn)?;
+                self.looks_for(network, &before, turn)?;
+                self.looks_for(network, &now, turn)
+            }
             News::Learnt(people) => {
                 for person in people {
                     let stranger = Person::named(&person.nick);
                     self.is_known_as(network, &stranger, &person, turn)?;
+                    self.looks_for(network, &stranger, turn)?;
+                    self.looks_for(network, &person, turn)?;
                 }
+                Ok(())
             }
-            News::Seen => {}
+            News::Seen(person) => self.looks_for(network, &person, turn),
+            News::Missed(parties) => self.miss(parties, turn),
+            News::Listed(parties) => {
+                self.miss(parties, turn)?;
+                // A server can list without end. Who is passed over now is looked at when time has passed.
+                let lately = |at| turn.now.duration_since(at) < LISTED;
+                if self.direct.listed_at.is_some_and(lately) {
+                    return Ok(());
+                }
+                self.direct.listed_at = Some(turn.now);
+                self.advance_direct(turn)
+            }
         }
-        self.look_around(network, turn)
+    }
+
+    /// Looks at what is to be said to `person`, as whoever they are known.
+    fn looks_for(
+        &mut self,
+        network: &Network,
+        person: &Person,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let party = super::sight::party(network, person, self.casemapping(network));
+        let nick =
+            Party::Nick(network.clone(), self.casemapping(network).fold(&person.nick).into());
+        self.miss(vec![nick, party], turn)
+    }
+
+    /// Those in the channel at `place` who have talked.
+    pub(in crate::bridge) fn talkers(&self, network: &Network, place: PlaceId) -> Vec<Party> {
+        let Some(spot) = self.spots.get(&place).filter(|_| !self.direct.parties.is_empty()) else {
+            return Vec::new();
+        };
+        let casemapping = spot.roster.casemapping();
+        let party = |person: &Person| super::sight::party(network, person, casemapping);
+        let parties = spot.roster.iter().map(|member| party(&member.person));
+        parties.filter(|party| self.direct.parties.place(party).is_some()).collect()
+    }
+
+    /// These may be out of sight, or in it again: who is known by the nick alone, and is out of sight, is
+    /// nobody from now on.
+    pub(in crate::bridge) fn miss(
+        &mut self,
+        parties: Vec<Party>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        let mut places = Vec::new();
+        for party in parties {
+            let Some(place) = self.direct.parties.place(&party) else { continue };
+            places.push(place);
+            let lost = match &party {
+                Party::Nick(network, nick) => self.who_is(network, nick).is_none(),
+                Party::Account(..) | Party::User(_) => false,
+            };
+            if lost {
+                let name = self.direct.name(place).to_owned();
+                self.direct.partners.leaves(place, &name);
+                self.is_gone(place, words::UNSEEN, turn)?;
+            }
+        }
+        self.advance_readers(&places, turn)
     }
 
     /// Who was known as `before` is the same as `now`: their talks go on.
@@ -75,48 +158,44 @@ impl Bridge {
         if was == is || !matches!(was, Party::Nick(..)) {
             return Ok(());
         }
-        let Some(place) = self.direct.parties.get(&was).copied() else { return Ok(()) };
-        let is_new = !self.direct.parties.contains_key(&is);
+        let Some(place) = self.direct.parties.place(&was) else { return Ok(()) };
+        let is_new = self.direct.parties.place(&is).is_none();
         if is_new && !self.direct.lanes.contains_key(&place) && turn.store.same_party(place, &is)? {
-            self.direct.parties.remove(&was);
-            self.direct.parties.insert(is, place);
-            self.direct.names.insert(place, now.nick.clone());
+            self.direct.parties.meet(&is, place, &now.nick);
             return Ok(());
         }
         let number = self.number(&is, &now.nick, turn)?;
         self.direct.partners.moves(place, number);
         if before.nick != now.nick {
-            self.is_gone(&was, place, format!("they go by another nick now: {}", now.nick));
+            let why = format!("they go by another nick now: {}", now.nick);
+            self.is_gone(place, &why, turn)?;
         }
-        Ok(())
+        self.advance_readers(&[place, number], turn)
     }
 
-    /// Those who are known by their nick alone, and are out of sight, are nobody from now on.
-    pub(in crate::bridge) fn look_around(
-        &mut self,
-        network: &Network,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), StoreError> {
-        let is_lost = |party: &&Party| match party {
-            Party::Nick(on, nick) => on == network && self.who_is(on, nick).is_none(),
-            Party::Account(..) | Party::User(_) => false,
-        };
-        let lost: Vec<Party> = self.direct.parties.keys().filter(is_lost).cloned().collect();
-        for party in lost {
-            let Some(place) = self.direct.parties.get(&party).copied() else { continue };
-            let name = self.direct.name(place).to_owned();
-            self.direct.partners.leaves(place, &name);
-            self.is_gone(&party, place, words::UNSEEN.to_owned());
-        }
+    /// Looks at all on `network`.
+    fn look_around(&mut self, network: &Network, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let all = self.direct.parties.on(network).map(|(party, _)| party.clone()).collect();
+        self.miss(all, turn)?;
         self.advance_direct(turn)
     }
 
-    /// Nobody is `party` any more, who has this number. What is on its way to them is still answered for.
-    fn is_gone(&mut self, party: &Party, place: PlaceId, why: String) {
-        self.direct.parties.remove(party);
+    /// Nobody is who had this number. What is on its way to them is still answered for; what did not reach
+    /// others from them is told nobody, for who has the nick next may be somebody else.
+    fn is_gone(
+        &mut self,
+        place: PlaceId,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
+        self.direct.parties.forget(place);
         if let Some(reader) = self.direct.lanes.get_mut(&place) {
-            reader.gone = Some(why);
+            reader.gone = Some(why.to_owned());
         }
+        if self.direct.untold_at.is_some() {
+            turn.store.told_nobody(place)?;
+        }
+        Ok(())
     }
 
     /// The connection to `peer` is lost: what was on its way there is in doubt.

@@ -3,7 +3,7 @@
 //! They mean whom they spoke with last, unless somebody else has written to them since: then nobody can
 //! tell, and they are asked. Better to ask once too often than to tell a secret to the wrong one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,8 +15,11 @@ pub(super) const TALK: SignedDuration = SignedDuration::from_hours(24);
 /// How long it goes on before whoever names nobody is told again whom they are talking to.
 const REMINDED: SignedDuration = SignedDuration::from_mins(10);
 
-/// How many talks are remembered before old ones are forgotten.
-const MANY: usize = 1_000;
+/// How many people's talks are remembered. Beyond that, the older half are forgotten.
+const MOST: usize = 4_000;
+
+/// How many who have written to somebody are remembered: who names nobody is asked whom they mean from two on.
+const MOST_WRITERS: usize = 8;
 
 /// Somebody at the other end of a talk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +43,11 @@ pub(super) enum Meant {
 
 /// Who talks with whom.
 #[derive(Debug, Default)]
-pub(super) struct Partners(HashMap<PlaceId, Talks>);
+pub(super) struct Partners {
+    talks: HashMap<PlaceId, Talks>,
+    /// In whose talks each is.
+    of: HashMap<PlaceId, BTreeSet<PlaceId>>,
+}
 
 /// The talks of one person.
 #[derive(Debug, Default)]
@@ -63,6 +70,15 @@ impl Talks {
         let current = self.current.iter_mut().chain(&mut self.told).map(|(partner, _)| partner);
         current.chain(self.writers.iter_mut().map(|(partner, _)| partner))
     }
+
+    /// The numbers of those who are in it.
+    fn numbers(&mut self) -> BTreeSet<PlaceId> {
+        let number = |partner: &mut Partner| match partner {
+            Partner::Here(place) => Some(*place),
+            Partner::Gone(_) => None,
+        };
+        self.partners().filter_map(number).collect()
+    }
 }
 
 impl Partners {
@@ -74,28 +90,32 @@ impl Partners {
 
     /// `who` has written to `partner`.
     pub(super) fn turns_to(&mut self, who: PlaceId, partner: Partner, now: Timestamp) {
-        self.forget(now);
-        let talks = self.0.entry(who).or_default();
-        talks.writers.clear();
-        talks.current = Some((partner, now));
+        self.edit(who, |talks| {
+            talks.writers.clear();
+            talks.current = Some((partner, now));
+        });
     }
 
     /// `partner` has written to `who`.
     pub(super) fn hears_from(&mut self, who: PlaceId, partner: Partner, now: Timestamp) {
-        let talks = self.0.entry(who).or_default();
-        if let Some((current, at)) = &mut talks.current
-            && *current == partner
-        {
-            *at = now;
-            return;
-        }
-        talks.writers.retain(|(writer, _)| *writer != partner);
-        talks.writers.push((partner, now));
+        self.edit(who, |talks| {
+            if let Some((current, at)) = &mut talks.current
+                && *current == partner
+            {
+                *at = now;
+                return;
+            }
+            talks.writers.retain(|(writer, _)| *writer != partner);
+            talks.writers.push((partner, now));
+            if talks.writers.len() > MOST_WRITERS {
+                talks.writers.remove(0);
+            }
+        });
     }
 
     /// Whom `who` means without naming anybody.
     pub(super) fn meant(&self, who: PlaceId, now: Timestamp) -> Meant {
-        let Some(talks) = self.0.get(&who) else { return Meant::Nobody };
+        let Some(talks) = self.talks.get(&who) else { return Meant::Nobody };
         let lately = |(_, at): &&(Partner, Timestamp)| now.duration_since(*at) < TALK;
         let all = talks.current.iter().chain(&talks.writers).filter(lately);
         let mut all: Vec<Partner> = all.map(|(partner, _)| partner.clone()).collect();
@@ -108,18 +128,20 @@ impl Partners {
 
     /// `who` means `partner`, and names nobody. Says whether they are to be told whom that reaches.
     pub(super) fn is_news(&mut self, who: PlaceId, partner: PlaceId, now: Timestamp) -> bool {
-        let told = &mut self.0.entry(who).or_default().told;
-        let known = told.as_ref().is_some_and(|(known, at)| {
-            *known == Partner::Here(partner) && now.duration_since(*at) < REMINDED
+        let mut known = false;
+        self.edit(who, |talks| {
+            known = talks.told.as_ref().is_some_and(|(known, at)| {
+                *known == Partner::Here(partner) && now.duration_since(*at) < REMINDED
+            });
+            talks.told = Some((Partner::Here(partner), now));
         });
-        *told = Some((Partner::Here(partner), now));
         !known
     }
 
     /// `who` is known by another number from now on.
     pub(super) fn moves(&mut self, who: PlaceId, now: PlaceId) {
-        if let Some(talks) = self.0.remove(&who) {
-            self.0.insert(now, talks);
+        if let Some(talks) = self.drop_talks(who) {
+            self.edit(now, |theirs| *theirs = talks);
         }
         self.replace(who, &Partner::Here(now));
     }
@@ -127,19 +149,56 @@ impl Partners {
     /// Nobody can tell who `who` was, called `name`: their talks are over, and nobody else is meant by
     /// those who talked with them.
     pub(super) fn leaves(&mut self, who: PlaceId, name: &str) {
-        self.0.remove(&who);
+        self.drop_talks(who);
         self.replace(who, &Partner::Gone(name.to_owned()));
     }
 
     fn replace(&mut self, who: PlaceId, by: &Partner) {
-        let theirs = self.0.values_mut().flat_map(Talks::partners);
-        theirs.filter(|it| **it == Partner::Here(who)).for_each(|it| *it = by.clone());
+        for other in self.of.get(&who).cloned().unwrap_or_default() {
+            self.edit(other, |talks| {
+                let theirs = talks.partners().filter(|it| **it == Partner::Here(who));
+                theirs.for_each(|it| *it = by.clone());
+            });
+        }
     }
 
-    fn forget(&mut self, now: Timestamp) {
-        if self.0.len() > MANY {
-            let lately = |at| now.duration_since(at) < TALK;
-            self.0.retain(|_, talks| talks.last().is_some_and(lately));
+    /// Changes the talks of `who`, and what is known of who is in them.
+    fn edit(&mut self, who: PlaceId, change: impl FnOnce(&mut Talks)) {
+        if self.talks.len() >= MOST && !self.talks.contains_key(&who) {
+            self.forget();
+        }
+        let talks = self.talks.entry(who).or_default();
+        let before = talks.numbers();
+        change(talks);
+        let now = talks.numbers();
+        before.difference(&now).for_each(|partner| self.is_out(who, *partner));
+        for partner in now.difference(&before) {
+            self.of.entry(*partner).or_default().insert(who);
+        }
+    }
+
+    fn drop_talks(&mut self, who: PlaceId) -> Option<Talks> {
+        let mut talks = self.talks.remove(&who)?;
+        talks.numbers().into_iter().for_each(|partner| self.is_out(who, partner));
+        Some(talks)
+    }
+
+    /// `partner` is in the talks of `who` no more.
+    fn is_out(&mut self, who: PlaceId, partner: PlaceId) {
+        if let Some(of) = self.of.get_mut(&partner) {
+            of.remove(&who);
+            if of.is_empty() {
+                self.of.remove(&partner);
+            }
+        }
+    }
+
+    /// Forgets the older half.
+    fn forget(&mut self) {
+        let mut all: Vec<_> = self.talks.iter().map(|(who, talks)| (talks.last(), *who)).collect();
+        all.sort_unstable();
+        for (_, who) in all.into_iter().take(MOST / 2) {
+            self.drop_talks(who);
         }
     }
 }
@@ -205,6 +264,22 @@ mod tests {
         partners.moves(BOB, CARL);
         assert_eq!(partners.meant(ANN, at(1)), Meant::One(Partner::Here(CARL)));
         assert_eq!(partners.meant(CARL, at(1)), Meant::One(Partner::Here(ANN)));
+    }
+
+    #[test]
+    fn it_is_bounded_however_many_write_and_whatever_they_are_called() {
+        let mut partners = Partners::default();
+        for n in 0..i64::try_from(3 * MOST).expect("small") {
+            partners.writes(PlaceId(10 + n), ANN, at(n));
+            partners.moves(PlaceId(10 + n), PlaceId(1_000_000 + n));
+        }
+        assert!(partners.talks.len() <= MOST, "{}", partners.talks.len());
+        assert!(partners.of.len() <= MOST + MOST_WRITERS, "{}", partners.of.len());
+        assert!(partners.of.values().map(BTreeSet::len).sum::<usize>() <= 3 * MOST);
+        assert!(partners.talks.values().all(|talks| talks.writers.len() <= MOST_WRITERS));
+        (1_000_000..1_100_000).for_each(|n| partners.leaves(PlaceId(n), "somebody"));
+        partners.drop_talks(ANN);
+        assert_eq!((partners.talks.len(), partners.of.len()), (0, 0));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Bridge {
             }
             Party::Account(network, account) => {
                 let members = on(network).flat_map(|spot| spot.roster.with_account(account));
-                let last = self.direct.parties.get(party).map(|place| self.direct.name(*place));
+                let last = self.direct.parties.place(party).map(|place| self.direct.name(place));
                 let order = |member: &&Member| {
                     (last != Some(member.person.nick.as_str()), member.person.nick.clone())
                 };

@@ -2,7 +2,7 @@
 
 use super::hearing::{Text, Writer};
 use super::sight::Found;
-use super::{Reader, words};
+use super::{MOST_LANES, Reader, words};
 use crate::bridge::breaker::Judgement;
 use crate::bridge::lane::Lane;
 use crate::bridge::{Bridge, Peer, Turn};
@@ -67,7 +67,8 @@ impl Bridge {
         if reader.party.network().is_none() && self.direct.carries != Some(true) {
             return Some(words::NOT_CARRIED.to_owned());
         }
-        if !self.waiting.has_room() {
+        let crowded = self.direct.lanes.len() >= MOST_LANES && !self.direct.lanes.contains_key(&to);
+        if crowded || !self.waiting.has_room() {
             return Some("too much waits to be delivered; try again later".to_owned());
         }
         let meetings = self.meetings(&writer.party, &reader.party);

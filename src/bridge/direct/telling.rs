@@ -46,7 +46,7 @@ impl Bridge {
             let Some(writer) = turn.store.party_of(untold.said_in)? else { continue };
             if told < MOST && self.tell_writer(&writer, &untold, turn)? {
                 told += 1;
-                turn.store.told(&untold)?;
+                turn.store.told_in_private(&untold)?;
             } else {
                 self.direct.untold_at = Some(turn.now + LATER);
             }
@@ -62,11 +62,11 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         // Whoever goes by the nick now may be somebody else.
-        if matches!(writer, Party::Nick(..)) && !self.direct.parties.contains_key(writer) {
+        if matches!(writer, Party::Nick(..)) && self.direct.parties.place(writer).is_none() {
             return Ok(true);
         }
         let reader = turn.store.party_of(untold.to)?;
-        let name = match (&reader, self.direct.names.get(&untold.to)) {
+        let name = match (&reader, self.direct.parties.name(untold.to)) {
             (_, Some(name)) => name,
             (Some(Party::Account(_, name) | Party::Nick(_, name)), None) => name.as_ref(),
             (Some(Party::User(_)) | None, None) => "somebody on Let's Chat",
