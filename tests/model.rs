@@ -333,7 +333,7 @@ fn lines(post: &str) -> impl Iterator<Item = String> {
 
 /// A plain server lets us in.
 fn joined(place: PlaceId) -> irc::Event {
-    irc::Event::Joined { place, time: None, past: false, echoes: false }
+    irc::Event::Joined { place, time: None, past: false, echoes: false, line: 400 }
 }
 
 fn bridge(network: &Network, join: Join, store: &mut Store) -> Bridge {

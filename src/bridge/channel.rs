@@ -53,8 +53,8 @@ impl Bridge {
                 self.counters.of(super::Peer::Irc(network.clone())).guessed += 1;
                 Ok(())
             }
-            Event::Joined { place, time, past, echoes } => {
-                self.channel_joined(network, place, &Joined { time, past, echoes }, turn)
+            Event::Joined { place, time, past, echoes, line } => {
+                self.channel_joined(network, place, &Joined { time, past, echoes, line }, turn)
             }
             Event::Closed { place, why } => {
                 if let Some(spot) = self.spots.get_mut(&place) {

@@ -100,6 +100,10 @@ impl Company for Around<'_> {
         let here = |place: &Place| place.network() == Some(network);
         self.mirrored(channel, here, |place| place.network().is_none())
     }
+
+    fn line(&self) -> Option<usize> {
+        self.to.joined.map(|joined| joined.line)
+    }
 }
 
 fn name(place: &Place) -> &str {

@@ -5,29 +5,47 @@ use std::borrow::Cow;
 use super::urls;
 
 /// The longest address in bytes that a line holds, whatever else must stand in it.
-const LONGEST: usize = 280;
+pub(super) const LONGEST: usize = 280;
 
-/// `text` with the link to `whole`, where all of the message can be read, in place of every address that
-/// would be broken in two; beside it the host that it leads to.
-pub(super) fn short(text: Cow<'_, str>, whole: impl FnOnce() -> Option<String>) -> Cow<'_, str> {
-    let long: Vec<_> = match text.len() > LONGEST {
-        true => urls::find(&text).filter(|url| url.len() > LONGEST).collect(),
+/// Where else an address can be had that no line holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Instead {
+    /// Everybody can open this link to all that was said.
+    Link(String),
+    /// Who is there, or may go there, reads it.
+    There(String),
+    /// Nowhere.
+    Nothing,
+}
+
+/// `text` with the way `instead`, and the host that it leads to, in place of every address that is longer
+/// than `longest` and would be broken in two.
+pub(super) fn short(
+    text: Cow<'_, str>,
+    longest: usize,
+    instead: impl FnOnce() -> Instead,
+) -> Cow<'_, str> {
+    let long: Vec<_> = match text.len() > longest {
+        true => urls::find(&text).filter(|url| url.len() > longest).collect(),
         false => Vec::new(),
     };
     if long.is_empty() {
         return text;
     }
-    let Some(link) = whole() else { return text };
+    let instead = instead();
     let mut short = String::new();
     let mut done = 0;
     for url in long {
         short.push_str(&text[done..url.start]);
         let address = &text[url.clone()];
-        short.push_str(&format!(
-            "{link} (to {}…, {} characters)",
-            host(address),
-            address.chars().count()
-        ));
+        let (host, length) = (host(address), address.chars().count());
+        short.push_str(&match &instead {
+            Instead::Link(link) => format!("{link} (to {host}…, {length} characters)"),
+            Instead::There(place) => {
+                format!("{host}… ({length} characters, too long for IRC; all of it: {place})")
+            }
+            Instead::Nothing => format!("{host}… ({length} characters, too long for IRC)"),
+        });
         done = url.end;
     }
     short.push_str(&text[done..]);
@@ -36,7 +54,9 @@ pub(super) fn short(text: Cow<'_, str>, whole: impl FnOnce() -> Option<String>) 
 
 /// The scheme and the host of `address`, if they are short.
 fn host(address: &str) -> &str {
-    let behind = address.find("://").map_or(0, |at| at + "://".len());
+    let scheme = address.find(':').filter(|colon| *colon < 16);
+    let behind = scheme.map_or(0, |at| at + ":".len());
+    let behind = if address[behind..].starts_with("//") { behind + "//".len() } else { behind };
     let end =
         address[behind..].find(['/', '?', '#', '@']).map_or(address.len(), |end| behind + end);
     let end = if address[end..].starts_with('@') { behind } else { end };
@@ -49,7 +69,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, shown: &str) {
-        assert_eq!(short(text.into(), || Some("https://b.example/p/x".to_owned())), shown);
+        let link = || Instead::Link("https://b.example/p/x".to_owned());
+        assert_eq!(short(text.into(), LONGEST, link), shown);
     }
 
     #[test]
@@ -75,6 +96,26 @@ mod tests {
             &long("https://bank.example@evil.example/", 900),
             "https://b.example/p/x (to https://…, 900 characters)",
         );
-        assert_eq!(short(address.as_str().into(), || None), address);
+        check(&long("www.a.example/", 300), "https://b.example/p/x (to www.a.example…, 300 characters)");
+        check(&long("magnet:?xt=", 300), "https://b.example/p/x (to magnet:…, 300 characters)");
+        check(&long("mailto:ann@a.example?body=", 300), "https://b.example/p/x (to mailto:…, 300 characters)");
+    }
+
+    #[test]
+    fn without_a_link_it_is_said_where_an_address_can_be_read() {
+        let address = format!("https://a.example/{}", "x".repeat(882));
+        let said = |instead: Instead| {
+            short(format!("\t(see {address}").into(), 400, || instead).into_owned()
+        };
+        assert_eq!(
+            said(Instead::There("https://chat.example/#!/room/r1".to_owned())),
+            "\t(see https://a.example… (900 characters, too long for IRC; all of it: https://chat.example/#!/room/r1)"
+        );
+        assert_eq!(
+            said(Instead::Nothing),
+            "\t(see https://a.example… (900 characters, too long for IRC)"
+        );
+        let fits = format!("https://a.example/{}", "x".repeat(382));
+        assert_eq!(short(fits.as_str().into(), 400, || Instead::Nothing), fits);
     }
 }

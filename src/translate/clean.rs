@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::mirc::{self, Formatting};
-use super::names;
+use super::{names, urls};
 use crate::domain::{Kind, Speech};
 
 /// The longest notice of the bridge: with the rest of its line, it is one line of IRC.
@@ -120,6 +120,12 @@ pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
     Cow::Owned(text(&marked, false).into_owned())
 }
 
+/// `text`, said anywhere, as it is shown outside of both networks.
+#[must_use]
+pub fn plain(said: &str) -> Cow<'_, str> {
+    text(said, false)
+}
+
 /// `text` with a picture for the mark of CTCP, and a space for those control characters that part words.
 fn shown(text: &str) -> Cow<'_, str> {
     if !text.contains(['\u{1}', '\u{b}', '\u{c}']) {
@@ -148,6 +154,8 @@ pub(super) fn shortened(text: &str, bytes: usize) -> Cow<'_, str> {
     let fits = ends.take_while(|end| *end <= room).last();
     // A character may have any number of marks upon it.
     let fits = fits.unwrap_or_else(|| text.floor_char_boundary(room));
+    // Half an address leads elsewhere.
+    let fits = urls::around(text, fits).unwrap_or(fits);
     Cow::Owned(format!("{}…", text[..fits].trim_end()))
 }
 

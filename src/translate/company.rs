@@ -28,6 +28,11 @@ pub trait Company {
 
     /// The room that is linked with `channel`, of the network where it was said.
     fn room_of(&self, channel: &str) -> Option<&str>;
+
+    /// How many bytes of text a line to the channel has room for, where that is known.
+    fn line(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Nobody is there, as far as anybody knows.

@@ -7,8 +7,9 @@ use super::company::Company;
 use super::manners::{ChannelManners, Emotes, Long, Manners};
 use super::rules::Side;
 use super::template::Field;
-use super::{Links, addresses, clean, emotes, late, links, mentions, names, paste, places};
-use crate::domain::{Message, Part, Speech};
+use super::addresses::{self, Instead};
+use super::{Links, clean, emotes, late, links, mentions, names, paste, places};
+use crate::domain::{Message, Part, Place, Speech};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
 /// who see it twice see why, and read on.
@@ -39,13 +40,21 @@ pub fn to_irc(
     };
     let text = text(&said, manners, company, links, told_at);
     let ChannelManners { lines, long, .. } = manners.channel;
+    let whole = || links.map(|links| links.paste(message, told_at));
+    let there = || room_address(manners, company);
+    let longest = longest_address(&prefix, company, links.is_some());
+    let text = addresses::short(text, longest, || match (whole(), side, company.said_in()) {
+        (Some(link), ..) => Instead::Link(link),
+        (None, Side::LetsChat, _) => there().map_or(Instead::Nothing, Instead::There),
+        (None, _, Place::Channel { network, name }) => {
+            Instead::There(format!("{name} on {network}"))
+        }
+        (None, ..) => Instead::Nothing,
+    });
     let body = match side {
         // A channel knows no long messages: it was several.
         Side::Irc => text.into_owned(),
         Side::LetsChat => {
-            let whole = || links.map(|links| links.paste(message, told_at));
-            let text = addresses::short(text, whole);
-            let there = || room_address(manners, company);
             match long {
                 Long::All => text.into_owned(),
                 Long::Link => paste::shorten(text, lines, || whole().or_else(there)),
@@ -88,6 +97,18 @@ fn prefix(
     };
     let filled = template.fill_short(value);
     if template.tells_time() { filled } else { late::time(*said_at, told_at) + &filled }
+}
+
+/// What may come before the text of a line besides the prefix, and how much longer than ours the names of
+/// those may be whose lines they are.
+const SPARE: usize = 64;
+
+/// The longest address in bytes that a line behind `prefix` holds. Where there is a link to it, one that is
+/// nearly as long is one, too.
+fn longest_address(prefix: &str, company: &dyn Company, linked: bool) -> usize {
+    let usual = addresses::LONGEST;
+    let holds = company.line().map_or(usual, |line| line.saturating_sub(prefix.len() + SPARE));
+    if linked { holds.min(usual) } else { holds }
 }
 
 /// Where whoever has an account reads what was said in the room.

@@ -30,7 +30,7 @@ mod urls;
 mod user_name;
 mod who;
 
-pub use clean::{Topic, Words, is_blank};
+pub use clean::{Topic, Words, is_blank, plain};
 pub use comings::{Coming, Comings, Show, Topics, What};
 pub use company::{Company, Nobody};
 pub use direct::{Addressed, in_private};
@@ -47,6 +47,7 @@ pub use people::People;
 pub use questions::Question;
 pub use rules::{Ignore, Rewrite, Rules, Side, Unwrap};
 pub use template::{NotATemplate, Template};
+pub use urls::web_pages;
 pub use user_name::user_name;
 pub use who::{Who, Whom};
 

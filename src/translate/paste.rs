@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::SignedDuration;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{clean, pictures};
+use super::{clean, pictures, urls};
 use crate::domain::{Kind, Message};
 
 /// Lines of one person that are further apart were not said in one go.
@@ -61,7 +61,8 @@ pub(super) fn shorten(
     if shown.is_empty()
         && let Some(first) = all.first().filter(|_| room > 0)
     {
-        shown.push(format!("{}{MORE}", beginning(first, room * LINE - MORE.len())));
+        let beginning = beginning(first, room * LINE - MORE.len());
+        shown.extend((!beginning.is_empty()).then(|| format!("{beginning}{MORE}")));
     }
     let rest = match (all.len(), shown.len()) {
         (1, _) => format!("… {} characters in all", all[0].chars().count()),
@@ -89,7 +90,7 @@ fn beginning(line: &str, length: usize) -> &str {
         let ends = line.grapheme_indices(true).map(|(at, cluster)| at + cluster.len());
         ends.take_while(|end| *end <= cut).last().unwrap_or(0)
     });
-    &line[..end]
+    &line[..urls::around(line, end).unwrap_or(end)]
 }
 
 #[cfg(test)]

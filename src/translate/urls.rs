@@ -2,22 +2,58 @@
 
 use std::ops::Range;
 
-/// Where the addresses in `text` stand: each from its scheme up to the next space. Rather too much
-/// than too little, for whatever is in one works only as it is.
+use url::Url;
+
+/// Schemes of addresses that name no host.
+const HOSTLESS: [&str; 2] = ["magnet", "mailto"];
+
+/// Where the addresses in `text` stand: each from its scheme, or its `www.`, up to the next space. Rather
+/// too much than too little, for whatever is in one works only as it is.
 pub(super) fn find(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut from = 0;
+    let (mut done, mut from) = (0, 0);
     std::iter::from_fn(move || {
         loop {
-            let at = from + text[from..].find("://")?;
-            let scheme = text[from..at].bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+            let at = from + text[from..].find([':', 'w'])?;
+            let Some(start) = begins(&text[done..], at - done) else {
+                from = at + 1;
+                continue;
+            };
             let rest = &text[at..];
             let end =
                 at + rest.find(|c: char| c.is_whitespace() || c.is_control()).unwrap_or(rest.len());
-            from = end;
-            if scheme > 0 {
-                return Some(at - scheme..end);
-            }
+            let start = done + start;
+            (done, from) = (end, end);
+            return Some(start..end);
         }
+    })
+}
+
+/// Where an address begins that is known by its colon, or its `w`, at `at`.
+fn begins(text: &str, at: usize) -> Option<usize> {
+    let (before, rest) = text.split_at(at);
+    if rest.starts_with('w') {
+        let inside = before.ends_with(|c: char| c.is_ascii_alphanumeric());
+        return (!inside && rest.starts_with("www.")).then_some(at);
+    }
+    let word = before.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+    let scheme = &before[at - word..];
+    let hostless = HOSTLESS.contains(&scheme);
+    (rest.starts_with("://") && word > 0 || hostless).then_some(at - word)
+}
+
+/// The start of the address in `text` that goes on at `at`, if one does.
+pub(super) fn around(text: &str, at: usize) -> Option<usize> {
+    find(text).take_while(|url| url.start < at).find(|url| at < url.end).map(|url| url.start)
+}
+
+/// Where the addresses of web pages in `text` stand, each with what leads there: without the punctuation
+/// of the sentence that it stands in.
+pub fn web_pages(text: &str) -> impl Iterator<Item = (Range<usize>, Url)> + '_ {
+    find(text).filter_map(|url| {
+        let address = text[url.clone()].trim_end_matches(|c: char| ".,;:!?\"'>)]}»”’".contains(c));
+        let parsed = Url::parse(address).ok()?;
+        let leads = matches!(parsed.scheme(), "http" | "https") && parsed.has_host();
+        leads.then_some((url.start..url.start + address.len(), parsed))
     })
 }
 
@@ -42,6 +78,10 @@ mod tests {
         check("(https://a.example) ftp://b", &["https://a.example)", "ftp://b"]);
         check("http://a.example\u{3}4x", &["http://a.example"]);
         check("upload://files/1", &["upload://files/1"]);
+        check("see www.a.example/@bob or wwww.b", &["www.a.example/@bob"]);
+        check("http://www.a.example mailto:a@b", &["http://www.a.example", "mailto:a@b"]);
+        check("日本https://a.example/é", &["https://a.example/é"]);
+        check("magnet:?xt=1 not:an w", &["magnet:?xt=1"]);
     }
 
     #[test]

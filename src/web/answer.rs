@@ -25,7 +25,7 @@ use super::range::{self, Part};
 use crate::config::WebSettings;
 use crate::domain::{PasteId, Shared};
 use crate::store::{Paste, Reader, StoreError};
-use crate::translate::Links;
+use crate::translate::{Links, plain};
 
 /// How long somebody waits for a file to begin.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -327,7 +327,7 @@ async fn send_raw(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Resp
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
         .header(header::CONTENT_SECURITY_POLICY, FILE_POLICY);
-    send_text(desk, Key::Text(id), id, |paste| paste.message.body, response, headers).await
+    send_text(desk, Key::Text(id), id, |paste| plain(&paste.message.body).into_owned(), response, headers).await
 }
 
 /// Answers with what `make` makes of a message. It is in memory once, however many read it.

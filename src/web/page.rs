@@ -10,6 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use crate::store::Paste;
+use crate::translate;
 
 /// What a page may do, and what it looks like: one piece of style, known by its digest.
 pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -48,7 +49,7 @@ main{max-width:34rem;margin:16vh auto 0;padding:0 1.2rem}\
 pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
     let author = paste.message.author.display_name.as_ref().unwrap_or(&paste.message.author.name);
     let place = paste.place.strip_prefix("letschat/").unwrap_or(&paste.place);
-    let body = &paste.message.body;
+    let body = &*translate::plain(&paste.message.body);
     let shown = &body[..body.floor_char_boundary(MOST_BYTES)];
     let lines = body.lines().count();
     let left_out = lines.saturating_sub(shown.lines().take(MOST_LINES).count());
@@ -65,7 +66,7 @@ pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
             }
             ol {
                 @for (number, line) in (1..).zip(shown.lines().take(MOST_LINES)) {
-                    li id={ "L" (number) } { span { (line) } }
+                    li id={ "L" (number) } { span { (with_links(line)) } }
                 }
             }
             footer {
@@ -74,6 +75,19 @@ pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
             }
         },
     )
+}
+
+/// `line` with the addresses of web pages in it as links, which tell those pages nothing.
+fn with_links(line: &str) -> Markup {
+    let mut done = 0;
+    html! {
+        @for (address, leads_to) in translate::web_pages(line) {
+            (line[done..address.start])
+            a href=(leads_to) rel="noopener nofollow noreferrer" { (line[address.clone()]) }
+            @let _ = done = address.end;
+        }
+        (line[done..])
+    }
 }
 
 /// A page that says in a few words why there is nothing to see.
@@ -132,6 +146,24 @@ mod tests {
         assert!(page.contains("3 lines"), "{page}");
         assert!(page.contains("<li id=\"L3\"><span>\ttwo</span></li>"), "{page}");
         assert!(!page.contains("not all"), "{page}");
+    }
+
+    #[test]
+    fn only_addresses_of_web_pages_are_links() {
+        let rel = r#"rel="noopener nofollow noreferrer""#;
+        let page = page(
+            "ann",
+            "see <https://a.example/?x=1&y=\"z>, (http://b.example).\njavascript://x upload://y \u{3}4file:///z\u{1b}[1m",
+        );
+        for link in [
+            format!(r#"&lt;<a href="https://a.example/?x=1&amp;y=%22z" {rel}>https://a.example/?x=1&amp;y=&quot;z</a>&gt;, "#),
+            format!(r#"(<a href="http://b.example/" {rel}>http://b.example</a>)."#),
+            "<span>javascript://x upload://y file:///z[1m</span>".to_owned(),
+        ] {
+            assert!(page.contains(&link), "{link}: {page}");
+        }
+        let (_, list) = page.split_once("<ol>").expect("a list");
+        assert_eq!(list.matches("<a ").count(), 2);
     }
 
     #[test]

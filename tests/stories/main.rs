@@ -1,6 +1,7 @@
 //! Stories: what the bridge does, told in the lines that the two networks send and hear.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod addresses;
 mod chance;
 mod channels;
 mod clocks;

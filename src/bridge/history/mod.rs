@@ -30,6 +30,7 @@ pub(super) struct Joined {
     pub(super) time: Option<Timestamp>,
     pub(super) past: bool,
     pub(super) echoes: bool,
+    pub(super) line: usize,
 }
 
 impl Bridge {

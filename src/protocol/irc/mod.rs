@@ -155,6 +155,8 @@ pub enum Event {
         past: bool,
         /// Whether our own lines come back, so that each is known by its own mark.
         echoes: bool,
+        /// How many bytes of text a line of ours has room for.
+        line: usize,
     },
     /// The channel can no longer, or still not, be heard and spoken in.
     Closed {

@@ -30,7 +30,9 @@ pub(super) struct Part {
 pub(super) fn lines(prefix: &str, body: &str, budget: usize) -> Vec<Part> {
     let room = budget.saturating_sub(prefix.len());
     let full = body.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
-    let mut pieces: Vec<&str> = full.flat_map(|line| split(line, room)).collect();
+    let pieces = full.flat_map(|line| split(line, room));
+    // IRC shows no line of blanks, such as stand before an address that fills a line.
+    let mut pieces: Vec<&str> = pieces.filter(|piece| !piece.trim().is_empty()).collect();
     if pieces.is_empty() {
         let blank = body.split(['\r', '\n']).next().unwrap_or_default();
         pieces.push(split(blank, room).next().unwrap_or(blank));
@@ -62,11 +64,15 @@ fn line_said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
     let said = line.strip_prefix(prefix.as_str())?;
     let full = body.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or(body);
     let start = end_in(body, full) - full.len();
-    let end = start + said_from(&body[start..], said)?;
+    let text = &body[start..];
+    let blank = text.len() - text.trim_start_matches(' ').len();
+    let unindented = || Some(blank + said_from(&text[blank..], said)?);
+    let end = start + said_from(text, said).or_else(unindented)?;
     let rest = &body[end..];
     let breaks = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
     let cut = breaks == 0 && !rest.is_empty();
-    if cut && line.len() < SHORTEST_CUT {
+    let next = word_len(rest.trim_start_matches(' '), SHORTEST_CUT);
+    if cut && line.len() + next < SHORTEST_CUT {
         return None;
     }
     let space = usize::from(cut && rest.starts_with(' '));
@@ -124,7 +130,17 @@ fn cut(text: &str, budget: usize) -> usize {
         let next = &text[space + 1..];
         space * 2 >= budget || word_len(next, budget) <= budget || is_address(next)
     });
-    space.unwrap_or_else(|| cluster_end(text, fits))
+    space.unwrap_or_else(|| address_before(text, fits).unwrap_or_else(|| cluster_end(text, fits)))
+}
+
+/// Where in `text` an address begins, behind other characters, that goes on beyond `fits`.
+fn address_before(text: &str, fits: usize) -> Option<usize> {
+    let seen = &text[..text.floor_char_boundary(fits + "://".len())];
+    let word = seen.rfind(' ').map_or(0, |space| space + 1);
+    let colon = word + seen[word..].find("://")?;
+    let scheme = seen[word..colon].bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+    let start = colon - scheme;
+    (scheme > 0 && start > 0 && start < fits).then_some(start)
 }
 
 /// Whether `text` begins with an address, which begins a line if it must be cut.
@@ -210,6 +226,10 @@ mod tests {
     fn an_address_begins_a_line_where_it_must_be_cut() {
         check("a http://b.example", 12, &["a", "http://b.exa", "mple"]);
         check("a http://é.example/", 18, &["a", "http://é.example/"]);
+        check("日本http://b.example", 17, &["日本", "http://b.example"]);
+        check("    http://b.example", 17, &["    ", "http://b.example"]);
+        check("ab (http://b.example", 17, &["ab (", "http://b.example"]);
+        check("http://b.example", 8, &["http://b", ".example"]);
     }
 
     #[test]
@@ -268,6 +288,7 @@ mod tests {
             [part("<a> one", 8), part("<a> two", 12), part("<a> four", 17)]
         );
         assert_eq!(said("", 20), [part("<a> ", 0)]);
+        assert_eq!(said("   http://b.example", 20), [part("<a> http://b.example", 19)]);
         assert_eq!(said(" \n ", 20), [part("<a>  ", 3)]);
     }
 

@@ -1,0 +1,98 @@
+//! An address works only as it is: none is ever broken, whichever way it goes.
+
+use crate::world::World;
+use crate::{IRC_IN, LETSCHAT_IN};
+
+fn address(length: usize) -> String {
+    format!("https://a.example/{}", "x".repeat(length - "https://a.example/".len()))
+}
+
+/// A world of a room and a channel, and of a second channel on another network.
+#[track_caller]
+fn world(linked: bool) -> World {
+    let mut world = World::new(&["office/#tea other/#dev tea"]);
+    if linked {
+        world = world.linking();
+    }
+    world.tell(LETSCHAT_IN);
+    world.tell(IRC_IN);
+    world.tell(&IRC_IN.replace("irc ", "irc2 ").replace("#tea", "#dev"));
+    world
+}
+
+/// What bob, in the room, or eve, in `#dev`, says, as the other channel is told it.
+#[track_caller]
+fn told(world: &mut World, from_room: bool, text: &str) -> Vec<String> {
+    if from_room {
+        let text = text.replace('\t', "\\t").replace('\n', "\\n");
+        world.tell_on(&format!(
+            r#"lc < 42["messages:new",{{"id":"6b0000010000000000000001","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]"#
+        ));
+    } else {
+        world.tell_on(&format!("irc2 < :eve!e@host PRIVMSG #dev :{text}"));
+    }
+    let mut told = Vec::new();
+    loop {
+        let (sent, _) = world.sent();
+        let lines = sent.iter().filter_map(|line| line.strip_prefix("PRIVMSG #tea :"));
+        told.extend(lines.map(str::to_owned));
+        let Some(fence) = sent.iter().find_map(|line| line.strip_prefix("PING ")) else { break };
+        world.tell_on(&format!("irc < :irc.example PONG irc.example :{fence}"));
+    }
+    told
+}
+
+#[test]
+fn an_address_that_a_line_holds_is_whole_whatever_stands_around_it() {
+    let address = address(370);
+    for from_room in [false, true] {
+        let name = if from_room { "bob" } else { "eve" };
+        for (before, behind, first) in [
+            ("", "", None),
+            ("see ", "", Some("see")),
+            ("        ", "", None),
+            ("見て下さい見て下さい見て下さい見て下さい", " ok", Some("見て下さい見て下さい見て下さい見て下さい")),
+            ("(", ")", None),
+        ] {
+            let told = told(&mut world(false), from_room, &format!("{before}{address}{behind}"));
+            let words = told.join(" ");
+            assert_eq!(words.matches(&address).count(), 1, "{before:?}: {told:?}");
+            if let Some(first) = first.filter(|_| told.len() > 1) {
+                assert_eq!(told[0], format!("<{name}> {first}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_address_that_no_line_holds_is_left_out_and_it_is_said_where_it_is() {
+    let address = address(440);
+    assert_eq!(
+        told(&mut world(false), false, &format!("see {address}")),
+        ["<eve> see https://a.example… (440 characters, too long for IRC; all of it: #dev on other)"]
+    );
+    assert_eq!(
+        told(&mut world(false), true, &format!("one\n\tsee {address} now\nthree")),
+        [
+            "<bob> one",
+            "<bob> \tsee https://a.example… (440 characters, too long for IRC) now",
+            "<bob> three",
+        ]
+    );
+}
+
+#[test]
+fn with_links_for_everybody_it_is_one_of_those_whoever_said_it() {
+    for from_room in [false, true] {
+        for length in [300, 440] {
+            let text = format!("  (see {} please", address(length));
+            let told = told(&mut world(true), from_room, &text);
+            assert_eq!(told.len(), 1, "{told:?}");
+            let behind = format!(" (to https://a.example…, {length} characters) please");
+            assert!(
+                told[0].contains("  (see https://bridge.example/p/") && told[0].ends_with(&behind),
+                "{told:?}"
+            );
+        }
+    }
+}
