@@ -23,6 +23,11 @@ const MANY: u32 = 4;
 const AT_ONCE: (SignedDuration, SignedDuration) =
     (SignedDuration::from_millis(700), SignedDuration::from_secs(2));
 
+/// The same once many have come at once: most clients send no more than some of a paste so, and then pause
+/// between each of the others.
+const BURST: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_millis(2_500), SignedDuration::from_secs(3));
+
 /// The same while they come at the pace of a client.
 const PACED: (SignedDuration, SignedDuration) =
     (SignedDuration::from_millis(2_500), SignedDuration::from_secs(15));
@@ -86,7 +91,11 @@ impl Run {
         if !part || !self.pasted || ticket <= self.first {
             return None;
         }
-        let (silence, longest) = if self.gap > PASTED { PACED } else { AT_ONCE };
+        let (silence, longest) = match self.gap > PASTED {
+            true => PACED,
+            false if self.lines >= MANY => BURST,
+            false => AT_ONCE,
+        };
         let held = *self.held.get_or_insert(now);
         let due = (self.last + silence).min(held + longest);
         (due > now).then(|| due.duration_since(now).unsigned_abs())
@@ -132,6 +141,9 @@ mod tests {
             (&[0, 2_000], None),
             (&[0, 2_000, 4_000], None),
             (&[0, 2_000, 4_000, 6_000], Some(2_500)),
+            (&[0, 0, 0], Some(700)),
+            (&[0, 0, 0, 0], Some(2_500)),
+            (&[0, 300, 600, 900, 1_200], Some(2_500)),
             (&[0, 0, 0, 0, 0, 2_200], Some(2_500)),
             (&[0, 100, 3_200], None),
         ] {
@@ -151,6 +163,6 @@ mod tests {
             now += SignedDuration::from_millis(100);
             run = Run::with(Some(run), &message("ann"), Ticket(ticket.0 + 1), now);
         }
-        assert_eq!(now.duration_since(begun), SignedDuration::from_secs(2));
+        assert_eq!(now.duration_since(begun), SignedDuration::from_secs(3));
     }
 }

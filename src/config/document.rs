@@ -111,6 +111,25 @@ impl Document {
         Some(moved)
     }
 
+    /// The same with the text `name` of the section at `path` as a list of one, or a list of one as its text;
+    /// and how that is written.
+    pub(super) fn reshaped(&self, path: &str, name: &str) -> Option<(Self, String)> {
+        let mut reshaped = self.clone();
+        let value = section(&mut reshaped.root, "", path)?.get_mut(name)?;
+        let (kind, written) = match std::mem::replace(&mut value.kind, ValueKind::Nil) {
+            ValueKind::String(text) => {
+                let text = Value::new(None, ValueKind::String(text));
+                (ValueKind::Array(vec![text]), format!("{name} = [\"…\"], a list"))
+            }
+            ValueKind::Array(mut items) if items.len() == 1 => {
+                (items.remove(0).kind, format!("{name} = \"…\", one text"))
+            }
+            _ => return None,
+        };
+        value.kind = kind;
+        Some((reshaped, written))
+    }
+
     /// Adds an empty section called `name` to the section at `path`.
     pub(super) fn add_section(&mut self, path: &str, name: &str) {
         if let Some(section) = section(&mut self.root, "", path) {

@@ -17,6 +17,8 @@ const SEPARATOR: &str = "__";
 pub(super) struct Environment {
     /// Our own variables, in order of their names.
     ours: Vec<(String, String)>,
+    /// Those that may have been meant for ours.
+    nearly: Vec<String>,
     /// Where systemd wants state to be (systemd.exec(5), `StateDirectory=`).
     pub(super) state_dir: Option<PathBuf>,
     /// Where systemd puts secrets (systemd.exec(5), `LoadCredential=`).
@@ -35,6 +37,9 @@ impl Environment {
                 }
                 "CREDENTIALS_DIRECTORY" => environment.credentials_dir = Some(value.into()),
                 _ if name.starts_with(PREFIX) => environment.ours.push((name, value)),
+                _ if name.to_ascii_uppercase().starts_with("LETSBRIDGE_") => {
+                    environment.nearly.push(name);
+                }
                 _ => {}
             }
         }
@@ -56,8 +61,27 @@ impl Environment {
                 }
             }
         }
+        mistakes.extend(self.nearly.iter().filter_map(|name| nearly(name, networks, known)));
         (tree, mistakes)
     }
+}
+
+/// A word on a variable that is one of ours but for its underscores, or its capitals.
+fn nearly(name: &str, networks: &[&str], known: &[KnownKey]) -> Option<Diagnostic> {
+    let letters = |name: &str| name.replace('_', "").to_ascii_uppercase();
+    let networks = networks.iter().map(|network| as_word(network)).collect::<Vec<_>>();
+    let ours = known.iter().filter(|known| known.pattern != Pattern::Link).flat_map(|known| {
+        let names = match known.pattern {
+            Pattern::Network => networks.iter().map(String::as_str).collect(),
+            _ => vec![""],
+        };
+        names.into_iter().map(|network| {
+            format!("{PREFIX}{}", known.words(network).join(SEPARATOR).to_ascii_uppercase())
+        })
+    });
+    let meant = ours.into_iter().find(|ours| letters(ours) == letters(name))?;
+    let (found, remedy) = ("no variable of ours".to_owned(), format!("did you mean {meant}?"));
+    Some(Diagnostic { origin: Origin::Variable(name.to_owned()), key: None, found, remedy })
 }
 
 /// The path of the key that a variable stands for.
@@ -102,6 +126,15 @@ fn unknown(words: &[&str], known: &[KnownKey]) -> Flaw {
         .collect();
     let written = words.join(SEPARATOR).to_ascii_uppercase();
     let section = format!("{written}{SEPARATOR}");
+    if let ["irc", key] = words
+        && known.iter().any(|known| known.pattern == Pattern::Network && known.name == *key)
+    {
+        let remedy = format!(
+            "put the network's name between them, like {PREFIX}IRC{SEPARATOR}OFFICE{SEPARATOR}{}",
+            key.to_ascii_uppercase()
+        );
+        return Flaw::new("a key of no network", remedy);
+    }
     if let Some(name) = names.iter().find(|name| name.starts_with(&section)) {
         let remedy = format!("name one of its keys, like {PREFIX}{name}");
         return Flaw::new("a section, not a key", remedy);

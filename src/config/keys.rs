@@ -68,13 +68,14 @@ impl Pattern {
 }
 
 /// Words that others use for what a key here says. The left ones are as [`joined`] writes them.
-const SYNONYMS: [(&str, &str); 22] = [
+const SYNONYMS: [(&str, &str); 43] = [
     ("ssl", "tls"),
     ("usetls", "tls"),
     ("usessl", "tls"),
     ("secure", "tls"),
     ("host", "servers"),
     ("hostname", "servers"),
+    ("hosts", "servers"),
     ("address", "servers"),
     ("address", "url"),
     ("host", "url"),
@@ -91,7 +92,50 @@ const SYNONYMS: [(&str, &str); 22] = [
     ("encoding", "fallback_charset"),
     ("charset", "fallback_charset"),
     ("statedir", "state_dir"),
+    ("datadir", "state_dir"),
+    ("state", "state_dir"),
+    ("server", "url"),
+    ("serverurl", "url"),
+    ("url", "public_url"),
+    ("address", "listen"),
+    ("bind", "listen"),
+    ("slug", "room"),
+    ("roomid", "room"),
+    ("roomname", "room"),
+    ("irc", "channel"),
+    ("letschat", "room"),
+    ("nickservpassword", "account_password"),
+    ("saslpassword", "account_password"),
+    ("login", "account"),
+    ("sasluser", "account"),
+    ("saslusername", "account"),
+    ("name", "nick"),
+    ("http", "web"),
+    ("network", "irc"),
 ];
+
+/// What to write where somebody looked for something under a name that no key has.
+const HINTS: [(Pattern, &str, &str); 8] = [
+    (Pattern::Network, "port", "write it behind the server: servers = [\"irc.example.org:6697\"]"),
+    (Pattern::Network, "channels", "write a [[link]] for each channel, with its room"),
+    (Pattern::Network, "channel", "write a [[link]] for each channel, with its room"),
+    (
+        Pattern::Section("letschat"),
+        "port",
+        "write it into the address: url = \"http://chat.example.org:5000\"",
+    ),
+    (Pattern::Section("letschat"), "rooms", "write a [[link]] for each room, with its channel"),
+    (Pattern::Section("web"), "port", "write it behind the address: listen = \"127.0.0.1:8480\""),
+    (Pattern::Link, "network", "write it before the channel: channel = \"office/#dev\""),
+    (Pattern::Top, "loglevel", "write [log] with level = \"info\""),
+];
+
+/// What to write instead of a key called `name`, where that is known.
+pub(super) fn hint(name: &str, pattern: Pattern) -> Option<&'static str> {
+    let word = joined(name);
+    let hints = |(within, other, _): &&(Pattern, &str, &str)| *within == pattern && *other == word;
+    HINTS.iter().find(hints).map(|(_, _, hint)| *hint)
+}
 
 /// What to say of a key for which no better one is known.
 pub(super) fn known_here(here: &[&'static str]) -> String {
@@ -156,11 +200,15 @@ fn likeness(word: &str, candidate: &str) -> Option<(u8, usize)> {
     if SYNONYMS.iter().any(|(other, key)| joined(word) == *other && *key == candidate) {
         return Some((2, 0));
     }
+    // One letter of a long word is a slip of the hand: `password_fil` is no password.
+    if candidate.len() > 6 && strsim::damerau_levenshtein(&joined(word), &joined(candidate)) == 1 {
+        return Some((3, 0));
+    }
     // Somebody said more than was needed: `letschat_token_file`, `server_password`.
     if theirs.iter().all(|their| ours.contains(their)) {
-        return Some((3, ours.len() - theirs.len()));
+        return Some((4, ours.len() - theirs.len()));
     }
-    nearness(word, candidate).map(|distance| (4, distance))
+    nearness(word, candidate).map(|distance| (5, distance))
 }
 
 /// The letters of a word, without what separates its parts.
@@ -249,6 +297,8 @@ mod tests {
             ("pass", "password"),
             ("pass_file", "password_file"),
             ("server_password", "password"),
+            ("password_fil", "password_file"),
+            ("tokenfil", "token_file"),
             ("ssl", "tls"),
             ("host", "servers"),
         ] {

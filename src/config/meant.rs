@@ -46,12 +46,19 @@ pub(super) fn meaning(
             continue;
         };
         let path = below(&guess.section, &guess.name);
-        let tried = read(moved);
-        if tried.misfits.borrow().contains(&path) {
-            continue;
+        let (mut tried, mut remedy) = (read(moved), guess.remedy);
+        let misfits = |tried: &Reading| tried.misfits.borrow().contains(&path);
+        if misfits(&tried) {
+            let reshaped = tried.document.reshaped(&guess.section, &guess.name);
+            let Some((reshaped, written)) = reshaped else { continue };
+            remedy = format!("{remedy} Write {written}");
+            tried = read(reshaped);
+            if misfits(&tried) {
+                continue;
+            }
         }
         let good = !tried.findings.borrow().has_mistake_of(&path);
-        let meaning = Meaning { remedy: guess.remedy, document: tried.document };
+        let meaning = Meaning { remedy, document: tried.document };
         if good {
             return meaning;
         }
@@ -62,7 +69,10 @@ pub(super) fn meaning(
 
 /// The same where nothing is near.
 pub(super) fn unguessed(unknown: &Unknown, document: &Document) -> Meaning {
-    let remedy = keys::known_here(&unknown.here);
+    let remedy = match keys::hint(&unknown.name, unknown.pattern) {
+        Some(hint) => hint.to_owned(),
+        None => keys::known_here(&unknown.here),
+    };
     Meaning { remedy, document: document.without(&unknown.section, &unknown.name) }
 }
 

@@ -96,9 +96,15 @@ mod tests {
             &long("https://bank.example@evil.example/", 900),
             "https://b.example/p/x (to https://…, 900 characters)",
         );
-        check(&long("www.a.example/", 300), "https://b.example/p/x (to www.a.example…, 300 characters)");
+        check(
+            &long("www.a.example/", 300),
+            "https://b.example/p/x (to www.a.example…, 300 characters)",
+        );
         check(&long("magnet:?xt=", 300), "https://b.example/p/x (to magnet:…, 300 characters)");
-        check(&long("mailto:ann@a.example?body=", 300), "https://b.example/p/x (to mailto:…, 300 characters)");
+        check(
+            &long("mailto:ann@a.example?body=", 300),
+            "https://b.example/p/x (to mailto:…, 300 characters)",
+        );
     }
 
     #[test]

@@ -3,11 +3,11 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::action::acted;
+use super::addresses::{self, Instead};
 use super::company::Company;
 use super::manners::{ChannelManners, Emotes, Long, Manners};
 use super::rules::Side;
 use super::template::Field;
-use super::addresses::{self, Instead};
 use super::{Links, clean, emotes, late, links, mentions, names, paste, places};
 use crate::domain::{Message, Part, Place, Speech};
 
@@ -54,13 +54,11 @@ pub fn to_irc(
     let body = match side {
         // A channel knows no long messages: it was several.
         Side::Irc => text.into_owned(),
-        Side::LetsChat => {
-            match long {
-                Long::All => text.into_owned(),
-                Long::Link => paste::shorten(text, lines, || whole().or_else(there)),
-                Long::Cut => paste::shorten(text, lines, || None),
-            }
-        }
+        Side::LetsChat => match long {
+            Long::All => text.into_owned(),
+            Long::Link => paste::shorten(text, lines, || whole().or_else(there)),
+            Long::Cut => paste::shorten(text, lines, || None),
+        },
     };
     clean::speech(said.kind, prefix, &body, side == Side::Irc)
 }

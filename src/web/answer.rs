@@ -327,7 +327,15 @@ async fn send_raw(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Resp
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
         .header(header::CONTENT_SECURITY_POLICY, FILE_POLICY);
-    send_text(desk, Key::Text(id), id, |paste| plain(&paste.message.body).into_owned(), response, headers).await
+    send_text(
+        desk,
+        Key::Text(id),
+        id,
+        |paste| plain(&paste.message.body).into_owned(),
+        response,
+        headers,
+    )
+    .await
 }
 
 /// Answers with what `make` makes of a message. It is in memory once, however many read it.

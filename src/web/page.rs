@@ -156,7 +156,9 @@ mod tests {
             "see <https://a.example/?x=1&y=\"z>, (http://b.example).\njavascript://x upload://y \u{3}4file:///z\u{1b}[1m",
         );
         for link in [
-            format!(r#"&lt;<a href="https://a.example/?x=1&amp;y=%22z" {rel}>https://a.example/?x=1&amp;y=&quot;z</a>&gt;, "#),
+            format!(
+                r#"&lt;<a href="https://a.example/?x=1&amp;y=%22z" {rel}>https://a.example/?x=1&amp;y=&quot;z</a>&gt;, "#
+            ),
             format!(r#"(<a href="http://b.example/" {rel}>http://b.example</a>)."#),
             "<span>javascript://x upload://y file:///z[1m</span>".to_owned(),
         ] {

@@ -42,6 +42,26 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn a_variable_that_is_nearly_ours_is_told() {
+    Desk::new()
+        .variable("LETSBRIDGE_LETSCHAT_URL", "x")
+        .variable("LetsBridge__Irc__Office__Nick", "x")
+        .variable("LETSBRIDGE_CONFIG", "not ours")
+        .variable("LETSBRIDGE__IRC__SERVERS", "x")
+        .mistakes(
+            MINIMAL,
+            &[
+                "LETSBRIDGE_LETSCHAT_URL: no variable of ours; did you mean \
+                 LETSBRIDGE__LETSCHAT__URL?",
+                "LETSBRIDGE__IRC__SERVERS: a key of no network; put the network's name between \
+                 them, like LETSBRIDGE__IRC__OFFICE__SERVERS",
+                "LetsBridge__Irc__Office__Nick: no variable of ours; did you mean \
+                 LETSBRIDGE__IRC__OFFICE__NICK?",
+            ],
+        );
+}
+
+#[test]
 fn a_variable_finds_its_network() {
     let text = MINIMAL.replace("irc.office", "irc.\"Home.1-a\"").replace("office/", "Home.1-a/");
     let desk = Desk::new().variable("LETSBRIDGE__IRC__HOME_1_A__NICK", "x");

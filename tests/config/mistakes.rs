@@ -334,6 +334,35 @@ fn one_slip_is_one_mistake() {
         ),
         ("servers =", "severs =", "3: irc.office.severs: no such key; did you mean \"servers\"?"),
         ("servers =", "host =", "3: irc.office.host: no such key; did you mean \"servers\"?"),
+        (
+            "servers = [\"irc.example.org:6697\"]",
+            "server = \"irc.example.org\"",
+            "3: irc.office.server: no such key; did you mean \"servers\"? Write servers = [\"…\"], a list",
+        ),
+        (
+            "servers =",
+            "port = 6697\nservers =",
+            "3: irc.office.port: no such key; write it behind the server: servers = \
+             [\"irc.example.org:6697\"]",
+        ),
+        (
+            "servers =",
+            "channels = ['#dev', '#ops']\nservers =",
+            "3: irc.office.channels: no such key; write a [[link]] for each channel, with its room",
+        ),
+        (
+            "servers =",
+            "password_fil = 'letschat.token'\nservers =",
+            "3: irc.office.password_fil: no such key; did you mean \"password_file\"?",
+        ),
+        (
+            "channel = \"office/#dev\"",
+            "channels = [\"office/#dev\"]",
+            "10: link[0].channels: no such key; did you mean \"channel\"? Write channel = \"…\", one text",
+        ),
+        ("room =", "slug =", "11: link[0].slug: no such key; did you mean \"room\"?"),
+        ("[irc.office]", "[network.office]", "2: network: no such key; did you mean \"irc\"?"),
+        ("url =", "server =", "6: letschat.server: no such key; did you mean \"url\"?"),
         ("url =", "uri =", "6: letschat.uri: no such key; did you mean \"url\"?"),
         ("url =", "baseUrl =", "6: letschat.baseUrl: no such key; did you mean \"url\"?"),
         ("channel =", "chanel =", "10: link[0].chanel: no such key; did you mean \"channel\"?"),

@@ -51,7 +51,11 @@ fn an_address_that_a_line_holds_is_whole_whatever_stands_around_it() {
             ("", "", None),
             ("see ", "", Some("see")),
             ("        ", "", None),
-            ("見て下さい見て下さい見て下さい見て下さい", " ok", Some("見て下さい見て下さい見て下さい見て下さい")),
+            (
+                "見て下さい見て下さい見て下さい見て下さい",
+                " ok",
+                Some("見て下さい見て下さい見て下さい見て下さい"),
+            ),
             ("(", ")", None),
         ] {
             let told = told(&mut world(false), from_room, &format!("{before}{address}{behind}"));
@@ -69,7 +73,9 @@ fn an_address_that_no_line_holds_is_left_out_and_it_is_said_where_it_is() {
     let address = address(440);
     assert_eq!(
         told(&mut world(false), false, &format!("see {address}")),
-        ["<eve> see https://a.example… (440 characters, too long for IRC; all of it: #dev on other)"]
+        [
+            "<eve> see https://a.example… (440 characters, too long for IRC; all of it: #dev on other)"
+        ]
     );
     assert_eq!(
         told(&mut world(false), true, &format!("one\n\tsee {address} now\nthree")),

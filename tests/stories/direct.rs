@@ -127,8 +127,12 @@ fn where_it_is_turned_off_nothing_is_passed_on_and_whoever_asks_is_told() {
         who is on the other side, !status how the bridge is, !help what it does
         irc < :ann!a@host PRIVMSG bridge :hello",
     );
-    world.tell(&bob(1, "@ann hello"));
-    world.tell("wait 5s");
+    world.tell(&format!(
+        r#"{}
+        lc > 425["user-messages:create",{{"text":"-- nobody reads what is written to the bridge alone. In a room, \"@bridge who\" tells who is on the other side, \"@bridge status\" how the bridge is, \"@bridge help\" what it does","user":"u1"}}]
+        wait 5s"#,
+        bob(1, "@ann hello")
+    ));
 }
 
 #[test]

@@ -380,3 +380,67 @@ fn lines_that_come_one_by_one_and_at_once_are_two_posts_and_others_do_not_wait_f
         "#,
     );
 }
+
+#[test]
+fn a_paste_whose_first_line_comes_alone_is_two_posts() {
+    let mut world = by_default();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :1
+        lc > 425["messages:create",{"room":"r1","text":"<ann> 1"}]
+        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        irc <+ :ann!a@host PRIVMSG #tea :    2
+        irc <+ :ann!a@host PRIVMSG #tea : 3
+        "#,
+    );
+    // A line may be split over two reads.
+    world.tell("irc <+ :ann!a@host PRIVMSG #tea :4\nirc < :ann!a@host PRIVMSG #tea : 5");
+    for number in 6..=10 {
+        world.tell(&format!("wait 2s\nirc < :ann!a@host PRIVMSG #tea :\t{number}"));
+    }
+    world.tell(
+        r#"
+        wait 3s
+        lc > 426["messages:create",{"room":"r1","text":"<ann>     2\n 3\n4\n 5\n\t6\n\t7\n\t8\n\t9\n\t10"}]
+        "#,
+    );
+}
+
+#[test]
+fn what_is_pasted_into_a_channel_keeps_its_blanks_in_another() {
+    let mut world = World::new(&["office/#tea other/#dev"]).mannered(Manners::default());
+    for network in ["irc", "irc2"] {
+        let channel = if network == "irc" { "#tea" } else { "#dev" };
+        world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
+    }
+    for (number, text) in (1..).zip(["\tone", "    two", " three"]) {
+        world.tell(&format!(
+            "irc < :eve!e@host PRIVMSG #tea :{text}
+            irc2 > PRIVMSG #dev :<eve> {text}
+            irc2 > PING said-{number}
+            irc2 < :irc.example PONG irc.example :said-{number}"
+        ));
+    }
+}
+
+#[test]
+fn whoever_writes_to_the_bridge_alone_in_lets_chat_is_told_what_it_is_for() {
+    let whisper = |text: &str, number: u32| {
+        format!(
+            r#"lc < 42["user-messages:new",{{"id":"6b00000200000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":"u1","users":["u0","u1"]}}]"#
+        )
+    };
+    let mut world = seated();
+    for number in 1..=9 {
+        world.tell_on(&whisper("!frobnicate", number));
+    }
+    let (irc, letschat) = world.sent();
+    assert_eq!(letschat.len(), 6, "{letschat:?}");
+    for said in &letschat {
+        assert!(said.contains(r#""user":"u1""#) && said.contains("-- nobody reads"), "{said}");
+        assert!(said.contains("@bridge who"), "{said}");
+    }
+    assert!(irc.is_empty(), "{irc:?}");
+    // Another bridge could answer that without end.
+    story(&whisper("-- nobody reads", 10));
+}

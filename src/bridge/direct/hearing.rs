@@ -8,7 +8,7 @@ use crate::bridge::{Bridge, Order, Peer, Spot, Turn};
 use crate::domain::{AccountId, Author, Kind, Network, Party, PlaceId};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
-use crate::protocol::letschat::Whisper;
+use crate::protocol::letschat::{self, Whisper};
 use crate::store::StoreError;
 use crate::translate::Addressed;
 
@@ -141,7 +141,11 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let ours = self.account.as_ref().is_none_or(|account| account.id == whisper.owner);
-        if ours || self.direct.networks.is_empty() {
+        if ours {
+            return Ok(());
+        }
+        if self.direct.networks.is_empty() {
+            self.whispered_in_vain(whisper, turn);
             return Ok(());
         }
         let party = Party::User(AccountId(whisper.owner.as_str().into()));
@@ -163,6 +167,17 @@ impl Bridge {
         };
         let text = Text { kind: Kind::Talk, body: &whisper.text, native: Some(&id.to_string()) };
         self.written(&writer, text, turn)
+    }
+
+    /// The same where that is passed on to nobody. What another bridge says of itself is not answered.
+    fn whispered_in_vain(&mut self, whisper: &Whisper, turn: &mut Turn<'_>) {
+        let answerable = !whisper.text.starts_with(words::BRIDGE.trim_end());
+        if answerable && self.direct.answering.take(STRANGERS, turn.now) == May::Do {
+            let ours = self.called(&Party::User(AccountId(whisper.owner.as_str().into())));
+            let text = format!("{}{}", words::BRIDGE, words::in_vain(&ours));
+            let user = whisper.owner.clone();
+            turn.orders.push(Order::LetsChat(letschat::Order::Tell { user, text }));
+        }
     }
 
     /// What whoever has `account` is called, where they were seen in a room of ours.

@@ -35,10 +35,18 @@ pub(super) const STRANGER: &str =
     "not sent: that is for people in the channels that the bridge is in";
 
 /// The words before what the bridge says where other people's words stand, too.
-const BRIDGE: &str = "-- ";
+pub(super) const BRIDGE: &str = "-- ";
 
 /// Why nothing more is answered.
 const SILENT: &str = "That is answered once a minute from here on";
+
+/// What is answered in Let's Chat where no private messages are passed on, by the bridge called `name`.
+pub(super) fn in_vain(name: &str) -> String {
+    format!(
+        "nobody reads what is written to the bridge alone. In a room, \"@{name} who\" tells who is on the \
+         other side, \"@{name} status\" how the bridge is, \"@{name} help\" what it does"
+    )
+}
 
 impl Bridge {
     /// Tells `party` something that they are to know: on IRC by a NOTICE. Says whether they are in sight.

@@ -22,7 +22,7 @@ impl Session {
     pub(super) fn event(&mut self, now: Instant, name: &str, argument: &str) {
         match name {
             "messages:new" => self.said(argument),
-            "user-messages:new" if self.whispers => match answer::read::<WireWhisper>(argument) {
+            "user-messages:new" => match answer::read::<WireWhisper>(argument) {
                 Ok(whisper) => {
                     self.output.push_back(Output::Event(Event::Whispered(whisper.into())));
                 }
