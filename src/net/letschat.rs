@@ -97,9 +97,25 @@ fn is_hang_up(kind: io::ErrorKind) -> bool {
     )
 }
 
+/// How nginx, Apache and Go say that a port speaks TLS.
+const WANT_TLS: [&str; 3] = [
+    "plain HTTP request was sent to HTTPS port",
+    "plain HTTP to an SSL-enabled server port",
+    "an HTTP request to an HTTPS server",
+];
+
+fn is_html(page: &str) -> bool {
+    let beginning = page.trim_start().get(..5).unwrap_or_default().to_ascii_lowercase();
+    beginning == "<html" || beginning == "<!doc"
+}
+
 /// What an answer means that is no upgrade, in words for the administrator.
-fn refusal<T>(response: &http::Response<T>, asked: &Url) -> String {
+fn refusal(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> String {
     let status = response.status();
+    let page = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default());
+    if WANT_TLS.iter().any(|words| page.contains(words)) {
+        return "this port speaks TLS: write `url = \"https://…\"`".to_owned();
+    }
     let location = response.headers().get(http::header::LOCATION).and_then(|it| it.to_str().ok());
     match (status.as_u16(), location) {
         (300..=399, Some(location)) => {
@@ -116,6 +132,12 @@ fn refusal<T>(response: &http::Response<T>, asked: &Url) -> String {
         (404, _) => {
             "no Let's Chat at this address (404): check the path in letschat.url, and that \
                      a proxy in front of it passes /socket.io/"
+                .to_owned()
+        }
+        (200, _) if is_html(&page) => {
+            "a web page answers instead of Let's Chat's websocket: another web server, a proxy, or \
+             the log-in page of a network; check letschat.url by opening it from this machine; a \
+             proxy in front of Let's Chat must pass `Upgrade: websocket`"
                 .to_owned()
         }
         (200 | 400 | 426, _) => format!(
@@ -395,6 +417,27 @@ mod tests {
         let (words, debug) = (error.to_string(), format!("{error:?} {:?}", knock()));
         assert!(!words.contains(TOKEN) && !debug.contains(TOKEN), "{words} {debug}");
         error
+    }
+
+    #[tokio::test]
+    async fn a_page_that_answers_is_told_from_a_port_that_wants_tls() {
+        let of = |status: &str, page: &str| {
+            let length = page.len();
+            format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{page}")
+        };
+        let portal = of("200 OK", "<!DOCTYPE html><title>\u{1b}[31mHotelNet</title>");
+        assert!(refused(&portal).await.contains("a web page answers instead"));
+        for page in [
+            "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
+            "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+            "Client sent an HTTP request to an HTTPS server.\n",
+        ] {
+            let words = refused(&of("400 Bad Request", page)).await;
+            assert_eq!(words, "this port speaks TLS: write `url = \"https://…\"`");
+        }
+        let words = refused(&of("400 Bad Request", "{\"code\":3}")).await;
+        assert!(words.contains("`Upgrade: websocket`"), "{words}");
+        assert!(refused(&of("200 OK", "ébé")).await.contains("not granted"));
     }
 
     #[tokio::test]

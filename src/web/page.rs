@@ -80,11 +80,15 @@ pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
 /// `line` with the addresses of web pages in it as links, which tell those pages nothing.
 fn with_links(line: &str) -> Markup {
     let mut done = 0;
+    let mut pieces = Vec::new();
+    for (address, leads_to) in translate::web_pages(line) {
+        pieces.push((&line[done..address.start], &line[address.clone()], leads_to));
+        done = address.end;
+    }
     html! {
-        @for (address, leads_to) in translate::web_pages(line) {
-            (line[done..address.start])
-            a href=(leads_to) rel="noopener nofollow noreferrer" { (line[address.clone()]) }
-            @let _ = done = address.end;
+        @for (before, address, leads_to) in pieces {
+            (before)
+            a href=(leads_to) rel="noopener nofollow noreferrer" { (address) }
         }
         (line[done..])
     }

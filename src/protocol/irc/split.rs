@@ -228,7 +228,8 @@ mod tests {
         check("a http://é.example/", 18, &["a", "http://é.example/"]);
         check("日本http://b.example", 17, &["日本", "http://b.example"]);
         check("    http://b.example", 17, &["    ", "http://b.example"]);
-        check("ab (http://b.example", 17, &["ab (", "http://b.example"]);
+        check("ab (http://b.example", 16, &["ab (", "http://b.example"]);
+        check("ab (http://b.example", 17, &["ab", "(http://b.example"]);
         check("http://b.example", 8, &["http://b", ".example"]);
     }
 
