@@ -21,6 +21,8 @@ mod irc;
 mod letschat;
 #[path = "attacks/list.rs"]
 mod list;
+#[path = "attacks/long.rs"]
+mod long;
 #[path = "attacks/readers.rs"]
 mod readers;
 #[path = "attacks/victim.rs"]
@@ -78,7 +80,7 @@ async fn attacked_by_irc(attack: Attack, length: Duration) -> Figures {
     let hostile = Hostile::start(attack).await;
     let victim = Victim::start(&format!(
         "[irc.bad]\nservers = [\"{}\"]\ntls = false\nnick = \"bridge\"\ndirect_messages = true\n\
-         [looks]\njoins = \"all\"\nnicks = \"all\"\nkicks = \"all\"\nmodes = \"all\"\ntopics = \"all\"\n\
+         [looks]\njoin_lines = \"never\"\njoins = \"all\"\nnicks = \"all\"\nkicks = \"all\"\nmodes = \"all\"\ntopics = \"all\"\n\
          [[link]]\nchannel = \"bad/#bad\"\nroom = \"bad\"\n",
         hostile.address,
     ))
@@ -125,6 +127,15 @@ async fn no_reader_makes_it_take_much_memory_or_keeps_it_from_stopping() {
     let mut all = Vec::new();
     for attack in readers::ATTACKS.iter().filter(|attack| wanted(attack.name)) {
         all.push(readers::attacked(attack, length).await);
+    }
+    judge(&all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_long_messages_make_it_take_much_memory_or_keep_it_from_stopping() {
+    let mut all = Vec::new();
+    for attack in long::ATTACKS.iter().filter(|attack| wanted(attack.name)) {
+        all.push(long::attacked(attack).await);
     }
     judge(&all);
 }

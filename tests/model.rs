@@ -237,7 +237,8 @@ impl World {
                 }
                 let above = self.posts.iter().filter(|post| post.id > since).skip(skip);
                 let posts = above.take(take).cloned().collect();
-                self.events.push_back(Event::Listed { place, posts, bad: Vec::new(), stay });
+                let (bad, bytes) = (Vec::new(), 0);
+                self.events.push_back(Event::Listed { place, posts, bad, bytes, stay });
             }
             letschat::Order::Newest { place, stay } => {
                 let post = self.posts.last().map(|post| post.id);

@@ -421,9 +421,9 @@ async fn a_websocket_trusts_whom_the_other_connections_trust() {
     let url = Url::parse(&format!("https://localhost:{port}/chat/")).unwrap();
     let knock = Knock { url, token: SecretString::from("token") };
     let mut frames = upgrade(stream.await.unwrap(), &knock).await.unwrap();
-    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".to_owned()));
+    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".into()));
     frames.send("2probe".to_owned()).await.unwrap();
-    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("2probe".to_owned()));
+    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("2probe".into()));
 }
 
 /// A proxy that leads every `CONNECT chat.example:443` to `port` here.

@@ -126,7 +126,7 @@ fn hear(session: &mut Session, now: Instant, frame: &str) {
         let parsed = Packet::parse(&again);
         assert!(parsed.is_ok_and(|parsed| parsed.encode() == again), "{frame:?} {again:?}");
     }
-    session.handle(now, Input::Frame(Heard::Text(frame.to_owned())));
+    session.handle(now, Input::Frame(Heard::Text(frame.into())));
     drain(session);
 }
 

@@ -13,6 +13,7 @@
 
 use super::reading::{OVERLAP, Reading};
 use super::{Bridge, Turn};
+use crate::domain::overlong::kept;
 use crate::domain::{PlaceId, Ticket};
 use crate::protocol::letschat::PostId;
 use crate::store::StoreError;
@@ -34,7 +35,8 @@ impl Bridge {
     /// Whether a post of ours with this text, unknown so far, is the one under way.
     pub(super) fn is_in_doubt(&self, place: PlaceId, text: &str) -> Option<Ticket> {
         let delivery = self.spots.get(&place)?.lane.under_way()?;
-        (delivery.speech.as_ref()?.whole() == text).then_some(delivery.ticket)
+        // As much of it as is kept of a post.
+        (kept(&delivery.speech.as_ref()?.whole()) == text).then_some(delivery.ticket)
     }
 
     /// Everything is read, and what is in doubt was not found: looks once more, a moment later. Says

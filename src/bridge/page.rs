@@ -3,7 +3,7 @@
 //! A page may be more than a connection takes: 500 posts of 16 MB each, which is the most that the
 //! server's database holds in one. Whoever asked for such a page is cut off, and would be again, for
 //! ever. So the page is made smaller each time, down to one post; and one post that is still too much
-//! is passed over, counted, and told of. While a page is smaller than usual, its room is read alone, so
+//! is passed over, counted, and told of. Long posts are asked for a few at a time as well. While a page is smaller than usual, its room is read alone, so
 //! that it is known whose page was too much. Each page that comes makes the next twice as large.
 //!
 //! And few pages are asked for at once: the server makes one after the other, and whoever asks for a
@@ -20,7 +20,10 @@ use crate::protocol::letschat::{PAGE, PostId};
 use crate::store::StoreError;
 
 /// By what the page is divided that was too much.
-const SHRINK: usize = 8;
+const SHRINK: usize = 32;
+
+/// How many bytes of a page make nobody else wait: longer posts are asked for in smaller pages.
+const COMFORTABLE: usize = 2 << 20;
 
 /// How often a connection may be lost while a page is on its way before the page is made smaller.
 const PATIENCE: u32 = 2;
@@ -33,6 +36,8 @@ const AT_ONCE: usize = 32;
 pub(super) struct Page {
     /// How many posts.
     pub(super) take: usize,
+    /// What was too many since the room was last read to its end: it does not become so many again.
+    too_many: Option<usize>,
     /// How often the connection was lost meanwhile, in a row.
     losses: u32,
     /// It is not asked for because too much waits to be delivered.
@@ -95,7 +100,7 @@ impl Pages {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { take: PAGE, losses: 0, crowded: false, beyond: None, barrier: None }
+        Self { take: PAGE, too_many: None, losses: 0, crowded: false, beyond: None, barrier: None }
     }
 }
 
@@ -105,9 +110,12 @@ impl Page {
         self.crowded
     }
 
-    /// The page that was asked for has come, of which `lowest` is the lowest id.
-    fn came(&mut self, lowest: Option<PostId>) {
-        self.take = (self.take * 2).min(PAGE);
+    /// The page that was asked for has come, of which `lowest` is the lowest id: so many posts in so many
+    /// bytes.
+    fn came(&mut self, lowest: Option<PostId>, count: usize, bytes: usize) {
+        let comfortable = COMFORTABLE * count.max(1) / bytes.max(1);
+        let most = self.too_many.map_or(PAGE, |many| many - 1).min(comfortable);
+        self.take = (self.take * 2).min(most).max(1);
         self.losses = 0;
         if self.beyond.is_some() && lowest.is_some() {
             self.beyond = None;
@@ -117,8 +125,15 @@ impl Page {
 
     /// The page that was asked for was more than the connection takes.
     fn shrink(&mut self) {
+        // What is too much alone is passed over, and says nothing of the others.
+        self.too_many = (self.take > 1).then_some(self.take).or(self.too_many);
         self.take = (self.take / SHRINK).max(1);
         self.losses = 0;
+    }
+
+    /// The room has been read to its end.
+    pub(super) fn all_read(&mut self) {
+        self.too_many = None;
     }
 
     /// Where a reading from `since` begins, so that it does not come upon what cannot be read. What is
@@ -173,12 +188,22 @@ impl Bridge {
         crowded
     }
 
-    /// The page of `place` has come, with the lowest of its ids, or will not come.
-    pub(super) fn page_came(&mut self, place: PlaceId, lowest: Option<PostId>) {
+    /// The page of `place` has come, with the lowest of its ids: so many posts in so many bytes.
+    pub(super) fn page_came(
+        &mut self,
+        place: PlaceId,
+        lowest: Option<PostId>,
+        (count, bytes): (usize, usize),
+    ) {
         if let Some(spot) = self.spots.get_mut(&place) {
-            spot.page.came(lowest);
+            spot.page.came(lowest, count, bytes);
         }
         self.pages.end(place);
+    }
+
+    /// The page of `place` will not come, if one was asked for.
+    pub(super) fn page_comes_not(&mut self, place: PlaceId) {
+        self.page_came(place, None, (0, 0));
     }
 
     /// What the server sent was more than the connection takes: some page that is on its way.
@@ -226,6 +251,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_page_of_long_posts_makes_the_next_as_small_as_is_comfortable() {
+        let mut page = Page::default();
+        page.came(None, 62, 62 * 200_000);
+        assert_eq!(page.take, 10);
+        page.came(None, 10, 10 * 200_000);
+        assert_eq!(page.take, 10, "no larger than what came easily");
+        page.came(None, 1, 12_000_000);
+        assert_eq!(page.take, 1);
+        for _ in 0..10 {
+            page.came(None, page.take, page.take * 100);
+        }
+        assert_eq!(page.take, PAGE);
+    }
+
+    #[test]
     fn a_page_shrinks_to_one_post_and_grows_again() {
         let mut page = Page::default();
         let shrunk: Vec<usize> = (0..4)
@@ -234,8 +274,11 @@ mod tests {
                 page.take
             })
             .collect();
-        assert_eq!(shrunk, [62, 7, 1, 1]);
-        (0..10).for_each(|_| page.came(None));
+        assert_eq!(shrunk, [15, 1, 1, 1]);
+        (0..10).for_each(|_| page.came(None, 1, 100));
+        assert_eq!(page.take, 14, "fifteen were too many");
+        page.all_read();
+        (0..10).for_each(|_| page.came(None, 0, 0));
         assert_eq!(page.take, PAGE);
     }
 
@@ -253,7 +296,7 @@ mod tests {
         ] {
             assert_eq!(page.begin(PostId::FIRST, doubt), reading);
         }
-        page.came(Some(after));
+        page.came(Some(after), 1, 100);
         assert_eq!(page.begin(before, None), Reading::from(after.before()));
         assert_eq!(page.begin(after, None), Reading::from(after));
         assert_eq!(page.begin(before, Some(Ticket(1))), Reading::from(before));

@@ -38,7 +38,7 @@ impl Bridge {
                 let was_open = spot.lane.close();
                 self.open -= usize::from(was_open);
                 (spot.reading, spot.backlog) = (Reading::Away, None);
-                self.page_came(place, None);
+                self.page_comes_not(place);
                 self.ask_held(turn);
                 self.is_closed(place, None, turn.now);
                 if was_open { turn.store.room_alive(place, turn.now) } else { Ok(()) }
@@ -68,7 +68,9 @@ impl Bridge {
             {
                 Ok(())
             }
-            Event::Listed { place, posts, bad, .. } => self.listed(place, posts, &bad, turn),
+            Event::Listed { place, posts, bad, bytes, .. } => {
+                self.listed(place, posts, &bad, bytes, turn)
+            }
             Event::Unreadable { place, post } => self.unreadable(place, post, turn),
             Event::Newest { place, post, .. } => self.newest(place, post, turn),
             Event::Posted { ticket, place, id } => {
@@ -220,12 +222,13 @@ impl Bridge {
         place: PlaceId,
         posts: Vec<Post>,
         bad: &[Option<PostId>],
+        bytes: usize,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let ids = || posts.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
         let (count, lowest, highest) = (posts.len() + bad.len(), ids().min(), ids().max());
         let take = self.spots.get(&place).map_or(PAGE, |spot| spot.page.take);
-        self.page_came(place, lowest);
+        self.page_came(place, lowest, (count, bytes));
         if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.overtaken()) {
             self.ask_page(place, false, turn);
             return Ok(());
@@ -321,6 +324,7 @@ impl Bridge {
         }
         self.backlog_over(place, turn)?;
         if let Some(spot) = self.spots.get_mut(&place) {
+            spot.page.all_read();
             spot.lane.again(turn.store)?;
             self.open += usize::from(spot.lane.open());
         }

@@ -5,6 +5,7 @@ mod casemapping;
 mod delivery;
 mod mask;
 mod message;
+pub mod overlong;
 mod party;
 mod person;
 mod place;

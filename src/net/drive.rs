@@ -16,6 +16,10 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 /// How much is taken in before what it called for is written.
 const AT_ONCE: usize = 256;
 
+/// How many bytes of what was taken in may wait for whoever is told of it: no more is read until all
+/// that was told has been taken.
+const MOST_UNTAKEN: usize = 1 << 20;
+
 /// How often in a row a deadline that has passed is put off, because there was still something to take
 /// in. More than this is more than a socket holds.
 const MOST_PUT_OFF: u32 = 4_096;
@@ -52,9 +56,10 @@ where
     T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
 {
     let mut clock = Clock::new();
-    let ended = converse(machine, transport, orders, events, &mut clock, &name).await;
+    let ear = &mut Ear { events, name, untaken: 0 };
+    let ended = converse(machine, transport, orders, ear, &mut clock).await;
     if let Ended::Lost(why) = ended {
-        let rest = hear_out(machine, transport, events, &mut clock, &name).await;
+        let rest = hear_out(machine, transport, ear, &mut clock).await;
         return rest.unwrap_or(Ended::Lost(why));
     }
     // Last words, as far as the peer still takes them.
@@ -62,27 +67,54 @@ where
     ended
 }
 
-async fn converse<M, T, E, I>(
+/// Whoever is told of what happens.
+struct Ear<'a, I, N> {
+    events: &'a mpsc::Sender<I>,
+    name: N,
+    /// How many bytes were heard of which it may not have taken yet what they came to.
+    untaken: usize,
+}
+
+impl<I, N> Ear<'_, I, N> {
+    /// Tells it of `event`. Says whether it is there at all.
+    async fn tell<E>(&self, event: E) -> bool
+    where
+        N: Fn(E) -> I,
+    {
+        self.events.send((self.name)(event)).await.is_ok()
+    }
+
+    /// Waits, where much was heard, until all has been taken that was told.
+    async fn catch_up(&mut self) {
+        if self.untaken >= MOST_UNTAKEN {
+            // Where it is gone, the next that is told shows it.
+            drop(self.events.reserve_many(self.events.max_capacity()).await);
+            self.untaken = 0;
+        }
+    }
+}
+
+async fn converse<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
     orders: &mut mpsc::Receiver<M::Order>,
-    events: &mpsc::Sender<I>,
+    ear: &mut Ear<'_, I, N>,
     clock: &mut Clock,
-    name: &impl Fn(M::Event) -> I,
 ) -> Ended
 where
     M: Machine,
     E: std::fmt::Display,
     T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
+    N: Fn(M::Event) -> I,
 {
     let mut put_off = 0;
     loop {
-        if let Some(ended) = say(machine, transport, events, clock, name).await {
+        if let Some(ended) = say(machine, transport, ear, clock).await {
             return ended;
         }
         tokio::select! {
             frame = transport.next() => {
-                if let Some(ended) = hear(machine, transport, clock, frame) {
+                if let Some(ended) = hear(machine, transport, ear, clock, frame) {
                     return ended;
                 }
             }
@@ -99,13 +131,13 @@ where
                 match received(transport).await {
                     Some(frame) if put_off < MOST_PUT_OFF => {
                         put_off += 1;
-                        if let Some(ended) = hear(machine, transport, clock, frame) {
+                        if let Some(ended) = hear(machine, transport, ear, clock, frame) {
                             return ended;
                         }
                     }
                     frame => {
                         put_off = 0;
-                        if let Some(ended) = frame.and_then(|it| hear(machine, transport, clock, it)) {
+                        if let Some(ended) = frame.and_then(|it| hear(machine, transport, ear, clock, it)) {
                             return ended;
                         }
                         match due {
@@ -131,16 +163,16 @@ async fn received<T: Stream + Unpin>(transport: &mut T) -> Option<Option<T::Item
 
 /// Takes in what a lost peer has still said, and tells what comes of it. A peer that hangs up
 /// mostly says why, and often we notice first that it takes no more of ours.
-async fn hear_out<M, T, E, I>(
+async fn hear_out<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
-    events: &mpsc::Sender<I>,
+    ear: &mut Ear<'_, I, N>,
     clock: &mut Clock,
-    name: &impl Fn(M::Event) -> I,
 ) -> Option<Ended>
 where
     M: Machine,
     T: Stream<Item = Result<M::Heard, E>> + Unpin,
+    N: Fn(M::Event) -> I,
 {
     let mut patience = CLOSE_PATIENCE;
     for _ in 0..AT_ONCE * MOST_PUT_OFF as usize {
@@ -149,27 +181,30 @@ where
                 // Nobody is there to take it.
                 Output::Frame(_) => {}
                 Output::Event(event) => {
-                    if events.send(name(event)).await.is_err() {
+                    if !ear.tell(event).await {
                         return Some(Ended::Dismissed);
                     }
                 }
                 Output::Close(why) => return Some(Ended::Closed(why)),
             }
         }
+        ear.catch_up().await;
         // The peer is waited for; that somebody else made us wait is nothing to it.
         let began = time::Instant::now();
         let heard = time::timeout(patience, transport.next()).await;
         let Ok(Some(Ok(heard))) = heard else { return None };
         patience = patience.saturating_sub(began.elapsed());
+        ear.untaken += M::size(&heard);
         machine.handle(clock.now(), Input::Frame(heard));
     }
     None
 }
 
-/// Takes in `frame` and all that has come with it. Gives the end, if there is nothing more.
-fn hear<M, T, E>(
+/// Takes in `frame` and all that has come with it, up to some size. Gives the end, if there is nothing more.
+fn hear<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
+    ear: &mut Ear<'_, I, N>,
     clock: &mut Clock,
     mut frame: Option<Result<M::Heard, E>>,
 ) -> Option<Ended>
@@ -180,11 +215,14 @@ where
 {
     for taken in 1.. {
         match frame {
-            Some(Ok(heard)) => machine.handle(clock.now(), Input::Frame(heard)),
+            Some(Ok(heard)) => {
+                ear.untaken += M::size(&heard);
+                machine.handle(clock.now(), Input::Frame(heard));
+            }
             Some(Err(error)) => return Some(Ended::Lost(error.to_string())),
             None => return Some(Ended::Lost("the peer hung up".to_owned())),
         }
-        if taken == AT_ONCE {
+        if taken == AT_ONCE || ear.untaken >= MOST_UNTAKEN {
             break;
         }
         frame = transport.next().now_or_never()?;
@@ -193,17 +231,17 @@ where
 }
 
 /// Writes and tells what the machine has to say. Gives the end, if it has hung up.
-async fn say<M, T, E, I>(
+async fn say<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
-    events: &mpsc::Sender<I>,
+    ear: &mut Ear<'_, I, N>,
     clock: &mut Clock,
-    name: &impl Fn(M::Event) -> I,
 ) -> Option<Ended>
 where
     M: Machine,
     E: std::fmt::Display,
     T: Sink<M::Frame, Error = E> + Unpin,
+    N: Fn(M::Event) -> I,
 {
     let mut written = false;
     while let Some(output) = machine.poll() {
@@ -215,14 +253,18 @@ where
                 }
             }
             Output::Event(event) => {
-                if events.send(name(event)).await.is_err() {
+                if !ear.tell(event).await {
                     return Some(Ended::Dismissed);
                 }
             }
             Output::Close(why) => return Some(Ended::Closed(why)),
         }
     }
-    if written { patiently(clock, transport.flush()).await } else { None }
+    if written && let Some(ended) = patiently(clock, transport.flush()).await {
+        return Some(ended);
+    }
+    ear.catch_up().await;
+    None
 }
 
 /// Waits until `write` is done, for as long as the peer may take no bytes.

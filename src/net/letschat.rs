@@ -17,11 +17,11 @@ use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 use crate::net::stranger::Stranger;
-use crate::protocol::letschat::{Heard, Reason, TurnedAway};
+use crate::protocol::letschat::{Heard, Reason, Text, TurnedAway};
 
-/// The longest frame that we take: a page of 500 long posts is well below, and the longest single post
-/// that the server's database holds.
-const LONGEST: usize = 64 << 20;
+/// The longest frame that we take: the longest single post that the server's database holds (16 MB) is
+/// below, as is a page of 500 posts of 36 kB. A longer page is asked for in parts.
+const LONGEST: usize = 18 << 20;
 
 /// How long the server may take to grant a websocket.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -312,7 +312,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
                 self.silence.heard(Instant::now());
             }
             return Poll::Ready(match heard {
-                Some(Ok(Message::Text(text))) => Some(Ok(Heard::Text(text.as_str().to_owned()))),
+                Some(Ok(Message::Text(text))) => {
+                    let Some(text) = Text::of(text.into()) else { continue };
+                    Some(Ok(Heard::Text(text)))
+                }
                 // The websocket is done for after this, but whoever listens learns why.
                 Some(Err(tungstenite::Error::Capacity(_))) => Some(Ok(Heard::TooLong)),
                 Some(Ok(Message::Close(_))) | None => None,
@@ -557,7 +560,7 @@ mod tests {
         let long = format!("42[\"{}\"]", "é".repeat(200_000));
         let (sent, heard) = tokio::join!(server.send(Message::text(long.clone())), frames.next());
         sent.unwrap();
-        assert_eq!(heard.unwrap().unwrap(), Heard::Text(long));
+        assert_eq!(heard.unwrap().unwrap(), Heard::Text(long.into()));
     }
 
     #[tokio::test]
@@ -566,7 +569,7 @@ mod tests {
         server.send(Message::Ping("tea".into())).await.unwrap();
         server.send(Message::Binary(vec![4, 2].into())).await.unwrap();
         server.send(Message::text("40")).await.unwrap();
-        assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".to_owned()));
+        assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".into()));
         frames.flush().await.unwrap();
         assert_eq!(server.next().await.unwrap().unwrap(), Message::Pong("tea".into()));
     }

@@ -32,6 +32,11 @@ pub trait Machine {
     /// What the bridge is told.
     type Event;
 
+    /// How much of memory this takes, and what is told because of it, where that can be much.
+    fn size(_heard: &Self::Heard) -> usize {
+        0
+    }
+
     /// Takes one input.
     fn handle(&mut self, now: Instant, input: Input<Self::Heard, Self::Order>);
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// One websocket text frame.
 #[derive(Debug, Clone)]
-pub enum Packet {
+pub enum Packet<'frame> {
     /// `0`: the server's first word.
     Open {
         /// How often it wants a ping, in milliseconds.
@@ -38,15 +38,15 @@ pub enum Packet {
         ack: Option<u64>,
         /// Its name.
         name: String,
-        /// What it carries, unread: whoever knows the event reads it straight into its own type.
-        arguments: Vec<Box<RawValue>>,
+        /// What it carries, unread and not copied: whoever knows the event reads it straight into its own type.
+        arguments: Vec<&'frame RawValue>,
     },
     /// `43`: the answer to an event.
     Ack {
         /// The number it was asked under.
         id: u64,
         /// What it carries, unread.
-        arguments: Vec<Box<RawValue>>,
+        arguments: Vec<&'frame RawValue>,
     },
     /// `44`: we are not let in.
     Error {
@@ -75,12 +75,12 @@ struct Handshake {
     ping_timeout: u64,
 }
 
-impl Packet {
+impl<'frame> Packet<'frame> {
     /// Reads one frame.
     ///
     /// # Errors
     /// When it is none.
-    pub fn parse(frame: &str) -> Result<Self, PacketError> {
+    pub fn parse(frame: &'frame str) -> Result<Self, PacketError> {
         let malformed = || PacketError::Malformed(excerpt(frame));
         let Some((kind, rest)) = frame.split_at_checked(1) else { return Err(malformed()) };
         Ok(match kind {
@@ -98,7 +98,7 @@ impl Packet {
         })
     }
 
-    fn parse_message(message: &str) -> Option<Self> {
+    fn parse_message(message: &'frame str) -> Option<Self> {
         let (kind, rest) = message.split_at_checked(1)?;
         // Let's Chat has no namespace but `/`; being let into another is not being let in.
         let rest = match rest.strip_prefix('/') {
@@ -166,7 +166,7 @@ impl Packet {
 }
 
 /// The number, if there is one, and the array behind it; an ack of nothing may leave that out.
-fn parse_arguments(body: &str) -> Option<(Option<u64>, Vec<Box<RawValue>>)> {
+fn parse_arguments(body: &str) -> Option<(Option<u64>, Vec<&RawValue>)> {
     let (digits, array) = body.split_at(body.find('[').unwrap_or(body.len()));
     // `parse` would take a sign.
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {

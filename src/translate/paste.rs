@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{clean, pictures, urls};
-use crate::domain::{Kind, Message};
+use crate::domain::{Kind, Message, overlong};
 
 /// Lines of one person that are further apart were not said in one go.
 const MOMENT: SignedDuration = SignedDuration::from_secs(3);
@@ -42,9 +42,10 @@ pub(super) fn shorten(
     if body.len() <= LINE && !body.contains('\n') {
         return body.into_owned();
     }
-    let all: Vec<&str> = body.lines().filter(|line| !clean::is_blank(line)).collect();
+    let (said, left_out) = overlong::said(&body);
+    let all: Vec<&str> = said.lines().filter(|line| !clean::is_blank(line)).collect();
     let length = all.iter().map(|line| on_irc(line)).sum::<usize>();
-    if length <= lines {
+    if length <= lines && left_out.is_none() {
         return body.into_owned();
     }
     let link = where_all();
@@ -64,8 +65,12 @@ pub(super) fn shorten(
         let beginning = beginning(first, room * LINE - MORE.len());
         shown.extend((!beginning.is_empty()).then(|| format!("{beginning}{MORE}")));
     }
-    let rest = match (all.len(), shown.len()) {
-        (1, _) => format!("… {} characters in all", all[0].chars().count()),
+    let (characters, more) = left_out.map_or((0, 0), |it| (it.characters, it.lines));
+    let rest = match (all.len() + more, shown.len()) {
+        (1, _) => {
+            let shown = all.first().map_or(0, |line| line.chars().count());
+            format!("… {} characters in all", shown + characters)
+        }
         (all, 0) => format!("{all} lines"),
         (all, shown) if all - shown == 1 => "… 1 more line".to_owned(),
         (all, shown) => format!("… {} more lines", all - shown),
@@ -157,6 +162,22 @@ mod tests {
         let there = Some("https://chat.example/#!/room/x");
         let whole = (1..=200).map(|it| it.to_string()).collect::<Vec<_>>().join("\n");
         check(&whole, 4, there, "1\n2\n3\n… 197 more lines: https://chat.example/#!/room/x");
+    }
+
+    #[test]
+    fn what_was_left_out_before_is_counted_too() {
+        let link = Some("https://b.example/p/x");
+        let lines = overlong::kept(&"a long line\n".repeat(1_000_000)).into_owned();
+        let three = "a long line\n".repeat(3);
+        check(&lines, 4, link, &format!("{three}… 999997 more lines: https://b.example/p/x"));
+        let line = overlong::kept(&"x".repeat(12_000_000)).into_owned();
+        let shown = format!("{} …\n… 12000000 characters in all", "x".repeat(LINE - MORE.len()));
+        check(&line, 2, None, &shown);
+        let blank = overlong::kept(&format!("{}x", "\n".repeat(500_000))).into_owned();
+        assert!(shorten(blank.into(), 4, || None).ends_with(" lines"));
+        let whole = shorten(line.into(), 10_000, || None);
+        assert!(whole.len() > overlong::KEPT / 2);
+        assert!(whole.ends_with("xx\n… 12000000 characters in all"));
     }
 
     proptest! {

@@ -161,6 +161,13 @@ pub(crate) const ATTACKS: &[Attack] = &[
             format!("@batch=b;msgid=m{n} :eve!e@h PRIVMSG #bad :{}\r\n", long(300))
         }
     }),
+    saying("multiline messages of the most that was agreed upon", Joined, |n| {
+        let line = format!("@batch=b{n} :eve!e@h PRIVMSG #bad :{}\r\n", long(400));
+        format!(
+            ":eve!e@h BATCH +b{n} draft/multiline #bad\r\n{}:eve!e@h BATCH -b{n}\r\n",
+            line.repeat(10)
+        )
+    }),
     saying("one multiline message that never ends", Joined, |n| {
         if n == 0 {
             ":eve!e@h BATCH +b draft/multiline #bad\r\n".into()

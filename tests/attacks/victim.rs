@@ -34,7 +34,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(10);
 const PROBES: Duration = Duration::from_millis(20);
 
 /// A second channel for the room.
-const TWO: &str = "[[link]]\nchannel = \"good/#two\"\nroom = \"tea\"\n";
+pub(crate) const TWO: &str = "[[link]]\nchannel = \"good/#two\"\nroom = \"tea\"\n";
 
 /// The program, a network and a Let's Chat that behave, and their people.
 pub(crate) struct Victim {
@@ -82,11 +82,13 @@ impl Victim {
             .as_ref()
             .map_or_else(|| letschat.url(), |proxy| format!("http://{}", proxy.address));
         let directory = tempfile::Builder::new().prefix("letsbridge-attack-").tempdir().unwrap();
+        // What is tried is how soon a line is there, not how long it waits for another to be joined with.
+        let looks = if more.contains("[looks]") { "" } else { "[looks]\njoin_lines = \"never\"\n" };
         let config = format!(
             "break_loops = false\nstate_dir = {:?}\nsettle = \"{}s\"\n\
              [irc.good]\nservers = [\"{}\"]\ntls = false\nnick = \"bridge\"\npace = \"off\"\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n\
-             [[link]]\nchannel = \"good/#tea\"\nroom = \"tea\"\n{more}",
+             {looks}[[link]]\nchannel = \"good/#tea\"\nroom = \"tea\"\n{more}",
             directory.path().join("state").display().to_string(),
             SETTLE.as_secs(),
             irc.address(),

@@ -202,6 +202,19 @@ fn in_what_several_lines_say_each_has_its_author() {
 }
 
 #[test]
+fn a_message_of_many_megabytes_is_its_beginning_and_all_of_the_rest_is_counted() {
+    story(&format!(
+        "{}
+        irc > PRIVMSG #tea :<bob> a long line
+        irc > PRIVMSG #tea :<bob> a long line
+        irc > PRIVMSG #tea :<bob> a long line
+        irc > PRIVMSG #tea :<bob> … 999997 more lines
+        irc > PING said-1",
+        post(1, &"a long line\\n".repeat(1_000_000))
+    ));
+}
+
+#[test]
 fn a_long_message_is_cut_and_says_so() {
     let lines = (1..=200).map(|it| it.to_string()).collect::<Vec<_>>().join("\\n");
     story(&format!(

@@ -376,7 +376,7 @@ impl World {
         let wire = &mut self.letschat;
         if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
             let machine = wire.machine.as_mut().expect("a connection");
-            machine.handle(self.now, Input::Frame(letschat::Heard::Text(frame.to_owned())));
+            machine.handle(self.now, Input::Frame(letschat::Heard::Text(frame.into())));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
         } else if rest.starts_with("closed: ") {
@@ -428,7 +428,7 @@ impl World {
             .machine
             .as_mut()
             .expect("a connection")
-            .handle(self.now, Input::Frame(letschat::Heard::Text(frame)));
+            .handle(self.now, Input::Frame(letschat::Heard::Text(frame.into())));
         self.settle();
     }
 
@@ -446,7 +446,7 @@ impl World {
                 wire.sent.retain(|line| line != "PING alive");
             }
             if let Some(machine) = &mut self.letschat.machine {
-                machine.handle(self.now, Input::Frame(letschat::Heard::Text("3".to_owned())));
+                machine.handle(self.now, Input::Frame(letschat::Heard::Text("3".into())));
             }
             self.letschat.sent.retain(|frame| frame != "2");
             self.settle();

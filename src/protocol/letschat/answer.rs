@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::rows::{lenient, text, truth};
+use super::rows::{kept_text, lenient, text, truth};
 use super::{Author, Post, PostId, Whisper};
 
 /// A room, in `rooms:list`, `rooms:join` and room events.
@@ -56,6 +56,7 @@ pub(super) struct PostRef {
 #[derive(Debug, Deserialize)]
 pub(super) struct WirePost {
     id: String,
+    #[serde(deserialize_with = "kept_text")]
     text: String,
     #[serde(default, deserialize_with = "lenient")]
     posted: Option<Timestamp>,
@@ -71,6 +72,7 @@ pub(super) struct WireWhisper {
     #[serde(default, deserialize_with = "text")]
     id: Option<String>,
     owner: String,
+    #[serde(deserialize_with = "kept_text")]
     text: String,
 }
 
@@ -133,21 +135,22 @@ impl Room {
 
 /// Reads an answer, or says in the server's words why there is none.
 pub(super) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
-    let failure = match parse(json) {
-        Ok(answer) => return Ok(answer),
-        Err(failure) => failure,
-    };
+    parse(json).map_err(|error| failure(json, &error))
+}
+
+/// Why there is no answer, in the server's words, where reading it fails with `error`.
+pub(super) fn failure(json: &str, error: &serde_json::Error) -> String {
     if let Ok(reason) = serde_json::from_str::<String>(json) {
-        return Err(reason);
+        return reason;
     }
     if let Ok(ErrorObject { message }) = serde_json::from_str(json) {
-        return Err(message);
+        return message;
     }
-    Err(format!("an answer that makes no sense ({failure})"))
+    format!("an answer that makes no sense ({error})")
 }
 
 /// Reads JSON in which a lone surrogate may stand: JavaScript has such strings, nobody else has.
-fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
     serde_json::from_str(json).or_else(|error| {
         let mended = mend_surrogates(json);
         if mended == json { Err(error) } else { serde_json::from_str(&mended) }

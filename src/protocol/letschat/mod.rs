@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod frame;
 mod post_id;
 mod rooms;
 mod rows;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use crate::domain;
 use crate::domain::{PlaceId, Ticket};
 
+pub use frame::Text;
 pub use post_id::{NotAnId, PostId};
 pub use rooms::Seat;
 pub use session::Session;
@@ -27,7 +29,7 @@ pub const PAGE: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// A frame of text.
-    Text(String),
+    Text(Text),
     /// A frame that is longer than we take.
     TooLong,
 }
@@ -161,6 +163,8 @@ pub enum Event {
         posts: Vec<Post>,
         /// Those that make no sense, and were passed over; by their ids, where they have one.
         bad: Vec<Option<PostId>>,
+        /// How many bytes the server sent.
+        bytes: usize,
         /// The order's.
         stay: Stay,
     },
@@ -244,7 +248,9 @@ pub enum Presence {
 pub struct Post {
     /// Its id.
     pub id: PostId,
-    /// Its text, exactly.
+    /// Its text, exactly; of one that is longer than what is kept of a text, its beginning ([`kept`]).
+    ///
+    /// [`kept`]: crate::domain::overlong::kept
     pub text: String,
     /// When the server took it.
     pub posted: Timestamp,

@@ -1,11 +1,18 @@
 //! What is read although some of it makes no sense. People edit Let's Chat's database by hand, and what
 //! it tells of then may lack what each document else has: one bad row must not cost the others.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::answer;
+use crate::domain::overlong::{Keeping, kept};
+
+/// The longest name or the like, in bytes. The server's own limits are far below.
+const LONGEST: usize = 4_096;
+
+/// How much of a long text is read at once.
+const PIECE: usize = 64 * 1024;
 
 /// How many of the rows that were passed over are named in the log.
 const NAMED: usize = 5;
@@ -42,10 +49,10 @@ pub(super) fn read_rows<W: DeserializeOwned, T>(
     json: &str,
     read: impl Fn(W) -> Option<T>,
 ) -> Result<Rows<T>, String> {
-    let raw: Vec<Box<RawValue>> = match answer::read(json) {
+    let raw: Vec<&RawValue> = match serde_json::from_str(json) {
         Ok(raw) => raw,
         // A list may come as an object, numbered.
-        Err(why) => numbered(json).ok_or(why)?,
+        Err(error) => numbered(json).ok_or_else(|| answer::failure(json, &error))?,
     };
     let mut rows = Rows { rows: Vec::with_capacity(raw.len()), bad: Vec::new() };
     for row in raw {
@@ -63,8 +70,8 @@ pub(super) fn id_of(json: &str) -> Option<String> {
 }
 
 /// The values of an object whose keys count from nought.
-fn numbered(json: &str) -> Option<Vec<Box<RawValue>>> {
-    let object: std::collections::BTreeMap<usize, Box<RawValue>> = answer::read(json).ok()?;
+fn numbered(json: &str) -> Option<Vec<&RawValue>> {
+    let object: std::collections::BTreeMap<usize, &RawValue> = serde_json::from_str(json).ok()?;
     Some(object.into_values().collect())
 }
 
@@ -72,9 +79,44 @@ fn short(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-/// A text; `None` where something else stands there.
+/// A name or the like, as much of it as anybody reads; `None` where something else stands there.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    lenient(from)
+    let text: Option<String> = lenient(from)?;
+    Ok(text.map(|mut text| {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text
+    }))
+}
+
+/// A post's text, as much of it as is kept. The rest is read over, and never copied as a whole.
+pub(super) fn kept_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let raw: &RawValue = Deserialize::deserialize(from)?;
+    in_pieces(raw.get()).map_err(D::Error::custom)
+}
+
+fn in_pieces(json: &str) -> serde_json::Result<String> {
+    let inner = json.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    let Some(mut rest) = inner.filter(|inner| inner.len() > PIECE) else {
+        return answer::parse::<String>(json).map(|text| kept(&text).into_owned());
+    };
+    let mut keeping = Keeping::default();
+    while !rest.is_empty() {
+        let (piece, more) = rest.split_at(piece_end(rest));
+        keeping.push(&answer::parse::<String>(&format!("\"{piece}\""))?);
+        rest = more;
+    }
+    Ok(keeping.end())
+}
+
+/// Where `json`, the inside of a string, can be parted behind some length: not within an escape, nor
+/// within one for a character that takes two.
+fn piece_end(json: &str) -> usize {
+    /// `\ud83d\ude00`
+    const ESCAPES: usize = 12;
+    let bytes = json.as_bytes();
+    let is_apart =
+        |end: &usize| json.is_char_boundary(*end) && !bytes[*end - ESCAPES..*end].contains(&b'\\');
+    (PIECE..bytes.len()).find(is_apart).unwrap_or(bytes.len())
 }
 
 /// Whether it is so; also where something else than a truth value stands there.
@@ -148,6 +190,49 @@ mod tests {
             assert_eq!(post.author.as_ref().map(|it| it.username.as_str()), owner, "{rest}");
             assert_eq!(post.posted, post.id.made_at(), "{rest}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_read_in_pieces_as_it_is_at_once() {
+        for text in [
+            "a long \"line\"\n".repeat(100_000),
+            "\\".repeat(PIECE * 3),
+            "é😀\u{1}".repeat(PIECE),
+            format!("{}\n", "x".repeat(PIECE - 1)).repeat(3),
+            "x".repeat(PIECE * 9),
+        ] {
+            for json in [serde_json::json!(text).to_string(), escaped(&text)] {
+                assert!(in_pieces(&json).expect("a text") == kept(&text));
+            }
+        }
+        let half = format!("\"{}\\ud83d{}\"", "x".repeat(PIECE - 3), "y".repeat(PIECE));
+        assert!(in_pieces(&half).expect("a text").contains("x\u{FFFD}y"));
+        for json in ["null", "7", "{}", "[\"x\"]"] {
+            assert!(in_pieces(json).is_err(), "{json}");
+        }
+    }
+
+    /// `text` with an escape for each of its characters.
+    fn escaped(text: &str) -> String {
+        let units = text.encode_utf16().map(|unit| format!("\\u{unit:04x}"));
+        format!("\"{}\"", units.collect::<String>())
+    }
+
+    #[test]
+    fn of_a_long_post_the_beginning_is_taken_in_and_a_name_has_a_bound() {
+        let post = |text: &str, name: &str| {
+            let owner = format!(r#"{{"id":"u1","username":"ann","displayName":"{name}"}}"#);
+            let id = "6b035f6d8d054a41e16a0571";
+            posts(&format!(r#"[{{"id":"{id}","text":"{text}","owner":{owner}}},{GOOD}]"#)).rows
+        };
+        let rows = post(&"a long line\\n".repeat(1_000_000), &"é".repeat(100_000));
+        assert!(rows[0].text.len() < 300_000 && rows[0].text.starts_with("a long line\na long"));
+        assert!(
+            rows[0].text.ends_with("more lines. They are in Let's Chat only, where this was said.")
+        );
+        let name = rows[0].author.as_ref().and_then(|it| it.display_name.as_ref());
+        assert!(name.is_some_and(|name| name.len() <= LONGEST));
+        assert_eq!(rows[1].text, "hi");
     }
 
     #[test]

@@ -184,12 +184,9 @@ impl Session {
                         let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
                         let bad = rows.bad.iter().map(id).collect();
                         let posts = self.sound("messages:list", rows);
-                        self.output.push_back(Output::Event(Event::Listed {
-                            place,
-                            posts,
-                            bad,
-                            stay,
-                        }));
+                        let bytes = argument.len();
+                        let listed = Event::Listed { place, posts, bad, bytes, stay };
+                        self.output.push_back(Output::Event(listed));
                     }
                     Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
                 }

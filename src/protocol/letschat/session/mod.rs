@@ -130,7 +130,7 @@ impl Session {
         self
     }
 
-    fn receive(&mut self, now: Instant, packet: Packet) {
+    fn receive(&mut self, now: Instant, packet: Packet<'_>) {
         match packet {
             Packet::Open { ping_interval, .. } => {
                 // In Engine.IO 3 the client pings.
@@ -322,6 +322,13 @@ impl Machine for Session {
     type Frame = String;
     type Order = Order;
     type Event = Event;
+
+    fn size(heard: &Heard) -> usize {
+        match heard {
+            Heard::Text(frame) => frame.len(),
+            Heard::TooLong => 0,
+        }
+    }
 
     fn handle(&mut self, now: Instant, input: Input<Heard, Order>) {
         match input {
