@@ -97,8 +97,9 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
             }
             Happening::Past { place, msgid, by_line } => {
                 let (place, msgid) = (place_of(place), msgid.map(str::to_owned));
-                let since = Timestamp::UNIX_EPOCH;
-                order(&mut session, now, Order::Past { place, since, msgid, by_line });
+                let (since, clock) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+                let past = Order::Past { place, since, now: clock, msgid, by_line };
+                order(&mut session, now, past);
             }
             Happening::Away(why) => {
                 order(&mut session, now, Order::Away(why.map(str::to_owned)));
