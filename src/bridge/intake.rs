@@ -78,7 +78,8 @@ impl Bridge {
                         // What stands by itself ends one.
                         let part_of = part == Part::Whole && delivery.message.kind == Kind::Talk;
                         let run = mirror.run.take().filter(|_| part_of);
-                        let with = Run::with(run, &delivery.message, ticket, turn.now);
+                        let crowded = mirror.lane.behind().next().is_some();
+                        let with = Run::with(run, &delivery.message, (ticket, crowded), turn.now);
                         mirror.run = part_of.then_some(with);
                     }
                     mirror.lane.push(delivery);

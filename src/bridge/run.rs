@@ -1,8 +1,11 @@
 //! Lines of one person that follow each other as in a paste, on their way to a room.
 //!
 //! The first of them is posted at once. Those behind it wait for each other, so that they are one post:
-//! for a moment while they come at once, for longer where the client of whoever pastes them sends one
+//! for a moment while they come at once, for longer where the client sends the rest of a paste one line
 //! after the other, as clients do so that their server does not throw them out.
+//!
+//! It is a paste when a line comes while two others of the run are not yet posted. People who type, and
+//! programs that say a line when the one before has arrived, never do that: they wait for nothing.
 
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ const APART: SignedDuration = SignedDuration::from_secs(3);
 /// Nobody types two lines this fast.
 const PASTED: SignedDuration = SignedDuration::from_millis(500);
 
-/// So many lines, none apart from the others, are a paste, too: a client that paces every line.
+/// So many lines at once are as many as a client sends before it begins to pause.
 const MANY: u32 = 4;
 
 /// How long a line waits for the next, and the first of them at most: while they come at once.
@@ -48,11 +51,12 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// The run that `message`, bound for a room as `ticket`, goes on with, or begins.
+    /// The run that `message`, bound for a room as `ticket`, goes on with, or begins. `crowded`: two
+    /// other deliveries to the room are not yet posted.
     pub(super) fn with(
         run: Option<Self>,
         message: &Message,
-        ticket: Ticket,
+        (ticket, crowded): (Ticket, bool),
         now: Timestamp,
     ) -> Self {
         let goes_on = |run: &Self| {
@@ -64,7 +68,7 @@ impl Run {
             Some(run) => {
                 let gap = now.duration_since(run.last);
                 let lines = run.lines.saturating_add(1);
-                let pasted = run.pasted || gap <= PASTED || lines >= MANY;
+                let pasted = run.pasted || (crowded && gap <= PASTED);
                 Self { lines, gap, pasted, last: now, ..run }
             }
             None => Self {
@@ -122,12 +126,14 @@ mod tests {
         }
     }
 
-    /// A run of lines at these times in milliseconds, with its last line and when that came.
-    fn run(times: &[i64]) -> (Run, Ticket, Timestamp) {
+    /// A run of lines at these times in milliseconds, those from `crowded` on while two others were not
+    /// yet posted; with its last line and when that came.
+    fn run(times: &[i64], crowded: usize) -> (Run, Ticket, Timestamp) {
         let at = |time: &i64| Timestamp::from_millisecond(*time).expect("a time");
-        let lines = times.iter().map(at).zip(1..);
-        let run = lines.fold(None, |run, (time, number)| {
-            Some(Run::with(run, &message("ann"), Ticket(number), time))
+        let lines = times.iter().map(at).enumerate();
+        let run = lines.fold(None, |run, (line, time)| {
+            let ticket = Ticket(i64::try_from(line).expect("few") + 1);
+            Some(Run::with(run, &message("ann"), (ticket, line >= crowded), time))
         });
         let last = times.last().expect("a line");
         (run.expect("a line"), Ticket(times.len().try_into().expect("few")), at(last))
@@ -135,19 +141,20 @@ mod tests {
 
     #[test]
     fn only_what_is_pasted_waits_and_never_the_first_line() {
-        for (times, waits) in [
-            (&[0][..], None),
-            (&[0, 100], Some(700)),
-            (&[0, 2_000], None),
-            (&[0, 2_000, 4_000], None),
-            (&[0, 2_000, 4_000, 6_000], Some(2_500)),
-            (&[0, 0, 0], Some(700)),
-            (&[0, 0, 0, 0], Some(2_500)),
-            (&[0, 300, 600, 900, 1_200], Some(2_500)),
-            (&[0, 0, 0, 0, 0, 2_200], Some(2_500)),
-            (&[0, 100, 3_200], None),
+        const NEVER: usize = usize::MAX;
+        for (times, crowded, waits) in [
+            (&[0][..], NEVER, None),
+            (&[0, 100], NEVER, None),
+            (&[0, 5, 10, 15, 20, 25], NEVER, None),
+            (&[0, 2_000, 4_000, 6_000], NEVER, None),
+            (&[0, 2_000, 4_000, 6_000], 2, None),
+            (&[0, 0, 0], 2, Some(700)),
+            (&[0, 0, 0, 0], 2, Some(2_500)),
+            (&[0, 300, 600, 900, 1_200], 3, Some(2_500)),
+            (&[0, 0, 0, 0, 0, 2_200], 2, Some(2_500)),
+            (&[0, 0, 0, 3_200], 2, None),
         ] {
-            let (mut run, ticket, now) = run(times);
+            let (mut run, ticket, now) = run(times, crowded);
             let wait = run.wait(&message("ann"), ticket, now);
             assert_eq!(wait, waits.map(Duration::from_millis), "{times:?}");
             assert_eq!(run.wait(&message("ann"), run.first, now), None, "{times:?}");
@@ -157,11 +164,11 @@ mod tests {
 
     #[test]
     fn nothing_waits_for_ever() {
-        let (mut run, ticket, mut now) = run(&[0, 0]);
+        let (mut run, ticket, mut now) = run(&[0, 0, 0], 2);
         let begun = now;
         while run.wait(&message("ann"), ticket, now).is_some() {
             now += SignedDuration::from_millis(100);
-            run = Run::with(Some(run), &message("ann"), Ticket(ticket.0 + 1), now);
+            run = Run::with(Some(run), &message("ann"), (Ticket(ticket.0 + 1), true), now);
         }
         assert_eq!(now.duration_since(begun), SignedDuration::from_secs(3));
     }

@@ -378,14 +378,29 @@ fn neither_a_first_line_nor_who_types_waits() {
 }
 
 #[test]
+fn who_says_a_line_when_the_one_before_has_arrived_waits_for_nothing() {
+    let mut world = by_default();
+    for number in 1..=6 {
+        world.tell(&format!(
+            r#"
+            irc < :ann!a@host PRIVMSG #tea :{number}
+            lc > 42{call}["messages:create",{{"room":"r1","text":"<ann> {number}"}}]
+            lc < 43{call}[{{"id":"6b000020000000000000000{number}","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+            "#,
+            call = number + 4,
+        ));
+    }
+}
+
+#[test]
 fn lines_that_come_one_by_one_and_at_once_are_two_posts_and_others_do_not_wait_for_more() {
     by_default().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :1
         lc > 425["messages:create",{"room":"r1","text":"<ann> 1"}]
         irc < :ann!a@host PRIVMSG #tea :2
-        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :ann!a@host PRIVMSG #tea :3
+        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :bob!b@host PRIVMSG #tea :hi
         lc > 426["messages:create",{"room":"r1","text":"<ann> 2\n3"}]
         lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
