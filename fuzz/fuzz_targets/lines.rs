@@ -2,7 +2,7 @@
 #![no_main]
 
 use bytes::BytesMut;
-use letsbridge::protocol::irc::{Charsets, Heard};
+use letsbridge::protocol::irc::{Charset, Charsets, Heard};
 use libfuzzer_sys::fuzz_target;
 use tokio_util::codec::Decoder;
 
@@ -19,7 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
 /// The lines in these pieces; each is parsed, too.
 fn read(pieces: &[&[u8]]) -> Vec<Heard> {
     let wire = Vec::new();
-    let charsets = Charsets::new(encoding_rs::WINDOWS_1252, [("#tea", encoding_rs::KOI8_R)]);
+    let charsets = Charsets::new(
+        Charset::Fallback(encoding_rs::WINDOWS_1252),
+        [("#tea", Charset::Fallback(encoding_rs::KOI8_R))],
+    );
     let mut lines = letsbridge::net::lines(std::io::Cursor::new(wire), charsets);
     let decoder = lines.codec_mut();
     let (mut buffer, mut read) = (BytesMut::new(), Vec::new());

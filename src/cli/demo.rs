@@ -154,6 +154,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         name: format!("#{name}"),
         key: None,
         fallback_charset: None,
+        charset: None,
         mode: None,
     };
     let room = |(name, _): &(&str, &str)| config::RoomSettings {
@@ -193,6 +194,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             username: BRIDGE.to_owned(),
             realname: "The bridge to Let's Chat".to_owned(),
             fallback_charset: encoding_rs::WINDOWS_1252,
+            charset: None,
             invited_by: None,
             pace: config::Pace::Off,
             in_doubt: config::InDoubt::Repeat,

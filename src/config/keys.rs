@@ -68,7 +68,7 @@ impl Pattern {
 }
 
 /// Words that others use for what a key here says. The left ones are as [`joined`] writes them.
-const SYNONYMS: [(&str, &str); 43] = [
+const SYNONYMS: [(&str, &str); 42] = [
     ("ssl", "tls"),
     ("usetls", "tls"),
     ("usessl", "tls"),
@@ -90,7 +90,6 @@ const SYNONYMS: [(&str, &str); 43] = [
     ("apikey", "token"),
     ("fingerprint", "pin_sha256"),
     ("encoding", "fallback_charset"),
-    ("charset", "fallback_charset"),
     ("statedir", "state_dir"),
     ("datadir", "state_dir"),
     ("state", "state_dir"),

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use encoding_rs::Encoding;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::entry::Entry;
 use super::graph::Graph;
+use super::read::Charset;
 use super::settings::{ChannelSettings, Link, RoomSettings};
 use super::values::Flaw;
 use super::voices::Mode;
@@ -24,7 +24,7 @@ pub(super) struct Written<'r> {
     pub(super) channel: Place,
     pub(super) room: Place,
     pub(super) key: Option<Kept<'r>>,
-    pub(super) charset: Option<(&'static Encoding, Entry<'r>)>,
+    pub(super) charset: Option<(Charset, Entry<'r>)>,
     pub(super) mode: Option<(Mode, Entry<'r>)>,
     pub(super) password: Option<Kept<'r>>,
     pub(super) looks: Arc<Manners>,
@@ -42,7 +42,7 @@ pub(super) struct Links<'r> {
     /// Each place as at its first mention, by the spelling that all of its spellings share.
     spelled: HashMap<Place, Place>,
     secrets: HashMap<Place, Kept<'r>>,
-    charsets: HashMap<Place, (&'static Encoding, Entry<'r>)>,
+    charsets: HashMap<Place, (Charset, Entry<'r>)>,
     modes: HashMap<Place, (Mode, Entry<'r>)>,
     /// The networks that any link mentions, right or wrong.
     mentioned: Vec<&'r str>,
@@ -78,10 +78,12 @@ impl<'r> Links<'r> {
     pub(super) fn channels(&self, network: &Network) -> Vec<ChannelSettings> {
         let channel = |place: &Place| match place {
             Place::Channel { network: of, name } if of == network => {
-                let fallback_charset = self.charsets.get(place).map(|(charset, _)| *charset);
+                let charset = self.charsets.get(place).map(|(charset, _)| *charset);
+                let fallback_charset = charset.and_then(Charset::fallback);
+                let charset = charset.and_then(Charset::both);
                 let mode = self.modes.get(place).map(|(mode, _)| *mode);
                 let (name, key) = (name.to_string(), self.secret(place));
-                Some(ChannelSettings { name, key, fallback_charset, mode })
+                Some(ChannelSettings { name, key, fallback_charset, charset, mode })
             }
             _ => None,
         };

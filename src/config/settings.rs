@@ -146,6 +146,8 @@ pub struct NetworkSettings {
     pub realname: String,
     /// How to read a line that is not UTF-8. Always a superset of ASCII.
     pub fallback_charset: &'static Encoding,
+    /// How to read and write its lines instead: a superset of ASCII, or ISO-2022-JP.
+    pub charset: Option<&'static Encoding>,
     /// Whom to ask for an invitation to a channel that is for invited people only (mode `+i`).
     pub invited_by: Option<String>,
     /// How fast to speak.
@@ -232,6 +234,8 @@ pub struct ChannelSettings {
     pub key: Option<SecretString>,
     /// How to read a line there that is not UTF-8; `None` for as on its network.
     pub fallback_charset: Option<&'static Encoding>,
+    /// How to read and write lines there instead.
+    pub charset: Option<&'static Encoding>,
     /// By whom it is said there what people of Let's Chat have said; `None` for as on its network.
     pub mode: Option<Mode>,
 }

@@ -12,7 +12,7 @@ use crate::protocol::irc::{Charsets, Heard, Line};
 /// that servers are known to offer.
 const LONGEST: usize = 8_191 + 16_384;
 
-/// Lines of IRC over `stream`. Those that are not UTF-8 are read in one of `charsets`.
+/// Lines of IRC over `stream`. They are read and written as `charsets` say.
 pub fn lines<S: AsyncRead + AsyncWrite>(stream: S, charsets: Charsets) -> Framed<S, Lines> {
     Framed::new(stream, Lines { charsets, searched: 0, skipping: false })
 }
@@ -111,7 +111,7 @@ impl Encoder<Line> for Lines {
     type Error = LinesError;
 
     fn encode(&mut self, line: Line, bytes: &mut BytesMut) -> Result<(), LinesError> {
-        bytes.extend_from_slice(line.as_str().as_bytes());
+        bytes.extend_from_slice(&self.charsets.write(line.as_str()));
         bytes.extend_from_slice(b"\r\n");
         Ok(())
     }
@@ -126,10 +126,11 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::protocol::irc::Charset;
 
     /// What is read from these bytes when they come in these pieces.
     fn read(pieces: &[&[u8]]) -> Vec<Heard> {
-        let charsets = Charsets::new(encoding_rs::WINDOWS_1252, []);
+        let charsets = Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []);
         let mut lines = Lines { charsets, searched: 0, skipping: false };
         let mut bytes = BytesMut::new();
         let mut heard = Vec::new();
@@ -172,7 +173,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_fed_together_is_written_together() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let mut transport = lines(ours, Charsets::new(encoding_rs::WINDOWS_1252, []));
+        let mut transport =
+            lines(ours, Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []));
         for text in ["one", "two", "three"] {
             transport.feed(Line::new("PING", &[text]).unwrap()).await.unwrap();
         }
@@ -183,9 +185,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn both_ways_go_in_the_charset_of_the_network() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let mut transport = lines(ours, Charsets::new(Charset::Both(encoding_rs::ISO_2022_JP), []));
+        transport.send(Line::new("PRIVMSG", &["#tea", "お茶 tea"]).unwrap()).await.unwrap();
+        let mut bytes = [0; 100];
+        let count = theirs.read(&mut bytes).await.unwrap();
+        assert_eq!(&bytes[..count], b"PRIVMSG #tea :\x1b$B$*Cc\x1b(B tea\r\n");
+        theirs.write_all(&bytes[..count]).await.unwrap();
+        let heard = Heard::Guessed("PRIVMSG #tea :お茶 tea".to_owned());
+        assert_eq!(transport.next().await.unwrap().unwrap(), heard);
+    }
+
+    #[tokio::test]
     async fn a_line_that_is_cut_off_is_none() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let mut transport = lines(ours, Charsets::new(encoding_rs::WINDOWS_1252, []));
+        let mut transport =
+            lines(ours, Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []));
         theirs.write_all(b"PING one\r\nPRIVMSG #tea :yes I do n").await.unwrap();
         drop(theirs);
         assert_eq!(transport.next().await.unwrap().unwrap(), line("PING one"));

@@ -15,7 +15,9 @@ use crate::config::{HostPort, NetworkSettings};
 use crate::domain::{Place, PlaceId};
 use crate::net;
 use crate::net::Ended;
-use crate::protocol::irc::{Charsets, Event, Lesson, Pace, Plan, Seat, Session, TurnedAway};
+use crate::protocol::irc::{
+    Charset, Charsets, Event, Lesson, Pace, Plan, Seat, Session, TurnedAway,
+};
 
 /// The channels to sit in.
 pub(super) fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
@@ -63,8 +65,9 @@ impl Irc {
             return Ended::Dismissed;
         }
         let plan = plan(&self.network, &self.seats, self.lesson, (secure, &server));
-        let mut session = Session::new(now(), plan);
-        let mut lines = net::lines(wire, charsets(&self.network));
+        let charsets = charsets(&self.network);
+        let mut session = Session::new(now(), plan).writing(charsets.clone());
+        let mut lines = net::lines(wire, charsets);
         let name = |event| {
             if let Event::Sts(sts) = event {
                 self.door.told(&server, sts);
@@ -108,11 +111,15 @@ impl Party for Irc {
     }
 }
 
-/// How those write who do not write UTF-8.
+/// How people write on `network`.
 pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
-    let own = |it: &'_ config::ChannelSettings| it.fallback_charset;
+    let of = |both: Option<_>, fallback: Option<_>| {
+        both.map(Charset::Both).or(fallback.map(Charset::Fallback))
+    };
+    let own = |it: &config::ChannelSettings| of(it.charset, it.fallback_charset);
     let channels = network.channels.iter().filter_map(|it| Some((it.name.as_str(), own(it)?)));
-    Charsets::new(network.fallback_charset, channels)
+    let fallback = Charset::Fallback(network.fallback_charset);
+    Charsets::new(network.charset.map_or(fallback, Charset::Both), channels)
 }
 
 /// What a session on `network` is to do.

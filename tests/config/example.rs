@@ -101,7 +101,7 @@ fn what_the_example_suggests_works() {
         .file("office.webirc", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 43);
+    assert_eq!(examples.len(), 45);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

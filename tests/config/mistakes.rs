@@ -185,6 +185,35 @@ fn sections_have_their_shape() {
 }
 
 #[test]
+fn one_charset_is_enough() {
+    let desk = Desk::new();
+    let settings = desk.settings(&with("charset = 'ISO-2022-JP'", "", "charset = 'shift_jis'"));
+    let network = &settings.networks[0];
+    assert_eq!(network.charset, Some(encoding_rs::ISO_2022_JP));
+    assert_eq!(network.channels[0].charset, Some(encoding_rs::SHIFT_JIS));
+    desk.mistakes(
+        &with(
+            "fallback_charset = 'koi8-r'\ncharset = 'utf-16'",
+            "",
+            "charset = 'replacement'\nfallback_charset = 'iso-2022-jp'",
+        ),
+        &[
+            "bridge.toml:5: irc.office.charset: \"utf-16\" cannot be spoken on IRC, as it does not \
+             contain ASCII; name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \
+             \"shift_jis\"",
+            "bridge.toml:5: irc.office.charset: there is irc.office.fallback_charset, too \
+             (bridge.toml:4); keep one of the two",
+            "bridge.toml:13: link[0].charset: \"replacement\" is no character set we know; name one \
+             like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
+            "bridge.toml:13: link[0].charset: there is link[0].fallback_charset, too \
+             (bridge.toml:14); keep one of the two",
+            "bridge.toml:14: link[0].fallback_charset: \"iso-2022-jp\" looks like ASCII, so that \
+             nothing would fall back on it; write charset = \"iso-2022-jp\" instead",
+        ],
+    );
+}
+
+#[test]
 fn certificates_are_checked_before_they_are_needed() {
     let desk = Desk::new().file("ca.pem", certificate()).file("empty.pem", "no certificate");
     let pin = format!("pin_sha256 = '{}'", "ab".repeat(32));

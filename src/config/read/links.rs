@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use config::ValueKind;
 
-use super::{looks, values};
+use super::{charset, looks, values};
 use crate::config::document;
 use crate::config::entry::Entry;
 use crate::config::keys::{self, Pattern};
@@ -69,8 +69,7 @@ fn link<'r>(
     };
     let room = section.must("room", "room = \"dev\"", text(values::room));
     let key = section.secret("key", "key_file", values::channel_key);
-    let charset = section.entry("fallback_charset");
-    let charset = charset.and_then(|entry| Some((entry.read(text(values::charset))?, entry)));
+    let charset = charset::read(&mut section);
     let mode = section.entry("mode");
     let mode = mode.and_then(|entry| Some((entry.read(text(values::choice))?, entry)));
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));

@@ -1,6 +1,7 @@
 //! The keys of the file, each with its default: one line for each.
 
 mod catching_up;
+mod charset;
 mod letschat;
 mod links;
 mod login;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catching_up::CatchingUp;
+pub(super) use charset::Charset;
 
 use super::entry::Entry;
 use super::keys::Pattern;

@@ -1,4 +1,5 @@
 use super::catching_up::CatchingUp;
+use super::charset::{self, Charset};
 use super::{login, puppets, trust, values, way};
 use crate::config::diagnostic::Origin;
 use crate::config::entry::Entry;
@@ -36,7 +37,7 @@ pub(super) fn read(
     let allow_plaintext_auth = section.get("allow_plaintext_auth", flag).unwrap_or(false);
     let username = section.get("username", text(values::username));
     let realname = section.get("realname", text(values::realname));
-    let fallback_charset = section.get("fallback_charset", text(values::charset));
+    let charset = charset::read(&mut section).map(|(charset, _)| charset);
     let invited_by = section.get("invited_by", text(values::nick));
     let pace = section.get("pace", text(values::choice)).unwrap_or_default();
     let in_doubt = section.get("in_doubt", text(values::choice)).unwrap_or_default();
@@ -73,7 +74,8 @@ pub(super) fn read(
         username: username.unwrap_or_else(|| user_name(&nick, "bridge")),
         nick,
         realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
-        fallback_charset: fallback_charset.unwrap_or(encoding_rs::WINDOWS_1252),
+        fallback_charset: charset.and_then(Charset::fallback).unwrap_or(encoding_rs::WINDOWS_1252),
+        charset: charset.and_then(Charset::both),
         invited_by,
         pace,
         in_doubt,

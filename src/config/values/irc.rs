@@ -1,4 +1,4 @@
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, ISO_2022_JP};
 
 use super::Flaw;
 use crate::config::Mode;
@@ -202,13 +202,24 @@ fn is_word(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
+/// A character set for what is not UTF-8, which no escapes tell from ASCII.
+pub(in crate::config) fn fallback_charset(text: &str) -> Result<&'static Encoding, Flaw> {
+    match charset(text)? {
+        encoding if encoding == ISO_2022_JP => {
+            let found = "looks like ASCII, so that nothing would fall back on it";
+            Err(Flaw::of(text, found, format!("write charset = {text:?} instead")))
+        }
+        encoding => Ok(encoding),
+    }
+}
+
 /// A character set by one of the labels of the WHATWG Encoding Standard.
 pub(in crate::config) fn charset(text: &str) -> Result<&'static Encoding, Flaw> {
     let remedy = "name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"";
     let encoding = Encoding::for_label_no_replacement(text.as_bytes())
         .ok_or_else(|| Flaw::of(text, "is no character set we know", remedy))?;
     // IRC's own words are ASCII, whatever the rest of the line is.
-    if encoding.is_ascii_compatible() {
+    if encoding.is_ascii_compatible() || encoding == ISO_2022_JP {
         Ok(encoding)
     } else {
         Err(Flaw::of(text, "cannot be spoken on IRC, as it does not contain ASCII", remedy))
@@ -307,7 +318,20 @@ mod tests {
     }
 
     #[test]
-    fn a_fallback_contains_ascii() {
+    fn a_charset_contains_ascii() {
+        reads(charset, "iso-2022-jp", ISO_2022_JP);
+        refuses(
+            charset,
+            "utf-16",
+            "\"utf-16\" cannot be spoken on IRC, as it does not contain ASCII",
+        );
+        refuses(charset, "iso-2022-kr", "\"iso-2022-kr\" is no character set we know");
+        reads(fallback_charset, "euc-jp", encoding_rs::EUC_JP);
+        refuses(
+            fallback_charset,
+            "iso-2022-jp",
+            "\"iso-2022-jp\" looks like ASCII, so that nothing would fall back on it",
+        );
         reads(charset, "windows-1252", encoding_rs::WINDOWS_1252);
         reads(charset, "Latin1", encoding_rs::WINDOWS_1252);
         reads(charset, "koi8-r", encoding_rs::KOI8_R);

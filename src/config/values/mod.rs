@@ -12,8 +12,8 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 
 pub(super) use address::{address, host_port, pin, prefix, proxy, url};
 pub(super) use irc::{
-    account, channel, channel_key, charset, command, identify, network_name, nick, nick_template,
-    realname, services, services_host, username, webirc_host,
+    account, channel, channel_key, charset, command, fallback_charset, identify, network_name,
+    nick, nick_template, realname, services, services_host, username, webirc_host,
 };
 pub(super) use letschat::{room, token};
 pub(super) use log::level;

@@ -32,6 +32,8 @@ pub(super) struct Isupport {
     pub(super) monitor: bool,
     /// How many channels one JOIN may name; `None` for any number.
     pub(super) joins: Option<usize>,
+    /// Whether it takes UTF-8 alone (<https://ircv3.net/specs/extensions/utf8-only>).
+    pub(super) utf8_only: bool,
 }
 
 impl Default for Isupport {
@@ -51,6 +53,7 @@ impl Default for Isupport {
             channellen: None,
             monitor: false,
             joins: None,
+            utf8_only: false,
         }
     }
 }
@@ -88,6 +91,7 @@ impl Isupport {
                 self.modes = [always, kind()];
             }
             "WHOX" => self.whox = true,
+            "UTF8ONLY" => self.utf8_only = true,
             "BOT" => self.bot = value.chars().next().filter(char::is_ascii_alphabetic),
             "CHANTYPES" => {
                 // What could begin a nick, or a mark before one, begins no channel.
@@ -223,6 +227,7 @@ mod tests {
             channellen: Some(64),
             monitor: true,
             joins: Some(4),
+            utf8_only: false,
         };
         assert_eq!(learnt, wanted);
     }

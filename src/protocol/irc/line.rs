@@ -1,5 +1,6 @@
 //! One line of IRC: how it is read, taken apart, and built so that nobody can slip in a second one.
 
+mod charset;
 mod charsets;
 mod parts;
 
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 use crate::domain::Kind;
 
+pub use charset::Charset;
 pub use charsets::Charsets;
 pub use parts::{Parts, Unreadable, decode};
 

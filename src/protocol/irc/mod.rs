@@ -34,7 +34,9 @@ use jiff::Timestamp;
 
 pub use channel::Seat;
 pub use heard::plain;
-pub use line::{BadHeard, BadLine, Charsets, Heard, Line, Parts, Text, Unreadable, decode};
+pub use line::{
+    BadHeard, BadLine, Charset, Charsets, Heard, Line, Parts, Text, Unreadable, decode,
+};
 pub use pacing::{Lesson, Pace};
 pub use past::{Answer, Page};
 pub use presence::{Parting, Presence};

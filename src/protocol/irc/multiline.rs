@@ -11,7 +11,7 @@ use super::batches::Context;
 use super::line::{Line, Text};
 use super::relaymsg;
 use super::speech::Utterance;
-use super::split::{self, Part};
+use super::split::{self, Part, Room};
 use crate::domain::{Kind, Ticket};
 
 /// The capability, and the type of batch.
@@ -57,8 +57,8 @@ pub(super) struct Script<'a> {
     pub(super) target: &'a str,
     pub(super) prefix: &'a str,
     pub(super) body: &'a str,
-    /// How many bytes of text fit in a line.
-    pub(super) budget: usize,
+    /// How much text fits in a line.
+    pub(super) budget: Room,
     /// The nick under which the server is to say it, if not under ours: one that makes a line.
     pub(super) relay: Option<&'a str>,
 }
@@ -128,6 +128,7 @@ impl Script<'_> {
         };
         let lines = vec![line];
         let Text(text) = text;
+        let text = self.budget.charset.legible(text);
         Utterance { lines, kind: self.kind, text, end, plain: Vec::new() }
     }
 
@@ -140,7 +141,7 @@ impl Script<'_> {
             return parts.map(|Part { text, end }| Piece { text, concat: false, end }).collect();
         }
         // A space that is cut at stays, at the end of its line.
-        let room = budget.saturating_sub(" ".len());
+        let room = Room { bytes: budget.bytes.saturating_sub(" ".len()), ..budget };
         let mut starts: Vec<(usize, &str, bool)> = Vec::new();
         for line in breaks(body) {
             let line = if line.trim().is_empty() { &line[..0] } else { line };
@@ -275,12 +276,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::irc::line::Charset;
 
     const LIMITS: Limits = Limits { bytes: 4_096, lines: 24 };
 
     fn script<'a>(prefix: &'a str, body: &'a str, budget: usize) -> Script<'a> {
         let (ticket, kind, target) = (Ticket(7), Kind::Talk, "#tea");
-        Script { ticket, kind, target, prefix, body, budget, relay: None }
+        Script { ticket, kind, target, prefix, body, budget: budget.into(), relay: None }
     }
 
     #[track_caller]
@@ -363,7 +365,40 @@ mod tests {
         check(action, LIMITS, &lines.each_ref().map(String::as_str));
     }
 
+    #[test]
+    fn a_line_that_comes_back_is_known_by_what_the_charset_left_of_it() {
+        let charset = Charset::Both(encoding_rs::ISO_2022_JP);
+        let script =
+            Script { budget: Room { bytes: 400, charset }, ..script("<a> ", "お茶😀é", 400) };
+        let [unit] = script.lines().try_into().unwrap();
+        assert_eq!((unit.text.as_str(), unit.end), ("<a> お茶??", "お茶😀é".len()));
+    }
+
     proptest! {
+        #[test]
+        fn every_line_fits_in_its_charset_and_says_all(
+            encoding in prop::sample::select(vec![
+                encoding_rs::ISO_2022_JP, encoding_rs::SHIFT_JIS, encoding_rs::EUC_JP,
+                encoding_rs::EUC_KR, encoding_rs::GB18030, encoding_rs::BIG5,
+                encoding_rs::WINDOWS_1251, encoding_rs::KOI8_R, encoding_rs::UTF_8,
+            ]),
+            body in "([a-z]{1,9}| |[茶ч차¥ßｱ😀é]){1,300}",
+            bytes in 30..100_usize,
+        ) {
+            let charset = Charset::Both(encoding);
+            let budget = Room { bytes, charset };
+            let lines = Script { budget, ..script("<茶> ", &body, 0) }.lines();
+            let most = "PRIVMSG #tea :".len() + bytes;
+            let mut said = String::new();
+            for unit in &lines {
+                let line = unit.lines[0].as_str();
+                prop_assert!(charset.encode(line).len() <= most, "{line:?}");
+                said.push_str(line.strip_prefix("PRIVMSG #tea :<茶> ").unwrap());
+            }
+            let solid = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(solid(&said), solid(&body));
+        }
+
         #[test]
         fn every_batch_is_taken_and_found_after_those_before_it(
             body in "([a-z]{1,9}| |\n|\r|é|\x01){0,600}",

@@ -1,16 +1,22 @@
 //! A word to somebody alone.
 
-use super::line::{Line, Text};
-use super::split;
+use super::line::{Charset, Line, Text};
+use super::split::{self, Room};
 use crate::domain::Kind;
 
 /// `text`, as much of it as fits into one line, said to `nick`; `None` where that is no nick. A target
 /// of PRIVMSG and NOTICE may also be a channel, a list, or everybody on a server (RFC 2812 §3.3.1).
-pub(super) fn line(source: usize, nick: &str, text: &str, linelen: usize) -> Option<Line> {
+pub(super) fn line(
+    (source, charset): (usize, Charset),
+    nick: &str,
+    text: &str,
+    linelen: usize,
+) -> Option<Line> {
     if !is_nick(nick) {
         return None;
     }
-    let room = split::budget(source, nick, Kind::Notice, linelen);
+    let bytes = split::budget(source, charset.width(nick), Kind::Notice, linelen);
+    let room = Room { bytes, charset };
     let first = split::lines("", text, room).into_iter().next()?;
     Some(Line::talk(Kind::Notice, nick, &Text::clean(&first.text)))
 }
@@ -27,19 +33,21 @@ pub(super) fn is_nick(nick: &str) -> bool {
 mod tests {
     use super::*;
 
+    const UTF_8: Charset = Charset::Both(encoding_rs::UTF_8);
+
     #[test]
     fn a_notice_is_one_line_to_one_person() {
         let long = "word ".repeat(200);
-        let said = line(20, "ann", &long, 512).expect("a line");
+        let said = line((20, UTF_8), "ann", &long, 512).expect("a line");
         assert!(said.len() + 2 + 22 <= 512, "{said}");
-        let said = line(20, "ann", "one\r\nQUIT", 512).expect("a line");
+        let said = line((20, UTF_8), "ann", "one\r\nQUIT", 512).expect("a line");
         assert_eq!(said.as_str(), "NOTICE ann :one");
     }
 
     #[test]
     fn what_is_no_nick_is_told_nothing() {
         for nick in ["", "#tea", "$$*", "ann,bob", "@#tea", "+#tea", "*.example", "a b", "a\r\nb"] {
-            assert_eq!(line(20, nick, "hi", 512), None, "{nick}");
+            assert_eq!(line((20, UTF_8), nick, "hi", 512), None, "{nick}");
         }
     }
 }

@@ -28,9 +28,9 @@ pub(super) fn line(kind: Kind, target: &str, nick: &str, text: &str) -> Result<L
 }
 
 /// How many bytes of a line to `target` under `nick` are not text, as we send it.
-pub(super) fn frame(kind: Kind, target: &str, nick: &str) -> usize {
+pub(super) fn frame(kind: Kind, target: usize, nick: usize) -> usize {
     let action = if kind == Kind::Action { "\x01ACTION \x01".len() } else { 0 };
-    "RELAYMSG   :\r\n".len() + target.len() + nick.len() + action
+    "RELAYMSG   :\r\n".len() + target + nick + action
 }
 
 /// What the server has against a line, by the code of its reply. Whoever is banned is refused: where
@@ -64,7 +64,7 @@ mod tests {
     fn what_is_not_text_is_counted() {
         for kind in [Kind::Talk, Kind::Action] {
             let whole = line(kind, "#tea", "bob/lc", "a b").expect("a line").len() + "\r\n".len();
-            assert_eq!(whole - "a b".len(), frame(kind, "#tea", "bob/lc"));
+            assert_eq!(whole - "a b".len(), frame(kind, "#tea".len(), "bob/lc".len()));
         }
     }
 }

@@ -2,18 +2,50 @@
 
 use unicode_segmentation::GraphemeCursor;
 
-use super::line::Text;
+use super::line::{Charset, Text};
 use crate::domain::Kind;
 
 /// How many bytes of text others receive whole, in a line of `linelen` bytes that the server
-/// begins with `:nick!user@host ` (`source` bytes without colon and space).
-pub(super) fn budget(source: usize, target: &str, kind: Kind, linelen: usize) -> usize {
+/// begins with `:nick!user@host ` (`source` bytes without colon and space), to a target of so many bytes.
+pub(super) fn budget(source: usize, target: usize, kind: Kind, linelen: usize) -> usize {
     let frame = match kind {
         Kind::Talk => "PRIVMSG  :".len(),
         Kind::Notice => "NOTICE  :".len(),
         Kind::Action => "PRIVMSG  :\x01ACTION \x01".len(),
     };
-    linelen.saturating_sub(":".len() + source + " ".len() + frame + target.len() + "\r\n".len())
+    linelen.saturating_sub(":".len() + source + " ".len() + frame + target + "\r\n".len())
+}
+
+/// How much text fits in a line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// How many bytes.
+    pub(super) bytes: usize,
+    /// How they are written.
+    pub(super) charset: Charset,
+}
+
+impl Room {
+    /// What is left beside `text`.
+    fn beside(self, text: &str) -> Self {
+        Self { bytes: self.bytes.saturating_sub(self.charset.width(text)), ..self }
+    }
+
+    /// How much of `text` fits.
+    fn reach(self, text: &str) -> usize {
+        self.charset.reach(text, self.bytes)
+    }
+
+    /// The most bytes of UTF-8 that a word of a line may have, where `fits` bytes of a text fit.
+    fn most(self, fits: usize) -> usize {
+        if self.charset.is_utf8() { self.bytes } else { fits }
+    }
+}
+
+impl From<usize> for Room {
+    fn from(bytes: usize) -> Self {
+        Self { bytes, charset: Charset::Both(encoding_rs::UTF_8) }
+    }
 }
 
 /// One line of a body.
@@ -25,10 +57,10 @@ pub(super) struct Part {
     pub(super) end: usize,
 }
 
-/// `body` in lines of at most `budget` bytes, each beginning with `prefix`. Lines that are blank
+/// `body` in lines that have room, each beginning with `prefix`. Lines that are blank
 /// are left out where others are not.
-pub(super) fn lines(prefix: &str, body: &str, budget: usize) -> Vec<Part> {
-    let room = budget.saturating_sub(prefix.len());
+pub(super) fn lines(prefix: &str, body: &str, room: impl Into<Room>) -> Vec<Part> {
+    let room = room.into().beside(prefix);
     let full = body.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
     let pieces = full.flat_map(|line| split(line, room));
     // IRC shows no line of blanks, such as stand before an address that fills a line.
@@ -82,53 +114,57 @@ fn line_said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
 /// No server allows lines so short that a shorter one than this is cut.
 const SHORTEST_CUT: usize = 200;
 
-/// How many bytes of `body` are `said`, which is clean.
+/// How many bytes of `body` are `said`, which is clean. A charset of old may have lost characters.
 fn said_from(body: &str, said: &str) -> Option<usize> {
     let mut heard = body.char_indices();
     for c in said.chars() {
         let (_, original) = heard.next()?;
-        if original != c && ![('\0', '␀'), ('\x01', '␁')].contains(&(original, c)) {
+        let lost = c == '?' && !original.is_ascii();
+        if original != c && !lost && ![('\0', '␀'), ('\x01', '␁')].contains(&(original, c)) {
             return None;
         }
     }
     Some(heard.offset())
 }
 
-/// Cuts `text` into parts of at most `budget` bytes.
+/// Cuts `text` into parts that fit.
 ///
 /// It cuts between words where it can: the one space at which it cuts is left out, all else is
 /// kept. A word that fits in a part is not cut, unless spaces before it would be left as a part of
 /// their own, which IRC cannot show. A longer word is cut between grapheme clusters
-/// (what people take for one character), a cluster longer than the budget between its characters,
-/// and a character longer than the budget stands alone. No part is ever empty.
+/// (what people take for one character), a cluster longer than the room between its characters,
+/// and a character longer than the room stands alone. No part is ever empty.
 ///
 /// Takes time in proportion to the text, whatever the text.
-pub(super) fn split(text: &str, budget: usize) -> impl Iterator<Item = &str> + Clone {
+pub(super) fn split(text: &str, room: impl Into<Room>) -> impl Iterator<Item = &str> + Clone {
+    let room = room.into();
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let (part, tail) = rest.split_at(cut(rest, budget));
-        let at_space = !tail.is_empty() && part.len() <= budget && stands_alone(rest, part.len());
+        let (part, tail) = rest.split_at(cut(rest, room));
+        let at_space =
+            !tail.is_empty() && room.reach(part) == part.len() && stands_alone(rest, part.len());
         rest = if at_space { &tail[" ".len()..] } else { tail };
         Some(part)
     })
 }
 
 /// Where the first part of `text` ends: at a character boundary past its start.
-fn cut(text: &str, budget: usize) -> usize {
-    if text.len() <= budget {
-        return text.len();
+fn cut(text: &str, room: Room) -> usize {
+    let fits = room.reach(text);
+    if fits == text.len() {
+        return fits;
     }
-    let fits = text.floor_char_boundary(budget);
     if fits == 0 {
         return text.ceil_char_boundary(1);
     }
+    let most = room.most(fits);
     let space = last_space(text, fits).filter(|&space| {
         // Where the next word must be cut anyhow, half a part of nothing is too much to pay.
         let next = &text[space + 1..];
-        space * 2 >= budget || word_len(next, budget) <= budget || is_address(next)
+        space * 2 >= most || word_len(next, most) <= most || is_address(next)
     });
     space.unwrap_or_else(|| address_before(text, fits).unwrap_or_else(|| cluster_end(text, fits)))
 }
@@ -309,6 +345,8 @@ mod tests {
             ("one\n\ntwo\nthree", "<a> one\n<a> two", Some(9)),
             ("one\ntwo", "<a> one\n<a> three", None),
             ("one", "<a> one\n<a> two", None),
+            ("née", "<a> n?e", Some(4)),
+            ("nee", "<a> n?e", None),
         ] {
             assert_eq!(said_with("<a> ", body, line), end, "{body:?} {line:?}");
         }
@@ -321,7 +359,7 @@ mod tests {
             (Kind::Notice, ":n!u@h NOTICE #c :\r\n"),
             (Kind::Action, ":n!u@h PRIVMSG #c :\x01ACTION \x01\r\n"),
         ] {
-            assert_eq!(budget("n!u@h".len(), "#c", kind, 512), 512 - line.len());
+            assert_eq!(budget("n!u@h".len(), 2, kind, 512), 512 - line.len());
         }
     }
 

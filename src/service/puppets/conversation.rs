@@ -63,7 +63,8 @@ pub(super) async fn converse(
     let mut session = Session::new(
         tokio::time::Instant::now().into_std(),
         sit(&puppet, &network, (secure, &server)),
-    );
+    )
+    .writing(charsets(&network));
     let mut lines = net::lines(wire, charsets(&network));
     let Puppet { account, .. } = puppet;
     let name = |event| {

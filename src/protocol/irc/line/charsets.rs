@@ -1,20 +1,22 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
 
-use super::{Parts, decode};
+use super::charset::{self, Charset};
+use super::{BREAKS, Parts};
 use crate::domain::Casemapping;
 
-/// How to read lines that are not UTF-8: as their network writes, or their channel.
+/// How to read and write lines: as their network does, or their channel.
 ///
 /// What cannot be known is not guessed from the words: one charset a place, or the wrong one is taken
 /// for the next line. But what is UTF-8 except for one character is UTF-8 that a server has cut; and
 /// where a server takes nothing else (<https://ircv3.net/specs/extensions/utf8-only>), so is all of it.
 #[derive(Debug, Clone)]
 pub struct Charsets {
-    network: &'static Encoding,
+    network: Charset,
     /// By name, as it is folded before a server says how.
-    channels: HashMap<String, &'static Encoding>,
+    channels: HashMap<String, Charset>,
     /// The server has said that nothing else is spoken there.
     utf8_only: bool,
 }
@@ -22,8 +24,8 @@ pub struct Charsets {
 impl Charsets {
     /// That of the network, and those of the channels that have one of their own.
     pub fn new<'a>(
-        network: &'static Encoding,
-        channels: impl IntoIterator<Item = (&'a str, &'static Encoding)>,
+        network: Charset,
+        channels: impl IntoIterator<Item = (&'a str, Charset)>,
     ) -> Self {
         let channels = channels.into_iter();
         let channels = channels.map(|(name, charset)| (fold(name), charset)).collect();
@@ -34,12 +36,49 @@ impl Charsets {
     /// not UTF-8 throughout.
     #[must_use]
     pub fn read(&mut self, bytes: &[u8]) -> (String, Option<&'static Encoding>) {
-        if let (text, false) = decode(bytes, self.network) {
-            self.learn(&text);
-            return (text, None);
+        let charset = match std::str::from_utf8(bytes) {
+            Ok(text) if !self.is_shifted(bytes) => {
+                self.learn(text);
+                return (unbroken(text.to_owned()), None);
+            }
+            Ok(_) => ISO_2022_JP,
+            Err(_) if self.utf8_only || is_cut(bytes) => UTF_8,
+            Err(_) => self.of(bytes).read_in(),
+        };
+        let (tags, rest) = tags(bytes);
+        let text = match charset == ISO_2022_JP {
+            // No tag hides another one.
+            true => String::from_utf8_lossy(tags).into_owned() + &charset::decode(rest, charset),
+            false => charset::decode(bytes, charset),
+        };
+        (unbroken(text), Some(charset))
+    }
+
+    /// The bytes to send for a line.
+    #[must_use]
+    pub fn write<'l>(&self, line: &'l str) -> Cow<'l, [u8]> {
+        let charset = self.of(line.as_bytes());
+        if self.utf8_only || charset.is_utf8() {
+            return Cow::Borrowed(line.as_bytes());
         }
-        let charset = if self.utf8_only || is_cut(bytes) { UTF_8 } else { self.of(bytes) };
-        (decode(bytes, charset).0, Some(charset))
+        let (tags, _) = tags(line.as_bytes());
+        let (tags, rest) = line.split_at(tags.len());
+        Cow::Owned([tags.as_bytes(), &charset.encode(rest)].concat())
+    }
+
+    /// How to write to a channel or a person.
+    #[must_use]
+    pub fn to(&self, target: &str) -> Charset {
+        self.channels.get(&fold(target)).copied().unwrap_or(self.network)
+    }
+
+    /// Whether this line, which is UTF-8, is ISO-2022-JP.
+    fn is_shifted(&self, bytes: &[u8]) -> bool {
+        let (_, rest) = tags(bytes);
+        charset::has_shifts(rest)
+            && rest.is_ascii()
+            && !self.utf8_only
+            && self.of(bytes).read_in() == ISO_2022_JP
     }
 
     /// Takes note of what the server says of itself, if that is what the line is.
@@ -53,7 +92,7 @@ impl Charsets {
     }
 
     /// The charset of the channel that a line is about: the first that it names before its text.
-    fn of(&self, bytes: &[u8]) -> &'static Encoding {
+    fn of(&self, bytes: &[u8]) -> Charset {
         if self.channels.is_empty() {
             return self.network;
         }
@@ -72,9 +111,22 @@ fn fold(name: &str) -> String {
     Casemapping::Rfc1459.fold(name)
 }
 
+/// The tags of a line, and what follows them.
+fn tags(line: &[u8]) -> (&[u8], &[u8]) {
+    let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+    line.split_at(if line.starts_with(b"@") { end } else { 0 })
+}
+
+fn unbroken(mut text: String) -> String {
+    if text.contains(BREAKS) {
+        text.retain(|c| !BREAKS.contains(&c));
+    }
+    text
+}
+
 /// Whether this is UTF-8 but for one character: servers that shorten a line do not look at where its
 /// characters end. What is written otherwise has hardly ever one that is right.
-fn is_cut(bytes: &[u8]) -> bool {
+pub(super) fn is_cut(bytes: &[u8]) -> bool {
     let mut chunks = bytes.utf8_chunks();
     let torn = chunks.by_ref().find(|chunk| !chunk.invalid().is_empty());
     let whole = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
@@ -83,15 +135,22 @@ fn is_cut(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{KOI8_R, WINDOWS_1251, WINDOWS_1252};
+    #![allow(clippy::unwrap_used)]
 
+    use encoding_rs::{KOI8_R, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
+
+    use super::Charset::{Both, Fallback};
     use super::*;
 
     #[test]
     fn a_channel_may_write_in_its_own_way() {
         let mut charsets = Charsets::new(
-            WINDOWS_1252,
-            [("#Чай", KOI8_R), ("#tea", KOI8_R), ("#old", WINDOWS_1251)],
+            Fallback(WINDOWS_1252),
+            [
+                ("#Чай", Fallback(KOI8_R)),
+                ("#tea", Fallback(KOI8_R)),
+                ("#old", Fallback(WINDOWS_1251)),
+            ],
         );
         for (line, read, charset) in [
             (&b":ann!a@h PRIVMSG #TEA :\xde\xc1\xca"[..], ":ann!a@h PRIVMSG #TEA :чай", KOI8_R),
@@ -113,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_line_that_was_cut_within_a_character_is_still_utf8() {
-        let mut charsets = Charsets::new(WINDOWS_1252, [("#tea", KOI8_R)]);
+        let mut charsets = Charsets::new(Fallback(WINDOWS_1252), [("#tea", Fallback(KOI8_R))]);
         for (line, read) in [
             (&b":ann!a@h PRIVMSG #tea :\xd1\x87\xd0"[..], ":ann!a@h PRIVMSG #tea :ч\u{fffd}"),
             (
@@ -134,7 +193,7 @@ mod tests {
 
     #[test]
     fn where_nothing_but_utf8_is_spoken_nothing_else_is_read() {
-        let mut charsets = Charsets::new(WINDOWS_1252, [("#tea", KOI8_R)]);
+        let mut charsets = Charsets::new(Fallback(WINDOWS_1252), [("#tea", Fallback(KOI8_R))]);
         let line = b":ann!a@h PRIVMSG #tea :caf\xe9";
         for other in [":ann!a@h PRIVMSG #tea : 005 UTF8ONLY", ":irc 005 bridge UTF8 :are supported"]
         {
@@ -145,5 +204,52 @@ mod tests {
         assert_eq!(charsets.read(told).1, None);
         let read = ":ann!a@h PRIVMSG #tea :caf\u{fffd}".to_owned();
         assert_eq!(charsets.read(line), (read, Some(UTF_8)));
+    }
+
+    #[test]
+    fn a_network_and_a_channel_are_spoken_to_in_their_charset() {
+        let mut charsets = Charsets::new(
+            Both(ISO_2022_JP),
+            [("#old", Both(SHIFT_JIS)), ("#new", Both(UTF_8)), ("#ru", Fallback(KOI8_R))],
+        );
+        for (line, bytes) in [
+            ("PRIVMSG #tea :茶 tea", &b"PRIVMSG #tea :\x1b$BCc\x1b(B tea"[..]),
+            ("@label=1 NOTICE #OLD :茶", b"@label=1 NOTICE #OLD :\x92\x83"),
+            ("@label=茶 TOPIC #tea 茶", "@label=茶 TOPIC #tea \x1b$BCc\x1b(B".as_bytes()),
+            ("PRIVMSG #new :茶", "PRIVMSG #new :茶".as_bytes()),
+            ("PRIVMSG #ru :чай", "PRIVMSG #ru :чай".as_bytes()),
+            ("QUIT :茶", b"QUIT :\x1b$BCc\x1b(B"),
+        ] {
+            assert_eq!(charsets.write(line), bytes, "{line}");
+            assert_eq!(charsets.read(bytes).0, line);
+        }
+        let _ = charsets.read(b":irc 005 bridge UTF8ONLY :are supported by this server");
+        assert_eq!(charsets.write("PRIVMSG #tea :茶"), "PRIVMSG #tea :茶".as_bytes());
+    }
+
+    #[test]
+    fn a_shifted_line_is_read_only_where_it_is_spoken() {
+        let line = b":ann!a@h PRIVMSG #tea :\x1b$BCc\x1b(B";
+        for (network, read, charset) in [
+            (Both(ISO_2022_JP), ":ann!a@h PRIVMSG #tea :茶", Some(ISO_2022_JP)),
+            (Both(SHIFT_JIS), ":ann!a@h PRIVMSG #tea :\x1b$BCc\x1b(B", None),
+            (Fallback(WINDOWS_1252), ":ann!a@h PRIVMSG #tea :\x1b$BCc\x1b(B", None),
+        ] {
+            let mut charsets = Charsets::new(network, []);
+            assert_eq!(charsets.read(line), (read.to_owned(), charset));
+            let plain = ":ann!a@h PRIVMSG #tea :茶 \x1b$BCc";
+            assert_eq!(charsets.read(plain.as_bytes()), (plain.to_owned(), None));
+        }
+    }
+
+    #[test]
+    fn no_shift_hides_who_says_what() {
+        let mut charsets = Charsets::new(Both(ISO_2022_JP), []);
+        let forged =
+            b"@+a=\x1b$B;account=eve :eve!e@h PRIVMSG #tea :\x1b(B :ann!a@h PRIVMSG #tea :hi";
+        let (read, _) = charsets.read(forged);
+        let parts = Parts::split(&read).unwrap();
+        assert_eq!((parts.source, parts.command), (Some("eve!e@h"), "PRIVMSG"));
+        assert!(parts.tags.iter().any(|(key, value)| (*key, &**value) == ("account", "eve")));
     }
 }

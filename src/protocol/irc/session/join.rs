@@ -76,7 +76,7 @@ impl Session {
         let joined = self.channels.listed(name);
         let fresh = joined.is_some();
         if let Some((place, time)) = joined {
-            let line = self.budget(name, Kind::Action);
+            let line = self.budget(name, Kind::Action).bytes;
             self.output.push_back(Output::Event(Event::Joined { place, time, past, echoes, line }));
             let early = self.early.extract_if(.., |(said_in, _)| *said_in == place);
             let heard = early.map(|(place, talk)| Output::Event(Event::Heard { place, talk }));

@@ -25,7 +25,7 @@ use super::census::Census;
 use super::channel::Channels;
 use super::ctcp::Courtesy;
 use super::isupport::Isupport;
-use super::line::Line;
+use super::line::{Charsets, Line};
 use super::multiline::Telling;
 use super::nick::Regain;
 use super::pacing::{Lesson, Pacer, Weight};
@@ -121,6 +121,8 @@ pub struct Session {
     known_as_bot: bool,
     turned_away: Option<TurnedAway>,
     isupport: Isupport,
+    /// How lines are written, where that is not in UTF-8 throughout.
+    charsets: Option<Charsets>,
     channels: Channels,
     /// Channels that we were sent to instead of one of ours, and have not come into.
     forwards: Vec<String>,
@@ -209,6 +211,7 @@ impl Session {
             known_as_bot: false,
             turned_away: None,
             isupport: Isupport::default(),
+            charsets: None,
             channels: Channels::new(plan.seats, plan.seed),
             forwards: Vec::new(),
             invited_by: plan.invited_by,
@@ -241,6 +244,12 @@ impl Session {
         session.send_all(words);
         session.pump(now);
         session
+    }
+
+    /// The same, over a connection whose lines are written as `charsets` say.
+    #[must_use]
+    pub fn writing(self, charsets: Charsets) -> Self {
+        Self { charsets: Some(charsets), ..self }
     }
 
     /// What the server has taught us about how fast we may speak.

@@ -9,7 +9,8 @@ impl Session {
             return;
         }
         let address = self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
-        match notice::line(self.nick.len() + 1 + address, nick, text, self.isupport.linelen) {
+        let source = (self.nick.len() + 1 + address, self.charset(nick));
+        match notice::line(source, nick, text, self.isupport.linelen) {
             Some(line) => self.control.push_back(line),
             None => tracing::warn!(nick, "no nick to send a notice to"),
         }

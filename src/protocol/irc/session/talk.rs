@@ -4,11 +4,12 @@ use super::{LONGEST_ADDRESS, Session, last};
 use crate::domain::{Kind, PlaceId, Ticket};
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::line::Charset;
 use crate::protocol::irc::multiline::{self, Limits, Script};
 use crate::protocol::irc::objection::Objection;
 use crate::protocol::irc::relaymsg;
 use crate::protocol::irc::speech::{Claim, Meant, Outcome, Receipt, Verdict};
-use crate::protocol::irc::split;
+use crate::protocol::irc::split::{self, Room};
 use crate::protocol::irc::{Event, Scope, Talk};
 
 /// How many lines under our nick wait until it is known whose they are.
@@ -43,25 +44,39 @@ impl Session {
                     return self.output.push_back(Output::Event(event));
                 }
                 // Whose host the server shows for it, is its own affair.
-                let source = nick.len() + 1 + address.max(LONGEST_ADDRESS);
-                let ours = linelen.saturating_sub(relaymsg::frame(kind, target, nick));
-                split::budget(source, target, kind, linelen).min(ours)
+                let charset = self.charset(target);
+                let (nick_width, width) = (charset.width(nick), charset.width(target));
+                let source = nick_width + 1 + address.max(LONGEST_ADDRESS);
+                let ours = linelen.saturating_sub(relaymsg::frame(kind, width, nick_width));
+                let bytes = split::budget(source, width, kind, linelen).min(ours);
+                Room { bytes, charset }
             }
         };
         let script = Script { ticket, kind, target, prefix, body, budget, relay };
         let lines = match self.limits() {
-            Some(limits) => script.batches(limits),
-            None => script.lines(),
+            // Of batches, UTF-8 is the only form.
+            Some(limits) if budget.charset.is_utf8() => script.batches(limits),
+            _ => script.lines(),
         };
         self.speech.push(ticket, place, lines);
     }
 
-    /// How many bytes of text a line of ours to `target` has room for.
-    pub(super) fn budget(&self, target: &str, kind: Kind) -> usize {
+    /// How much text a line of ours to `target` has room for.
+    pub(super) fn budget(&self, target: &str, kind: Kind) -> Room {
         let address = self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
         // As long as what we may be called by the time it is said.
         let nick = self.nick.len().max(self.regain.wished().len()).max(GUEST);
-        split::budget(nick + 1 + address, target, kind, self.isupport.linelen)
+        let (source, charset) = (nick + 1 + address, self.charset(target));
+        let bytes = split::budget(source, charset.width(target), kind, self.isupport.linelen);
+        Room { bytes, charset }
+    }
+
+    /// How what is said to `target` is written.
+    pub(super) fn charset(&self, target: &str) -> Charset {
+        match &self.charsets {
+            Some(charsets) if !self.isupport.utf8_only => charsets.to(target),
+            _ => Charset::Both(encoding_rs::UTF_8),
+        }
     }
 
     /// How much the server takes as one message of several lines, if it does.
