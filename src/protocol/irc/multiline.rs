@@ -370,7 +370,7 @@ mod tests {
         let charset = Charset::Both(encoding_rs::ISO_2022_JP);
         let script =
             Script { budget: Room { bytes: 400, charset }, ..script("<a> ", "お茶😀é", 400) };
-        let [unit] = script.lines().try_into().unwrap();
+        let [unit] = script.lines().try_into().expect("one line");
         assert_eq!((unit.text.as_str(), unit.end), ("<a> お茶??", "お茶😀é".len()));
     }
 
@@ -393,7 +393,7 @@ mod tests {
             for unit in &lines {
                 let line = unit.lines[0].as_str();
                 prop_assert!(charset.encode(line).len() <= most, "{line:?}");
-                said.push_str(line.strip_prefix("PRIVMSG #tea :<茶> ").unwrap());
+                said.push_str(line.strip_prefix("PRIVMSG #tea :<茶> ").expect("its name"));
             }
             let solid = |text: &str| text.replace(' ', "");
             prop_assert_eq!(solid(&said), solid(&body));
