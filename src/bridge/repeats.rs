@@ -2,8 +2,9 @@
 //!
 //! A line *echoes* an earlier one from another side when it holds its words, whatever stands before or
 //! behind them. Its words are then not the speaker's own: they belong to whoever said them first, so who
-//! is echoed repeats nobody by saying the same again. A line says the *same again* when only its numbers
-//! differ from what its speaker said before, and it comes as an answer.
+//! is echoed repeats nobody by saying the same again. A line says the *same again* when it has the words
+//! that its speaker said before, and it comes as an answer. Programs whose words differ each time are not
+//! told from people: a person's words must never be lost.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
@@ -58,7 +59,7 @@ pub(super) struct Line {
     at: Timestamp,
     /// Its words, in small letters, with one blank around each.
     text: String,
-    /// A digest of them without their numbers.
+    /// A digest of them.
     pub(super) shape: u64,
     number: u64,
     /// Who said its words first.
@@ -195,7 +196,7 @@ pub(super) fn speaker(message: &Message) -> Speaker {
     Speaker { place: message.said_in, name: name.finish() }
 }
 
-/// The words of a line, and a digest of them without numbers: programs count, and tell the time.
+/// The words of a line, and a digest of them. Numbers are words: people count, too.
 fn words(body: &str) -> (String, u64) {
     let mut text = String::from(" ");
     let mut shape = DefaultHasher::new();
@@ -207,7 +208,7 @@ fn words(body: &str) -> (String, u64) {
         } else if text.len() < SEARCHED {
             text.push(c);
         }
-        if c.is_alphabetic() {
+        if c.is_alphanumeric() {
             c.hash(&mut shape);
         }
     }
