@@ -2,14 +2,16 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, redirect};
+use tempfile::TempDir;
 
 use super::{Web, WebError};
 use crate::config::{Settings, Trust, WebSettings};
 use crate::net::{proxy, tls};
-use crate::store;
+use crate::store::{self, Store, StoreError};
 use crate::translate::Links;
 
 /// How long the way there and back may take.
@@ -33,6 +35,11 @@ pub enum Finding {
 /// everybody else would. `None` where nothing is to be served. Within a Tokio runtime.
 pub async fn check(settings: &Settings, running: bool) -> Option<Finding> {
     let web = settings.web.as_ref()?;
+    let temporary = match is_unused(&settings.state_dir).then(|| elsewhere(settings)).transpose() {
+        Ok(temporary) => temporary,
+        Err(why) => return Some(Finding::CannotServe(why)),
+    };
+    let settings = temporary.as_ref().map_or(settings, |(_, settings)| settings);
     let served = match Web::start(settings).await {
         Ok(served) => served,
         // That is the bridge.
@@ -51,6 +58,21 @@ pub async fn check(settings: &Settings, running: bool) -> Option<Finding> {
         served.stop().await;
     }
     Some(found)
+}
+
+/// Whether no bridge has run with this state yet.
+fn is_unused(directory: &Path) -> bool {
+    let key = store::existing_link_key(directory);
+    matches!(key, Err(StoreError::Key { error, .. }) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// The same settings with a state of their own, which vanishes with the directory: a check leaves nothing
+/// behind.
+fn elsewhere(settings: &Settings) -> Result<(TempDir, Settings), String> {
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    Store::open(directory.path()).map_err(|error| error.to_string())?;
+    let settings = Settings { state_dir: directory.path().to_owned(), ..settings.clone() };
+    Ok((directory, settings))
 }
 
 /// Asks whoever answers whether it is us.

@@ -128,6 +128,9 @@ impl Program {
             "TERM" => Signal::TERM,
             "INT" => Signal::INT,
             "KILL" => Signal::KILL,
+            "HUP" => Signal::HUP,
+            "STOP" => Signal::STOP,
+            "CONT" => Signal::CONT,
             other => panic!("no signal of these tests: {other}"),
         };
         kill_process(self.pid(), signal).unwrap();

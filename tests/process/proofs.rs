@@ -90,7 +90,10 @@ async fn what_a_network_is_told_is_not_logged() {
 #[tokio::test]
 async fn what_nickserv_is_told_is_not_logged() {
     let world = with_account(irc::Setup::default()).await;
-    let network = format!("tls = false\naccount_password = {ACCOUNT:?}\nsasl = \"preferred\"");
+    let network = format!(
+        "tls = false\naccount_password = {ACCOUNT:?}\nsasl = \"preferred\"\n\
+         nickserv = \"NickServ@services.example\""
+    );
     configure(&world, &network);
     let mut bridge = told(world.run()).start();
     bridge.err.says("not logged in").await;
