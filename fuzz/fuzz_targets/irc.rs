@@ -157,6 +157,7 @@ fn plan(now: Instant) -> Plan {
         seed: 1,
         clock: Timestamp::UNIX_EPOCH,
         secure: true,
+        may_say_passwords: false,
         nonce: "nonce".to_owned(),
     }
 }
