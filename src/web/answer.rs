@@ -1,5 +1,6 @@
 //! What is answered: files, long messages, and why not.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -331,7 +332,11 @@ async fn send_raw(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Resp
         desk,
         Key::Text(id),
         id,
-        |paste| plain(&paste.message.body).into_owned(),
+        |paste| match plain(&paste.message.body) {
+            Cow::Owned(text) => text,
+            // As it is: not copied.
+            Cow::Borrowed(_) => paste.message.body,
+        },
         response,
         headers,
     )

@@ -72,10 +72,8 @@ async fn status(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn many_stalled_readers_cost_little_memory_and_leave_room() {
     let (_world, bridge, address, path) = long_message().await;
-    // What the message itself costs is measured by `tests/attacks.rs`.
-    let before = bridge.most_memory();
     let mut readers = Vec::new();
-    for n in 0..200 {
+    for n in 0..300 {
         let from = format!("2001:db8:{:x}:{:x}::1", n % 12, n);
         readers.push(connection(address, &get(&format!("{path}/raw"), &from)).await);
     }
@@ -83,7 +81,7 @@ async fn many_stalled_readers_cost_little_memory_and_leave_room() {
     for reader in &mut readers {
         answered += usize::from(status(reader).await == "200");
     }
-    assert!((100..=200).contains(&answered), "{answered} are being answered");
+    assert!((150..=240).contains(&answered), "{answered} are being answered");
     // Who comes now is answered, too; and so is a part.
     for _ in 0..3 {
         let mut other = connection(address, &get(&path, "192.0.2.1")).await;
@@ -95,8 +93,8 @@ async fn many_stalled_readers_cost_little_memory_and_leave_room() {
     let mut all = String::new();
     soon("a part", other.read_to_string(&mut all)).await.unwrap();
     assert!(all.starts_with("HTTP/1.1 206") && all.ends_with("\r\n\r\n on>\n"), "{all}");
-    let more = bridge.most_memory() - before;
-    assert!(more < 100_000_000, "{more} bytes");
+    let most = bridge.most_memory();
+    assert!(most < 100_000_000, "{most} bytes");
     drop(readers);
 }
 
