@@ -27,7 +27,7 @@ use std::time::Duration;
 use letsbridge::config::{
     self, CatchUp, Diagnostic, InDoubt, LogFormat, Mistakes, Mode, Origin, Pace, Settings, Trust,
 };
-use letsbridge::domain::Place;
+use letsbridge::domain::Endpoint;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use secrecy::ExposeSecret;
@@ -126,9 +126,9 @@ fn with(network: &str, letschat: &str, link: &str) -> String {
         + link
 }
 
-fn names(conversations: &[Vec<Place>]) -> Vec<String> {
+fn names(conversations: &[Vec<Endpoint>]) -> Vec<String> {
     let join =
-        |places: &Vec<Place>| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        |places: &Vec<Endpoint>| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     conversations.iter().map(join).collect()
 }
 

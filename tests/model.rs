@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
-use letsbridge::domain::{Kind, Network, Place, PlaceId, Ticket};
+use letsbridge::domain::{MessageKind, Network, Endpoint, EndpointId, DeliveryId};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat::{self, Author, Event, Post, PostId};
 use letsbridge::store::Store;
@@ -87,15 +87,15 @@ fn step() -> impl Strategy<Value = Step> {
 struct Held {
     text: String,
     /// Whom to ack, while that connection stands.
-    ticket: Option<Ticket>,
+    ticket: Option<DeliveryId>,
 }
 
 struct World {
     names_authors: bool,
     join: Join,
     network: Network,
-    channel: PlaceId,
-    room: PlaceId,
+    channel: EndpointId,
+    room: EndpointId,
     store: Store,
     bridge: Bridge,
     connected: bool,
@@ -117,7 +117,7 @@ impl World {
         let bridge = bridge(&network, join, &mut store);
         let find = |is_room: bool| {
             let mut places = bridge.places();
-            places.find(|(_, place)| matches!(place, Place::Room(_)) == is_room).unwrap().0
+            places.find(|(_, place)| matches!(place, Endpoint::Room(_)) == is_room).unwrap().0
         };
         let (channel, room) = (find(false), find(true));
         let mut world = Self {
@@ -152,7 +152,7 @@ impl World {
                 self.said_on_irc.push(format!("<ann> {text}"));
                 let talk = irc::Talk {
                     author: letsbridge::domain::Author::named("ann"),
-                    kind: Kind::Talk,
+                    kind: MessageKind::Text,
                     text,
                     mark: irc::Mark::default(),
                     played: false,
@@ -341,12 +341,12 @@ fn lines(post: &str) -> impl Iterator<Item = String> {
 }
 
 /// A plain server lets us in.
-fn joined(place: PlaceId) -> irc::Event {
+fn joined(place: EndpointId) -> irc::Event {
     irc::Event::Joined { place, time: None, past: false, echoes: false, line: 400 }
 }
 
 fn bridge(network: &Network, join: Join, store: &mut Store) -> Bridge {
-    let conversation = vec![Place::channel(network, "#tea"), Place::room("tea")];
+    let conversation = vec![Endpoint::channel(network, "#tea"), Endpoint::room("tea")];
     let room = RoomManners { join, ..RoomManners::default() };
     let manners = Manners { room, ..Manners::default() };
     let bridge = Bridge::new(&[conversation], Policy::default(), store).unwrap();

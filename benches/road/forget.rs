@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use letsbridge::domain::{Author, Kind, Message, Network, Place, PlaceId};
+use letsbridge::domain::{Author, MessageKind, Message, Network, Endpoint, EndpointId};
 use letsbridge::store::Store;
 
 const WHOLE: usize = 1_000_000;
@@ -43,16 +43,16 @@ fn pause(store: &mut Store) -> Duration {
 
 /// Has the store hold so many messages that were said at `said` or soon after, and delivered. Where
 /// they were said.
-fn fill(store: &mut Store, messages: usize, said: Timestamp) -> PlaceId {
-    let from = store.place(&Place::channel(&Network::new("net"), "#room")).unwrap();
-    let to = store.place(&Place::room("room")).unwrap();
+fn fill(store: &mut Store, messages: usize, said: Timestamp) -> EndpointId {
+    let from = store.place(&Endpoint::channel(&Network::new("net"), "#room")).unwrap();
+    let to = store.place(&Endpoint::room("room")).unwrap();
     for at in 0..messages {
         let message = Message {
-            said_in: from,
+            source: from,
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: format!("the message with the number {at}"),
-            said_at: said + SignedDuration::from_millis(i64::try_from(at).unwrap()),
+            sent_at: said + SignedDuration::from_millis(i64::try_from(at).unwrap()),
         };
         let id = store.hear(&message, Some(&native(at))).unwrap().unwrap();
         let ticket = store.enqueue(id, to).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Bridge, Turn};
-use crate::domain::{Author, Kind, Message, Place, PlaceId};
+use crate::domain::{Author, MessageKind, Message, Endpoint, EndpointId};
 use crate::store::StoreError;
 use crate::translate::Words;
 
@@ -25,7 +25,7 @@ impl Bridge {
     /// Says `words` in every other place of the conversation of `place`, if announcing is wanted.
     pub(super) fn announce(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -37,22 +37,22 @@ impl Bridge {
     /// The same in the channels only: those in the rooms know.
     pub(super) fn announce_in_channels(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
-        let is_channel = |id: &PlaceId| {
-            self.spots.get(id).is_some_and(|spot| matches!(spot.place, Place::Channel { .. }))
+        let is_channel = |id: &EndpointId| {
+            self.spots.get(id).is_some_and(|spot| matches!(spot.place, Endpoint::Channel { .. }))
         };
-        let channels: Vec<PlaceId> = spot.mirrors.iter().copied().filter(is_channel).collect();
+        let channels: Vec<EndpointId> = spot.mirrors.iter().copied().filter(is_channel).collect();
         self.say(place, &channels, words, turn)
     }
 
     /// Tells the far side that so many messages of `place` were left out.
     pub(super) fn tell_left_out(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         left_out: u64,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -65,8 +65,8 @@ impl Bridge {
     /// Says `words` about `place` in these places and nowhere else, if announcing is wanted.
     pub(super) fn say(
         &mut self,
-        place: PlaceId,
-        to: &[PlaceId],
+        place: EndpointId,
+        to: &[EndpointId],
         words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -79,17 +79,17 @@ impl Bridge {
     /// The same, whether announcing is wanted or not: it was asked for.
     pub(super) fn remark(
         &mut self,
-        place: PlaceId,
-        to: &[PlaceId],
+        place: EndpointId,
+        to: &[EndpointId],
         words: impl Into<Words>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let message = Message {
-            said_in: place,
+            source: place,
             author: Author::bridge(),
-            kind: Kind::Notice,
+            kind: MessageKind::Notice,
             body: words.into().into_string(),
-            said_at: turn.now,
+            sent_at: turn.now,
         };
         let Some(id) = turn.store.hear(&message, None)? else { return Ok(()) };
         self.mirror(id, &message, to, turn)

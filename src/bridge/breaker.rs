@@ -19,7 +19,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::repeats::{Line, Lines, Speaker, speaker};
-use crate::domain::{Message, PlaceId};
+use crate::domain::{Message, EndpointId};
 use crate::store::MessageId;
 
 /// The first pause, and the longest.
@@ -40,7 +40,7 @@ const KEPT: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     /// By conversation: by the lowest number of its places.
-    heard: HashMap<PlaceId, Lines>,
+    heard: HashMap<EndpointId, Lines>,
     silenced: HashMap<Speaker, Silenced>,
 }
 
@@ -71,7 +71,7 @@ pub(super) enum Judgement {
     /// It is not, nor is what its author says from now on.
     Silence {
         /// Who keeps them talking, and where.
-        other: (Arc<str>, PlaceId),
+        other: (Arc<str>, EndpointId),
         /// For how long.
         pause: SignedDuration,
     },
@@ -85,7 +85,7 @@ pub(super) struct Over {
     /// Who was silenced.
     pub(super) name: Arc<str>,
     /// Where they are.
-    pub(super) place: PlaceId,
+    pub(super) place: EndpointId,
     /// How much of what they said was not mirrored.
     pub(super) held_back: u64,
 }
@@ -94,7 +94,7 @@ impl Breaker {
     /// Judges `message`, said just now in a place of `conversation`.
     pub(super) fn judge(
         &mut self,
-        conversation: PlaceId,
+        conversation: EndpointId,
         message: &Message,
         now: Timestamp,
     ) -> Judgement {
@@ -169,19 +169,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Author, Kind};
+    use crate::domain::{Author, MessageKind};
 
-    const CHANNEL: PlaceId = PlaceId(1);
-    const ROOM: PlaceId = PlaceId(2);
-    const OTHER_ROOM: PlaceId = PlaceId(3);
+    const CHANNEL: EndpointId = EndpointId(1);
+    const ROOM: EndpointId = EndpointId(2);
+    const OTHER_ROOM: EndpointId = EndpointId(3);
 
     fn at(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(milliseconds).expect("a time")
     }
 
-    fn said(said_in: PlaceId, name: &str, body: &str, milliseconds: i64) -> Message {
+    fn said(said_in: EndpointId, name: &str, body: &str, milliseconds: i64) -> Message {
         let (author, body) = (Author::named(name), body.to_owned());
-        Message { said_in, author, kind: Kind::Talk, body, said_at: at(milliseconds) }
+        Message { source: said_in, author, kind: MessageKind::Text, body, sent_at: at(milliseconds) }
     }
 
     /// How a program answers the line that it hears.
@@ -209,7 +209,7 @@ mod tests {
     }
 
     /// Somebody: where, and how they answer what is said in other places; people do not.
-    type Somebody = (&'static str, PlaceId, Option<Answer>);
+    type Somebody = (&'static str, EndpointId, Option<Answer>);
 
     /// Plays `lines`, each said at its time by one of `all`, and what programs answer `delays` later. Gives
     /// how many lines of each were said, and which were mirrored, late or not.
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn nobody_is_silenced(lines: &[(i64, PlaceId, &str, &str)]) {
+    fn nobody_is_silenced(lines: &[(i64, EndpointId, &str, &str)]) {
         let mut breaker = Breaker::default();
         for (time, place, name, body) in lines {
             let judged = breaker.judge(CHANNEL, &said(*place, name, body, *time), at(*time));

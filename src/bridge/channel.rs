@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::catchup::Hearing;
 use super::history::Joined;
 use super::{Alive, Bridge, Spot, Turn};
-use crate::domain::{Network, PlaceId};
+use crate::domain::{Network, EndpointId};
 use crate::protocol::irc::{Event, Mark};
 use crate::store::{Cursor, StoreError};
 use crate::translate::{AGAIN, What};
@@ -218,8 +218,8 @@ impl Bridge {
         self.voices.lost(network);
         let Some(Alive { at, .. }) = self.alive.remove(network) else { return Ok(()) };
         turn.store.nick_goes_on(network, None, at)?;
-        let on = |(_, spot): &(&PlaceId, &Spot)| spot.place.network() == Some(network);
-        let places: Vec<PlaceId> = self.spots.iter().filter(on).map(|(place, _)| *place).collect();
+        let on = |(_, spot): &(&EndpointId, &Spot)| spot.place.network() == Some(network);
+        let places: Vec<EndpointId> = self.spots.iter().filter(on).map(|(place, _)| *place).collect();
         for place in places {
             self.is_closed(place, Some("the connection to its network is lost"), turn.now);
             self.channel_left(network, place, at, turn)?;
@@ -231,11 +231,11 @@ impl Bridge {
     pub(super) fn decide_doubt(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
-        let Some(ticket) = spot.lane.in_doubt().map(|delivery| delivery.ticket) else {
+        let Some(ticket) = spot.lane.in_doubt().map(|delivery| delivery.id) else {
             return Ok(());
         };
         let is_notice =
@@ -258,7 +258,7 @@ impl Bridge {
     /// A line of ours has arrived: the channel was heard up to it, if it is heard.
     fn said_up_to(
         &self,
-        place: PlaceId,
+        place: EndpointId,
         mark: Mark,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {

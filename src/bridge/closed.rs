@@ -5,7 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Bridge, Turn};
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 use crate::store::StoreError;
 
 /// Who is shut out for less than this comes back unnoticed.
@@ -48,7 +48,7 @@ impl Told {
 
 impl Bridge {
     /// The place is closed, or still closed; `why` is what is known of it now.
-    pub(super) fn is_closed(&mut self, place: PlaceId, why: Option<&str>, now: Timestamp) {
+    pub(super) fn is_closed(&mut self, place: EndpointId, why: Option<&str>, now: Timestamp) {
         if let Some(spot) = self.spots.get_mut(&place) {
             let closed = spot.closed.get_or_insert(Closed { since: now, why: None });
             closed.why = why.map(str::to_owned).or(closed.why.take());
@@ -58,7 +58,7 @@ impl Bridge {
     /// The place is open. Says whether people were told that it was not.
     pub(super) fn is_open_again(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Bridge, Spot, Turn};
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 use crate::protocol::irc::Parting;
 use crate::store::StoreError;
 use crate::translate;
@@ -30,9 +30,9 @@ const WAITS: SignedDuration = SignedDuration::from_secs(60);
 /// What has happened lately in each place.
 #[derive(Debug, Default)]
 pub(super) struct Goings {
-    places: HashMap<PlaceId, Lately>,
+    places: HashMap<EndpointId, Lately>,
     /// What waits to be told, from where to where: nobody's talk waits for it.
-    waiting: BTreeMap<(PlaceId, PlaceId), Due>,
+    waiting: BTreeMap<(EndpointId, EndpointId), Due>,
 }
 
 /// What is to be told in one place of another.
@@ -57,7 +57,7 @@ struct Lately {
 
 impl Goings {
     /// Somebody says something.
-    fn speak(&mut self, place: PlaceId, name: &str, now: Timestamp) {
+    fn speak(&mut self, place: EndpointId, name: &str, now: Timestamp) {
         let lately = self.places.entry(place).or_default();
         if lately.spoke.len() >= MOST {
             lately.spoke.retain(|_, at| now.duration_since(*at) < LATELY);
@@ -68,7 +68,7 @@ impl Goings {
     }
 
     /// Something happened to somebody.
-    pub(super) fn note(&mut self, place: PlaceId, who: &str, what: What, now: Timestamp) {
+    pub(super) fn note(&mut self, place: EndpointId, who: &str, what: What, now: Timestamp) {
         let lately = self.places.entry(place).or_default();
         if lately.untold.len() >= MOST {
             return;
@@ -88,14 +88,14 @@ impl Goings {
     }
 
     /// Whatever happened there is not told: we are out of it ourselves.
-    pub(super) fn forget(&mut self, place: PlaceId) {
+    pub(super) fn forget(&mut self, place: EndpointId) {
         if let Some(lately) = self.places.get_mut(&place) {
             (lately.untold, lately.span) = (Vec::new(), None);
         }
     }
 
     /// `name` says something: that they came is to be told before it, not behind.
-    fn hurry(&mut self, place: PlaceId, name: &str) -> bool {
+    fn hurry(&mut self, place: EndpointId, name: &str) -> bool {
         let Some(lately) = self.places.get_mut(&place) else { return false };
         let came = |it: &Coming| it.who == name && matches!(it.what, What::Joined | What::Returned);
         let hurry = lately.untold.iter().any(came);
@@ -106,7 +106,7 @@ impl Goings {
     }
 
     /// `comings` of the one place are to be told in the other, behind what waits already.
-    fn wait(&mut self, way: (PlaceId, PlaceId), comings: &[Coming], hurry: bool, now: Timestamp) {
+    fn wait(&mut self, way: (EndpointId, EndpointId), comings: &[Coming], hurry: bool, now: Timestamp) {
         let nothing = || Due { comings: Vec::new(), since: now, hurry: false };
         let due = self.waiting.entry(way).or_insert_with(nothing);
         due.hurry |= hurry;
@@ -115,7 +115,7 @@ impl Goings {
     }
 
     /// What is to be told by now, and whether that is in a hurry.
-    fn due(&mut self, now: Timestamp) -> Vec<(PlaceId, Vec<Coming>, bool)> {
+    fn due(&mut self, now: Timestamp) -> Vec<(EndpointId, Vec<Coming>, bool)> {
         let due = |lately: &Lately| {
             lately.span.is_some_and(|(first, last)| {
                 now.duration_since(last) >= HOLD || now.duration_since(first) >= LONGEST
@@ -152,7 +152,7 @@ impl Bridge {
     /// `name` is about to say something in `place`.
     pub(super) fn speaks(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         name: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -192,7 +192,7 @@ impl Bridge {
 
     /// Whether nothing waits to be said in `to` nor, but in a hurry, on its network, where one line
     /// holds up another.
-    fn is_quiet(&self, to: PlaceId, hurry: bool) -> bool {
+    fn is_quiet(&self, to: EndpointId, hurry: bool) -> bool {
         let Some(Spot { place, lane, .. }) = self.spots.get(&to) else { return true };
         let on = place.network().filter(|_| !hurry);
         lane.first().is_none()
@@ -205,7 +205,7 @@ impl Bridge {
 
     /// What is told in `to` of what happened in `place`, if anything is. Nobody who sits there, too, is
     /// called by it.
-    fn words_of(&self, place: PlaceId, to: PlaceId, comings: &[Coming]) -> Option<String> {
+    fn words_of(&self, place: EndpointId, to: EndpointId, comings: &[Coming]) -> Option<String> {
         let manners = self.ways.manners(place, to);
         let spot = self.spots.get(&to).filter(|spot| spot.lane.is_open())?;
         let quiet = spot.place.network().is_some() && manners.channel.quiet;
@@ -220,7 +220,7 @@ impl Bridge {
 mod tests {
     use super::*;
 
-    const TEA: PlaceId = PlaceId(1);
+    const TEA: EndpointId = EndpointId(1);
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_000_000 + seconds).expect("a time")

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use super::{Bridge, Spot};
-use crate::domain::{Casemapping, Member, Place, PlaceId};
+use crate::domain::{Casemapping, ChannelMember, Endpoint, EndpointId};
 use crate::translate::Company;
 
 /// The places by their names: a channel's in lower case, a room's slug.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<String, Vec<PlaceId>>);
+pub(super) struct Names(HashMap<String, Vec<EndpointId>>);
 
 impl Names {
-    pub(super) fn of(spots: &HashMap<PlaceId, Spot>) -> Self {
-        let mut names: HashMap<String, Vec<PlaceId>> = HashMap::new();
+    pub(super) fn of(spots: &HashMap<EndpointId, Spot>) -> Self {
+        let mut names: HashMap<String, Vec<EndpointId>> = HashMap::new();
         for (id, spot) in spots {
             names.entry(folded(name(&spot.place))).or_default().push(*id);
         }
@@ -29,7 +29,7 @@ pub(super) struct Around<'b> {
 
 impl Bridge {
     /// What is around a message that was said in `from` and is told in `to`.
-    pub(super) fn around(&self, from: PlaceId, to: PlaceId) -> Option<Around<'_>> {
+    pub(super) fn around(&self, from: EndpointId, to: EndpointId) -> Option<Around<'_>> {
         Some(Around { bridge: self, from: self.spots.get(&from)?, to: self.spots.get(&to)? })
     }
 }
@@ -44,7 +44,7 @@ impl<'b> Around<'b> {
         if self.to.place.network().is_none() { self.to } else { self.from }
     }
 
-    fn member(&self, nick: &str) -> Option<&'b Member> {
+    fn member(&self, nick: &str) -> Option<&'b ChannelMember> {
         self.channel().roster.get(nick)
     }
 
@@ -52,8 +52,8 @@ impl<'b> Around<'b> {
     fn mirrored(
         &self,
         called: &str,
-        is: impl Fn(&Place) -> bool,
-        mirrors: impl Fn(&Place) -> bool,
+        is: impl Fn(&Endpoint) -> bool,
+        mirrors: impl Fn(&Endpoint) -> bool,
     ) -> Option<&'b str> {
         let spots = &self.bridge.spots;
         let named = self.bridge.names.0.get(&folded(called))?;
@@ -64,21 +64,21 @@ impl<'b> Around<'b> {
 }
 
 impl Company for Around<'_> {
-    fn said_in(&self) -> &Place {
+    fn said_in(&self) -> &Endpoint {
         &self.from.place
     }
 
     fn nick(&self, nick: &str) -> Option<&str> {
-        self.member(nick).map(|member| member.person.nick.as_str())
+        self.member(nick).map(|member| member.user.nick.as_str())
     }
 
     fn nick_of_account(&self, account: &str) -> Option<&str> {
         let members = self.channel().roster.with_account(account);
-        members.map(|member| member.person.nick.as_str()).min()
+        members.map(|member| member.user.nick.as_str()).min()
     }
 
     fn account_of(&self, nick: &str) -> Option<&str> {
-        self.member(nick)?.person.account.as_deref()
+        self.member(nick)?.user.account.as_deref()
     }
 
     fn user(&self, name: &str) -> Option<&str> {
@@ -91,13 +91,13 @@ impl Company for Around<'_> {
 
     fn channel_of(&self, slug: &str) -> Option<&str> {
         let network = self.to.place.network()?;
-        let here = |place: &Place| place.network() == Some(network);
+        let here = |place: &Endpoint| place.network() == Some(network);
         self.mirrored(slug, |place| place.network().is_none(), here)
     }
 
     fn room_of(&self, channel: &str) -> Option<&str> {
         let network = self.from.place.network()?;
-        let here = |place: &Place| place.network() == Some(network);
+        let here = |place: &Endpoint| place.network() == Some(network);
         self.mirrored(channel, here, |place| place.network().is_none())
     }
 
@@ -106,9 +106,9 @@ impl Company for Around<'_> {
     }
 }
 
-fn name(place: &Place) -> &str {
+fn name(place: &Endpoint) -> &str {
     match place {
-        Place::Channel { name, .. } | Place::Room(name) => name,
+        Endpoint::Channel { name, .. } | Endpoint::Room(name) => name,
     }
 }
 

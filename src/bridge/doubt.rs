@@ -14,7 +14,7 @@
 use super::reading::{OVERLAP, Reading};
 use super::{Bridge, Turn};
 use crate::domain::overlong::kept;
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 use crate::protocol::letschat::PostId;
 use crate::store::StoreError;
 
@@ -22,28 +22,28 @@ impl Bridge {
     /// From where on the post in doubt is to be looked for, if there is one.
     pub(super) fn doubt_begins(
         &self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &Turn<'_>,
     ) -> Result<Option<PostId>, StoreError> {
         let Some(delivery) = self.spots.get(&place).and_then(|spot| spot.lane.in_doubt()) else {
             return Ok(None);
         };
-        let sent_after = turn.store.sent_after(delivery.ticket)?.and_then(|id| id.parse().ok());
+        let sent_after = turn.store.sent_after(delivery.id)?.and_then(|id| id.parse().ok());
         Ok(Some(sent_after.unwrap_or(PostId::FIRST).earlier(OVERLAP)))
     }
 
     /// Whether a post of ours with this text, unknown so far, is the one under way.
-    pub(super) fn is_in_doubt(&self, place: PlaceId, text: &str) -> Option<Ticket> {
+    pub(super) fn is_in_doubt(&self, place: EndpointId, text: &str) -> Option<DeliveryId> {
         let delivery = self.spots.get(&place)?.lane.under_way()?;
         // As much of it as is kept of a post.
-        (kept(&delivery.speech.as_ref()?.whole()) == text).then_some(delivery.ticket)
+        (kept(&delivery.rendered.as_ref()?.full_text()) == text).then_some(delivery.id)
     }
 
     /// Everything is read, and what is in doubt was not found: looks once more, a moment later. Says
     /// whether it does.
     pub(super) fn look_again(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         let Some(since) = self.doubt_begins(place, turn)? else { return Ok(false) };

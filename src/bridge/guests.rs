@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Bridge, Turn};
-use crate::domain::{AccountId, PlaceId};
+use crate::domain::{LetsChatUserId, EndpointId};
 use crate::protocol::letschat::{Author, Presence};
 use crate::translate::What;
 
@@ -142,7 +142,7 @@ impl Bridge {
         }
     }
 
-    fn guests<T>(&mut self, place: PlaceId, change: impl FnOnce(&mut Guests) -> T) -> Option<T> {
+    fn guests<T>(&mut self, place: EndpointId, change: impl FnOnce(&mut Guests) -> T) -> Option<T> {
         self.spots.get_mut(&place).map(|spot| change(&mut spot.guests))
     }
 
@@ -151,8 +151,8 @@ impl Bridge {
     }
 }
 
-fn account_of(user: &Author) -> AccountId {
-    AccountId(user.id.as_str().into())
+fn account_of(user: &Author) -> LetsChatUserId {
+    LetsChatUserId(user.id.as_str().into())
 }
 
 #[cfg(test)]

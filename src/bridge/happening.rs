@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::puppets::{PuppetEnd, PuppetOrder};
-use crate::domain::{AccountId, Network};
+use crate::domain::{LetsChatUserId, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
@@ -26,9 +26,9 @@ pub enum Happening {
     /// That connection ended.
     Lost(Peer),
     /// The connection said so that somebody of Let's Chat has on a network.
-    Puppet(Network, AccountId, Box<irc::Event>),
+    Puppet(Network, LetsChatUserId, Box<irc::Event>),
     /// That one ended so, or could not be made.
-    PuppetLost(Network, AccountId, PuppetEnd),
+    PuppetLost(Network, LetsChatUserId, PuppetEnd),
     /// Time has passed. To be told every second or so.
     Tick,
     /// The bridge is to stop: what is under way may settle, nothing more is begun.
@@ -57,7 +57,7 @@ impl Order {
     }
 
     /// Whether it is to go over the connection of `account` on `network`.
-    pub(super) fn is_for_puppet(&self, network: &Network, account: &AccountId) -> bool {
+    pub(super) fn is_for_puppet(&self, network: &Network, account: &LetsChatUserId) -> bool {
         matches!(self, Self::Puppets(on, PuppetOrder::Tell(whose, _)) if on == network && whose == account)
     }
 }

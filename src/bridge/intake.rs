@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::run::Run;
 use super::{Bridge, Spot, Turn};
-use crate::domain::{Author, Delivery, Kind, Message, Part, Place, PlaceId, State, Voice};
+use crate::domain::{Author, Delivery, MessageKind, Message, MessagePart, Endpoint, EndpointId, DeliveryState, Sender};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{comes_apart, is_blank, nameless, passes_through};
 
@@ -37,7 +37,7 @@ impl Bridge {
         } else {
             message
         };
-        let Some(spot) = self.spots.get(&message.said_in) else { return Ok(false) };
+        let Some(spot) = self.spots.get(&message.source) else { return Ok(false) };
         let mirrors = Arc::clone(&spot.mirrors);
         let Some(id) = turn.store.hear_traced(message, native, trace)? else { return Ok(false) };
         tracing::debug!(place = %spot.place, author = message.author.name, native, "heard");
@@ -50,33 +50,33 @@ impl Bridge {
         &mut self,
         id: MessageId,
         message: &Message,
-        to: &[PlaceId],
+        to: &[EndpointId],
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let Some(place) = self.spots.get(&message.said_in).map(|spot| spot.place.clone()) else {
+        let Some(place) = self.spots.get(&message.source).map(|spot| spot.place.clone()) else {
             return Ok(());
         };
         if is_blank(&message.body) {
             tracing::debug!(%place, author = message.author.name, "nothing that can be seen");
-            self.count(message.said_in, |traffic| traffic.blank += 1);
+            self.count(message.source, |traffic| traffic.blank += 1);
             return Ok(());
         }
         for to in to.iter().copied() {
             if self.ways.ignore(message, &place, to) {
                 tracing::debug!(%place, author = message.author.name, "ignored, as a rule says");
-                self.count(message.said_in, |traffic| traffic.ignored += 1);
+                self.count(message.source, |traffic| traffic.ignored += 1);
                 continue;
             }
             for part in self.parts(message, &place, to) {
                 let ticket = turn.store.enqueue_part(id, *part, to)?;
                 self.waiting.add(message);
-                let (message, part, state) = (message.clone(), *part, State::Queued);
-                let (begun, speech, voice) = (None, None, Voice::Bridge);
-                let delivery = Delivery { ticket, to, message, part, state, begun, speech, voice };
+                let (message, part, state) = (message.clone(), *part, DeliveryState::Queued);
+                let (begun, speech, voice) = (None, None, Sender::Bot);
+                let delivery = Delivery { id: ticket, to, message, part, state, started_at: begun, rendered: speech, sender: voice };
                 if let Some(mirror) = self.spots.get_mut(&to) {
                     if mirror.place.network().is_none() {
                         // What stands by itself ends one.
-                        let part_of = part == Part::Whole && delivery.message.kind == Kind::Talk;
+                        let part_of = part == MessagePart::Whole && delivery.message.kind == MessageKind::Text;
                         let run = mirror.run.take().filter(|_| part_of);
                         let crowded = mirror.lane.behind().next().is_some();
                         let with = Run::with(run, &delivery.message, (ticket, crowded), turn.now);
@@ -91,15 +91,15 @@ impl Bridge {
     }
 
     /// In which parts `message`, said in `place`, is told in `to`.
-    fn parts(&self, message: &Message, place: &Place, to: PlaceId) -> &'static [Part] {
-        let is_room = |spot: &Spot| matches!(spot.place, Place::Room(_));
-        let manners = self.ways.manners(message.said_in, to);
+    fn parts(&self, message: &Message, place: &Endpoint, to: EndpointId) -> &'static [MessagePart] {
+        let is_room = |spot: &Spot| matches!(spot.place, Endpoint::Room(_));
+        let manners = self.ways.manners(message.source, to);
         if passes_through(message, place, manners) {
-            return &[Part::Name, Part::Text];
+            return &[MessagePart::Name, MessagePart::Text];
         }
         if self.spots.get(&to).is_some_and(is_room) && comes_apart(message, place, manners) {
-            return &[Part::Name, Part::Text];
+            return &[MessagePart::Name, MessagePart::Text];
         }
-        &[Part::Whole]
+        &[MessagePart::Whole]
     }
 }

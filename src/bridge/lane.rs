@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use crate::domain::{Delivery, PlaceId, Speech, State, Ticket, Voice};
+use crate::domain::{Delivery, EndpointId, RenderedMessage, DeliveryState, DeliveryId, Sender};
 use crate::store::{Store, StoreError};
 
 /// How many deliveries a lane keeps in memory; those behind them wait in the store.
@@ -12,11 +12,11 @@ const AHEAD: u32 = 32;
 /// overtakes another, and at most one is ever in doubt: the first.
 #[derive(Debug)]
 pub(super) struct Lane {
-    to: PlaceId,
+    to: EndpointId,
     open: bool,
     queue: VecDeque<Delivery>,
     /// The last delivery that was in `queue`: what comes next is behind it.
-    last: Ticket,
+    last: DeliveryId,
     /// The store holds more than `queue`.
     more: bool,
     /// How many deliveries behind the first are said together with it, once it has begun: whatever
@@ -46,25 +46,25 @@ struct Progress {
 /// A delivery that begins.
 #[derive(Debug)]
 pub(super) struct Begun {
-    pub(super) ticket: Ticket,
+    pub(super) ticket: DeliveryId,
     /// What is left to say of it.
-    pub(super) speech: Speech,
+    pub(super) speech: RenderedMessage,
     /// The beginning of that may be there already.
     pub(super) repeated: bool,
     /// How much had arrived before.
     pub(super) base: usize,
     /// By whom.
-    pub(super) voice: Voice,
+    pub(super) voice: Sender,
 }
 
 impl Lane {
     /// The lane to `to`, to whom nothing is to be said.
-    pub(super) fn empty(to: PlaceId) -> Self {
+    pub(super) fn empty(to: EndpointId) -> Self {
         Self {
             to,
             open: false,
             queue: VecDeque::new(),
-            last: Ticket(0),
+            last: DeliveryId(0),
             more: false,
             joined: 0,
             progress: Progress::default(),
@@ -73,13 +73,13 @@ impl Lane {
     }
 
     /// The lane to `to`, as the last run left it. What was being sent when that ended is in doubt.
-    pub(super) fn recover(to: PlaceId, store: &mut Store) -> Result<Self, StoreError> {
+    pub(super) fn recover(to: EndpointId, store: &mut Store) -> Result<Self, StoreError> {
         let mut lane = Self { more: true, ..Self::empty(to) };
         lane.refill(store)?;
         if let Some(head) = lane.queue.front() {
-            lane.progress.said = store.said(head.ticket)?;
-            lane.progress.repeated = store.is_said_again(head.ticket)?;
-            lane.joined = store.joined(to, head.ticket)?.min(lane.queue.len() - 1);
+            lane.progress.said = store.said(head.id)?;
+            lane.progress.repeated = store.is_said_again(head.id)?;
+            lane.joined = store.joined(to, head.id)?.min(lane.queue.len() - 1);
         }
         lane.doubt(store)?;
         Ok(lane)
@@ -97,7 +97,7 @@ impl Lane {
 
     /// Whether what is under way was handed to a puppet.
     pub(super) fn is_with_puppet(&self) -> bool {
-        self.under_way().is_some_and(|head| matches!(head.voice, Voice::Puppet(_)))
+        self.under_way().is_some_and(|head| matches!(head.sender, Sender::Puppet(_)))
     }
 
     /// Takes in a delivery that the store has just taken in.
@@ -105,19 +105,19 @@ impl Lane {
         if self.more || self.queue.len() >= AHEAD as usize {
             self.more = true;
         } else {
-            self.last = delivery.ticket;
+            self.last = delivery.id;
             self.queue.push_back(delivery);
         }
     }
 
     /// The delivery that was handed to the far end and has not been answered.
     pub(super) fn under_way(&self) -> Option<&Delivery> {
-        self.queue.front().filter(|head| matches!(head.state, State::Sending | State::Doubtful))
+        self.queue.front().filter(|head| matches!(head.state, DeliveryState::InFlight | DeliveryState::InDoubt))
     }
 
     /// The delivery that may have arrived or not.
     pub(super) fn in_doubt(&self) -> Option<&Delivery> {
-        self.queue.front().filter(|head| head.state == State::Doubtful)
+        self.queue.front().filter(|head| head.state == DeliveryState::InDoubt)
     }
 
     /// Whether the far end can be spoken to.
@@ -126,7 +126,7 @@ impl Lane {
     }
 
     /// Whether `ticket` is under way to a far end that can no longer be spoken to.
-    pub(super) fn is_shut_upon(&self, ticket: Ticket) -> bool {
+    pub(super) fn is_shut_upon(&self, ticket: DeliveryId) -> bool {
         !self.open && self.is_under_way(ticket)
     }
 
@@ -139,7 +139,7 @@ impl Lane {
         if self.queue.len() < 2 {
             self.refill(store)?;
         }
-        Ok(self.first().is_some_and(|first| first.state == State::Queued))
+        Ok(self.first().is_some_and(|first| first.state == DeliveryState::Queued))
     }
 
     /// The delivery whose turn it is.
@@ -156,25 +156,25 @@ impl Lane {
     /// so many of those behind it. Gives it with what is left to say.
     pub(super) fn begin(
         &mut self,
-        (voice, mut speech): (Voice, Speech),
+        (voice, mut speech): (Sender, RenderedMessage),
         joined: usize,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Option<Begun>, StoreError> {
-        let Some(head) = self.queue.front_mut().filter(|head| head.state == State::Queued) else {
+        let Some(head) = self.queue.front_mut().filter(|head| head.state == DeliveryState::Queued) else {
             return Ok(None);
         };
         if self.progress.said > 0
-            && let Some(before) = head.speech.take()
+            && let Some(before) = head.rendered.take()
         {
             // How much of it has arrived is counted in what was said then.
             speech.body = before.body;
         }
         store.begin(head, (&voice, &speech), now)?;
-        let first = head.ticket;
-        head.state = State::Sending;
-        head.begun = Some(now);
-        head.voice = voice.clone();
+        let first = head.id;
+        head.state = DeliveryState::InFlight;
+        head.started_at = Some(now);
+        head.sender = voice.clone();
         self.progress.base = self.progress.said;
         self.progress.marked = self.progress.repeated;
         self.progress.speaking = false;
@@ -182,18 +182,18 @@ impl Lane {
         self.join(first, joined, store)?;
         let rest = self.rest(&speech.body).to_owned();
         let base = speech.body.len() - rest.len();
-        let rest = Speech { body: rest, ..speech.clone() };
+        let rest = RenderedMessage { body: rest, ..speech.clone() };
         let begun = Begun { ticket, speech: rest, repeated, base, voice };
         if let Some(head) = self.queue.front_mut() {
-            head.speech = Some(speech);
+            head.rendered = Some(speech);
         }
         Ok(Some(begun))
     }
 
     /// So many deliveries behind `first` are said together with it, and no others.
-    fn join(&mut self, first: Ticket, joined: usize, store: &mut Store) -> Result<(), StoreError> {
+    fn join(&mut self, first: DeliveryId, joined: usize, store: &mut Store) -> Result<(), StoreError> {
         if joined > 0 || self.joined > 0 {
-            let others = self.behind().take(joined).map(|delivery| delivery.ticket).collect();
+            let others = self.behind().take(joined).map(|delivery| delivery.id).collect();
             store.join(first, others)?;
         }
         self.joined = joined;
@@ -202,17 +202,17 @@ impl Lane {
 
     /// `Sending → Doubtful`: nobody will answer any more.
     pub(super) fn doubt(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        self.step(State::Sending, State::Doubtful, store)
+        self.step(DeliveryState::InFlight, DeliveryState::InDoubt, store)
     }
 
     /// `Doubtful → Queued`: it has not arrived.
     pub(super) fn again(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        self.requeue(State::Doubtful, store)
+        self.requeue(DeliveryState::InDoubt, store)
     }
 
     /// `Doubtful → Queued`: it may arrive twice, and says so.
     pub(super) fn repeat(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        if let Some(ticket) = self.in_doubt().map(|delivery| delivery.ticket) {
+        if let Some(ticket) = self.in_doubt().map(|delivery| delivery.id) {
             self.progress.repeated = true;
             store.say_again(ticket, true)?;
         }
@@ -226,11 +226,11 @@ impl Lane {
         if self.progress.speaking {
             return self.doubt(store);
         }
-        self.requeue(State::Sending, store)
+        self.requeue(DeliveryState::InFlight, store)
     }
 
     /// Something of `ticket` is on its way.
-    pub(super) fn speak(&mut self, ticket: Ticket) {
+    pub(super) fn speak(&mut self, ticket: DeliveryId) {
         self.progress.speaking |= self.is_under_way(ticket);
     }
 
@@ -238,7 +238,7 @@ impl Lane {
     /// body; the rest follows.
     pub(super) fn partly(
         &mut self,
-        ticket: Ticket,
+        ticket: DeliveryId,
         end: usize,
         mark: usize,
         store: &mut Store,
@@ -258,7 +258,7 @@ impl Lane {
     pub(super) fn advance(&mut self, said: usize, store: &mut Store) -> Result<(), StoreError> {
         let Some(head) = self.queue.front() else { return Ok(()) };
         self.progress.said = said;
-        store.say(head.ticket, said)
+        store.say(head.id, said)
     }
 
     /// What was begun carries its mark in the words before each line, and not in what is said.
@@ -274,13 +274,13 @@ impl Lane {
     /// `Sending → Queued`: the far end wants `ticket` later. Says whether it was its turn.
     pub(super) fn put_off(
         &mut self,
-        ticket: Ticket,
+        ticket: DeliveryId,
         store: &mut Store,
     ) -> Result<bool, StoreError> {
         let turn = self.is_under_way(ticket);
         if turn {
             self.held = true;
-            self.requeue(State::Sending, store)?;
+            self.requeue(DeliveryState::InFlight, store)?;
         }
         Ok(turn)
     }
@@ -289,13 +289,13 @@ impl Lane {
     /// turn.
     pub(super) fn take_back(
         &mut self,
-        ticket: Ticket,
+        ticket: DeliveryId,
         store: &mut Store,
     ) -> Result<Option<&Delivery>, StoreError> {
         if !self.is_under_way(ticket) {
             return Ok(None);
         }
-        self.requeue(State::Sending, store)?;
+        self.requeue(DeliveryState::InFlight, store)?;
         Ok(self.queue.front())
     }
 
@@ -308,7 +308,7 @@ impl Lane {
     /// it was `ticket`'s turn.
     pub(super) fn settle(
         &mut self,
-        ticket: Ticket,
+        ticket: DeliveryId,
         native: Option<&str>,
         now: Timestamp,
         store: &mut Store,
@@ -316,8 +316,8 @@ impl Lane {
         let settled = self.take(ticket);
         for delivery in &settled {
             // One id is for one delivery; the others are known by which they were said with.
-            let native = native.filter(|_| delivery.ticket == ticket);
-            store.delivered(delivery.ticket, native, now)?;
+            let native = native.filter(|_| delivery.id == ticket);
+            store.delivered(delivery.id, native, now)?;
         }
         Ok(settled)
     }
@@ -326,14 +326,14 @@ impl Lane {
     /// it was `ticket`'s turn.
     pub(super) fn refuse(
         &mut self,
-        ticket: Ticket,
+        ticket: DeliveryId,
         why: &str,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Vec<Delivery>, StoreError> {
         let refused = self.take(ticket);
         for delivery in &refused {
-            store.refused(delivery.ticket, why, now)?;
+            store.refused(delivery.id, why, now)?;
         }
         Ok(refused)
     }
@@ -349,16 +349,16 @@ impl Lane {
         if self.queue.is_empty() {
             self.refill(store)?;
         }
-        let Some(delivery) = self.queue.pop_front_if(|head| head.state != State::Sending) else {
+        let Some(delivery) = self.queue.pop_front_if(|head| head.state != DeliveryState::InFlight) else {
             return Ok(None);
         };
         self.progress = Progress::default();
-        store.refused(delivery.ticket, why, now)?;
+        store.refused(delivery.id, why, now)?;
         Ok(Some(delivery))
     }
 
     /// An answer may come late, after the delivery was settled otherwise: then it is not its turn.
-    fn take(&mut self, ticket: Ticket) -> Vec<Delivery> {
+    fn take(&mut self, ticket: DeliveryId) -> Vec<Delivery> {
         if !self.is_under_way(ticket) {
             return Vec::new();
         }
@@ -367,25 +367,25 @@ impl Lane {
         self.queue.drain(..=joined).collect()
     }
 
-    fn is_under_way(&self, ticket: Ticket) -> bool {
-        self.under_way().is_some_and(|head| head.ticket == ticket)
+    fn is_under_way(&self, ticket: DeliveryId) -> bool {
+        self.under_way().is_some_and(|head| head.id == ticket)
     }
 
     /// `from → Queued`. The store keeps what may be there already in doubt: another run must not say
     /// it as if for the first time.
-    fn requeue(&mut self, from: State, store: &mut Store) -> Result<(), StoreError> {
-        let kept = if self.progress.repeated { State::Doubtful } else { State::Queued };
+    fn requeue(&mut self, from: DeliveryState, store: &mut Store) -> Result<(), StoreError> {
+        let kept = if self.progress.repeated { DeliveryState::InDoubt } else { DeliveryState::Queued };
         if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
-            head.state = State::Queued;
-            store.mark(head.ticket, kept)?;
+            head.state = DeliveryState::Queued;
+            store.mark(head.id, kept)?;
         }
         Ok(())
     }
 
-    fn step(&mut self, from: State, to: State, store: &mut Store) -> Result<(), StoreError> {
+    fn step(&mut self, from: DeliveryState, to: DeliveryState, store: &mut Store) -> Result<(), StoreError> {
         if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
             head.state = to;
-            store.mark(head.ticket, to)?;
+            store.mark(head.id, to)?;
         }
         Ok(())
     }
@@ -394,7 +394,7 @@ impl Lane {
         if self.more {
             let found = store.open_deliveries(self.to, self.last, AHEAD)?;
             self.more = found.len() == AHEAD as usize;
-            self.last = found.last().map_or(self.last, |delivery| delivery.ticket);
+            self.last = found.last().map_or(self.last, |delivery| delivery.id);
             self.queue.extend(found);
         }
         Ok(())

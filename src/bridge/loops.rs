@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::breaker::{Judgement, Over};
 use super::{Bridge, Turn};
-use crate::domain::{Message, PlaceId};
+use crate::domain::{Message, EndpointId};
 use crate::store::{MessageId, StoreError};
 
 /// What is older than this is caught up with: it answers nothing that was just said.
@@ -19,15 +19,15 @@ impl Bridge {
         &mut self,
         id: MessageId,
         message: &Message,
-        mirrors: &Arc<[PlaceId]>,
+        mirrors: &Arc<[EndpointId]>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let fresh = turn.now.duration_since(message.said_at) < JUST_NOW;
+        let fresh = turn.now.duration_since(message.sent_at) < JUST_NOW;
         if !self.policy.break_loops || message.author.is_bridge() || !fresh {
             return self.mirror(id, message, mirrors, turn);
         }
-        let place = message.said_in;
-        let conversation = mirrors.iter().copied().fold(place, PlaceId::min);
+        let place = message.source;
+        let conversation = mirrors.iter().copied().fold(place, EndpointId::min);
         let (other, pause) = match self.breaker.judge(conversation, message, turn.now) {
             Judgement::Mirror => return self.mirror(id, message, mirrors, turn),
             Judgement::Release(kept) => {
@@ -54,13 +54,13 @@ impl Bridge {
             "{one} ({here}) only repeats, in answer to {name} ({there}): for {pause} what {one} says is \
              not mirrored"
         );
-        let everywhere: Vec<PlaceId> = mirrors.iter().copied().chain([place]).collect();
+        let everywhere: Vec<EndpointId> = mirrors.iter().copied().chain([place]).collect();
         self.say(place, &everywhere, words, turn)
     }
 
     fn hold_back(&mut self, id: MessageId, message: &Message) {
         self.breaker.keep(id, message);
-        self.count(message.said_in, |traffic| traffic.held_back += 1);
+        self.count(message.source, |traffic| traffic.held_back += 1);
     }
 
     /// Tells of the pauses that are over how much was not mirrored.
@@ -75,7 +75,7 @@ impl Bridge {
             let words = format!("mirroring {name} again: {messages} left out meanwhile");
             // In private, whoever was silenced was told each time.
             let Some(spot) = self.spots.get(&place) else { continue };
-            let everywhere: Vec<PlaceId> = spot.mirrors.iter().copied().chain([place]).collect();
+            let everywhere: Vec<EndpointId> = spot.mirrors.iter().copied().chain([place]).collect();
             self.say(place, &everywhere, words, turn)?;
         }
         Ok(())

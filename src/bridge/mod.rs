@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Network, Place, PlaceId};
+use crate::domain::{Network, Endpoint, EndpointId};
 use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
@@ -85,7 +85,7 @@ const FORGETTING: SignedDuration = SignedDuration::from_secs(5);
 #[derive(Debug)]
 pub struct Bridge {
     policy: Policy,
-    spots: HashMap<PlaceId, Spot>,
+    spots: HashMap<EndpointId, Spot>,
     /// Our own account on Let's Chat, once it is known.
     account: Option<letschat::Author>,
     /// How many lanes are open.
@@ -94,7 +94,7 @@ pub struct Bridge {
     /// The networks on which nothing is said again that may have arrived.
     dropping: HashSet<Network>,
     /// The rooms where something may begin at the end of the turn.
-    due: BTreeSet<PlaceId>,
+    due: BTreeSet<EndpointId>,
     /// By which manners each place is spoken to.
     ways: Ways,
     names: Names,
@@ -138,13 +138,13 @@ impl Bridge {
     /// # Errors
     /// When the store does not do its part.
     pub fn new(
-        conversations: &[Vec<Place>],
+        conversations: &[Vec<Endpoint>],
         policy: Policy,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
         let mut spots = HashMap::new();
         for conversation in conversations {
-            let ids: Vec<PlaceId> =
+            let ids: Vec<EndpointId> =
                 conversation.iter().map(|place| store.place(place)).collect::<Result<_, _>>()?;
             for (place, id) in conversation.iter().zip(&ids) {
                 let mirrors = ids.iter().copied().filter(|other| other != id).collect();
@@ -202,9 +202,9 @@ impl Bridge {
     pub fn mannered(
         mut self,
         common: Arc<Manners>,
-        links: impl IntoIterator<Item = (Place, Place, Arc<Manners>)>,
+        links: impl IntoIterator<Item = (Endpoint, Endpoint, Arc<Manners>)>,
     ) -> Self {
-        let ids: HashMap<&Place, PlaceId> =
+        let ids: HashMap<&Endpoint, EndpointId> =
             self.spots.iter().map(|(id, spot)| (&spot.place, *id)).collect();
         let link = |(one, other, manners)| Some((*ids.get(&one)?, *ids.get(&other)?, manners));
         let links: Vec<_> = links.into_iter().filter_map(link).collect();
@@ -262,7 +262,7 @@ impl Bridge {
     }
 
     /// The places and their numbers, in no order.
-    pub fn places(&self) -> impl Iterator<Item = (PlaceId, &Place)> {
+    pub fn places(&self) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
         self.spots.iter().map(|(id, spot)| (*id, &spot.place))
     }
 
@@ -310,7 +310,7 @@ impl Bridge {
     }
 
     /// Counts something of the peer that has `place`.
-    fn count(&mut self, place: PlaceId, raise: impl FnOnce(&mut Traffic)) {
+    fn count(&mut self, place: EndpointId, raise: impl FnOnce(&mut Traffic)) {
         if let Some(spot) = self.spots.get(&place) {
             raise(self.counters.of(spot.peer()));
         }

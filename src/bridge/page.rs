@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::reading::Reading;
 use super::{Bridge, Order, Turn};
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 use crate::protocol::letschat;
 use crate::protocol::letschat::{PAGE, PostId};
 use crate::store::StoreError;
@@ -56,17 +56,17 @@ struct Beyond {
     /// Less this many of them.
     skip: usize,
     /// What was in doubt, and looked for up to there.
-    doubt: Option<Ticket>,
+    doubt: Option<DeliveryId>,
 }
 
 /// Whose pages are on their way, and who waits for one.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
-    asked: BTreeSet<PlaceId>,
+    asked: BTreeSet<EndpointId>,
     /// In turn, and whether the server is given a moment.
-    held: VecDeque<(PlaceId, bool)>,
+    held: VecDeque<(EndpointId, bool)>,
     /// The room that is read alone, since one of its pages was too large.
-    alone: Option<PlaceId>,
+    alone: Option<EndpointId>,
 }
 
 impl Pages {
@@ -75,7 +75,7 @@ impl Pages {
     }
 
     /// The page of `place` is asked for, smaller than usual or not, if it may be now. Says whether it is.
-    fn ask(&mut self, place: PlaceId, small: bool) -> bool {
+    fn ask(&mut self, place: EndpointId, small: bool) -> bool {
         if self.are_full() || (small && self.alone.is_some_and(|alone| alone != place)) {
             return false;
         }
@@ -86,12 +86,12 @@ impl Pages {
     }
 
     /// That of `place` waits for its turn.
-    fn hold(&mut self, place: PlaceId, later: bool) {
+    fn hold(&mut self, place: EndpointId, later: bool) {
         self.held.push_back((place, later));
     }
 
     /// That of `place` has come, or will not come.
-    fn end(&mut self, place: PlaceId) {
+    fn end(&mut self, place: EndpointId) {
         self.asked.remove(&place);
         self.held.retain(|(held, _)| *held != place);
         self.alone = self.alone.filter(|alone| *alone != place);
@@ -138,7 +138,7 @@ impl Page {
 
     /// Where a reading from `since` begins, so that it does not come upon what cannot be read. What is
     /// in `doubt` is looked for from there all the same, unless it was already.
-    pub(super) fn begin(&self, since: PostId, doubt: Option<Ticket>) -> Reading {
+    pub(super) fn begin(&self, since: PostId, doubt: Option<DeliveryId>) -> Reading {
         match (self.beyond, self.barrier) {
             (Some(beyond), _) if doubt.is_none() || doubt == beyond.doubt => {
                 Reading::Page { since: beyond.since, skip: beyond.skip, next: None }
@@ -152,7 +152,7 @@ impl Page {
 impl Bridge {
     /// Asks for the page that the reading stands at, when it is its turn; `later` where the server is
     /// given a moment.
-    pub(super) fn ask_page(&mut self, place: PlaceId, later: bool, turn: &mut Turn<'_>) {
+    pub(super) fn ask_page(&mut self, place: EndpointId, later: bool, turn: &mut Turn<'_>) {
         self.pages.hold(place, later);
         self.ask_held(turn);
     }
@@ -178,7 +178,7 @@ impl Bridge {
     }
 
     /// Whether too much waits to be delivered for `place` to be read; tells of it when that begins.
-    fn is_crowded(&mut self, place: PlaceId) -> bool {
+    fn is_crowded(&mut self, place: EndpointId) -> bool {
         let crowded = self.waiting.overflows(place);
         let Some(spot) = self.spots.get_mut(&place) else { return false };
         if !std::mem::replace(&mut spot.page.crowded, crowded) && crowded {
@@ -191,7 +191,7 @@ impl Bridge {
     /// The page of `place` has come, with the lowest of its ids: so many posts in so many bytes.
     pub(super) fn page_came(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         lowest: Option<PostId>,
         (count, bytes): (usize, usize),
     ) {
@@ -202,20 +202,20 @@ impl Bridge {
     }
 
     /// The page of `place` will not come, if one was asked for.
-    pub(super) fn page_comes_not(&mut self, place: PlaceId) {
+    pub(super) fn page_comes_not(&mut self, place: EndpointId) {
         self.page_came(place, None, (0, 0));
     }
 
     /// What the server sent was more than the connection takes: some page that is on its way.
     pub(super) fn too_much(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        let asked: Vec<PlaceId> = self.pages.asked.iter().copied().collect();
+        let asked: Vec<EndpointId> = self.pages.asked.iter().copied().collect();
         if let [place] = asked[..]
             && let Some(spot) = self.spots.get_mut(&place)
             && spot.page.take == 1
             && let Reading::Page { since, skip, .. } = spot.reading
         {
             tracing::error!(place = %spot.place, %since, skip, "a post is too long to be read: passed over");
-            let doubt = spot.lane.in_doubt().map(|delivery| delivery.ticket);
+            let doubt = spot.lane.in_doubt().map(|delivery| delivery.id);
             spot.page.beyond = Some(Beyond { since, skip: skip + 1, doubt });
             self.count(place, |traffic| traffic.unreadable += 1);
             let words =
@@ -286,35 +286,35 @@ mod tests {
     fn what_cannot_be_read_is_not_come_upon_again() {
         let id = |text: &str| text.parse::<PostId>().expect("an id");
         let (before, after) = (id("6b0000100000000000000001"), id("6b0000110000000000000001"));
-        let beyond = Beyond { since: before, skip: 3, doubt: Some(Ticket(1)) };
+        let beyond = Beyond { since: before, skip: 3, doubt: Some(DeliveryId(1)) };
         let mut page = Page { beyond: Some(beyond), ..Page::default() };
         let there = Reading::Page { since: before, skip: 3, next: None };
         for (doubt, reading) in [
             (None, there.clone()),
-            (Some(Ticket(1)), there),
-            (Some(Ticket(2)), Reading::from(PostId::FIRST)),
+            (Some(DeliveryId(1)), there),
+            (Some(DeliveryId(2)), Reading::from(PostId::FIRST)),
         ] {
             assert_eq!(page.begin(PostId::FIRST, doubt), reading);
         }
         page.came(Some(after), 1, 100);
         assert_eq!(page.begin(before, None), Reading::from(after.before()));
         assert_eq!(page.begin(after, None), Reading::from(after));
-        assert_eq!(page.begin(before, Some(Ticket(1))), Reading::from(before));
+        assert_eq!(page.begin(before, Some(DeliveryId(1))), Reading::from(before));
     }
 
     #[test]
     fn who_waits_for_a_page_is_in_turn() {
         let mut pages = Pages::default();
-        let places: Vec<PlaceId> = (0..40).map(PlaceId).collect();
+        let places: Vec<EndpointId> = (0..40).map(EndpointId).collect();
         let asked = places.iter().filter(|place| pages.ask(**place, false)).count();
         assert_eq!(asked, AT_ONCE);
-        pages.hold(PlaceId(39), false);
-        pages.end(PlaceId(39));
+        pages.hold(EndpointId(39), false);
+        pages.end(EndpointId(39));
         assert!(pages.held.is_empty() && pages.are_full());
-        pages.end(PlaceId(0));
-        assert!(pages.ask(PlaceId(39), true) && !pages.ask(PlaceId(38), true));
-        [39, 1, 2].into_iter().for_each(|place| pages.end(PlaceId(place)));
-        assert!(pages.ask(PlaceId(38), true) && !pages.ask(PlaceId(37), true));
-        assert!(pages.ask(PlaceId(37), false), "of the usual size");
+        pages.end(EndpointId(0));
+        assert!(pages.ask(EndpointId(39), true) && !pages.ask(EndpointId(38), true));
+        [39, 1, 2].into_iter().for_each(|place| pages.end(EndpointId(place)));
+        assert!(pages.ask(EndpointId(38), true) && !pages.ask(EndpointId(37), true));
+        assert!(pages.ask(EndpointId(37), false), "of the usual size");
     }
 }

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use super::comings;
 use super::{Bridge, Turn};
-use crate::domain::{Member, Network, Person, PlaceId, Roster};
+use crate::domain::{ChannelMember, Network, IrcUser, EndpointId, Roster};
 use crate::protocol::irc::Presence;
 use crate::store::StoreError;
 use crate::translate::What;
 
 impl Bridge {
     /// Who is in the channel; nobody, while we are not in it ourselves.
-    pub fn roster(&self, place: PlaceId) -> Option<&Roster> {
+    pub fn roster(&self, place: EndpointId) -> Option<&Roster> {
         self.spots.get(&place).map(|spot| &spot.roster)
     }
 
@@ -66,7 +66,7 @@ impl Bridge {
                 let what = if returned { What::Returned } else { What::Joined };
                 self.happens(place, &who.nick, what, turn.now);
                 if let Some(spot) = self.spots.get_mut(&place) {
-                    spot.roster.enter(Member::new(who, ""));
+                    spot.roster.insert(ChannelMember::new(who, ""));
                 }
             }
             Presence::Went { places, who, how } => {
@@ -74,7 +74,7 @@ impl Bridge {
                 for place in places {
                     self.happens(place, &who.nick, what.clone(), turn.now);
                     if let Some(spot) = self.spots.get_mut(&place) {
-                        spot.roster.leave(&who.nick);
+                        spot.roster.remove(&who.nick);
                     }
                 }
             }
@@ -94,7 +94,7 @@ impl Bridge {
             }
             Presence::Ranked { place, nick, ranks } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
-                    spot.roster.rank(&nick, &ranks);
+                    spot.roster.set_prefixes(&nick, &ranks);
                 }
             }
         }
@@ -102,7 +102,7 @@ impl Bridge {
     }
 
     /// Something happens to somebody in a channel. What our own puppets do is of no interest.
-    fn happens(&mut self, place: PlaceId, nick: &str, what: What, now: Timestamp) {
+    fn happens(&mut self, place: EndpointId, nick: &str, what: What, now: Timestamp) {
         let network = self.spots.get(&place).and_then(|spot| spot.place.network());
         let puppets = network.and_then(|network| self.voices.puppets_of(network));
         if puppets.is_none_or(|puppets| puppets.owner(nick, now).is_none()) {
@@ -110,10 +110,10 @@ impl Bridge {
         }
     }
 
-    fn know(&mut self, places: &[PlaceId], nick: &str, now: &Arc<Person>) {
+    fn know(&mut self, places: &[EndpointId], nick: &str, now: &Arc<IrcUser>) {
         for place in places {
             if let Some(spot) = self.spots.get_mut(place) {
-                spot.roster.change(nick, now);
+                spot.roster.update(nick, now);
             }
         }
     }

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::direct::{Allowance, May};
 use super::refusals::tell_nick;
 use super::{Bridge, Spot, Turn};
-use crate::domain::{Kind, Message, Network, Place, PlaceId};
+use crate::domain::{MessageKind, Message, Network, Endpoint, EndpointId};
 use crate::protocol::irc::Talk;
 use crate::store::StoreError;
 use crate::translate::{Question, Words, called};
@@ -30,7 +30,7 @@ const NOBODY: &str = "nobody reads what is written to the bridge alone. In the c
 const NAMES: usize = 250;
 
 /// Those who write to the bridge alone are all answered as often as one place is.
-const ALONE: PlaceId = PlaceId(0);
+const ALONE: EndpointId = EndpointId(0);
 
 /// How often somebody was answered, in each place.
 #[derive(Debug)]
@@ -49,11 +49,11 @@ impl Bridge {
         message: &Message,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let place = message.said_in;
+        let place = message.source;
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
         let question = match &spot.place {
-            Place::Channel { .. } => Question::in_channel(&message.body),
-            Place::Room(_) => self
+            Endpoint::Channel { .. } => Question::in_channel(&message.body),
+            Endpoint::Room(_) => self
                 .account
                 .as_ref()
                 .filter(|account| message.author.account.as_ref() != Some(&account.id))
@@ -69,20 +69,20 @@ impl Bridge {
             May::Nothing => return Ok(()),
         };
         match &self.spots[&place].place {
-            Place::Channel { network, .. } => {
+            Endpoint::Channel { network, .. } => {
                 let network = network.clone();
                 for words in lines {
                     tell_nick(&network, &message.author.name, words, turn);
                 }
                 Ok(())
             }
-            Place::Room(_) => self.remark(place, &[place], Words::lines(lines), turn),
+            Endpoint::Room(_) => self.remark(place, &[place], Words::lines(lines), turn),
         }
     }
 
     /// Somebody has written to the bridge alone what they want to know, or a command, on a network where that is passed on to nobody.
     pub(super) fn written_in_vain(&mut self, network: &Network, talk: &Talk, turn: &mut Turn<'_>) {
-        let answerable = talk.kind == Kind::Talk && !talk.author.bot && !talk.played;
+        let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.played;
         if answerable
             && Question::is_meant(&talk.text)
             && self.answered.0.take(ALONE, turn.now) == May::Do
@@ -94,16 +94,16 @@ impl Bridge {
     /// Whether whoever said `message` is answered: never a program, nor what is said as a notice. Two
     /// programs could answer each other for ever.
     fn answers(&self, message: &Message) -> bool {
-        let wanted = |to: &PlaceId| self.ways.manners(message.said_in, *to).answers;
-        message.kind == Kind::Talk
+        let wanted = |to: &EndpointId| self.ways.manners(message.source, *to).answers;
+        message.kind == MessageKind::Text
             && !message.author.bot
-            && self.spots.get(&message.said_in).is_some_and(|spot| spot.mirrors.iter().any(wanted))
+            && self.spots.get(&message.source).is_some_and(|spot| spot.mirrors.iter().any(wanted))
     }
 
     fn answer(
         &self,
         question: Question,
-        place: PlaceId,
+        place: EndpointId,
         turn: &Turn<'_>,
     ) -> Result<Vec<String>, StoreError> {
         let mirrors = self.spots.get(&place).map(|spot| spot.mirrors.clone());
@@ -115,17 +115,17 @@ impl Bridge {
         }
     }
 
-    fn help(&self, place: PlaceId, other: Option<PlaceId>) -> String {
+    fn help(&self, place: EndpointId, other: Option<EndpointId>) -> String {
         let there = other.map_or_else(String::new, |other| self.spelled(other));
         let ask = match (&self.spots[&place].place, &self.account) {
-            (Place::Room(_), Some(account)) => format!("@{} ", account.username),
+            (Endpoint::Room(_), Some(account)) => format!("@{} ", account.username),
             _ => "!".to_owned(),
         };
         let private = match &self.spots[&place].place {
-            Place::Channel { network, .. } if self.talks_in_private(Some(network)) => {
+            Endpoint::Channel { network, .. } if self.talks_in_private(Some(network)) => {
                 ". !msg USER TEXT, said to the bridge alone, tells somebody there in private"
             }
-            Place::Room(_) if self.talks_in_private(None) => {
+            Endpoint::Room(_) if self.talks_in_private(None) => {
                 ". @NICK TEXT, written to the bridge alone, tells somebody there in private"
             }
             _ => "",
@@ -137,17 +137,17 @@ impl Bridge {
     }
 
     /// `room tea: ann, bob`.
-    fn who(&self, place: PlaceId) -> String {
+    fn who(&self, place: EndpointId) -> String {
         let Some(spot) = self.spots.get(&place) else { return String::new() };
         let there = self.spelled(place);
         if !spot.lane.is_open() {
             return format!("{there}: cannot be seen just now");
         }
         let mut names: Vec<Cow<'_, str>> = match &spot.place {
-            Place::Channel { .. } => {
-                spot.roster.iter().map(|member| called(&member.person.nick)).collect()
+            Endpoint::Channel { .. } => {
+                spot.roster.iter().map(|member| called(&member.user.nick)).collect()
             }
-            Place::Room(_) => spot.guests.present().map(called).collect(),
+            Endpoint::Room(_) => spot.guests.present().map(called).collect(),
         };
         names.sort_by_cached_key(|name| name.to_lowercase());
         if names.is_empty() {
@@ -169,7 +169,7 @@ impl Bridge {
     }
 
     /// `room tea: joined, nothing waits to be said there`.
-    fn how(&self, place: PlaceId, turn: &Turn<'_>) -> Result<String, StoreError> {
+    fn how(&self, place: EndpointId, turn: &Turn<'_>) -> Result<String, StoreError> {
         // But for the question itself, which is on its way there.
         let waiting = turn.store.backlog(place)?.saturating_sub(1);
         let is_open = |spot: &Spot| spot.lane.is_open();

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Bridge, Order, Turn};
-use crate::domain::{Casemapping, Delivery, Kind, Network, Place, PlaceId};
+use crate::domain::{Casemapping, Delivery, MessageKind, Network, Endpoint, EndpointId};
 use crate::protocol::irc;
 use crate::store::{StoreError, Untold};
 use crate::translate::{Words, called};
@@ -40,7 +40,7 @@ enum Audience {
     /// Somebody on a network, by their nick in lower case.
     Nick(Network, String),
     /// Those in a room.
-    Room(PlaceId),
+    Room(EndpointId),
 }
 
 impl Default for Refusals {
@@ -88,11 +88,11 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let author = &delivery.message.author;
         let answerable = !author.is_bridge() && !author.bot;
-        if !self.policy.announce || !answerable || delivery.message.kind == Kind::Notice {
+        if !self.policy.announce || !answerable || delivery.message.kind == MessageKind::Notice {
             return Ok(());
         }
         self.refusals.note(turn.now);
-        turn.store.untold(delivery.ticket)
+        turn.store.untold(delivery.id)
     }
 
     /// Tells those who are to be told by now.
@@ -103,14 +103,14 @@ impl Bridge {
         let mut audiences: HashMap<Audience, Vec<Untold>> = HashMap::new();
         for untold in turn.store.all_untold()? {
             match self.spots.get(&untold.said_in).map(|spot| &spot.place) {
-                Some(Place::Channel { network, .. }) => {
+                Some(Endpoint::Channel { network, .. }) => {
                     let nick = Casemapping::default().fold(&untold.author);
                     audiences
                         .entry(Audience::Nick(network.clone(), nick))
                         .or_default()
                         .push(untold);
                 }
-                Some(Place::Room(_)) => {
+                Some(Endpoint::Room(_)) => {
                     audiences.entry(Audience::Room(untold.said_in)).or_default().push(untold);
                 }
                 // Whoever wrote in private is told otherwise.
@@ -188,10 +188,10 @@ impl Bridge {
     }
 
     /// What people call `place`.
-    pub(super) fn spelled(&self, place: PlaceId) -> String {
+    pub(super) fn spelled(&self, place: EndpointId) -> String {
         match self.spots.get(&place).map(|spot| &spot.place) {
-            Some(Place::Channel { network, name }) => format!("{name} on {network}"),
-            Some(Place::Room(room)) => format!("room {room}"),
+            Some(Endpoint::Channel { network, name }) => format!("{name} on {network}"),
+            Some(Endpoint::Room(room)) => format!("room {room}"),
             None => "a place that is no longer linked".to_owned(),
         }
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Message, PlaceId};
+use crate::domain::{Message, EndpointId};
 
 /// How many lines of each conversation are remembered, and for how long.
 const REMEMBERED: usize = 64;
@@ -47,7 +47,7 @@ const ROUNDS: u32 = 2;
 /// Somebody in a place, by a digest of what they are known by there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Speaker {
-    pub(super) place: PlaceId,
+    pub(super) place: EndpointId,
     name: u64,
 }
 
@@ -193,7 +193,7 @@ pub(super) fn speaker(message: &Message) -> Speaker {
     let mut name = DefaultHasher::new();
     let author = &message.author;
     author.account.as_ref().unwrap_or(&author.name).hash(&mut name);
-    Speaker { place: message.said_in, name: name.finish() }
+    Speaker { place: message.source, name: name.finish() }
 }
 
 /// The words of a line, and a digest of them. Numbers are words: people count, too.

@@ -8,7 +8,7 @@ use super::channel::WRITE_ALIVE;
 use super::policy::Backlog;
 use super::reading::{OVERLAP, Reading};
 use super::{Alive, Bridge, Order, Peer, Spot, Turn};
-use crate::domain::{Kind, Message, PlaceId, Ticket};
+use crate::domain::{MessageKind, Message, EndpointId, DeliveryId};
 use crate::protocol::letschat;
 use crate::protocol::letschat::{Event, PAGE, Post, PostId, Stay};
 use crate::store::StoreError;
@@ -84,7 +84,7 @@ impl Bridge {
     }
 
     /// Whether we are in the room, and have been since what is answered was asked.
-    fn stays(&self, place: PlaceId, stay: Stay) -> bool {
+    fn stays(&self, place: EndpointId, stay: Stay) -> bool {
         self.spots
             .get(&place)
             .is_some_and(|spot| spot.stay == stay && spot.reading != Reading::Away)
@@ -119,7 +119,7 @@ impl Bridge {
 
     fn room_joined(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         room: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -150,7 +150,7 @@ impl Bridge {
         spot.away = away.map(|alive| (alive, turn.now));
         spot.absent_once = false;
         let since = cursor.earlier(OVERLAP);
-        let ticket = spot.lane.in_doubt().map(|delivery| delivery.ticket);
+        let ticket = spot.lane.in_doubt().map(|delivery| delivery.id);
         spot.reading = spot.page.begin(doubt.map_or(since, |doubt| doubt.min(since)), ticket);
         self.ask_page(place, false, turn);
         Ok(())
@@ -158,8 +158,8 @@ impl Bridge {
 
     fn unanswered(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
+        ticket: DeliveryId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if let Some(spot) = self.spots.get_mut(&place) {
@@ -175,7 +175,7 @@ impl Bridge {
     /// Mirroring begins behind the newest post of a room that we see for the first time.
     fn newest(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         newest: Option<PostId>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -196,7 +196,7 @@ impl Bridge {
         self.all_read(place, turn)
     }
 
-    fn heard(&mut self, place: PlaceId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn heard(&mut self, place: EndpointId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         match &mut spot.reading {
             Reading::Baseline { first } => {
@@ -219,7 +219,7 @@ impl Bridge {
 
     fn listed(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         posts: Vec<Post>,
         bad: &[Option<PostId>],
         bytes: usize,
@@ -254,7 +254,7 @@ impl Bridge {
     /// Somebody spoke, but nobody can tell what.
     fn unreadable(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         post: Option<PostId>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -273,7 +273,7 @@ impl Bridge {
     /// Those of `bad` that were not passed over before, as far as they have ids.
     fn unheard_of(
         &self,
-        place: PlaceId,
+        place: EndpointId,
         bad: &[Option<PostId>],
         turn: &Turn<'_>,
     ) -> Result<Vec<Option<PostId>>, StoreError> {
@@ -289,7 +289,7 @@ impl Bridge {
     /// Passes over a post that makes no sense.
     fn pass_over(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         post: Option<PostId>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -304,7 +304,7 @@ impl Bridge {
     /// would count as read.
     fn go_on_from(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         post: PostId,
         alive: Option<Timestamp>,
         turn: &mut Turn<'_>,
@@ -316,7 +316,7 @@ impl Bridge {
     }
 
     /// Nothing is left to read: the backlog is over, and the room may be spoken in.
-    fn all_read(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn all_read(&mut self, place: EndpointId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         if self.spots.get(&place).is_none_or(|spot| spot.reading != Reading::Live)
             || self.look_again(place, turn)?
         {
@@ -333,7 +333,7 @@ impl Bridge {
     }
 
     /// Tells the far side what became of the backlog, and how long we were away.
-    fn backlog_over(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn backlog_over(&mut self, place: EndpointId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Some(backlog) = spot.backlog.take() else { return Ok(()) };
         let away = spot.away.take();
@@ -359,14 +359,14 @@ impl Bridge {
         self.announce_in_channels(place, format!("cut off from {name} {span}: {what}"), turn)
     }
 
-    pub(super) fn read(&mut self, place: PlaceId, since: PostId, turn: &mut Turn<'_>) {
+    pub(super) fn read(&mut self, place: EndpointId, since: PostId, turn: &mut Turn<'_>) {
         if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.request(since)) {
             self.ask_page(place, false, turn);
         }
     }
 
     /// Takes in one post of the room, in the room's order.
-    fn take(&mut self, place: PlaceId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn take(&mut self, place: EndpointId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let native = post.id.to_string();
         let live = self.spots.get(&place).is_some_and(|spot| spot.backlog.is_none());
         self.go_on_from(place, post.id, live.then_some(turn.now), turn)?;
@@ -391,11 +391,11 @@ impl Bridge {
         let backlog = self.spots.get_mut(&place).and_then(|spot| spot.backlog.as_mut());
         let said_at = if backlog.is_some() { posted } else { turn.now };
         let message = Message {
-            said_in: place,
+            source: place,
             author: author.into(),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: post.text,
-            said_at,
+            sent_at: said_at,
         };
         if stray {
             return self.is_stray(&message, &native, turn);
@@ -430,7 +430,7 @@ impl Bridge {
         native: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let place = message.said_in;
+        let place = message.source;
         self.count(place, |traffic| traffic.strays += 1);
         let strays = self.counters.traffic.get(&Peer::LetsChat).map_or(0, |it| it.strays);
         if strays.is_power_of_two() {
@@ -448,7 +448,7 @@ impl Bridge {
 
     /// Whether a post was there before we first saw the room, or was read so long ago that the ledger
     /// has forgotten it: all that was below the cursor when we joined was read.
-    fn is_history(&self, place: PlaceId, post: PostId, posted: Timestamp, now: Timestamp) -> bool {
+    fn is_history(&self, place: EndpointId, post: PostId, posted: Timestamp, now: Timestamp) -> bool {
         let Some(spot) = self.spots.get(&place) else { return false };
         let (cursor, memory) = (spot.cursor, self.policy.memory);
         spot.floor.is_some_and(|floor| post <= floor)

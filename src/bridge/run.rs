@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Message, PlaceId, Ticket};
+use crate::domain::{Message, EndpointId, DeliveryId};
 
 /// Lines that are further apart are no run.
 const APART: SignedDuration = SignedDuration::from_secs(3);
@@ -38,10 +38,10 @@ const PACED: (SignedDuration, SignedDuration) =
 /// What somebody has said last, line after line.
 #[derive(Debug)]
 pub(super) struct Run {
-    said_in: PlaceId,
+    said_in: EndpointId,
     author: String,
     /// The delivery of its first line.
-    first: Ticket,
+    first: DeliveryId,
     lines: u32,
     last: Timestamp,
     gap: SignedDuration,
@@ -56,11 +56,11 @@ impl Run {
     pub(super) fn with(
         run: Option<Self>,
         message: &Message,
-        (ticket, crowded): (Ticket, bool),
+        (ticket, crowded): (DeliveryId, bool),
         now: Timestamp,
     ) -> Self {
         let goes_on = |run: &Self| {
-            run.said_in == message.said_in
+            run.said_in == message.source
                 && run.author == message.author.name
                 && now.duration_since(run.last) <= APART
         };
@@ -72,7 +72,7 @@ impl Run {
                 Self { lines, gap, pasted, last: now, ..run }
             }
             None => Self {
-                said_in: message.said_in,
+                said_in: message.source,
                 author: message.author.name.clone(),
                 first: ticket,
                 lines: 1,
@@ -88,10 +88,10 @@ impl Run {
     pub(super) fn wait(
         &mut self,
         message: &Message,
-        ticket: Ticket,
+        ticket: DeliveryId,
         now: Timestamp,
     ) -> Option<Duration> {
-        let part = self.said_in == message.said_in && self.author == message.author.name;
+        let part = self.said_in == message.source && self.author == message.author.name;
         if !part || !self.pasted || ticket <= self.first {
             return None;
         }
@@ -114,29 +114,29 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, Kind};
+    use crate::domain::{Author, MessageKind};
 
     fn message(author: &str) -> Message {
         Message {
-            said_in: PlaceId(1),
+            source: EndpointId(1),
             author: Author::named(author),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: "x".to_owned(),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         }
     }
 
     /// A run of lines at these times in milliseconds, those from `crowded` on while two others were not
     /// yet posted; with its last line and when that came.
-    fn run(times: &[i64], crowded: usize) -> (Run, Ticket, Timestamp) {
+    fn run(times: &[i64], crowded: usize) -> (Run, DeliveryId, Timestamp) {
         let at = |time: &i64| Timestamp::from_millisecond(*time).expect("a time");
         let lines = times.iter().map(at).enumerate();
         let run = lines.fold(None, |run, (line, time)| {
-            let ticket = Ticket(i64::try_from(line).expect("few") + 1);
+            let ticket = DeliveryId(i64::try_from(line).expect("few") + 1);
             Some(Run::with(run, &message("ann"), (ticket, line >= crowded), time))
         });
         let last = times.last().expect("a line");
-        (run.expect("a line"), Ticket(times.len().try_into().expect("few")), at(last))
+        (run.expect("a line"), DeliveryId(times.len().try_into().expect("few")), at(last))
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
         let begun = now;
         while run.wait(&message("ann"), ticket, now).is_some() {
             now += SignedDuration::from_millis(100);
-            run = Run::with(Some(run), &message("ann"), (Ticket(ticket.0 + 1), true), now);
+            run = Run::with(Some(run), &message("ann"), (DeliveryId(ticket.0 + 1), true), now);
         }
         assert_eq!(now.duration_since(begun), SignedDuration::from_secs(3));
     }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::lane::Begun;
 use super::voices::Speaker;
 use super::{Bridge, Order, PuppetOrder, Spot, Turn};
-use crate::domain::{Delivery, Network, Part, Place, PlaceId, Speech, Ticket, Voice};
+use crate::domain::{Delivery, Network, MessagePart, Endpoint, EndpointId, RenderedMessage, DeliveryId, Sender};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::store::StoreError;
@@ -52,21 +52,21 @@ impl Bridge {
     /// Begins the next delivery to `place`, if one may begin: in a room, at the end of the turn.
     pub(super) fn advance(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         match self.spots.get(&place).map(|spot| &spot.place) {
-            Some(Place::Room(_)) => {
+            Some(Endpoint::Room(_)) => {
                 self.due.insert(place);
                 Ok(())
             }
-            Some(Place::Channel { .. }) => self.begin(place, turn),
+            Some(Endpoint::Channel { .. }) => self.begin(place, turn),
             None => Ok(()),
         }
     }
 
     /// Begins the next delivery to `place` now, if one may begin.
-    pub(super) fn begin(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    pub(super) fn begin(&mut self, place: EndpointId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         if self.stopping {
             return Ok(());
         }
@@ -80,9 +80,9 @@ impl Bridge {
     /// Begins the next delivery to `place`, if one may begin. Gives it if nobody is to say it.
     fn begin_next(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
-    ) -> Result<Option<Ticket>, StoreError> {
+    ) -> Result<Option<DeliveryId>, StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(None) };
         if !spot.lane.ready(turn.store)? {
             return Ok(None);
@@ -104,7 +104,7 @@ impl Bridge {
         let Some(first) = spot.lane.first() else { return Ok(None) };
         let silenced = speaker == Speaker::Nobody;
         let (voice, speech) = match speaker {
-            Speaker::By(Voice::Bridge) | Speaker::Nobody => (Voice::Bridge, speech),
+            Speaker::By(Sender::Bot) | Speaker::Nobody => (Sender::Bot, speech),
             Speaker::By(voice) => (voice, translate::in_person(speech, &first.message, turn.now)),
         };
         let begun = spot.lane.begin((voice, speech), joined, turn.now, turn.store)?;
@@ -113,9 +113,9 @@ impl Bridge {
             return Ok(Some(begun.ticket));
         }
         let order = match spot.place.clone() {
-            Place::Channel { network, .. } => self.hand_over(network, place, begun),
-            Place::Room(_) => {
-                let (ticket, text) = (begun.ticket, begun.speech.whole());
+            Endpoint::Channel { network, .. } => self.hand_over(network, place, begun),
+            Endpoint::Room(_) => {
+                let (ticket, text) = (begun.ticket, begun.speech.full_text());
                 Order::LetsChat(letschat::Order::Post { ticket, place, text })
             }
         };
@@ -124,12 +124,12 @@ impl Bridge {
     }
 
     /// Has a delivery said by its voice.
-    fn hand_over(&mut self, network: Network, place: PlaceId, begun: Begun) -> Order {
+    fn hand_over(&mut self, network: Network, place: EndpointId, begun: Begun) -> Order {
         let Begun { ticket, speech, repeated, base, voice } = begun;
-        let Speech { kind, mut prefix, mut body } = speech.clone();
+        let RenderedMessage { kind, mut prefix, mut body } = speech.clone();
         if let Some(spot) = self.spots.get_mut(&place).filter(|_| repeated) {
             // Where each line is answered for, only the first of them may be there already.
-            let each = spot.joined.is_some_and(|joined| joined.echoes) && voice == Voice::Bridge;
+            let each = spot.joined.is_some_and(|joined| joined.echoes) && voice == Sender::Bot;
             if each {
                 body.insert_str(0, AGAIN);
             } else {
@@ -138,18 +138,18 @@ impl Bridge {
             }
         }
         let relay = match &voice {
-            Voice::Relayed(nick) => Some(Arc::clone(nick)),
-            Voice::Bridge | Voice::Puppet(_) => None,
+            Sender::Relaymsg(nick) => Some(Arc::clone(nick)),
+            Sender::Bot | Sender::Puppet(_) => None,
         };
         let say = irc::Order::Say { ticket, place, kind, prefix, body, relay };
-        let Voice::Puppet(account) = voice else { return Order::Irc(network, say) };
+        let Sender::Puppet(account) = voice else { return Order::Irc(network, say) };
         let puppets = self.voices.puppets(&network);
         puppets.expect((ticket, place), account.clone(), speech, base);
         Order::Puppets(network, PuppetOrder::Tell(account, say))
     }
 
     /// How many deliveries behind the first go on with what it says.
-    fn joined(&self, place: PlaceId) -> usize {
+    fn joined(&self, place: EndpointId) -> usize {
         let Some(spot) = self.spots.get(&place).filter(|spot| spot.place.network().is_none())
         else {
             return 0;
@@ -164,21 +164,21 @@ impl Bridge {
     }
 
     fn goes_on(&self, last: &Delivery, next: &Delivery) -> bool {
-        let whole = last.part == Part::Whole && next.part == Part::Whole;
-        let said_in = self.spots.get(&last.message.said_in).filter(|_| whole);
+        let whole = last.part == MessagePart::Whole && next.part == MessagePart::Whole;
+        let said_in = self.spots.get(&last.message.source).filter(|_| whole);
         said_in.is_some_and(|said_in| {
-            let manners = self.ways.manners(last.message.said_in, last.to);
+            let manners = self.ways.manners(last.message.source, last.to);
             goes_on(&last.message, &next.message, &said_in.place, manners)
         })
     }
 
     /// Whether `place` is a room and more lines may come that go on with what is said next there, of which
     /// so many are `joined` already, and are waited for; with how long, if that is yet to be asked for.
-    fn wait(&mut self, place: PlaceId, joined: usize, now: Timestamp) -> Option<Option<Duration>> {
+    fn wait(&mut self, place: EndpointId, joined: usize, now: Timestamp) -> Option<Option<Duration>> {
         let is_room = |spot: &&Spot| spot.place.network().is_none();
         let spot = self.spots.get(&place).filter(is_room)?;
         let first = spot.lane.first()?;
-        let join = self.ways.manners(first.message.said_in, place).room.join;
+        let join = self.ways.manners(first.message.source, place).room.join;
         let last = spot.lane.behind().take(joined).last().unwrap_or(first);
         // A line goes on with itself if anything does. Behind the last that does, nothing may stand.
         if !self.goes_on(last, last) || spot.lane.behind().nth(joined).is_some() {
@@ -189,23 +189,23 @@ impl Bridge {
         let after = match join {
             Join::Never => None,
             Join::Within(after) => (*patience != Patience::Over).then_some(after),
-            Join::Waiting => run.as_mut()?.wait(&first.message, first.ticket, now),
+            Join::Waiting => run.as_mut()?.wait(&first.message, first.id, now),
         }?;
         let asked = std::mem::replace(patience, Patience::Waiting) == Patience::Waiting;
         Some((!asked).then_some(after))
     }
 
     /// As what the next delivery to `place` is to be said, together with so many behind it.
-    fn render(&self, place: PlaceId, joined: usize, now: Timestamp) -> Option<Speech> {
+    fn render(&self, place: EndpointId, joined: usize, now: Timestamp) -> Option<RenderedMessage> {
         let spot = self.spots.get(&place)?;
         let Delivery { message, part, .. } = spot.lane.first()?;
-        let around = self.around(message.said_in, place)?;
-        let manners = self.ways.manners(message.said_in, place);
+        let around = self.around(message.source, place)?;
+        let manners = self.ways.manners(message.source, place);
         Some(match spot.place {
-            Place::Channel { .. } => {
+            Endpoint::Channel { .. } => {
                 translate::to_irc(message, *part, manners, &around, self.links.as_ref(), now)
             }
-            Place::Room(_) => {
+            Endpoint::Room(_) => {
                 let more = spot.lane.behind().take(joined).map(|delivery| &delivery.message);
                 translate::to_letschat(message, more, *part, manners, &around, now)
             }

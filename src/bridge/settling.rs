@@ -1,15 +1,15 @@
 //! What the far end has answered for a delivery.
 
 use super::{Bridge, Turn};
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 use crate::store::StoreError;
 
 impl Bridge {
     /// The far end has answered for `ticket`.
     pub(super) fn settle(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
+        ticket: DeliveryId,
+        place: EndpointId,
         native: Option<&str>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -25,8 +25,8 @@ impl Bridge {
     /// nothing against what was said: back in, we look for it.
     pub(super) fn objected(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
+        ticket: DeliveryId,
+        place: EndpointId,
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -39,8 +39,8 @@ impl Bridge {
     /// The far end will not have `ticket`.
     pub(super) fn refuse(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
+        ticket: DeliveryId,
+        place: EndpointId,
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -50,15 +50,15 @@ impl Bridge {
 
     pub(super) fn refused(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
+        ticket: DeliveryId,
+        place: EndpointId,
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if let Some(spot) = self.spots.get_mut(&place) {
             let name = spot.place.clone();
             for delivery in spot.lane.refuse(ticket, why, turn.now, turn.store)? {
-                tracing::warn!(place = %name, delivery = delivery.ticket.0, why, "refused");
+                tracing::warn!(place = %name, delivery = delivery.id.0, why, "refused");
                 self.count(place, |traffic| traffic.refused += 1);
                 self.waiting.remove(&delivery.message);
                 self.is_refused(&delivery, turn)?;

@@ -15,15 +15,15 @@ use super::policy::Backlog;
 use super::reading::Reading;
 use super::run::Run;
 use super::saying::Patience;
-use crate::domain::{Place, PlaceId, Roster};
+use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::protocol::letschat::{PostId, Stay};
 
 /// One place, seen from the bridge.
 #[derive(Debug)]
 pub(super) struct Spot {
-    pub(super) place: Place,
+    pub(super) place: Endpoint,
     /// The other places of its conversation: what is said here is mirrored to each of them.
-    pub(super) mirrors: Arc<[PlaceId]>,
+    pub(super) mirrors: Arc<[EndpointId]>,
     pub(super) lane: Lane,
     /// The id that Let's Chat gives a room.
     pub(super) room_id: Option<Box<str>>,
@@ -62,7 +62,7 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    pub(super) fn new(place: Place, mirrors: Arc<[PlaceId]>, lane: Lane) -> Self {
+    pub(super) fn new(place: Endpoint, mirrors: Arc<[EndpointId]>, lane: Lane) -> Self {
         Self {
             place,
             mirrors,

@@ -8,36 +8,36 @@
 use std::collections::HashMap;
 
 use super::{Bridge, Order, Turn};
-use crate::domain::{Place, PlaceId};
+use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::{irc, letschat};
 use crate::translate::Topic;
 
 /// What each place is about, as far as is known: what its server said last, or what we asked it for.
 #[derive(Debug, Default)]
-pub(super) struct Topics(HashMap<PlaceId, String>);
+pub(super) struct Topics(HashMap<EndpointId, String>);
 
 impl Topics {
     /// `place` was found to be about `text`.
-    fn learn(&mut self, place: PlaceId, text: &str) {
+    fn learn(&mut self, place: EndpointId, text: &str) {
         self.0.insert(place, text.to_owned());
     }
 
     /// `place` is about `text` now. Says whether somebody else than us has made it so.
-    fn changes(&mut self, place: PlaceId, text: &str) -> bool {
+    fn changes(&mut self, place: EndpointId, text: &str) -> bool {
         let before = self.0.insert(place, text.to_owned());
         before
             .is_none_or(|before| text.is_empty() != before.is_empty() || !before.starts_with(text))
     }
 
     /// `place` is to be about `text`. Says whether it is not yet.
-    fn set(&mut self, place: PlaceId, text: &str) -> bool {
+    fn set(&mut self, place: EndpointId, text: &str) -> bool {
         self.0.insert(place, text.to_owned()).as_deref() != Some(text)
     }
 }
 
 impl Bridge {
     /// `place` was found to be about `text` when we came in.
-    pub(super) fn is_about(&mut self, place: PlaceId, text: &str) {
+    pub(super) fn is_about(&mut self, place: EndpointId, text: &str) {
         self.topics.learn(place, text);
     }
 
@@ -45,7 +45,7 @@ impl Bridge {
     /// news.
     pub(super) fn about_changed(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         text: &str,
         turn: &mut Turn<'_>,
     ) -> bool {
@@ -60,11 +60,11 @@ impl Bridge {
             let follows = self.ways.manners(place, to).topics;
             let text = Topic::of(text).into_string();
             let order = match &spot.place {
-                Place::Room(_) if follows.in_rooms() => {
+                Endpoint::Room(_) if follows.in_rooms() => {
                     let description = text.clone();
                     Order::LetsChat(letschat::Order::Describe { place: to, description })
                 }
-                Place::Channel { network, .. } if follows.in_channels() => {
+                Endpoint::Channel { network, .. } if follows.in_channels() => {
                     let topic = text.clone();
                     Order::Irc(network.clone(), irc::Order::Topic { place: to, topic })
                 }
@@ -82,7 +82,7 @@ impl Bridge {
 mod tests {
     use super::*;
 
-    const TEA: PlaceId = PlaceId(1);
+    const TEA: EndpointId = EndpointId(1);
 
     #[test]
     fn what_we_set_is_no_news_when_it_comes_back_even_cut() {

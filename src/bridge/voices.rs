@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::puppets::{Choice, Puppets};
 use super::{Bridge, Turn};
-use crate::domain::{AccountId, Author, Network, Place, PlaceId, Ticket, Voice};
+use crate::domain::{LetsChatUserId, Author, Network, Endpoint, EndpointId, DeliveryId, Sender};
 use crate::protocol::irc::Scope;
 use crate::store::{Store, StoreError};
 use crate::translate;
@@ -48,13 +48,13 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// By whom it is said what people of Let's Chat have said.
 #[derive(Debug, Default)]
 pub(super) struct Voices {
-    channels: HashMap<PlaceId, Nicks>,
+    channels: HashMap<EndpointId, Nicks>,
     /// How nicks are made on the networks that are to lend them.
     lent: HashMap<Network, String>,
     /// What the servers that lend nicks want of them.
     lending: HashMap<Network, Lending>,
     /// In which channels, since when, we may not speak under other nicks.
-    closed: HashMap<PlaceId, Timestamp>,
+    closed: HashMap<EndpointId, Timestamp>,
     /// On the networks where people have connections of their own.
     puppets: HashMap<Network, Puppets>,
 }
@@ -63,7 +63,7 @@ pub(super) struct Voices {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Speaker {
     /// This voice.
-    By(Voice),
+    By(Sender),
     /// Nobody: an operator of the channel does not want it.
     Nobody,
 }
@@ -78,13 +78,13 @@ struct Lending {
     template: String,
     limit: usize,
     /// Who stands as whom.
-    nicks: HashMap<AccountId, Arc<str>>,
+    nicks: HashMap<LetsChatUserId, Arc<str>>,
     /// Whose nick it does not take.
-    without: HashSet<AccountId>,
+    without: HashSet<LetsChatUserId>,
 }
 
 impl Voices {
-    fn new(channels: Vec<(PlaceId, Network, Nicks)>) -> Self {
+    fn new(channels: Vec<(EndpointId, Network, Nicks)>) -> Self {
         let mut voices = Self::default();
         for (place, network, nicks) in channels {
             match nicks.source {
@@ -144,8 +144,8 @@ impl Voices {
     /// The nick for a connection of whoever has `account`, to sit at `place`.
     pub(super) fn nick(
         &self,
-        (network, place): (&Network, PlaceId),
-        account: &AccountId,
+        (network, place): (&Network, EndpointId),
+        account: &LetsChatUserId,
         author: &Author,
         store: &mut Store,
     ) -> Result<Option<String>, StoreError> {
@@ -157,35 +157,35 @@ impl Voices {
     /// Under which nick of the server's a message of `author` is to be said at `place` on `network`.
     fn lent(
         &mut self,
-        (network, place): (&Network, PlaceId),
+        (network, place): (&Network, EndpointId),
         author: &Author,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<Voice, StoreError> {
-        let Some(lending) = self.lending.get_mut(network) else { return Ok(Voice::Bridge) };
+    ) -> Result<Sender, StoreError> {
+        let Some(lending) = self.lending.get_mut(network) else { return Ok(Sender::Bot) };
         let account = account(author);
         let closed = self.closed.get(&place);
         let closed = closed.is_some_and(|since| now.duration_since(*since) < AGAIN_AFTER);
         if closed || lending.without.contains(&account) {
-            return Ok(Voice::Bridge);
+            return Ok(Sender::Bot);
         }
         if let Some(nick) = lending.nicks.get(&account) {
-            return Ok(Voice::Relayed(Arc::clone(nick)));
+            return Ok(Sender::Relaymsg(Arc::clone(nick)));
         }
         let nicks = translate::nicks(&lending.template, &author.name, lending.limit);
         let Some(nick) = store.voice_nick(network, &account, true, nicks)? else {
             lending.without.insert(account);
-            return Ok(Voice::Bridge);
+            return Ok(Sender::Bot);
         };
         let nick: Arc<str> = nick.into();
         lending.nicks.insert(account, Arc::clone(&nick));
-        Ok(Voice::Relayed(nick))
+        Ok(Sender::Relaymsg(nick))
     }
 
     /// The server has something against that voice.
     fn refused(
         &mut self,
-        (network, place): (&Network, PlaceId),
+        (network, place): (&Network, EndpointId),
         author: &Author,
         scope: Scope,
         now: Timestamp,
@@ -209,10 +209,10 @@ impl Bridge {
     /// The same, in whose `channels` people of Let's Chat are heard under nicks of their own. On one
     /// network all of those that the server lends are made alike, and so are all of connections.
     #[must_use]
-    pub fn under_nicks(mut self, channels: impl IntoIterator<Item = (Place, Nicks)>) -> Self {
-        let ids: HashMap<&Place, PlaceId> =
+    pub fn under_nicks(mut self, channels: impl IntoIterator<Item = (Endpoint, Nicks)>) -> Self {
+        let ids: HashMap<&Endpoint, EndpointId> =
             self.spots.iter().map(|(id, spot)| (&spot.place, *id)).collect();
-        let known = |(place, nicks): (Place, Nicks)| {
+        let known = |(place, nicks): (Endpoint, Nicks)| {
             Some((*ids.get(&place)?, place.network()?.clone(), nicks))
         };
         self.voices = Voices::new(channels.into_iter().filter_map(known).collect());
@@ -222,17 +222,17 @@ impl Bridge {
     /// By whom the next delivery to `place` is to be said.
     pub(super) fn speaker(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<Speaker, StoreError> {
-        let bridge = Ok(Speaker::By(Voice::Bridge));
+        let bridge = Ok(Speaker::By(Sender::Bot));
         let Some(next) = self.spots.get(&place).and_then(|spot| spot.lane.first()) else {
             return bridge;
         };
-        let (said_in, author) = (next.message.said_in, next.message.author.clone());
+        let (said_in, author) = (next.message.source, next.message.author.clone());
         let from = self.spots.get(&said_in).map(|spot| &spot.place);
         let to = self.spots.get(&place).map(|spot| &spot.place);
-        let (Some(Place::Room(_)), Some(Place::Channel { network, .. })) = (from, to) else {
+        let (Some(Endpoint::Room(_)), Some(Endpoint::Channel { network, .. })) = (from, to) else {
             return bridge;
         };
         let network = network.clone();
@@ -247,12 +247,12 @@ impl Bridge {
                 let account = account(&author);
                 self.is_speaking(&network, &account, turn);
                 Ok(match self.voices.puppets(&network).choose(&account, place) {
-                    Choice::Puppet => Speaker::By(Voice::Puppet(account)),
+                    Choice::Puppet => Speaker::By(Sender::Puppet(account)),
                     Choice::Nobody if !evade => Speaker::Nobody,
-                    Choice::Bridge | Choice::Nobody => Speaker::By(Voice::Bridge),
+                    Choice::Bridge | Choice::Nobody => Speaker::By(Sender::Bot),
                     Choice::Call => {
                         self.call_puppet(&network, place, (account, &author), turn)?;
-                        Speaker::By(Voice::Bridge)
+                        Speaker::By(Sender::Bot)
                     }
                 })
             }
@@ -263,7 +263,7 @@ impl Bridge {
     pub(super) fn voiceless(
         &mut self,
         network: &Network,
-        (ticket, place): (Ticket, PlaceId),
+        (ticket, place): (DeliveryId, EndpointId),
         (scope, why): (Scope, &str),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -276,6 +276,6 @@ impl Bridge {
 }
 
 /// What somebody of Let's Chat is known by.
-fn account(author: &Author) -> AccountId {
-    AccountId(author.account.as_deref().unwrap_or(&author.name).into())
+fn account(author: &Author) -> LetsChatUserId {
+    LetsChatUserId(author.account.as_deref().unwrap_or(&author.name).into())
 }

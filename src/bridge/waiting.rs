@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use super::catchup::Hearing;
 use super::{Bridge, Turn};
-use crate::domain::{Message, Network, PlaceId};
+use crate::domain::{Message, Network, EndpointId};
 use crate::store::StoreError;
 
 /// What a delivery costs beside its text.
@@ -25,13 +25,13 @@ pub(super) struct Waiting {
     most: Option<u64>,
     total: u64,
     /// By where it was said.
-    from: HashMap<PlaceId, u64>,
+    from: HashMap<EndpointId, u64>,
 }
 
 impl Waiting {
     /// Of which `most` bytes may wait, where so many messages with so many bytes of text do.
-    pub(super) fn new(most: Option<u64>, found: Vec<(PlaceId, u64, u64)>) -> Self {
-        let from: HashMap<PlaceId, u64> =
+    pub(super) fn new(most: Option<u64>, found: Vec<(EndpointId, u64, u64)>) -> Self {
+        let from: HashMap<EndpointId, u64> =
             found.into_iter().map(|(place, count, bytes)| (place, bytes + count * FRAME)).collect();
         Self { most, total: from.values().sum(), from }
     }
@@ -40,17 +40,17 @@ impl Waiting {
     pub(super) fn add(&mut self, message: &Message) {
         let weight = weight(message);
         self.total += weight;
-        *self.from.entry(message.said_in).or_default() += weight;
+        *self.from.entry(message.source).or_default() += weight;
     }
 
     /// One less does.
     pub(super) fn remove(&mut self, message: &Message) {
         let weight = weight(message);
         self.total = self.total.saturating_sub(weight);
-        if let Some(from) = self.from.get_mut(&message.said_in) {
+        if let Some(from) = self.from.get_mut(&message.source) {
             *from = from.saturating_sub(weight);
             if *from == 0 {
-                self.from.remove(&message.said_in);
+                self.from.remove(&message.source);
             }
         }
     }
@@ -58,7 +58,7 @@ impl Waiting {
     /// Whether too much waits, and `place` has a good part in that: at least half of what each of the
     /// places has on average. So those of which a little is on its way are heard on, and all of them
     /// together cannot bring more than the bound once again.
-    pub(super) fn overflows(&self, place: PlaceId) -> bool {
+    pub(super) fn overflows(&self, place: EndpointId) -> bool {
         let Some(from) = self.from.get(&place) else { return false };
         let places = self.from.len() as u64;
         self.most.is_some_and(|most| self.total >= most) && from * 2 * places >= self.total
@@ -83,7 +83,7 @@ impl Bridge {
     /// Whether a line said in the channel at `place` is to be passed over, since too much waits.
     pub(super) fn is_deaf(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };
@@ -108,7 +108,7 @@ impl Bridge {
         if !self.waiting.has_room() {
             return Ok(());
         }
-        let mut deaf: Vec<(PlaceId, Network)> = Vec::new();
+        let mut deaf: Vec<(EndpointId, Network)> = Vec::new();
         for (place, spot) in &self.spots {
             if let (Hearing::Deaf, Some(network)) = (&spot.hearing, spot.place.network()) {
                 deaf.push((*place, network.clone()));
@@ -139,33 +139,33 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{Author, Kind};
+    use crate::domain::{Author, MessageKind};
 
     fn message(place: i64, bytes: usize) -> Message {
         Message {
-            said_in: PlaceId(place),
+            source: EndpointId(place),
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: "x".repeat(bytes),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         }
     }
 
     #[test]
     fn who_has_filled_it_is_not_heard_and_who_has_a_little_in_it_is() {
-        let mut waiting = Waiting::new(Some(10_000), vec![(PlaceId(1), 1, 5_000)]);
-        assert!(!waiting.overflows(PlaceId(1)));
+        let mut waiting = Waiting::new(Some(10_000), vec![(EndpointId(1), 1, 5_000)]);
+        assert!(!waiting.overflows(EndpointId(1)));
         waiting.add(&message(1, 5_000));
         waiting.add(&message(2, 10));
-        assert!(waiting.overflows(PlaceId(1)) && !waiting.has_room());
-        assert!(!waiting.overflows(PlaceId(2)) && !waiting.overflows(PlaceId(3)));
+        assert!(waiting.overflows(EndpointId(1)) && !waiting.has_room());
+        assert!(!waiting.overflows(EndpointId(2)) && !waiting.overflows(EndpointId(3)));
         waiting.remove(&message(1, 5_000));
-        assert!(!waiting.overflows(PlaceId(1)) && waiting.has_room());
+        assert!(!waiting.overflows(EndpointId(1)) && waiting.has_room());
     }
 
     #[test]
     fn without_a_bound_everybody_is_heard() {
-        let waiting = Waiting::new(None, vec![(PlaceId(1), 1, u64::MAX / 2)]);
-        assert!(!waiting.overflows(PlaceId(1)) && waiting.has_room());
+        let waiting = Waiting::new(None, vec![(EndpointId(1), 1, u64::MAX / 2)]);
+        assert!(!waiting.overflows(EndpointId(1)) && waiting.has_room());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{Message, Place, PlaceId};
+use crate::domain::{Message, Endpoint, EndpointId};
 use crate::translate::Manners;
 
 /// The links that a message passes on its way to each place, with their manners.
@@ -13,11 +13,11 @@ pub(super) struct Ways {
     common: Arc<Manners>,
     /// From here to there: the manners of each link on the way, the last one first. Only where not
     /// all of them are the common ones.
-    special: HashMap<(PlaceId, PlaceId), Box<[Arc<Manners>]>>,
+    special: HashMap<(EndpointId, EndpointId), Box<[Arc<Manners>]>>,
 }
 
 /// Two places that are linked, and the manners between them.
-pub(super) type Linked = (PlaceId, PlaceId, Arc<Manners>);
+pub(super) type Linked = (EndpointId, EndpointId, Arc<Manners>);
 
 impl Ways {
     /// The ways along `links`, of which those that are not told of have the `common` manners.
@@ -25,7 +25,7 @@ impl Ways {
         let mut special = HashMap::new();
         let is_special = |(_, _, manners): &Linked| !Arc::ptr_eq(manners, &common);
         if links.iter().any(is_special) {
-            let mut neighbours: HashMap<PlaceId, Vec<(PlaceId, &Arc<Manners>)>> = HashMap::new();
+            let mut neighbours: HashMap<EndpointId, Vec<(EndpointId, &Arc<Manners>)>> = HashMap::new();
             for (one, other, manners) in links {
                 neighbours.entry(*one).or_default().push((*other, manners));
                 neighbours.entry(*other).or_default().push((*one, manners));
@@ -42,20 +42,20 @@ impl Ways {
     }
 
     /// How what is said in `from` is told in `to`: as the last link on the way has it.
-    pub(super) fn manners(&self, from: PlaceId, to: PlaceId) -> &Manners {
+    pub(super) fn manners(&self, from: EndpointId, to: EndpointId) -> &Manners {
         self.special.get(&(from, to)).and_then(|way| way.first()).unwrap_or(&self.common)
     }
 
     /// The manners in which something can be told in `to`.
-    pub(super) fn told_in(&self, to: PlaceId) -> impl Iterator<Item = &Manners> {
+    pub(super) fn told_in(&self, to: EndpointId) -> impl Iterator<Item = &Manners> {
         let special = self.special.iter().filter(move |(way, _)| way.1 == to);
         let special = special.filter_map(|(_, way)| way.first());
         std::iter::once(&self.common).chain(special).map(|manners| &**manners)
     }
 
     /// Whether any link on the way ignores `message`, said in `place`.
-    pub(super) fn ignore(&self, message: &Message, place: &Place, to: PlaceId) -> bool {
-        match self.special.get(&(message.said_in, to)) {
+    pub(super) fn ignore(&self, message: &Message, place: &Endpoint, to: EndpointId) -> bool {
+        match self.special.get(&(message.source, to)) {
             Some(way) => way.iter().any(|manners| manners.rules.ignores(message, place)),
             None => self.common.rules.ignores(message, place),
         }
@@ -64,11 +64,11 @@ impl Ways {
 
 /// Shows `each` every place from which a way leads `to` another, and the way. There are no circles.
 fn lead<'m>(
-    to: PlaceId,
-    neighbours: &HashMap<PlaceId, Vec<(PlaceId, &'m Arc<Manners>)>>,
-    mut each: impl FnMut(PlaceId, &[&'m Arc<Manners>]),
+    to: EndpointId,
+    neighbours: &HashMap<EndpointId, Vec<(EndpointId, &'m Arc<Manners>)>>,
+    mut each: impl FnMut(EndpointId, &[&'m Arc<Manners>]),
 ) {
-    let mut ahead: Vec<(PlaceId, PlaceId, Vec<&'m Arc<Manners>>)> = vec![(to, to, Vec::new())];
+    let mut ahead: Vec<(EndpointId, EndpointId, Vec<&'m Arc<Manners>>)> = vec![(to, to, Vec::new())];
     while let Some((at, before, way)) = ahead.pop() {
         for (next, manners) in neighbours.get(&at).into_iter().flatten() {
             if *next == before && at != to {
@@ -92,7 +92,7 @@ mod tests {
         let common = Arc::new(Manners::default());
         let room = RoomManners { pictures: false, ..RoomManners::default() };
         let special = Arc::new(Manners { room, ..Manners::default() });
-        let [a, b, c, d] = [1, 2, 3, 4].map(PlaceId);
+        let [a, b, c, d] = [1, 2, 3, 4].map(EndpointId);
         let links = [(a, b, common.clone()), (b, c, special.clone()), (c, d, common.clone())];
         let ways = Ways::new(common, &links);
         for (from, to, pictures) in [

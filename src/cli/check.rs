@@ -7,7 +7,7 @@ use super::{FAILED, MISTAKEN, run};
 use crate::bridge::Peer;
 use crate::config;
 use crate::config::Settings;
-use crate::domain::Place;
+use crate::domain::Endpoint;
 use crate::service;
 use crate::service::{Report, Visit};
 use crate::store;
@@ -115,11 +115,11 @@ fn greeting(visit: &Visit, wished: Option<&str>) -> (bool, String) {
 }
 
 /// What is wrong with one end of a link, and what would mend it.
-fn trouble(report: &Report, end: &Place) -> Option<String> {
+fn trouble(report: &Report, end: &Endpoint) -> Option<String> {
     let why = report.place(end).err()?;
     // Let's Chat's refusals are our own words, which say what to do; a network's are its server's.
     match end {
-        Place::Channel { .. } if report.places.contains_key(end) => {
+        Endpoint::Channel { .. } if report.places.contains_key(end) => {
             Some(format!("the network says {why:?}: {}", remedy(&why)))
         }
         _ => Some(why),

@@ -11,7 +11,7 @@ use crate::demo::irc;
 use crate::demo::irc::{Caps, IrcServer};
 use crate::demo::letschat;
 use crate::demo::letschat::{LetsChat, NewRoom, Person};
-use crate::domain::{Network, Place};
+use crate::domain::{Network, Endpoint};
 use crate::service;
 use crate::store::{Store, StoreError};
 
@@ -146,8 +146,8 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
     let links: Vec<config::Link> = ROOMS
         .iter()
         .map(|(name, _)| config::Link {
-            channel: Place::channel(&network, &format!("#{name}")),
-            room: Place::room(name),
+            channel: Endpoint::channel(&network, &format!("#{name}")),
+            room: Endpoint::room(name),
         })
         .collect();
     let channel = |(name, _): &(&str, &str)| config::ChannelSettings {

@@ -10,7 +10,7 @@ use super::audit::since;
 use super::{FAILED, MISTAKEN};
 use crate::config;
 use crate::config::Settings;
-use crate::domain::Shared;
+use crate::domain::LinkTarget;
 use crate::store::StoreError;
 use crate::web;
 
@@ -78,8 +78,8 @@ fn each(settings: &Settings, links: &[String]) -> Result<bool, StoreError> {
     let mut all = true;
     for text in links {
         let what = match web::revoke_link(settings, text)? {
-            Some(Shared::File(id)) => format!("the file {id}"),
-            Some(Shared::Paste(id)) => format!("the message of {}", id.said_at()),
+            Some(LinkTarget::File(id)) => format!("the file {id}"),
+            Some(LinkTarget::Paste(id)) => format!("the message of {}", id.sent_at()),
             None => {
                 eprintln!("{text}: is not a link of this bridge; copy the whole of it");
                 all = false;

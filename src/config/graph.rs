@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use crate::domain::Place;
+use crate::domain::Endpoint;
 
 /// Places and what joins them: a forest.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     /// In order of first mention.
-    places: Vec<Place>,
+    places: Vec<Endpoint>,
     /// For each place, those next to it.
     neighbours: Vec<Vec<usize>>,
 }
@@ -16,7 +16,7 @@ pub(super) struct Graph {
 impl Graph {
     /// Joins two places. If they are already joined, another way would repeat everything: then the
     /// way that there is comes back, from `left` to `right`.
-    pub(super) fn join(&mut self, left: &Place, right: &Place) -> Result<(), Vec<Place>> {
+    pub(super) fn join(&mut self, left: &Endpoint, right: &Endpoint) -> Result<(), Vec<Endpoint>> {
         let (left, right) = (self.number(left), self.number(right));
         if let Some(way) = self.way(left, right) {
             return Err(way.into_iter().map(|number| self.places[number].clone()).collect());
@@ -27,8 +27,8 @@ impl Graph {
     }
 
     /// The places that hear each other, all in order of first mention.
-    pub(super) fn conversations(&self) -> Vec<Vec<Place>> {
-        let mut conversations: Vec<(Vec<bool>, Vec<Place>)> = Vec::new();
+    pub(super) fn conversations(&self) -> Vec<Vec<Endpoint>> {
+        let mut conversations: Vec<(Vec<bool>, Vec<Endpoint>)> = Vec::new();
         for (number, place) in self.places.iter().enumerate() {
             match conversations.iter_mut().find(|(reached, _)| reached[number]) {
                 Some((_, places)) => places.push(place.clone()),
@@ -41,7 +41,7 @@ impl Graph {
         conversations.into_iter().map(|(_, places)| places).collect()
     }
 
-    fn number(&mut self, place: &Place) -> usize {
+    fn number(&mut self, place: &Endpoint) -> usize {
         self.places.iter().position(|known| known == place).unwrap_or_else(|| {
             self.places.push(place.clone());
             self.neighbours.push(Vec::new());
@@ -88,15 +88,15 @@ mod tests {
         let mut refused = Vec::new();
         for link in links.split_whitespace() {
             let (left, right) = link.split_once('-').expect("a link is left-right");
-            if let Err(way) = graph.join(&Place::room(left), &Place::room(right)) {
+            if let Err(way) = graph.join(&Endpoint::room(left), &Endpoint::room(right)) {
                 refused.push(names(&way));
             }
         }
         (graph, refused)
     }
 
-    fn names(places: &[Place]) -> String {
-        let name = |place: &Place| place.to_string().replace("letschat/", "");
+    fn names(places: &[Endpoint]) -> String {
+        let name = |place: &Endpoint| place.to_string().replace("letschat/", "");
         places.iter().map(name).collect::<Vec<_>>().join(" ")
     }
 

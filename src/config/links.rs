@@ -11,7 +11,7 @@ use super::read::Charset;
 use super::settings::{ChannelSettings, Link, RoomSettings};
 use super::values::Flaw;
 use super::voices::Mode;
-use crate::domain::{Casemapping, Network, Place};
+use crate::domain::{Casemapping, Network, Endpoint};
 use crate::translate::Manners;
 
 /// A secret and where it stands.
@@ -21,8 +21,8 @@ pub(super) type Kept<'r> = (SecretString, Entry<'r>);
 #[derive(Debug)]
 pub(super) struct Written<'r> {
     pub(super) entry: Entry<'r>,
-    pub(super) channel: Place,
-    pub(super) room: Place,
+    pub(super) channel: Endpoint,
+    pub(super) room: Endpoint,
     pub(super) key: Option<Kept<'r>>,
     pub(super) charset: Option<(Charset, Entry<'r>)>,
     pub(super) mode: Option<(Mode, Entry<'r>)>,
@@ -38,12 +38,12 @@ pub(super) struct Links<'r> {
     looks: Vec<Arc<Manners>>,
     graph: Graph,
     /// In order of first mention.
-    places: Vec<Place>,
+    places: Vec<Endpoint>,
     /// Each place as at its first mention, by the spelling that all of its spellings share.
-    spelled: HashMap<Place, Place>,
-    secrets: HashMap<Place, Kept<'r>>,
-    charsets: HashMap<Place, (Charset, Entry<'r>)>,
-    modes: HashMap<Place, (Mode, Entry<'r>)>,
+    spelled: HashMap<Endpoint, Endpoint>,
+    secrets: HashMap<Endpoint, Kept<'r>>,
+    charsets: HashMap<Endpoint, (Charset, Entry<'r>)>,
+    modes: HashMap<Endpoint, (Mode, Entry<'r>)>,
     /// The networks that any link mentions, right or wrong.
     mentioned: Vec<&'r str>,
 }
@@ -76,8 +76,8 @@ impl<'r> Links<'r> {
 
     /// The channels of a network.
     pub(super) fn channels(&self, network: &Network) -> Vec<ChannelSettings> {
-        let channel = |place: &Place| match place {
-            Place::Channel { network: of, name } if of == network => {
+        let channel = |place: &Endpoint| match place {
+            Endpoint::Channel { network: of, name } if of == network => {
                 let charset = self.charsets.get(place).map(|(charset, _)| *charset);
                 let fallback_charset = charset.and_then(Charset::fallback);
                 let charset = charset.and_then(Charset::both);
@@ -92,11 +92,11 @@ impl<'r> Links<'r> {
 
     /// The rooms.
     pub(super) fn rooms(&self) -> Vec<RoomSettings> {
-        let room = |place: &Place| match place {
-            Place::Room(name) => {
+        let room = |place: &Endpoint| match place {
+            Endpoint::Room(name) => {
                 Some(RoomSettings { name: name.to_string(), password: self.secret(place) })
             }
-            Place::Channel { .. } => None,
+            Endpoint::Channel { .. } => None,
         };
         self.places.iter().filter_map(room).collect()
     }
@@ -110,17 +110,17 @@ impl<'r> Links<'r> {
         self.looks.clone()
     }
 
-    pub(super) fn conversations(&self) -> Vec<Vec<Place>> {
+    pub(super) fn conversations(&self) -> Vec<Vec<Endpoint>> {
         self.graph.conversations()
     }
 
     /// The first spelling of a place. Before a server says otherwise, it folds case as in RFC 1459.
-    fn spell(&mut self, place: Place) -> Place {
+    fn spell(&mut self, place: Endpoint) -> Endpoint {
         let folded = match &place {
-            Place::Channel { network, name } => {
-                Place::channel(network, &Casemapping::Rfc1459.fold(name))
+            Endpoint::Channel { network, name } => {
+                Endpoint::channel(network, &Casemapping::Rfc1459.fold(name))
             }
-            Place::Room(_) => place.clone(),
+            Endpoint::Room(_) => place.clone(),
         };
         let places = &mut self.places;
         let first = self.spelled.entry(folded).or_insert_with(|| {
@@ -130,7 +130,7 @@ impl<'r> Links<'r> {
         first.clone()
     }
 
-    fn keep(&mut self, place: &Place, secret: Option<Kept<'r>>) {
+    fn keep(&mut self, place: &Endpoint, secret: Option<Kept<'r>>) {
         let Some((secret, entry)) = secret else { return };
         match self.secrets.get(place) {
             Some((known, first)) if known.expose_secret() != secret.expose_secret() => {
@@ -143,11 +143,11 @@ impl<'r> Links<'r> {
         }
     }
 
-    fn secret(&self, place: &Place) -> Option<SecretString> {
+    fn secret(&self, place: &Endpoint) -> Option<SecretString> {
         self.secrets.get(place).map(|(secret, _)| secret.clone())
     }
 
-    fn closes_a_loop(&self, link: &Link, way: &[Place]) -> Flaw {
+    fn closes_a_loop(&self, link: &Link, way: &[Endpoint]) -> Flaw {
         let places = format!("{} and {}", quoted(&link.channel), quoted(&link.room));
         if let Some((_, first)) = self.links.iter().find(|(known, _)| known == link) {
             let found =
@@ -162,8 +162,8 @@ impl<'r> Links<'r> {
 
 /// Keeps what was written of `place`; a second time it must be the same.
 fn keep_once<'r, T: PartialEq>(
-    known: &mut HashMap<Place, (T, Entry<'r>)>,
-    place: &Place,
+    known: &mut HashMap<Endpoint, (T, Entry<'r>)>,
+    place: &Endpoint,
     written: Option<(T, Entry<'r>)>,
 ) {
     let Some((value, entry)) = written else { return };
@@ -176,19 +176,19 @@ fn keep_once<'r, T: PartialEq>(
     }
 }
 
-fn another(place: &Place, first: &Entry<'_>) -> Flaw {
+fn another(place: &Endpoint, first: &Entry<'_>) -> Flaw {
     let found = format!("{} has another one in {} ({})", quoted(place), first.path, first.origin());
     Flaw::new(found, "write the same, or write it once")
 }
 
 /// A place as the file writes it.
-fn written(place: &Place) -> String {
+fn written(place: &Endpoint) -> String {
     match place {
-        Place::Channel { .. } => place.to_string(),
-        Place::Room(name) => name.to_string(),
+        Endpoint::Channel { .. } => place.to_string(),
+        Endpoint::Room(name) => name.to_string(),
     }
 }
 
-fn quoted(place: &Place) -> String {
+fn quoted(place: &Endpoint) -> String {
     format!("{:?}", written(place))
 }

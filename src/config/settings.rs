@@ -15,7 +15,7 @@ use url::Url;
 
 use super::network::{Account, ClientCertificate, Nickserv, ProxySettings, Sasl, SaslMechanism};
 use super::voices::{Mode, PuppetSettings};
-use crate::domain::{Network, Place};
+use crate::domain::{Network, Endpoint};
 use crate::translate::Manners;
 
 /// Everything that the bridge was told. Its `Debug` shows no secret.
@@ -40,7 +40,7 @@ pub struct Settings {
     pub link_looks: Vec<Arc<Manners>>,
     /// The places that are joined, directly or through others: what is said in one is mirrored to
     /// each of the others. In order of first mention; every place of `links` is in exactly one.
-    pub conversations: Vec<Vec<Place>>,
+    pub conversations: Vec<Vec<Endpoint>>,
     /// What it serves to people without an account; `None` where it serves nothing.
     pub web: Option<WebSettings>,
     /// Where it tells servers whose connections are whose (RFC 1413); `None` where it does not.
@@ -355,7 +355,7 @@ pub enum CatchUp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The channel.
-    pub channel: Place,
+    pub channel: Endpoint,
     /// The room.
-    pub room: Place,
+    pub room: Endpoint,
 }

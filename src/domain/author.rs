@@ -9,7 +9,7 @@ pub struct Author {
     /// services, the id of the account on Let's Chat.
     pub account: Option<String>,
     /// `user@host`, on IRC.
-    pub address: Option<String>,
+    pub userhost: Option<String>,
     /// The network says that it is a program (<https://ircv3.net/specs/extensions/bot-mode>).
     pub bot: bool,
 }

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_name_has_many_spellings() {
+    fn names_compare_equal_as_the_casemapping_folds_them() {
         for (mapping, left, right, same) in [
             (Casemapping::Ascii, "#Tea", "#tea", true),
             (Casemapping::Ascii, "#a[b]", "#a{b}", false),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tokens_servers_send_are_known() {
+    fn known_casemapping_tokens_parse_and_others_do_not() {
         for token in ["ascii", "rfc1459", "rfc1459-strict", "strict-rfc1459", "precis", "rfc8265"] {
             assert!(Casemapping::parse(token).is_some(), "{token}");
         }

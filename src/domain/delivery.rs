@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Message, PlaceId, Speech, Voice};
+use super::{Message, EndpointId, RenderedMessage, Sender};
 
 /// One message bound for one place.
 ///
@@ -18,32 +18,32 @@ use super::{Message, PlaceId, Speech, Voice};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Names this delivery for as long as the store lives.
-    pub ticket: Ticket,
+    pub id: DeliveryId,
     /// Where it is bound for.
-    pub to: PlaceId,
+    pub to: EndpointId,
     /// What is to be said.
     pub message: Message,
     /// As much of it as this delivery is for.
-    pub part: Part,
+    pub part: MessagePart,
     /// Where it stands.
-    pub state: State,
+    pub state: DeliveryState,
     /// When it was last handed to the far end.
-    pub begun: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
     /// As what it was handed over then. What is said depends on the time, on who is there and on the
     /// settings: whoever looks for it at the far end must look for what was said.
-    pub speech: Option<Speech>,
+    pub rendered: Option<RenderedMessage>,
     /// By whom.
-    pub voice: Voice,
+    pub sender: Sender,
 }
 
 /// A delivery's number. Tickets are handed out in the order in which messages were heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub i64);
+pub struct DeliveryId(pub i64);
 
 /// As much of a message as is said at once. Where its text must stand alone, so that the place makes of
 /// it what it should, the name goes before it in a delivery of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Part {
+pub enum MessagePart {
     /// All of it.
     #[default]
     Whole,
@@ -55,15 +55,15 @@ pub enum Part {
 
 /// Where a [`Delivery`] stands; the arrows are drawn there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum DeliveryState {
     /// Waiting for its turn.
     Queued,
     /// Handed to the far end, which has not answered.
-    Sending,
+    InFlight,
     /// Handed to the far end, which can no longer answer.
-    Doubtful,
+    InDoubt,
     /// The far end has it.
     Delivered,
     /// The far end will never take it.
-    Refused,
+    Rejected,
 }

@@ -6,7 +6,7 @@ use super::Casemapping;
 /// for exactly one (<https://modern.ircdocs.horse/#mask-matching>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
-    written: String,
+    pattern: String,
     folded: Vec<char>,
     casemapping: Casemapping,
 }
@@ -16,13 +16,13 @@ impl Mask {
     #[must_use]
     pub fn new(casemapping: Casemapping, pattern: &str) -> Self {
         let folded = casemapping.fold(pattern).chars().collect();
-        Self { written: pattern.to_owned(), folded, casemapping }
+        Self { pattern: pattern.to_owned(), folded, casemapping }
     }
 
     /// The pattern as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.written
+        &self.pattern
     }
 
     /// Whether all of `hostmask` (`nick!user@host`) fits the pattern. Takes time in proportion to
@@ -60,7 +60,7 @@ impl Mask {
 
 impl fmt::Display for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(&self.pattern)
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_vectors_hold() {
+    fn mask_match_vectors_pass() {
         let text = include_str!("../../tests/data/irc-parser-tests/mask-match.yaml");
         let vectors: Vectors = serde_yaml_ng::from_str(text).expect("the vectors are YAML");
         assert!(!vectors.tests.is_empty());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn case_is_folded_as_the_server_folds_it() {
+    fn matching_folds_case_by_casemapping() {
         check(Casemapping::Rfc1459, "ann[m]!*@*", "Ann{M}!a@host", true);
         check(Casemapping::Ascii, "ann[m]!*@*", "Ann{M}!a@host", false);
         check(Casemapping::Ascii, "ÉVE!*@*", "éve!a@host", false);
@@ -112,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn a_question_mark_is_one_character_however_many_bytes() {
+    fn question_mark_matches_one_character_of_any_byte_length() {
         check(Casemapping::Unicode, "?ve!*@*", "éve!a@host", true);
         check(Casemapping::Unicode, "??ve!*@*", "éve!a@host", false);
     }
 
     #[test]
-    fn stars_match_nothing_too() {
+    fn star_matches_any_text_and_none() {
         check(Casemapping::Ascii, "**a**", "a", true);
         check(Casemapping::Ascii, "*", "", true);
         check(Casemapping::Ascii, "", "a", false);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_mask_costs_little() {
+    fn pathological_mask_matches_in_bounded_time() {
         check(Casemapping::Ascii, &"a*".repeat(200), &"a".repeat(500), true);
         check(Casemapping::Ascii, &format!("{}b", "a*".repeat(200)), &"a".repeat(500), false);
     }

@@ -2,60 +2,60 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{AccountId, Network};
+use super::{LetsChatUserId, Network};
 
 /// One end of a private talk: somebody, as far as they can be told from everybody else.
 ///
 /// Written as a place is, in a way that no channel and no room is: `office/@account ann`,
 /// `office/@nick ann`, `letschat/@user 56b9…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Party {
+pub enum UserRef {
     /// Whoever is logged in to this account on a network; its name folded as the server folds names.
     Account(Network, Arc<str>),
     /// Whoever goes by this nick there, folded, for as long as they keep it and are in our sight: of
     /// whoever comes later under it, nobody can say who they are.
     Nick(Network, Arc<str>),
     /// Who has this account on Let's Chat.
-    User(AccountId),
+    LetsChat(LetsChatUserId),
 }
 
-impl Party {
+impl UserRef {
     /// The network that they are on; `None` for Let's Chat.
     #[must_use]
     pub fn network(&self) -> Option<&Network> {
         match self {
             Self::Account(network, _) | Self::Nick(network, _) => Some(network),
-            Self::User(_) => None,
+            Self::LetsChat(_) => None,
         }
     }
 }
 
-impl fmt::Display for Party {
+impl fmt::Display for UserRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(network, account) => write!(f, "{network}/@account {account}"),
             Self::Nick(network, nick) => write!(f, "{network}/@nick {nick}"),
-            Self::User(AccountId(id)) => write!(f, "letschat/@user {id}"),
+            Self::LetsChat(LetsChatUserId(id)) => write!(f, "letschat/@user {id}"),
         }
     }
 }
 
 /// That a text names nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAParty;
+pub struct UserRefError;
 
-impl FromStr for Party {
-    type Err = NotAParty;
+impl FromStr for UserRef {
+    type Err = UserRefError;
 
-    fn from_str(text: &str) -> Result<Self, NotAParty> {
-        let (at, who) = text.split_once('/').ok_or(NotAParty)?;
+    fn from_str(text: &str) -> Result<Self, UserRefError> {
+        let (at, who) = text.split_once('/').ok_or(UserRefError)?;
         let (kind, name) =
-            who.strip_prefix('@').and_then(|it| it.split_once(' ')).ok_or(NotAParty)?;
+            who.strip_prefix('@').and_then(|it| it.split_once(' ')).ok_or(UserRefError)?;
         match kind {
             "account" => Ok(Self::Account(Network::new(at), name.into())),
             "nick" => Ok(Self::Nick(Network::new(at), name.into())),
-            "user" => Ok(Self::User(AccountId(name.into()))),
-            _ => Err(NotAParty),
+            "user" => Ok(Self::LetsChat(LetsChatUserId(name.into()))),
+            _ => Err(UserRefError),
         }
     }
 }
@@ -65,19 +65,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_was_written_down_is_read_again() {
+    fn user_refs_round_trip_and_endpoint_names_do_not_parse() {
         let office = Network::new("office");
         for party in [
-            Party::Account(office.clone(), "ann".into()),
-            Party::Nick(office, "ann{m}".into()),
-            Party::User(AccountId("56b9d2c7a1b2c3d4e5f60718".into())),
+            UserRef::Account(office.clone(), "ann".into()),
+            UserRef::Nick(office, "ann{m}".into()),
+            UserRef::LetsChat(LetsChatUserId("56b9d2c7a1b2c3d4e5f60718".into())),
         ] {
             assert_eq!(party.to_string().parse(), Ok(party));
         }
         for place in
             ["office/#tea", "office/#tea/@nick ann", "letschat/tea", "tea", "office/@who ann"]
         {
-            assert_eq!(place.parse::<Party>(), Err(NotAParty), "{place}");
+            assert_eq!(place.parse::<UserRef>(), Err(UserRefError), "{place}");
         }
     }
 }

@@ -1,10 +1,10 @@
 /// Somebody on an IRC network, as far as its server has said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Person {
+pub struct IrcUser {
     /// The name that they go by now.
     pub nick: String,
     /// `user@host`, as others see it.
-    pub address: Option<String>,
+    pub userhost: Option<String>,
     /// The account that they are logged in to; `None` for none, or where nobody says.
     pub account: Option<String>,
     /// What they say their real name is.
@@ -15,7 +15,7 @@ pub struct Person {
     pub bot: bool,
 }
 
-impl Person {
+impl IrcUser {
     /// Who is known by nothing but the nick.
     #[must_use]
     pub fn named(nick: &str) -> Self {

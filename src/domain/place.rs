@@ -27,7 +27,7 @@ impl fmt::Display for Network {
 
 /// Where people speak and are spoken to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
+pub enum Endpoint {
     /// A channel on an IRC network. `office/#dev` to people.
     Channel {
         /// The network it is on.
@@ -39,7 +39,7 @@ pub enum Place {
     Room(Arc<str>),
 }
 
-impl Place {
+impl Endpoint {
     /// The channel `name` on `network`.
     #[must_use]
     pub fn channel(network: &Network, name: &str) -> Self {
@@ -62,7 +62,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Channel { network, name } => write!(f, "{network}/{name}"),
@@ -73,9 +73,9 @@ impl fmt::Display for Place {
 
 /// A place's number in the store, the same for as long as the store lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PlaceId(pub i64);
+pub struct EndpointId(pub i64);
 
-impl fmt::Display for PlaceId {
+impl fmt::Display for EndpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "place {}", self.0)
     }

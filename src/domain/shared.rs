@@ -8,7 +8,7 @@ use super::Message;
 
 /// What a link for people without an account leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shared {
+pub enum LinkTarget {
     /// A file on Let's Chat.
     File(FileId),
     /// A message that is too long to be said in a channel, as the ledger keeps it.
@@ -22,18 +22,18 @@ pub struct FileId(pub [u8; 12]);
 /// A text that is not 24 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a file: 24 hexadecimal digits")]
-pub struct NotAFileId;
+pub struct ObjectIdError;
 
 impl FromStr for FileId {
-    type Err = NotAFileId;
+    type Err = ObjectIdError;
 
-    fn from_str(text: &str) -> Result<Self, NotAFileId> {
+    fn from_str(text: &str) -> Result<Self, ObjectIdError> {
         if text.len() != 24 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(NotAFileId);
+            return Err(ObjectIdError);
         }
         let mut bytes = [0; 12];
         for (byte, at) in bytes.iter_mut().zip((0..24).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| NotAFileId)?;
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| ObjectIdError)?;
         }
         Ok(Self(bytes))
     }
@@ -50,7 +50,7 @@ impl fmt::Display for FileId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PasteId {
     /// When it was said, in milliseconds since 1970: where to look for it.
-    pub said_at: i64,
+    pub sent_at_ms: i64,
     /// A digest of what was said: which of those it is.
     pub digest: [u8; 8],
 }
@@ -59,19 +59,19 @@ impl PasteId {
     /// The id of `message`.
     #[must_use]
     pub fn of(message: &Message) -> Self {
-        let said_at = message.said_at.as_millisecond();
+        let said_at = message.sent_at.as_millisecond();
         let mut digest = Sha256::new();
         digest.update(said_at.to_be_bytes());
         digest.update(&message.body);
         let mut first = [0; 8];
         first.copy_from_slice(&digest.finalize()[..8]);
-        Self { said_at, digest: first }
+        Self { sent_at_ms: said_at, digest: first }
     }
 
     /// When it was said.
     #[must_use]
-    pub fn said_at(self) -> Timestamp {
-        Timestamp::from_millisecond(self.said_at).unwrap_or_default()
+    pub fn sent_at(self) -> Timestamp {
+        Timestamp::from_millisecond(self.sent_at_ms).unwrap_or_default()
     }
 }
 
@@ -80,13 +80,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_24_hexadecimal_digits_and_by_nothing_else() {
+    fn only_24_hex_digits_parse_as_file_id() {
         let text = "6b035f6d8d054a41e16a0570";
         let id: FileId = text.parse().expect("an id");
         assert_eq!(id.to_string(), text);
         assert_eq!(text.to_uppercase().parse(), Ok(id));
         for text in ["", "../../account", "6b035f6d8d054a41e16a057", "éééééééééééé"] {
-            assert_eq!(text.parse::<FileId>(), Err(NotAFileId), "{text}");
+            assert_eq!(text.parse::<FileId>(), Err(ObjectIdError), "{text}");
         }
     }
 }

@@ -1,20 +1,20 @@
-use super::Kind;
+use super::MessageKind;
 
 /// A message in the manners of the place that it is bound for, as it is said there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speech {
+pub struct RenderedMessage {
     /// By which of the place's ways of saying something.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// What stands before it; on IRC, at the beginning of each of its lines.
     pub prefix: String,
     /// What follows, line by line.
     pub body: String,
 }
 
-impl Speech {
+impl RenderedMessage {
     /// All of it in one piece, as Let's Chat takes it.
     #[must_use]
-    pub fn whole(&self) -> String {
+    pub fn full_text(&self) -> String {
         format!("{}{}", self.prefix, self.body)
     }
 }

@@ -12,7 +12,7 @@ use super::identity::identity;
 use crate::bridge::{Happening, Peer};
 use crate::config;
 use crate::config::{HostPort, NetworkSettings};
-use crate::domain::{Place, PlaceId};
+use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::Ended;
 use crate::protocol::irc::{
@@ -20,7 +20,7 @@ use crate::protocol::irc::{
 };
 
 /// The channels to sit in.
-pub(super) fn seats(network: &NetworkSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
+pub(super) fn seats(network: &NetworkSettings, places: &[(EndpointId, Endpoint)]) -> Vec<Seat> {
     let seat = |channel: &config::ChannelSettings| {
         let place = super::channel_id(places, &network.network, &channel.name)?;
         Some(Seat { place, name: channel.name.clone(), key: channel.key.clone() })
@@ -47,7 +47,7 @@ pub(super) struct Irc {
 impl Irc {
     pub(super) fn new(
         network: NetworkSettings,
-        places: &[(PlaceId, Place)],
+        places: &[(EndpointId, Endpoint)],
         door: Door,
         inbox: mpsc::Sender<Item>,
         stop: watch::Receiver<bool>,

@@ -9,7 +9,7 @@ use super::engine::{Item, orders_at_once};
 use super::silences::{Cut, Lesson, Silences};
 use crate::bridge::{Happening, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
-use crate::domain::{Place, PlaceId};
+use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::proxy;
 use crate::net::stranger::{Ear, Sought};
@@ -18,9 +18,9 @@ use crate::net::{Ended, Frames, Knock, LetsChatError};
 use crate::protocol::letschat::{Seat, Session, TurnedAway};
 
 /// The rooms to sit in.
-fn seats(letschat: &LetsChatSettings, places: &[(PlaceId, Place)]) -> Vec<Seat> {
+fn seats(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<Seat> {
     let seat = |room: &RoomSettings| {
-        let wanted = Place::room(&room.name);
+        let wanted = Endpoint::room(&room.name);
         let (place, _) = places.iter().find(|(_, place)| *place == wanted)?;
         Some(Seat { place: *place, name: room.name.clone(), password: room.password.clone() })
     };
@@ -45,7 +45,7 @@ pub(super) struct LetsChat {
 impl LetsChat {
     pub(super) fn new(
         letschat: LetsChatSettings,
-        places: &[(PlaceId, Place)],
+        places: &[(EndpointId, Endpoint)],
         inbox: mpsc::Sender<Item>,
         stop: watch::Receiver<bool>,
     ) -> Self {

@@ -36,7 +36,7 @@ use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
 use crate::config::{
     CatchUp, ChannelSettings, InDoubt, Link, Mode, NetworkSettings, PuppetSettings, Settings,
 };
-use crate::domain::{Network, Place, PlaceId};
+use crate::domain::{Network, Endpoint, EndpointId};
 use crate::store;
 use crate::store::{Store, StoreError};
 use crate::translate::{Links, Manners};
@@ -100,7 +100,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
         .under_nicks(under_nicks(&settings.networks))
         .directing(directing(&settings.networks), Timestamp::now(), &mut store)?;
     store.commit()?;
-    let places: Vec<(PlaceId, Place)> =
+    let places: Vec<(EndpointId, Endpoint)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
     let (status_sender, status) =
         watch::channel(Status { places: bridge.all(), ..Status::default() });
@@ -215,7 +215,7 @@ fn policy(settings: &Settings) -> Policy {
 }
 
 /// The links, each with how it looks.
-fn linked(settings: &Settings) -> Vec<(Place, Place, Arc<Manners>)> {
+fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<Manners>)> {
     let looks = settings.links.iter().zip(&settings.link_looks);
     let linked =
         |(link, looks): (&Link, &_)| (link.channel.clone(), link.room.clone(), Arc::clone(looks));
@@ -258,7 +258,7 @@ fn directing(networks: &[NetworkSettings]) -> Vec<Network> {
 }
 
 /// The channels in which people of Let's Chat are heard under nicks of their own.
-fn under_nicks(networks: &[NetworkSettings]) -> Vec<(Place, Nicks)> {
+fn under_nicks(networks: &[NetworkSettings]) -> Vec<(Endpoint, Nicks)> {
     let all = networks.iter().flat_map(|it| it.channels.iter().map(move |channel| (it, channel)));
     let nicks = |(network, channel): (&NetworkSettings, &ChannelSettings)| {
         let mode = network.mode_in(channel);
@@ -269,7 +269,7 @@ fn under_nicks(networks: &[NetworkSettings]) -> Vec<(Place, Nicks)> {
             Mode::Puppets => Source::Puppet { evade, away },
         };
         let nicks = Nicks { source, template: network.template(mode).to_owned() };
-        Some((Place::channel(&network.network, &channel.name), nicks))
+        Some((Endpoint::channel(&network.network, &channel.name), nicks))
     };
     all.filter_map(nicks).collect()
 }
@@ -288,7 +288,7 @@ fn tell_whose(address: SocketAddr) -> Result<Arc<Book>, StartError> {
 }
 
 /// The number of the channel `name` on `network`.
-fn channel_id(places: &[(PlaceId, Place)], network: &Network, name: &str) -> Option<PlaceId> {
-    let wanted = Place::channel(network, name);
+fn channel_id(places: &[(EndpointId, Endpoint)], network: &Network, name: &str) -> Option<EndpointId> {
+    let wanted = Endpoint::channel(network, name);
     places.iter().find(|(_, place)| *place == wanted).map(|(id, _)| *id)
 }

@@ -16,7 +16,7 @@ use super::letschat::LetsChat;
 use super::sts::StsBook;
 use crate::bridge::{Happening, Peer};
 use crate::config::{HostPort, LetsChatSettings, NetworkSettings, Settings};
-use crate::domain::{Place, PlaceId};
+use crate::domain::{Endpoint, EndpointId};
 use crate::net::Ended;
 use crate::net::rest::{Rest, RestError};
 use crate::net::tls;
@@ -37,7 +37,7 @@ pub struct Report {
     /// Whether Let's Chat carries private messages, where they are wanted.
     pub whispers: Option<bool>,
     /// Whether each place could be joined, or why it could not.
-    pub places: HashMap<Place, Result<(), String>>,
+    pub places: HashMap<Endpoint, Result<(), String>>,
 }
 
 /// One server that was tried.
@@ -55,7 +55,7 @@ pub struct Visit {
 
 impl Report {
     /// What was found of `place`; why, where it was not even tried.
-    pub fn place(&self, place: &Place) -> Result<(), String> {
+    pub fn place(&self, place: &Endpoint) -> Result<(), String> {
         let peer = peer_of(place);
         if let Some(found) = self.places.get(place) {
             return found.clone();
@@ -71,8 +71,8 @@ impl Report {
 
 /// Connects to everything that `settings` names, joins every place, tells how that went, and leaves.
 pub async fn probe(settings: &Settings) -> Report {
-    let places: Vec<(PlaceId, Place)> =
-        (0..).map(PlaceId).zip(settings.conversations.iter().flatten().cloned()).collect();
+    let places: Vec<(EndpointId, Endpoint)> =
+        (0..).map(EndpointId).zip(settings.conversations.iter().flatten().cloned()).collect();
     let sts = Arc::new(StsBook::read(&settings.state_dir));
     let mut looks = JoinSet::new();
     for network in &settings.networks {
@@ -94,7 +94,7 @@ pub async fn probe(settings: &Settings) -> Report {
 /// from here. The channels are joined on the first that lets us in.
 async fn look_at_network(
     network: NetworkSettings,
-    places: Vec<(PlaceId, Place)>,
+    places: Vec<(EndpointId, Endpoint)>,
     sts: Arc<StsBook>,
 ) -> Report {
     let mut report = Report::default();
@@ -117,7 +117,7 @@ async fn look_at_network(
 
 async fn look_at_letschat(
     letschat: LetsChatSettings,
-    places: Vec<(PlaceId, Place)>,
+    places: Vec<(EndpointId, Endpoint)>,
     whispering: bool,
 ) -> Report {
     let seen = Seen { awaits_whispers: whispering, ..Seen::new(Peer::LetsChat, &places) };
@@ -176,7 +176,7 @@ async fn what_rest_says(letschat: &LetsChatSettings) -> Option<RestError> {
         .filter(|why| !matches!(why, RestError::Unreachable(_) | RestError::Unavailable(_)))
 }
 
-fn peer_of(place: &Place) -> Peer {
+fn peer_of(place: &Endpoint) -> Peer {
     place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
 }
 
@@ -196,17 +196,17 @@ async fn once(mut party: impl Party) -> Result<Ended, String> {
 struct Found {
     visit: Visit,
     whispers: Option<bool>,
-    places: HashMap<Place, Result<(), String>>,
+    places: HashMap<Endpoint, Result<(), String>>,
 }
 
 /// What has been seen so far of one server.
 struct Seen {
     /// The places to be seen.
-    names: HashMap<PlaceId, Place>,
+    names: HashMap<EndpointId, Endpoint>,
     /// Let's Chat is still to say whether it carries private messages. It says no by saying nothing.
     awaits_whispers: bool,
     /// The channels that have let us in.
-    joined: Vec<PlaceId>,
+    joined: Vec<EndpointId>,
     found: Found,
     orders: Option<Orders>,
 }
@@ -218,7 +218,7 @@ enum Orders {
 }
 
 impl Seen {
-    fn new(peer: Peer, places: &[(PlaceId, Place)]) -> Self {
+    fn new(peer: Peer, places: &[(EndpointId, Endpoint)]) -> Self {
         let there = places.iter().filter(|(_, place)| peer_of(place) == peer);
         let names = there.cloned().collect();
         let visit = Visit { peer, server: None, name: None, account: None };
@@ -267,7 +267,7 @@ impl Seen {
         }
     }
 
-    fn decide(&mut self, place: PlaceId, found: Result<(), String>) {
+    fn decide(&mut self, place: EndpointId, found: Result<(), String>) {
         if let Some(place) = self.names.get(&place) {
             self.found.places.insert(place.clone(), found);
         }

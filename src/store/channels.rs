@@ -9,7 +9,7 @@ use rusqlite::OptionalExtension;
 use super::ledger::time_from_sql;
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 
 /// How far a channel was heard. Later ones compare greater, as text too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn sight(&self, place: PlaceId) -> Result<Option<Sight>, StoreError> {
+    pub fn sight(&self, place: EndpointId) -> Result<Option<Sight>, StoreError> {
         let row: Option<(Option<i64>, Option<i64>, Option<String>)> = self
             .connection
             .prepare_cached("SELECT first, alive, cursor FROM place WHERE id = ?1")?
@@ -63,7 +63,7 @@ impl Store {
     /// When the disk does not do its part.
     pub fn first_sight(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         first: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -78,7 +78,7 @@ impl Store {
     /// When the disk does not do its part.
     pub fn heard_up_to(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         cursor: &Cursor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -90,7 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn deaf(&mut self, place: PlaceId, deaf: bool) -> Result<(), StoreError> {
+    pub fn deaf(&mut self, place: EndpointId, deaf: bool) -> Result<(), StoreError> {
         self.write(Write::Deaf { place, deaf })
     }
 
@@ -98,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn was_deaf(&self, place: PlaceId) -> Result<bool, StoreError> {
+    pub fn was_deaf(&self, place: EndpointId) -> Result<bool, StoreError> {
         let deaf = self
             .connection
             .prepare_cached("SELECT deaf FROM place WHERE id = ?1")?
@@ -111,7 +111,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn alive(&mut self, place: PlaceId, at: Timestamp) -> Result<(), StoreError> {
+    pub fn alive(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
         self.write(Write::Alive { place, at })
     }
 }
@@ -152,7 +152,7 @@ impl FromStr for Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Network, Place};
+    use crate::domain::{Network, Endpoint};
 
     fn at(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(milliseconds).expect("a time")
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_channel_is_known_from_when_we_first_came_in() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let tea = store.place(&Place::channel(&Network::new("office"), "#tea")).expect("works");
+        let tea = store.place(&Endpoint::channel(&Network::new("office"), "#tea")).expect("works");
         store.alive(tea, at(1)).expect("works");
         let heard = |time, id: &str| Cursor { time: at(time), line: Some(Some(id.to_owned())) };
         store.heard_up_to(tea, &heard(1, "early"), at(1)).expect("works");

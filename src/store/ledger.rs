@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Author, Kind, Message, PlaceId, Speech};
+use crate::domain::{Author, MessageKind, Message, EndpointId, RenderedMessage};
 
 /// Before every message, as [`Store::prune`] goes through them.
 pub(super) const BEGINNING: (i64, i64) = (i64::MIN, i64::MIN);
@@ -46,7 +46,7 @@ impl Store {
         native: Option<&str>,
         trace: Option<i64>,
     ) -> Result<Option<MessageId>, StoreError> {
-        if native.map_or(Ok(false), |native| self.knows(message.said_in, native))? {
+        if native.map_or(Ok(false), |native| self.knows(message.source, native))? {
             return Ok(None);
         }
         let id = self.next_message;
@@ -60,7 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn knows(&self, place: PlaceId, native: &str) -> Result<bool, StoreError> {
+    pub fn knows(&self, place: EndpointId, native: &str) -> Result<bool, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -100,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn traces(&self, place: PlaceId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
+    pub fn traces(&self, place: EndpointId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -111,19 +111,19 @@ impl Store {
     }
 }
 
-pub(super) fn kind_to_sql(kind: Kind) -> i64 {
+pub(super) fn kind_to_sql(kind: MessageKind) -> i64 {
     match kind {
-        Kind::Talk => 0,
-        Kind::Action => 1,
-        Kind::Notice => 2,
+        MessageKind::Text => 0,
+        MessageKind::Action => 1,
+        MessageKind::Notice => 2,
     }
 }
 
-fn kind_from_sql(kind: i64) -> Kind {
+fn kind_from_sql(kind: i64) -> MessageKind {
     match kind {
-        1 => Kind::Action,
-        2 => Kind::Notice,
-        _ => Kind::Talk,
+        1 => MessageKind::Action,
+        2 => MessageKind::Notice,
+        _ => MessageKind::Text,
     }
 }
 
@@ -134,17 +134,17 @@ pub(super) const MESSAGE: &str =
 /// Reads a message from the columns of [`MESSAGE`], the first of them at `at`.
 pub(super) fn message_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Message> {
     Ok(Message {
-        said_in: PlaceId(row.get(at)?),
+        source: EndpointId(row.get(at)?),
         author: Author {
             name: row.get(at + 1)?,
             display_name: row.get(at + 2)?,
             account: row.get(at + 3)?,
-            address: row.get(at + 4)?,
+            userhost: row.get(at + 4)?,
             bot: row.get(at + 5)?,
         },
         kind: kind_from_sql(row.get(at + 6)?),
         body: row.get(at + 7)?,
-        said_at: time_from_sql(row.get(at + 8)?),
+        sent_at: time_from_sql(row.get(at + 8)?),
     })
 }
 
@@ -154,10 +154,10 @@ pub(super) fn speech_from(
     row: &Row<'_>,
     at: usize,
     message: &Message,
-) -> rusqlite::Result<Option<Speech>> {
+) -> rusqlite::Result<Option<RenderedMessage>> {
     let Some(kind) = row.get::<_, Option<i64>>(at)? else { return Ok(None) };
     let body: Option<String> = row.get(at + 2)?;
-    Ok(Some(Speech {
+    Ok(Some(RenderedMessage {
         kind: kind_from_sql(kind),
         prefix: row.get(at + 1)?,
         body: body.unwrap_or_else(|| message.body.clone()),

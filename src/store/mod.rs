@@ -388,7 +388,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{Author, Kind, Message, Place, Ticket};
+    use crate::domain::{Author, MessageKind, Message, Endpoint, DeliveryId};
 
     #[test]
     fn two_bridges_cannot_share_a_store() {
@@ -426,21 +426,21 @@ mod tests {
         store.wait = |connection| {
             connection.pragma_update(None, "max_page_count", 1 << 20).expect("can be set");
         };
-        let place = store.place(&Place::room("tea")).expect("waits");
+        let place = store.place(&Endpoint::room("tea")).expect("waits");
         let message = Message {
-            said_in: place,
+            source: place,
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: "x".repeat(100_000),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         };
         let id = store.hear(&message, Some("1")).expect("waits").expect("new");
         let ticket = store.enqueue(id, place).expect("waits");
         store.commit().expect("waits");
         drop(store);
         let store = Store::open(directory.path()).expect("opens again");
-        let open = store.open_deliveries(place, Ticket(0), 9).expect("reads");
-        assert_eq!(open.iter().map(|open| open.ticket).collect::<Vec<_>>(), [ticket]);
+        let open = store.open_deliveries(place, DeliveryId(0), 9).expect("reads");
+        assert_eq!(open.iter().map(|open| open.id).collect::<Vec<_>>(), [ticket]);
         assert_eq!(open[0].message, message);
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::write::{Whose, Write};
 use super::{Store, StoreError};
-use crate::domain::{AccountId, Casemapping, Network};
+use crate::domain::{LetsChatUserId, Casemapping, Network};
 
 /// How far the network's clock may be from ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(2);
@@ -25,7 +25,7 @@ impl Store {
     pub fn nick_begins(
         &mut self,
         network: &Network,
-        account: Option<&AccountId>,
+        account: Option<&LetsChatUserId>,
         nick: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -40,7 +40,7 @@ impl Store {
     pub fn nick_goes_on(
         &mut self,
         network: &Network,
-        account: Option<&AccountId>,
+        account: Option<&LetsChatUserId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let whose = Whose { network: network.clone(), account: account.cloned() };
@@ -92,7 +92,7 @@ mod tests {
         store.nick_begins(&office, None, "Bridge", at(100)).expect("works");
         store.nick_goes_on(&office, None, at(200)).expect("works");
         store.nick_begins(&office, None, "bridge_", at(300)).expect("works");
-        let ann = AccountId("u1".into());
+        let ann = LetsChatUserId("u1".into());
         store.nick_begins(&office, Some(&ann), "ann|lc", at(310)).expect("works");
         store.nick_goes_on(&office, None, at(400)).expect("works");
         for (network, nick, minute, ours) in [

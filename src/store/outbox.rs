@@ -6,15 +6,15 @@ use rusqlite::{OptionalExtension, params};
 use super::ledger::{MESSAGE, MessageId, message_from, speech_from, time_from_sql};
 use super::write::{Spoken, Write};
 use super::{Store, StoreError};
-use crate::domain::{AccountId, Delivery, Part, PlaceId, Speech, State, Ticket, Voice};
+use crate::domain::{LetsChatUserId, Delivery, MessagePart, EndpointId, RenderedMessage, DeliveryState, DeliveryId, Sender};
 
 impl Store {
     /// Queues `message` for `to`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn enqueue(&mut self, message: MessageId, to: PlaceId) -> Result<Ticket, StoreError> {
-        self.enqueue_part(message, Part::Whole, to)
+    pub fn enqueue(&mut self, message: MessageId, to: EndpointId) -> Result<DeliveryId, StoreError> {
+        self.enqueue_part(message, MessagePart::Whole, to)
     }
 
     /// Queues `part` of `message` for `to`.
@@ -24,10 +24,10 @@ impl Store {
     pub fn enqueue_part(
         &mut self,
         message: MessageId,
-        part: Part,
-        to: PlaceId,
-    ) -> Result<Ticket, StoreError> {
-        let ticket = Ticket(self.next_ticket);
+        part: MessagePart,
+        to: EndpointId,
+    ) -> Result<DeliveryId, StoreError> {
+        let ticket = DeliveryId(self.next_ticket);
         self.next_ticket += 1;
         self.write(Write::Delivery { ticket, message: message.0, part, to })?;
         Ok(ticket)
@@ -39,8 +39,8 @@ impl Store {
     /// When the disk does not do its part.
     pub fn open_deliveries(
         &self,
-        to: PlaceId,
-        after: Ticket,
+        to: EndpointId,
+        after: DeliveryId,
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
@@ -53,13 +53,13 @@ impl Store {
         let rows = statement.query_map(params![to.0, after.0, limit], |row| {
             let message = message_from(row, 8)?;
             Ok(Delivery {
-                ticket: Ticket(row.get(0)?),
+                id: DeliveryId(row.get(0)?),
                 to,
                 state: state_from_sql(row.get(1)?),
-                begun: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
+                started_at: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
                 part: part_from_sql(row.get(3)?),
-                speech: speech_from(row, 4, &message)?,
-                voice: voice_from_sql(row.get(7)?),
+                rendered: speech_from(row, 4, &message)?,
+                sender: voice_from_sql(row.get(7)?),
                 message,
             })
         })?;
@@ -70,7 +70,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn backlog(&self, to: PlaceId) -> Result<u64, StoreError> {
+    pub fn backlog(&self, to: EndpointId) -> Result<u64, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT COUNT(*) FROM delivery WHERE place = ?1 AND state < 3")?
@@ -82,14 +82,14 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn waiting(&self) -> Result<Vec<(PlaceId, u64, u64)>, StoreError> {
+    pub fn waiting(&self) -> Result<Vec<(EndpointId, u64, u64)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT m.place, COUNT(*), SUM(octet_length(m.body))
              FROM delivery d JOIN message m ON m.id = d.message WHERE d.state < 3 GROUP BY m.place",
         )?;
         let number = |number: i64| number.unsigned_abs();
         let rows = statement.query_map([], |row| {
-            Ok((PlaceId(row.get(0)?), number(row.get(1)?), number(row.get(2)?)))
+            Ok((EndpointId(row.get(0)?), number(row.get(1)?), number(row.get(2)?)))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -98,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn mark(&mut self, ticket: Ticket, state: State) -> Result<(), StoreError> {
+    pub fn mark(&mut self, ticket: DeliveryId, state: DeliveryState) -> Result<(), StoreError> {
         self.write(Write::Mark { ticket, state })
     }
 
@@ -110,21 +110,21 @@ impl Store {
     pub fn begin(
         &mut self,
         delivery: &Delivery,
-        (voice, speech): (&Voice, &Speech),
+        (voice, speech): (&Sender, &RenderedMessage),
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Speech { kind, prefix, body } = speech;
+        let RenderedMessage { kind, prefix, body } = speech;
         let body = (*body != delivery.message.body).then(|| body.clone());
         let (prefix, voice) = (prefix.clone(), voice_to_sql(voice));
         let spoken = Spoken { kind: *kind, prefix, body, voice };
-        self.write(Write::Begin { ticket: delivery.ticket, now, spoken })
+        self.write(Write::Begin { ticket: delivery.id, now, spoken })
     }
 
     /// The cursor of its room when `ticket` was sent.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn sent_after(&self, ticket: Ticket) -> Result<Option<String>, StoreError> {
+    pub fn sent_after(&self, ticket: DeliveryId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT after FROM delivery WHERE ticket = ?1")?
@@ -137,7 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn join(&mut self, first: Ticket, others: Vec<Ticket>) -> Result<(), StoreError> {
+    pub fn join(&mut self, first: DeliveryId, others: Vec<DeliveryId>) -> Result<(), StoreError> {
         self.write(Write::Join { first, others })
     }
 
@@ -145,7 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn joined(&self, to: PlaceId, first: Ticket) -> Result<usize, StoreError> {
+    pub fn joined(&self, to: EndpointId, first: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -159,7 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn say(&mut self, ticket: Ticket, said: usize) -> Result<(), StoreError> {
+    pub fn say(&mut self, ticket: DeliveryId, said: usize) -> Result<(), StoreError> {
         self.write(Write::Said { ticket, said })
     }
 
@@ -167,7 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn say_again(&mut self, ticket: Ticket, again: bool) -> Result<(), StoreError> {
+    pub fn say_again(&mut self, ticket: DeliveryId, again: bool) -> Result<(), StoreError> {
         self.write(Write::Again { ticket, again })
     }
 
@@ -175,7 +175,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn is_said_again(&self, ticket: Ticket) -> Result<bool, StoreError> {
+    pub fn is_said_again(&self, ticket: DeliveryId) -> Result<bool, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT again FROM delivery WHERE ticket = ?1")?
@@ -188,7 +188,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn said(&self, ticket: Ticket) -> Result<usize, StoreError> {
+    pub fn said(&self, ticket: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT said FROM delivery WHERE ticket = ?1")?
@@ -204,7 +204,7 @@ impl Store {
     /// When the disk does not do its part.
     pub fn delivered(
         &mut self,
-        ticket: Ticket,
+        ticket: DeliveryId,
         native: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -213,85 +213,85 @@ impl Store {
 }
 
 /// The open states are below 3: the partial index `delivery_open` holds just those.
-pub(super) fn state_to_sql(state: State) -> i64 {
+pub(super) fn state_to_sql(state: DeliveryState) -> i64 {
     match state {
-        State::Queued => 0,
-        State::Sending => 1,
-        State::Doubtful => 2,
-        State::Delivered => 3,
-        State::Refused => 4,
+        DeliveryState::Queued => 0,
+        DeliveryState::InFlight => 1,
+        DeliveryState::InDoubt => 2,
+        DeliveryState::Delivered => 3,
+        DeliveryState::Rejected => 4,
     }
 }
 
-pub(super) fn part_to_sql(part: Part) -> i64 {
+pub(super) fn part_to_sql(part: MessagePart) -> i64 {
     match part {
-        Part::Whole => 0,
-        Part::Name => 1,
-        Part::Text => 2,
+        MessagePart::Whole => 0,
+        MessagePart::Name => 1,
+        MessagePart::Text => 2,
     }
 }
 
-fn part_from_sql(part: i64) -> Part {
+fn part_from_sql(part: i64) -> MessagePart {
     match part {
-        1 => Part::Name,
-        2 => Part::Text,
-        _ => Part::Whole,
+        1 => MessagePart::Name,
+        2 => MessagePart::Text,
+        _ => MessagePart::Whole,
     }
 }
 
 /// Neither a nick nor an account's id has a space.
-fn voice_to_sql(voice: &Voice) -> Option<String> {
+fn voice_to_sql(voice: &Sender) -> Option<String> {
     match voice {
-        Voice::Bridge => None,
-        Voice::Relayed(nick) => Some(format!("relayed {nick}")),
-        Voice::Puppet(account) => Some(format!("puppet {account}")),
+        Sender::Bot => None,
+        Sender::Relaymsg(nick) => Some(format!("relayed {nick}")),
+        Sender::Puppet(account) => Some(format!("puppet {account}")),
     }
 }
 
-fn voice_from_sql(voice: Option<String>) -> Voice {
+fn voice_from_sql(voice: Option<String>) -> Sender {
     match voice.as_deref().and_then(|voice| voice.split_once(' ')) {
-        Some(("relayed", nick)) => Voice::Relayed(nick.into()),
-        Some(("puppet", account)) => Voice::Puppet(AccountId(account.into())),
-        _ => Voice::Bridge,
+        Some(("relayed", nick)) => Sender::Relaymsg(nick.into()),
+        Some(("puppet", account)) => Sender::Puppet(LetsChatUserId(account.into())),
+        _ => Sender::Bot,
     }
 }
 
-pub(super) fn state_from_sql(state: i64) -> State {
+pub(super) fn state_from_sql(state: i64) -> DeliveryState {
     match state {
-        0 => State::Queued,
-        1 => State::Sending,
-        2 => State::Doubtful,
-        3 => State::Delivered,
-        _ => State::Refused,
+        0 => DeliveryState::Queued,
+        1 => DeliveryState::InFlight,
+        2 => DeliveryState::InDoubt,
+        3 => DeliveryState::Delivered,
+        _ => DeliveryState::Rejected,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, Kind, Message, Place};
+    use crate::domain::{Author, MessageKind, Message, Endpoint};
 
     struct Scene {
         store: Store,
-        from: PlaceId,
-        to: PlaceId,
+        from: EndpointId,
+        to: EndpointId,
     }
 
     impl Scene {
         fn new() -> Self {
             let mut store = Store::in_memory().expect("a store in memory");
-            let from = store.place(&Place::room("tea")).expect("works");
-            let to = store.place(&Place::room("dev")).expect("works");
+            let from = store.place(&Endpoint::room("tea")).expect("works");
+            let to = store.place(&Endpoint::room("dev")).expect("works");
             Self { store, from, to }
         }
 
-        fn queue(&mut self, body: &str, native: &str) -> Option<Ticket> {
+        fn queue(&mut self, body: &str, native: &str) -> Option<DeliveryId> {
             let message = Message {
-                said_in: self.from,
+                source: self.from,
                 author: Author::named("ann"),
-                kind: Kind::Action,
+                kind: MessageKind::Action,
                 body: body.to_owned(),
-                said_at: Timestamp::from_millisecond(1_500).expect("a time"),
+                sent_at: Timestamp::from_millisecond(1_500).expect("a time"),
             };
             let id = self.store.hear(&message, Some(native)).expect("works")?;
             Some(self.store.enqueue(id, self.to).expect("works"))
@@ -299,15 +299,15 @@ mod tests {
 
         /// Begins the first open delivery, as this speech.
         fn begin(&mut self, prefix: &str, body: &str) {
-            let first = self.store.open_deliveries(self.to, Ticket(0), 1).expect("works").remove(0);
+            let first = self.store.open_deliveries(self.to, DeliveryId(0), 1).expect("works").remove(0);
             let (prefix, body) = (prefix.to_owned(), body.to_owned());
-            let speech = Speech { kind: Kind::Talk, prefix, body };
-            let voice = Voice::Relayed("ann/lc".into());
+            let speech = RenderedMessage { kind: MessageKind::Text, prefix, body };
+            let voice = Sender::Relaymsg("ann/lc".into());
             self.store.begin(&first, (&voice, &speech), Timestamp::UNIX_EPOCH).expect("works");
         }
 
-        fn open(&self) -> Vec<(String, State)> {
-            let open = self.store.open_deliveries(self.to, Ticket(0), 10).expect("works");
+        fn open(&self) -> Vec<(String, DeliveryState)> {
+            let open = self.store.open_deliveries(self.to, DeliveryId(0), 10).expect("works");
             open.into_iter().map(|d| (d.message.body, d.state)).collect()
         }
     }
@@ -318,7 +318,7 @@ mod tests {
         let one = scene.queue("one", "1").expect("new");
         let two = scene.queue("two", "2").expect("new");
         scene.begin("<ann> ", "one");
-        assert_eq!(scene.open(), [("one".into(), State::Sending), ("two".into(), State::Queued)]);
+        assert_eq!(scene.open(), [("one".into(), DeliveryState::InFlight), ("two".into(), DeliveryState::Queued)]);
         scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
         scene.store.refused(two, "no", Timestamp::UNIX_EPOCH).expect("works");
         assert_eq!(scene.open(), []);
@@ -329,15 +329,15 @@ mod tests {
         let mut scene = Scene::new();
         scene.queue("one", "1");
         let speech = |scene: &Scene| {
-            let open = scene.store.open_deliveries(scene.to, Ticket(0), 1).expect("works");
-            open[0].speech.as_ref().map(Speech::whole)
+            let open = scene.store.open_deliveries(scene.to, DeliveryId(0), 1).expect("works");
+            open[0].rendered.as_ref().map(RenderedMessage::full_text)
         };
         assert_eq!(speech(&scene), None);
         for (prefix, body) in [("<ann> ", "one"), ("[09:41Z] <ann> ", "won")] {
             scene.begin(prefix, body);
             assert_eq!(speech(&scene), Some(format!("{prefix}{body}")));
-            let open = scene.store.open_deliveries(scene.to, Ticket(0), 1).expect("works");
-            assert_eq!(open[0].voice, Voice::Relayed("ann/lc".into()));
+            let open = scene.store.open_deliveries(scene.to, DeliveryId(0), 1).expect("works");
+            assert_eq!(open[0].sender, Sender::Relaymsg("ann/lc".into()));
         }
     }
 
@@ -355,10 +355,10 @@ mod tests {
     fn a_message_comes_back_as_it_was() {
         let mut scene = Scene::new();
         scene.queue("waves \u{0}\n🫖", "1");
-        let open = scene.store.open_deliveries(scene.to, Ticket(0), 1).expect("works");
+        let open = scene.store.open_deliveries(scene.to, DeliveryId(0), 1).expect("works");
         let message = &open[0].message;
-        assert_eq!((message.kind, message.body.as_str()), (Kind::Action, "waves \u{0}\n🫖"));
-        assert_eq!(message.said_at.as_millisecond(), 1_500);
+        assert_eq!((message.kind, message.body.as_str()), (MessageKind::Action, "waves \u{0}\n🫖"));
+        assert_eq!(message.sent_at.as_millisecond(), 1_500);
     }
 
     #[test]
@@ -383,6 +383,6 @@ mod tests {
         let known = |place, native| scene.store.knows(place, native).expect("works");
         assert!(!known(scene.from, "1") && !known(scene.to, "x"));
         assert!(known(scene.from, "2"));
-        assert_eq!(scene.open(), [("two".into(), State::Queued)]);
+        assert_eq!(scene.open(), [("two".into(), DeliveryState::Queued)]);
     }
 }

@@ -6,15 +6,15 @@ use rusqlite::{OptionalExtension, params};
 use super::ledger::time_from_sql;
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Party, PlaceId, Ticket};
+use crate::domain::{UserRef, EndpointId, DeliveryId};
 
 /// What one person wrote to another in private.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Who wrote it.
-    pub from: Party,
+    pub from: UserRef,
     /// Whom it was for.
-    pub to: Party,
+    pub to: UserRef,
     /// When it was said.
     pub at: Timestamp,
 }
@@ -24,7 +24,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn party(&mut self, party: &Party) -> Result<PlaceId, StoreError> {
+    pub fn party(&mut self, party: &UserRef) -> Result<EndpointId, StoreError> {
         self.numbered(party.to_string(), None)
     }
 
@@ -33,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn same_party(&mut self, place: PlaceId, party: &Party) -> Result<bool, StoreError> {
+    pub fn same_party(&mut self, place: EndpointId, party: &UserRef) -> Result<bool, StoreError> {
         let name = party.to_string();
         let taken: bool = self
             .connection
@@ -49,7 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn unsaid(&mut self, ticket: Ticket) -> Result<(), StoreError> {
+    pub fn unsaid(&mut self, ticket: DeliveryId) -> Result<(), StoreError> {
         self.write(Write::Unsaid { ticket })
     }
 
@@ -86,7 +86,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn party_of(&self, place: PlaceId) -> Result<Option<Party>, StoreError> {
+    pub fn party_of(&self, place: EndpointId) -> Result<Option<UserRef>, StoreError> {
         let name: Option<String> = self
             .connection
             .prepare_cached("SELECT name FROM place WHERE id = ?1")?
@@ -99,15 +99,15 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn awaiting_parties(&self) -> Result<Vec<(PlaceId, Party)>, StoreError> {
+    pub fn awaiting_parties(&self) -> Result<Vec<(EndpointId, UserRef)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT p.id, p.name FROM delivery d JOIN place p ON p.id = d.place
              WHERE d.state < 3 AND p.name GLOB '*/@*' ORDER BY p.id",
         )?;
         let rows = statement
-            .query_map([], |row| Ok((PlaceId(row.get(0)?), row.get::<_, String>(1)?)))?
+            .query_map([], |row| Ok((EndpointId(row.get(0)?), row.get::<_, String>(1)?)))?
             .collect::<Result<Vec<_>, _>>()?;
-        let party = |(place, name): (PlaceId, String)| Some((place, name.parse().ok()?));
+        let party = |(place, name): (EndpointId, String)| Some((place, name.parse().ok()?));
         Ok(rows.into_iter().filter_map(party).collect())
     }
 
@@ -138,17 +138,17 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, Author, Kind, Message, Network, Place};
+    use crate::domain::{LetsChatUserId, Author, MessageKind, Message, Network, Endpoint};
 
     #[test]
     fn what_was_delivered_is_overwritten_and_its_id_still_known() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        let bob = Party::User(AccountId("b0b".into()));
+        let bob = UserRef::LetsChat(LetsChatUserId("b0b".into()));
         let to = store.party(&bob).expect("works");
         let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
         let body = "the secret of the samovar".to_owned();
-        let message = Message { said_in: to, author, kind: Kind::Talk, body, said_at };
+        let message = Message { source: to, author, kind: MessageKind::Text, body, sent_at: said_at };
         let id = store.hear(&message, Some("one")).expect("works").expect("new");
         let ticket = store.enqueue(id, to).expect("works");
         store.commit().expect("works");
@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn who_wrote_to_whom_is_forgotten_and_what_is_on_its_way_is_not() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let party = |name: &str| Party::Nick(Network::new("office"), name.into());
-        let tea = store.place(&Place::room("tea")).expect("works");
+        let party = |name: &str| UserRef::Nick(Network::new("office"), name.into());
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
         for (name, done, said_in) in
             [("old", true, None), ("waits", false, None), ("room", true, Some(tea))]
         {
@@ -176,7 +176,7 @@ mod tests {
                 .map(|it| store.party(&party(&it)).expect("works"));
             let (author, said_at) = (Author::named(name), Timestamp::UNIX_EPOCH);
             let said_in = said_in.unwrap_or(from);
-            let message = Message { said_in, author, kind: Kind::Talk, body: "hi".into(), said_at };
+            let message = Message { source: said_in, author, kind: MessageKind::Text, body: "hi".into(), sent_at: said_at };
             let id = store.hear(&message, None).expect("works").expect("new");
             let ticket = store.enqueue(id, to).expect("works");
             if done {
@@ -203,12 +203,12 @@ mod tests {
     fn what_was_refused_is_forgotten_once_that_is_told() {
         let mut store = Store::in_memory().expect("a store in memory");
         let [ann, bob] = ["ann", "bob"].map(|name| {
-            store.party(&Party::Nick(Network::new("office"), name.into())).expect("works")
+            store.party(&UserRef::Nick(Network::new("office"), name.into())).expect("works")
         });
         let refuse = |store: &mut Store, body: &str| {
             let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
             let (body, said_in) = (body.to_owned(), ann);
-            let message = Message { said_in, author, kind: Kind::Talk, body, said_at };
+            let message = Message { source: said_in, author, kind: MessageKind::Text, body, sent_at: said_at };
             let id = store.hear(&message, None).expect("works").expect("new");
             let ticket = store.enqueue(id, bob).expect("works");
             store.refused(ticket, "gone", said_at).expect("works");
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn who_goes_by_many_names_leaves_one_row() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let nick = |n: u32| Party::Nick(Network::new("office"), format!("ann{n}").into());
+        let nick = |n: u32| UserRef::Nick(Network::new("office"), format!("ann{n}").into());
         let place = store.party(&nick(0)).expect("works");
         for n in 1..20_000 {
             assert!(store.same_party(place, &nick(n)).expect("works"));
@@ -251,16 +251,16 @@ mod tests {
     #[test]
     fn who_wrote_to_whom_is_remembered_and_places_are_not_among_them() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let ann = Party::Nick(Network::new("office"), "ann".into());
-        let bob = Party::User(AccountId("b0b".into()));
+        let ann = UserRef::Nick(Network::new("office"), "ann".into());
+        let bob = UserRef::LetsChat(LetsChatUserId("b0b".into()));
         let [from, to] = [&ann, &bob].map(|it| store.party(it).expect("works"));
         assert_eq!(store.party(&ann).expect("works"), from);
-        let tea = store.place(&Place::room("tea")).expect("works");
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
         let mut tickets = Vec::new();
         for (said_in, to) in [(from, to), (tea, from)] {
             let author = Author::named("somebody");
             let (body, said_at) = ("hi".to_owned(), Timestamp::UNIX_EPOCH);
-            let message = Message { said_in, author, kind: Kind::Talk, body, said_at };
+            let message = Message { source: said_in, author, kind: MessageKind::Text, body, sent_at: said_at };
             let id = store.hear(&message, None).expect("works").expect("new");
             tickets.push(store.enqueue(id, to).expect("works"));
         }
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(store.written_since(Timestamp::UNIX_EPOCH).expect("works"), [written]);
         let awaiting = store.awaiting_parties().expect("works");
         assert_eq!(awaiting, [(from, ann.clone()), (to, bob)]);
-        store.delivered(Ticket(tickets[0].0), None, Timestamp::UNIX_EPOCH).expect("works");
+        store.delivered(DeliveryId(tickets[0].0), None, Timestamp::UNIX_EPOCH).expect("works");
         assert_eq!(store.awaiting_parties().expect("works"), [(from, ann.clone())]);
         let parties = [from, tea].map(|it| store.party_of(it).expect("works"));
         assert_eq!(parties, [Some(ann), None]);

@@ -6,18 +6,18 @@ use rusqlite::{OptionalExtension, params};
 use super::ledger::time_from_sql;
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Place, PlaceId};
+use crate::domain::{Endpoint, EndpointId};
 
 impl Store {
     /// The number of `place`, given to it now if it has none yet.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn place(&mut self, place: &Place) -> Result<PlaceId, StoreError> {
+    pub fn place(&mut self, place: &Endpoint) -> Result<EndpointId, StoreError> {
         // A room once known by its slug may now be configured by its id.
         let id = match place {
-            Place::Room(id) => Some(id.as_ref()),
-            Place::Channel { .. } => None,
+            Endpoint::Room(id) => Some(id.as_ref()),
+            Endpoint::Channel { .. } => None,
         };
         self.numbered(place.to_string(), id)
     }
@@ -27,7 +27,7 @@ impl Store {
         &mut self,
         name: String,
         id: Option<&str>,
-    ) -> Result<PlaceId, StoreError> {
+    ) -> Result<EndpointId, StoreError> {
         let known = self
             .connection
             .prepare_cached(
@@ -36,13 +36,13 @@ impl Store {
             .query_row(params![name, id], |row| row.get(0))
             .optional()?;
         if let Some(id) = known {
-            return Ok(PlaceId(id));
+            return Ok(EndpointId(id));
         }
         let id =
             self.connection
                 .query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM place", [], |row| row.get(0))?;
-        self.write(Write::Place { id: PlaceId(id), name })?;
-        Ok(PlaceId(id))
+        self.write(Write::Place { id: EndpointId(id), name })?;
+        Ok(EndpointId(id))
     }
 
     /// Learns that the room at `place` has the id `native`. A room that was configured by its id
@@ -50,7 +50,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn learn_room(&mut self, place: PlaceId, native: &str) -> Result<(), StoreError> {
+    pub fn learn_room(&mut self, place: EndpointId, native: &str) -> Result<(), StoreError> {
         let before: Option<i64> = self
             .connection
             .prepare_cached(
@@ -59,7 +59,7 @@ impl Store {
             .query_row(params![native, place.0], |row| row.get(0))
             .optional()?;
         if let Some(before) = before {
-            self.write(Write::SameRoom { place, before: PlaceId(before) })?;
+            self.write(Write::SameRoom { place, before: EndpointId(before) })?;
         }
         self.write(Write::Room { place, native: native.to_owned() })
     }
@@ -68,7 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn cursor(&self, place: PlaceId) -> Result<Option<String>, StoreError> {
+    pub fn cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT cursor FROM place WHERE id = ?1")?
@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn floor(&self, place: PlaceId) -> Result<Option<String>, StoreError> {
+    pub fn floor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT floor FROM place WHERE id = ?1")?
@@ -97,7 +97,7 @@ impl Store {
     /// When the disk does not do its part.
     pub fn first_post(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         post: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -112,7 +112,7 @@ impl Store {
     /// When the disk does not do its part.
     pub fn advance(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         post: &str,
         alive: Option<Timestamp>,
     ) -> Result<(), StoreError> {
@@ -123,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn room_alive(&mut self, place: PlaceId, at: Timestamp) -> Result<(), StoreError> {
+    pub fn room_alive(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
         self.write(Write::RoomAlive { place, at })
     }
 
@@ -131,7 +131,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn last_alive(&self, place: PlaceId) -> Result<Option<Timestamp>, StoreError> {
+    pub fn last_alive(&self, place: EndpointId) -> Result<Option<Timestamp>, StoreError> {
         let alive: Option<i64> = self
             .connection
             .prepare_cached("SELECT alive FROM place WHERE id = ?1")?
@@ -145,7 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn closed(&mut self, place: PlaceId, closed: bool) -> Result<(), StoreError> {
+    pub fn closed(&mut self, place: EndpointId, closed: bool) -> Result<(), StoreError> {
         self.write(Write::Closed { place, closed })
     }
 
@@ -153,7 +153,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn is_closed(&self, place: PlaceId) -> Result<bool, StoreError> {
+    pub fn is_closed(&self, place: EndpointId) -> Result<bool, StoreError> {
         let closed = self
             .connection
             .prepare_cached("SELECT closed FROM place WHERE id = ?1")?
@@ -175,9 +175,9 @@ mod tests {
     #[test]
     fn a_place_keeps_its_number() {
         let mut store = store();
-        let tea = Place::channel(&Network::new("office"), "#tea");
+        let tea = Endpoint::channel(&Network::new("office"), "#tea");
         let first = store.place(&tea).expect("works");
-        let other = store.place(&Place::room("tea")).expect("works");
+        let other = store.place(&Endpoint::room("tea")).expect("works");
         assert_ne!(first, other);
         assert_eq!(store.place(&tea).expect("works"), first);
     }
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_cursor_never_moves_back() {
         let mut store = store();
-        let tea = store.place(&Place::room("tea")).expect("works");
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
         assert_eq!(store.cursor(tea).expect("works"), None);
         for (post, then) in [("b", "b"), ("a", "b"), ("c", "c")] {
             store.advance(tea, post, None).expect("works");
@@ -198,10 +198,10 @@ mod tests {
         let id = "6b035f6a8d054a41e16a056d";
         for (before, after) in [("tea", id), (id, "tea")] {
             let mut store = store();
-            let first = store.place(&Place::room(before)).expect("works");
+            let first = store.place(&Endpoint::room(before)).expect("works");
             store.learn_room(first, id).expect("works");
             store.advance(first, "post", None).expect("works");
-            let second = store.place(&Place::room(after)).expect("works");
+            let second = store.place(&Endpoint::room(after)).expect("works");
             store.learn_room(second, id).expect("works");
             assert_eq!(store.cursor(second).expect("works").as_deref(), Some("post"), "{after}");
         }

@@ -4,21 +4,21 @@ use jiff::Timestamp;
 
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 
 /// What one person said in one place that was refused in another, and is still to be told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Untold {
     /// Where they said it.
-    pub said_in: PlaceId,
+    pub said_in: EndpointId,
     /// Their name there.
     pub author: String,
     /// Where it was refused.
-    pub to: PlaceId,
+    pub to: EndpointId,
     /// How many messages these are.
     pub count: u64,
     /// The last of them.
-    pub last: Ticket,
+    pub last: DeliveryId,
     /// Why that was refused.
     pub reason: String,
     /// How its text begins.
@@ -32,7 +32,7 @@ impl Store {
     /// When the disk does not do its part.
     pub fn refused(
         &mut self,
-        ticket: Ticket,
+        ticket: DeliveryId,
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn untold(&mut self, ticket: Ticket) -> Result<(), StoreError> {
+    pub fn untold(&mut self, ticket: DeliveryId) -> Result<(), StoreError> {
         self.write(Write::Untold { ticket })
     }
 
@@ -72,8 +72,8 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn told_nobody(&mut self, said_in: PlaceId) -> Result<(), StoreError> {
-        self.write(Write::ToldInPrivate { said_in, to: None, last: Ticket(i64::MAX) })
+    pub fn told_nobody(&mut self, said_in: EndpointId) -> Result<(), StoreError> {
+        self.write(Write::ToldInPrivate { said_in, to: None, last: DeliveryId(i64::MAX) })
     }
 
     /// All who are still to be told.
@@ -89,11 +89,11 @@ impl Store {
         )?;
         let rows = statement.query_map([], |row| {
             Ok(Untold {
-                said_in: PlaceId(row.get(0)?),
+                said_in: EndpointId(row.get(0)?),
                 author: row.get(1)?,
-                to: PlaceId(row.get(2)?),
+                to: EndpointId(row.get(2)?),
                 count: row.get::<_, i64>(3)?.unsigned_abs(),
-                last: Ticket(row.get(4)?),
+                last: DeliveryId(row.get(4)?),
                 reason: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
                 body: row.get(6)?,
             })
@@ -105,20 +105,20 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, Kind, Message, Place};
+    use crate::domain::{Author, MessageKind, Message, Endpoint};
 
     #[test]
     fn each_is_told_once_of_what_was_refused_until_then() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let from = store.place(&Place::room("tea")).expect("works");
-        let to = store.place(&Place::room("dev")).expect("works");
+        let from = store.place(&Endpoint::room("tea")).expect("works");
+        let to = store.place(&Endpoint::room("dev")).expect("works");
         let refuse = |store: &mut Store, author: &str, body: &str| {
             let message = Message {
-                said_in: from,
+                source: from,
                 author: Author::named(author),
-                kind: Kind::Talk,
+                kind: MessageKind::Text,
                 body: body.to_owned(),
-                said_at: Timestamp::UNIX_EPOCH,
+                sent_at: Timestamp::UNIX_EPOCH,
             };
             let id = store.hear(&message, None).expect("works").expect("new");
             let ticket = store.enqueue(id, to).expect("works");

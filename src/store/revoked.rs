@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{FILE, StoreError, damage, look, schema};
-use crate::domain::{PasteId, Shared};
+use crate::domain::{PasteId, LinkTarget};
 
 /// Which links are taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
     /// Every link to this, also one that is made later.
-    Target(Shared),
+    Target(LinkTarget),
     /// Every link that was made from then until now.
     Since(Timestamp),
 }
@@ -45,7 +45,7 @@ fn write(connection: &Connection, what: Revocation, now: Timestamp) -> Result<()
 /// Whether a link to `target`, made at `made`, was taken back.
 pub(super) fn is_revoked(
     connection: &Connection,
-    target: Shared,
+    target: LinkTarget,
     made: Timestamp,
 ) -> Result<bool, StoreError> {
     Ok(connection
@@ -56,10 +56,10 @@ pub(super) fn is_revoked(
         .query_row(params![target_to_sql(target), made.as_millisecond()], |row| row.get(0))?)
 }
 
-fn target_to_sql(target: Shared) -> Vec<u8> {
+fn target_to_sql(target: LinkTarget) -> Vec<u8> {
     match target {
-        Shared::File(id) => [b"f", &id.0[..]].concat(),
-        Shared::Paste(PasteId { said_at, digest }) => {
+        LinkTarget::File(id) => [b"f", &id.0[..]].concat(),
+        LinkTarget::Paste(PasteId { sent_at_ms: said_at, digest }) => {
             [b"p", &said_at.to_be_bytes()[..], &digest[..]].concat()
         }
     }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::ledger::{MESSAGE, message_from};
 use super::{FILE, StoreError, damage, look, revoked, schema};
-use crate::domain::{Message, PasteId, Shared};
+use crate::domain::{Message, PasteId, LinkTarget};
 
 /// A view of the store that changes nothing and always sees what was committed last.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Reader {
             "SELECT p.name, {MESSAGE}
              FROM message m JOIN place p ON p.id = m.place WHERE m.said_at = ?1"
         ))?;
-        let rows = statement.query_map(params![id.said_at], |row| {
+        let rows = statement.query_map(params![id.sent_at_ms], |row| {
             Ok(Paste { place: row.get(0)?, message: message_from(row, 1)? })
         })?;
         for paste in rows {
@@ -61,7 +61,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn is_revoked(&self, target: Shared, made: Timestamp) -> Result<bool, StoreError> {
+    pub fn is_revoked(&self, target: LinkTarget, made: Timestamp) -> Result<bool, StoreError> {
         revoked::is_revoked(&self.connection, target, made)
     }
 }
@@ -69,20 +69,20 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, FileId, Kind, Place};
+    use crate::domain::{Author, FileId, MessageKind, Endpoint};
     use crate::store::{Revocation, Store, revoke};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")
     }
 
-    fn message(place: crate::domain::PlaceId, body: &str) -> Message {
+    fn message(place: crate::domain::EndpointId, body: &str) -> Message {
         Message {
-            said_in: place,
+            source: place,
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: body.to_owned(),
-            said_at: "2026-11-22T10:00:00.123456789Z".parse().expect("a time"),
+            sent_at: "2026-11-22T10:00:00.123456789Z".parse().expect("a time"),
         }
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn a_message_is_found_by_its_id_while_the_ledger_knows_it() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        let tea = store.place(&Place::room("tea")).expect("works");
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
         let (one, two) = (message(tea, "1\n2"), message(tea, "1\n3"));
         store.hear(&one, Some("one")).expect("works");
         store.hear(&two, Some("two")).expect("works");
@@ -111,7 +111,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(directory.path()).expect("opens");
         let reader = Reader::open(directory.path()).expect("opens");
-        let (one, two) = (Shared::File(FileId([1; 12])), Shared::File(FileId([2; 12])));
+        let (one, two) = (LinkTarget::File(FileId([1; 12])), LinkTarget::File(FileId([2; 12])));
         let revoked = |target, made| reader.is_revoked(target, at(made)).expect("reads");
         assert!(!revoked(one, 100));
         revoke(directory.path(), Revocation::Target(one), at(200)).expect("works");
@@ -127,11 +127,11 @@ mod tests {
     fn a_paste_and_a_file_are_not_mistaken_for_each_other() {
         let directory = tempfile::tempdir().expect("a directory");
         let _store = Store::open(directory.path()).expect("opens");
-        let paste = Shared::Paste(PasteId { said_at: 5, digest: [1; 8] });
+        let paste = LinkTarget::Paste(PasteId { sent_at_ms: 5, digest: [1; 8] });
         revoke(directory.path(), Revocation::Target(paste), at(200)).expect("works");
         let reader = Reader::open(directory.path()).expect("opens");
         assert!(reader.is_revoked(paste, at(100)).expect("reads"));
-        let other = Shared::Paste(PasteId { said_at: 6, digest: [1; 8] });
+        let other = LinkTarget::Paste(PasteId { sent_at_ms: 6, digest: [1; 8] });
         assert!(!reader.is_revoked(other, at(100)).expect("reads"));
     }
 

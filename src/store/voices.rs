@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{AccountId, Casemapping, Network};
+use crate::domain::{LetsChatUserId, Casemapping, Network};
 
 impl Store {
     /// The first of `nicks` that stands for nobody else on `network`; it stands for `account` from now
@@ -16,7 +16,7 @@ impl Store {
     pub fn voice_nick(
         &mut self,
         network: &Network,
-        account: &AccountId,
+        account: &LetsChatUserId,
         lent: bool,
         nicks: impl Iterator<Item = String> + Clone,
     ) -> Result<Option<String>, StoreError> {
@@ -62,7 +62,7 @@ mod tests {
         let office = Network::new("office");
         let mut nick = |account: &str, nicks: &[&str]| {
             let nicks = nicks.iter().map(ToString::to_string);
-            store.voice_nick(&office, &AccountId(account.into()), false, nicks).expect("works")
+            store.voice_nick(&office, &LetsChatUserId(account.into()), false, nicks).expect("works")
         };
         assert_eq!(nick("u1", &["a_b", "a_b2"]).as_deref(), Some("a_b"));
         assert_eq!(nick("u2", &["A_b", "a_b2"]).as_deref(), Some("a_b2"));
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(nick("u1", &["ann", "ann2"]).as_deref(), Some("ann"), "of another template");
         assert_eq!(nick("u4", &["ann"]), None);
         let nicks = ["ann", "ann/lc"].iter().map(ToString::to_string);
-        let lent = store.voice_nick(&office, &AccountId("u4".into()), true, nicks);
+        let lent = store.voice_nick(&office, &LetsChatUserId("u4".into()), true, nicks);
         assert_eq!(lent.expect("works").as_deref(), Some("ann/lc"), "one that the server lends");
     }
 }

@@ -5,46 +5,46 @@ use rusqlite::{Connection, params};
 
 use super::ledger::kind_to_sql;
 use super::outbox::{part_to_sql, state_to_sql};
-use crate::domain::{AccountId, Kind, Message, Network, Part, PlaceId, State, Ticket};
+use crate::domain::{LetsChatUserId, MessageKind, Message, Network, MessagePart, EndpointId, DeliveryState, DeliveryId};
 
 /// One change to the store. It names its own rows, so that written again it is the same change.
 #[derive(Debug)]
 pub(super) enum Write {
-    Place { id: PlaceId, name: String },
-    Room { place: PlaceId, native: String },
-    SameRoom { place: PlaceId, before: PlaceId },
-    Floor { place: PlaceId, post: String },
-    Cursor { place: PlaceId, post: String, alive: Option<Timestamp> },
-    RoomAlive { place: PlaceId, at: Timestamp },
-    Closed { place: PlaceId, closed: bool },
+    Place { id: EndpointId, name: String },
+    Room { place: EndpointId, native: String },
+    SameRoom { place: EndpointId, before: EndpointId },
+    Floor { place: EndpointId, post: String },
+    Cursor { place: EndpointId, post: String, alive: Option<Timestamp> },
+    RoomAlive { place: EndpointId, at: Timestamp },
+    Closed { place: EndpointId, closed: bool },
     Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
-    Delivery { ticket: Ticket, message: i64, to: PlaceId, part: Part },
-    Mark { ticket: Ticket, state: State },
-    Begin { ticket: Ticket, now: Timestamp, spoken: Spoken },
-    Delivered { ticket: Ticket, native: Option<String>, now: Timestamp },
-    Refused { ticket: Ticket, reason: String, now: Timestamp },
-    Untold { ticket: Ticket },
-    Unsaid { ticket: Ticket },
-    Renamed { place: PlaceId, name: String },
-    Told { said_in: PlaceId, author: String, to: PlaceId, last: Ticket },
-    ToldInPrivate { said_in: PlaceId, to: Option<PlaceId>, last: Ticket },
-    Join { first: Ticket, others: Vec<Ticket> },
-    Said { ticket: Ticket, said: usize },
-    Again { ticket: Ticket, again: bool },
-    FirstSight { place: PlaceId, first: Timestamp, now: Timestamp, cursor: String },
-    HeardUpTo { place: PlaceId, cursor: String, now: Timestamp },
-    Alive { place: PlaceId, at: Timestamp },
+    Delivery { ticket: DeliveryId, message: i64, to: EndpointId, part: MessagePart },
+    Mark { ticket: DeliveryId, state: DeliveryState },
+    Begin { ticket: DeliveryId, now: Timestamp, spoken: Spoken },
+    Delivered { ticket: DeliveryId, native: Option<String>, now: Timestamp },
+    Refused { ticket: DeliveryId, reason: String, now: Timestamp },
+    Untold { ticket: DeliveryId },
+    Unsaid { ticket: DeliveryId },
+    Renamed { place: EndpointId, name: String },
+    Told { said_in: EndpointId, author: String, to: EndpointId, last: DeliveryId },
+    ToldInPrivate { said_in: EndpointId, to: Option<EndpointId>, last: DeliveryId },
+    Join { first: DeliveryId, others: Vec<DeliveryId> },
+    Said { ticket: DeliveryId, said: usize },
+    Again { ticket: DeliveryId, again: bool },
+    FirstSight { place: EndpointId, first: Timestamp, now: Timestamp, cursor: String },
+    HeardUpTo { place: EndpointId, cursor: String, now: Timestamp },
+    Alive { place: EndpointId, at: Timestamp },
     Nick { whose: Whose, nick: String, now: Timestamp, forgotten: Timestamp },
     SameNick { whose: Whose, now: Timestamp },
-    Voice { network: Network, account: AccountId, lent: bool, nick: String },
+    Voice { network: Network, account: LetsChatUserId, lent: bool, nick: String },
     Forget { messages: Vec<i64> },
-    Deaf { place: PlaceId, deaf: bool },
+    Deaf { place: EndpointId, deaf: bool },
 }
 
 /// As what, and by whom, a delivery is sent.
 #[derive(Debug)]
 pub(super) struct Spoken {
-    pub(super) kind: Kind,
+    pub(super) kind: MessageKind,
     pub(super) prefix: String,
     /// `None` where it is the message's own.
     pub(super) body: Option<String>,
@@ -55,7 +55,7 @@ pub(super) struct Spoken {
 #[derive(Debug)]
 pub(super) struct Whose {
     pub(super) network: Network,
-    pub(super) account: Option<AccountId>,
+    pub(super) account: Option<LetsChatUserId>,
 }
 
 impl Whose {
@@ -111,23 +111,23 @@ impl Write {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 params![
                     id,
-                    message.said_in.0,
+                    message.source.0,
                     native,
                     message.author.name,
                     kind_to_sql(message.kind),
                     message.body,
-                    message.said_at.as_millisecond(),
+                    message.sent_at.as_millisecond(),
                     trace,
                     message.author.display_name,
                     message.author.account,
-                    message.author.address,
+                    message.author.userhost,
                     message.author.bot,
                 ],
             ),
             Self::Delivery { ticket, message, to, part } => on(
                 "INSERT INTO delivery (ticket, message, place, state, part)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![ticket.0, message, to.0, state_to_sql(State::Queued), part_to_sql(*part)],
+                params![ticket.0, message, to.0, state_to_sql(DeliveryState::Queued), part_to_sql(*part)],
             ),
             Self::Mark { ticket, state } => on(
                 "UPDATE delivery SET state = ?2 WHERE ticket = ?1",
@@ -140,7 +140,7 @@ impl Write {
                  WHERE ticket = ?1",
                 params![
                     ticket.0,
-                    state_to_sql(State::Sending),
+                    state_to_sql(DeliveryState::InFlight),
                     now.as_millisecond(),
                     kind_to_sql(spoken.kind),
                     spoken.prefix,
@@ -150,11 +150,11 @@ impl Write {
             ),
             Self::Delivered { ticket, native, now } => on(
                 "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
-                params![ticket.0, state_to_sql(State::Delivered), native, now.as_millisecond()],
+                params![ticket.0, state_to_sql(DeliveryState::Delivered), native, now.as_millisecond()],
             ),
             Self::Refused { ticket, reason, now } => on(
                 "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
-                params![ticket.0, state_to_sql(State::Refused), reason, now.as_millisecond()],
+                params![ticket.0, state_to_sql(DeliveryState::Rejected), reason, now.as_millisecond()],
             ),
             Self::Untold { ticket } => {
                 on("UPDATE delivery SET untold = 1 WHERE ticket = ?1", params![ticket.0])

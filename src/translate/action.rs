@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use super::clean;
 use super::rules::Side;
-use crate::domain::{Kind, Message};
+use crate::domain::{MessageKind, Message};
 
 /// `said` on `side`, as an action where it was written as one: `/me waves`.
 pub(super) fn acted(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
-    if side == Side::Irc || said.kind != Kind::Talk || said.author.is_bridge() {
+    if side == Side::Irc || said.kind != MessageKind::Text || said.author.is_bridge() {
         return said;
     }
     match deed(&said.body).map(str::to_owned) {
-        Some(body) => Cow::Owned(Message { kind: Kind::Action, body, ..said.into_owned() }),
+        Some(body) => Cow::Owned(Message { kind: MessageKind::Action, body, ..said.into_owned() }),
         None => said,
     }
 }

@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::mirc::{self, Formatting};
 use super::{names, urls};
-use crate::domain::{Kind, Speech};
+use crate::domain::{MessageKind, RenderedMessage};
 
 /// The longest notice of the bridge: with the rest of its line, it is one line of IRC.
 const LONGEST: usize = 380;
@@ -71,8 +71,8 @@ impl Topic {
 }
 
 /// How something is said: the only maker of it. `codes` says whether formatting may be in the text.
-pub(super) fn speech(kind: Kind, prefix: String, body: &str, codes: bool) -> Speech {
-    Speech { kind, prefix, body: text(body, codes).into_owned() }
+pub(super) fn speech(kind: MessageKind, prefix: String, body: &str, codes: bool) -> RenderedMessage {
+    RenderedMessage { kind, prefix, body: text(body, codes).into_owned() }
 }
 
 /// `text`, a line or several, without what cannot be shown: other characters that break a line are a

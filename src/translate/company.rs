@@ -1,4 +1,4 @@
-use crate::domain::Place;
+use crate::domain::Endpoint;
 
 /// Who and what is there, where something was said and where it is told.
 ///
@@ -6,7 +6,7 @@ use crate::domain::Place;
 /// "the room" is asked of those. Where both are channels, the channel is the one that is told.
 pub trait Company {
     /// Where it was said.
-    fn said_in(&self) -> &Place;
+    fn said_in(&self) -> &Endpoint;
 
     /// The nick of whoever goes by `nick` in the channel, as they spell it.
     fn nick(&self, nick: &str) -> Option<&str>;
@@ -39,11 +39,11 @@ pub trait Company {
 #[derive(Debug, Clone, Copy)]
 pub struct Nobody<'p>(
     /// Where it was said.
-    pub &'p Place,
+    pub &'p Endpoint,
 );
 
 impl Company for Nobody<'_> {
-    fn said_in(&self) -> &Place {
+    fn said_in(&self) -> &Endpoint {
         self.0
     }
 

@@ -6,7 +6,7 @@ use super::company::Nobody;
 use super::manners::{Long, Manners};
 use super::rules::Side;
 use super::{to_irc, to_letschat};
-use crate::domain::{Message, Part, Place, Speech};
+use crate::domain::{Message, MessagePart, Endpoint, RenderedMessage};
 
 /// For whom it is what somebody has said to the bridge alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,22 +87,22 @@ fn split_word(text: &str) -> (&str, &str) {
 #[must_use]
 pub fn in_private(
     message: &Message,
-    place: &Place,
+    place: &Endpoint,
     manners: &Manners,
     whence: Option<&str>,
     told_at: Timestamp,
-) -> Speech {
+) -> RenderedMessage {
     let company = Nobody(place);
     let mut speech = match Side::of(place) {
         // All of it: what is for one alone has no link that anybody could follow.
         Side::LetsChat => {
             let mut manners = manners.clone();
             manners.channel.long = Long::All;
-            to_irc(message, Part::Whole, &manners, &company, None, told_at)
+            to_irc(message, MessagePart::Whole, &manners, &company, None, told_at)
         }
         Side::Irc => {
             let nothing = std::iter::empty();
-            to_letschat(message, nothing, Part::Whole, manners, &company, told_at)
+            to_letschat(message, nothing, MessagePart::Whole, manners, &company, told_at)
         }
     };
     if let Some(whence) = whence {
@@ -114,7 +114,7 @@ pub fn in_private(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, Kind, Network, PlaceId};
+    use crate::domain::{Author, MessageKind, Network, EndpointId};
 
     fn to<'t>(name: &'t str, text: &'t str) -> Addressed<'t> {
         Addressed::To { name, text }
@@ -167,20 +167,20 @@ mod tests {
     #[test]
     fn it_is_told_whole_and_by_whom() {
         let message = |body: &str| Message {
-            said_in: PlaceId(1),
+            source: EndpointId(1),
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: body.to_owned(),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         };
         let manners = Manners::default();
-        let channel = Place::channel(&Network::new("office"), "#tea");
-        let tell = |body: &str, place: &Place, whence| {
-            in_private(&message(body), place, &manners, whence, Timestamp::UNIX_EPOCH).whole()
+        let channel = Endpoint::channel(&Network::new("office"), "#tea");
+        let tell = |body: &str, place: &Endpoint, whence| {
+            in_private(&message(body), place, &manners, whence, Timestamp::UNIX_EPOCH).full_text()
         };
         assert_eq!(tell("\u{2}hi\u{2} @bob", &channel, None), "<ann> hi @bob");
         assert_eq!(tell("hi", &channel, Some("office")), "[office] <ann> hi");
         let long = "a\nb\nc\nd\ne\nf";
-        assert_eq!(tell(long, &Place::room("tea"), None), format!("<ann> {long}"));
+        assert_eq!(tell(long, &Endpoint::room("tea"), None), format!("<ann> {long}"));
     }
 }

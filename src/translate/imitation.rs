@@ -3,7 +3,7 @@
 use super::manners::Names;
 use super::template::Template;
 use super::{late, names};
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 /// What stands before what the bridge itself has to say.
 pub(super) const BRIDGE: &str = "-- ";
@@ -37,7 +37,7 @@ pub(super) fn is_likely(line: &str, names: &Names) -> bool {
 /// Whether the bridge could have said `text` in a channel, for somebody else, where the words before a text
 /// are those of `names`.
 #[must_use]
-pub fn could_be_mirrored(kind: Kind, text: &str, names: &Names) -> bool {
+pub fn could_be_mirrored(kind: MessageKind, text: &str, names: &Names) -> bool {
     let text = late::behind_time(text);
     names.of(kind).could_begin(text)
 }

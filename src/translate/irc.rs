@@ -9,7 +9,7 @@ use super::manners::{ChannelManners, Emotes, Long, Manners};
 use super::rules::Side;
 use super::template::Field;
 use super::{Links, clean, emotes, late, links, mentions, names, paste, places};
-use crate::domain::{Message, Part, Place, Speech};
+use crate::domain::{Message, MessagePart, Endpoint, RenderedMessage};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
 /// who see it twice see why, and read on.
@@ -21,22 +21,22 @@ pub const AGAIN: &str = "(again) ";
 #[must_use]
 pub fn to_irc(
     message: &Message,
-    part: Part,
+    part: MessagePart,
     manners: &Manners,
     company: &dyn Company,
     links: Option<&Links>,
     told_at: Timestamp,
-) -> Speech {
+) -> RenderedMessage {
     let side = Side::of(company.said_in());
     let said = acted(manners.rules.unwrapped(message, side), side);
     let prefix = match part {
-        Part::Whole => prefix(&said, manners, company, told_at),
-        Part::Name => {
+        MessagePart::Whole => prefix(&said, manners, company, told_at),
+        MessagePart::Name => {
             let name = prefix(&said, manners, company, told_at);
             let body = names::alone(&name, &said.author);
             return clean::speech(said.kind, String::new(), &body, true);
         }
-        Part::Text => String::new(),
+        MessagePart::Text => String::new(),
     };
     let text = text(&said, manners, company, links, told_at);
     let ChannelManners { lines, long, .. } = manners.channel;
@@ -46,7 +46,7 @@ pub fn to_irc(
     let text = addresses::short(text, longest, || match (whole(), side, company.said_in()) {
         (Some(link), ..) => Instead::Link(link),
         (None, Side::LetsChat, _) => there().map_or(Instead::Nothing, Instead::There),
-        (None, _, Place::Channel { network, name }) => {
+        (None, _, Endpoint::Channel { network, name }) => {
             Instead::There(format!("{name} on {network}"))
         }
         (None, ..) => Instead::Nothing,
@@ -66,8 +66,8 @@ pub fn to_irc(
 /// `speech`, which is how to say `message` at `told_at`, for whoever says it under a nick of their own:
 /// with nothing before it but the time, where it is late.
 #[must_use]
-pub fn in_person(speech: Speech, message: &Message, told_at: Timestamp) -> Speech {
-    Speech { prefix: late::time(message.said_at, told_at), ..speech }
+pub fn in_person(speech: RenderedMessage, message: &Message, told_at: Timestamp) -> RenderedMessage {
+    RenderedMessage { prefix: late::time(message.sent_at, told_at), ..speech }
 }
 
 fn prefix(
@@ -76,7 +76,7 @@ fn prefix(
     company: &dyn Company,
     told_at: Timestamp,
 ) -> String {
-    let Message { author, kind, said_at, .. } = message;
+    let Message { author, kind, sent_at: said_at, .. } = message;
     if author.is_bridge() {
         return String::new();
     }

@@ -11,7 +11,7 @@ use super::mirc::Formatting;
 use super::names::INVISIBLE;
 use super::rules::Side;
 use super::{clean, late, mentions, mirc, names, paste, pictures, places};
-use crate::domain::{Kind, Message, Part, Place, Speech};
+use crate::domain::{MessageKind, Message, MessagePart, Endpoint, RenderedMessage};
 
 /// How to say `part` of `message` in a Let's Chat room at `told_at`; with its time where it is late.
 /// `more` are messages that go on with what it says ([`goes_on`]), and are said together with it.
@@ -19,19 +19,19 @@ use crate::domain::{Kind, Message, Part, Place, Speech};
 pub fn to_letschat<'m>(
     message: &Message,
     more: impl Iterator<Item = &'m Message>,
-    part: Part,
+    part: MessagePart,
     manners: &Manners,
     company: &dyn Company,
     told_at: Timestamp,
-) -> Speech {
+) -> RenderedMessage {
     let side = Side::of(company.said_in());
     let first = acted(manners.rules.unwrapped(message, side), side);
     let mut prefix = match part {
-        Part::Whole | Part::Name => prefix(&first, &manners.room.names, company, told_at),
-        Part::Text => String::new(),
+        MessagePart::Whole | MessagePart::Name => prefix(&first, &manners.room.names, company, told_at),
+        MessagePart::Text => String::new(),
     };
     let mut body = String::new();
-    if part == Part::Name {
+    if part == MessagePart::Name {
         prefix = names::alone(&prefix, &first.author);
     } else {
         body.push_str(&text(message, &first, manners, company));
@@ -45,7 +45,7 @@ pub fn to_letschat<'m>(
         }
     }
     // A room knows one way of saying something.
-    let mut speech = clean::speech(Kind::Talk, prefix, &body, false);
+    let mut speech = clean::speech(MessageKind::Text, prefix, &body, false);
     let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat.as_ref());
     if side == Side::Irc && alone && pictures::leads_home(&speech.body, letschat) {
         // So it is no picture of the server's own.
@@ -57,9 +57,9 @@ pub fn to_letschat<'m>(
 /// Whether `message`, said in `place`, is posted in two parts, the name and the text: the page shows a
 /// picture only where nothing else stands beside its address.
 #[must_use]
-pub fn comes_apart(message: &Message, place: &Place, manners: &Manners) -> bool {
+pub fn comes_apart(message: &Message, place: &Endpoint, manners: &Manners) -> bool {
     let side = Side::of(place);
-    if !manners.room.pictures || message.kind != Kind::Talk || !message.body.contains("://") {
+    if !manners.room.pictures || message.kind != MessageKind::Text || !message.body.contains("://") {
         return false;
     }
     let message = manners.rules.unwrapped(message, side);
@@ -71,11 +71,11 @@ pub fn comes_apart(message: &Message, place: &Place, manners: &Manners) -> bool 
 /// the name and the text, so that they find in it what they look for. Only a single line: in what stands
 /// without a name, the next could pass for somebody else's.
 #[must_use]
-pub fn passes_through(message: &Message, place: &Place, manners: &Manners) -> bool {
+pub fn passes_through(message: &Message, place: &Endpoint, manners: &Manners) -> bool {
     let Some(pattern) = &manners.passthrough else { return false };
     let message = manners.rules.unwrapped(message, Side::of(place));
     let text = mirc::strip(&message.body, Formatting::Plain);
-    message.kind == Kind::Talk
+    message.kind == MessageKind::Text
         && !message.author.is_bridge()
         && !text.contains(['\n', '\r'])
         && pattern.is_match(&text)
@@ -83,7 +83,7 @@ pub fn passes_through(message: &Message, place: &Place, manners: &Manners) -> bo
 
 /// Whether `next` goes on with what `last` says, so that both are one message in a room.
 #[must_use]
-pub fn goes_on(last: &Message, next: &Message, place: &Place, manners: &Manners) -> bool {
+pub fn goes_on(last: &Message, next: &Message, place: &Endpoint, manners: &Manners) -> bool {
     if manners.room.join == Join::Never {
         return false;
     }
@@ -94,7 +94,7 @@ pub fn goes_on(last: &Message, next: &Message, place: &Place, manners: &Manners)
 
 /// What stands before the text of `message`.
 fn prefix(message: &Message, names: &Names, company: &dyn Company, told_at: Timestamp) -> String {
-    let Message { author, kind, said_at, .. } = message;
+    let Message { author, kind, sent_at: said_at, .. } = message;
     if author.is_bridge() {
         return BRIDGE.to_owned();
     }

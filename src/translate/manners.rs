@@ -12,7 +12,7 @@ use super::people::People;
 use super::rules::Rules;
 use super::template::Template;
 use super::who::Whom;
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 /// How what is said at one end of a link is shown at the other.
 #[derive(Debug, Clone)]
@@ -139,11 +139,11 @@ impl Default for Manners {
 impl Names {
     /// The words before a text that is said like this.
     #[must_use]
-    pub fn of(&self, kind: Kind) -> &Template {
+    pub fn of(&self, kind: MessageKind) -> &Template {
         match kind {
-            Kind::Talk => &self.talk,
-            Kind::Action => &self.action,
-            Kind::Notice => &self.notice,
+            MessageKind::Text => &self.talk,
+            MessageKind::Action => &self.action,
+            MessageKind::Notice => &self.notice,
         }
     }
 

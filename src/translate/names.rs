@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::clean;
 use super::template::Field;
-use crate::domain::{Author, Network, Place};
+use crate::domain::{Author, Network, Endpoint};
 
 /// Cannot be seen, and makes another word of a name: so that neither a client on IRC nor the page
 /// of Let's Chat takes it for somebody who is called.
@@ -70,7 +70,7 @@ fn is_mark(c: char) -> bool {
 
 /// What `author` is called: nobody is without a name.
 pub(super) fn of(author: &Author) -> Cow<'_, str> {
-    let user = author.address.as_deref().and_then(|address| address.split('@').next());
+    let user = author.userhost.as_deref().and_then(|address| address.split('@').next());
     [Some(author.name.as_str()), user, author.account.as_deref()]
         .into_iter()
         .flatten()
@@ -117,7 +117,7 @@ pub(super) fn is_filler(c: char) -> bool {
 pub(super) fn value<'v>(
     field: Field,
     author: &'v Author,
-    place: &'v Place,
+    place: &'v Endpoint,
     time: impl FnOnce() -> String,
 ) -> Cow<'v, str> {
     match field {
@@ -131,14 +131,14 @@ pub(super) fn value<'v>(
 }
 
 /// The network that `place` is on, as people call it.
-pub(super) fn network(place: &Place) -> Cow<'_, str> {
+pub(super) fn network(place: &Endpoint) -> Cow<'_, str> {
     Cow::Borrowed(place.network().map_or("letschat", Network::as_str))
 }
 
 /// What `place` is called there.
-pub(super) fn place(place: &Place) -> Cow<'_, str> {
+pub(super) fn place(place: &Endpoint) -> Cow<'_, str> {
     match place {
-        Place::Channel { name, .. } | Place::Room(name) => clean(name),
+        Endpoint::Channel { name, .. } | Endpoint::Room(name) => clean(name),
     }
 }
 
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn nobody_is_without_a_name() {
         let author = |name: &str, address: Option<&str>, account: Option<&str>| Author {
-            address: address.map(str::to_owned),
+            userhost: address.map(str::to_owned),
             account: account.map(str::to_owned),
             ..Author::named(name)
         };

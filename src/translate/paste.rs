@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{clean, pictures, urls};
-use crate::domain::{Kind, Message, overlong};
+use crate::domain::{MessageKind, Message, overlong};
 
 /// Lines of one person that are further apart were not said in one go.
 const MOMENT: SignedDuration = SignedDuration::from_secs(3);
@@ -20,7 +20,7 @@ const MORE: &str = " …";
 /// Whether `next`, heard right after `last`, goes on with what that says.
 pub(super) fn goes_on(last: &Message, next: &Message) -> bool {
     let plain = |message: &Message| {
-        message.kind == Kind::Talk
+        message.kind == MessageKind::Text
             && !pictures::is_picture(&message.body)
             && !message.author.is_bridge()
     };
@@ -28,8 +28,8 @@ pub(super) fn goes_on(last: &Message, next: &Message) -> bool {
         && plain(next)
         && last.author.name == next.author.name
         && last.author.account == next.author.account
-        && last.said_in == next.said_in
-        && next.said_at.duration_since(last.said_at).abs() <= MOMENT
+        && last.source == next.source
+        && next.sent_at.duration_since(last.sent_at).abs() <= MOMENT
 }
 
 /// `body` in at most `lines` lines, with a word on what is missing and `where_all` of it is; or as it is,
@@ -103,16 +103,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Author, PlaceId};
+    use crate::domain::{Author, EndpointId};
     use jiff::Timestamp;
 
     fn message(author: &str, body: &str, at: i64) -> Message {
         Message {
-            said_in: PlaceId(1),
+            source: EndpointId(1),
             author: Author::named(author),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: body.to_owned(),
-            said_at: Timestamp::from_millisecond(at).expect("a time"),
+            sent_at: Timestamp::from_millisecond(at).expect("a time"),
         }
     }
 
@@ -123,7 +123,7 @@ mod tests {
         assert!(goes_on(&one, &message("ann", "two", 3_000)));
         assert!(!goes_on(&one, &message("ann", "two", 3_001)));
         assert!(!goes_on(&one, &message("bob", "two", 0)));
-        assert!(!goes_on(&one, &Message { kind: Kind::Action, ..message("ann", "waves", 0) }));
+        assert!(!goes_on(&one, &Message { kind: MessageKind::Action, ..message("ann", "waves", 0) }));
         assert!(!goes_on(&one, &message("ann", "http://a.example/x.png", 0)));
         assert!(!goes_on(&message("", "one", 0), &message("", "two", 0)));
     }

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::mirc::{self, Formatting};
 use super::who::Who;
-use crate::domain::{Author, Kind, Message, Place};
+use crate::domain::{Author, MessageKind, Message, Endpoint};
 
 /// A side of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Side {
 impl Side {
     /// The one that `place` is on.
     #[must_use]
-    pub fn of(place: &Place) -> Self {
+    pub fn of(place: &Endpoint) -> Self {
         if place.network().is_some() { Self::Irc } else { Self::LetsChat }
     }
 }
@@ -72,7 +72,7 @@ pub struct Unwrap {
 impl Rules {
     /// Whether `message`, said in `place`, is not to be mirrored.
     #[must_use]
-    pub fn ignores(&self, message: &Message, place: &Place) -> bool {
+    pub fn ignores(&self, message: &Message, place: &Endpoint) -> bool {
         if self.ignore.is_empty() || message.author.is_bridge() {
             return false;
         }
@@ -101,7 +101,7 @@ impl Rules {
             }
             return Cow::Owned(Message {
                 author: Author::named(group("nick")),
-                kind: Kind::Talk,
+                kind: MessageKind::Text,
                 body: group("text").to_owned(),
                 ..message.clone()
             });
@@ -126,22 +126,22 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{Casemapping, Mask, Network, PlaceId};
+    use crate::domain::{Casemapping, Mask, Network, EndpointId};
 
-    fn channel() -> Place {
-        Place::channel(&Network::new("office"), "#tea")
+    fn channel() -> Endpoint {
+        Endpoint::channel(&Network::new("office"), "#tea")
     }
 
     fn message(author: &str, body: &str) -> Message {
         Message {
-            said_in: PlaceId(1),
+            source: EndpointId(1),
             author: Author {
-                address: Some(format!("{author}@host.example")),
+                userhost: Some(format!("{author}@host.example")),
                 ..Author::named(author)
             },
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: body.to_owned(),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         }
     }
 

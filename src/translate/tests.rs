@@ -10,19 +10,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::domain::{Author, Kind, Message, Network, Part, Place, PlaceId, Speech};
+use crate::domain::{Author, MessageKind, Message, Network, MessagePart, Endpoint, EndpointId, RenderedMessage};
 
 /// A channel and a room, who is in them, and what is said there.
 struct Scene {
-    channel: Place,
-    room: Place,
+    channel: Endpoint,
+    room: Endpoint,
     said_in_room: bool,
     /// Nicks in the channel, with the accounts that they are logged in to.
     nicks: Vec<(&'static str, Option<&'static str>)>,
     users: Vec<&'static str>,
     manners: Manners,
     author: Author,
-    kind: Kind,
+    kind: MessageKind,
     told_at: Timestamp,
 }
 
@@ -30,14 +30,14 @@ impl Scene {
     /// ann says something on IRC, where carl and eve are, too; bob and dave are in the room.
     fn on_irc() -> Self {
         Self {
-            channel: Place::channel(&Network::new("office"), "#dev"),
-            room: Place::room("tea"),
+            channel: Endpoint::channel(&Network::new("office"), "#dev"),
+            room: Endpoint::room("tea"),
             said_in_room: false,
             nicks: vec![("ann", None), ("carl", Some("carlos")), ("eve", None)],
             users: vec!["bob", "dave"],
             manners: Manners::default(),
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             told_at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -65,22 +65,22 @@ impl Scene {
 
     fn message(&self, body: &str) -> Message {
         Message {
-            said_in: PlaceId(1),
+            source: EndpointId(1),
             author: self.author.clone(),
             kind: self.kind,
             body: body.to_owned(),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         }
     }
 
     fn to_letschat(&self, body: &str) -> String {
         let message = self.message(body);
         let more = std::iter::empty();
-        to_letschat(&message, more, Part::Whole, &self.manners, self, self.told_at).whole()
+        to_letschat(&message, more, MessagePart::Whole, &self.manners, self, self.told_at).full_text()
     }
 
-    fn to_irc(&self, body: &str) -> Speech {
-        to_irc(&self.message(body), Part::Whole, &self.manners, self, None, self.told_at)
+    fn to_irc(&self, body: &str) -> RenderedMessage {
+        to_irc(&self.message(body), MessagePart::Whole, &self.manners, self, None, self.told_at)
     }
 
     /// What follows the name.
@@ -95,12 +95,12 @@ impl Scene {
 
     #[track_caller]
     fn in_channel(&self, body: &str, shown: &str) {
-        assert_eq!(self.to_irc(body).whole(), shown, "{body:?}");
+        assert_eq!(self.to_irc(body).full_text(), shown, "{body:?}");
     }
 }
 
 impl Company for Scene {
-    fn said_in(&self) -> &Place {
+    fn said_in(&self) -> &Endpoint {
         if self.said_in_room { &self.room } else { &self.channel }
     }
 

@@ -31,7 +31,7 @@ impl Who {
                 author.account.as_ref().is_some_and(|theirs| same(account, theirs))
             }
             Self::Mask(mask) => {
-                let address = author.address.as_deref().unwrap_or("@");
+                let address = author.userhost.as_deref().unwrap_or("@");
                 mask.matches(&format!("{}!{address}", author.name))
             }
         }
@@ -69,7 +69,7 @@ mod tests {
         let author = Author {
             name: "Ann[m]".to_owned(),
             account: Some("ann".to_owned()),
-            address: Some("a@office.example".to_owned()),
+            userhost: Some("a@office.example".to_owned()),
             ..Author::default()
         };
         let mask = |mask| Who::Mask(Mask::new(Casemapping::Rfc1459, mask));

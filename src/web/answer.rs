@@ -24,7 +24,7 @@ use super::limits::Limits;
 use super::page;
 use super::range::{self, Part};
 use crate::config::WebSettings;
-use crate::domain::{PasteId, Shared};
+use crate::domain::{PasteId, LinkTarget};
 use crate::store::{Paste, Reader, StoreError};
 use crate::translate::{Links, plain};
 
@@ -178,7 +178,7 @@ async fn admit(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> R
 }
 
 /// Whether a link, made at `made`, is still good.
-async fn is_good(desk: &Desk, target: Shared, made: Timestamp) -> Result<(), Refusal> {
+async fn is_good(desk: &Desk, target: LinkTarget, made: Timestamp) -> Result<(), Refusal> {
     if Timestamp::now() > expires(desk, made) {
         return Err(Refusal::Expired);
     }
@@ -227,7 +227,7 @@ async fn send_file(
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
     let (id, made) = desk.links.read_file(signed, name).ok_or(Refusal::Nothing)?;
-    is_good(desk, Shared::File(id), made).await?;
+    is_good(desk, LinkTarget::File(id), made).await?;
     // What Let's Chat calls by an id never changes.
     let tag = format!("\"{id}\"");
     if says(headers, header::IF_NONE_MATCH)
@@ -377,7 +377,7 @@ async fn send_text(
 /// The message of a link that is good, and when the link was made.
 async fn find_paste(desk: &Desk, signed: &str) -> Result<(PasteId, Timestamp), Refusal> {
     let (id, made) = desk.links.read_paste(signed).ok_or(Refusal::Nothing)?;
-    is_good(desk, Shared::Paste(id), made).await?;
+    is_good(desk, LinkTarget::Paste(id), made).await?;
     Ok((id, made))
 }
 

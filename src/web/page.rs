@@ -60,7 +60,7 @@ pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
         html! {
             header {
                 h1 { (author) " in " (place) }
-                span { (minute(paste.message.said_at)) }
+                span { (minute(paste.message.sent_at)) }
                 span { (count(lines)) }
                 a href=(raw) { "plain text" }
             }
@@ -129,15 +129,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Author, Kind, Message, PlaceId};
+    use crate::domain::{Author, MessageKind, Message, EndpointId};
 
     fn page(author: &str, body: &str) -> String {
         let message = Message {
-            said_in: PlaceId(1),
+            source: EndpointId(1),
             author: Author::named(author),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: body.to_owned(),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         };
         let said = Paste { place: "letschat/tea".to_owned(), message };
         paste(&said, "x/raw", Timestamp::UNIX_EPOCH)

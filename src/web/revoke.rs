@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::config::Settings;
-use crate::domain::Shared;
+use crate::domain::LinkTarget;
 use crate::store;
 use crate::store::{Revocation, StoreError};
 use crate::translate::Links;
@@ -13,7 +13,7 @@ use crate::translate::Links;
 ///
 /// # Errors
 /// When there is no key, or the store does not do its part.
-pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<Shared>, StoreError> {
+pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<LinkTarget>, StoreError> {
     let key = store::existing_link_key(&settings.state_dir)?;
     // Where a link leads says the key; the addresses are of no matter.
     let letschat = &settings.letschat.url;

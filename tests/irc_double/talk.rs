@@ -1,7 +1,7 @@
 //! Speaking and being heard.
 
 use letsbridge::demo::irc::{Heard, Setup};
-use letsbridge::domain::Kind;
+use letsbridge::domain::MessageKind;
 
 use crate::client::{Client, server, soon, start};
 
@@ -39,9 +39,9 @@ async fn talk_is_heard_by_all_others() {
     assert_eq!(
         heard.iter().map(told).collect::<Vec<_>>(),
         [
-            ("ann".to_owned(), Kind::Talk, "the kettle  is on ".to_owned()),
-            ("ann".to_owned(), Kind::Notice, "hot".to_owned()),
-            ("ann".to_owned(), Kind::Action, "pours".to_owned()),
+            ("ann".to_owned(), MessageKind::Text, "the kettle  is on ".to_owned()),
+            ("ann".to_owned(), MessageKind::Notice, "hot".to_owned()),
+            ("ann".to_owned(), MessageKind::Action, "pours".to_owned()),
         ]
     );
 }

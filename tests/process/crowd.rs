@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use letsbridge::domain::{Author, Kind, Message, Place};
+use letsbridge::domain::{Author, MessageKind, Message, Endpoint};
 use letsbridge::store::{self, Store};
 use letsbridge::translate::Links;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,11 +19,11 @@ async fn long_message() -> (World, Program, SocketAddr, String) {
     let world = World::new().await;
     let mut store = Store::open(&world.state()).unwrap();
     let message = Message {
-        said_in: store.place(&Place::room("tea")).unwrap(),
+        source: store.place(&Endpoint::room("tea")).unwrap(),
         author: Author::named("ann"),
-        kind: Kind::Talk,
+        kind: MessageKind::Text,
         body: "and so on, <and so on>\n".repeat(12_000_000 / 23),
-        said_at: Timestamp::now(),
+        sent_at: Timestamp::now(),
     };
     store.hear(&message, Some("6b0000010000000000000001")).unwrap();
     store.commit().unwrap();

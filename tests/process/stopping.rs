@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use letsbridge::demo::irc::Goodbye;
-use letsbridge::domain::{Delivery, Place, State, Ticket};
+use letsbridge::domain::{Delivery, Endpoint, DeliveryState, DeliveryId};
 use letsbridge::store::Store;
 use tokio::time::Instant;
 
@@ -40,7 +40,7 @@ async fn what_is_under_way_settles_first() {
     assert_eq!(end.code, Some(0), "{}", end.err);
     // The second may have been begun or not before the signal was noticed; it is not in between.
     let open = open(&world);
-    assert!(open.iter().all(|it| it.state == State::Queued && it.message.body != "one moment"));
+    assert!(open.iter().all(|it| it.state == DeliveryState::Queued && it.message.body != "one moment"));
     assert_eq!(world.letschat.posts("tea").len() + open.len(), 2);
 
     let bridge = world.bridge().await;
@@ -148,8 +148,8 @@ fn goodbyes(world: &World) -> Vec<String> {
 /// What a bridge that has ended has still to say in the room.
 fn open(world: &World) -> Vec<Delivery> {
     let mut store = Store::open(&world.state()).unwrap();
-    let room = store.place(&Place::room("tea")).unwrap();
-    store.open_deliveries(room, Ticket(0), 100).unwrap()
+    let room = store.place(&Endpoint::room("tea")).unwrap();
+    store.open_deliveries(room, DeliveryId(0), 100).unwrap()
 }
 
 fn waiting(world: &World) -> Vec<String> {

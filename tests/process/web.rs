@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use letsbridge::demo::{irc, letschat};
-use letsbridge::domain::{Author, Kind, Message, Place};
+use letsbridge::domain::{Author, MessageKind, Message, Endpoint};
 use letsbridge::store;
 use letsbridge::store::Store;
 use letsbridge::translate::Links;
@@ -337,11 +337,11 @@ async fn a_long_message_is_a_page_and_plain_text() {
     let world = World::new().await;
     let mut store = Store::open(&world.state()).unwrap();
     let message = Message {
-        said_in: store.place(&Place::room("tea")).unwrap(),
+        source: store.place(&Endpoint::room("tea")).unwrap(),
         author: Author { display_name: Some("Ann <b>".to_owned()), ..Author::named("ann") },
-        kind: Kind::Talk,
+        kind: MessageKind::Text,
         body: "if a < b {\n\tpour(\"tea\");\n}\n<script>alert(1)</script>".to_owned(),
-        said_at: Timestamp::now(),
+        sent_at: Timestamp::now(),
     };
     store.hear(&message, Some("6b0000010000000000000001")).unwrap();
     store.commit().unwrap();

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use letsbridge::bridge::{
     Bridge, Counters, Gaps, Happening, Nicks, Order, Peer, Policy, PuppetEnd, PuppetOrder, Source,
 };
-use letsbridge::domain::{AccountId, Member, Network, Place, PlaceId};
+use letsbridge::domain::{LetsChatUserId, ChannelMember, Network, Endpoint, EndpointId};
 use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
@@ -58,14 +58,14 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct World {
     now: Instant,
     clock: Timestamp,
-    conversations: Vec<Vec<Place>>,
+    conversations: Vec<Vec<Endpoint>>,
     policy: Policy,
     manners: Arc<Manners>,
     asks_people: bool,
     whispering: bool,
     drop: bool,
     linked: bool,
-    nicks: Vec<(Place, Nicks)>,
+    nicks: Vec<(Endpoint, Nicks)>,
     pace: irc::Pace,
     curious: bool,
     /// What the network has taught the last session.
@@ -89,7 +89,7 @@ fn links() -> Links {
 
 /// Somebody's connection: where it is to sit.
 struct Puppet {
-    account: AccountId,
+    account: LetsChatUserId,
     nick: String,
     seats: Vec<irc::Seat>,
     wire: Wire<irc::Session>,
@@ -107,10 +107,10 @@ struct Wire<M> {
 impl World {
     /// A world of these conversations, each like `office/#tea tea`, before any connection is there.
     pub(crate) fn new(conversations: &[&str]) -> Self {
-        let conversations: Vec<Vec<Place>> =
+        let conversations: Vec<Vec<Endpoint>> =
             conversations.iter().map(|it| it.split(' ').map(place).collect()).collect();
         let mut networks: Vec<Network> = Vec::new();
-        for network in conversations.iter().flatten().filter_map(Place::network) {
+        for network in conversations.iter().flatten().filter_map(Endpoint::network) {
             if !networks.contains(network) {
                 networks.push(network.clone());
             }
@@ -235,7 +235,7 @@ impl World {
     /// The same where people of Let's Chat are heard under nicks of their own.
     pub(crate) fn under_nicks(self, source: Source, template: &str) -> Self {
         let channels = self.conversations.iter().flatten().filter(|it| it.network().is_some());
-        let channels: Vec<Place> = channels.cloned().collect();
+        let channels: Vec<Endpoint> = channels.cloned().collect();
         channels.into_iter().fold(self, |world, channel| world.nicked(channel, source, template))
     }
 
@@ -244,7 +244,7 @@ impl World {
         self.nicked(place(channel), source, template)
     }
 
-    fn nicked(mut self, channel: Place, source: Source, template: &str) -> Self {
+    fn nicked(mut self, channel: Endpoint, source: Source, template: &str) -> Self {
         self.nicks.push((channel, Nicks { source, template: template.to_owned() }));
         self.restart();
         self
@@ -560,9 +560,9 @@ impl World {
         }
     }
 
-    fn call(&mut self, account: AccountId, nick: String, name: &str, place: PlaceId) {
+    fn call(&mut self, account: LetsChatUserId, nick: String, name: &str, place: EndpointId) {
         let seat = self.bridge.places().find(|(id, _)| *id == place).map(|(_, name)| name.clone());
-        let Some(Place::Channel { name: channel, .. }) = seat else { panic!("a channel") };
+        let Some(Endpoint::Channel { name: channel, .. }) = seat else { panic!("a channel") };
         let seat = irc::Seat { place, name: channel.to_string(), key: None };
         if !self.puppets.iter().any(|it| it.account == account) {
             let wire = Wire::new(name);
@@ -631,7 +631,7 @@ impl World {
     fn irc_session(&self, network: &Network) -> irc::Session {
         let mut seats: Vec<irc::Seat> = Vec::new();
         for (place, name) in self.bridge.places() {
-            if let Place::Channel { network: on, name } = name
+            if let Endpoint::Channel { network: on, name } = name
                 && on == network
             {
                 seats.push(irc::Seat { place, name: name.to_string(), key: None });
@@ -662,7 +662,7 @@ impl World {
     fn letschat_session(&self) -> letschat::Session {
         let mut seats: Vec<letschat::Seat> = Vec::new();
         for (place, name) in self.bridge.places() {
-            if let Place::Room(name) = name {
+            if let Endpoint::Room(name) = name {
                 seats.push(letschat::Seat { place, name: name.to_string(), password: None });
             }
         }
@@ -743,9 +743,9 @@ fn drain<M: Machine>(
     }
 }
 
-fn shown(member: &Member) -> String {
-    let Member { person, ranks, .. } = member;
-    let known = [&person.address, &person.account, &person.realname];
+fn shown(member: &ChannelMember) -> String {
+    let ChannelMember { user: person, prefixes: ranks, .. } = member;
+    let known = [&person.userhost, &person.account, &person.realname];
     let known = known.into_iter().flatten().map(String::as_str);
     let known: Vec<&str> =
         known.chain(person.away.then_some("away")).chain(person.bot.then_some("bot")).collect();
@@ -753,10 +753,10 @@ fn shown(member: &Member) -> String {
     format!("{ranks}{}{known}", person.nick)
 }
 
-fn place(name: &str) -> Place {
+fn place(name: &str) -> Endpoint {
     match name.split_once('/') {
-        Some((network, channel)) => Place::channel(&Network::new(network), channel),
-        None => Place::room(name),
+        Some((network, channel)) => Endpoint::channel(&Network::new(network), channel),
+        None => Endpoint::room(name),
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 
 /// How many are remembered before those who have rested are forgotten.
 const MANY: usize = 1_000;
@@ -13,7 +13,7 @@ pub(in crate::bridge) struct Allowance {
     burst: i32,
     every: SignedDuration,
     /// When each may do all of it at once again, and whether they were told that it was too much.
-    rested_at: HashMap<PlaceId, (Timestamp, bool)>,
+    rested_at: HashMap<EndpointId, (Timestamp, bool)>,
 }
 
 /// What somebody may do.
@@ -33,13 +33,13 @@ impl Allowance {
     }
 
     /// Whether `who` may do nothing now, and was told so.
-    pub(in crate::bridge) fn is_told(&self, who: PlaceId, now: Timestamp) -> bool {
+    pub(in crate::bridge) fn is_told(&self, who: EndpointId, now: Timestamp) -> bool {
         let Some((rested_at, told)) = self.rested_at.get(&who) else { return false };
         *told && (*rested_at).max(now) + self.every > now + self.every * self.burst
     }
 
     /// Whether `who` may do it now.
-    pub(in crate::bridge) fn take(&mut self, who: PlaceId, now: Timestamp) -> May {
+    pub(in crate::bridge) fn take(&mut self, who: EndpointId, now: Timestamp) -> May {
         if self.rested_at.len() > MANY {
             self.rested_at.retain(|_, (rested_at, _)| *rested_at > now);
         }
@@ -61,12 +61,12 @@ mod tests {
     fn who_does_it_too_often_is_told_once() {
         let mut allowance = Allowance::new(2, SignedDuration::from_secs(3));
         let at = |second| Timestamp::from_second(second).expect("a time");
-        let mut take = |second| allowance.take(PlaceId(1), at(second));
+        let mut take = |second| allowance.take(EndpointId(1), at(second));
         assert_eq!([0, 0, 0, 1].map(&mut take), [May::Do, May::Do, May::BeTold, May::Nothing]);
-        assert!(allowance.is_told(PlaceId(1), at(1)) && !allowance.is_told(PlaceId(1), at(3)));
-        let mut take = |second| allowance.take(PlaceId(1), at(second));
+        assert!(allowance.is_told(EndpointId(1), at(1)) && !allowance.is_told(EndpointId(1), at(3)));
+        let mut take = |second| allowance.take(EndpointId(1), at(second));
         assert_eq!([3, 3].map(&mut take), [May::Do, May::BeTold]);
         assert_eq!([60, 60, 60].map(&mut take), [May::Do, May::Do, May::BeTold]);
-        assert_eq!(allowance.take(PlaceId(2), at(0)), May::Do);
+        assert_eq!(allowance.take(EndpointId(2), at(0)), May::Do);
     }
 }

@@ -5,7 +5,7 @@ use super::partners::{Meant, Partner};
 use super::sight::Found;
 use super::{EVERY, words};
 use crate::bridge::{Bridge, Order, Peer, Spot, Turn};
-use crate::domain::{AccountId, Author, Kind, Network, Party, PlaceId};
+use crate::domain::{LetsChatUserId, Author, MessageKind, Network, UserRef, EndpointId};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
 use crate::protocol::letschat::{self, Whisper};
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::translate::Addressed;
 
 /// What is shared by those who are nobody's: in no place of ours.
-const STRANGERS: PlaceId = PlaceId(0);
+const STRANGERS: EndpointId = EndpointId(0);
 
 /// How a text begins that is encrypted by OTR, or wants to be.
 const ENCRYPTED: &str = "?OTR";
@@ -24,15 +24,15 @@ const NAMED: usize = 30;
 /// Somebody who writes to the bridge.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) party: Party,
-    pub(super) place: PlaceId,
+    pub(super) party: UserRef,
+    pub(super) place: EndpointId,
     pub(super) author: Author,
 }
 
 /// What was written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text<'t> {
-    pub(super) kind: Kind,
+    pub(super) kind: MessageKind,
     pub(super) body: &'t str,
     /// What its network calls it.
     pub(super) native: Option<&'t str>,
@@ -86,7 +86,7 @@ impl Bridge {
     fn is_heard(
         &mut self,
         network: Option<&Network>,
-        party: Option<&Party>,
+        party: Option<&UserRef>,
         turn: &Turn<'_>,
     ) -> bool {
         let place = party.and_then(|party| self.direct.parties.place(party));
@@ -118,7 +118,7 @@ impl Bridge {
     pub(in crate::bridge) fn whispered_to_puppet(
         &mut self,
         network: &Network,
-        account: &AccountId,
+        account: &LetsChatUserId,
         talk: &Talk,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -126,7 +126,7 @@ impl Bridge {
         if !self.may_write(&writer, turn) {
             return Ok(());
         }
-        let party = Party::User(account.clone());
+        let party = UserRef::LetsChat(account.clone());
         let name = self.name_in_rooms(&account.0).unwrap_or("somebody").to_owned();
         let reader = Found { party, name };
         let native = talk.mark.msgid.as_deref();
@@ -148,7 +148,7 @@ impl Bridge {
             self.whispered_in_vain(whisper, turn);
             return Ok(());
         }
-        let party = Party::User(AccountId(whisper.owner.as_str().into()));
+        let party = UserRef::LetsChat(LetsChatUserId(whisper.owner.as_str().into()));
         let Some(name) = self.name_in_rooms(&whisper.owner) else {
             tracing::debug!(account = whisper.owner, "wrote in private, and is in no room of ours");
             return Ok(());
@@ -165,7 +165,7 @@ impl Bridge {
             self.answer_party((&writer.party, place), text, turn);
             return Ok(());
         };
-        let text = Text { kind: Kind::Talk, body: &whisper.text, native: Some(&id.to_string()) };
+        let text = Text { kind: MessageKind::Text, body: &whisper.text, native: Some(&id.to_string()) };
         self.written(&writer, text, turn)
     }
 
@@ -173,7 +173,7 @@ impl Bridge {
     fn whispered_in_vain(&mut self, whisper: &Whisper, turn: &mut Turn<'_>) {
         let answerable = !whisper.text.starts_with(words::BRIDGE.trim_end());
         if answerable && self.direct.answering.take(STRANGERS, turn.now) == May::Do {
-            let ours = self.called(&Party::User(AccountId(whisper.owner.as_str().into())));
+            let ours = self.called(&UserRef::LetsChat(LetsChatUserId(whisper.owner.as_str().into())));
             let text = format!("{}{}", words::BRIDGE, words::in_vain(&ours));
             let user = whisper.owner.clone();
             turn.orders.push(Order::LetsChat(letschat::Order::Tell { user, text }));
@@ -188,10 +188,10 @@ impl Bridge {
     /// The number of `party`, who is called `name` now.
     pub(super) fn number(
         &mut self,
-        party: &Party,
+        party: &UserRef,
         name: &str,
         turn: &mut Turn<'_>,
-    ) -> Result<PlaceId, StoreError> {
+    ) -> Result<EndpointId, StoreError> {
         let place = match self.direct.parties.place(party) {
             Some(place) => place,
             None => turn.store.party(party)?,
@@ -220,8 +220,8 @@ impl Bridge {
         let body = text.body.to_owned();
         let ours = self.called(&writer.party);
         let addressed = match text.kind {
-            Kind::Talk => Addressed::read(&body, &ours),
-            Kind::Action | Kind::Notice => Addressed::Unnamed,
+            MessageKind::Text => Addressed::read(&body, &ours),
+            MessageKind::Action | MessageKind::Notice => Addressed::Unnamed,
         };
         if !self.may_write(writer, turn) {
             // What follows must not go to whom this was not for.
@@ -341,7 +341,7 @@ impl Bridge {
 
     /// What follows from `place` without a name is for whoever is called `name`, who was not reached: for
     /// nobody else.
-    pub(super) fn turn_from(&mut self, place: PlaceId, name: &str, turn: &Turn<'_>) {
+    pub(super) fn turn_from(&mut self, place: EndpointId, name: &str, turn: &Turn<'_>) {
         self.direct.partners.turns_to(place, Partner::Gone(name.to_owned()), turn.now);
     }
 
@@ -350,10 +350,10 @@ impl Bridge {
     }
 
     /// Why nobody is called `name` on the other side of `writer`.
-    fn unknown(&self, writer: &Party, name: &str) -> String {
+    fn unknown(&self, writer: &UserRef, name: &str) -> String {
         let there = match writer {
-            Party::User(_) => "in the channels that are linked with your rooms",
-            Party::Account(..) | Party::Nick(..) => {
+            UserRef::LetsChat(_) => "in the channels that are linked with your rooms",
+            UserRef::Account(..) | UserRef::Nick(..) => {
                 "in the rooms that are linked with your channels"
             }
         };
@@ -367,7 +367,7 @@ impl Bridge {
     }
 
     /// Whether no place on the other side of `writer` can be seen.
-    fn is_cut_off(&self, writer: &Party) -> bool {
+    fn is_cut_off(&self, writer: &UserRef) -> bool {
         let places = self.places_of(writer);
         let mirrors =
             places.iter().filter_map(|it| self.spots.get(it)).flat_map(|it| it.mirrors.iter());
@@ -383,12 +383,12 @@ impl Bridge {
     }
 
     /// What our own account, or nick, is called by `party`.
-    fn called(&self, party: &Party) -> String {
+    fn called(&self, party: &UserRef) -> String {
         let account = self.account.as_ref().filter(|_| party.network().is_none());
         account.map_or_else(|| "bridge".to_owned(), |account| account.username.clone())
     }
 
-    fn who_for(&self, writer: &Party) -> String {
+    fn who_for(&self, writer: &UserRef) -> String {
         let others = self.others(writer);
         let several = self.direct.networks.len() > 1;
         let shown = |found: &Found| if several { in_full(found) } else { found.name.clone() };

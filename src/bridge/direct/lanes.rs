@@ -21,7 +21,7 @@ use jiff::SignedDuration;
 
 use super::{Reader, words};
 use crate::bridge::{Bridge, Order, Peer, Turn};
-use crate::domain::{Kind, Message, Network, Party, Person, PlaceId, Speech, State, Ticket, Voice};
+use crate::domain::{MessageKind, Message, Network, UserRef, IrcUser, EndpointId, RenderedMessage, DeliveryState, DeliveryId, Sender};
 use crate::protocol::irc::Event;
 use crate::protocol::{irc, letschat};
 use crate::store::StoreError;
@@ -40,7 +40,7 @@ const UNANSWERED: u32 = 2;
 /// Whether somebody can be told something.
 enum Reach {
     /// They are there.
-    Person(Network, Arc<Person>),
+    Person(Network, Arc<IrcUser>),
     User(String),
     /// Nobody can tell yet.
     NotYet,
@@ -57,7 +57,7 @@ impl Bridge {
         if self.stopping || self.direct.lanes.is_empty() {
             return Ok(());
         }
-        let mut places: Vec<PlaceId> = self.direct.lanes.keys().copied().collect();
+        let mut places: Vec<EndpointId> = self.direct.lanes.keys().copied().collect();
         places.sort_unstable();
         self.advance_readers(&places, turn)
     }
@@ -65,7 +65,7 @@ impl Bridge {
     /// The same of those whom `places` stand for.
     pub(super) fn advance_readers(
         &mut self,
-        places: &[PlaceId],
+        places: &[EndpointId],
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if self.stopping || !places.iter().any(|place| self.direct.lanes.contains_key(place)) {
@@ -87,7 +87,7 @@ impl Bridge {
     /// `busy` is how much is under way on each side.
     fn advance_reader(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         busy: &mut HashMap<Option<Network>, usize>,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
@@ -99,7 +99,7 @@ impl Bridge {
             self.direct.lanes.remove(&place);
             return Ok(false);
         };
-        let in_doubt = first.state == State::Doubtful;
+        let in_doubt = first.state == DeliveryState::InDoubt;
         if !ready && !in_doubt {
             return Ok(false);
         }
@@ -135,16 +135,16 @@ impl Bridge {
     }
 
     /// Whether `party` can be told something now.
-    fn reach(&self, party: &Party, turn: &Turn<'_>) -> Reach {
+    fn reach(&self, party: &UserRef, turn: &Turn<'_>) -> Reach {
         let peer = party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
         let Some(since) = self.direct.up.get(&peer) else { return Reach::NotYet };
         let there = match party {
-            Party::User(account) => match self.direct.carries {
+            UserRef::LetsChat(account) => match self.direct.carries {
                 Some(true) => self.is_present(account).then(|| Reach::User(account.0.to_string())),
                 Some(false) => return Reach::Gone(words::NOT_CARRIED),
                 None => return Reach::NotYet,
             },
-            Party::Account(network, _) | Party::Nick(network, _) => {
+            UserRef::Account(network, _) | UserRef::Nick(network, _) => {
                 self.person(party).map(|it| Reach::Person(network.clone(), Arc::clone(it)))
             }
         };
@@ -155,14 +155,14 @@ impl Bridge {
     /// `Queued → Sending`.
     fn begin_direct(
         &mut self,
-        place: PlaceId,
-        party: &Party,
+        place: EndpointId,
+        party: &UserRef,
         turn: &mut Turn<'_>,
-        order: impl FnOnce((Ticket, Kind, String, String)) -> Order,
+        order: impl FnOnce((DeliveryId, MessageKind, String, String)) -> Order,
     ) -> Result<bool, StoreError> {
         let first = self.direct.lanes.get(&place).and_then(|reader| reader.lane.first());
         let Some(message) = first.map(|first| first.message.clone()) else { return Ok(false) };
-        let writer = turn.store.party_of(message.said_in)?;
+        let writer = turn.store.party_of(message.source)?;
         let Some(speech) = self.render_direct(&message, writer.as_ref(), party, turn) else {
             return self.give_up_first(
                 place,
@@ -171,9 +171,9 @@ impl Bridge {
             );
         };
         let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
-        let begun = reader.lane.begin((Voice::Bridge, speech), 0, turn.now, turn.store)?;
+        let begun = reader.lane.begin((Sender::Bot, speech), 0, turn.now, turn.store)?;
         let Some(begun) = begun else { return Ok(false) };
-        let Speech { kind, prefix, body } = begun.speech;
+        let RenderedMessage { kind, prefix, body } = begun.speech;
         let body = if begun.repeated { format!("{AGAIN}{body}") } else { body };
         turn.orders.push(order((begun.ticket, kind, prefix, body)));
         Ok(false)
@@ -184,14 +184,14 @@ impl Bridge {
     fn render_direct(
         &self,
         message: &Message,
-        writer: Option<&Party>,
-        reader: &Party,
+        writer: Option<&UserRef>,
+        reader: &UserRef,
         turn: &Turn<'_>,
-    ) -> Option<Speech> {
+    ) -> Option<RenderedMessage> {
         let met = writer.and_then(|writer| self.meetings(writer, reader).into_iter().min());
-        let across = |place: &PlaceId| {
+        let across = |place: &EndpointId| {
             let network = self.spots.get(place).and_then(|spot| spot.place.network());
-            network == writer.and_then(Party::network)
+            network == writer.and_then(UserRef::network)
         };
         let would = || {
             let there = self.places_of(reader).into_iter().min()?;
@@ -207,11 +207,11 @@ impl Bridge {
     }
 
     /// `Doubtful → Queued | Refused`: nobody can be asked whether it has arrived.
-    fn decide(&mut self, place: PlaceId, turn: &mut Turn<'_>) -> Result<bool, StoreError> {
+    fn decide(&mut self, place: EndpointId, turn: &mut Turn<'_>) -> Result<bool, StoreError> {
         let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
         let Some(delivery) = reader.lane.in_doubt() else { return Ok(false) };
-        let writer = turn.store.party_of(delivery.message.said_in)?;
-        let network = reader.party.network().or(writer.as_ref().and_then(Party::network));
+        let writer = turn.store.party_of(delivery.message.source)?;
+        let network = reader.party.network().or(writer.as_ref().and_then(UserRef::network));
         if network.is_some_and(|network| self.dropping.contains(network)) {
             return self.give_up_first(place, words::DROPPED, turn);
         }
@@ -227,7 +227,7 @@ impl Bridge {
     /// What is first for whoever `place` stands for will never be said to them.
     pub(super) fn give_up_first(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
@@ -274,7 +274,7 @@ impl Bridge {
     /// What IRC makes of what is being said to whoever `place` stands for.
     fn answered_direct(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         event: Event,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -301,8 +301,8 @@ impl Bridge {
     /// The far end has answered for `ticket`.
     pub(in crate::bridge) fn settle_direct(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
+        ticket: DeliveryId,
+        place: EndpointId,
         native: Option<&str>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -310,7 +310,7 @@ impl Bridge {
             reader.unanswered = 0;
             let peer = reader.party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
             for delivery in reader.lane.settle(ticket, native, turn.now, turn.store)? {
-                turn.store.unsaid(delivery.ticket)?;
+                turn.store.unsaid(delivery.id)?;
                 self.waiting.remove(&delivery.message);
                 self.counters.of(peer.clone()).delivered += 1;
             }
@@ -321,8 +321,8 @@ impl Bridge {
     /// The far end will not have `ticket`.
     pub(in crate::bridge) fn refuse_direct(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
+        ticket: DeliveryId,
+        place: EndpointId,
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -337,7 +337,7 @@ impl Bridge {
     /// The far end has not answered for `ticket`.
     pub(in crate::bridge) fn unanswered_direct(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if let Some(reader) = self.direct.lanes.get_mut(&place) {

@@ -27,7 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::lane::Lane;
 use super::{Bridge, Peer};
-use crate::domain::{Network, Party, PlaceId};
+use crate::domain::{Network, UserRef, EndpointId};
 use crate::store::{Store, StoreError};
 
 pub(super) use allowance::{Allowance, May};
@@ -62,7 +62,7 @@ pub(super) struct Direct {
     /// Whether Let's Chat carries such, once it has said so.
     carries: Option<bool>,
     /// Those to whom something is to be said.
-    lanes: HashMap<PlaceId, Reader>,
+    lanes: HashMap<EndpointId, Reader>,
     /// Those who have talked of late.
     parties: Parties,
     partners: Partners,
@@ -84,7 +84,7 @@ pub(super) struct Direct {
 /// Somebody to whom something is to be said.
 #[derive(Debug)]
 struct Reader {
-    party: Party,
+    party: UserRef,
     lane: Lane,
     /// How often in a row the far end has not answered.
     unanswered: u32,
@@ -119,9 +119,9 @@ impl Direct {
     }
 
     /// The number that stands for all on `network`, or in Let's Chat.
-    fn crowd(&self, network: Option<&Network>) -> PlaceId {
+    fn crowd(&self, network: Option<&Network>) -> EndpointId {
         let at = self.networks.iter().position(|it| Some(it) == network);
-        PlaceId(-1 - at.map_or(0, |at| i64::try_from(at).unwrap_or_default() + 1))
+        EndpointId(-1 - at.map_or(0, |at| i64::try_from(at).unwrap_or_default() + 1))
     }
 
     /// Whether it tells those whose words did not arrive.
@@ -135,7 +135,7 @@ impl Direct {
     }
 
     /// What `place` is called.
-    fn name(&self, place: PlaceId) -> &str {
+    fn name(&self, place: EndpointId) -> &str {
         self.parties.name(place).unwrap_or("somebody")
     }
 }
@@ -158,12 +158,12 @@ impl Bridge {
         }
         for written in store.written_since(now - TALK)? {
             let (from, to) = (store.party(&written.from)?, store.party(&written.to)?);
-            let partner = |party: &Party, place| match party {
+            let partner = |party: &UserRef, place| match party {
                 // Whoever goes by it now may be somebody else.
-                Party::Nick(_, nick) => Partner::Gone(nick.to_string()),
-                Party::Account(..) | Party::User(_) => Partner::Here(place),
+                UserRef::Nick(_, nick) => Partner::Gone(nick.to_string()),
+                UserRef::Account(..) | UserRef::LetsChat(_) => Partner::Here(place),
             };
-            let is_known = |party: &Party| !matches!(party, Party::Nick(..));
+            let is_known = |party: &UserRef| !matches!(party, UserRef::Nick(..));
             let partners = &mut self.direct.partners;
             if is_known(&written.from) {
                 partners.turns_to(from, partner(&written.to, to), written.at);
@@ -184,24 +184,24 @@ impl Bridge {
     /// Takes up what the last run has left to be said to `party`.
     fn take_up(
         &mut self,
-        place: PlaceId,
-        party: Party,
+        place: EndpointId,
+        party: UserRef,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<(), StoreError> {
         let mut lane = Lane::recover(place, store)?;
         let name = match &party {
-            Party::Account(_, name) | Party::Nick(_, name) => name.to_string(),
-            Party::User(_) => "somebody on Let's Chat".to_owned(),
+            UserRef::Account(_, name) | UserRef::Nick(_, name) => name.to_string(),
+            UserRef::LetsChat(_) => "somebody on Let's Chat".to_owned(),
         };
-        if let Party::Nick(..) = party {
+        if let UserRef::Nick(..) = party {
             let why = |lane: &Lane| match lane.in_doubt() {
                 Some(_) => words::DOUBTFUL,
                 None => words::UNSEEN,
             };
             while let Some(delivery) = lane.give_up(why(&lane), now, store)? {
                 self.waiting.remove(&delivery.message);
-                store.untold(delivery.ticket)?;
+                store.untold(delivery.id)?;
             }
             return Ok(());
         }
@@ -212,7 +212,7 @@ impl Bridge {
 }
 
 impl Reader {
-    fn new(party: Party, lane: Lane) -> Self {
+    fn new(party: UserRef, lane: Lane) -> Self {
         Self { party, lane, unanswered: 0, gone: None }
     }
 }

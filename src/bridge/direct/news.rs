@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::words;
 use crate::bridge::{Bridge, Peer, Turn};
-use crate::domain::{Casemapping, Network, Party, Person, PlaceId};
+use crate::domain::{Casemapping, Network, UserRef, IrcUser, EndpointId};
 use crate::protocol::irc::Presence;
 use crate::protocol::letschat;
 use crate::store::StoreError;
@@ -18,15 +18,15 @@ const LISTED: SignedDuration = SignedDuration::from_secs(1);
 #[derive(Debug)]
 pub(in crate::bridge) enum News {
     /// Somebody is known otherwise.
-    Changed(Arc<Person>, Arc<Person>),
+    Changed(Arc<IrcUser>, Arc<IrcUser>),
     /// The server has told more of them; their nicks are the same.
-    Learnt(Vec<Arc<Person>>),
+    Learnt(Vec<Arc<IrcUser>>),
     /// Somebody is in sight.
-    Seen(Arc<Person>),
+    Seen(Arc<IrcUser>),
     /// These may be out of it.
-    Missed(Vec<Party>),
+    Missed(Vec<UserRef>),
     /// A channel was listed: these may be out of sight, and anybody in it.
-    Listed(Vec<Party>),
+    Listed(Vec<UserRef>),
 }
 
 impl Bridge {
@@ -73,7 +73,7 @@ impl Bridge {
             }
             News::Learnt(people) => {
                 for person in people {
-                    let stranger = Person::named(&person.nick);
+                    let stranger = IrcUser::named(&person.nick);
                     self.is_known_as(network, &stranger, &person, turn)?;
                     self.looks_for(network, &stranger, turn)?;
                     self.looks_for(network, &person, turn)?;
@@ -99,23 +99,23 @@ impl Bridge {
     fn looks_for(
         &mut self,
         network: &Network,
-        person: &Person,
+        person: &IrcUser,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let party = super::sight::party(network, person, self.casemapping(network));
         let nick =
-            Party::Nick(network.clone(), self.casemapping(network).fold(&person.nick).into());
+            UserRef::Nick(network.clone(), self.casemapping(network).fold(&person.nick).into());
         self.miss(vec![nick, party], turn)
     }
 
     /// Those in the channel at `place` who have talked.
-    pub(in crate::bridge) fn talkers(&self, network: &Network, place: PlaceId) -> Vec<Party> {
+    pub(in crate::bridge) fn talkers(&self, network: &Network, place: EndpointId) -> Vec<UserRef> {
         let Some(spot) = self.spots.get(&place).filter(|_| !self.direct.parties.is_empty()) else {
             return Vec::new();
         };
         let casemapping = spot.roster.casemapping();
-        let party = |person: &Person| super::sight::party(network, person, casemapping);
-        let parties = spot.roster.iter().map(|member| party(&member.person));
+        let party = |person: &IrcUser| super::sight::party(network, person, casemapping);
+        let parties = spot.roster.iter().map(|member| party(&member.user));
         parties.filter(|party| self.direct.parties.place(party).is_some()).collect()
     }
 
@@ -123,7 +123,7 @@ impl Bridge {
     /// nobody from now on.
     pub(in crate::bridge) fn miss(
         &mut self,
-        parties: Vec<Party>,
+        parties: Vec<UserRef>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let mut places = Vec::new();
@@ -131,8 +131,8 @@ impl Bridge {
             let Some(place) = self.direct.parties.place(&party) else { continue };
             places.push(place);
             let lost = match &party {
-                Party::Nick(network, nick) => self.who_is(network, nick).is_none(),
-                Party::Account(..) | Party::User(_) => false,
+                UserRef::Nick(network, nick) => self.who_is(network, nick).is_none(),
+                UserRef::Account(..) | UserRef::LetsChat(_) => false,
             };
             if lost {
                 let name = self.direct.name(place).to_owned();
@@ -147,15 +147,15 @@ impl Bridge {
     fn is_known_as(
         &mut self,
         network: &Network,
-        before: &Person,
-        now: &Person,
+        before: &IrcUser,
+        now: &IrcUser,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let casemapping = self.casemapping(network);
         let was = super::sight::party(network, before, casemapping);
         let is = super::sight::party(network, now, casemapping);
         // Whoever logs out of an account may not be the only one who has it.
-        if was == is || !matches!(was, Party::Nick(..)) {
+        if was == is || !matches!(was, UserRef::Nick(..)) {
             return Ok(());
         }
         let Some(place) = self.direct.parties.place(&was) else { return Ok(()) };
@@ -184,7 +184,7 @@ impl Bridge {
     /// others from them is told nobody, for who has the nick next may be somebody else.
     fn is_gone(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         why: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -205,7 +205,7 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         self.direct.up.remove(peer);
-        let there = |party: &Party| match peer {
+        let there = |party: &UserRef| match peer {
             Peer::Irc(network) => party.network() == Some(network),
             Peer::LetsChat => party.network().is_none(),
         };

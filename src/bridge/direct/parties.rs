@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::{Network, Party, PlaceId};
+use crate::domain::{Network, UserRef, EndpointId};
 
 /// How many are remembered on one side.
 const MOST: usize = 2_000;
@@ -16,17 +16,17 @@ const LONGEST: usize = 128;
 /// Those who talk.
 #[derive(Debug, Default)]
 pub(super) struct Parties {
-    places: HashMap<Party, PlaceId>,
-    known: HashMap<PlaceId, Known>,
+    places: HashMap<UserRef, EndpointId>,
+    known: HashMap<EndpointId, Known>,
     /// Those on each side, who was met longest ago first.
-    sides: HashMap<Option<Network>, BTreeMap<u64, PlaceId>>,
+    sides: HashMap<Option<Network>, BTreeMap<u64, EndpointId>>,
     /// How often somebody was met.
     met: u64,
 }
 
 #[derive(Debug)]
 struct Known {
-    party: Party,
+    party: UserRef,
     name: String,
     met: u64,
 }
@@ -36,16 +36,16 @@ impl Parties {
         self.places.is_empty()
     }
 
-    pub(super) fn place(&self, party: &Party) -> Option<PlaceId> {
+    pub(super) fn place(&self, party: &UserRef) -> Option<EndpointId> {
         self.places.get(party).copied()
     }
 
-    pub(super) fn party(&self, place: PlaceId) -> Option<&Party> {
+    pub(super) fn party(&self, place: EndpointId) -> Option<&UserRef> {
         self.known.get(&place).map(|known| &known.party)
     }
 
     /// What `place` is called.
-    pub(super) fn name(&self, place: PlaceId) -> Option<&str> {
+    pub(super) fn name(&self, place: EndpointId) -> Option<&str> {
         self.known.get(&place).map(|known| known.name.as_str())
     }
 
@@ -55,14 +55,14 @@ impl Parties {
     }
 
     /// Those on `network`, in no order.
-    pub(super) fn on(&self, network: &Network) -> impl Iterator<Item = (&Party, PlaceId)> {
+    pub(super) fn on(&self, network: &Network) -> impl Iterator<Item = (&UserRef, EndpointId)> {
         let side = self.sides.get(&Some(network.clone()));
         let places = side.into_iter().flat_map(BTreeMap::values).copied();
         places.filter_map(|place| Some((self.party(place)?, place)))
     }
 
     /// `party`, called `name`, has the number `place`, and is met now.
-    pub(super) fn meet(&mut self, party: &Party, place: PlaceId, name: &str) {
+    pub(super) fn meet(&mut self, party: &UserRef, place: EndpointId, name: &str) {
         self.forget(place);
         if let Some(before) = self.place(party) {
             self.forget(before);
@@ -75,7 +75,7 @@ impl Parties {
     }
 
     /// Who has this number is nobody from now on.
-    pub(super) fn forget(&mut self, place: PlaceId) {
+    pub(super) fn forget(&mut self, place: EndpointId) {
         let Some(Known { party, met, .. }) = self.known.remove(&place) else { return };
         self.places.remove(&party);
         if let Some(side) = self.sides.get_mut(&party.network().cloned()) {
@@ -86,9 +86,9 @@ impl Parties {
     /// Who on the side of `party` is to be forgotten, if there are too many: the first whom nobody `needs`.
     pub(super) fn too_many(
         &self,
-        party: &Party,
-        needs: impl Fn(PlaceId) -> bool,
-    ) -> Option<(PlaceId, String)> {
+        party: &UserRef,
+        needs: impl Fn(EndpointId) -> bool,
+    ) -> Option<(EndpointId, String)> {
         let side = self.sides.get(&party.network().cloned())?;
         if side.len() <= MOST {
             return None;
@@ -102,12 +102,12 @@ impl Parties {
 mod tests {
     use super::*;
 
-    fn nick(n: usize) -> Party {
-        Party::Nick(Network::new("office"), format!("n{n}").into())
+    fn nick(n: usize) -> UserRef {
+        UserRef::Nick(Network::new("office"), format!("n{n}").into())
     }
 
-    fn place(n: usize) -> PlaceId {
-        PlaceId(i64::try_from(n).expect("small"))
+    fn place(n: usize) -> EndpointId {
+        EndpointId(i64::try_from(n).expect("small"))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 
 /// How long a talk goes on after its last word.
 pub(super) const TALK: SignedDuration = SignedDuration::from_hours(24);
@@ -25,7 +25,7 @@ const MOST_WRITERS: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Partner {
     /// Whoever has this number.
-    Here(PlaceId),
+    Here(EndpointId),
     /// Whoever was called so. They cannot be told from others any more, and nobody else is meant.
     Gone(String),
 }
@@ -44,9 +44,9 @@ pub(super) enum Meant {
 /// Who talks with whom.
 #[derive(Debug, Default)]
 pub(super) struct Partners {
-    talks: HashMap<PlaceId, Talks>,
+    talks: HashMap<EndpointId, Talks>,
     /// In whose talks each is.
-    of: HashMap<PlaceId, BTreeSet<PlaceId>>,
+    of: HashMap<EndpointId, BTreeSet<EndpointId>>,
 }
 
 /// The talks of one person.
@@ -72,7 +72,7 @@ impl Talks {
     }
 
     /// The numbers of those who are in it.
-    fn numbers(&mut self) -> BTreeSet<PlaceId> {
+    fn numbers(&mut self) -> BTreeSet<EndpointId> {
         let number = |partner: &mut Partner| match partner {
             Partner::Here(place) => Some(*place),
             Partner::Gone(_) => None,
@@ -83,13 +83,13 @@ impl Talks {
 
 impl Partners {
     /// `from` writes to `to`.
-    pub(super) fn writes(&mut self, from: PlaceId, to: PlaceId, now: Timestamp) {
+    pub(super) fn writes(&mut self, from: EndpointId, to: EndpointId, now: Timestamp) {
         self.turns_to(from, Partner::Here(to), now);
         self.hears_from(to, Partner::Here(from), now);
     }
 
     /// `who` has written to `partner`.
-    pub(super) fn turns_to(&mut self, who: PlaceId, partner: Partner, now: Timestamp) {
+    pub(super) fn turns_to(&mut self, who: EndpointId, partner: Partner, now: Timestamp) {
         self.edit(who, |talks| {
             talks.writers.clear();
             talks.current = Some((partner, now));
@@ -97,7 +97,7 @@ impl Partners {
     }
 
     /// `partner` has written to `who`.
-    pub(super) fn hears_from(&mut self, who: PlaceId, partner: Partner, now: Timestamp) {
+    pub(super) fn hears_from(&mut self, who: EndpointId, partner: Partner, now: Timestamp) {
         self.edit(who, |talks| {
             if let Some((current, at)) = &mut talks.current
                 && *current == partner
@@ -114,7 +114,7 @@ impl Partners {
     }
 
     /// Whom `who` means without naming anybody.
-    pub(super) fn meant(&self, who: PlaceId, now: Timestamp) -> Meant {
+    pub(super) fn meant(&self, who: EndpointId, now: Timestamp) -> Meant {
         let Some(talks) = self.talks.get(&who) else { return Meant::Nobody };
         let lately = |(_, at): &&(Partner, Timestamp)| now.duration_since(*at) < TALK;
         let all = talks.current.iter().chain(&talks.writers).filter(lately);
@@ -127,7 +127,7 @@ impl Partners {
     }
 
     /// `who` means `partner`, and names nobody. Says whether they are to be told whom that reaches.
-    pub(super) fn is_news(&mut self, who: PlaceId, partner: PlaceId, now: Timestamp) -> bool {
+    pub(super) fn is_news(&mut self, who: EndpointId, partner: EndpointId, now: Timestamp) -> bool {
         let mut known = false;
         self.edit(who, |talks| {
             known = talks.told.as_ref().is_some_and(|(known, at)| {
@@ -139,7 +139,7 @@ impl Partners {
     }
 
     /// `who` is known by another number from now on.
-    pub(super) fn moves(&mut self, who: PlaceId, now: PlaceId) {
+    pub(super) fn moves(&mut self, who: EndpointId, now: EndpointId) {
         if let Some(talks) = self.drop_talks(who) {
             self.edit(now, |theirs| *theirs = talks);
         }
@@ -148,12 +148,12 @@ impl Partners {
 
     /// Nobody can tell who `who` was, called `name`: their talks are over, and nobody else is meant by
     /// those who talked with them.
-    pub(super) fn leaves(&mut self, who: PlaceId, name: &str) {
+    pub(super) fn leaves(&mut self, who: EndpointId, name: &str) {
         self.drop_talks(who);
         self.replace(who, &Partner::Gone(name.to_owned()));
     }
 
-    fn replace(&mut self, who: PlaceId, by: &Partner) {
+    fn replace(&mut self, who: EndpointId, by: &Partner) {
         for other in self.of.get(&who).cloned().unwrap_or_default() {
             self.edit(other, |talks| {
                 let theirs = talks.partners().filter(|it| **it == Partner::Here(who));
@@ -163,7 +163,7 @@ impl Partners {
     }
 
     /// Changes the talks of `who`, and what is known of who is in them.
-    fn edit(&mut self, who: PlaceId, change: impl FnOnce(&mut Talks)) {
+    fn edit(&mut self, who: EndpointId, change: impl FnOnce(&mut Talks)) {
         if self.talks.len() >= MOST && !self.talks.contains_key(&who) {
             self.forget();
         }
@@ -177,14 +177,14 @@ impl Partners {
         }
     }
 
-    fn drop_talks(&mut self, who: PlaceId) -> Option<Talks> {
+    fn drop_talks(&mut self, who: EndpointId) -> Option<Talks> {
         let mut talks = self.talks.remove(&who)?;
         talks.numbers().into_iter().for_each(|partner| self.is_out(who, partner));
         Some(talks)
     }
 
     /// `partner` is in the talks of `who` no more.
-    fn is_out(&mut self, who: PlaceId, partner: PlaceId) {
+    fn is_out(&mut self, who: EndpointId, partner: EndpointId) {
         if let Some(of) = self.of.get_mut(&partner) {
             of.remove(&who);
             if of.is_empty() {
@@ -207,15 +207,15 @@ impl Partners {
 mod tests {
     use super::*;
 
-    const ANN: PlaceId = PlaceId(1);
-    const BOB: PlaceId = PlaceId(2);
-    const CARL: PlaceId = PlaceId(3);
+    const ANN: EndpointId = EndpointId(1);
+    const BOB: EndpointId = EndpointId(2);
+    const CARL: EndpointId = EndpointId(3);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")
     }
 
-    fn talks(written: &[(PlaceId, PlaceId)]) -> Partners {
+    fn talks(written: &[(EndpointId, EndpointId)]) -> Partners {
         let mut partners = Partners::default();
         for (from, to) in written {
             partners.writes(*from, *to, at(0));
@@ -224,8 +224,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(written: &[(PlaceId, PlaceId)], meant: &[PlaceId]) {
-        let here = |place: &PlaceId| Partner::Here(*place);
+    fn check(written: &[(EndpointId, EndpointId)], meant: &[EndpointId]) {
+        let here = |place: &EndpointId| Partner::Here(*place);
         let meant = match meant {
             [] => Meant::Nobody,
             [one] => Meant::One(here(one)),
@@ -270,14 +270,14 @@ mod tests {
     fn it_is_bounded_however_many_write_and_whatever_they_are_called() {
         let mut partners = Partners::default();
         for n in 0..i64::try_from(3 * MOST).expect("small") {
-            partners.writes(PlaceId(10 + n), ANN, at(n));
-            partners.moves(PlaceId(10 + n), PlaceId(1_000_000 + n));
+            partners.writes(EndpointId(10 + n), ANN, at(n));
+            partners.moves(EndpointId(10 + n), EndpointId(1_000_000 + n));
         }
         assert!(partners.talks.len() <= MOST, "{}", partners.talks.len());
         assert!(partners.of.len() <= MOST + MOST_WRITERS, "{}", partners.of.len());
         assert!(partners.of.values().map(BTreeSet::len).sum::<usize>() <= 3 * MOST);
         assert!(partners.talks.values().all(|talks| talks.writers.len() <= MOST_WRITERS));
-        (1_000_000..1_100_000).for_each(|n| partners.leaves(PlaceId(n), "somebody"));
+        (1_000_000..1_100_000).for_each(|n| partners.leaves(EndpointId(n), "somebody"));
         partners.drop_talks(ANN);
         assert_eq!((partners.talks.len(), partners.of.len()), (0, 0));
     }

@@ -6,7 +6,7 @@ use super::{MOST_LANES, Reader, words};
 use crate::bridge::breaker::Judgement;
 use crate::bridge::lane::Lane;
 use crate::bridge::{Bridge, Peer, Turn};
-use crate::domain::{Delivery, Message, Part, Party, PlaceId, State, Voice};
+use crate::domain::{Delivery, Message, MessagePart, UserRef, EndpointId, DeliveryState, Sender};
 use crate::store::StoreError;
 
 /// The longest message that is passed on: somebody's client would show it line by line.
@@ -23,11 +23,11 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         let message = Message {
-            said_in: writer.place,
+            source: writer.place,
             author: writer.author.clone(),
             kind: text.kind,
             body: text.body.to_owned(),
-            said_at: turn.now,
+            sent_at: turn.now,
         };
         let to = self.number(&reader.party, &reader.name, turn)?;
         if let Some(why) = self.objection(writer, reader, &message, to, turn) {
@@ -40,12 +40,12 @@ impl Bridge {
         self.counters.of(peer(&writer.party)).heard += 1;
         self.waiting.add(&message);
         self.direct.partners.writes(writer.place, to, turn.now);
-        let (part, state, voice) = (Part::Whole, State::Queued, Voice::Bridge);
+        let (part, state, voice) = (MessagePart::Whole, DeliveryState::Queued, Sender::Bot);
         let (begun, speech) = (None, None);
         let party = reader.party.clone();
         let reader = self.direct.lanes.entry(to);
         let reader = reader.or_insert_with(|| Reader::new(party, Lane::empty(to)));
-        reader.lane.push(Delivery { ticket, to, message, part, state, begun, speech, voice });
+        reader.lane.push(Delivery { id: ticket, to, message, part, state, started_at: begun, rendered: speech, sender: voice });
         self.advance_direct(turn)?;
         Ok(true)
     }
@@ -56,7 +56,7 @@ impl Bridge {
         writer: &Writer,
         reader: &Found,
         message: &Message,
-        to: PlaceId,
+        to: EndpointId,
         turn: &Turn<'_>,
     ) -> Option<String> {
         if message.body.lines().count() > MOST_LINES || message.body.len() > MOST_BYTES {
@@ -72,8 +72,8 @@ impl Bridge {
             return Some("too much waits to be delivered; try again later".to_owned());
         }
         let meetings = self.meetings(&writer.party, &reader.party);
-        let ignored = |(here, there): &(PlaceId, PlaceId)| {
-            let said_there = Message { said_in: *here, ..message.clone() };
+        let ignored = |(here, there): &(EndpointId, EndpointId)| {
+            let said_there = Message { source: *here, ..message.clone() };
             let place = self.spots.get(here).map(|spot| &spot.place);
             place.is_some_and(|place| self.ways.ignore(&said_there, place, *there))
         };
@@ -98,6 +98,6 @@ impl Bridge {
     }
 }
 
-fn peer(party: &Party) -> Peer {
+fn peer(party: &UserRef) -> Peer {
     party.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
 }

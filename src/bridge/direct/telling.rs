@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::lanes::MOST;
 use super::words;
 use crate::bridge::{Bridge, Peer, Turn};
-use crate::domain::{Delivery, Party};
+use crate::domain::{Delivery, UserRef};
 use crate::store::{StoreError, Untold};
 
 /// When those are looked for again who could not be told.
@@ -22,13 +22,13 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let party = self.direct.lanes.get(&delivery.to).map(|reader| &reader.party);
-        let peer = party.and_then(Party::network);
+        let peer = party.and_then(UserRef::network);
         let peer = peer.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
-        tracing::warn!(%peer, delivery = delivery.ticket.0, why, "refused in private");
+        tracing::warn!(%peer, delivery = delivery.id.0, why, "refused in private");
         self.counters.of(peer).refused += 1;
         self.waiting.remove(&delivery.message);
         self.direct.untold_at = Some(turn.now);
-        turn.store.untold(delivery.ticket)
+        turn.store.untold(delivery.id)
     }
 
     /// Time has passed.
@@ -57,19 +57,19 @@ impl Bridge {
     /// Tells `writer` what was refused. Says whether they are in sight, or never will be.
     fn tell_writer(
         &self,
-        writer: &Party,
+        writer: &UserRef,
         untold: &Untold,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         // Whoever goes by the nick now may be somebody else.
-        if matches!(writer, Party::Nick(..)) && self.direct.parties.place(writer).is_none() {
+        if matches!(writer, UserRef::Nick(..)) && self.direct.parties.place(writer).is_none() {
             return Ok(true);
         }
         let reader = turn.store.party_of(untold.to)?;
         let name = match (&reader, self.direct.parties.name(untold.to)) {
             (_, Some(name)) => name,
-            (Some(Party::Account(_, name) | Party::Nick(_, name)), None) => name.as_ref(),
-            (Some(Party::User(_)) | None, None) => "somebody on Let's Chat",
+            (Some(UserRef::Account(_, name) | UserRef::Nick(_, name)), None) => name.as_ref(),
+            (Some(UserRef::LetsChat(_)) | None, None) => "somebody on Let's Chat",
         };
         let text = words::unreached(name, &untold.body, untold.count, &untold.reason);
         Ok(self.tell_party(writer, &text, turn))

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::allowance::May;
 use crate::bridge::refusals::{short, tell_nick};
 use crate::bridge::{Bridge, Order, Turn};
-use crate::domain::{Party, PlaceId};
+use crate::domain::{UserRef, EndpointId};
 use crate::protocol::letschat;
 use crate::translate::Words;
 
@@ -50,9 +50,9 @@ pub(super) fn in_vain(name: &str) -> String {
 
 impl Bridge {
     /// Tells `party` something that they are to know: on IRC by a NOTICE. Says whether they are in sight.
-    pub(super) fn tell_party(&self, party: &Party, text: &str, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn tell_party(&self, party: &UserRef, text: &str, turn: &mut Turn<'_>) -> bool {
         match party {
-            Party::User(account) => {
+            UserRef::LetsChat(account) => {
                 let text = Words::from(text).into_string();
                 let there = self.direct.carries == Some(true) && self.is_present(account);
                 if there {
@@ -61,7 +61,7 @@ impl Bridge {
                 }
                 there
             }
-            Party::Account(network, _) | Party::Nick(network, _) => {
+            UserRef::Account(network, _) | UserRef::Nick(network, _) => {
                 let Some(person) = self.person(party) else { return false };
                 tell_nick(network, &person.nick, text, turn);
                 true
@@ -73,13 +73,13 @@ impl Bridge {
     /// program could answer that.
     pub(super) fn answer_party(
         &mut self,
-        (party, place): (&Party, PlaceId),
+        (party, place): (&UserRef, EndpointId),
         text: &str,
         turn: &mut Turn<'_>,
     ) {
         let may = match party {
-            Party::User(_) => self.direct.answering.take(place, turn.now),
-            Party::Account(..) | Party::Nick(..) => May::Do,
+            UserRef::LetsChat(_) => self.direct.answering.take(place, turn.now),
+            UserRef::Account(..) | UserRef::Nick(..) => May::Do,
         };
         match may {
             May::Do => self.tell_party(party, text, turn),
@@ -90,17 +90,17 @@ impl Bridge {
 }
 
 /// How one writes to somebody on the other side: on IRC to a user, in Let's Chat to a nick.
-pub(super) fn how(party: &Party) -> &'static str {
+pub(super) fn how(party: &UserRef) -> &'static str {
     match party {
-        Party::User(_) => "@NICK TEXT",
-        Party::Account(..) | Party::Nick(..) => "!msg USER TEXT",
+        UserRef::LetsChat(_) => "@NICK TEXT",
+        UserRef::Account(..) | UserRef::Nick(..) => "!msg USER TEXT",
     }
 }
 
-pub(super) fn help(party: &Party) -> String {
+pub(super) fn help(party: &UserRef) -> String {
     let there = match party {
-        Party::User(_) => "somebody in a linked channel",
-        Party::Account(..) | Party::Nick(..) => "somebody in a linked room",
+        UserRef::LetsChat(_) => "somebody in a linked channel",
+        UserRef::Account(..) | UserRef::Nick(..) => "somebody in a linked room",
     };
     format!(
         "{} tells {there} something in private. Once you talk with one, what you write here is for \
@@ -110,7 +110,7 @@ pub(super) fn help(party: &Party) -> String {
 }
 
 /// `not sent: who is it for, bob or carl? Begin with !msg USER TEXT`.
-pub(super) fn whom(party: &Party, names: &[String]) -> String {
+pub(super) fn whom(party: &UserRef, names: &[String]) -> String {
     format!("not sent: who is it for, {}? Write {}", names.join(" or "), how(party))
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::bridge::catchup::{CatchUp, Hearing, floor, trace};
 use crate::bridge::{Bridge, Turn};
-use crate::domain::{Message, Network, PlaceId, Speech};
+use crate::domain::{Message, Network, EndpointId, RenderedMessage};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
 use crate::store::{Cursor, StoreError};
@@ -24,7 +24,7 @@ impl Bridge {
     pub(super) fn take_talk(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         (heard_at, talk): (Timestamp, Talk),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -58,7 +58,7 @@ impl Bridge {
         let up_to = time.unwrap_or(turn.now).min(turn.now);
         let cursor = Cursor { time: up_to, line: Some(talk.mark.msgid.clone()) };
         let Talk { author, kind, text: body, mark, .. } = talk;
-        let message = Message { said_in: place, author, kind, body, said_at };
+        let message = Message { source: place, author, kind, body, sent_at: said_at };
         let msgid = mark.msgid.as_deref();
         let new = if admitted {
             self.hear_traced(&message, msgid, trace, turn)?
@@ -82,7 +82,7 @@ impl Bridge {
     fn judge(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         talk: &Talk,
         said_at: Timestamp,
         turn: &mut Turn<'_>,
@@ -138,7 +138,7 @@ impl Bridge {
     fn judge_timeless(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         talk: &Talk,
         turn: &mut Turn<'_>,
     ) -> Result<Played, StoreError> {
@@ -169,7 +169,7 @@ impl Bridge {
     fn is_news(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         talk: &Talk,
         turn: &Turn<'_>,
     ) -> Result<bool, StoreError> {
@@ -190,7 +190,7 @@ impl Bridge {
 
     /// Whether a line from our own connection is such as we say for others: mirroring it would tell its author
     /// their own words.
-    fn is_in_our_words(&self, place: PlaceId, talk: &Talk) -> bool {
+    fn is_in_our_words(&self, place: EndpointId, talk: &Talk) -> bool {
         let first = talk.text.split('\n').next().unwrap_or_default();
         let mut manners = self.ways.told_in(place);
         manners.any(|it| could_be_mirrored(talk.kind, first, &it.channel.names))
@@ -198,7 +198,7 @@ impl Bridge {
 
     /// A line under our nick, in our own words, that we do not know of: a bouncer tells once more what we
     /// have said, or the state is a restored backup.
-    fn is_stray_line(&mut self, place: PlaceId, talk: &Talk) {
+    fn is_stray_line(&mut self, place: EndpointId, talk: &Talk) {
         self.count(place, |traffic| traffic.strays += 1);
         let Some(spot) = self.spots.get(&place) else { return };
         tracing::warn!(
@@ -213,7 +213,7 @@ impl Bridge {
     /// A line of ours is played back: perhaps the one in doubt. Says whether it is.
     fn found(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         talk: &Talk,
         number: u32,
         turn: &mut Turn<'_>,
@@ -222,7 +222,7 @@ impl Bridge {
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(false) };
         let Some(time) = talk.mark.time else { return Ok(false) };
         let Some(delivery) = spot.lane.in_doubt() else { return Ok(false) };
-        let (ticket, Some(speech)) = (delivery.ticket, &delivery.speech) else { return Ok(false) };
+        let (ticket, Some(speech)) = (delivery.id, &delivery.rendered) else { return Ok(false) };
         let after = turn.store.sent_after(ticket)?;
         let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
         let rest = spot.lane.rest(&speech.body);
@@ -262,7 +262,7 @@ fn is_ours(
 }
 
 /// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
-pub(in crate::bridge) fn said_with(speech: &Speech, rest: &str, talk: &Talk) -> Option<usize> {
+pub(in crate::bridge) fn said_with(speech: &RenderedMessage, rest: &str, talk: &Talk) -> Option<usize> {
     if talk.kind != speech.kind {
         return None;
     }

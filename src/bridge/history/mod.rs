@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::announce::span;
 use super::catchup::{CatchUp, Hearing, Twins};
 use super::{Bridge, Order, Turn};
-use crate::domain::{Network, PlaceId, Roster};
+use crate::domain::{Network, EndpointId, Roster};
 use crate::protocol::irc;
 use crate::protocol::irc::{Answer, Talk};
 use crate::store::{Cursor, StoreError};
@@ -38,7 +38,7 @@ impl Bridge {
     pub(super) fn channel_joined(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         joined: &Joined,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -56,7 +56,7 @@ impl Bridge {
     pub(super) fn catch_up(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         joined: &Joined,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -67,7 +67,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let doubt = match spot.lane.in_doubt() {
             Some(delivery) => {
-                let after = turn.store.sent_after(delivery.ticket)?;
+                let after = turn.store.sent_after(delivery.id)?;
                 let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
                 Some(after.map_or(sight.first, |cursor| cursor.time))
             }
@@ -89,7 +89,7 @@ impl Bridge {
     pub(super) fn heard_talk(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         talk: Talk,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -98,7 +98,7 @@ impl Bridge {
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         if !talk.played {
-            spot.roster.speak(&talk.author.name, turn.now);
+            spot.roster.set_last_spoke(&talk.author.name, turn.now);
         }
         if matches!(spot.hearing, Hearing::Deaf)
             || (matches!(spot.hearing, Hearing::Live(_)) && self.is_deaf(place, turn)?)
@@ -133,7 +133,7 @@ impl Bridge {
     pub(super) fn told(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         answer: Answer,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -161,7 +161,7 @@ impl Bridge {
     }
 
     /// Asks for the next page.
-    fn ask_on(&self, network: &Network, place: PlaceId, turn: &mut Turn<'_>) {
+    fn ask_on(&self, network: &Network, place: EndpointId, turn: &mut Turn<'_>) {
         if let Some(Hearing::CatchingUp(catchup)) = self.spots.get(&place).map(|it| &it.hearing) {
             ask(network, place, catchup, turn);
         }
@@ -171,7 +171,7 @@ impl Bridge {
     fn caught_up(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         complete: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -200,7 +200,7 @@ impl Bridge {
     fn release(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
@@ -215,7 +215,7 @@ impl Bridge {
     pub(super) fn channel_left(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         at: Timestamp,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -249,7 +249,7 @@ impl Bridge {
     fn all_heard(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         certain: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -276,7 +276,7 @@ impl Bridge {
     /// `announced`. Whether all of it is depends on whether anything was `told`.
     fn gap(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         (from, to): (Timestamp, Timestamp),
         (told, announced): (bool, bool),
         turn: &mut Turn<'_>,
@@ -308,7 +308,7 @@ fn came_in(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
 /// came in by that clock.
 const SLOW: SignedDuration = SignedDuration::from_hours(24);
 
-fn ask(network: &Network, place: PlaceId, catchup: &CatchUp, turn: &mut Turn<'_>) {
+fn ask(network: &Network, place: EndpointId, catchup: &CatchUp, turn: &mut Turn<'_>) {
     let msgid = catchup.last_line().map(str::to_owned);
     let (since, by_line) = (catchup.since(), catchup.by_line);
     let order = irc::Order::Past { place, since, now: turn.now, msgid, by_line };

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Puppets;
 use crate::bridge::{Bridge, Order, PuppetOrder, Turn};
-use crate::domain::{AccountId, Network};
+use crate::domain::{LetsChatUserId, Network};
 use crate::protocol::irc;
 
 /// How long somebody must be gone: a page that is loaded anew is back at once.
@@ -24,21 +24,21 @@ const AWAY: &str = "not in Let's Chat at the moment";
 
 impl Puppets {
     /// `account` is there. Says whether their puppet is to show it.
-    fn returns(&mut self, account: &AccountId) -> bool {
+    fn returns(&mut self, account: &LetsChatUserId) -> bool {
         let Some(puppet) = self.people.get_mut(account) else { return false };
         puppet.perhaps_away = None;
         std::mem::take(&mut puppet.away)
     }
 
     /// Who was last heard of so long ago that they may be away.
-    fn perhaps_away(&self, now: Timestamp) -> Vec<AccountId> {
+    fn perhaps_away(&self, now: Timestamp) -> Vec<LetsChatUserId> {
         let long = |since: Timestamp| now.duration_since(since) >= GONE;
         let due = self.people.iter().filter(|(_, it)| it.perhaps_away.is_some_and(long));
         due.map(|(account, _)| account.clone()).collect()
     }
 
     /// They are, or not. Says whether their puppet is to show it.
-    fn decide(&mut self, account: &AccountId, away: bool) -> bool {
+    fn decide(&mut self, account: &LetsChatUserId, away: bool) -> bool {
         let Some(puppet) = self.people.get_mut(account) else { return false };
         puppet.perhaps_away = None;
         let shows = away && !puppet.away && !puppet.nicks.is_empty();
@@ -49,7 +49,7 @@ impl Puppets {
 
 impl Bridge {
     /// `account` has come into a room.
-    pub(in crate::bridge) fn is_here(&mut self, account: &AccountId, turn: &mut Turn<'_>) {
+    pub(in crate::bridge) fn is_here(&mut self, account: &LetsChatUserId, turn: &mut Turn<'_>) {
         for (network, puppets) in self.voices.all_puppets() {
             if puppets.returns(account) {
                 turn.orders.push(tell(network, account, None));
@@ -61,7 +61,7 @@ impl Bridge {
     pub(in crate::bridge) fn is_speaking(
         &mut self,
         network: &Network,
-        account: &AccountId,
+        account: &LetsChatUserId,
         turn: &mut Turn<'_>,
     ) {
         let puppets = self.voices.puppets(network);
@@ -74,7 +74,7 @@ impl Bridge {
     }
 
     /// `account` has left a room; everybody may have, where it is `None`.
-    pub(in crate::bridge) fn may_be_away(&mut self, account: Option<&AccountId>, now: Timestamp) {
+    pub(in crate::bridge) fn may_be_away(&mut self, account: Option<&LetsChatUserId>, now: Timestamp) {
         for (_, puppets) in self.voices.all_puppets() {
             let people = puppets.people.iter_mut();
             let meant = people.filter(|(whose, _)| account.is_none_or(|account| *whose == account));
@@ -104,7 +104,7 @@ impl Bridge {
     }
 }
 
-fn tell(network: &Network, account: &AccountId, why: Option<String>) -> Order {
+fn tell(network: &Network, account: &LetsChatUserId, why: Option<String>) -> Order {
     let order = PuppetOrder::Tell(account.clone(), irc::Order::Away(why));
     Order::Puppets(network.clone(), order)
 }

@@ -3,7 +3,7 @@
 use super::{Expected, Puppets};
 use crate::bridge::history::said_with;
 use crate::bridge::{Bridge, Turn};
-use crate::domain::{AccountId, Network, PlaceId, Speech, Ticket};
+use crate::domain::{LetsChatUserId, Network, EndpointId, RenderedMessage, DeliveryId};
 use crate::protocol::irc::Talk;
 use crate::store::{Cursor, StoreError};
 
@@ -20,9 +20,9 @@ impl Puppets {
     /// `account` says this from now on.
     pub(in crate::bridge) fn expect(
         &mut self,
-        (ticket, place): (Ticket, PlaceId),
-        account: AccountId,
-        speech: Speech,
+        (ticket, place): (DeliveryId, EndpointId),
+        account: LetsChatUserId,
+        speech: RenderedMessage,
         base: usize,
     ) {
         let expected = self.expected.entry(place).or_default();
@@ -35,7 +35,7 @@ impl Puppets {
     }
 
     /// The bridge sees `account` say something.
-    fn see(&mut self, place: PlaceId, account: &AccountId, talk: &Talk) {
+    fn see(&mut self, place: EndpointId, account: &LetsChatUserId, talk: &Talk) {
         let Some(expected) = self.expected.get_mut(&place) else { return };
         let found = expected.iter_mut().enumerate().find_map(|(at, it)| {
             let rest = it.speech.body.get(it.seen..)?;
@@ -53,7 +53,7 @@ impl Puppets {
     }
 
     /// The bridge does not see what is said at `place` for a while, nor who is there.
-    pub(in crate::bridge) fn blind(&mut self, place: PlaceId) {
+    pub(in crate::bridge) fn blind(&mut self, place: EndpointId) {
         self.expected.entry(place).or_default().iter_mut().for_each(|it| it.blind = true);
         self.awaited.retain(|it| it.place != place);
         for puppet in self.people.values_mut() {
@@ -61,7 +61,7 @@ impl Puppets {
         }
     }
 
-    pub(super) fn forget(&mut self, place: PlaceId, ticket: Ticket) {
+    pub(super) fn forget(&mut self, place: EndpointId, ticket: DeliveryId) {
         if let Some(expected) = self.expected.get_mut(&place) {
             expected.retain(|it| it.ticket != ticket);
         }
@@ -73,7 +73,7 @@ impl Bridge {
     pub(in crate::bridge) fn seen_of_puppet(
         &mut self,
         network: &Network,
-        place: PlaceId,
+        place: EndpointId,
         talk: &Talk,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {

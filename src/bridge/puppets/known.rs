@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Choice, Faded, Puppet, Puppets, Standing};
-use crate::domain::{AccountId, PlaceId};
+use crate::domain::{LetsChatUserId, EndpointId};
 use crate::protocol::irc::{Parting, Presence};
 
 /// How long a nick is still known as that of a puppet which had it.
@@ -16,7 +16,7 @@ impl Puppets {
     }
 
     /// Who is to speak at `place` for `account`.
-    pub(in crate::bridge) fn choose(&mut self, account: &AccountId, place: PlaceId) -> Choice {
+    pub(in crate::bridge) fn choose(&mut self, account: &LetsChatUserId, place: EndpointId) -> Choice {
         let Puppet { places, gone, .. } = self.people.entry(account.clone()).or_default();
         match places.get(&place) {
             // In the other half of a network that broke in two, or killed: we shall hear of it.
@@ -32,16 +32,16 @@ impl Puppets {
     }
 
     /// Whose puppet has the nick, or had it a moment ago.
-    pub(in crate::bridge) fn owner(&self, nick: &str, now: Timestamp) -> Option<&AccountId> {
+    pub(in crate::bridge) fn owner(&self, nick: &str, now: Timestamp) -> Option<&LetsChatUserId> {
         self.find(nick, now, |_| true)
     }
 
     /// Whose puppet is heard under the nick at `place`: not one that the bridge has seen leave it.
-    pub(super) fn speaker(&self, nick: &str, place: PlaceId, now: Timestamp) -> Option<&AccountId> {
+    pub(super) fn speaker(&self, nick: &str, place: EndpointId, now: Timestamp) -> Option<&LetsChatUserId> {
         self.find(nick, now, |puppet| !puppet.gone.contains(&place))
     }
 
-    fn find(&self, nick: &str, now: Timestamp, is: impl Fn(&Puppet) -> bool) -> Option<&AccountId> {
+    fn find(&self, nick: &str, now: Timestamp, is: impl Fn(&Puppet) -> bool) -> Option<&LetsChatUserId> {
         let living = self.people.iter().find(|(_, puppet)| puppet.has(nick) && is(puppet));
         let faded = || self.fading.iter().find(|it| it.nick == nick && it.until > now);
         living.map(|(account, _)| account).or_else(|| faded().map(|it| &it.account))
@@ -53,19 +53,19 @@ impl Puppets {
     }
 
     /// Whose puppets have a nick.
-    pub(in crate::bridge) fn named(&self) -> impl Iterator<Item = &AccountId> {
+    pub(in crate::bridge) fn named(&self) -> impl Iterator<Item = &LetsChatUserId> {
         self.people.iter().filter(|(_, it)| !it.nicks.is_empty()).map(|(account, _)| account)
     }
 
     /// The server has let it in.
-    pub(super) fn begin(&mut self, account: &AccountId, nick: &str, now: Timestamp) {
+    pub(super) fn begin(&mut self, account: &LetsChatUserId, nick: &str, now: Timestamp) {
         self.rename(account, nick, now);
         let puppet = self.people.entry(account.clone()).or_default();
         (puppet.away, puppet.perhaps_away) = (false, Some(now));
     }
 
     /// Its connection says that it goes by `nick` from now on.
-    pub(super) fn rename(&mut self, account: &AccountId, nick: &str, now: Timestamp) {
+    pub(super) fn rename(&mut self, account: &LetsChatUserId, nick: &str, now: Timestamp) {
         let puppet = self.people.entry(account.clone()).or_default();
         // The bridge has been told already, and hears no more under the one before.
         let known = puppet.has(nick);
@@ -75,13 +75,13 @@ impl Puppets {
         }
     }
 
-    pub(super) fn fade(&mut self, account: &AccountId, nicks: Vec<String>, now: Timestamp) {
+    pub(super) fn fade(&mut self, account: &LetsChatUserId, nicks: Vec<String>, now: Timestamp) {
         self.fading.retain(|it| it.until > now);
         let faded = |nick| Faded { nick, account: account.clone(), until: now + FADING };
         self.fading.extend(nicks.into_iter().map(faded));
     }
 
-    pub(super) fn stand(&mut self, account: &AccountId, place: PlaceId, standing: Standing) {
+    pub(super) fn stand(&mut self, account: &LetsChatUserId, place: EndpointId, standing: Standing) {
         let puppet = self.people.entry(account.clone()).or_default();
         puppet.places.insert(place, standing);
         if standing == Standing::In {
@@ -100,7 +100,7 @@ impl Puppets {
             Presence::Listed { place, members, .. } => {
                 let gone = self.people.values_mut().filter(|puppet| puppet.gone.contains(place));
                 for puppet in gone {
-                    if members.iter().any(|member| puppet.has(&member.person.nick)) {
+                    if members.iter().any(|member| puppet.has(&member.user.nick)) {
                         puppet.gone.remove(place);
                     }
                 }
@@ -118,7 +118,7 @@ impl Puppets {
     }
 
     /// The bridge has seen `nick` leave `places`.
-    pub(super) fn seen_off(&mut self, nick: &str, places: &[PlaceId], how: &Parting) {
+    pub(super) fn seen_off(&mut self, nick: &str, places: &[EndpointId], how: &Parting) {
         if let Some(puppet) = self.people.values_mut().find(|puppet| puppet.has(nick)) {
             puppet.gone.extend(places);
         }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::{Awaited, PuppetEnd, Puppets};
 use crate::bridge::{Bridge, Turn};
-use crate::domain::{AccountId, Network, PlaceId, Ticket, Voice};
+use crate::domain::{LetsChatUserId, Network, EndpointId, DeliveryId, Sender};
 use crate::protocol::irc::Parting;
 use crate::store::StoreError;
 
@@ -25,7 +25,7 @@ impl Bridge {
     pub(in crate::bridge) fn puppet_lost(
         &mut self,
         network: &Network,
-        account: &AccountId,
+        account: &LetsChatUserId,
         end: PuppetEnd,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
@@ -63,13 +63,13 @@ impl Bridge {
     fn lose_of(
         &mut self,
         network: &Network,
-        account: &AccountId,
+        account: &LetsChatUserId,
         turn: &mut Turn<'_>,
-    ) -> Result<Vec<(PlaceId, Ticket)>, StoreError> {
-        let theirs = Voice::Puppet(account.clone());
+    ) -> Result<Vec<(EndpointId, DeliveryId)>, StoreError> {
+        let theirs = Sender::Puppet(account.clone());
         let mut lost = Vec::new();
         for (place, spot) in &mut self.spots {
-            let said = spot.lane.under_way().filter(|it| it.voice == theirs).map(|it| it.ticket);
+            let said = spot.lane.under_way().filter(|it| it.sender == theirs).map(|it| it.id);
             if spot.place.network() == Some(network)
                 && let Some(ticket) = said
             {
@@ -84,7 +84,7 @@ impl Bridge {
     pub(in crate::bridge) fn puppet_went(
         &mut self,
         network: &Network,
-        (nick, places, how): (&str, &[PlaceId], &Parting),
+        (nick, places, how): (&str, &[EndpointId], &Parting),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(puppets) = self.voices.puppets_of(network) else { return Ok(()) };
@@ -118,7 +118,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Awaited { place, ticket, .. } = *awaited;
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        if spot.lane.in_doubt().is_some_and(|delivery| delivery.ticket == ticket) {
+        if spot.lane.in_doubt().is_some_and(|delivery| delivery.id == ticket) {
             let expected = self.voices.puppets(network).expected.remove(&place);
             let seen = expected.into_iter().flatten().find(|it| it.ticket == ticket);
             match seen {

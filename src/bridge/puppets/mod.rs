@@ -26,7 +26,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use jiff::Timestamp;
 
 use super::{Bridge, Order, Turn};
-use crate::domain::{AccountId, Author, Network, PlaceId, Speech, Ticket};
+use crate::domain::{LetsChatUserId, Author, Network, EndpointId, RenderedMessage, DeliveryId};
 use crate::protocol::irc;
 use crate::protocol::irc::Event;
 use crate::store::StoreError;
@@ -37,16 +37,16 @@ pub enum PuppetOrder {
     /// Let somebody have a connection, sitting in a channel.
     Call {
         /// Whose.
-        account: AccountId,
+        account: LetsChatUserId,
         /// The nick to ask for.
         nick: String,
         /// How they are called in Let's Chat.
         name: String,
         /// Where it is to sit.
-        place: PlaceId,
+        place: EndpointId,
     },
     /// Something of their connection.
-    Tell(AccountId, irc::Order),
+    Tell(LetsChatUserId, irc::Order),
 }
 
 /// How somebody's connection has ended.
@@ -63,11 +63,11 @@ pub enum PuppetEnd {
 /// What is known of the puppets of one network.
 #[derive(Debug, Default)]
 pub(super) struct Puppets {
-    people: HashMap<AccountId, Puppet>,
+    people: HashMap<LetsChatUserId, Puppet>,
     /// The nicks that puppets had.
     fading: Vec<Faded>,
     /// What puppets have said where, and the bridge has not seen yet.
-    expected: HashMap<PlaceId, VecDeque<Expected>>,
+    expected: HashMap<EndpointId, VecDeque<Expected>>,
     /// Whom the bridge is to have seen the last of, where.
     awaited: Vec<Awaited>,
     /// People see of a puppet that its person is away.
@@ -79,9 +79,9 @@ pub(super) struct Puppets {
 struct Puppet {
     /// The nicks by which its lines may be known; the last is the one that it has now.
     nicks: Vec<String>,
-    places: HashMap<PlaceId, Standing>,
+    places: HashMap<EndpointId, Standing>,
     /// Where the bridge has seen it leave: what is said there under its nick is somebody else's.
-    gone: HashSet<PlaceId>,
+    gone: HashSet<EndpointId>,
     /// People see that its person is away.
     away: bool,
     /// Since when its person may be, if that is to be looked into.
@@ -92,7 +92,7 @@ struct Puppet {
 #[derive(Debug)]
 struct Faded {
     nick: String,
-    account: AccountId,
+    account: LetsChatUserId,
     /// Until when a line under it is theirs.
     until: Timestamp,
 }
@@ -108,10 +108,10 @@ enum Standing {
 /// A delivery that a puppet has said, or is saying, as far as the bridge has seen it.
 #[derive(Debug)]
 struct Expected {
-    ticket: Ticket,
-    account: AccountId,
+    ticket: DeliveryId,
+    account: LetsChatUserId,
     /// What was handed over.
-    speech: Speech,
+    speech: RenderedMessage,
     /// How much of its body had arrived before.
     base: usize,
     /// How much of what was handed over was seen.
@@ -123,8 +123,8 @@ struct Expected {
 /// A delivery that was lost with a puppet's connection.
 #[derive(Debug)]
 struct Awaited {
-    place: PlaceId,
-    ticket: Ticket,
+    place: EndpointId,
+    ticket: DeliveryId,
     nick: String,
     since: Timestamp,
 }
@@ -147,8 +147,8 @@ impl Bridge {
     pub(super) fn call_puppet(
         &mut self,
         network: &Network,
-        place: PlaceId,
-        (account, author): (AccountId, &Author),
+        place: EndpointId,
+        (account, author): (LetsChatUserId, &Author),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(nick) = self.voices.nick((network, place), &account, author, turn.store)? else {
@@ -164,7 +164,7 @@ impl Bridge {
     pub(super) fn puppet(
         &mut self,
         network: &Network,
-        account: &AccountId,
+        account: &LetsChatUserId,
         event: Event,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{FAILED, MISTAKEN, run};
 use crate::config;
 use crate::config::Settings;
-use crate::domain::{Casemapping, Place};
+use crate::domain::{Casemapping, Endpoint};
 use crate::service::audit::audit as compare;
 
 use object::objects;
@@ -121,7 +121,7 @@ fn since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
 
 /// The rooms and the channels of the links that `named` names, or of all links; each once, in the
 /// order of the file.
-fn places(settings: &Settings, named: &[String]) -> Result<(Vec<Place>, Vec<Place>), String> {
+fn places(settings: &Settings, named: &[String]) -> Result<(Vec<Endpoint>, Vec<Endpoint>), String> {
     let mut wanted = vec![named.is_empty(); settings.links.len()];
     for name in named {
         let mut found = false;
@@ -155,18 +155,18 @@ fn places(settings: &Settings, named: &[String]) -> Result<(Vec<Place>, Vec<Plac
 }
 
 /// Whether `name` is what people call `place`.
-fn is_called(place: &Place, name: &str) -> bool {
+fn is_called(place: &Endpoint, name: &str) -> bool {
     match place {
-        Place::Channel { .. } => Casemapping::Rfc1459.same(&place.to_string(), name),
-        Place::Room(room) => **room == *name || place.to_string() == name,
+        Endpoint::Channel { .. } => Casemapping::Rfc1459.same(&place.to_string(), name),
+        Endpoint::Room(room) => **room == *name || place.to_string() == name,
     }
 }
 
 /// The room, as people call it.
-fn called(room: &Place) -> String {
+fn called(room: &Endpoint) -> String {
     match room {
-        Place::Room(name) => name.to_string(),
-        channel @ Place::Channel { .. } => channel.to_string(),
+        Endpoint::Room(name) => name.to_string(),
+        channel @ Endpoint::Channel { .. } => channel.to_string(),
     }
 }
 
@@ -191,8 +191,8 @@ mod tests {
 
     #[test]
     fn a_place_is_called_as_in_the_configuration() {
-        let channel = Place::channel(&crate::domain::Network::new("office"), "#Dev");
-        let room = Place::room("dev");
+        let channel = Endpoint::channel(&crate::domain::Network::new("office"), "#Dev");
+        let room = Endpoint::room("dev");
         for (place, name, called) in [
             (&channel, "office/#dev", true),
             (&channel, "#dev", false),

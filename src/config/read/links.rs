@@ -11,7 +11,7 @@ use crate::config::kinds::{as_text, text};
 use crate::config::links::{Links, Written};
 use crate::config::section::Section;
 use crate::config::values::{Flaw, shown};
-use crate::domain::{Network, Place};
+use crate::domain::{Network, Endpoint};
 use crate::translate::Manners;
 
 /// Every `[[link]]`, between one of the `networks` and Let's Chat, with `looks` where it has none of
@@ -79,7 +79,7 @@ fn link<'r>(
     Some(Written {
         entry,
         channel: channel?,
-        room: Place::room(&room?),
+        room: Endpoint::room(&room?),
         key,
         charset,
         mode,
@@ -89,7 +89,7 @@ fn link<'r>(
 }
 
 /// `network/channel`, of a network that there is; so `many` links mention it.
-fn channel(text: &str, networks: &[&str], many: usize) -> Result<Place, Flaw> {
+fn channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint, Flaw> {
     let Some((network, channel)) = network_of(text) else {
         let remedy = format!("write it like \"{}\"", with_network(text, networks));
         return Err(Flaw::of(text, "is not network/channel", remedy));
@@ -113,7 +113,7 @@ fn channel(text: &str, networks: &[&str], many: usize) -> Result<Place, Flaw> {
             }
             _ => flaw,
         });
-    Ok(Place::channel(&Network::new(network), &read?))
+    Ok(Endpoint::channel(&Network::new(network), &read?))
 }
 
 /// A channel with its network, made of what was written without one.

@@ -10,7 +10,7 @@ use super::client::ClientId;
 use super::line::Line;
 use super::server::Inner;
 use crate::domain::Casemapping;
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 /// Somebody without a socket. Clones are the same person; dropping one changes nothing: people
 /// leave with [`quit`](Self::quit).
@@ -29,7 +29,7 @@ pub struct Heard {
     /// Who said it, `nick!user@host`.
     pub source: String,
     /// How it was said.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// What was said, without the wrapping of an action; bytes that are not UTF-8 replaced.
     pub text: String,
     /// The last parameter as it was received.
@@ -208,10 +208,10 @@ impl Memory {
 fn heard(line: &Line<'_>) -> Option<(String, Heard)> {
     let bytes = line.bytes(1).to_vec();
     let (kind, text) = match line.command.as_str() {
-        "NOTICE" => (Kind::Notice, &bytes[..]),
+        "NOTICE" => (MessageKind::Notice, &bytes[..]),
         "PRIVMSG" => match bytes.strip_prefix(b"\x01ACTION ") {
-            Some(text) => (Kind::Action, text.strip_suffix(b"\x01").unwrap_or(text)),
-            None => (Kind::Talk, &bytes[..]),
+            Some(text) => (MessageKind::Action, text.strip_suffix(b"\x01").unwrap_or(text)),
+            None => (MessageKind::Text, &bytes[..]),
         },
         _ => return None,
     };
@@ -240,7 +240,7 @@ mod tests {
         memory.hear(b"@time=x :Ann!a@h JOIN #tea\r\n");
         memory.heard("#tea", |heard| {
             assert_eq!(heard.len(), 1);
-            assert_eq!((heard[0].nick.as_str(), heard[0].kind), ("Ann", Kind::Action));
+            assert_eq!((heard[0].nick.as_str(), heard[0].kind), ("Ann", MessageKind::Action));
             assert_eq!(heard[0].text, "pours");
             assert_eq!((heard[0].tag("msgid"), heard[0].tag("+x")), (Some("m1"), Some("")));
         });

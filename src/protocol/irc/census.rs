@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 
 /// How long the server may take to say who is in a channel.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -13,23 +13,23 @@ const LATER: Duration = Duration::from_secs(60);
 /// nothing more pressing to say.
 #[derive(Debug, Default)]
 pub(super) struct Census {
-    waiting: VecDeque<PlaceId>,
+    waiting: VecDeque<EndpointId>,
     /// Which channel is being told of, and until when that may take.
-    asked: Option<(PlaceId, Instant)>,
+    asked: Option<(EndpointId, Instant)>,
     /// The server wants to be left alone until then.
     after: Option<Instant>,
 }
 
 impl Census {
     /// It is to be asked who is in `place`.
-    pub(super) fn wish(&mut self, place: PlaceId) {
+    pub(super) fn wish(&mut self, place: EndpointId) {
         if !self.waiting.contains(&place) {
             self.waiting.push_back(place);
         }
     }
 
     /// It is of no interest any more.
-    pub(super) fn forget(&mut self, place: PlaceId) {
+    pub(super) fn forget(&mut self, place: EndpointId) {
         self.waiting.retain(|other| *other != place);
     }
 
@@ -39,7 +39,7 @@ impl Census {
     }
 
     /// The channel to ask for now.
-    pub(super) fn next(&mut self, now: Instant) -> Option<PlaceId> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<EndpointId> {
         if !self.is_ready(now) {
             return None;
         }
@@ -79,8 +79,8 @@ impl Census {
 mod tests {
     use super::*;
 
-    const TEA: PlaceId = PlaceId(1);
-    const DEV: PlaceId = PlaceId(2);
+    const TEA: EndpointId = EndpointId(1);
+    const DEV: EndpointId = EndpointId(2);
 
     #[test]
     fn one_channel_is_asked_for_after_the_other() {

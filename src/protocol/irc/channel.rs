@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::{Casemapping, PlaceId};
+use crate::domain::{Casemapping, EndpointId};
 use crate::protocol::Backoff;
 
 use super::refusal::Outlook;
@@ -42,7 +42,7 @@ enum State {
 #[derive(Debug, Clone)]
 pub struct Seat {
     /// Its number.
-    pub place: PlaceId,
+    pub place: EndpointId,
     /// Its name.
     pub name: String,
     /// Its key, where it has one.
@@ -108,7 +108,7 @@ impl Channel {
 #[derive(Debug)]
 pub(super) struct Channels {
     channels: Vec<Channel>,
-    by_place: HashMap<PlaceId, usize>,
+    by_place: HashMap<EndpointId, usize>,
     by_name: HashMap<String, usize>,
     casemapping: Casemapping,
     due: BTreeSet<(Instant, usize)>,
@@ -151,7 +151,7 @@ impl Channels {
     }
 
     /// The place that `name` is, if it is one of ours.
-    pub(super) fn place(&self, name: &str) -> Option<PlaceId> {
+    pub(super) fn place(&self, name: &str) -> Option<EndpointId> {
         self.find(name).map(|at| self.channels[at].seat.place)
     }
 
@@ -162,7 +162,7 @@ impl Channels {
 
     /// The name of the channel at `place`: as the server calls it, once we were in, and until then as the
     /// configuration spells it.
-    pub(super) fn name(&self, place: PlaceId) -> Option<&str> {
+    pub(super) fn name(&self, place: EndpointId) -> Option<&str> {
         self.by_place.get(&place).map(|at| self.channels[*at].name())
     }
 
@@ -207,7 +207,7 @@ impl Channels {
         types: &str,
         longest: Option<usize>,
         now: Instant,
-    ) -> Vec<(PlaceId, String)> {
+    ) -> Vec<(EndpointId, String)> {
         let longest = longest.unwrap_or(usize::MAX);
         let why = |name: &str| {
             if types.is_empty() {
@@ -242,7 +242,7 @@ impl Channels {
     }
 
     /// The places that we are in, as far as the server has said.
-    pub(super) fn places_in(&self) -> impl Iterator<Item = PlaceId> {
+    pub(super) fn places_in(&self) -> impl Iterator<Item = EndpointId> {
         self.channels.iter().filter(|it| it.state == State::In).map(|it| it.seat.place)
     }
 
@@ -280,7 +280,7 @@ impl Channels {
 
     /// The server has listed who is in `name`. Gives the place if we have just come in, and
     /// when that was.
-    pub(super) fn listed(&mut self, name: &str) -> Option<(PlaceId, Option<Timestamp>)> {
+    pub(super) fn listed(&mut self, name: &str) -> Option<(EndpointId, Option<Timestamp>)> {
         let at = self.find(name)?;
         // Not after anything but our own JOIN: a server answers NAMES from outside too.
         if self.channels[at].state != State::Entering {
@@ -291,7 +291,7 @@ impl Channels {
     }
 
     /// The server will not let us into `name`, or has put us out of it. Gives the place.
-    pub(super) fn out(&mut self, name: &str, outlook: Outlook, now: Instant) -> Option<PlaceId> {
+    pub(super) fn out(&mut self, name: &str, outlook: Outlook, now: Instant) -> Option<EndpointId> {
         let at = self.find(name)?;
         let channel = &mut self.channels[at];
         if channel.is_hopeless() {
@@ -326,7 +326,7 @@ impl Channels {
 
     /// Time has passed: gives the places whose JOIN was not answered, and readies those that have
     /// waited long enough to be asked for again.
-    pub(super) fn tick(&mut self, now: Instant) -> Vec<PlaceId> {
+    pub(super) fn tick(&mut self, now: Instant) -> Vec<EndpointId> {
         let mut unanswered = Vec::new();
         while let Some((due, at)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, at));
@@ -409,7 +409,7 @@ fn same_letters(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TEA: PlaceId = PlaceId(1);
+    const TEA: EndpointId = EndpointId(1);
 
     fn channels() -> Channels {
         let seat = Seat { place: TEA, name: "#Tea".to_owned(), key: None };

@@ -3,18 +3,18 @@ use std::ops::RangeInclusive;
 use irc::proto::message::Tag;
 use jiff::Timestamp;
 
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 /// What the text of a PRIVMSG or NOTICE says, and how; `None` for what is not talk: a CTCP request
 /// or its answer (<https://modern.ircdocs.horse/ctcp>).
-pub(super) fn talk(notice: bool, text: &str) -> Option<(Kind, &str)> {
+pub(super) fn talk(notice: bool, text: &str) -> Option<(MessageKind, &str)> {
     let Some(ctcp) = text.strip_prefix('\x01') else {
-        return Some((if notice { Kind::Notice } else { Kind::Talk }, text));
+        return Some((if notice { MessageKind::Notice } else { MessageKind::Text }, text));
     };
     // The closing mark is missing where a server has cut the line.
     let ctcp = ctcp.strip_suffix('\x01').unwrap_or(ctcp);
     let (command, rest) = ctcp.split_once(' ').unwrap_or((ctcp, ""));
-    (command.eq_ignore_ascii_case("ACTION") && !notice).then_some((Kind::Action, rest))
+    (command.eq_ignore_ascii_case("ACTION") && !notice).then_some((MessageKind::Action, rest))
 }
 
 /// The value of the tag `name`.
@@ -84,14 +84,14 @@ mod tests {
     #[test]
     fn talk_is_told_from_machinery() {
         for (notice, text, heard) in [
-            (false, "hello", Some((Kind::Talk, "hello"))),
-            (true, "hello", Some((Kind::Notice, "hello"))),
-            (false, "\x01ACTION waves\x01", Some((Kind::Action, "waves"))),
-            (false, "\x01action waves", Some((Kind::Action, "waves"))),
-            (false, "\x01ACTION\x01", Some((Kind::Action, ""))),
+            (false, "hello", Some((MessageKind::Text, "hello"))),
+            (true, "hello", Some((MessageKind::Notice, "hello"))),
+            (false, "\x01ACTION waves\x01", Some((MessageKind::Action, "waves"))),
+            (false, "\x01action waves", Some((MessageKind::Action, "waves"))),
+            (false, "\x01ACTION\x01", Some((MessageKind::Action, ""))),
             (false, "\x01VERSION\x01", None),
             (true, "\x01VERSION irssi\x01", None),
-            (false, "", Some((Kind::Talk, ""))),
+            (false, "", Some((MessageKind::Text, ""))),
         ] {
             assert_eq!(talk(notice, text), heard, "{text:?}");
         }

@@ -9,7 +9,7 @@ use std::fmt;
 use irc::proto::Message;
 use thiserror::Error;
 
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 pub use charset::Charset;
 pub use charsets::Charsets;
@@ -67,12 +67,12 @@ impl Line {
 
     /// `text` said to `target`, a channel of ours.
     #[must_use]
-    pub fn talk(kind: Kind, target: &str, Text(text): &Text) -> Self {
+    pub fn talk(kind: MessageKind, target: &str, Text(text): &Text) -> Self {
         let Text(target) = Text::clean(target);
         Self(match kind {
-            Kind::Talk => format!("PRIVMSG {target} :{text}"),
-            Kind::Action => format!("PRIVMSG {target} :\x01ACTION {text}\x01"),
-            Kind::Notice => format!("NOTICE {target} :{text}"),
+            MessageKind::Text => format!("PRIVMSG {target} :{text}"),
+            MessageKind::Action => format!("PRIVMSG {target} :\x01ACTION {text}\x01"),
+            MessageKind::Notice => format!("NOTICE {target} :{text}"),
         })
     }
 
@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(Line::new("PRIVMSG", &["#tea", bad]), Err(BadLine::Control), "{bad:?}");
             assert_eq!(Line::new("PRIVMSG", &[bad, "hi"]), Err(BadLine::Control), "{bad:?}");
             assert!(Line::new(bad, &["#tea"]).is_err(), "{bad:?}");
-            for kind in [Kind::Talk, Kind::Action, Kind::Notice] {
+            for kind in [MessageKind::Text, MessageKind::Action, MessageKind::Notice] {
                 let line = Line::talk(kind, bad, &Text::clean(bad));
                 assert!(!line.as_str().contains(BREAKS), "{line:?}");
             }
@@ -220,9 +220,9 @@ mod tests {
     fn talk_is_said_in_the_way_of_its_kind() {
         let text = Text::clean("kettle's\r\non\0");
         for (kind, line) in [
-            (Kind::Talk, "PRIVMSG #tea :kettle's on␀"),
-            (Kind::Notice, "NOTICE #tea :kettle's on␀"),
-            (Kind::Action, "PRIVMSG #tea :\u{1}ACTION kettle's on␀\u{1}"),
+            (MessageKind::Text, "PRIVMSG #tea :kettle's on␀"),
+            (MessageKind::Notice, "NOTICE #tea :kettle's on␀"),
+            (MessageKind::Action, "PRIVMSG #tea :\u{1}ACTION kettle's on␀\u{1}"),
         ] {
             assert_eq!(Line::talk(kind, "#tea", &text).as_str(), line);
         }

@@ -46,7 +46,7 @@ pub use speech::Mark;
 pub use split::said_with;
 pub use turned_away::{Reason, TurnedAway};
 
-use crate::domain::{Author, Kind, Person, PlaceId, Ticket};
+use crate::domain::{Author, MessageKind, IrcUser, EndpointId, DeliveryId};
 
 /// What the bridge asks of IRC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +54,11 @@ pub enum Order {
     /// Say something; answered by [`Event::Said`], [`Event::Refused`] or [`Event::Later`].
     Say {
         /// Comes back with the answer.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// By PRIVMSG, NOTICE or CTCP ACTION.
-        kind: Kind,
+        kind: MessageKind,
         /// What stands at the beginning of each line.
         prefix: String,
         /// What follows it, in as many lines as it has and the wire needs.
@@ -69,14 +69,14 @@ pub enum Order {
     /// Say something to somebody alone; answered as [`Order::Say`] is.
     Whisper {
         /// Comes back with the answer.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Stands for whoever it is: one such is under way at a time.
-        place: PlaceId,
+        place: EndpointId,
         /// Who is meant, as they are known now. Who goes by their nick when it is said, and is somebody
         /// else, is not told.
-        whom: Arc<Person>,
+        whom: Arc<IrcUser>,
         /// By PRIVMSG or CTCP ACTION.
-        kind: Kind,
+        kind: MessageKind,
         /// What stands at the beginning of each line.
         prefix: String,
         /// What follows it.
@@ -86,7 +86,7 @@ pub enum Order {
     /// [`Event::Past`].
     Past {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// After this time.
         since: Timestamp,
         /// What the time is now: what is said to be later is not.
@@ -106,7 +106,7 @@ pub enum Order {
     /// Make this the channel's topic; an empty one removes it.
     Topic {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// In one line.
         topic: String,
     },
@@ -150,7 +150,7 @@ pub enum Event {
     /// The channel can be heard and spoken in: the server has listed who is there.
     Joined {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// When, where the server says so.
         time: Option<Timestamp>,
         /// Whether the server keeps what was said before, and tells.
@@ -163,7 +163,7 @@ pub enum Event {
     /// The channel can no longer, or still not, be heard and spoken in.
     Closed {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Why, in words for the administrator.
         why: String,
     },
@@ -172,7 +172,7 @@ pub enum Event {
     /// This is what the channel is about.
     Topic {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Its topic; `None` for none.
         topic: Option<String>,
         /// The nick, or the server, that has just changed it; `None` where it is told to us who come
@@ -182,14 +182,14 @@ pub enum Event {
     /// The server has told which modes a channel has that we are in, or that it does not tell.
     MaySpeak {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Why what we say there would not be heard, where that is so.
         why: Option<String>,
     },
     /// Somebody has changed the channel's modes.
     Modes {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// The nick or the server that did it.
         by: String,
         /// What was changed, such as `+o ann`, in the server's words.
@@ -198,7 +198,7 @@ pub enum Event {
     /// An operator of the channel has put us out, or bans us: [`Event::Closed`] follows.
     PutOut {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
     },
     /// The server lends nicks, by which others may be heard to speak: `RELAYMSG`.
     Lends {
@@ -211,9 +211,9 @@ pub enum Event {
     /// arrived.
     Voiceless {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// For whom, and where, that holds.
         scope: Scope,
         /// Why, in the server's own words.
@@ -222,7 +222,7 @@ pub enum Event {
     /// Someone spoke.
     Heard {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Who, and what.
         talk: Talk,
     },
@@ -231,7 +231,7 @@ pub enum Event {
     /// What was said in the channel before was told, as far as this question goes.
     Past {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// How that ended.
         answer: Answer,
     },
@@ -239,16 +239,16 @@ pub enum Event {
     /// without the server whether it has arrived.
     Speaking {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
     },
     /// The server has the order's body up to here; the rest follows.
     Partly {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// How many bytes of the body it has.
         end: usize,
         /// What it knows the last line by.
@@ -257,9 +257,9 @@ pub enum Event {
     /// The server has every line of this order, or has read each and objected to none.
     Said {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// What it knows the last line by.
         mark: Mark,
     },
@@ -267,20 +267,20 @@ pub enum Event {
     /// [`Event::Again`] follows.
     Later {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Why, in the server's own words.
         why: String,
     },
     /// What was put off may be tried again.
-    Again(PlaceId),
+    Again(EndpointId),
     /// The server objected.
     Refused {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Why, in the server's own words.
         why: String,
     },
@@ -303,7 +303,7 @@ pub struct Talk {
     /// Who.
     pub author: Author,
     /// How.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// What.
     pub text: String,
     /// What the server knows it by.

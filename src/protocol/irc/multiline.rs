@@ -12,7 +12,7 @@ use super::line::{Line, Text};
 use super::relaymsg;
 use super::speech::Utterance;
 use super::split::{self, Part, Room};
-use crate::domain::{Kind, Ticket};
+use crate::domain::{MessageKind, DeliveryId};
 
 /// The capability, and the type of batch.
 pub(super) const NAME: &str = "draft/multiline";
@@ -52,8 +52,8 @@ impl Limits {
 /// What is to be said, and where.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Script<'a> {
-    pub(super) ticket: Ticket,
-    pub(super) kind: Kind,
+    pub(super) ticket: DeliveryId,
+    pub(super) kind: MessageKind,
     pub(super) target: &'a str,
     pub(super) prefix: &'a str,
     pub(super) body: &'a str,
@@ -84,7 +84,7 @@ impl Script<'_> {
     pub(super) fn batches(&self, limits: Limits) -> Vec<Utterance> {
         let lines = self.lines();
         // An action has no form of several lines, nor has what the server says for us.
-        if lines.len() < 2 || self.kind == Kind::Action || self.relay.is_some() {
+        if lines.len() < 2 || self.kind == MessageKind::Action || self.relay.is_some() {
             return lines;
         }
         let groups = group(self.pieces(), limits).into_iter().enumerate();
@@ -281,7 +281,7 @@ mod tests {
     const LIMITS: Limits = Limits { bytes: 4_096, lines: 24 };
 
     fn script<'a>(prefix: &'a str, body: &'a str, budget: usize) -> Script<'a> {
-        let (ticket, kind, target) = (Ticket(7), Kind::Talk, "#tea");
+        let (ticket, kind, target) = (DeliveryId(7), MessageKind::Text, "#tea");
         Script { ticket, kind, target, prefix, body, budget: budget.into(), relay: None }
     }
 
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn an_action_is_said_line_by_line() {
-        let action = Script { kind: Kind::Action, ..script("", "waves\nbows", 400) };
+        let action = Script { kind: MessageKind::Action, ..script("", "waves\nbows", 400) };
         let lines = ["waves", "bows"].map(|it| format!("PRIVMSG #tea :\x01ACTION {it}\x01"));
         check(action, LIMITS, &lines.each_ref().map(String::as_str));
     }

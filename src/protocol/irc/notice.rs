@@ -2,7 +2,7 @@
 
 use super::line::{Charset, Line, Text};
 use super::split::{self, Room};
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 /// `text`, as much of it as fits into one line, said to `nick`; `None` where that is no nick. A target
 /// of PRIVMSG and NOTICE may also be a channel, a list, or everybody on a server (RFC 2812 §3.3.1).
@@ -15,10 +15,10 @@ pub(super) fn line(
     if !is_nick(nick) {
         return None;
     }
-    let bytes = split::budget(source, charset.width(nick), Kind::Notice, linelen);
+    let bytes = split::budget(source, charset.width(nick), MessageKind::Notice, linelen);
     let room = Room { bytes, charset };
     let first = split::lines("", text, room).into_iter().next()?;
-    Some(Line::talk(Kind::Notice, nick, &Text::clean(&first.text)))
+    Some(Line::talk(MessageKind::Notice, nick, &Text::clean(&first.text)))
 }
 
 /// Whether `nick` names somebody, and one only.

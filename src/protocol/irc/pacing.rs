@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 
 /// How fast we may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -150,7 +150,7 @@ pub(super) struct Pacer {
     /// How many lines, and bytes of them, were said before it was known to what kind of server.
     unknowing: (u32, u32),
     /// What each channel has used, beyond its fair share of what has become free since.
-    spent: HashMap<PlaceId, Duration>,
+    spent: HashMap<EndpointId, Duration>,
     /// Up to when that is.
     shared_at: Instant,
 }
@@ -201,7 +201,7 @@ impl Pacer {
     }
 
     /// How `place` stands.
-    pub(super) fn weight(&self, place: PlaceId, now: Instant) -> Weight {
+    pub(super) fn weight(&self, place: EndpointId, now: Instant) -> Weight {
         let Some(Allowance { burst, .. }) = self.pace.allowance() else { return Weight::Light };
         let spent = self.spent.get(&place).copied().unwrap_or_default();
         let spent = spent.saturating_sub(self.share(now));
@@ -251,7 +251,7 @@ impl Pacer {
     }
 
     /// A line of `bytes` bytes is sent, in `place` if it is said there.
-    pub(super) fn spend(&mut self, bytes: usize, place: Option<PlaceId>, now: Instant) {
+    pub(super) fn spend(&mut self, bytes: usize, place: Option<EndpointId>, now: Instant) {
         let Some(Allowance { line, byte, .. }) = self.pace.allowance() else { return };
         self.lesson.recall(now);
         let bytes = u32::try_from(bytes.min(65_536)).unwrap_or(u32::MAX);
@@ -272,8 +272,8 @@ impl Pacer {
 mod tests {
     use super::*;
 
-    const TEA: PlaceId = PlaceId(1);
-    const DEV: PlaceId = PlaceId(2);
+    const TEA: EndpointId = EndpointId(1);
+    const DEV: EndpointId = EndpointId(2);
 
     fn pacer(pace: Pace, now: Instant) -> Pacer {
         Pacer::new(pace, Lesson::none(now), now)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::line::{BadLine, Line};
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 
 /// How long the server may take to answer, once its turn has come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ const AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// From where on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
-    pub(super) place: PlaceId,
+    pub(super) place: EndpointId,
     pub(super) channel: String,
     pub(super) since: Timestamp,
     /// What the time is now, by our clock.
@@ -115,7 +115,7 @@ pub(super) struct Past {
 
 #[derive(Debug)]
 struct Asked {
-    place: PlaceId,
+    place: EndpointId,
     question: Question,
     number: u64,
     answer: Answer,
@@ -145,7 +145,7 @@ impl Past {
     }
 
     /// Where the question under way has just been asked by a line's id, for want of another way.
-    pub(super) fn follows(&self) -> Option<(PlaceId, Answer)> {
+    pub(super) fn follows(&self) -> Option<(EndpointId, Answer)> {
         let Asked { place, question, answer: Answer::Page(page), .. } = self.asked.as_ref()? else {
             return None;
         };
@@ -162,9 +162,9 @@ impl Past {
     /// A batch of what was said in `place` is complete, or what has this label.
     pub(super) fn batch(
         &mut self,
-        place: Option<PlaceId>,
+        place: Option<EndpointId>,
         label: Option<&str>,
-    ) -> Option<(PlaceId, Answer)> {
+    ) -> Option<(EndpointId, Answer)> {
         let asked = self.asked.as_ref()?;
         let ours = match label {
             Some(label) => asked.is(LABEL, label),
@@ -174,7 +174,7 @@ impl Past {
     }
 
     /// The server has read our PING `token`.
-    pub(super) fn pong(&mut self, token: &str) -> Option<(PlaceId, Answer)> {
+    pub(super) fn pong(&mut self, token: &str) -> Option<(EndpointId, Answer)> {
         self.asked.as_ref()?.is(FENCE, token).then(|| self.answer())?
     }
 
@@ -199,13 +199,13 @@ impl Past {
     }
 
     /// The server will not answer.
-    pub(super) fn fail(&mut self, why: &str) -> Option<(PlaceId, Answer)> {
+    pub(super) fn fail(&mut self, why: &str) -> Option<(EndpointId, Answer)> {
         self.asked.as_mut()?.answer = Answer::Failed(why.to_owned());
         self.answer()
     }
 
     /// Time has passed.
-    pub(super) fn tick(&mut self, now: Instant) -> Option<(PlaceId, Answer)> {
+    pub(super) fn tick(&mut self, now: Instant) -> Option<(EndpointId, Answer)> {
         let overdue = self.asked.as_ref()?.until <= now;
         overdue.then(|| self.fail("the server does not answer"))?
     }
@@ -214,7 +214,7 @@ impl Past {
         Some(self.asked.as_ref()?.until)
     }
 
-    fn answer(&mut self) -> Option<(PlaceId, Answer)> {
+    fn answer(&mut self) -> Option<(EndpointId, Answer)> {
         self.asked.take().map(|asked| (asked.place, asked.answer))
     }
 }
@@ -257,14 +257,14 @@ fn ask(question: &Question, means: Means, number: u64) -> (Answer, Result<Vec<Li
 mod tests {
     use super::*;
 
-    const TEA: PlaceId = PlaceId(1);
+    const TEA: EndpointId = EndpointId(1);
     const NOW: Timestamp = Timestamp::constant(1_795_348_800, 0);
     const CHATHISTORY: Means =
         Means::Chathistory { limit: Some(100), by_time: true, by_line: true, labels: false };
 
     fn past() -> Past {
         let mut past = Past::default();
-        for (place, channel) in [(TEA, "#tea"), (PlaceId(2), "#dev")] {
+        for (place, channel) in [(TEA, "#tea"), (EndpointId(2), "#dev")] {
             let since = "2026-11-22T12:00:00.5Z".parse().expect("a time");
             let msgid = Some("m".to_owned());
             let channel = channel.to_owned();
@@ -320,7 +320,7 @@ mod tests {
         let (mut past, now) = (past(), Instant::now());
         past.next(CHATHISTORY, now);
         assert!(past.next(CHATHISTORY, now).is_empty());
-        assert_eq!(past.batch(Some(PlaceId(2)), None), None, "played back by itself");
+        assert_eq!(past.batch(Some(EndpointId(2)), None), None, "played back by itself");
         let [one, two] = [1, 2].map(|second| Timestamp::from_second(second).expect("a time"));
         let ahead = Some(NOW + AHEAD * 2);
         [Some(two), None, ahead, Some(one)].into_iter().for_each(|time| past.line(time));
@@ -328,7 +328,7 @@ mod tests {
         let page = Page { limit: 100, lines: 4, span, by_line: false, finds_lines: true };
         assert_eq!(past.batch(Some(TEA), None), Some((TEA, Answer::Page(page))));
         assert_eq!(past.next(CHATHISTORY, now).len(), 1);
-        assert_eq!(past.fail("no"), Some((PlaceId(2), Answer::Failed("no".to_owned()))));
+        assert_eq!(past.fail("no"), Some((EndpointId(2), Answer::Failed("no".to_owned()))));
         assert_eq!(past.fail("no"), None);
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Casemapping, Member, Person, PlaceId, Roster};
+use crate::domain::{Casemapping, ChannelMember, IrcUser, EndpointId, Roster};
 
 use super::budget::MOST_KEPT;
 use super::presence::{Parting, Presence};
@@ -35,11 +35,11 @@ pub(super) struct People {
     me: String,
     /// By folded nick.
     known: HashMap<String, Known>,
-    channels: HashMap<PlaceId, Roster>,
+    channels: HashMap<EndpointId, Roster>,
     /// How many bytes all of them take.
     held: usize,
     /// The lists of NAMES that have not come to their end.
-    lists: HashMap<PlaceId, Vec<(Person, String)>>,
+    lists: HashMap<EndpointId, Vec<(IrcUser, String)>>,
     /// What WHO has told, by folded nick, until it comes to its end.
     learnt: Vec<String>,
     /// Who was split off, and when.
@@ -49,8 +49,8 @@ pub(super) struct People {
 
 #[derive(Debug)]
 struct Known {
-    person: Arc<Person>,
-    places: Vec<PlaceId>,
+    person: Arc<IrcUser>,
+    places: Vec<EndpointId>,
 }
 
 /// What the server shows of somebody who does something.
@@ -66,19 +66,19 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn fits(&self, person: &Person) -> bool {
+    fn fits(&self, person: &IrcUser) -> bool {
         person.nick == self.nick
-            && (self.address.is_none() || person.address.as_deref() == self.address)
+            && (self.address.is_none() || person.userhost.as_deref() == self.address)
             && self.account.is_none_or(|account| person.account.as_deref() == account)
             && (self.realname.is_none() || person.realname.as_deref() == self.realname)
             && (person.bot || !self.bot)
     }
 
     /// What is shown is so; what is not shown is as it was.
-    fn imprint(&self, person: &mut Person) {
+    fn imprint(&self, person: &mut IrcUser) {
         let owned = |text: &str| Some(head(text, LONGEST).to_owned());
         self.nick.clone_into(&mut person.nick);
-        person.address = self.address.and_then(owned).or(person.address.take());
+        person.userhost = self.address.and_then(owned).or(person.userhost.take());
         person.realname = self.realname.and_then(owned).or(person.realname.take());
         if let Some(account) = self.account {
             person.account = account.map(|account| head(account, LONGEST).to_owned());
@@ -93,8 +93,8 @@ pub(super) fn head(text: &str, most: usize) -> &str {
 }
 
 /// How many bytes somebody takes.
-fn weight(person: &Person) -> usize {
-    let Person { nick, address, account, realname, .. } = person;
+fn weight(person: &IrcUser) -> usize {
+    let IrcUser { nick, userhost: address, account, realname, .. } = person;
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     FRAME + 2 * nick.len() + length(address) + length(account) + length(realname)
 }
@@ -126,24 +126,24 @@ impl People {
     }
 
     /// Who goes by `nick`.
-    pub(super) fn get(&self, nick: &str) -> Option<&Arc<Person>> {
+    pub(super) fn get(&self, nick: &str) -> Option<&Arc<IrcUser>> {
         self.known.get(&self.casemapping.fold(nick)).map(|known| &known.person)
     }
 
     /// How many are in the channel, as far as is known.
-    pub(super) fn count(&self, place: PlaceId) -> usize {
+    pub(super) fn count(&self, place: EndpointId) -> usize {
         self.channels.get(&place).map_or(0, Roster::len)
     }
 
     /// Whether the server has listed ourselves there.
-    pub(super) fn are_we_in(&self, place: PlaceId) -> bool {
+    pub(super) fn are_we_in(&self, place: EndpointId) -> bool {
         self.channels.get(&place).is_some_and(|channel| channel.get(&self.me).is_some())
     }
 
     /// Whether we have any mark there: voice, or more.
-    pub(super) fn are_we_marked(&self, place: PlaceId) -> bool {
+    pub(super) fn are_we_marked(&self, place: EndpointId) -> bool {
         let me = self.channels.get(&place).and_then(|channel| channel.get(&self.me));
-        me.is_some_and(|member| !member.ranks.is_empty())
+        me.is_some_and(|member| !member.prefixes.is_empty())
     }
 
     /// Somebody does something: what the server shows of them with it is learnt.
@@ -154,24 +154,24 @@ impl People {
     }
 
     /// Somebody comes into a channel; perhaps back, after a netsplit.
-    pub(super) fn came(&mut self, place: PlaceId, seen: Seen<'_>, netjoin: bool, now: Instant) {
+    pub(super) fn came(&mut self, place: EndpointId, seen: Seen<'_>, netjoin: bool, now: Instant) {
         self.seen(seen);
         let folded = self.casemapping.fold(seen.nick);
         let split = self.split.remove(&folded);
         let returned = netjoin || split.is_some_and(|at| now.duration_since(at) < SPLIT);
         let Some(who) = self.place(&folded, place, &seen) else { return };
-        self.channel(place).enter(Member::new(Arc::clone(&who), ""));
+        self.channel(place).insert(ChannelMember::new(Arc::clone(&who), ""));
         if folded != self.me {
             self.news.push(Presence::Came { place, who, returned });
         }
     }
 
     /// Somebody leaves a channel.
-    pub(super) fn left(&mut self, place: PlaceId, nick: &str, how: Parting) {
-        let member = self.channels.get_mut(&place).and_then(|channel| channel.leave(nick));
+    pub(super) fn left(&mut self, place: EndpointId, nick: &str, how: Parting) {
+        let member = self.channels.get_mut(&place).and_then(|channel| channel.remove(nick));
         let Some(member) = member else { return };
         self.unplace(&self.casemapping.fold(nick), place);
-        self.news.push(Presence::Went { places: vec![place], who: member.person, how });
+        self.news.push(Presence::Went { places: vec![place], who: member.user, how });
     }
 
     /// Somebody leaves the network.
@@ -180,7 +180,7 @@ impl People {
         let Some(Known { person: who, places }) = self.known.remove(&folded) else { return };
         self.held = self.held.saturating_sub(weight(&who));
         for place in &places {
-            self.channels.get_mut(place).and_then(|channel| channel.leave(nick));
+            self.channels.get_mut(place).and_then(|channel| channel.remove(nick));
         }
         if matches!(how, Parting::Split { .. }) && self.split.len() < MOST_SPLIT {
             self.split.insert(folded, now);
@@ -189,7 +189,7 @@ impl People {
     }
 
     /// Who went by `nick` is somebody else, or known otherwise, by this change.
-    pub(super) fn change(&mut self, nick: &str, change: impl FnOnce(&mut Person)) {
+    pub(super) fn change(&mut self, nick: &str, change: impl FnOnce(&mut IrcUser)) {
         let Some((places, before, now)) = self.remake(nick, change) else { return };
         if self.casemapping.fold(&now.nick) != self.me {
             self.news.push(Presence::Changed { places, before, now });
@@ -200,17 +200,17 @@ impl People {
     /// the highest first.
     pub(super) fn ranked(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         nick: &str,
         (mark, given): (char, bool),
         marks: &str,
     ) {
         let Some(channel) = self.channels.get_mut(&place) else { return };
         let Some(member) = channel.get(nick) else { return };
-        let has = |it: char| if it == mark { given } else { member.ranks.contains(it) };
+        let has = |it: char| if it == mark { given } else { member.prefixes.contains(it) };
         let ranks: Box<str> = marks.chars().filter(|it| has(*it)).collect();
-        let nick = member.person.nick.clone();
-        channel.rank(&nick, &ranks);
+        let nick = member.user.nick.clone();
+        channel.set_prefixes(&nick, &ranks);
         if self.casemapping.fold(&nick) != self.me {
             self.news.push(Presence::Ranked { place, nick, ranks });
         }
@@ -218,7 +218,7 @@ impl People {
 
     /// NAMES tells that `name` is in the channel, such as `@ann` or `@+ann!a@host`; `marks` are all
     /// that may stand before a nick.
-    pub(super) fn named(&mut self, place: PlaceId, name: &str, marks: &str) {
+    pub(super) fn named(&mut self, place: EndpointId, name: &str, marks: &str) {
         let ranked = name.trim_start_matches(|c| marks.contains(c));
         let raw = &name[..name.len() - ranked.len()];
         let ranks: String = marks.chars().filter(|mark| raw.contains(*mark)).collect();
@@ -228,20 +228,20 @@ impl People {
         };
         let list = self.lists.entry(place).or_default();
         if !nick.is_empty() && nick.len() <= LONGEST && self.held <= MOST_KEPT {
-            let person = Person { address, ..Person::named(nick) };
+            let person = IrcUser { userhost: address, ..IrcUser::named(nick) };
             self.held += weight(&person);
             list.push((person, ranks));
         }
     }
 
     /// NAMES has told of everybody in the channel: who was thought to be there and is not, is gone.
-    pub(super) fn listed(&mut self, place: PlaceId) {
+    pub(super) fn listed(&mut self, place: EndpointId) {
         let list = self.take_list(place);
         let before = self.channels.insert(place, Roster::new(self.casemapping));
         let there = list.iter().map(|(person, _)| self.casemapping.fold(&person.nick));
         let there: std::collections::HashSet<String> = there.collect();
         for member in before.iter().flat_map(Roster::iter) {
-            let folded = self.casemapping.fold(&member.person.nick);
+            let folded = self.casemapping.fold(&member.user.nick);
             if !there.contains(&folded) {
                 self.unplace(&folded, place);
             }
@@ -249,7 +249,7 @@ impl People {
         for (person, ranks) in list {
             let seen = Seen {
                 nick: &person.nick,
-                address: person.address.as_deref(),
+                address: person.userhost.as_deref(),
                 account: None,
                 realname: None,
                 bot: false,
@@ -257,13 +257,13 @@ impl People {
             self.seen(seen);
             let folded = self.casemapping.fold(&person.nick);
             if let Some(who) = self.place(&folded, place, &seen) {
-                self.channel(place).enter(Member::new(who, &ranks));
+                self.channel(place).insert(ChannelMember::new(who, &ranks));
             }
         }
         self.tell_list(place);
     }
 
-    fn take_list(&mut self, place: PlaceId) -> Vec<(Person, String)> {
+    fn take_list(&mut self, place: EndpointId) -> Vec<(IrcUser, String)> {
         let list = self.lists.remove(&place).unwrap_or_default();
         let weight: usize = list.iter().map(|(person, _)| weight(person)).sum();
         self.held = self.held.saturating_sub(weight);
@@ -272,7 +272,7 @@ impl People {
 
     /// WHO tells of somebody; `away` of the flags that come with it.
     pub(super) fn told(&mut self, seen: Seen<'_>, away: bool) {
-        let change = |person: &mut Person| {
+        let change = |person: &mut IrcUser| {
             seen.imprint(person);
             (person.away, person.bot) = (away, seen.bot);
         };
@@ -297,34 +297,34 @@ impl People {
     }
 
     /// We are no longer in the channel: whoever is there is out of our sight.
-    pub(super) fn forget(&mut self, place: PlaceId) {
+    pub(super) fn forget(&mut self, place: EndpointId) {
         self.take_list(place);
         let Some(channel) = self.channels.remove(&place) else { return };
         for member in channel.iter() {
-            self.unplace(&self.casemapping.fold(&member.person.nick), place);
+            self.unplace(&self.casemapping.fold(&member.user.nick), place);
         }
     }
 
-    fn tell_list(&mut self, place: PlaceId) {
+    fn tell_list(&mut self, place: EndpointId) {
         let casemapping = self.casemapping;
-        let is_me = |member: &&Member| casemapping.fold(&member.person.nick) == self.me;
+        let is_me = |member: &&ChannelMember| casemapping.fold(&member.user.nick) == self.me;
         let members = self.channels.get(&place).into_iter().flat_map(Roster::iter);
         let members = members.filter(|member| !is_me(member)).cloned().collect();
         self.news.push(Presence::Listed { place, casemapping, members });
     }
 
-    fn channel(&mut self, place: PlaceId) -> &mut Roster {
+    fn channel(&mut self, place: EndpointId) -> &mut Roster {
         self.channels.entry(place).or_insert_with(|| Roster::new(self.casemapping))
     }
 
     /// Notes that whoever has the folded nick is in `place`; `None` when there are too many people.
-    fn place(&mut self, folded: &str, place: PlaceId, seen: &Seen<'_>) -> Option<Arc<Person>> {
+    fn place(&mut self, folded: &str, place: EndpointId, seen: &Seen<'_>) -> Option<Arc<IrcUser>> {
         if self.known.len() >= MOST && !self.known.contains_key(folded) {
             return None;
         }
         let held = &mut self.held;
         let known = self.known.entry(folded.to_owned()).or_insert_with(|| {
-            let mut person = Person::default();
+            let mut person = IrcUser::default();
             seen.imprint(&mut person);
             *held += weight(&person);
             Known { person: Arc::new(person), places: Vec::new() }
@@ -335,7 +335,7 @@ impl People {
         Some(Arc::clone(&known.person))
     }
 
-    fn unplace(&mut self, folded: &str, place: PlaceId) {
+    fn unplace(&mut self, folded: &str, place: EndpointId) {
         let Some(known) = self.known.get_mut(folded) else { return };
         known.places.retain(|other| *other != place);
         if known.places.is_empty() {
@@ -348,16 +348,16 @@ impl People {
     fn remake(
         &mut self,
         nick: &str,
-        change: impl FnOnce(&mut Person),
-    ) -> Option<(Vec<PlaceId>, Arc<Person>, Arc<Person>)> {
+        change: impl FnOnce(&mut IrcUser),
+    ) -> Option<(Vec<EndpointId>, Arc<IrcUser>, Arc<IrcUser>)> {
         let folded = self.casemapping.fold(nick);
         let before = Arc::clone(&self.known.get(&folded)?.person);
-        let mut now = Person::clone(&before);
+        let mut now = IrcUser::clone(&before);
         change(&mut now);
         if now == *before {
             return None;
         }
-        for text in [&mut now.address, &mut now.account, &mut now.realname].into_iter().flatten() {
+        for text in [&mut now.userhost, &mut now.account, &mut now.realname].into_iter().flatten() {
             text.truncate(text.floor_char_boundary(LONGEST));
         }
         let now = Arc::new(now);
@@ -368,10 +368,10 @@ impl People {
         let ghost = self.known.remove(&folded);
         self.held = self.held.saturating_sub(ghost.as_ref().map_or(0, |it| weight(&it.person)));
         for place in ghost.into_iter().flat_map(|ghost| ghost.places) {
-            self.channel(place).leave(&now.nick);
+            self.channel(place).remove(&now.nick);
         }
         for place in &places {
-            self.channel(*place).change(nick, &now);
+            self.channel(*place).update(nick, &now);
         }
         self.known.insert(folded, Known { person: Arc::clone(&now), places: places.clone() });
         Some((places, before, now))
@@ -382,8 +382,8 @@ impl People {
 mod tests {
     use super::*;
 
-    const TEA: PlaceId = PlaceId(1);
-    const DEV: PlaceId = PlaceId(2);
+    const TEA: EndpointId = EndpointId(1);
+    const DEV: EndpointId = EndpointId(2);
 
     fn seen(nick: &str) -> Seen<'_> {
         Seen { nick, address: None, account: None, realname: None, bot: false }
@@ -417,7 +417,7 @@ mod tests {
     #[test]
     fn what_is_kept_of_people_is_counted_and_forgotten_with_them() {
         let (mut people, now) = (People::default(), Instant::now());
-        let place = PlaceId(7);
+        let place = EndpointId(7);
         let host = "h".repeat(20_000);
         for number in 0..100 {
             people.named(place, &format!("@@@+ann{number}!a@{host}"), "@+");
@@ -442,7 +442,7 @@ mod tests {
         let mut people = People::default();
         let host = "h".repeat(500);
         for number in 0..100_000 {
-            people.named(PlaceId(7), &format!("n{number}!a@{host}"), "@+");
+            people.named(EndpointId(7), &format!("n{number}!a@{host}"), "@+");
         }
         assert!(people.held() > MOST_KEPT && people.held() < MOST_KEPT + 1_000);
     }

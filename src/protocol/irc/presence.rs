@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::domain::{Casemapping, Member, Person, PlaceId};
+use crate::domain::{Casemapping, ChannelMember, IrcUser, EndpointId};
 
 /// Who is in our channels, and what became of them. We ourselves are never among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,45 +8,45 @@ pub enum Presence {
     /// Exactly these are in the channel now.
     Listed {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// How the server folds their nicks.
         casemapping: Casemapping,
         /// Who.
-        members: Vec<Member>,
+        members: Vec<ChannelMember>,
     },
     /// Somebody came in.
     Came {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Who.
-        who: Arc<Person>,
+        who: Arc<IrcUser>,
         /// They were split off before: it is their server that is back.
         returned: bool,
     },
     /// Somebody is no longer there.
     Went {
         /// Where; each of our channels that they were in.
-        places: Vec<PlaceId>,
+        places: Vec<EndpointId>,
         /// Who.
-        who: Arc<Person>,
+        who: Arc<IrcUser>,
         /// How.
         how: Parting,
     },
     /// Somebody goes by another nick, account or address, has gone away, or the like.
     Changed {
         /// Each of our channels that they are in.
-        places: Vec<PlaceId>,
+        places: Vec<EndpointId>,
         /// As whom they were known.
-        before: Arc<Person>,
+        before: Arc<IrcUser>,
         /// As whom they are known now.
-        now: Arc<Person>,
+        now: Arc<IrcUser>,
     },
     /// The server has told more of people who were there all the time; their nicks are the same.
-    Learnt(Vec<(Vec<PlaceId>, Arc<Person>)>),
+    Learnt(Vec<(Vec<EndpointId>, Arc<IrcUser>)>),
     /// Somebody bears other marks before the nick.
     Ranked {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Who.
         nick: String,
         /// The marks, such as `@+`, the highest first.

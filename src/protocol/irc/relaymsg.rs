@@ -8,17 +8,17 @@
 use super::Scope;
 use super::line::{BadLine, Line, Text};
 use super::objection::Objection;
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 /// The capability, and the tag that tells who had a line said; by its names, the newer first.
 pub(super) const NAMES: [&str; 2] = ["draft/relaymsg", "overdrivenetworks.com/relaymsg"];
 
 /// `text`, said to `target` under `nick`.
-pub(super) fn line(kind: Kind, target: &str, nick: &str, text: &str) -> Result<Line, BadLine> {
+pub(super) fn line(kind: MessageKind, target: &str, nick: &str, text: &str) -> Result<Line, BadLine> {
     let Text(text) = Text::clean(text);
     let text = match kind {
-        Kind::Action => format!("\x01ACTION {text}\x01"),
-        Kind::Talk | Kind::Notice => text,
+        MessageKind::Action => format!("\x01ACTION {text}\x01"),
+        MessageKind::Text | MessageKind::Notice => text,
     };
     let line = Line::new("RELAYMSG", &[target, nick, &text])?;
     if nick.contains(['!', '@', ',', '*', '?']) {
@@ -28,8 +28,8 @@ pub(super) fn line(kind: Kind, target: &str, nick: &str, text: &str) -> Result<L
 }
 
 /// How many bytes of a line to `target` under `nick` are not text, as we send it.
-pub(super) fn frame(kind: Kind, target: usize, nick: usize) -> usize {
-    let action = if kind == Kind::Action { "\x01ACTION \x01".len() } else { 0 };
+pub(super) fn frame(kind: MessageKind, target: usize, nick: usize) -> usize {
+    let action = if kind == MessageKind::Action { "\x01ACTION \x01".len() } else { 0 };
     "RELAYMSG   :\r\n".len() + target + nick + action
 }
 
@@ -53,16 +53,16 @@ mod tests {
 
     #[test]
     fn nobody_slips_in_a_second_line_or_another_target() {
-        let said = line(Kind::Action, "#tea", "bob/lc", "waves\r\nQUIT").expect("a line");
+        let said = line(MessageKind::Action, "#tea", "bob/lc", "waves\r\nQUIT").expect("a line");
         assert_eq!(said.as_str(), "RELAYMSG #tea bob/lc :\x01ACTION waves QUIT\x01");
         for nick in ["", "b b/lc", ":b/lc", "b\n/lc", "b!x@y/lc", "b,c/lc"] {
-            assert!(line(Kind::Talk, "#tea", nick, "hi").is_err(), "{nick:?}");
+            assert!(line(MessageKind::Text, "#tea", nick, "hi").is_err(), "{nick:?}");
         }
     }
 
     #[test]
     fn what_is_not_text_is_counted() {
-        for kind in [Kind::Talk, Kind::Action] {
+        for kind in [MessageKind::Text, MessageKind::Action] {
             let whole = line(kind, "#tea", "bob/lc", "a b").expect("a line").len() + "\r\n".len();
             assert_eq!(whole - "a b".len(), frame(kind, "#tea".len(), "bob/lc".len()));
         }

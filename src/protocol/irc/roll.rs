@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 
 /// How often the server is asked where we are.
 const OFTEN: Duration = Duration::from_secs(600);
@@ -15,9 +15,9 @@ const DOUBT_AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Roll {
     due: Instant,
     /// Where we are by the answer that is coming in; `None` while none is.
-    seen: Option<BTreeSet<PlaceId>>,
+    seen: Option<BTreeSet<EndpointId>>,
     /// The channels of which the server is asked whether we are in it, since when.
-    doubts: HashMap<PlaceId, Doubt>,
+    doubts: HashMap<EndpointId, Doubt>,
 }
 
 #[derive(Debug)]
@@ -46,19 +46,19 @@ impl Roll {
     }
 
     /// The server sees us in `place`.
-    pub(super) fn see(&mut self, place: PlaceId) {
+    pub(super) fn see(&mut self, place: EndpointId) {
         if let Some(seen) = &mut self.seen {
             seen.insert(place);
         }
     }
 
     /// Where the server has seen us; `None` where we have not asked.
-    pub(super) fn seen(&mut self) -> Option<BTreeSet<PlaceId>> {
+    pub(super) fn seen(&mut self) -> Option<BTreeSet<EndpointId>> {
         self.seen.take()
     }
 
     /// Something makes us doubt that we are in `place`. Says whether to ask.
-    pub(super) fn doubt(&mut self, place: PlaceId, now: Instant) -> bool {
+    pub(super) fn doubt(&mut self, place: EndpointId, now: Instant) -> bool {
         let doubted = self.doubts.get(&place).map(|doubt| doubt.since);
         if doubted.is_some_and(|since| now.duration_since(since) < DOUBT_AGAIN) {
             return false;
@@ -68,7 +68,7 @@ impl Roll {
     }
 
     /// The server has listed who is in `place`. Says whether that was in doubt.
-    pub(super) fn settle(&mut self, place: PlaceId) -> bool {
+    pub(super) fn settle(&mut self, place: EndpointId) -> bool {
         self.doubts.get_mut(&place).is_some_and(|doubt| std::mem::take(&mut doubt.open))
     }
 }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn one_doubt_is_one_question_for_a_while() {
         let now = Instant::now();
-        let tea = PlaceId(1);
+        let tea = EndpointId(1);
         let mut roll = Roll::new(now);
         assert!(!roll.settle(tea));
         assert!(roll.doubt(tea, now) && !roll.doubt(tea, now));
@@ -93,10 +93,10 @@ mod tests {
     fn what_was_not_asked_is_not_believed() {
         let now = Instant::now();
         let mut roll = Roll::new(now);
-        roll.see(PlaceId(1));
+        roll.see(EndpointId(1));
         assert_eq!(roll.seen(), None);
         assert!(!roll.is_due(now) && roll.is_due(now + OFTEN) && !roll.is_due(now + OFTEN));
-        roll.see(PlaceId(1));
-        assert_eq!(roll.seen(), Some([PlaceId(1)].into()));
+        roll.see(EndpointId(1));
+        assert_eq!(roll.seen(), Some([EndpointId(1)].into()));
     }
 }

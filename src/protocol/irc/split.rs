@@ -3,15 +3,15 @@
 use unicode_segmentation::GraphemeCursor;
 
 use super::line::{Charset, Text};
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 /// How many bytes of text others receive whole, in a line of `linelen` bytes that the server
 /// begins with `:nick!user@host ` (`source` bytes without colon and space), to a target of so many bytes.
-pub(super) fn budget(source: usize, target: usize, kind: Kind, linelen: usize) -> usize {
+pub(super) fn budget(source: usize, target: usize, kind: MessageKind, linelen: usize) -> usize {
     let frame = match kind {
-        Kind::Talk => "PRIVMSG  :".len(),
-        Kind::Notice => "NOTICE  :".len(),
-        Kind::Action => "PRIVMSG  :\x01ACTION \x01".len(),
+        MessageKind::Text => "PRIVMSG  :".len(),
+        MessageKind::Notice => "NOTICE  :".len(),
+        MessageKind::Action => "PRIVMSG  :\x01ACTION \x01".len(),
     };
     linelen.saturating_sub(":".len() + source + " ".len() + frame + target + "\r\n".len())
 }
@@ -355,9 +355,9 @@ mod tests {
     #[test]
     fn others_receive_the_whole_line() {
         for (kind, line) in [
-            (Kind::Talk, ":n!u@h PRIVMSG #c :\r\n"),
-            (Kind::Notice, ":n!u@h NOTICE #c :\r\n"),
-            (Kind::Action, ":n!u@h PRIVMSG #c :\x01ACTION \x01\r\n"),
+            (MessageKind::Text, ":n!u@h PRIVMSG #c :\r\n"),
+            (MessageKind::Notice, ":n!u@h NOTICE #c :\r\n"),
+            (MessageKind::Action, ":n!u@h PRIVMSG #c :\x01ACTION \x01\r\n"),
         ] {
             assert_eq!(budget("n!u@h".len(), 2, kind, 512), 512 - line.len());
         }

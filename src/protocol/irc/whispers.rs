@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{Casemapping, Person, PlaceId};
+use crate::domain::{Casemapping, IrcUser, EndpointId};
 
 /// Numerics by which a server says that somebody was not told: ERR_NOSUCHNICK, ERR_CANNOTSENDTOCHAN
 /// ("nick/channel"), ERR_TOOMANYTARGETS, ERR_NEEDREGGEDNICK, ERR_NONONREG, ERR_NOCTCP (a noise to who is
@@ -16,21 +16,21 @@ const UNHEARD: &[&str] = &["401", "404", "407", "477", "486", "492", "531", "716
 
 /// Those that we are saying something to, by what stands for each.
 #[derive(Debug, Default)]
-pub(super) struct Whispers(HashMap<PlaceId, Arc<Person>>);
+pub(super) struct Whispers(HashMap<EndpointId, Arc<IrcUser>>);
 
 impl Whispers {
     /// What is said to `place` from here on is for `whom`.
-    pub(super) fn begin(&mut self, place: PlaceId, whom: Arc<Person>) {
+    pub(super) fn begin(&mut self, place: EndpointId, whom: Arc<IrcUser>) {
         self.0.insert(place, whom);
     }
 
     /// Nothing more is to be said to `place`.
-    pub(super) fn end(&mut self, place: PlaceId) {
+    pub(super) fn end(&mut self, place: EndpointId) {
         self.0.remove(&place);
     }
 
     /// What stands for whoever goes by `nick`, if something is being said to them.
-    pub(super) fn place(&self, nick: &str, casemapping: Casemapping) -> Option<PlaceId> {
+    pub(super) fn place(&self, nick: &str, casemapping: Casemapping) -> Option<EndpointId> {
         let mut whispers = self.0.iter();
         whispers.find(|(_, whom)| casemapping.same(&whom.nick, nick)).map(|(place, _)| *place)
     }
@@ -41,19 +41,19 @@ impl Whispers {
     }
 
     /// Those whose nick is nobody's now, or somebody else's: `known` says whose.
-    pub(super) fn lost<'p>(&self, known: impl Fn(&str) -> Option<&'p Arc<Person>>) -> Vec<PlaceId> {
-        let is_lost = |whom: &Person| known(&whom.nick).is_none_or(|now| !is_same(whom, now));
+    pub(super) fn lost<'p>(&self, known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>) -> Vec<EndpointId> {
+        let is_lost = |whom: &IrcUser| known(&whom.nick).is_none_or(|now| !is_same(whom, now));
         self.0.iter().filter(|(_, whom)| is_lost(whom)).map(|(place, _)| *place).collect()
     }
 }
 
 /// Whether whoever goes by the nick of `whom` is still the same, as far as the server tells: the account
 /// is a person's own; without one, the address is what is left.
-pub(super) fn is_same(whom: &Person, now: &Person) -> bool {
+pub(super) fn is_same(whom: &IrcUser, now: &IrcUser) -> bool {
     match (&whom.account, &now.account) {
         (Some(account), now) => now.as_ref() == Some(account),
         (None, _) => {
-            let known = whom.address.as_ref().zip(now.address.as_ref());
+            let known = whom.userhost.as_ref().zip(now.userhost.as_ref());
             known.is_none_or(|(before, now)| before == now)
         }
     }
@@ -63,9 +63,9 @@ pub(super) fn is_same(whom: &Person, now: &Person) -> bool {
 mod tests {
     use super::*;
 
-    fn person(address: Option<&str>, account: Option<&str>) -> Person {
+    fn person(address: Option<&str>, account: Option<&str>) -> IrcUser {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Person { address: owned(address), account: owned(account), ..Person::named("ann") }
+        IrcUser { userhost: owned(address), account: owned(account), ..IrcUser::named("ann") }
     }
 
     #[test]
@@ -87,12 +87,12 @@ mod tests {
     #[test]
     fn who_is_out_of_sight_is_lost() {
         let mut whispers = Whispers::default();
-        whispers.begin(PlaceId(1), Arc::new(person(None, None)));
-        assert_eq!(whispers.place("ANN", Casemapping::Ascii), Some(PlaceId(1)));
+        whispers.begin(EndpointId(1), Arc::new(person(None, None)));
+        assert_eq!(whispers.place("ANN", Casemapping::Ascii), Some(EndpointId(1)));
         let now = Arc::new(person(None, None));
         assert_eq!(whispers.lost(|_| Some(&now)), []);
-        assert_eq!(whispers.lost(|_| None), [PlaceId(1)]);
-        whispers.end(PlaceId(1));
+        assert_eq!(whispers.lost(|_| None), [EndpointId(1)]);
+        whispers.end(EndpointId(1));
         assert_eq!(whispers.lost(|_| None), []);
     }
 }

@@ -2,7 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::Stay;
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 
 /// How long the server may take to answer a call. It never answers a call that it does not know
 /// (WIRE.md, "Transport"), so every wait has a limit.
@@ -16,23 +16,23 @@ pub(super) enum Call {
     /// `rooms:list`, less the first so many.
     Rooms { skip: usize },
     /// `rooms:join`.
-    Join(PlaceId),
+    Join(EndpointId),
     /// `rooms:users`.
-    People(PlaceId),
+    People(EndpointId),
     /// `rooms:update`.
-    Describe(PlaceId),
+    Describe(EndpointId),
     /// `messages:create`.
-    Post { ticket: Ticket, place: PlaceId },
+    Post { ticket: DeliveryId, place: EndpointId },
     /// `user-messages:create`, of which somebody wants to know.
-    Whisper { ticket: Ticket, place: PlaceId },
+    Whisper { ticket: DeliveryId, place: EndpointId },
     /// The same, of which nobody does.
     Tell,
     /// `user-messages:list`: only whether it is answered.
     Whispers,
     /// `messages:list`, a page.
-    List { place: PlaceId, stay: Stay },
+    List { place: EndpointId, stay: Stay },
     /// `messages:list`, the newest so many posts.
-    Newest { place: PlaceId, take: usize, stay: Stay },
+    Newest { place: EndpointId, take: usize, stay: Stay },
 }
 
 /// The calls that have not been answered.
@@ -63,7 +63,7 @@ impl Calls {
     }
 
     /// What was asked of the room at `place` is not waited for any more.
-    pub(super) fn forget(&mut self, place: PlaceId) {
+    pub(super) fn forget(&mut self, place: EndpointId) {
         self.open.retain(|_, call| match call {
             Call::List { place: of, .. } | Call::Newest { place: of, .. } => *of != place,
             _ => true,
@@ -90,8 +90,8 @@ mod tests {
         let now = Instant::now();
         let mut calls = Calls::default();
         let first = calls.begin(Call::WhoAmI, now);
-        let second = calls.begin(Call::Join(PlaceId(1)), now);
-        assert_eq!(calls.end(second), Some(Call::Join(PlaceId(1))));
+        let second = calls.begin(Call::Join(EndpointId(1)), now);
+        assert_eq!(calls.end(second), Some(Call::Join(EndpointId(1))));
         assert_eq!(calls.end(second), None);
         assert_eq!(calls.end(first), Some(Call::WhoAmI));
         assert_eq!(calls.deadline(), None);

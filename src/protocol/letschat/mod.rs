@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain;
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 
 pub use frame::Text;
 pub use post_id::{NotAnId, PostId};
@@ -40,9 +40,9 @@ pub enum Order {
     /// Post `text`; answered by [`Event::Posted`], [`Event::Refused`] or [`Event::Unanswered`].
     Post {
         /// Comes back with the answer.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// What.
         text: String,
     },
@@ -50,9 +50,9 @@ pub enum Order {
     /// it, the server does not say.
     Whisper {
         /// Comes back with the answer.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Stands for whoever it is: one such is under way at a time.
-        place: PlaceId,
+        place: EndpointId,
         /// The id of their account.
         user: String,
         /// What.
@@ -69,7 +69,7 @@ pub enum Order {
     /// [`Event::Listed`], or by [`Event::Closed`].
     List {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Only ids above this one.
         since: PostId,
         /// How many of those to leave out.
@@ -85,21 +85,21 @@ pub enum Order {
     /// take its password and the list of who may enter from it (WIRE.md, "Rooms").
     Describe {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// What it is about.
         description: String,
     },
     /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
     Newest {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Comes back with the answer.
         stay: Stay,
     },
     /// Tell when so much time has passed; answered by [`Event::Awake`], unless the connection is lost.
     Wake {
         /// Comes back with the answer.
-        place: PlaceId,
+        place: EndpointId,
         /// How much.
         after: Duration,
     },
@@ -124,21 +124,21 @@ pub enum Event {
     /// The room can be heard and spoken in.
     Joined {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// The room's id.
         room: String,
     },
     /// The room can no longer, or still not, be heard and spoken in.
     Closed {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Why, in words for the administrator.
         why: String,
     },
     /// What the room is about, as its description says.
     About {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// The description.
         description: String,
         /// It is told to us who come in; otherwise something of the room has just been changed.
@@ -147,7 +147,7 @@ pub enum Event {
     /// Someone spoke, perhaps we ourselves.
     Heard {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// What.
         post: Post,
     },
@@ -158,7 +158,7 @@ pub enum Event {
     /// A page of posts, oldest first.
     Listed {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// What.
         posts: Vec<Post>,
         /// Those that make no sense, and were passed over; by their ids, where they have one.
@@ -171,14 +171,14 @@ pub enum Event {
     /// Somebody spoke, but what the server told of it makes no sense.
     Unreadable {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// The post's id, if it has one.
         post: Option<PostId>,
     },
     /// The newest post's id; `None` in an empty room.
     Newest {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// The id.
         post: Option<PostId>,
         /// The order's.
@@ -187,31 +187,31 @@ pub enum Event {
     /// The order was carried out; the post has this id.
     Posted {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// The post's.
         id: PostId,
     },
     /// The order was turned down.
     Refused {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Why, in the server's own words.
         why: String,
     },
     /// The time has passed.
-    Awake(PlaceId),
+    Awake(EndpointId),
     /// Somebody came into a room, left it, or is known otherwise.
     People(Presence),
     /// The server has not answered in time: the post may be there or not.
     Unanswered {
         /// The order's.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
     },
 }
 
@@ -221,21 +221,21 @@ pub enum Presence {
     /// Exactly these are in the room, we ourselves perhaps among them.
     Listed {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Who.
         users: Vec<Author>,
     },
     /// Somebody came in.
     Came {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Who.
         user: Author,
     },
     /// Somebody left.
     Went {
         /// Where.
-        place: PlaceId,
+        place: EndpointId,
         /// Who.
         user: Author,
     },
@@ -293,6 +293,6 @@ impl Author {
 impl From<Author> for domain::Author {
     fn from(Author { id, username, display_name }: Author) -> Self {
         let account = (!id.is_empty()).then_some(id);
-        Self { name: username, display_name, account, address: None, bot: false }
+        Self { name: username, display_name, account, userhost: None, bot: false }
     }
 }

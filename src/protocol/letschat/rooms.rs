@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 
 use super::answer::Room;
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 use crate::protocol::Backoff;
 
 /// How many joins are under way at once: the server does them one by one.
@@ -14,7 +14,7 @@ const AT_ONCE: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Seat {
     /// Its number.
-    pub place: PlaceId,
+    pub place: EndpointId,
     /// Its slug or id, as the configuration has it.
     pub name: String,
     /// Its password, where it has one.
@@ -41,10 +41,10 @@ enum State {
 /// The rooms that we mean to be in.
 #[derive(Debug)]
 pub(super) struct Rooms {
-    rooms: HashMap<PlaceId, Sitting>,
-    by_name: HashMap<String, PlaceId>,
-    by_id: HashMap<String, PlaceId>,
-    queue: VecDeque<PlaceId>,
+    rooms: HashMap<EndpointId, Sitting>,
+    by_name: HashMap<String, EndpointId>,
+    by_id: HashMap<String, EndpointId>,
+    queue: VecDeque<EndpointId>,
     asked: usize,
     backoff: Backoff,
     chance: fastrand::Rng,
@@ -80,23 +80,23 @@ impl Rooms {
     }
 
     /// The place of the room with this id, if we are in it.
-    pub(super) fn place(&self, id: &str) -> Option<PlaceId> {
+    pub(super) fn place(&self, id: &str) -> Option<EndpointId> {
         self.by_id.get(id).copied()
     }
 
     /// The id of the room at `place`, if the server has told it.
-    pub(super) fn id(&self, place: PlaceId) -> Option<&str> {
+    pub(super) fn id(&self, place: EndpointId) -> Option<&str> {
         self.rooms.get(&place)?.id.as_deref()
     }
 
     /// The id and the name of the room at `place`, if it may be described anew.
-    pub(super) fn describable(&self, place: PlaceId) -> Option<(&str, &str)> {
+    pub(super) fn describable(&self, place: EndpointId) -> Option<(&str, &str)> {
         let sitting = self.rooms.get(&place)?;
         Some((sitting.id.as_deref()?, sitting.describable.as_deref()?))
     }
 
     /// The server knows this room. Says which other place of ours is the same room, if one is.
-    pub(super) fn listed(&mut self, room: &Room) -> Result<(), (PlaceId, PlaceId)> {
+    pub(super) fn listed(&mut self, room: &Room) -> Result<(), (EndpointId, EndpointId)> {
         for name in room.slug.iter().chain([&room.id]) {
             let Some(place) = self.by_name.get(name).copied() else { continue };
             if let Some(other) = self.place(&room.id).filter(|other| *other != place) {
@@ -128,7 +128,7 @@ impl Rooms {
     }
 
     /// The server has answered a join.
-    pub(super) fn answered(&mut self, place: PlaceId, joined: bool, now: Instant) {
+    pub(super) fn answered(&mut self, place: EndpointId, joined: bool, now: Instant) {
         self.asked = self.asked.saturating_sub(1);
         if let Some(sitting) = self.rooms.get_mut(&place) {
             sitting.state = if joined { State::In } else { State::Out };
@@ -141,7 +141,7 @@ impl Rooms {
     }
 
     /// We are no longer in the room at `place`. Says whether we were.
-    pub(super) fn left(&mut self, place: PlaceId, now: Instant) -> bool {
+    pub(super) fn left(&mut self, place: EndpointId, now: Instant) -> bool {
         let Some(sitting) = self.rooms.get_mut(&place) else { return false };
         let was_in = sitting.state == State::In;
         if was_in {
@@ -152,7 +152,7 @@ impl Rooms {
     }
 
     /// The rooms that the server does not list, and what they are called.
-    pub(super) fn missing(&self) -> impl Iterator<Item = (PlaceId, String)> {
+    pub(super) fn missing(&self) -> impl Iterator<Item = (EndpointId, String)> {
         let out = self.rooms.iter().filter(|(_, sitting)| sitting.state == State::Out);
         out.map(|(place, sitting)| (*place, sitting.seat.name.clone()))
     }
@@ -188,7 +188,7 @@ mod tests {
 
     fn rooms(names: &[&str]) -> Rooms {
         let seat = |(place, name): (i64, &&str)| Seat {
-            place: PlaceId(place),
+            place: EndpointId(place),
             name: (*name).to_owned(),
             password: None,
         };
@@ -215,14 +215,14 @@ mod tests {
         let joins: Vec<String> =
             std::iter::from_fn(|| rooms.next_join().map(|(_, id)| id.to_owned())).collect();
         assert_eq!(joins, ["r1", "r2"]);
-        assert_eq!(rooms.place("r1"), Some(PlaceId(1)));
+        assert_eq!(rooms.place("r1"), Some(EndpointId(1)));
         assert_eq!(rooms.place("r3"), None);
     }
 
     #[test]
     fn one_room_under_two_names_is_told() {
         let mut rooms = rooms(&["tea", "r1"]);
-        assert_eq!(rooms.listed(&room("r1", "tea")), Err((PlaceId(2), PlaceId(1))));
+        assert_eq!(rooms.listed(&room("r1", "tea")), Err((EndpointId(2), EndpointId(1))));
     }
 
     #[test]
@@ -231,10 +231,10 @@ mod tests {
         let mut rooms = rooms(&["tea"]);
         rooms.listed(&room("r1", "tea")).expect("one room");
         assert!(rooms.next_join().is_some());
-        rooms.answered(PlaceId(1), false, now);
+        rooms.answered(EndpointId(1), false, now);
         let due = rooms.deadline().expect("a time to look");
         assert!(!rooms.look(now) && rooms.look(due) && !rooms.look(due));
-        assert_eq!(rooms.missing().collect::<Vec<_>>(), [(PlaceId(1), "tea".to_owned())]);
+        assert_eq!(rooms.missing().collect::<Vec<_>>(), [(EndpointId(1), "tea".to_owned())]);
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         }
         let at_once = std::iter::from_fn(|| rooms.next_join().map(drop)).count();
         assert_eq!(at_once, AT_ONCE);
-        rooms.answered(PlaceId(1), true, Instant::now());
+        rooms.answered(EndpointId(1), true, Instant::now());
         assert!(rooms.next_join().is_some() && rooms.next_join().is_none());
     }
 }

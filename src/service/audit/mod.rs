@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Settings;
-use crate::domain::Place;
+use crate::domain::Endpoint;
 use crate::store::{Snapshot, StoreError};
 
 use channel::ChannelAudit;
@@ -102,8 +102,8 @@ impl Unread {
 /// When there is no store, or it is not one that we can read.
 pub async fn audit(
     settings: &Settings,
-    rooms: &[Place],
-    channels: &[Place],
+    rooms: &[Endpoint],
+    channels: &[Endpoint],
     since: Option<Timestamp>,
 ) -> Result<Audit, StoreError> {
     // Whether there is anything to compare with, before anybody is bothered.

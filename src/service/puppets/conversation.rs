@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::bridge::Happening;
 use crate::config::{HostPort, NetworkSettings, WebircSettings};
-use crate::domain::AccountId;
+use crate::domain::LetsChatUserId;
 use crate::net;
 use crate::protocol::irc;
 use crate::protocol::irc::{Identity, Lesson, Plan, Seat, Session, TurnedAway, Webirc};
@@ -20,7 +20,7 @@ use crate::translate::user_name;
 
 /// Somebody who is to have a connection.
 pub(super) struct Puppet {
-    pub(super) account: AccountId,
+    pub(super) account: LetsChatUserId,
     pub(super) nick: String,
     /// How they are called in Let's Chat.
     pub(super) name: String,
@@ -30,7 +30,7 @@ pub(super) struct Puppet {
 /// How a connection has ended.
 pub(super) struct Over {
     /// Whose it was.
-    pub(super) account: AccountId,
+    pub(super) account: LetsChatUserId,
     /// The way that it took.
     pub(super) door: Door,
     /// Whether its login worked.
@@ -83,7 +83,7 @@ pub(super) async fn converse(
 /// The way of `account`, who is called `name`, to `network`.
 pub(super) fn door(
     bridge: &Door,
-    account: &AccountId,
+    account: &LetsChatUserId,
     name: &str,
     prefix: Option<Ipv6Net>,
 ) -> Door {
@@ -105,7 +105,7 @@ fn sit(puppet: &Puppet, network: &NetworkSettings, at: (bool, &HostPort)) -> Pla
 }
 
 /// What the server is told of whom we speak for, where it trusts us to.
-fn webirc(account: &AccountId, name: &str, network: &NetworkSettings) -> Option<Webirc> {
+fn webirc(account: &LetsChatUserId, name: &str, network: &NetworkSettings) -> Option<Webirc> {
     let WebircSettings { password, host } = network.puppets.webirc.as_ref()?;
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
@@ -122,7 +122,7 @@ const LOCAL: Ipv6Net = match Ipv6Net::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0
 };
 
 /// The address of `account` in `net`: always the same, and hardly ever somebody else's.
-fn address_in(net: Ipv6Net, account: &AccountId) -> Ipv6Addr {
+fn address_in(net: Ipv6Net, account: &LetsChatUserId) -> Ipv6Addr {
     let digest = Sha256::digest(account.0.as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
@@ -138,10 +138,10 @@ mod tests {
     #[test]
     fn everybody_has_an_address_of_their_own_and_keeps_it() {
         let net: Ipv6Net = "2001:db8:1:2::/64".parse().expect("a network");
-        let of = |account: &str| address_in(net, &AccountId(account.into()));
+        let of = |account: &str| address_in(net, &LetsChatUserId(account.into()));
         assert!(net.contains(&of("u1")) && net.contains(&of("u2")));
         assert_eq!(of("u1"), of("u1"));
         assert_ne!(of("u1"), of("u2"));
-        assert!(LOCAL.contains(&address_in(LOCAL, &AccountId("u1".into()))));
+        assert!(LOCAL.contains(&address_in(LOCAL, &LetsChatUserId("u1".into()))));
     }
 }

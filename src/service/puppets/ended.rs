@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Pool;
 use super::conversation::Over;
 use crate::bridge::{Happening, PuppetEnd};
-use crate::domain::AccountId;
+use crate::domain::LetsChatUserId;
 use crate::protocol::irc::{Reason, TurnedAway};
 use crate::service::connection::in_words;
 use crate::service::door::Door;
@@ -81,7 +81,7 @@ impl Pool {
 
     fn tell(
         &self,
-        account: &AccountId,
+        account: &LetsChatUserId,
         end: PuppetEnd,
         (why, away): (&str, Option<&TurnedAway>),
         wait: Duration,

@@ -23,7 +23,7 @@ use super::engine::{Item, orders_at_once};
 use super::patience::Patience;
 use crate::bridge::PuppetOrder;
 use crate::config::NetworkSettings;
-use crate::domain::{AccountId, PlaceId};
+use crate::domain::{LetsChatUserId, EndpointId};
 use crate::protocol::irc::{Order, Seat};
 use conversation::{Over, Puppet};
 use ended::Past;
@@ -50,13 +50,13 @@ pub(super) enum Request {
 pub(super) struct Pool {
     network: NetworkSettings,
     door: Door,
-    seats: HashMap<PlaceId, Seat>,
+    seats: HashMap<EndpointId, Seat>,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
-    live: HashMap<AccountId, Live>,
+    live: HashMap<LetsChatUserId, Live>,
     /// Who is to have a connection, in the order of asking.
     called: VecDeque<Called>,
-    past: HashMap<AccountId, Past>,
+    past: HashMap<LetsChatUserId, Past>,
     conversations: JoinSet<Over>,
     /// When the next connection may be begun.
     free_at: Instant,
@@ -74,7 +74,7 @@ struct Live {
 
 /// Somebody who is to have one.
 struct Called {
-    account: AccountId,
+    account: LetsChatUserId,
     nick: String,
     name: String,
     seats: Vec<Seat>,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::Snapshot;
-use crate::domain::{Network, PlaceId, Speech, State, Ticket};
+use crate::domain::{Network, EndpointId, RenderedMessage, DeliveryState, DeliveryId};
 use crate::store::ledger::{MESSAGE, message_from, speech_from, time_from_sql};
 use crate::store::outbox::state_from_sql;
 use crate::store::{Sight, StoreError};
@@ -13,9 +13,9 @@ use crate::store::{Sight, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spoken {
     /// The delivery.
-    pub ticket: Ticket,
+    pub ticket: DeliveryId,
     /// Where it stands.
-    pub state: State,
+    pub state: DeliveryState,
     /// What the network knows its last line by, if it told.
     pub native: Option<String>,
     /// When its message was said, by the clock of whoever knows best.
@@ -25,7 +25,7 @@ pub struct Spoken {
     /// When its end was noted, if it has ended.
     pub settled: Option<Timestamp>,
     /// As what it was last begun.
-    pub speech: Option<Speech>,
+    pub speech: Option<RenderedMessage>,
 }
 
 impl Snapshot {
@@ -33,7 +33,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn sight(&self, place: PlaceId) -> Result<Option<Sight>, StoreError> {
+    pub fn sight(&self, place: EndpointId) -> Result<Option<Sight>, StoreError> {
         self.store.sight(place)
     }
 
@@ -54,7 +54,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn hearing(&self, place: PlaceId, native: &str) -> Result<Option<i64>, StoreError> {
+    pub fn hearing(&self, place: EndpointId, native: &str) -> Result<Option<i64>, StoreError> {
         Ok(self
             .prepare("SELECT id FROM message WHERE place = ?1 AND native = ?2")?
             .query_row(params![place.0, native], |row| row.get(0))
@@ -67,7 +67,7 @@ impl Snapshot {
     /// When the disk does not do its part.
     pub fn first_heard(
         &self,
-        place: PlaceId,
+        place: EndpointId,
         since: Timestamp,
     ) -> Result<Option<String>, StoreError> {
         Ok(self
@@ -83,10 +83,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn delivered_as(&self, place: PlaceId, native: &str) -> Result<Option<Ticket>, StoreError> {
+    pub fn delivered_as(&self, place: EndpointId, native: &str) -> Result<Option<DeliveryId>, StoreError> {
         Ok(self
             .prepare("SELECT ticket FROM delivery WHERE place = ?1 AND native = ?2")?
-            .query_row(params![place.0, native], |row| row.get(0).map(Ticket))
+            .query_row(params![place.0, native], |row| row.get(0).map(DeliveryId))
             .optional()?)
     }
 
@@ -94,7 +94,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn alike(&self, place: PlaceId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
+    pub fn alike(&self, place: EndpointId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
         self.store.traces(place, trace, nameless)
     }
 
@@ -117,8 +117,8 @@ impl Snapshot {
     /// When the disk does not do its part.
     pub fn spoken(
         &self,
-        to: PlaceId,
-        after: Ticket,
+        to: EndpointId,
+        after: DeliveryId,
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Spoken>, StoreError> {
@@ -133,13 +133,13 @@ impl Snapshot {
         let rows = statement.query_map(parameters, |row| {
             let message = message_from(row, 8)?;
             Ok(Spoken {
-                ticket: Ticket(row.get(0)?),
+                ticket: DeliveryId(row.get(0)?),
                 state: state_from_sql(row.get(1)?),
                 native: row.get(2)?,
                 begun: time_from_sql(row.get(3)?),
                 settled: row.get::<_, Option<i64>>(4)?.map(time_from_sql),
                 speech: speech_from(row, 5, &message)?,
-                said_at: message.said_at,
+                said_at: message.sent_at,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

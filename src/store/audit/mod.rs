@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::ledger::{BEGINNING, time_from_sql};
 use super::{FILE, Store, StoreError, Stuck, damage, look, schema};
-use crate::domain::{Delivery, Place, PlaceId, State, Ticket};
+use crate::domain::{Delivery, Endpoint, EndpointId, DeliveryState, DeliveryId};
 
 pub use channel::Spoken;
 
@@ -29,7 +29,7 @@ pub enum Trace {
     /// It was delivered there.
     Delivered {
         /// The delivery.
-        ticket: Ticket,
+        ticket: DeliveryId,
         /// When its arrival was noted.
         settled: Timestamp,
         /// How many more were said together with it, under that id.
@@ -95,21 +95,21 @@ impl Snapshot {
     /// When the disk does not do its part.
     pub fn place(
         &self,
-        place: &Place,
+        place: &Endpoint,
         native: Option<&str>,
-    ) -> Result<Option<PlaceId>, StoreError> {
+    ) -> Result<Option<EndpointId>, StoreError> {
         Ok(self
             .prepare("SELECT id FROM place WHERE name = ?1 OR native = ?2 ORDER BY name = ?1 DESC")?
             .query_row(params![place.to_string(), native], |row| row.get(0))
             .optional()?
-            .map(PlaceId))
+            .map(EndpointId))
     }
 
     /// The last post that was read in the room at `place`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn cursor(&self, place: PlaceId) -> Result<Option<String>, StoreError> {
+    pub fn cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         self.store.cursor(place)
     }
 
@@ -117,7 +117,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn first_known(&self, place: PlaceId) -> Result<Option<String>, StoreError> {
+    pub fn first_known(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .prepare(
                 "SELECT MIN(native) FROM (
@@ -134,7 +134,7 @@ impl Snapshot {
     /// When the disk does not do its part.
     pub fn traces(
         &self,
-        place: PlaceId,
+        place: EndpointId,
         above: &str,
         up_to: Option<&str>,
         mut each: impl FnMut(&str, Trace),
@@ -157,7 +157,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn trace(&self, place: PlaceId, native: &str) -> Result<Option<Trace>, StoreError> {
+    pub fn trace(&self, place: EndpointId, native: &str) -> Result<Option<Trace>, StoreError> {
         Ok(self
             .prepare(&format!(
                 "SELECT native, ticket, settled, {OTHERS} FROM delivery
@@ -173,9 +173,9 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn under_way(&self, to: PlaceId) -> Result<Option<Delivery>, StoreError> {
-        let first = self.store.open_deliveries(to, Ticket(0), 1)?.pop();
-        Ok(first.filter(|first| matches!(first.state, State::Sending | State::Doubtful)))
+    pub fn under_way(&self, to: EndpointId) -> Result<Option<Delivery>, StoreError> {
+        let first = self.store.open_deliveries(to, DeliveryId(0), 1)?.pop();
+        Ok(first.filter(|first| matches!(first.state, DeliveryState::InFlight | DeliveryState::InDoubt)))
     }
 
     /// What became of the deliveries to `to` of what was said since `since`, in `from` or anywhere.
@@ -185,8 +185,8 @@ impl Snapshot {
     /// When the disk does not do its part.
     pub fn tally(
         &self,
-        to: PlaceId,
-        from: Option<PlaceId>,
+        to: EndpointId,
+        from: Option<EndpointId>,
         since: Timestamp,
     ) -> Result<Tally, StoreError> {
         let mut statement = self.prepare(
@@ -223,7 +223,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn left_out(&self, place: PlaceId, since: Timestamp) -> Result<u64, StoreError> {
+    pub fn left_out(&self, place: EndpointId, since: Timestamp) -> Result<u64, StoreError> {
         Ok(self
             .prepare(
                 "SELECT COUNT(*) FROM message m WHERE m.place = ?1 AND m.said_at >= ?2
@@ -242,31 +242,31 @@ fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
     let Some(ticket) = row.get(1)? else { return Ok(Trace::Heard) };
     let settled = row.get(2).map(time_from_sql).unwrap_or_default();
     let others = row.get::<_, i64>(3)?.unsigned_abs();
-    Ok(Trace::Delivered { ticket: Ticket(ticket), settled, others })
+    Ok(Trace::Delivered { ticket: DeliveryId(ticket), settled, others })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, Kind, Message, Speech, Voice};
+    use crate::domain::{Author, MessageKind, Message, RenderedMessage, Sender};
 
-    fn say(store: &mut Store, said_in: PlaceId, native: &str, to: Option<PlaceId>) -> Ticket {
+    fn say(store: &mut Store, said_in: EndpointId, native: &str, to: Option<EndpointId>) -> DeliveryId {
         let message = Message {
-            said_in,
+            source: said_in,
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: "hi".to_owned(),
-            said_at: Timestamp::from_second(60).expect("a time"),
+            sent_at: Timestamp::from_second(60).expect("a time"),
         };
         let id = store.hear(&message, Some(native)).expect("works").expect("new");
-        to.map_or(Ticket(0), |to| store.enqueue(id, to).expect("works"))
+        to.map_or(DeliveryId(0), |to| store.enqueue(id, to).expect("works"))
     }
 
     #[test]
     fn a_snapshot_beside_a_running_bridge_is_of_one_moment() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        let tea = store.place(&Place::room("tea")).expect("works");
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
         say(&mut store, tea, "a", None);
         store.commit().expect("works");
         let snapshot = Snapshot::open(directory.path()).expect("opens beside it");
@@ -284,7 +284,7 @@ mod tests {
     fn what_a_bridge_that_was_killed_had_written_is_read() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        let tea = store.place(&Place::room("tea")).expect("works");
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
         say(&mut store, tea, "a", None);
         store.commit().expect("works");
         // As a killed process leaves it: with a write-ahead log that nobody has taken over.
@@ -319,18 +319,18 @@ mod tests {
     #[test]
     fn what_became_of_deliveries_is_counted() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let tea = store.place(&Place::room("tea")).expect("works");
-        let dev = store.place(&Place::room("dev")).expect("works");
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
+        let dev = store.place(&Endpoint::room("dev")).expect("works");
         let now = Timestamp::from_second(90).expect("a time");
-        let tickets: Vec<Ticket> =
+        let tickets: Vec<DeliveryId> =
             ["1", "2", "3", "4", "5"].map(|id| say(&mut store, tea, id, Some(dev))).into();
         say(&mut store, tea, "6", None);
         store.delivered(tickets[0], Some("x"), now).expect("works");
         store.delivered(tickets[1], Some("y"), now).expect("works");
         store.refused(tickets[2], "no", now).expect("works");
-        let first = store.open_deliveries(dev, Ticket(0), 1).expect("works").remove(0);
-        let speech = Speech { kind: Kind::Talk, prefix: String::new(), body: "hi".to_owned() };
-        store.begin(&first, (&Voice::Bridge, &speech), now).expect("works");
+        let first = store.open_deliveries(dev, DeliveryId(0), 1).expect("works").remove(0);
+        let speech = RenderedMessage { kind: MessageKind::Text, prefix: String::new(), body: "hi".to_owned() };
+        store.begin(&first, (&Sender::Bot, &speech), now).expect("works");
         store.commit().expect("works");
         let snapshot = Snapshot::of(store.connection).expect("works");
         let said = Timestamp::from_second(60).expect("a time");
@@ -344,15 +344,15 @@ mod tests {
         assert_eq!(snapshot.tally(tea, None, said).expect("works"), Tally::default());
         assert_eq!(snapshot.left_out(tea, said).expect("works"), 1);
         assert_eq!(snapshot.left_out(tea, now).expect("works"), 0);
-        let under_way = snapshot.under_way(dev).expect("works").map(|delivery| delivery.ticket);
+        let under_way = snapshot.under_way(dev).expect("works").map(|delivery| delivery.id);
         assert_eq!(under_way, Some(tickets[3]));
     }
 
     #[test]
     fn traces_come_in_the_order_of_their_ids_between_two() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let tea = store.place(&Place::room("tea")).expect("works");
-        let dev = store.place(&Place::room("dev")).expect("works");
+        let tea = store.place(&Endpoint::room("tea")).expect("works");
+        let dev = store.place(&Endpoint::room("dev")).expect("works");
         let ticket = say(&mut store, dev, "1", Some(tea));
         let other = say(&mut store, dev, "2", Some(tea));
         let settled = Timestamp::from_second(90).expect("a time");

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use secrecy::SecretBox;
 use url::Url;
 
-use crate::domain::{FileId, Message, PasteId, Shared};
+use crate::domain::{FileId, Message, PasteId, LinkTarget};
 
 pub use name::safe_name;
 
@@ -50,7 +50,7 @@ pub struct Links {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     /// What it leads to.
-    pub to: Shared,
+    pub to: LinkTarget,
     /// When it was made, to the second.
     pub made: Timestamp,
 }
@@ -66,7 +66,7 @@ impl Links {
     /// under: what in it could do harm is left out. `None` where Let's Chat makes no such ids.
     #[must_use]
     pub fn file(&self, id: &str, name: &str, now: Timestamp) -> Option<String> {
-        let link = Link { to: Shared::File(id.parse().ok()?), made: now };
+        let link = Link { to: LinkTarget::File(id.parse().ok()?), made: now };
         let name = safe_name(name);
         let signed = signed::sign(&self.key, link, &name);
         Some(format!("{}f/{signed}/{}", self.public, name::encode(&name)))
@@ -75,7 +75,7 @@ impl Links {
     /// A link, made at `now`, to the whole of `message`, which the ledger keeps.
     #[must_use]
     pub fn paste(&self, message: &Message, now: Timestamp) -> String {
-        let link = Link { to: Shared::Paste(PasteId::of(message)), made: now };
+        let link = Link { to: LinkTarget::Paste(PasteId::of(message)), made: now };
         format!("{}p/{}", self.public, signed::sign(&self.key, link, ""))
     }
 
@@ -98,8 +98,8 @@ impl Links {
     #[must_use]
     pub fn read_file(&self, signed: &str, name: &str) -> Option<(FileId, Timestamp)> {
         match signed::read(&self.key, signed, name)? {
-            Link { to: Shared::File(id), made } => Some((id, made)),
-            Link { to: Shared::Paste(_), .. } => None,
+            Link { to: LinkTarget::File(id), made } => Some((id, made)),
+            Link { to: LinkTarget::Paste(_), .. } => None,
         }
     }
 
@@ -107,8 +107,8 @@ impl Links {
     #[must_use]
     pub fn read_paste(&self, signed: &str) -> Option<(PasteId, Timestamp)> {
         match signed::read(&self.key, signed, "")? {
-            Link { to: Shared::Paste(id), made } => Some((id, made)),
-            Link { to: Shared::File(_), .. } => None,
+            Link { to: LinkTarget::Paste(id), made } => Some((id, made)),
+            Link { to: LinkTarget::File(_), .. } => None,
         }
     }
 
@@ -121,11 +121,11 @@ impl Links {
         let (to, made) = match *segments.as_slice() {
             [.., "f", signed, name] => {
                 let (id, made) = self.read_file(signed, &name::decode(name))?;
-                (Shared::File(id), made)
+                (LinkTarget::File(id), made)
             }
             [.., "p", signed] | [.., "p", signed, "raw"] => {
                 let (id, made) = self.read_paste(signed)?;
-                (Shared::Paste(id), made)
+                (LinkTarget::Paste(id), made)
             }
             _ => return None,
         };

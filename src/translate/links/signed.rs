@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
 
 use super::Link;
-use crate::domain::{FileId, PasteId, Shared};
+use crate::domain::{FileId, PasteId, LinkTarget};
 
 /// What the key is used for here, so that no other use of it could ever make a link.
 const PURPOSE: &[u8] = b"letsbridge link 1\0";
@@ -74,13 +74,13 @@ fn pack(Link { to, made }: Link) -> Vec<u8> {
     let made = u32::try_from(made.as_second()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(64);
     bytes.push(match to {
-        Shared::File(_) => FILE,
-        Shared::Paste(_) => PASTE,
+        LinkTarget::File(_) => FILE,
+        LinkTarget::Paste(_) => PASTE,
     });
     bytes.extend_from_slice(&made.to_be_bytes());
     match to {
-        Shared::File(FileId(id)) => bytes.extend_from_slice(&id),
-        Shared::Paste(PasteId { said_at, digest }) => {
+        LinkTarget::File(FileId(id)) => bytes.extend_from_slice(&id),
+        LinkTarget::Paste(PasteId { sent_at_ms: said_at, digest }) => {
             // 48 bits of milliseconds last for 4,000 years in both directions.
             bytes.extend_from_slice(&said_at.to_be_bytes()[2..]);
             bytes.extend_from_slice(&digest);
@@ -94,14 +94,14 @@ fn unpack(bytes: &[u8]) -> Option<Link> {
     let (made, rest) = rest.split_first_chunk::<4>()?;
     let made = Timestamp::from_second(u32::from_be_bytes(*made).into()).ok()?;
     let to = match *kind {
-        FILE => Shared::File(FileId(rest.try_into().ok()?)),
+        FILE => LinkTarget::File(FileId(rest.try_into().ok()?)),
         PASTE => {
             let (said_at, digest) = rest.split_first_chunk::<6>()?;
             let sign = if said_at[0] & 0x80 == 0 { 0 } else { 0xff };
             let mut whole = [sign; 8];
             whole[2..].copy_from_slice(said_at);
             let said_at = i64::from_be_bytes(whole);
-            Shared::Paste(PasteId { said_at, digest: digest.try_into().ok()? })
+            LinkTarget::Paste(PasteId { sent_at_ms: said_at, digest: digest.try_into().ok()? })
         }
         _ => return None,
     };

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Author, Kind, PlaceId};
+use crate::domain::{Author, MessageKind, EndpointId};
 
 const ID: &str = "6b035f6d8d054a41e16a0570";
 
@@ -34,7 +34,7 @@ fn a_link_to_a_file_is_short_and_can_be_read_again() {
     let id = ID.parse().expect("an id");
     let (signed, name) = parts(&link);
     assert_eq!(links(1).read_file(&signed, &name), Some((id, now())));
-    assert_eq!(links(1).read(&link), Some(Link { to: Shared::File(id), made: now() }));
+    assert_eq!(links(1).read(&link), Some(Link { to: LinkTarget::File(id), made: now() }));
     assert_eq!(links(1).read_paste(&signed), None, "a file is no paste");
     assert_eq!(links(1).file(ID, "a b.png", now()), Some(link), "the same again");
 }
@@ -42,14 +42,14 @@ fn a_link_to_a_file_is_short_and_can_be_read_again() {
 #[test]
 fn a_link_to_a_paste_can_be_read_again() {
     let message = Message {
-        said_in: PlaceId(3),
+        source: EndpointId(3),
         author: Author::named("ann"),
-        kind: Kind::Talk,
+        kind: MessageKind::Text,
         body: "one\ntwo".to_owned(),
-        said_at: now(),
+        sent_at: now(),
     };
     let link = links(1).paste(&message, now());
-    let to = Shared::Paste(PasteId::of(&message));
+    let to = LinkTarget::Paste(PasteId::of(&message));
     assert_eq!(links(1).read(&link), Some(Link { to, made: now() }));
     assert_eq!(links(1).read(&format!("{link}/raw")), Some(Link { to, made: now() }));
     let signed = link.rsplit('/').next().expect("a path");
@@ -106,7 +106,7 @@ proptest! {
         let at = Timestamp::from_second(at.into()).expect("a time");
         let link = links(1).file(&FileId(id).to_string(), &name, at).expect("an id");
         prop_assert!(link.is_ascii() && !link.contains(' ') && link.len() < 200);
-        prop_assert_eq!(links(1).read(&link), Some(Link { to: Shared::File(FileId(id)), made: at }));
+        prop_assert_eq!(links(1).read(&link), Some(Link { to: LinkTarget::File(FileId(id)), made: at }));
     }
 
     #[test]

@@ -132,7 +132,7 @@ proptest::proptest! {
         for mut scene in [Scene::on_irc(), Scene::in_room()] {
             scene.author.display_name = Some(name.clone());
             scene.author.name = name.clone();
-            scene.kind = if action { Kind::Action } else { Kind::Talk };
+            scene.kind = if action { MessageKind::Action } else { MessageKind::Text };
             let said = scene.to_letschat(&body);
             proptest::prop_assert!(!said.contains(is_forbidden), "{said:?}");
             proptest::prop_assert!(scene.said_in_room || !notifies_all(&said), "{said:?}");

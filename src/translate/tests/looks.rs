@@ -5,9 +5,9 @@ use super::*;
 #[test]
 fn each_kind_has_its_look() {
     for (kind, in_letschat, in_channel) in [
-        (Kind::Talk, "<ann> hi", "<ann> hi"),
-        (Kind::Action, "* ann hi", "ann hi"),
-        (Kind::Notice, "-ann- hi", "<ann> hi"),
+        (MessageKind::Text, "<ann> hi", "<ann> hi"),
+        (MessageKind::Action, "* ann hi", "ann hi"),
+        (MessageKind::Notice, "-ann- hi", "<ann> hi"),
     ] {
         let scene = Scene { kind, ..Scene::on_irc() };
         scene.in_letschat("hi", in_letschat);
@@ -15,7 +15,7 @@ fn each_kind_has_its_look() {
         scene.in_channel("hi", in_channel);
         assert_eq!(scene.to_irc("hi").kind, kind);
     }
-    let bridge = |scene: Scene| Scene { kind: Kind::Notice, ..scene.by("") };
+    let bridge = |scene: Scene| Scene { kind: MessageKind::Notice, ..scene.by("") };
     bridge(Scene::on_irc()).in_letschat("two messages are missing", "-- two messages are missing");
     bridge(Scene::in_room()).in_channel("two messages are missing", "two messages are missing");
 }
@@ -26,7 +26,7 @@ fn what_is_late_carries_its_time() {
     let late = |scene| Scene { told_at, ..scene };
     late(Scene::on_irc()).in_letschat("hi", "[00:00Z] <ann> hi");
     late(Scene::in_room()).in_channel("hi", "[00:00Z] <bob> hi");
-    let action = |scene| Scene { kind: Kind::Action, ..scene };
+    let action = |scene| Scene { kind: MessageKind::Action, ..scene };
     late(action(Scene::on_irc())).in_letschat("waves", "[00:00Z] * ann waves");
     let template = Template::parse("{time} <{nick}> ").expect("a template");
     let timed = |manners: &mut Manners| manners.room.names.talk = template;
@@ -112,15 +112,15 @@ fn a_file_has_the_address_that_lets_chat_gives_it() {
 #[test]
 fn what_somebody_does_in_a_room_is_an_action() {
     for (said, kind, shown) in [
-        ("/me waves", Kind::Action, "bob waves"),
-        ("/me waves at @ann", Kind::Action, "bob waves at ann"),
-        ("/me waves\nand smiles", Kind::Action, "bob waves\nand smiles"),
-        ("/me", Kind::Talk, "<bob> /me"),
-        ("//me waves", Kind::Talk, "<bob> //me waves"),
-        (" /me waves", Kind::Talk, "<bob>  /me waves"),
+        ("/me waves", MessageKind::Action, "bob waves"),
+        ("/me waves at @ann", MessageKind::Action, "bob waves at ann"),
+        ("/me waves\nand smiles", MessageKind::Action, "bob waves\nand smiles"),
+        ("/me", MessageKind::Text, "<bob> /me"),
+        ("//me waves", MessageKind::Text, "<bob> //me waves"),
+        (" /me waves", MessageKind::Text, "<bob>  /me waves"),
     ] {
         let speech = Scene::in_room().to_irc(said);
-        assert_eq!((speech.kind, speech.whole().as_str()), (kind, shown), "{said:?}");
+        assert_eq!((speech.kind, speech.full_text().as_str()), (kind, shown), "{said:?}");
     }
     Scene::in_room().in_letschat("/me waves", "* bob waves");
     Scene::on_irc().in_letschat("/me waves", "<ann> /me waves");
@@ -131,8 +131,8 @@ fn lines_of_one_person_are_one_message() {
     let scene = Scene::on_irc();
     let [one, two, three] = ["one", "\x02two", "  three"].map(|body| scene.message(body));
     let more = [&two, &three].into_iter();
-    let told = to_letschat(&one, more, Part::Whole, &scene.manners, &scene, scene.told_at);
-    assert_eq!(told.whole(), "<ann> one\ntwo\n  three");
+    let told = to_letschat(&one, more, MessagePart::Whole, &scene.manners, &scene, scene.told_at);
+    assert_eq!(told.full_text(), "<ann> one\ntwo\n  three");
     assert!(goes_on(&one, &two, &scene.channel, &scene.manners));
     assert!(!goes_on(&one, &two, &scene.room, &scene.manners), "they are messages there already");
     let never = Scene::on_irc().with(|manners| manners.room.join = Join::Never);
@@ -145,12 +145,12 @@ fn a_picture_comes_behind_its_name() {
     let part = |part, body| {
         let message = scene.message(body);
         let more = std::iter::empty();
-        to_letschat(&message, more, part, &scene.manners, &scene, scene.told_at).whole()
+        to_letschat(&message, more, part, &scene.manners, &scene, scene.told_at).full_text()
     };
     let picture = "\x02http://a.example/x.png\x02";
     assert!(comes_apart(&scene.message(picture), &scene.channel, &scene.manners));
-    assert_eq!(part(Part::Name, picture), "<ann>");
-    assert_eq!(part(Part::Text, picture), "http://a.example/x.png");
+    assert_eq!(part(MessagePart::Name, picture), "<ann>");
+    assert_eq!(part(MessagePart::Text, picture), "http://a.example/x.png");
     assert!(!comes_apart(
         &scene.message("see http://a.example/x.png"),
         &scene.channel,
@@ -181,12 +181,12 @@ fn what_is_said_to_programs_stands_alone_behind_its_name() {
         to_irc(&message, part, &scene.manners, &scene, None, scene.told_at)
     };
     let said =
-        |body: &str| Speech { kind: Kind::Talk, prefix: String::new(), body: body.to_owned() };
-    assert_eq!(part(Part::Name), said("<bob>"));
-    assert_eq!(part(Part::Text), said("!deploy"));
+        |body: &str| RenderedMessage { kind: MessageKind::Text, prefix: String::new(), body: body.to_owned() };
+    assert_eq!(part(MessagePart::Name), said("<bob>"));
+    assert_eq!(part(MessagePart::Text), said("!deploy"));
     let off = Scene::in_room();
     assert!(!passes_through(&off.message("!deploy"), &off.room, &off.manners));
-    let doing = Scene { kind: Kind::Action, ..Scene::in_room() };
+    let doing = Scene { kind: MessageKind::Action, ..Scene::in_room() };
     let doing = doing.with(|manners| manners.passthrough = passthrough);
     assert!(!passes_through(&doing.message("!deploy"), &doing.room, &doing.manners));
 }

@@ -4,7 +4,7 @@ use irc::proto::Prefix;
 use jiff::Timestamp;
 
 use super::{JOIN_BYTES, Phase, Session, last};
-use crate::domain::{Kind, PlaceId};
+use crate::domain::{MessageKind, EndpointId};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::refusal::{Outlook, Refusal};
@@ -76,7 +76,7 @@ impl Session {
         let joined = self.channels.listed(name);
         let fresh = joined.is_some();
         if let Some((place, time)) = joined {
-            let line = self.budget(name, Kind::Action).bytes;
+            let line = self.budget(name, MessageKind::Action).bytes;
             self.output.push_back(Output::Event(Event::Joined { place, time, past, echoes, line }));
             let early = self.early.extract_if(.., |(said_in, _)| *said_in == place);
             let heard = early.map(|(place, talk)| Output::Event(Event::Heard { place, talk }));
@@ -173,7 +173,7 @@ impl Session {
         self.join(now);
     }
 
-    fn ask_for_invitation(&mut self, place: PlaceId) {
+    fn ask_for_invitation(&mut self, place: EndpointId) {
         let (Some(whom), Some(name)) = (&self.invited_by, self.channels.name(place)) else {
             return;
         };

@@ -38,7 +38,7 @@ use super::speech::{Next, Speech};
 use super::turned_away::TurnedAway;
 use super::whispers::Whispers;
 use super::{Event, Heard, Identity, Order, Pace, Seat, Talk};
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 use crate::protocol::liveness::{Check, Liveness};
 use crate::protocol::{Input, Machine, Output};
 
@@ -132,16 +132,16 @@ pub struct Session {
     telling: Telling,
     /// What was said in channels that we are not in yet, where what was said before can be asked for:
     /// it is told behind that we are in.
-    early: Vec<(PlaceId, Talk)>,
+    early: Vec<(EndpointId, Talk)>,
     /// What was said under our nick, and may be the line of ours that is under way there in other words.
-    strangers: Vec<(PlaceId, Talk)>,
+    strangers: Vec<(EndpointId, Talk)>,
     /// The server has refused no batch of ours.
     batches_go: bool,
     /// That the server lends nicks was told.
     lends_told: bool,
     control: VecDeque<Line>,
     /// The channels for which we have asked for another topic.
-    retitling: Vec<PlaceId>,
+    retitling: Vec<EndpointId>,
     speech: Speech,
     whispers: Whispers,
     past: Past,

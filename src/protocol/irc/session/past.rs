@@ -3,7 +3,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Session;
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 use crate::protocol::Output;
 use crate::protocol::irc::past::{Means, Question};
 use crate::protocol::irc::{Answer, Event};
@@ -16,7 +16,7 @@ const MOST_EARLY_BYTES: usize = 4 << 20;
 impl Session {
     pub(super) fn ask_past(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         (since, now): (Timestamp, Timestamp),
         msgid: Option<String>,
         by_line: bool,
@@ -65,7 +65,7 @@ impl Session {
         self.control.extend(lines);
     }
 
-    pub(super) fn tell_past(&mut self, answer: Option<(PlaceId, Answer)>) {
+    pub(super) fn tell_past(&mut self, answer: Option<(EndpointId, Answer)>) {
         let answer = answer.map(|(place, answer)| Event::Past { place, answer });
         self.output.extend(answer.map(Output::Event));
     }

@@ -3,7 +3,7 @@ use std::time::Instant;
 use irc::proto::Prefix;
 
 use super::Session;
-use crate::domain::{Author, Person, PlaceId};
+use crate::domain::{Author, IrcUser, EndpointId};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;
@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// Somebody is known otherwise from now on.
-    pub(super) fn changed(&mut self, source: Option<&Prefix>, change: impl FnOnce(&mut Person)) {
+    pub(super) fn changed(&mut self, source: Option<&Prefix>, change: impl FnOnce(&mut IrcUser)) {
         if let Some((nick, _)) = split(source) {
             self.people.change(nick, change);
         }
@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// Asks for another topic.
-    pub(super) fn set_topic(&mut self, place: PlaceId, topic: &str) {
+    pub(super) fn set_topic(&mut self, place: EndpointId, topic: &str) {
         if let Some(name) = self.channels.name(place) {
             let Text(topic) = Text::clean(topic);
             let words = ("TOPIC", vec![name.to_owned(), topic]);
@@ -159,7 +159,7 @@ impl Session {
             name: nick.to_owned(),
             display_name: None,
             account: context.account.clone(),
-            address,
+            userhost: address,
             bot: context.bot,
         };
         if context.batch.played {
@@ -168,7 +168,7 @@ impl Session {
         let tagged = self.registration.has("account-tag");
         self.people.seen(Seen {
             nick,
-            address: author.address.as_deref(),
+            address: author.userhost.as_deref(),
             account: tagged.then_some(author.account.as_deref()),
             realname: None,
             bot: author.bot,
@@ -194,7 +194,7 @@ impl Session {
     }
 
     /// RPL_ENDOFNAMES, of a channel that we are in.
-    pub(super) fn named_all(&mut self, now: Instant, place: PlaceId, fresh: bool) {
+    pub(super) fn named_all(&mut self, now: Instant, place: EndpointId, fresh: bool) {
         self.budget.work(self.people.count(place) + 1, now);
         self.people.listed(place);
         if fresh && !self.deaf && self.people.count(place) <= MOST_ASKED {
@@ -203,7 +203,7 @@ impl Session {
     }
 
     /// Asks which modes a channel has that we have come into.
-    pub(super) fn ask_modes(&mut self, place: PlaceId) {
+    pub(super) fn ask_modes(&mut self, place: EndpointId) {
         if self.deaf {
             return;
         }

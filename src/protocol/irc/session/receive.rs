@@ -4,7 +4,7 @@ use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
 use super::Session;
 use super::people::{doer, split};
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::heard;
@@ -95,7 +95,7 @@ impl Session {
                 if self.is_us(source) {
                     self.address = Some(address.clone());
                 }
-                self.changed(source, |person| person.address = Some(address));
+                self.changed(source, |person| person.userhost = Some(address));
             }
             Command::CAP(_, subcommand, third, fourth) => {
                 self.cap(now, &subcommand, third.as_deref(), fourth.as_deref());
@@ -272,7 +272,7 @@ impl Session {
         &mut self,
         source: Option<&Prefix>,
         target: &str,
-        talk: Option<(Kind, &str)>,
+        talk: Option<(MessageKind, &str)>,
         context: &Context,
     ) {
         let Some((nick, address)) = split(source) else { return };
@@ -294,7 +294,7 @@ impl Session {
         }
         let author = self.author(nick, address, context);
         let (text, mark) = (text.to_owned(), context.mark.clone());
-        let from_here = played && author.address.is_some() && author.address == self.address;
+        let from_here = played && author.userhost.is_some() && author.userhost == self.address;
         let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };
         if claim == Claim::Perhaps {
             return self.strange(place, talk);

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::{Phase, Session};
-use crate::domain::PlaceId;
+use crate::domain::EndpointId;
 use crate::protocol::irc::refusal::Refusal;
 
 /// Whether we are where we think we are.
@@ -33,7 +33,7 @@ impl Session {
             return;
         }
         let Some(seen) = self.roll.seen() else { return };
-        let missing: Vec<PlaceId> =
+        let missing: Vec<EndpointId> =
             self.channels.places_in().filter(|place| !seen.contains(place)).collect();
         for place in missing {
             self.look_for_us(now, place);
@@ -46,7 +46,7 @@ impl Session {
         place.into_iter().for_each(|place| self.look_for_us(now, place));
     }
 
-    fn look_for_us(&mut self, now: Instant, place: PlaceId) {
+    fn look_for_us(&mut self, now: Instant, place: EndpointId) {
         let Some(name) = self.channels.name(place).map(str::to_owned) else { return };
         if self.roll.doubt(place, now) {
             self.send_all(vec![("NAMES", vec![name])]);
@@ -54,7 +54,7 @@ impl Session {
     }
 
     /// Everybody in a channel was listed: if that was in doubt, we are there too, or not in it.
-    pub(super) fn looked(&mut self, now: Instant, place: PlaceId) {
+    pub(super) fn looked(&mut self, now: Instant, place: EndpointId) {
         if !self.roll.settle(place) || self.people.are_we_in(place) {
             return;
         }

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::{LONGEST_ADDRESS, Session, last};
-use crate::domain::{Kind, PlaceId, Ticket};
+use crate::domain::{MessageKind, EndpointId, DeliveryId};
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::line::Charset;
@@ -22,9 +22,9 @@ const GUEST: usize = 12;
 impl Session {
     pub(super) fn say(
         &mut self,
-        ticket: Ticket,
-        place: PlaceId,
-        kind: Kind,
+        ticket: DeliveryId,
+        place: EndpointId,
+        kind: MessageKind,
         (prefix, body): (&str, &str),
         relay: Option<&str>,
     ) {
@@ -62,7 +62,7 @@ impl Session {
     }
 
     /// How much text a line of ours to `target` has room for.
-    pub(super) fn budget(&self, target: &str, kind: Kind) -> Room {
+    pub(super) fn budget(&self, target: &str, kind: MessageKind) -> Room {
         let address = self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
         // As long as what we may be called by the time it is said.
         let nick = self.nick.len().max(self.regain.wished().len()).max(GUEST);
@@ -100,8 +100,8 @@ impl Session {
     /// A line under our nick: one of ours that came back, or what another client of the same user says.
     pub(super) fn echoed(
         &mut self,
-        place: PlaceId,
-        talk: (Kind, &str),
+        place: EndpointId,
+        talk: (MessageKind, &str),
         context: &Context,
     ) -> Claim {
         let label = context.batch.label.as_deref();
@@ -113,14 +113,14 @@ impl Session {
 
     /// A line under our nick that may be the one under way in other words: that is known when that one is
     /// confirmed.
-    pub(super) fn strange(&mut self, place: PlaceId, talk: Talk) {
+    pub(super) fn strange(&mut self, place: EndpointId, talk: Talk) {
         if self.strangers.len() < MOST_STRANGERS {
             self.strangers.push((place, talk));
         }
     }
 
     /// What was said under our nick while a line of ours was under way, and was not that line.
-    fn release_strangers(&mut self, place: PlaceId) {
+    fn release_strangers(&mut self, place: EndpointId) {
         let mut said: Vec<Talk> =
             self.strangers.extract_if(.., |it| it.0 == place).map(|it| it.1).collect();
         if self.speech.took_stranger(place) && !said.is_empty() {

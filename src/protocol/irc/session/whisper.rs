@@ -4,7 +4,7 @@ use irc::proto::Prefix;
 
 use super::people::split;
 use super::{Phase, Session};
-use crate::domain::{Kind, Person, PlaceId, Ticket};
+use crate::domain::{MessageKind, IrcUser, EndpointId, DeliveryId};
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::multiline::Script;
@@ -19,9 +19,9 @@ impl Session {
     /// Says something to `whom`, if they are still who has the nick.
     pub(super) fn whisper(
         &mut self,
-        (ticket, place): (Ticket, PlaceId),
-        whom: Arc<Person>,
-        kind: Kind,
+        (ticket, place): (DeliveryId, EndpointId),
+        whom: Arc<IrcUser>,
+        kind: MessageKind,
         (prefix, body): (&str, &str),
     ) {
         let there = self.people.get(&whom.nick).is_some_and(|now| is_same(&whom, now));
@@ -61,7 +61,7 @@ impl Session {
 
     /// What a line was said to, or is to be: one of our channels, or somebody whom we are telling
     /// something.
-    pub(super) fn target(&self, name: &str) -> Option<PlaceId> {
+    pub(super) fn target(&self, name: &str) -> Option<EndpointId> {
         let whispered = || self.whispers.place(name, self.isupport.casemapping);
         self.channels.place(name).or_else(whispered)
     }

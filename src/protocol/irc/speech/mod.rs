@@ -12,7 +12,7 @@ use super::heard;
 use super::line::Line;
 use super::objection::Objection;
 use super::pacing::{Pacer, Weight};
-use crate::domain::{Kind, PlaceId, Ticket};
+use crate::domain::{MessageKind, EndpointId, DeliveryId};
 
 pub(super) use saying::Utterance;
 use saying::{FENCE, Saying};
@@ -43,8 +43,8 @@ pub struct Mark {
 /// What the server made of a delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    pub(super) ticket: Ticket,
-    pub(super) place: PlaceId,
+    pub(super) ticket: DeliveryId,
+    pub(super) place: EndpointId,
     pub(super) outcome: Outcome,
 }
 
@@ -89,7 +89,7 @@ pub(super) enum Meant<'a> {
     /// The one with this label.
     Label(&'a str),
     /// One of those to this place.
-    Place(PlaceId),
+    Place(EndpointId),
     /// It does not say.
     Some,
 }
@@ -134,17 +134,17 @@ const MOST_UNSEEN: usize = 64;
 pub(super) struct Speech {
     ready: VecDeque<Saying>,
     /// What is asked behind the lines of a place.
-    pings: VecDeque<(PlaceId, Line)>,
-    waiting: HashMap<PlaceId, Waiting>,
-    due: BTreeSet<(Instant, PlaceId)>,
+    pings: VecDeque<(EndpointId, Line)>,
+    waiting: HashMap<EndpointId, Waiting>,
+    due: BTreeSet<(Instant, EndpointId)>,
     /// Who was put off, until when.
-    held: BTreeSet<(Instant, PlaceId)>,
+    held: BTreeSet<(Instant, EndpointId)>,
     /// How often in a row.
-    put_off: HashMap<PlaceId, (Ticket, u32)>,
+    put_off: HashMap<EndpointId, (DeliveryId, u32)>,
     /// What was said lately, and has not come back: it still may.
-    unseen: VecDeque<(PlaceId, Kind, String)>,
+    unseen: VecDeque<(EndpointId, MessageKind, String)>,
     /// Where a line in other words was taken for the one under way.
-    taken: Option<PlaceId>,
+    taken: Option<EndpointId>,
 }
 
 /// A delivery that waits for the server.
@@ -167,7 +167,7 @@ enum Stage {
 pub(super) struct Passed {
     pub(super) verdicts: Vec<Verdict>,
     /// Where it may be tried again.
-    pub(super) again: Vec<PlaceId>,
+    pub(super) again: Vec<EndpointId>,
     /// A PING was not answered.
     pub(super) stalled: bool,
 }
@@ -178,9 +178,9 @@ pub(super) struct Next {
     /// A line, or all that nothing may come between.
     pub(super) lines: Vec<Line>,
     /// Where it is said, or what it is asked about.
-    pub(super) place: Option<PlaceId>,
+    pub(super) place: Option<EndpointId>,
     /// The delivery that it is the first, or the next, line of.
-    pub(super) speaking: Option<Ticket>,
+    pub(super) speaking: Option<DeliveryId>,
 }
 
 impl Next {
@@ -191,12 +191,12 @@ impl Next {
 }
 
 impl Speech {
-    pub(super) fn push(&mut self, ticket: Ticket, place: PlaceId, lines: Vec<Utterance>) {
+    pub(super) fn push(&mut self, ticket: DeliveryId, place: EndpointId, lines: Vec<Utterance>) {
         self.ready.push_back(Saying::new(ticket, place, lines));
     }
 
     /// Who most urgently has something to say, as `weight` weighs channels; `None` for nobody.
-    pub(super) fn urgency(&self, weight: impl Fn(PlaceId) -> Weight) -> Option<Weight> {
+    pub(super) fn urgency(&self, weight: impl Fn(EndpointId) -> Weight) -> Option<Weight> {
         let asks = |urgent| self.pings.iter().any(|(place, _)| weight(*place) == urgent);
         let says = |urgent| self.may_begin(|saying| saying.weight(&weight) == urgent).is_some();
         [Weight::Light, Weight::Heavy].into_iter().find(|urgent| asks(*urgent) || says(*urgent))
@@ -251,7 +251,7 @@ impl Speech {
     }
 
     /// What has not been sent of what is said in `place` is not to be. Nothing, where all of it was.
-    pub(super) fn withdraw(&mut self, place: PlaceId, why: &str) -> Option<Verdict> {
+    pub(super) fn withdraw(&mut self, place: EndpointId, why: &str) -> Option<Verdict> {
         let at = self.ready.iter().position(|saying| saying.place == place)?;
         let saying = self.ready.remove(at)?;
         let objection = Objection { why: why.to_owned(), later: None, voiceless: None };
@@ -262,9 +262,9 @@ impl Speech {
     /// A line under our nick came from `place`.
     pub(super) fn echoed(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         label: Option<&str>,
-        (kind, text): (Kind, &str),
+        (kind, text): (MessageKind, &str),
         mark: Mark,
     ) -> (Option<Verdict>, Claim) {
         let seen = self.unseen.iter().position(|(said_in, as_kind, said)| {
@@ -291,7 +291,7 @@ impl Speech {
     }
 
     /// Whether a line in other words was taken for the one that was under way in `place`.
-    pub(super) fn took_stranger(&mut self, place: PlaceId) -> bool {
+    pub(super) fn took_stranger(&mut self, place: EndpointId) -> bool {
         self.taken.take_if(|taken| *taken == place).is_some()
     }
 
@@ -372,7 +372,7 @@ impl Speech {
 
     /// When [`Self::tick`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let first = |set: &BTreeSet<(Instant, PlaceId)>| set.first().map(|(at, _)| *at);
+        let first = |set: &BTreeSet<(Instant, EndpointId)>| set.first().map(|(at, _)| *at);
         [first(&self.due), first(&self.held)].into_iter().flatten().min()
     }
 
@@ -382,12 +382,12 @@ impl Speech {
         self.ready.iter().position(|saying| !(saying.begins_batch() && batch) && may(saying))
     }
 
-    fn labeled(&self, label: &str) -> Option<PlaceId> {
+    fn labeled(&self, label: &str) -> Option<EndpointId> {
         let mut waiting = self.waiting.values().map(|waiting| &waiting.saying);
         waiting.find(|it| !it.is_fenced() && it.label() == label).map(|saying| saying.place)
     }
 
-    fn oldest(&self) -> Option<PlaceId> {
+    fn oldest(&self) -> Option<EndpointId> {
         let begun = self.ready.iter().find(|saying| saying.is_begun() && saying.is_fenced());
         // Those that wait were sent before those of which lines are left, and their dues in turn.
         self.due.first().map(|(_, place)| *place).or_else(|| begun.map(|saying| saying.place))
@@ -400,7 +400,7 @@ impl Speech {
         self.waiting.insert(place, Waiting { saying, stage, due });
     }
 
-    fn take(&mut self, place: PlaceId) -> Option<Waiting> {
+    fn take(&mut self, place: EndpointId) -> Option<Waiting> {
         let waiting = self.waiting.remove(&place)?;
         self.due.remove(&(waiting.due, place));
         Some(waiting)
@@ -409,7 +409,7 @@ impl Speech {
     /// `outcome` ends the waiting at `place`.
     fn resolve(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         mut outcome: Outcome,
         now: Option<Instant>,
     ) -> Option<Verdict> {
@@ -448,17 +448,17 @@ mod tests {
     use crate::protocol::irc::line::Text;
     use crate::protocol::irc::pacing::{Lesson, Pace};
 
-    const TEA: PlaceId = PlaceId(1);
-    const DEV: PlaceId = PlaceId(2);
+    const TEA: EndpointId = EndpointId(1);
+    const DEV: EndpointId = EndpointId(2);
     const LABEL: Receipt = Receipt::Label { echo: true };
 
     fn utterances(texts: &[&str]) -> Vec<Utterance> {
         let mut end = 0;
         let utterance = |text: &&str| {
             end += text.len();
-            let line = Line::talk(Kind::Talk, "#tea", &Text::clean(text));
+            let line = Line::talk(MessageKind::Text, "#tea", &Text::clean(text));
             let (lines, text) = (vec![line], (*text).to_owned());
-            Utterance { lines, kind: Kind::Talk, text, end, plain: Vec::new() }
+            Utterance { lines, kind: MessageKind::Text, text, end, plain: Vec::new() }
         };
         texts.iter().map(utterance).collect()
     }
@@ -475,7 +475,7 @@ mod tests {
         fn new(receipt: Receipt, texts: &[&str]) -> Self {
             let mut speech = Speech::default();
             if !texts.is_empty() {
-                speech.push(Ticket(1), TEA, utterances(texts));
+                speech.push(DeliveryId(1), TEA, utterances(texts));
             }
             let now = Instant::now();
             let pacer = Pacer::new(Pace::Off, Lesson::none(now), now);
@@ -494,7 +494,7 @@ mod tests {
 
         fn echo(&mut self, label: Option<&str>, text: &str) -> Option<Outcome> {
             let mark = Mark::default();
-            Some(self.speech.echoed(TEA, label, (Kind::Talk, text), mark).0?.outcome)
+            Some(self.speech.echoed(TEA, label, (MessageKind::Text, text), mark).0?.outcome)
         }
 
         fn object(&mut self, meant: Meant<'_>, code: &str, why: &str) -> Option<Outcome> {
@@ -521,7 +521,7 @@ mod tests {
     #[test]
     fn channels_take_turns() {
         let mut scene = Scene::new(Receipt::Fence, &["a1", "a2", "a3"]);
-        scene.speech.push(Ticket(2), DEV, utterances(&["b1"]));
+        scene.speech.push(DeliveryId(2), DEV, utterances(&["b1"]));
         let said = scene.sent();
         let said: Vec<&str> =
             said.iter().map(|l| l.rsplit([':', ' ']).next().expect("a word")).collect();
@@ -533,7 +533,7 @@ mod tests {
         let mut scene = Scene::new(Receipt::Fence, &[]);
         let now = scene.now;
         scene.pacer = Pacer::new(Pace::Standard, Lesson::none(now), now);
-        let is_free = |speech: &Speech, place: PlaceId| {
+        let is_free = |speech: &Speech, place: EndpointId| {
             let ready = speech.ready.iter().any(|saying| saying.place == place);
             !ready && !speech.waiting.contains_key(&place)
         };
@@ -541,11 +541,11 @@ mod tests {
         for tenth in 0..1_200 {
             scene.now = now + Duration::from_millis(100) * tenth;
             if is_free(&scene.speech, TEA) {
-                scene.speech.push(Ticket(1), TEA, utterances(&["one of thousands"]));
+                scene.speech.push(DeliveryId(1), TEA, utterances(&["one of thousands"]));
             }
             if tenth % 60 == 50 {
                 assert!(is_free(&scene.speech, DEV), "after {tenth} tenths of a second");
-                scene.speech.push(Ticket(2), DEV, utterances(&["now and then"]));
+                scene.speech.push(DeliveryId(2), DEV, utterances(&["now and then"]));
             }
             while scene.pacer.may(Weight::Light, scene.now)
                 && let Some(next) = scene.speech.next_line(scene.receipt, &scene.pacer, scene.now)
@@ -566,16 +566,16 @@ mod tests {
     fn batch() -> Vec<Utterance> {
         let plain = utterances(&["a", "b"]);
         let (lines, text) = (plain[0].lines.clone(), "a\nb".to_owned());
-        vec![Utterance { lines, kind: Kind::Talk, text, end: 2, plain }]
+        vec![Utterance { lines, kind: MessageKind::Text, text, end: 2, plain }]
     }
 
     #[test]
     fn one_batch_is_under_way_at_a_time() {
         let mut scene = Scene::new(LABEL, &[]);
         for (ticket, place) in [(2, TEA), (3, DEV)] {
-            scene.speech.push(Ticket(ticket), place, batch());
+            scene.speech.push(DeliveryId(ticket), place, batch());
         }
-        scene.speech.push(Ticket(4), PlaceId(3), utterances(&["c"]));
+        scene.speech.push(DeliveryId(4), EndpointId(3), utterances(&["c"]));
         let sent = scene.sent();
         assert_eq!(sent, ["@label=2.1 PRIVMSG #tea :a", "@label=4.1 PRIVMSG #tea :c"]);
         assert_eq!(scene.speech.urgency(|_| Weight::Light), None);
@@ -586,8 +586,8 @@ mod tests {
     #[test]
     fn a_batch_that_is_refused_is_said_line_by_line_under_new_labels() {
         let mut scene = Scene::new(LABEL, &[]);
-        scene.speech.push(Ticket(2), TEA, batch());
-        scene.speech.push(Ticket(3), DEV, batch());
+        scene.speech.push(DeliveryId(2), TEA, batch());
+        scene.speech.push(DeliveryId(3), DEV, batch());
         scene.sent();
         assert!(scene.speech.unbatch());
         assert!(!scene.speech.unbatch(), "of one batch there may be several complaints");
@@ -718,7 +718,7 @@ mod tests {
             assert_eq!(outcome, Some(Outcome::Later { why: "wait 20 seconds".to_owned(), after }));
             assert!(scene.wait(19).again.is_empty());
             assert_eq!(scene.wait(1).again, [TEA]);
-            scene.speech.push(Ticket(1), TEA, utterances(&["a"]));
+            scene.speech.push(DeliveryId(1), TEA, utterances(&["a"]));
         }
         scene.sent();
         assert_eq!(
@@ -795,7 +795,7 @@ mod tests {
                 let shown = if matches!(fate, Fate::EchoAltered) { "****" } else { text };
                 let verdict = match fate {
                     Fate::Echo | Fate::EchoAltered if echoes => {
-                        scene.speech.echoed(TEA, label, (Kind::Talk, shown), Mark::default()).0
+                        scene.speech.echoed(TEA, label, (MessageKind::Text, shown), Mark::default()).0
                     }
                     Fate::Drop => label.and_then(|label| scene.speech.answered(label, scene.now)),
                     Fate::Object => {

@@ -1,5 +1,5 @@
 use super::{Mark, Outcome, Receipt};
-use crate::domain::{Kind, PlaceId, Ticket};
+use crate::domain::{MessageKind, EndpointId, DeliveryId};
 use crate::protocol::irc::heard;
 use crate::protocol::irc::line::Line;
 use crate::protocol::irc::objection::Objection;
@@ -18,7 +18,7 @@ pub(in crate::protocol::irc) struct Utterance {
     /// What is sent, at once. A label stands before the first.
     pub(in crate::protocol::irc) lines: Vec<Line>,
     /// How it says what.
-    pub(in crate::protocol::irc) kind: Kind,
+    pub(in crate::protocol::irc) kind: MessageKind,
     pub(in crate::protocol::irc) text: String,
     /// How many bytes of the delivery's body are said with it.
     pub(in crate::protocol::irc) end: usize,
@@ -35,8 +35,8 @@ impl Utterance {
 /// A delivery on its way to the server.
 #[derive(Debug)]
 pub(super) struct Saying {
-    pub(super) ticket: Ticket,
-    pub(super) place: PlaceId,
+    pub(super) ticket: DeliveryId,
+    pub(super) place: EndpointId,
     lines: Vec<Utterance>,
     /// How many of `lines` were sent.
     sent: usize,
@@ -50,15 +50,15 @@ pub(super) struct Saying {
 }
 
 impl Saying {
-    pub(super) fn new(ticket: Ticket, place: PlaceId, lines: Vec<Utterance>) -> Self {
+    pub(super) fn new(ticket: DeliveryId, place: EndpointId, lines: Vec<Utterance>) -> Self {
         let (receipt, objections) = (Receipt::Fence, Vec::new());
         Self { ticket, place, lines, sent: 0, vain: 0, receipt, strangers: 0, objections }
     }
 
     /// How much it weighs, in a channel that weighs so much. What the bridge itself has to say can
     /// wait.
-    pub(super) fn weight(&self, weight: impl Fn(PlaceId) -> Weight) -> Weight {
-        let notice = self.lines.first().is_some_and(|line| line.kind == Kind::Notice);
+    pub(super) fn weight(&self, weight: impl Fn(EndpointId) -> Weight) -> Weight {
+        let notice = self.lines.first().is_some_and(|line| line.kind == MessageKind::Notice);
         if notice { Weight::Heavy } else { weight(self.place) }
     }
 
@@ -130,7 +130,7 @@ impl Saying {
     }
 
     /// A line of ours came back. Says whether it is the one under way.
-    pub(super) fn echoed(&mut self, label: Option<&str>, kind: Kind, text: &str) -> bool {
+    pub(super) fn echoed(&mut self, label: Option<&str>, kind: MessageKind, text: &str) -> bool {
         let Some(line) = self.lines.get(self.sent.wrapping_sub(1)) else { return false };
         if self.is_fenced() {
             return false;
@@ -154,7 +154,7 @@ impl Saying {
     }
 
     /// What is under way, and how it is said.
-    pub(super) fn under_way(&self) -> Option<(Kind, &str)> {
+    pub(super) fn under_way(&self) -> Option<(MessageKind, &str)> {
         let line = self.lines.get(self.sent.wrapping_sub(1))?;
         Some((line.kind, &line.text))
     }

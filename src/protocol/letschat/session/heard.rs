@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{ROOMS, Session};
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 use crate::protocol::Output;
 use crate::protocol::letschat::answer::{
     self, Account, PostRef, Room, Visitor, WirePost, WireWhisper,
@@ -77,7 +77,7 @@ impl Session {
         }
     }
 
-    fn moved(&mut self, name: &str, argument: &str, how: impl FnOnce(PlaceId, Author) -> Presence) {
+    fn moved(&mut self, name: &str, argument: &str, how: impl FnOnce(EndpointId, Author) -> Presence) {
         let Ok(Visitor { account, room }) = answer::read::<Visitor>(argument) else {
             return self.odd(name, argument);
         };
@@ -204,7 +204,7 @@ impl Session {
     fn newest(
         &mut self,
         now: Instant,
-        place: PlaceId,
+        place: EndpointId,
         stay: Stay,
         take: usize,
         rows: Rows<PostId>,
@@ -226,7 +226,7 @@ impl Session {
     }
 
     /// The room that we have joined. One that lacks its id is the one that we asked for.
-    fn joined_room(&self, place: PlaceId, argument: &str) -> Result<Room, String> {
+    fn joined_room(&self, place: EndpointId, argument: &str) -> Result<Room, String> {
         let read = answer::read::<Room>(argument);
         if read.is_err()
             && answer::is_document(argument)
@@ -245,7 +245,7 @@ impl Session {
         }
     }
 
-    fn posted(&mut self, ticket: Ticket, place: PlaceId, argument: &str) {
+    fn posted(&mut self, ticket: DeliveryId, place: EndpointId, argument: &str) {
         let event = match answer::read::<PostRef>(argument).map(|post| post.id()) {
             Ok(Some(id)) => Event::Posted { ticket, place, id },
             // Taken, but under no id that we can know it by again: look for it in the room.
@@ -269,7 +269,7 @@ impl Session {
         if count >= ROOMS {
             self.look_on(now, skip + count);
         } else {
-            let missing: Vec<(PlaceId, String)> = self.rooms.missing().collect();
+            let missing: Vec<(EndpointId, String)> = self.rooms.missing().collect();
             for (place, name) in missing {
                 self.closed(place, missing_room(&name, rooms));
                 self.rooms.look_later(now);
@@ -288,7 +288,7 @@ impl Session {
         }
     }
 
-    fn leave(&mut self, now: Instant, place: PlaceId, why: &str) {
+    fn leave(&mut self, now: Instant, place: EndpointId, why: &str) {
         if self.rooms.left(place, now) {
             self.calls.forget(place);
             self.closed(place, why.to_owned());

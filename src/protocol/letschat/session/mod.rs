@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Calls};
 use super::rooms::{Rooms, Seat};
 use super::{Event, Heard, Order, Reason, Stay, TurnedAway};
-use crate::domain::{PlaceId, Ticket};
+use crate::domain::{EndpointId, DeliveryId};
 use crate::protocol::liveness::{Check, Liveness};
 use crate::protocol::socketio::Packet;
 use crate::protocol::{Input, Machine, Output};
@@ -51,11 +51,11 @@ pub struct Session {
     /// When we last told that the server is there.
     alive_at: Instant,
     /// What was refused in each room last.
-    refused: HashMap<PlaceId, Ticket>,
+    refused: HashMap<EndpointId, DeliveryId>,
     /// Orders whose moment has not come.
     later: VecDeque<(Instant, Order)>,
     /// When we are to tell, and of which place.
-    wakes: Vec<(Instant, PlaceId)>,
+    wakes: Vec<(Instant, EndpointId)>,
     /// How much of what the server told made no sense.
     oddities: u64,
     turned_away: Option<TurnedAway>,
@@ -240,18 +240,18 @@ impl Session {
         }
     }
 
-    fn ask_people(&mut self, now: Instant, place: PlaceId, room: &str) {
+    fn ask_people(&mut self, now: Instant, place: EndpointId, room: &str) {
         if self.asks_people {
             self.call(now, Call::People(place), "rooms:users", json!({ "room": room }));
         }
     }
 
-    fn ask_newest(&mut self, now: Instant, place: PlaceId, stay: Stay, take: usize) {
+    fn ask_newest(&mut self, now: Instant, place: EndpointId, stay: Stay, take: usize) {
         let query = json!({ "take": take, "reverse": true });
         self.list(now, Call::Newest { place, take, stay }, place, query);
     }
 
-    fn list(&mut self, now: Instant, call: Call, place: PlaceId, mut query: Value) {
+    fn list(&mut self, now: Instant, call: Call, place: EndpointId, mut query: Value) {
         if let Some(room) = self.rooms.id(place) {
             query["room"] = room.into();
             self.call(now, call, "messages:list", query);
@@ -304,7 +304,7 @@ impl Session {
         self.output.push_back(Output::Frame(Packet::call(number, name, argument.as_ref())));
     }
 
-    fn closed(&mut self, place: PlaceId, why: String) {
+    fn closed(&mut self, place: EndpointId, why: String) {
         self.output.push_back(Output::Event(Event::Closed { place, why }));
     }
 

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::findings::{LineId, Lines, Lost, Misheard, Misplaced, Twin, Unheard};
 use super::recognise::{Step, is_part, step};
-use crate::domain::{Kind, Speech, State, Ticket};
+use crate::domain::{MessageKind, RenderedMessage, DeliveryState, DeliveryId};
 use crate::protocol::irc;
 use crate::service::audit::{CLOCKS, TOLD};
 use crate::store::Spoken;
@@ -30,7 +30,7 @@ pub(super) struct Line {
     /// By the network's clock.
     pub(super) time: Timestamp,
     pub(super) nick: String,
-    pub(super) kind: Kind,
+    pub(super) kind: MessageKind,
     /// Free of formatting.
     pub(super) text: String,
     /// What it is known by without its id, and the how-many-eth of that kind it is.
@@ -41,7 +41,7 @@ pub(super) struct Line {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
     /// Ours: the last of this delivery, or else said under our nick.
-    Ours(Option<Ticket>),
+    Ours(Option<DeliveryId>),
     /// Somebody's, who was heard; and where it stands in the order of hearing, if it has an id.
     Heard(Option<i64>),
     /// Somebody's, who was not heard.
@@ -60,11 +60,11 @@ pub(super) struct Comparison {
     /// Deliveries that were not found yet, in their order.
     expected: VecDeque<Expected>,
     /// The last delivery that was ever expected, and when it was said to us.
-    last: Option<(Ticket, Timestamp)>,
+    last: Option<(DeliveryId, Timestamp)>,
     /// The delivery of the highest number that was found so far, and when it was said.
-    latest: Option<(Ticket, Timestamp)>,
+    latest: Option<(DeliveryId, Timestamp)>,
     /// The lowest number that was found so far.
-    earliest: Option<Ticket>,
+    earliest: Option<DeliveryId>,
     /// The line that was heard last of all so far: its place in that order, and when it was said.
     heard_last: Option<(i64, Timestamp, LineId)>,
     /// Our last lines, by the hash of what they say.
@@ -80,7 +80,7 @@ pub(super) struct Comparison {
 struct Expected {
     spoken: Spoken,
     /// Without formatting.
-    speech: Option<Speech>,
+    speech: Option<RenderedMessage>,
     /// How many bytes of the body were found.
     said: usize,
     /// Lines that say all of it under another id than its own.
@@ -129,16 +129,16 @@ impl Comparison {
     }
 
     /// The last delivery that was ever expected.
-    pub(super) fn last(&self) -> Ticket {
-        self.last.map_or(Ticket(0), |(ticket, _)| ticket)
+    pub(super) fn last(&self) -> DeliveryId {
+        self.last.map_or(DeliveryId(0), |(ticket, _)| ticket)
     }
 
     /// The next delivery in the ledger.
     pub(super) fn expect(&mut self, spoken: Spoken) {
         self.last = Some((spoken.ticket, spoken.said_at));
-        let plain = |Speech { kind, prefix, body }: &Speech| {
+        let plain = |RenderedMessage { kind, prefix, body }: &RenderedMessage| {
             let (prefix, body) = (irc::plain(prefix), irc::plain(body));
-            Speech { kind: *kind, prefix, body }
+            RenderedMessage { kind: *kind, prefix, body }
         };
         let speech = spoken.speech.as_ref().map(plain);
         self.expected.push_back(Expected { spoken, speech, said: 0, copies: Vec::new() });
@@ -178,7 +178,7 @@ impl Comparison {
 
     /// A line of ours; the last of `delivery`, if the ledger says so. Says whether we know what it
     /// belongs to.
-    fn recognise(&mut self, line: &Line, delivery: Option<Ticket>) -> bool {
+    fn recognise(&mut self, line: &Line, delivery: Option<DeliveryId>) -> bool {
         if let Some(ticket) = delivery {
             let at = self.expected.iter().position(|it| it.spoken.ticket == ticket);
             if let Some(expected) = at.and_then(|at| self.expected.remove(at)) {
@@ -238,7 +238,7 @@ impl Comparison {
             (None, _) => true,
         };
         if whole {
-            self.lines.said += u64::from(spoken.state == State::Delivered);
+            self.lines.said += u64::from(spoken.state == DeliveryState::Delivered);
         } else if self.is_required(&spoken) {
             self.lose(&spoken, true);
         }
@@ -250,7 +250,7 @@ impl Comparison {
         self.remember(line);
     }
 
-    fn order(&mut self, ticket: Ticket, line: LineId, said: Timestamp) {
+    fn order(&mut self, ticket: DeliveryId, line: LineId, said: Timestamp) {
         self.earliest = Some(self.earliest.map_or(ticket, |earliest| earliest.min(ticket)));
         match self.latest {
             // What was said in the same millisecond stands in no order.
@@ -277,7 +277,7 @@ impl Comparison {
 
     /// Whether the channel must hold it.
     fn is_required(&self, spoken: &Spoken) -> bool {
-        spoken.state == State::Delivered && spoken.begun >= self.since - self.ahead
+        spoken.state == DeliveryState::Delivered && spoken.begun >= self.since - self.ahead
     }
 
     /// Remembers what a line of ours says.
@@ -324,7 +324,7 @@ impl Comparison {
             if !expected.copies.is_empty() {
                 // The server calls it otherwise now.
                 let Double { line, said, .. } = expected.copies.remove(0);
-                self.lines.said += u64::from(expected.spoken.state == State::Delivered);
+                self.lines.said += u64::from(expected.spoken.state == DeliveryState::Delivered);
                 self.order(expected.spoken.ticket, line.clone(), said);
                 for copy in expected.copies {
                     self.twice(copy, false, line.clone());

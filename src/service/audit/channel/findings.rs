@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Place, Ticket};
+use crate::domain::{Endpoint, DeliveryId};
 use crate::service::audit::{Troubles, Unread};
 
 /// One channel, and what was found in it.
 #[derive(Debug)]
 pub struct ChannelAudit {
     /// The channel.
-    pub channel: Place,
+    pub channel: Endpoint,
     /// What was found, or why nothing could be.
     pub found: Result<Findings, String>,
 }
@@ -79,7 +79,7 @@ pub type LineId = Option<String>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     /// The delivery.
-    pub ticket: Ticket,
+    pub ticket: DeliveryId,
     /// What the server called its last line.
     pub line: LineId,
     /// When its arrival was noted.
@@ -114,13 +114,13 @@ pub struct Twin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misplaced {
     /// The delivery.
-    pub ticket: Ticket,
+    pub ticket: DeliveryId,
     /// Its last line.
     pub line: LineId,
     /// When that was said.
     pub said: Timestamp,
     /// The later delivery that stands before it.
-    pub behind: Ticket,
+    pub behind: DeliveryId,
 }
 
 /// A line of somebody that was heard before one that stands before it.

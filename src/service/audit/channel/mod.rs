@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::CLOCKS;
 use crate::bridge::{Twins, trace};
 use crate::config::Settings;
-use crate::domain::{Network, Place, PlaceId};
+use crate::domain::{Network, Endpoint, EndpointId};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
 use crate::service::sts::StsBook;
@@ -33,13 +33,13 @@ const AT_ONCE: u32 = 500;
 
 /// A channel that was compared, but for what may have become of it since; or why it could not be.
 pub(super) struct Looked {
-    channel: Place,
+    channel: Endpoint,
     read: Result<Read, String>,
 }
 
 /// A channel that was read to its end.
 struct Read {
-    ledger: PlaceId,
+    ledger: EndpointId,
     network: Network,
     since: Timestamp,
     kept_since: Option<Timestamp>,
@@ -53,18 +53,18 @@ struct Read {
 /// When the store does not do its part.
 pub(super) async fn look_at(
     settings: &Settings,
-    channels: &[Place],
+    channels: &[Endpoint],
     since: Option<Timestamp>,
 ) -> Result<Vec<Looked>, StoreError> {
     let mut looked = Vec::new();
     for network in &settings.networks {
-        let is_on = |place: &&Place| place.network() == Some(&network.network);
-        let channels: Vec<Place> = channels.iter().filter(is_on).cloned().collect();
+        let is_on = |place: &&Endpoint| place.network() == Some(&network.network);
+        let channels: Vec<Endpoint> = channels.iter().filter(is_on).cloned().collect();
         if channels.is_empty() {
             continue;
         }
         let mut network = network.clone();
-        let named = |name: &str| Place::channel(&network.network, name);
+        let named = |name: &str| Endpoint::channel(&network.network, name);
         let wanted = network.channels.iter().filter(|it| channels.contains(&named(&it.name)));
         network.channels = wanted.cloned().collect();
         let name = network.network.clone();
@@ -72,7 +72,7 @@ pub(super) async fn look_at(
         let mut reader = Reader::begin(network, &channels, sts);
         let joined = reader.joined().await;
         let snapshot = Snapshot::open(&settings.state_dir)?;
-        for (seat, channel) in (0..).map(PlaceId).zip(channels) {
+        for (seat, channel) in (0..).map(EndpointId).zip(channels) {
             let read = match &joined {
                 Ok(()) => {
                     let mut look = Look { settings, snapshot: &snapshot, network: &name };
@@ -100,7 +100,7 @@ impl Look<'_> {
     async fn look(
         &mut self,
         reader: &mut Reader,
-        (seat, channel): (PlaceId, &Place),
+        (seat, channel): (EndpointId, &Endpoint),
         since: Option<Timestamp>,
     ) -> Result<Result<Read, String>, StoreError> {
         let ahead = match reader.seat(seat) {
@@ -161,7 +161,7 @@ impl Look<'_> {
     async fn read(
         &self,
         reader: &mut Reader,
-        (seat, ledger): (PlaceId, PlaceId),
+        (seat, ledger): (EndpointId, EndpointId),
         mut pages: Pages,
         from: Timestamp,
         comparison: &mut Comparison,
@@ -190,7 +190,7 @@ impl Look<'_> {
 /// When the first line was said that the server keeps; `None` if it keeps none.
 async fn kept_since(
     reader: &mut Reader,
-    seat: PlaceId,
+    seat: EndpointId,
     known: Option<String>,
 ) -> Result<Option<Timestamp>, String> {
     let (_, told) = reader.page(seat, Timestamp::UNIX_EPOCH, (known, false)).await?;
@@ -201,7 +201,7 @@ async fn kept_since(
 /// there were any.
 fn expect_more(
     snapshot: &Snapshot,
-    ledger: PlaceId,
+    ledger: EndpointId,
     from: Timestamp,
     comparison: &mut Comparison,
 ) -> Result<bool, StoreError> {
@@ -223,7 +223,7 @@ fn line(twins: &mut Twins, time: Timestamp, talk: Talk) -> Line {
 fn whose(
     snapshot: &Snapshot,
     network: &Network,
-    ledger: PlaceId,
+    ledger: EndpointId,
     line: &Line,
 ) -> Result<Whose, StoreError> {
     if let Some(id) = &line.id {

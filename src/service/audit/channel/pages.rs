@@ -69,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Author, Kind};
+    use crate::domain::{Author, MessageKind};
     use crate::protocol::irc::Mark;
 
     fn at(milliseconds: i64) -> Timestamp {
@@ -79,7 +79,7 @@ mod tests {
     fn line(milliseconds: i64, id: usize) -> Talk {
         Talk {
             author: Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             text: String::new(),
             mark: Mark { msgid: Some(id.to_string()), time: Some(at(milliseconds)) },
             played: true,

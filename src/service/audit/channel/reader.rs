@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::bridge::Happening;
 use crate::config::NetworkSettings;
-use crate::domain::{Place, PlaceId};
+use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::irc::{Answer, Event, Order, Page, Talk};
 use crate::service::audit::conversation::Conversation;
 use crate::service::door::Door;
@@ -24,7 +24,7 @@ pub(super) struct Reader {
     conversation: Conversation,
     orders: Option<mpsc::Sender<Order>>,
     /// How far the network's clock is ahead of ours, as told when we came in; or why we did not.
-    seats: HashMap<PlaceId, Result<SignedDuration, String>>,
+    seats: HashMap<EndpointId, Result<SignedDuration, String>>,
     wanted: usize,
 }
 
@@ -32,11 +32,11 @@ impl Reader {
     /// Begins to connect, and to join `channels`, whose numbers are those of their order.
     pub(super) fn begin(
         mut network: NetworkSettings,
-        channels: &[Place],
+        channels: &[Endpoint],
         sts: Arc<StsBook>,
     ) -> Self {
-        let places: Vec<(PlaceId, Place)> =
-            (0..).map(PlaceId).zip(channels.iter().cloned()).collect();
+        let places: Vec<(EndpointId, Endpoint)> =
+            (0..).map(EndpointId).zip(channels.iter().cloned()).collect();
         network.nick.push_str(AUDITOR);
         network.other_nicks.clear();
         let peer = format!("irc {}", network.network);
@@ -55,7 +55,7 @@ impl Reader {
     }
 
     /// How far the clock of the channel in this seat is ahead of ours.
-    pub(super) fn seat(&self, seat: PlaceId) -> Result<SignedDuration, String> {
+    pub(super) fn seat(&self, seat: EndpointId) -> Result<SignedDuration, String> {
         self.seats.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
     }
 
@@ -63,7 +63,7 @@ impl Reader {
     /// line by its time, or `by_line`; and what else is known of that page.
     pub(super) async fn page(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         since: Timestamp,
         (msgid, by_line): (Option<String>, bool),
     ) -> Result<(Vec<Talk>, Page), String> {

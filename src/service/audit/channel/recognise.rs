@@ -1,6 +1,6 @@
 //! Whether a line says what a delivery was to say.
 
-use crate::domain::{Kind, Speech};
+use crate::domain::{MessageKind, RenderedMessage};
 use crate::protocol::irc;
 use crate::translate::{AGAIN, behind_time};
 
@@ -18,7 +18,7 @@ pub(super) struct Step {
 
 /// What `text` says of `speech`, of whose body so many bytes were `said` before; `None` if it says
 /// something else. Both are free of formatting, which servers may take away.
-pub(super) fn step(speech: &Speech, said: usize, kind: Kind, text: &str) -> Option<Step> {
+pub(super) fn step(speech: &RenderedMessage, said: usize, kind: MessageKind, text: &str) -> Option<Step> {
     if speech.kind != kind {
         return None;
     }
@@ -40,7 +40,7 @@ pub(super) fn step(speech: &Speech, said: usize, kind: Kind, text: &str) -> Opti
 }
 
 /// Whether `text` can be a line of `speech` among others: the last of them, if `last`.
-pub(super) fn is_part(speech: &Speech, text: &str, last: bool) -> bool {
+pub(super) fn is_part(speech: &RenderedMessage, text: &str, last: bool) -> bool {
     let prefix = [speech.prefix.as_str(), behind_time(&speech.prefix)];
     let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     let said = said.strip_prefix(AGAIN).unwrap_or(said).trim();
@@ -56,13 +56,13 @@ pub(super) fn is_part(speech: &Speech, text: &str, last: bool) -> bool {
 mod tests {
     use super::*;
 
-    fn speech(body: &str) -> Speech {
-        Speech { kind: Kind::Talk, prefix: "[09:41Z] <ann> ".to_owned(), body: body.to_owned() }
+    fn speech(body: &str) -> RenderedMessage {
+        RenderedMessage { kind: MessageKind::Text, prefix: "[09:41Z] <ann> ".to_owned(), body: body.to_owned() }
     }
 
     #[track_caller]
     fn check(body: &str, said: usize, text: &str, expected: Option<(usize, bool)>) {
-        let step = step(&speech(body), said, Kind::Talk, text);
+        let step = step(&speech(body), said, MessageKind::Text, text);
         assert_eq!(step.map(|step| (step.end, step.again)), expected, "{body:?} {text:?}");
     }
 
@@ -77,7 +77,7 @@ mod tests {
         check("one\ntwo", 0, "<ann> two", None);
         check("one\ntwo", 0, "<ann> one\n<ann> two", Some((7, false)));
         check("one\ntwo", 0, "<ann> one\ntwo", Some((7, false)));
-        assert_eq!(step(&speech("one"), 0, Kind::Notice, "<ann> one"), None);
+        assert_eq!(step(&speech("one"), 0, MessageKind::Notice, "<ann> one"), None);
     }
 
     #[test]

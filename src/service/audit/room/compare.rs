@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::super::{CLOCKS, TOLD, Troubles, Unread};
 use super::{Lost, Misplaced, Twin, Unheard};
-use crate::domain::{Delivery, Ticket};
+use crate::domain::{Delivery, DeliveryId};
 use crate::protocol::letschat::{Author, Post, PostId};
 use crate::store::Trace;
 
@@ -43,7 +43,7 @@ pub(super) struct Comparison {
     /// The last deliveries, by the hash of their text.
     said: VecDeque<(u64, PostId)>,
     /// The latest delivery so far.
-    latest: Option<Ticket>,
+    latest: Option<DeliveryId>,
 }
 
 /// A post that is not, or not as a delivery, in the ledger.
@@ -114,7 +114,7 @@ impl Comparison {
         !self.suspects.is_empty()
     }
 
-    fn delivered(&mut self, post: &Post, ticket: Ticket, others: u64) {
+    fn delivered(&mut self, post: &Post, ticket: DeliveryId, others: u64) {
         self.compared.posted += 1 + others;
         match self.latest.filter(|latest| *latest > ticket) {
             Some(behind) => {
@@ -207,8 +207,8 @@ impl Suspect {
     /// Whether it may be this delivery.
     fn is(&self, delivery: &Delivery) -> bool {
         let begun =
-            delivery.begun.is_some_and(|begun| self.posted.duration_since(begun) >= -CLOCKS);
-        let body = delivery.speech.as_ref().map_or(&delivery.message.body, |speech| &speech.body);
+            delivery.started_at.is_some_and(|begun| self.posted.duration_since(begun) >= -CLOCKS);
+        let body = delivery.rendered.as_ref().map_or(&delivery.message.body, |speech| &speech.body);
         begun && self.tail.as_ref().is_some_and(|said| said.ends_with(tail(body)))
     }
 }
@@ -228,7 +228,7 @@ fn hash(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Kind, Message, Part, PlaceId, State};
+    use crate::domain::{MessageKind, Message, MessagePart, EndpointId, DeliveryState};
 
     const US: &str = "us";
 
@@ -243,27 +243,27 @@ mod tests {
     }
 
     fn delivered(ticket: i64) -> Trace {
-        Trace::Delivered { ticket: Ticket(ticket), settled: Timestamp::UNIX_EPOCH, others: 0 }
+        Trace::Delivered { ticket: DeliveryId(ticket), settled: Timestamp::UNIX_EPOCH, others: 0 }
     }
 
     fn under_way(body: &str, begun: u32) -> Delivery {
         let message = Message {
-            said_in: PlaceId(1),
+            source: EndpointId(1),
             author: crate::domain::Author::named("ann"),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             body: body.to_owned(),
-            said_at: Timestamp::UNIX_EPOCH,
+            sent_at: Timestamp::UNIX_EPOCH,
         };
         let begun = Some(id(begun).made_at());
         Delivery {
-            ticket: Ticket(99),
-            to: PlaceId(2),
+            id: DeliveryId(99),
+            to: EndpointId(2),
             message,
-            part: Part::Whole,
-            state: State::Doubtful,
-            begun,
-            speech: None,
-            voice: crate::domain::Voice::default(),
+            part: MessagePart::Whole,
+            state: DeliveryState::InDoubt,
+            started_at: begun,
+            rendered: None,
+            sender: crate::domain::Sender::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Troubles, Unread};
 use crate::config::Settings;
-use crate::domain::{Place, PlaceId, Ticket};
+use crate::domain::{Endpoint, EndpointId, DeliveryId};
 use crate::protocol::letschat::{Author, PostId};
 use crate::store::{Snapshot, StoreError, Tally};
 
@@ -22,9 +22,9 @@ use reader::Reader;
 #[derive(Debug)]
 pub struct RoomAudit {
     /// The room.
-    pub room: Place,
+    pub room: Endpoint,
     /// The channels.
-    pub channels: Vec<Place>,
+    pub channels: Vec<Endpoint>,
     /// What was found, or why nothing could be.
     pub found: Result<Findings, String>,
 }
@@ -53,7 +53,7 @@ pub struct Findings {
     /// What the ledger says of the deliveries to the room.
     pub to_room: Tally,
     /// What the ledger says of the deliveries from the room to each of its channels.
-    pub to_channels: Vec<(Place, Tally)>,
+    pub to_channels: Vec<(Endpoint, Tally)>,
 }
 
 impl Findings {
@@ -80,7 +80,7 @@ impl Findings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     /// The delivery.
-    pub ticket: Ticket,
+    pub ticket: DeliveryId,
     /// The id that the server gave it.
     pub post: String,
     /// When its arrival was noted.
@@ -113,18 +113,18 @@ pub struct Twin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misplaced {
     /// The delivery.
-    pub ticket: Ticket,
+    pub ticket: DeliveryId,
     /// Its id in the room.
     pub post: PostId,
     /// When it was posted.
     pub posted: Timestamp,
     /// The later delivery that stands before it.
-    pub behind: Ticket,
+    pub behind: DeliveryId,
 }
 
 /// A room that was compared, but for what may have become of it since; or why it could not be.
 pub(super) struct Looked {
-    room: Place,
+    room: Endpoint,
     read: Result<Read, String>,
 }
 
@@ -134,14 +134,14 @@ pub(super) struct Looked {
 /// When the store does not do its part.
 pub(super) async fn look_at(
     settings: &Settings,
-    rooms: &[Place],
+    rooms: &[Endpoint],
     since: Option<Timestamp>,
 ) -> Result<Vec<Looked>, StoreError> {
     let mut reader = Reader::begin(settings.letschat.clone(), rooms);
     let begun = reader.joined().await;
     let snapshot = Snapshot::open(&settings.state_dir)?;
     let mut looked = Vec::new();
-    for (seat, room) in (0..).map(PlaceId).zip(rooms) {
+    for (seat, room) in (0..).map(EndpointId).zip(rooms) {
         let read = match &begun {
             Ok(account) => {
                 look(settings, &snapshot, &mut reader, account, (seat, room), since).await?
@@ -177,19 +177,19 @@ impl Looked {
 }
 
 /// The channels that are linked to `room`.
-fn channels(settings: &Settings, room: &Place) -> Vec<Place> {
+fn channels(settings: &Settings, room: &Endpoint) -> Vec<Endpoint> {
     let links = settings.links.iter().filter(|link| link.room == *room);
     links.map(|link| link.channel.clone()).collect()
 }
 
 /// A room that was read to its end.
 struct Read {
-    ledger: PlaceId,
+    ledger: EndpointId,
     since: Timestamp,
     comparison: Comparison,
     left_out: u64,
     to_room: Tally,
-    to_channels: Vec<(Place, Tally)>,
+    to_channels: Vec<(Endpoint, Tally)>,
 }
 
 /// Compares one room with the ledger. The inner error says why it could not be done.
@@ -198,7 +198,7 @@ async fn look(
     snapshot: &Snapshot,
     reader: &mut Reader,
     account: &Author,
-    (seat, room): (PlaceId, &Place),
+    (seat, room): (EndpointId, &Endpoint),
     since: Option<Timestamp>,
 ) -> Result<Result<Read, String>, StoreError> {
     let id = match reader.seat(seat) {
@@ -244,7 +244,7 @@ async fn look(
 fn beginning(
     settings: &Settings,
     snapshot: &Snapshot,
-    ledger: PlaceId,
+    ledger: EndpointId,
     since: Option<Timestamp>,
 ) -> Result<PostId, StoreError> {
     let now = Timestamp::now();

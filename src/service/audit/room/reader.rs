@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::bridge::Happening;
 use crate::config::LetsChatSettings;
-use crate::domain::{Place, PlaceId};
+use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::letschat::{Author, Event, Order, PAGE, PostId, Stay};
 use crate::service::audit::conversation::Conversation;
 use crate::service::audit::room::pages::Page;
@@ -18,14 +18,14 @@ pub(super) struct Reader {
     conversation: Conversation,
     orders: Option<mpsc::Sender<Order>>,
     /// The room's id in each seat, or why we are not in it.
-    seats: HashMap<PlaceId, Result<String, String>>,
+    seats: HashMap<EndpointId, Result<String, String>>,
     wanted: usize,
 }
 
 impl Reader {
     /// Begins to connect, and to join `rooms`, whose numbers are those of their order.
-    pub(super) fn begin(letschat: LetsChatSettings, rooms: &[Place]) -> Self {
-        let places: Vec<(PlaceId, Place)> = (0..).map(PlaceId).zip(rooms.iter().cloned()).collect();
+    pub(super) fn begin(letschat: LetsChatSettings, rooms: &[Endpoint]) -> Self {
+        let places: Vec<(EndpointId, Endpoint)> = (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
         let meet = |inbox, stop| LetsChat::new(letschat, &places, inbox, stop);
         let conversation = Conversation::begin("Let's Chat", meet);
         Self { conversation, orders: None, seats: HashMap::new(), wanted: rooms.len() }
@@ -45,14 +45,14 @@ impl Reader {
     }
 
     /// The id of the room in this seat.
-    pub(super) fn seat(&self, seat: PlaceId) -> Result<String, String> {
+    pub(super) fn seat(&self, seat: EndpointId) -> Result<String, String> {
         self.seats.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
     }
 
     /// A page of the room in this seat, and what of it makes no sense.
     pub(super) async fn list(
         &mut self,
-        place: PlaceId,
+        place: EndpointId,
         since: PostId,
         skip: usize,
     ) -> Result<Page, String> {

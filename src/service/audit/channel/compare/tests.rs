@@ -1,28 +1,28 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::domain::Kind;
+use crate::domain::MessageKind;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).expect("a time")
 }
 
 /// A delivery of `body` by ann, begun in second `ticket` and settled at once.
-fn spoken(ticket: i64, state: State, native: Option<&str>, body: &str) -> Spoken {
+fn spoken(ticket: i64, state: DeliveryState, native: Option<&str>, body: &str) -> Spoken {
     let (prefix, body) = ("<ann> ".to_owned(), body.to_owned());
     Spoken {
-        ticket: Ticket(ticket),
+        ticket: DeliveryId(ticket),
         state,
         native: native.map(str::to_owned),
         said_at: at(ticket),
         begun: at(ticket),
-        settled: (state == State::Delivered).then(|| at(ticket)),
-        speech: Some(Speech { kind: Kind::Talk, prefix, body }),
+        settled: (state == DeliveryState::Delivered).then(|| at(ticket)),
+        speech: Some(RenderedMessage { kind: MessageKind::Text, prefix, body }),
     }
 }
 
 fn delivered(ticket: i64, native: &str, body: &str) -> Spoken {
-    spoken(ticket, State::Delivered, Some(native), body)
+    spoken(ticket, DeliveryState::Delivered, Some(native), body)
 }
 
 /// A line of the channel: when, its id (`-` for none), and who says what.
@@ -48,7 +48,7 @@ impl Scene<'_> {
             id: (id != "-").then(|| id.to_owned()),
             time: at(time),
             nick: nick.to_owned(),
-            kind: Kind::Talk,
+            kind: MessageKind::Text,
             text: text.to_owned(),
             trace: (0, 1),
         }
@@ -77,7 +77,7 @@ impl Scene<'_> {
             comparison.take(line, whose);
         }
         comparison.close(self.kept.map(at));
-        let known: HashMap<Ticket, ()> =
+        let known: HashMap<DeliveryId, ()> =
             self.ledger.iter().map(|spoken| (spoken.ticket, ())).collect();
         let new = self.later.iter().filter(|it| !known.contains_key(&it.ticket));
         new.for_each(|spoken| comparison.expect(spoken.clone()));
@@ -149,7 +149,7 @@ fn what_is_on_one_side_only_is_missing() {
 
 #[test]
 fn without_ids_the_words_and_their_number_tell() {
-    let deliver = |ticket, body| spoken(ticket, State::Delivered, None, body);
+    let deliver = |ticket, body| spoken(ticket, DeliveryState::Delivered, None, body);
     let ledger = [deliver(1, "ok"), deliver(2, "ok"), deliver(3, "no")];
     let [ok, no] = ["bridge <ann> ok", "bridge <ann> no"];
     let all = [(1, "-", ok), (2, "-", ok), (3, "-", no)];
@@ -187,7 +187,7 @@ fn what_says_that_it_is_said_again_is_told_apart() {
     ];
     let scene = Scene { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["a again b", "2 said, 0 heard"]);
-    let ledger = [spoken(1, State::Delivered, None, "yo")];
+    let ledger = [spoken(1, DeliveryState::Delivered, None, "yo")];
     let lines = [(1, "a", "bridge <ann> yo"), (2, "b", "bridge <ann> (again) yo")];
     let scene = Scene { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["b again a", "1 said, 0 heard"]);
@@ -269,11 +269,11 @@ fn what_the_server_no_longer_keeps_is_no_loss() {
 
 #[test]
 fn what_the_ledger_learns_meanwhile_is_well() {
-    let doubtful = [spoken(1, State::Doubtful, None, "one")];
+    let doubtful = [spoken(1, DeliveryState::InDoubt, None, "one")];
     let lines = [(1, "a", "bridge <ann> one"), (2, "b", "bridge <ann> two")];
     let later = [delivered(1, "a", "one"), delivered(2, "b", "two")];
     let scene = Scene { lines: &lines, ledger: &doubtful, later: &later, ..NOTHING };
     check(&scene, &["1 said, 0 heard"]);
-    let under_way = [spoken(2, State::Sending, None, "two")];
+    let under_way = [spoken(2, DeliveryState::InFlight, None, "two")];
     check(&Scene { later: &under_way, ..scene }, &["0 said, 0 heard"]);
 }
