@@ -127,8 +127,9 @@ fn with(network: &str, letschat: &str, link: &str) -> String {
 }
 
 fn names(conversations: &[Vec<Endpoint>]) -> Vec<String> {
-    let join =
-        |places: &Vec<Endpoint>| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let join = |places: &Vec<Endpoint>| {
+        places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
     conversations.iter().map(join).collect()
 }
 

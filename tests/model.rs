@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
-use letsbridge::domain::{MessageKind, Network, Endpoint, EndpointId, DeliveryId};
+use letsbridge::domain::{DeliveryId, Endpoint, EndpointId, MessageKind, Network};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat::{self, Author, Event, Post, PostId};
 use letsbridge::store::Store;
-use letsbridge::translate::{Join, Manners, RoomManners};
+use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 use proptest::prelude::*;
 
 proptest! {
@@ -39,8 +39,12 @@ proptest! {
 }
 
 /// When lines of one person become one post.
-fn join() -> impl Strategy<Value = Join> {
-    prop_oneof![Just(Join::Never), Just(Join::Waiting), Just(Join::Within(Duration::from_secs(1)))]
+fn join() -> impl Strategy<Value = MergeLines> {
+    prop_oneof![
+        Just(MergeLines::Never),
+        Just(MergeLines::Queued),
+        Just(MergeLines::Within(Duration::from_secs(1)))
+    ]
 }
 
 /// One thing that happens.
@@ -92,7 +96,7 @@ struct Held {
 
 struct World {
     names_authors: bool,
-    join: Join,
+    join: MergeLines,
     network: Network,
     channel: EndpointId,
     room: EndpointId,
@@ -111,7 +115,7 @@ struct World {
 }
 
 impl World {
-    fn new(names_authors: bool, join: Join) -> Self {
+    fn new(names_authors: bool, join: MergeLines) -> Self {
         let network = Network::new("office");
         let mut store = Store::in_memory().unwrap();
         let bridge = bridge(&network, join, &mut store);
@@ -345,10 +349,10 @@ fn joined(place: EndpointId) -> irc::Event {
     irc::Event::Joined { place, time: None, past: false, echoes: false, line: 400 }
 }
 
-fn bridge(network: &Network, join: Join, store: &mut Store) -> Bridge {
+fn bridge(network: &Network, join: MergeLines, store: &mut Store) -> Bridge {
     let conversation = vec![Endpoint::channel(network, "#tea"), Endpoint::room("tea")];
-    let room = RoomManners { join, ..RoomManners::default() };
-    let manners = Manners { room, ..Manners::default() };
+    let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
+    let manners = LinkFormat { room, ..LinkFormat::default() };
     let bridge = Bridge::new(&[conversation], Policy::default(), store).unwrap();
     bridge.mannered(Arc::new(manners), [])
 }

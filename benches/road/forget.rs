@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use letsbridge::domain::{Author, MessageKind, Message, Network, Endpoint, EndpointId};
+use letsbridge::domain::{Author, Endpoint, EndpointId, Message, MessageKind, Network};
 use letsbridge::store::Store;
 
 const WHOLE: usize = 1_000_000;

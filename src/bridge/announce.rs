@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Bridge, Turn};
-use crate::domain::{Author, MessageKind, Message, Endpoint, EndpointId};
+use crate::domain::{Author, Endpoint, EndpointId, Message, MessageKind};
 use crate::store::StoreError;
 use crate::translate::Words;
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::repeats::{Line, Lines, Speaker, speaker};
-use crate::domain::{Message, EndpointId};
+use crate::domain::{EndpointId, Message};
 use crate::store::MessageId;
 
 /// The first pause, and the longest.
@@ -181,7 +181,13 @@ mod tests {
 
     fn said(said_in: EndpointId, name: &str, body: &str, milliseconds: i64) -> Message {
         let (author, body) = (Author::named(name), body.to_owned());
-        Message { source: said_in, author, kind: MessageKind::Text, body, sent_at: at(milliseconds) }
+        Message {
+            source: said_in,
+            author,
+            kind: MessageKind::Text,
+            body,
+            sent_at: at(milliseconds),
+        }
     }
 
     /// How a program answers the line that it hears.

@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::catchup::Hearing;
 use super::history::Joined;
 use super::{Alive, Bridge, Spot, Turn};
-use crate::domain::{Network, EndpointId};
+use crate::domain::{EndpointId, Network};
 use crate::protocol::irc::{Event, Mark};
 use crate::store::{Cursor, StoreError};
-use crate::translate::{AGAIN, What};
+use crate::translate::{RESENT_PREFIX, StatusChange};
 
 /// How often it is written down that the bridge hears, where nothing else is written.
 pub(super) const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(10);
@@ -81,7 +81,7 @@ impl Bridge {
                     return Ok(());
                 };
                 if self.about_changed(place, text, turn) {
-                    self.goings.note(place, &by, What::Topic(topic), turn.now);
+                    self.goings.note(place, &by, StatusChange::TopicChanged(topic), turn.now);
                 }
                 Ok(())
             }
@@ -89,7 +89,7 @@ impl Bridge {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::debug!(place = %spot.place, by, change, "modes");
                 }
-                self.goings.note(place, &by, What::Modes(change), turn.now);
+                self.goings.note(place, &by, StatusChange::ModesChanged(change), turn.now);
                 Ok(())
             }
             Event::Heard { place, talk } => self.heard_talk(network, place, talk, turn),
@@ -126,7 +126,7 @@ impl Bridge {
             Event::Partly { ticket, place, end, mark } => {
                 self.said_up_to(place, mark, turn)?;
                 let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-                spot.lane.partly(ticket, end, AGAIN.len(), turn.store)
+                spot.lane.partly(ticket, end, RESENT_PREFIX.len(), turn.store)
             }
             Event::Said { ticket, place, mark } => {
                 let msgid = mark.msgid.clone();
@@ -219,7 +219,8 @@ impl Bridge {
         let Some(Alive { at, .. }) = self.alive.remove(network) else { return Ok(()) };
         turn.store.nick_goes_on(network, None, at)?;
         let on = |(_, spot): &(&EndpointId, &Spot)| spot.place.network() == Some(network);
-        let places: Vec<EndpointId> = self.spots.iter().filter(on).map(|(place, _)| *place).collect();
+        let places: Vec<EndpointId> =
+            self.spots.iter().filter(on).map(|(place, _)| *place).collect();
         for place in places {
             self.is_closed(place, Some("the connection to its network is lost"), turn.now);
             self.channel_left(network, place, at, turn)?;

@@ -12,7 +12,7 @@ use crate::domain::EndpointId;
 use crate::protocol::irc::Parting;
 use crate::store::StoreError;
 use crate::translate;
-use crate::translate::{Coming, What};
+use crate::translate::{StatusChange, StatusEvent};
 
 /// How long nothing more must have happened before it is told, and how long that is waited for.
 const HOLD: SignedDuration = SignedDuration::from_secs(3);
@@ -38,7 +38,7 @@ pub(super) struct Goings {
 /// What is to be told in one place of another.
 #[derive(Debug)]
 struct Due {
-    comings: Vec<Coming>,
+    comings: Vec<StatusEvent>,
     since: Timestamp,
     /// One of them is about to say something.
     hurry: bool,
@@ -48,7 +48,7 @@ struct Due {
 #[derive(Debug, Default)]
 struct Lately {
     /// Not told yet, the first thing first.
-    untold: Vec<Coming>,
+    untold: Vec<StatusEvent>,
     /// When the first and the last of it happened.
     span: Option<(Timestamp, Timestamp)>,
     /// Who spoke when, by name in lower case. It outlives their leaving.
@@ -68,7 +68,13 @@ impl Goings {
     }
 
     /// Something happened to somebody.
-    pub(super) fn note(&mut self, place: EndpointId, who: &str, what: What, now: Timestamp) {
+    pub(super) fn note(
+        &mut self,
+        place: EndpointId,
+        who: &str,
+        what: StatusChange,
+        now: Timestamp,
+    ) {
         let lately = self.places.entry(place).or_default();
         if lately.untold.len() >= MOST {
             return;
@@ -78,12 +84,16 @@ impl Goings {
             let at = lately.spoke.get(&name.to_lowercase());
             at.is_some_and(|at| now.duration_since(*at) < LATELY)
         });
-        if let What::Renamed(name) = &what
+        if let StatusChange::NickChanged(name) = &what
             && let Some(at) = lately.spoke.remove(&who.to_lowercase())
         {
             lately.spoke.insert(name.to_lowercase(), at);
         }
-        lately.untold.push(Coming { who: who.to_owned(), spoke, what });
+        lately.untold.push(StatusEvent {
+            who: who.to_owned(),
+            spoke_recently: spoke,
+            change: what,
+        });
         lately.span = Some((lately.span.map_or(now, |(first, _)| first), now));
     }
 
@@ -97,7 +107,10 @@ impl Goings {
     /// `name` says something: that they came is to be told before it, not behind.
     fn hurry(&mut self, place: EndpointId, name: &str) -> bool {
         let Some(lately) = self.places.get_mut(&place) else { return false };
-        let came = |it: &Coming| it.who == name && matches!(it.what, What::Joined | What::Returned);
+        let came = |it: &StatusEvent| {
+            it.who == name
+                && matches!(it.change, StatusChange::Joined | StatusChange::NetsplitRejoin)
+        };
         let hurry = lately.untold.iter().any(came);
         if hurry {
             lately.span = Some((Timestamp::MIN, Timestamp::MIN));
@@ -106,7 +119,13 @@ impl Goings {
     }
 
     /// `comings` of the one place are to be told in the other, behind what waits already.
-    fn wait(&mut self, way: (EndpointId, EndpointId), comings: &[Coming], hurry: bool, now: Timestamp) {
+    fn wait(
+        &mut self,
+        way: (EndpointId, EndpointId),
+        comings: &[StatusEvent],
+        hurry: bool,
+        now: Timestamp,
+    ) {
         let nothing = || Due { comings: Vec::new(), since: now, hurry: false };
         let due = self.waiting.entry(way).or_insert_with(nothing);
         due.hurry |= hurry;
@@ -115,7 +134,7 @@ impl Goings {
     }
 
     /// What is to be told by now, and whether that is in a hurry.
-    fn due(&mut self, now: Timestamp) -> Vec<(EndpointId, Vec<Coming>, bool)> {
+    fn due(&mut self, now: Timestamp) -> Vec<(EndpointId, Vec<StatusEvent>, bool)> {
         let due = |lately: &Lately| {
             lately.span.is_some_and(|(first, last)| {
                 now.duration_since(last) >= HOLD || now.duration_since(first) >= LONGEST
@@ -132,19 +151,19 @@ impl Goings {
 }
 
 /// Who else is concerned by it: the one to whom the modes are given.
-fn named(what: &What) -> Option<&str> {
+fn named(what: &StatusChange) -> Option<&str> {
     match what {
-        What::Modes(change) => change.split(' ').nth(1),
+        StatusChange::ModesChanged(change) => change.split(' ').nth(1),
         _ => None,
     }
 }
 
 /// How somebody left, in the words that it is told in.
-pub(super) fn parting(how: Parting) -> What {
+pub(super) fn parting(how: Parting) -> StatusChange {
     match how {
-        Parting::Left { why } | Parting::Quit { why } => What::Left(why),
-        Parting::Kicked { by, why } => What::Kicked { by, why },
-        Parting::Split { servers } => What::Split(servers),
+        Parting::Left { why } | Parting::Quit { why } => StatusChange::Left(why),
+        Parting::Kicked { by, why } => StatusChange::Kicked { by, reason: why },
+        Parting::Split { servers } => StatusChange::Netsplit(servers),
     }
 }
 
@@ -205,12 +224,17 @@ impl Bridge {
 
     /// What is told in `to` of what happened in `place`, if anything is. Nobody who sits there, too, is
     /// called by it.
-    fn words_of(&self, place: EndpointId, to: EndpointId, comings: &[Coming]) -> Option<String> {
+    fn words_of(
+        &self,
+        place: EndpointId,
+        to: EndpointId,
+        comings: &[StatusEvent],
+    ) -> Option<String> {
         let manners = self.ways.manners(place, to);
         let spot = self.spots.get(&to).filter(|spot| spot.lane.is_open())?;
-        let quiet = spot.place.network().is_some() && manners.channel.quiet;
-        manners.comings.tell(comings, |name| match spot.roster.get(name) {
-            Some(_) if quiet => translate::quiet(&translate::called(name)),
+        let quiet = spot.place.network().is_some() && manners.channel.anti_ping;
+        manners.status_notices.summarize(comings, |name| match spot.roster.get(name) {
+            Some(_) if quiet => translate::defuse_ping(&translate::called(name)),
             _ => translate::called(name).into_owned(),
         })
     }
@@ -228,15 +252,15 @@ mod tests {
 
     fn told(goings: &mut Goings, now: i64) -> Vec<(String, bool)> {
         let due = goings.due(at(now)).into_iter().flat_map(|(_, comings, _)| comings);
-        due.map(|coming| (coming.who, coming.spoke)).collect()
+        due.map(|coming| (coming.who, coming.spoke_recently)).collect()
     }
 
     #[test]
     fn what_happens_is_told_when_nothing_more_does() {
         let mut goings = Goings::default();
-        goings.note(TEA, "ann", What::Joined, at(0));
+        goings.note(TEA, "ann", StatusChange::Joined, at(0));
         assert_eq!(told(&mut goings, 2), []);
-        goings.note(TEA, "bob", What::Joined, at(2));
+        goings.note(TEA, "bob", StatusChange::Joined, at(2));
         assert_eq!(told(&mut goings, 4), []);
         let both = [("ann".to_owned(), false), ("bob".to_owned(), false)];
         assert_eq!(told(&mut goings, 5), both);
@@ -247,7 +271,7 @@ mod tests {
     fn what_goes_on_and_on_is_told_all_the_same() {
         let mut goings = Goings::default();
         for second in 0..=15 {
-            goings.note(TEA, &second.to_string(), What::Joined, at(second));
+            goings.note(TEA, &second.to_string(), StatusChange::Joined, at(second));
         }
         assert_eq!(told(&mut goings, 15).len(), 16);
     }
@@ -256,11 +280,11 @@ mod tests {
     fn who_spoke_lately_is_known_under_every_name_and_after_leaving() {
         let mut goings = Goings::default();
         goings.speak(TEA, "Ann", at(0));
-        goings.note(TEA, "ann", What::Renamed("anna".to_owned()), at(1));
-        goings.note(TEA, "anna", What::Left(None), at(2));
-        goings.note(TEA, "op", What::Modes("+o anna".to_owned()), at(3));
-        goings.note(TEA, "ann", What::Joined, at(4));
-        goings.note(TEA, "anna", What::Joined, at(1_800));
+        goings.note(TEA, "ann", StatusChange::NickChanged("anna".to_owned()), at(1));
+        goings.note(TEA, "anna", StatusChange::Left(None), at(2));
+        goings.note(TEA, "op", StatusChange::ModesChanged("+o anna".to_owned()), at(3));
+        goings.note(TEA, "ann", StatusChange::Joined, at(4));
+        goings.note(TEA, "anna", StatusChange::Joined, at(1_800));
         let spoke: Vec<bool> =
             told(&mut goings, 1_900).into_iter().map(|(_, spoke)| spoke).collect();
         assert_eq!(spoke, [true, true, true, false, false]);

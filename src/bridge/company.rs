@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Bridge, Spot};
 use crate::domain::{Casemapping, ChannelMember, Endpoint, EndpointId};
-use crate::translate::Company;
+use crate::translate::Directory;
 
 /// The places by their names: a channel's in lower case, a room's slug.
 #[derive(Debug, Default)]
@@ -63,12 +63,12 @@ impl<'b> Around<'b> {
     }
 }
 
-impl Company for Around<'_> {
-    fn said_in(&self) -> &Endpoint {
+impl Directory for Around<'_> {
+    fn source(&self) -> &Endpoint {
         &self.from.place
     }
 
-    fn nick(&self, nick: &str) -> Option<&str> {
+    fn find_nick(&self, nick: &str) -> Option<&str> {
         self.member(nick).map(|member| member.user.nick.as_str())
     }
 
@@ -77,11 +77,11 @@ impl Company for Around<'_> {
         members.map(|member| member.user.nick.as_str()).min()
     }
 
-    fn account_of(&self, nick: &str) -> Option<&str> {
+    fn account_of_nick(&self, nick: &str) -> Option<&str> {
         self.member(nick)?.user.account.as_deref()
     }
 
-    fn user(&self, name: &str) -> Option<&str> {
+    fn find_user(&self, name: &str) -> Option<&str> {
         self.room().guests.user(name)
     }
 
@@ -89,13 +89,13 @@ impl Company for Around<'_> {
         self.room().room_id.as_deref()
     }
 
-    fn channel_of(&self, slug: &str) -> Option<&str> {
+    fn channel_for_room(&self, slug: &str) -> Option<&str> {
         let network = self.to.place.network()?;
         let here = |place: &Endpoint| place.network() == Some(network);
         self.mirrored(slug, |place| place.network().is_none(), here)
     }
 
-    fn room_of(&self, channel: &str) -> Option<&str> {
+    fn room_for_channel(&self, channel: &str) -> Option<&str> {
         let network = self.from.place.network()?;
         let here = |place: &Endpoint| place.network() == Some(network);
         self.mirrored(channel, here, |place| place.network().is_none())

@@ -14,7 +14,7 @@
 use super::reading::{OVERLAP, Reading};
 use super::{Bridge, Turn};
 use crate::domain::overlong::kept;
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::letschat::PostId;
 use crate::store::StoreError;
 

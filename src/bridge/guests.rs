@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Bridge, Turn};
-use crate::domain::{LetsChatUserId, EndpointId};
+use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::letschat::{Author, Presence};
-use crate::translate::What;
+use crate::translate::StatusChange;
 
 /// Who is in a room, or has said something there since the bridge began to run.
 #[derive(Debug, Default)]
@@ -121,20 +121,20 @@ impl Bridge {
             Presence::Came { place, user } if !self.is_ours(&user) => {
                 self.is_here(&account_of(&user), turn);
                 if self.guests(place, |guests| guests.come(&user)) == Some(true) {
-                    self.goings.note(place, &user.username, What::Joined, now);
+                    self.goings.note(place, &user.username, StatusChange::Joined, now);
                 }
             }
             Presence::Came { .. } => {}
             Presence::Went { place, user } => {
                 self.may_be_away(Some(&account_of(&user)), now);
                 if self.guests(place, |guests| guests.go(&user)) == Some(true) {
-                    self.goings.note(place, &user.username, What::Left(None), now);
+                    self.goings.note(place, &user.username, StatusChange::Left(None), now);
                 }
             }
             Presence::Renamed(user) => {
                 for (place, spot) in &mut self.spots {
                     if let Some(before) = spot.guests.rename(&user) {
-                        let what = What::Renamed(user.username.clone());
+                        let what = StatusChange::NickChanged(user.username.clone());
                         self.goings.note(*place, &before, what, now);
                     }
                 }

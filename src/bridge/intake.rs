@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use super::run::Run;
 use super::{Bridge, Spot, Turn};
-use crate::domain::{Author, Delivery, MessageKind, Message, MessagePart, Endpoint, EndpointId, DeliveryState, Sender};
+use crate::domain::{
+    Author, Delivery, DeliveryState, Endpoint, EndpointId, Message, MessageKind, MessagePart,
+    Sender,
+};
 use crate::store::{MessageId, StoreError};
-use crate::translate::{comes_apart, is_blank, nameless, passes_through};
+use crate::translate::{is_blank, is_passthrough, nameless, needs_split};
 
 impl Bridge {
     /// Takes in `message`, which its network calls `native`, unless it is known already. Says whether
@@ -72,11 +75,21 @@ impl Bridge {
                 self.waiting.add(message);
                 let (message, part, state) = (message.clone(), *part, DeliveryState::Queued);
                 let (begun, speech, voice) = (None, None, Sender::Bot);
-                let delivery = Delivery { id: ticket, to, message, part, state, started_at: begun, rendered: speech, sender: voice };
+                let delivery = Delivery {
+                    id: ticket,
+                    to,
+                    message,
+                    part,
+                    state,
+                    started_at: begun,
+                    rendered: speech,
+                    sender: voice,
+                };
                 if let Some(mirror) = self.spots.get_mut(&to) {
                     if mirror.place.network().is_none() {
                         // What stands by itself ends one.
-                        let part_of = part == MessagePart::Whole && delivery.message.kind == MessageKind::Text;
+                        let part_of = part == MessagePart::Whole
+                            && delivery.message.kind == MessageKind::Text;
                         let run = mirror.run.take().filter(|_| part_of);
                         let crowded = mirror.lane.behind().next().is_some();
                         let with = Run::with(run, &delivery.message, (ticket, crowded), turn.now);
@@ -94,10 +107,10 @@ impl Bridge {
     fn parts(&self, message: &Message, place: &Endpoint, to: EndpointId) -> &'static [MessagePart] {
         let is_room = |spot: &Spot| matches!(spot.place, Endpoint::Room(_));
         let manners = self.ways.manners(message.source, to);
-        if passes_through(message, place, manners) {
+        if is_passthrough(message, place, manners) {
             return &[MessagePart::Name, MessagePart::Text];
         }
-        if self.spots.get(&to).is_some_and(is_room) && comes_apart(message, place, manners) {
+        if self.spots.get(&to).is_some_and(is_room) && needs_split(message, place, manners) {
             return &[MessagePart::Name, MessagePart::Text];
         }
         &[MessagePart::Whole]

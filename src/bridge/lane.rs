@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use crate::domain::{Delivery, EndpointId, RenderedMessage, DeliveryState, DeliveryId, Sender};
+use crate::domain::{Delivery, DeliveryId, DeliveryState, EndpointId, RenderedMessage, Sender};
 use crate::store::{Store, StoreError};
 
 /// How many deliveries a lane keeps in memory; those behind them wait in the store.
@@ -112,7 +112,9 @@ impl Lane {
 
     /// The delivery that was handed to the far end and has not been answered.
     pub(super) fn under_way(&self) -> Option<&Delivery> {
-        self.queue.front().filter(|head| matches!(head.state, DeliveryState::InFlight | DeliveryState::InDoubt))
+        self.queue
+            .front()
+            .filter(|head| matches!(head.state, DeliveryState::InFlight | DeliveryState::InDoubt))
     }
 
     /// The delivery that may have arrived or not.
@@ -161,7 +163,8 @@ impl Lane {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Option<Begun>, StoreError> {
-        let Some(head) = self.queue.front_mut().filter(|head| head.state == DeliveryState::Queued) else {
+        let Some(head) = self.queue.front_mut().filter(|head| head.state == DeliveryState::Queued)
+        else {
             return Ok(None);
         };
         if self.progress.said > 0
@@ -191,7 +194,12 @@ impl Lane {
     }
 
     /// So many deliveries behind `first` are said together with it, and no others.
-    fn join(&mut self, first: DeliveryId, joined: usize, store: &mut Store) -> Result<(), StoreError> {
+    fn join(
+        &mut self,
+        first: DeliveryId,
+        joined: usize,
+        store: &mut Store,
+    ) -> Result<(), StoreError> {
         if joined > 0 || self.joined > 0 {
             let others = self.behind().take(joined).map(|delivery| delivery.id).collect();
             store.join(first, others)?;
@@ -349,7 +357,8 @@ impl Lane {
         if self.queue.is_empty() {
             self.refill(store)?;
         }
-        let Some(delivery) = self.queue.pop_front_if(|head| head.state != DeliveryState::InFlight) else {
+        let Some(delivery) = self.queue.pop_front_if(|head| head.state != DeliveryState::InFlight)
+        else {
             return Ok(None);
         };
         self.progress = Progress::default();
@@ -374,7 +383,8 @@ impl Lane {
     /// `from → Queued`. The store keeps what may be there already in doubt: another run must not say
     /// it as if for the first time.
     fn requeue(&mut self, from: DeliveryState, store: &mut Store) -> Result<(), StoreError> {
-        let kept = if self.progress.repeated { DeliveryState::InDoubt } else { DeliveryState::Queued };
+        let kept =
+            if self.progress.repeated { DeliveryState::InDoubt } else { DeliveryState::Queued };
         if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
             head.state = DeliveryState::Queued;
             store.mark(head.id, kept)?;
@@ -382,7 +392,12 @@ impl Lane {
         Ok(())
     }
 
-    fn step(&mut self, from: DeliveryState, to: DeliveryState, store: &mut Store) -> Result<(), StoreError> {
+    fn step(
+        &mut self,
+        from: DeliveryState,
+        to: DeliveryState,
+        store: &mut Store,
+    ) -> Result<(), StoreError> {
         if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
             head.state = to;
             store.mark(head.id, to)?;

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::breaker::{Judgement, Over};
 use super::{Bridge, Turn};
-use crate::domain::{Message, EndpointId};
+use crate::domain::{EndpointId, Message};
 use crate::store::{MessageId, StoreError};
 
 /// What is older than this is caught up with: it answers nothing that was just said.

@@ -43,10 +43,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Network, Endpoint, EndpointId};
+use crate::domain::{Endpoint, EndpointId, Network};
 use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
-use crate::translate::{Links, Manners};
+use crate::translate::{LinkFormat, PublicLinks};
 
 pub use catchup::{Twins, next_pages, trace};
 pub use counters::{Connections, Counters, Gaps, Losses, Traffic};
@@ -99,7 +99,7 @@ pub struct Bridge {
     ways: Ways,
     names: Names,
     /// The maker of links for people without an account, where they are wanted.
-    links: Option<Links>,
+    links: Option<PublicLinks>,
     counters: Counters,
     breaker: Breaker,
     waiting: Waiting,
@@ -191,7 +191,7 @@ impl Bridge {
 
     /// The same, which makes links to files and long messages for people without an account.
     #[must_use]
-    pub fn linking(mut self, links: Option<Links>) -> Self {
+    pub fn linking(mut self, links: Option<PublicLinks>) -> Self {
         self.links = links;
         self
     }
@@ -201,8 +201,8 @@ impl Bridge {
     #[must_use]
     pub fn mannered(
         mut self,
-        common: Arc<Manners>,
-        links: impl IntoIterator<Item = (Endpoint, Endpoint, Arc<Manners>)>,
+        common: Arc<LinkFormat>,
+        links: impl IntoIterator<Item = (Endpoint, Endpoint, Arc<LinkFormat>)>,
     ) -> Self {
         let ids: HashMap<&Endpoint, EndpointId> =
             self.spots.iter().map(|(id, spot)| (&spot.place, *id)).collect();

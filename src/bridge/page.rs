@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::reading::Reading;
 use super::{Bridge, Order, Turn};
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::letschat;
 use crate::protocol::letschat::{PAGE, PostId};
 use crate::store::StoreError;

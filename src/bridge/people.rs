@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::comings;
 use super::{Bridge, Turn};
-use crate::domain::{ChannelMember, Network, IrcUser, EndpointId, Roster};
+use crate::domain::{ChannelMember, EndpointId, IrcUser, Network, Roster};
 use crate::protocol::irc::Presence;
 use crate::store::StoreError;
-use crate::translate::What;
+use crate::translate::StatusChange;
 
 impl Bridge {
     /// Who is in the channel; nobody, while we are not in it ourselves.
@@ -63,7 +63,8 @@ impl Bridge {
                 }
             }
             Presence::Came { place, who, returned } => {
-                let what = if returned { What::Returned } else { What::Joined };
+                let what =
+                    if returned { StatusChange::NetsplitRejoin } else { StatusChange::Joined };
                 self.happens(place, &who.nick, what, turn.now);
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.roster.insert(ChannelMember::new(who, ""));
@@ -81,7 +82,7 @@ impl Bridge {
             Presence::Changed { places, before, now } => {
                 if before.nick != now.nick {
                     for place in &places {
-                        let what = What::Renamed(now.nick.clone());
+                        let what = StatusChange::NickChanged(now.nick.clone());
                         self.happens(*place, &before.nick, what, turn.now);
                     }
                 }
@@ -102,7 +103,7 @@ impl Bridge {
     }
 
     /// Something happens to somebody in a channel. What our own puppets do is of no interest.
-    fn happens(&mut self, place: EndpointId, nick: &str, what: What, now: Timestamp) {
+    fn happens(&mut self, place: EndpointId, nick: &str, what: StatusChange, now: Timestamp) {
         let network = self.spots.get(&place).and_then(|spot| spot.place.network());
         let puppets = network.and_then(|network| self.voices.puppets_of(network));
         if puppets.is_none_or(|puppets| puppets.owner(nick, now).is_none()) {

@@ -10,10 +10,10 @@ use jiff::SignedDuration;
 use super::direct::{Allowance, May};
 use super::refusals::tell_nick;
 use super::{Bridge, Spot, Turn};
-use crate::domain::{MessageKind, Message, Network, Endpoint, EndpointId};
+use crate::domain::{Endpoint, EndpointId, Message, MessageKind, Network};
 use crate::protocol::irc::Talk;
 use crate::store::StoreError;
-use crate::translate::{Question, Words, called};
+use crate::translate::{BotCommand, Words, called};
 
 /// So many questions are answered in a place at once, and then one in this time.
 const BURST: i32 = 5;
@@ -52,14 +52,14 @@ impl Bridge {
         let place = message.source;
         let Some(spot) = self.spots.get(&place) else { return Ok(()) };
         let question = match &spot.place {
-            Endpoint::Channel { .. } => Question::in_channel(&message.body),
+            Endpoint::Channel { .. } => BotCommand::parse_in_channel(&message.body),
             Endpoint::Room(_) => self
                 .account
                 .as_ref()
                 .filter(|account| message.author.account.as_ref() != Some(&account.id))
                 .and_then(|account| {
                     let names = [Some(&account.username), account.display_name.as_ref()];
-                    Question::in_room(&message.body, names.into_iter().flatten())
+                    BotCommand::parse_in_room(&message.body, names.into_iter().flatten())
                 }),
         };
         let Some(question) = question.filter(|_| self.answers(message)) else { return Ok(()) };
@@ -84,7 +84,7 @@ impl Bridge {
     pub(super) fn written_in_vain(&mut self, network: &Network, talk: &Talk, turn: &mut Turn<'_>) {
         let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.played;
         if answerable
-            && Question::is_meant(&talk.text)
+            && BotCommand::is_meant(&talk.text)
             && self.answered.0.take(ALONE, turn.now) == May::Do
         {
             tell_nick(network, &talk.author.name, NOBODY, turn);
@@ -94,7 +94,7 @@ impl Bridge {
     /// Whether whoever said `message` is answered: never a program, nor what is said as a notice. Two
     /// programs could answer each other for ever.
     fn answers(&self, message: &Message) -> bool {
-        let wanted = |to: &EndpointId| self.ways.manners(message.source, *to).answers;
+        let wanted = |to: &EndpointId| self.ways.manners(message.source, *to).commands;
         message.kind == MessageKind::Text
             && !message.author.bot
             && self.spots.get(&message.source).is_some_and(|spot| spot.mirrors.iter().any(wanted))
@@ -102,16 +102,16 @@ impl Bridge {
 
     fn answer(
         &self,
-        question: Question,
+        question: BotCommand,
         place: EndpointId,
         turn: &Turn<'_>,
     ) -> Result<Vec<String>, StoreError> {
         let mirrors = self.spots.get(&place).map(|spot| spot.mirrors.clone());
         let mut others = mirrors.iter().flat_map(|mirrors| mirrors.iter().copied());
         match question {
-            Question::Who => Ok(others.map(|other| self.who(other)).collect()),
-            Question::Status => others.map(|other| self.how(other, turn)).collect(),
-            Question::Help => Ok(vec![self.help(place, others.next())]),
+            BotCommand::Who => Ok(others.map(|other| self.who(other)).collect()),
+            BotCommand::Status => others.map(|other| self.how(other, turn)).collect(),
+            BotCommand::Help => Ok(vec![self.help(place, others.next())]),
         }
     }
 

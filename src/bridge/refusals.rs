@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Bridge, Order, Turn};
-use crate::domain::{Casemapping, Delivery, MessageKind, Network, Endpoint, EndpointId};
+use crate::domain::{Casemapping, Delivery, Endpoint, EndpointId, MessageKind, Network};
 use crate::protocol::irc;
 use crate::store::{StoreError, Untold};
 use crate::translate::{Words, called};

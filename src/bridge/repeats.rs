@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Message, EndpointId};
+use crate::domain::{EndpointId, Message};
 
 /// How many lines of each conversation are remembered, and for how long.
 const REMEMBERED: usize = 64;

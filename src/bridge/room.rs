@@ -8,7 +8,7 @@ use super::channel::WRITE_ALIVE;
 use super::policy::Backlog;
 use super::reading::{OVERLAP, Reading};
 use super::{Alive, Bridge, Order, Peer, Spot, Turn};
-use crate::domain::{MessageKind, Message, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, Message, MessageKind};
 use crate::protocol::letschat;
 use crate::protocol::letschat::{Event, PAGE, Post, PostId, Stay};
 use crate::store::StoreError;
@@ -196,7 +196,12 @@ impl Bridge {
         self.all_read(place, turn)
     }
 
-    fn heard(&mut self, place: EndpointId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn heard(
+        &mut self,
+        place: EndpointId,
+        post: Post,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         match &mut spot.reading {
             Reading::Baseline { first } => {
@@ -366,7 +371,12 @@ impl Bridge {
     }
 
     /// Takes in one post of the room, in the room's order.
-    fn take(&mut self, place: EndpointId, post: Post, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn take(
+        &mut self,
+        place: EndpointId,
+        post: Post,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         let native = post.id.to_string();
         let live = self.spots.get(&place).is_some_and(|spot| spot.backlog.is_none());
         self.go_on_from(place, post.id, live.then_some(turn.now), turn)?;
@@ -448,7 +458,13 @@ impl Bridge {
 
     /// Whether a post was there before we first saw the room, or was read so long ago that the ledger
     /// has forgotten it: all that was below the cursor when we joined was read.
-    fn is_history(&self, place: EndpointId, post: PostId, posted: Timestamp, now: Timestamp) -> bool {
+    fn is_history(
+        &self,
+        place: EndpointId,
+        post: PostId,
+        posted: Timestamp,
+        now: Timestamp,
+    ) -> bool {
         let Some(spot) = self.spots.get(&place) else { return false };
         let (cursor, memory) = (spot.cursor, self.policy.memory);
         spot.floor.is_some_and(|floor| post <= floor)

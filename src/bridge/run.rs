@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Message, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, Message};
 
 /// Lines that are further apart are no run.
 const APART: SignedDuration = SignedDuration::from_secs(3);

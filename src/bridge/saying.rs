@@ -13,12 +13,14 @@ use jiff::Timestamp;
 use super::lane::Begun;
 use super::voices::Speaker;
 use super::{Bridge, Order, PuppetOrder, Spot, Turn};
-use crate::domain::{Delivery, Network, MessagePart, Endpoint, EndpointId, RenderedMessage, DeliveryId, Sender};
+use crate::domain::{
+    Delivery, DeliveryId, Endpoint, EndpointId, MessagePart, Network, RenderedMessage, Sender,
+};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::store::StoreError;
 use crate::translate;
-use crate::translate::{AGAIN, Join, goes_on};
+use crate::translate::{MergeLines, RESENT_PREFIX, continues};
 
 /// Whether it is waited for lines that go on with the next delivery.
 ///
@@ -66,7 +68,11 @@ impl Bridge {
     }
 
     /// Begins the next delivery to `place` now, if one may begin.
-    pub(super) fn begin(&mut self, place: EndpointId, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    pub(super) fn begin(
+        &mut self,
+        place: EndpointId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         if self.stopping {
             return Ok(());
         }
@@ -105,7 +111,9 @@ impl Bridge {
         let silenced = speaker == Speaker::Nobody;
         let (voice, speech) = match speaker {
             Speaker::By(Sender::Bot) | Speaker::Nobody => (Sender::Bot, speech),
-            Speaker::By(voice) => (voice, translate::in_person(speech, &first.message, turn.now)),
+            Speaker::By(voice) => {
+                (voice, translate::under_own_nick(speech, &first.message, turn.now))
+            }
         };
         let begun = spot.lane.begin((voice, speech), joined, turn.now, turn.store)?;
         let Some(begun) = begun else { return Ok(None) };
@@ -131,9 +139,9 @@ impl Bridge {
             // Where each line is answered for, only the first of them may be there already.
             let each = spot.joined.is_some_and(|joined| joined.echoes) && voice == Sender::Bot;
             if each {
-                body.insert_str(0, AGAIN);
+                body.insert_str(0, RESENT_PREFIX);
             } else {
-                prefix.push_str(AGAIN);
+                prefix.push_str(RESENT_PREFIX);
                 spot.lane.marks_each_line();
             }
         }
@@ -168,17 +176,22 @@ impl Bridge {
         let said_in = self.spots.get(&last.message.source).filter(|_| whole);
         said_in.is_some_and(|said_in| {
             let manners = self.ways.manners(last.message.source, last.to);
-            goes_on(&last.message, &next.message, &said_in.place, manners)
+            continues(&last.message, &next.message, &said_in.place, manners)
         })
     }
 
     /// Whether `place` is a room and more lines may come that go on with what is said next there, of which
     /// so many are `joined` already, and are waited for; with how long, if that is yet to be asked for.
-    fn wait(&mut self, place: EndpointId, joined: usize, now: Timestamp) -> Option<Option<Duration>> {
+    fn wait(
+        &mut self,
+        place: EndpointId,
+        joined: usize,
+        now: Timestamp,
+    ) -> Option<Option<Duration>> {
         let is_room = |spot: &&Spot| spot.place.network().is_none();
         let spot = self.spots.get(&place).filter(is_room)?;
         let first = spot.lane.first()?;
-        let join = self.ways.manners(first.message.source, place).room.join;
+        let join = self.ways.manners(first.message.source, place).room.merge_lines;
         let last = spot.lane.behind().take(joined).last().unwrap_or(first);
         // A line goes on with itself if anything does. Behind the last that does, nothing may stand.
         if !self.goes_on(last, last) || spot.lane.behind().nth(joined).is_some() {
@@ -187,9 +200,9 @@ impl Bridge {
         let Spot { run, lane, patience, .. } = self.spots.get_mut(&place)?;
         let first = lane.first()?;
         let after = match join {
-            Join::Never => None,
-            Join::Within(after) => (*patience != Patience::Over).then_some(after),
-            Join::Waiting => run.as_mut()?.wait(&first.message, first.id, now),
+            MergeLines::Never => None,
+            MergeLines::Within(after) => (*patience != Patience::Over).then_some(after),
+            MergeLines::Queued => run.as_mut()?.wait(&first.message, first.id, now),
         }?;
         let asked = std::mem::replace(patience, Patience::Waiting) == Patience::Waiting;
         Some((!asked).then_some(after))

@@ -1,7 +1,7 @@
 //! What the far end has answered for a delivery.
 
 use super::{Bridge, Turn};
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 use crate::store::StoreError;
 
 impl Bridge {

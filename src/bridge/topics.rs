@@ -57,14 +57,14 @@ impl Bridge {
             let Some(spot) = self.spots.get(&to).filter(|spot| spot.lane.is_open()) else {
                 continue;
             };
-            let follows = self.ways.manners(place, to).topics;
+            let follows = self.ways.manners(place, to).topic_sync;
             let text = Topic::of(text).into_string();
             let order = match &spot.place {
-                Endpoint::Room(_) if follows.in_rooms() => {
+                Endpoint::Room(_) if follows.syncs_room() => {
                     let description = text.clone();
                     Order::LetsChat(letschat::Order::Describe { place: to, description })
                 }
-                Endpoint::Channel { network, .. } if follows.in_channels() => {
+                Endpoint::Channel { network, .. } if follows.syncs_channel() => {
                     let topic = text.clone();
                     Order::Irc(network.clone(), irc::Order::Topic { place: to, topic })
                 }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::puppets::{Choice, Puppets};
 use super::{Bridge, Turn};
-use crate::domain::{LetsChatUserId, Author, Network, Endpoint, EndpointId, DeliveryId, Sender};
+use crate::domain::{Author, DeliveryId, Endpoint, EndpointId, LetsChatUserId, Network, Sender};
 use crate::protocol::irc::Scope;
 use crate::store::{Store, StoreError};
 use crate::translate;
@@ -150,7 +150,7 @@ impl Voices {
         store: &mut Store,
     ) -> Result<Option<String>, StoreError> {
         let Some(Nicks { template, .. }) = self.channels.get(&place) else { return Ok(None) };
-        let nicks = translate::nicks(template, &author.name, PUPPET_NICK);
+        let nicks = translate::nick_candidates(template, &author.name, PUPPET_NICK);
         store.voice_nick(network, account, false, nicks)
     }
 
@@ -172,7 +172,7 @@ impl Voices {
         if let Some(nick) = lending.nicks.get(&account) {
             return Ok(Sender::Relaymsg(Arc::clone(nick)));
         }
-        let nicks = translate::nicks(&lending.template, &author.name, lending.limit);
+        let nicks = translate::nick_candidates(&lending.template, &author.name, lending.limit);
         let Some(nick) = store.voice_nick(network, &account, true, nicks)? else {
             lending.without.insert(account);
             return Ok(Sender::Bot);

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use super::catchup::Hearing;
 use super::{Bridge, Turn};
-use crate::domain::{Message, Network, EndpointId};
+use crate::domain::{EndpointId, Message, Network};
 use crate::store::StoreError;
 
 /// What a delivery costs beside its text.

@@ -3,29 +3,30 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{Message, Endpoint, EndpointId};
-use crate::translate::Manners;
+use crate::domain::{Endpoint, EndpointId, Message};
+use crate::translate::LinkFormat;
 
 /// The links that a message passes on its way to each place, with their manners.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
     /// Those of most links.
-    common: Arc<Manners>,
+    common: Arc<LinkFormat>,
     /// From here to there: the manners of each link on the way, the last one first. Only where not
     /// all of them are the common ones.
-    special: HashMap<(EndpointId, EndpointId), Box<[Arc<Manners>]>>,
+    special: HashMap<(EndpointId, EndpointId), Box<[Arc<LinkFormat>]>>,
 }
 
 /// Two places that are linked, and the manners between them.
-pub(super) type Linked = (EndpointId, EndpointId, Arc<Manners>);
+pub(super) type Linked = (EndpointId, EndpointId, Arc<LinkFormat>);
 
 impl Ways {
     /// The ways along `links`, of which those that are not told of have the `common` manners.
-    pub(super) fn new(common: Arc<Manners>, links: &[Linked]) -> Self {
+    pub(super) fn new(common: Arc<LinkFormat>, links: &[Linked]) -> Self {
         let mut special = HashMap::new();
         let is_special = |(_, _, manners): &Linked| !Arc::ptr_eq(manners, &common);
         if links.iter().any(is_special) {
-            let mut neighbours: HashMap<EndpointId, Vec<(EndpointId, &Arc<Manners>)>> = HashMap::new();
+            let mut neighbours: HashMap<EndpointId, Vec<(EndpointId, &Arc<LinkFormat>)>> =
+                HashMap::new();
             for (one, other, manners) in links {
                 neighbours.entry(*one).or_default().push((*other, manners));
                 neighbours.entry(*other).or_default().push((*one, manners));
@@ -42,12 +43,12 @@ impl Ways {
     }
 
     /// How what is said in `from` is told in `to`: as the last link on the way has it.
-    pub(super) fn manners(&self, from: EndpointId, to: EndpointId) -> &Manners {
+    pub(super) fn manners(&self, from: EndpointId, to: EndpointId) -> &LinkFormat {
         self.special.get(&(from, to)).and_then(|way| way.first()).unwrap_or(&self.common)
     }
 
     /// The manners in which something can be told in `to`.
-    pub(super) fn told_in(&self, to: EndpointId) -> impl Iterator<Item = &Manners> {
+    pub(super) fn told_in(&self, to: EndpointId) -> impl Iterator<Item = &LinkFormat> {
         let special = self.special.iter().filter(move |(way, _)| way.1 == to);
         let special = special.filter_map(|(_, way)| way.first());
         std::iter::once(&self.common).chain(special).map(|manners| &**manners)
@@ -65,10 +66,11 @@ impl Ways {
 /// Shows `each` every place from which a way leads `to` another, and the way. There are no circles.
 fn lead<'m>(
     to: EndpointId,
-    neighbours: &HashMap<EndpointId, Vec<(EndpointId, &'m Arc<Manners>)>>,
-    mut each: impl FnMut(EndpointId, &[&'m Arc<Manners>]),
+    neighbours: &HashMap<EndpointId, Vec<(EndpointId, &'m Arc<LinkFormat>)>>,
+    mut each: impl FnMut(EndpointId, &[&'m Arc<LinkFormat>]),
 ) {
-    let mut ahead: Vec<(EndpointId, EndpointId, Vec<&'m Arc<Manners>>)> = vec![(to, to, Vec::new())];
+    let mut ahead: Vec<(EndpointId, EndpointId, Vec<&'m Arc<LinkFormat>>)> =
+        vec![(to, to, Vec::new())];
     while let Some((at, before, way)) = ahead.pop() {
         for (next, manners) in neighbours.get(&at).into_iter().flatten() {
             if *next == before && at != to {
@@ -85,13 +87,13 @@ fn lead<'m>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::RoomManners;
+    use crate::translate::RoomFormat;
 
     #[test]
     fn the_last_link_has_the_last_word() {
-        let common = Arc::new(Manners::default());
-        let room = RoomManners { pictures: false, ..RoomManners::default() };
-        let special = Arc::new(Manners { room, ..Manners::default() });
+        let common = Arc::new(LinkFormat::default());
+        let room = RoomFormat { inline_images: false, ..RoomFormat::default() };
+        let special = Arc::new(LinkFormat { room, ..LinkFormat::default() });
         let [a, b, c, d] = [1, 2, 3, 4].map(EndpointId);
         let links = [(a, b, common.clone()), (b, c, special.clone()), (c, d, common.clone())];
         let ways = Ways::new(common, &links);
@@ -104,7 +106,7 @@ mod tests {
             (c, a, true),
             (d, b, false),
         ] {
-            assert_eq!(ways.manners(from, to).room.pictures, pictures, "{from} to {to}");
+            assert_eq!(ways.manners(from, to).room.inline_images, pictures, "{from} to {to}");
         }
         assert_eq!(ways.special[&(a, d)].len(), 3);
         assert!(!ways.special.contains_key(&(a, b)));

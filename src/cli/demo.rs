@@ -11,7 +11,7 @@ use crate::demo::irc;
 use crate::demo::irc::{Caps, IrcServer};
 use crate::demo::letschat;
 use crate::demo::letschat::{LetsChat, NewRoom, Person};
-use crate::domain::{Network, Endpoint};
+use crate::domain::{Endpoint, Network};
 use crate::service;
 use crate::store::{Store, StoreError};
 

@@ -11,8 +11,8 @@ use super::read::Charset;
 use super::settings::{ChannelSettings, Link, RoomSettings};
 use super::values::Flaw;
 use super::voices::Mode;
-use crate::domain::{Casemapping, Network, Endpoint};
-use crate::translate::Manners;
+use crate::domain::{Casemapping, Endpoint, Network};
+use crate::translate::LinkFormat;
 
 /// A secret and where it stands.
 pub(super) type Kept<'r> = (SecretString, Entry<'r>);
@@ -27,7 +27,7 @@ pub(super) struct Written<'r> {
     pub(super) charset: Option<(Charset, Entry<'r>)>,
     pub(super) mode: Option<(Mode, Entry<'r>)>,
     pub(super) password: Option<Kept<'r>>,
-    pub(super) looks: Arc<Manners>,
+    pub(super) looks: Arc<LinkFormat>,
 }
 
 /// The links, and the places that they join.
@@ -35,7 +35,7 @@ pub(super) struct Written<'r> {
 pub(super) struct Links<'r> {
     links: Vec<(Link, Entry<'r>)>,
     /// How each of them looks.
-    looks: Vec<Arc<Manners>>,
+    looks: Vec<Arc<LinkFormat>>,
     graph: Graph,
     /// In order of first mention.
     places: Vec<Endpoint>,
@@ -106,7 +106,7 @@ impl<'r> Links<'r> {
     }
 
     /// How each of the links looks, in the same order.
-    pub(super) fn looks(&self) -> Vec<Arc<Manners>> {
+    pub(super) fn looks(&self) -> Vec<Arc<LinkFormat>> {
         self.looks.clone()
     }
 

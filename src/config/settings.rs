@@ -15,8 +15,8 @@ use url::Url;
 
 use super::network::{Account, ClientCertificate, Nickserv, ProxySettings, Sasl, SaslMechanism};
 use super::voices::{Mode, PuppetSettings};
-use crate::domain::{Network, Endpoint};
-use crate::translate::Manners;
+use crate::domain::{Endpoint, Network};
+use crate::translate::LinkFormat;
 
 /// Everything that the bridge was told. Its `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -35,9 +35,9 @@ pub struct Settings {
     /// same throughout, as at its first mention.
     pub links: Vec<Link>,
     /// How what is said at one end of a link is shown at the other.
-    pub looks: Arc<Manners>,
+    pub looks: Arc<LinkFormat>,
     /// The same for each of `links`, in their order: most often that.
-    pub link_looks: Vec<Arc<Manners>>,
+    pub link_looks: Vec<Arc<LinkFormat>>,
     /// The places that are joined, directly or through others: what is said in one is mirrored to
     /// each of the others. In order of first mention; every place of `links` is in exactly one.
     pub conversations: Vec<Vec<Endpoint>>,

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Message, EndpointId, RenderedMessage, Sender};
+use super::{EndpointId, Message, RenderedMessage, Sender};
 
 /// One message bound for one place.
 ///

@@ -16,13 +16,13 @@ mod voice;
 
 pub use author::Author;
 pub use casemapping::Casemapping;
-pub use delivery::{Delivery, MessagePart, DeliveryState, DeliveryId};
+pub use delivery::{Delivery, DeliveryId, DeliveryState, MessagePart};
 pub use mask::Mask;
-pub use message::{MessageKind, Message};
-pub use party::{UserRefError, UserRef};
+pub use message::{Message, MessageKind};
+pub use party::{UserRef, UserRefError};
 pub use person::IrcUser;
-pub use place::{Network, Endpoint, EndpointId};
+pub use place::{Endpoint, EndpointId, Network};
 pub use roster::{ChannelMember, Roster};
-pub use shared::{FileId, ObjectIdError, PasteId, LinkTarget};
+pub use shared::{FileId, LinkTarget, ObjectIdError, PasteId};
 pub use speech::RenderedMessage;
 pub use voice::{LetsChatUserId, Sender};

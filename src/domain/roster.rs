@@ -118,7 +118,11 @@ impl Roster {
     }
 
     /// Exactly these are there. When those who were there before last spoke is not forgotten.
-    pub fn replace(&mut self, casemapping: Casemapping, members: impl Iterator<Item = ChannelMember>) {
+    pub fn replace(
+        &mut self,
+        casemapping: Casemapping,
+        members: impl Iterator<Item = ChannelMember>,
+    ) {
         let before = std::mem::replace(self, Self::new(casemapping));
         for member in members {
             let spoke = before.get(&member.user.nick).and_then(|member| member.last_spoke);
@@ -203,8 +207,8 @@ mod tests {
     fn replace_drops_absent_members_and_keeps_last_spoke() {
         let mut roster = roster(&[("ann", None), ("bob", None)]);
         roster.set_last_spoke("ann", Timestamp::UNIX_EPOCH);
-        let now =
-            [("ann", "@"), ("eve", "")].map(|(nick, ranks)| ChannelMember::new(person(nick, None), ranks));
+        let now = [("ann", "@"), ("eve", "")]
+            .map(|(nick, ranks)| ChannelMember::new(person(nick, None), ranks));
         roster.replace(Casemapping::Ascii, now.into_iter());
         assert_eq!(nicks(roster.iter()), ["ann", "eve"]);
         assert_eq!(roster.get("ann").and_then(|ann| ann.last_spoke), Some(Timestamp::UNIX_EPOCH));

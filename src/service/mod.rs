@@ -36,10 +36,10 @@ use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
 use crate::config::{
     CatchUp, ChannelSettings, InDoubt, Link, Mode, NetworkSettings, PuppetSettings, Settings,
 };
-use crate::domain::{Network, Endpoint, EndpointId};
+use crate::domain::{Endpoint, EndpointId, Network};
 use crate::store;
 use crate::store::{Store, StoreError};
-use crate::translate::{Links, Manners};
+use crate::translate::{LinkFormat, PublicLinks};
 
 pub use engine::Status;
 pub use probe::{Report, Visit, probe};
@@ -215,7 +215,7 @@ fn policy(settings: &Settings) -> Policy {
 }
 
 /// The links, each with how it looks.
-fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<Manners>)> {
+fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
     let looks = settings.links.iter().zip(&settings.link_looks);
     let linked =
         |(link, looks): (&Link, &_)| (link.channel.clone(), link.room.clone(), Arc::clone(looks));
@@ -223,10 +223,10 @@ fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<Manners>)> {
 }
 
 /// The maker of links to what is served to people without an account, where anything is.
-fn links(settings: &Settings) -> Result<Option<Links>, StoreError> {
+fn links(settings: &Settings) -> Result<Option<PublicLinks>, StoreError> {
     let Some(web) = &settings.web else { return Ok(None) };
     let key = store::link_key(&settings.state_dir)?;
-    Ok(Some(Links::new(key, web.public_url.clone(), settings.letschat.url.clone())))
+    Ok(Some(PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone())))
 }
 
 /// Tells the engine that time has passed, for as long as anybody tells it anything: through the queue
@@ -288,7 +288,11 @@ fn tell_whose(address: SocketAddr) -> Result<Arc<Book>, StartError> {
 }
 
 /// The number of the channel `name` on `network`.
-fn channel_id(places: &[(EndpointId, Endpoint)], network: &Network, name: &str) -> Option<EndpointId> {
+fn channel_id(
+    places: &[(EndpointId, Endpoint)],
+    network: &Network,
+    name: &str,
+) -> Option<EndpointId> {
     let wanted = Endpoint::channel(network, name);
     places.iter().find(|(_, place)| *place == wanted).map(|(id, _)| *id)
 }

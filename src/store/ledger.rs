@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{Author, MessageKind, Message, EndpointId, RenderedMessage};
+use crate::domain::{Author, EndpointId, Message, MessageKind, RenderedMessage};
 
 /// Before every message, as [`Store::prune`] goes through them.
 pub(super) const BEGINNING: (i64, i64) = (i64::MIN, i64::MIN);

@@ -388,7 +388,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{Author, MessageKind, Message, Endpoint, DeliveryId};
+    use crate::domain::{Author, DeliveryId, Endpoint, Message, MessageKind};
 
     #[test]
     fn two_bridges_cannot_share_a_store() {

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::write::{Whose, Write};
 use super::{Store, StoreError};
-use crate::domain::{LetsChatUserId, Casemapping, Network};
+use crate::domain::{Casemapping, LetsChatUserId, Network};
 
 /// How far the network's clock may be from ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(2);

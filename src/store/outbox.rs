@@ -6,14 +6,21 @@ use rusqlite::{OptionalExtension, params};
 use super::ledger::{MESSAGE, MessageId, message_from, speech_from, time_from_sql};
 use super::write::{Spoken, Write};
 use super::{Store, StoreError};
-use crate::domain::{LetsChatUserId, Delivery, MessagePart, EndpointId, RenderedMessage, DeliveryState, DeliveryId, Sender};
+use crate::domain::{
+    Delivery, DeliveryId, DeliveryState, EndpointId, LetsChatUserId, MessagePart, RenderedMessage,
+    Sender,
+};
 
 impl Store {
     /// Queues `message` for `to`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn enqueue(&mut self, message: MessageId, to: EndpointId) -> Result<DeliveryId, StoreError> {
+    pub fn enqueue(
+        &mut self,
+        message: MessageId,
+        to: EndpointId,
+    ) -> Result<DeliveryId, StoreError> {
         self.enqueue_part(message, MessagePart::Whole, to)
     }
 
@@ -269,7 +276,7 @@ pub(super) fn state_from_sql(state: i64) -> DeliveryState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, MessageKind, Message, Endpoint};
+    use crate::domain::{Author, Endpoint, Message, MessageKind};
 
     struct Scene {
         store: Store,
@@ -299,7 +306,8 @@ mod tests {
 
         /// Begins the first open delivery, as this speech.
         fn begin(&mut self, prefix: &str, body: &str) {
-            let first = self.store.open_deliveries(self.to, DeliveryId(0), 1).expect("works").remove(0);
+            let first =
+                self.store.open_deliveries(self.to, DeliveryId(0), 1).expect("works").remove(0);
             let (prefix, body) = (prefix.to_owned(), body.to_owned());
             let speech = RenderedMessage { kind: MessageKind::Text, prefix, body };
             let voice = Sender::Relaymsg("ann/lc".into());
@@ -318,7 +326,10 @@ mod tests {
         let one = scene.queue("one", "1").expect("new");
         let two = scene.queue("two", "2").expect("new");
         scene.begin("<ann> ", "one");
-        assert_eq!(scene.open(), [("one".into(), DeliveryState::InFlight), ("two".into(), DeliveryState::Queued)]);
+        assert_eq!(
+            scene.open(),
+            [("one".into(), DeliveryState::InFlight), ("two".into(), DeliveryState::Queued)]
+        );
         scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
         scene.store.refused(two, "no", Timestamp::UNIX_EPOCH).expect("works");
         assert_eq!(scene.open(), []);

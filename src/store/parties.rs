@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::ledger::time_from_sql;
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{UserRef, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, UserRef};
 
 /// What one person wrote to another in private.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{LetsChatUserId, Author, MessageKind, Message, Network, Endpoint};
+    use crate::domain::{Author, Endpoint, LetsChatUserId, Message, MessageKind, Network};
 
     #[test]
     fn what_was_delivered_is_overwritten_and_its_id_still_known() {
@@ -148,7 +148,8 @@ mod tests {
         let to = store.party(&bob).expect("works");
         let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
         let body = "the secret of the samovar".to_owned();
-        let message = Message { source: to, author, kind: MessageKind::Text, body, sent_at: said_at };
+        let message =
+            Message { source: to, author, kind: MessageKind::Text, body, sent_at: said_at };
         let id = store.hear(&message, Some("one")).expect("works").expect("new");
         let ticket = store.enqueue(id, to).expect("works");
         store.commit().expect("works");
@@ -176,7 +177,13 @@ mod tests {
                 .map(|it| store.party(&party(&it)).expect("works"));
             let (author, said_at) = (Author::named(name), Timestamp::UNIX_EPOCH);
             let said_in = said_in.unwrap_or(from);
-            let message = Message { source: said_in, author, kind: MessageKind::Text, body: "hi".into(), sent_at: said_at };
+            let message = Message {
+                source: said_in,
+                author,
+                kind: MessageKind::Text,
+                body: "hi".into(),
+                sent_at: said_at,
+            };
             let id = store.hear(&message, None).expect("works").expect("new");
             let ticket = store.enqueue(id, to).expect("works");
             if done {
@@ -208,7 +215,13 @@ mod tests {
         let refuse = |store: &mut Store, body: &str| {
             let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
             let (body, said_in) = (body.to_owned(), ann);
-            let message = Message { source: said_in, author, kind: MessageKind::Text, body, sent_at: said_at };
+            let message = Message {
+                source: said_in,
+                author,
+                kind: MessageKind::Text,
+                body,
+                sent_at: said_at,
+            };
             let id = store.hear(&message, None).expect("works").expect("new");
             let ticket = store.enqueue(id, bob).expect("works");
             store.refused(ticket, "gone", said_at).expect("works");
@@ -260,7 +273,13 @@ mod tests {
         for (said_in, to) in [(from, to), (tea, from)] {
             let author = Author::named("somebody");
             let (body, said_at) = ("hi".to_owned(), Timestamp::UNIX_EPOCH);
-            let message = Message { source: said_in, author, kind: MessageKind::Text, body, sent_at: said_at };
+            let message = Message {
+                source: said_in,
+                author,
+                kind: MessageKind::Text,
+                body,
+                sent_at: said_at,
+            };
             let id = store.hear(&message, None).expect("works").expect("new");
             tickets.push(store.enqueue(id, to).expect("works"));
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 
 /// What one person said in one place that was refused in another, and is still to be told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, MessageKind, Message, Endpoint};
+    use crate::domain::{Author, Endpoint, Message, MessageKind};
 
     #[test]
     fn each_is_told_once_of_what_was_refused_until_then() {

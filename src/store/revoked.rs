@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{FILE, StoreError, damage, look, schema};
-use crate::domain::{PasteId, LinkTarget};
+use crate::domain::{LinkTarget, PasteId};
 
 /// Which links are taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

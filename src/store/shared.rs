@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::ledger::{MESSAGE, message_from};
 use super::{FILE, StoreError, damage, look, revoked, schema};
-use crate::domain::{Message, PasteId, LinkTarget};
+use crate::domain::{LinkTarget, Message, PasteId};
 
 /// A view of the store that changes nothing and always sees what was committed last.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, FileId, MessageKind, Endpoint};
+    use crate::domain::{Author, Endpoint, FileId, MessageKind};
     use crate::store::{Revocation, Store, revoke};
 
     fn at(second: i64) -> Timestamp {

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::write::Write;
 use super::{Store, StoreError};
-use crate::domain::{LetsChatUserId, Casemapping, Network};
+use crate::domain::{Casemapping, LetsChatUserId, Network};
 
 impl Store {
     /// The first of `nicks` that stands for nobody else on `network`; it stands for `account` from now

@@ -5,7 +5,10 @@ use rusqlite::{Connection, params};
 
 use super::ledger::kind_to_sql;
 use super::outbox::{part_to_sql, state_to_sql};
-use crate::domain::{LetsChatUserId, MessageKind, Message, Network, MessagePart, EndpointId, DeliveryState, DeliveryId};
+use crate::domain::{
+    DeliveryId, DeliveryState, EndpointId, LetsChatUserId, Message, MessageKind, MessagePart,
+    Network,
+};
 
 /// One change to the store. It names its own rows, so that written again it is the same change.
 #[derive(Debug)]

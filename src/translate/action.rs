@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::clean;
 use super::rules::Side;
-use crate::domain::{MessageKind, Message};
+use crate::domain::{Message, MessageKind};
 
 /// `said` on `side`, as an action where it was written as one: `/me waves`.
 pub(super) fn acted(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {

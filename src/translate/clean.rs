@@ -71,7 +71,12 @@ impl Topic {
 }
 
 /// How something is said: the only maker of it. `codes` says whether formatting may be in the text.
-pub(super) fn speech(kind: MessageKind, prefix: String, body: &str, codes: bool) -> RenderedMessage {
+pub(super) fn speech(
+    kind: MessageKind,
+    prefix: String,
+    body: &str,
+    codes: bool,
+) -> RenderedMessage {
     RenderedMessage { kind, prefix, body: text(body, codes).into_owned() }
 }
 
@@ -84,7 +89,11 @@ pub(super) fn text(text: &str, codes: bool) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let shown = shown(text);
-    let text = if codes { Cow::Borrowed(&*shown) } else { mirc::strip(&shown, Formatting::Plain) };
+    let text = if codes {
+        Cow::Borrowed(&*shown)
+    } else {
+        mirc::strip_formatting(&shown, Formatting::Strip)
+    };
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -112,11 +121,11 @@ pub(super) fn text(text: &str, codes: bool) -> Cow<'_, str> {
 /// `text`, said on IRC, with its formatting as it is hinted at in plain text, and else clean.
 pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
     if let Cow::Borrowed(plain) = text(said, true)
-        && let Cow::Borrowed(plain) = mirc::strip(plain, formatting)
+        && let Cow::Borrowed(plain) = mirc::strip_formatting(plain, formatting)
     {
         return Cow::Borrowed(plain);
     }
-    let marked = mirc::strip(&shown(said), formatting).into_owned();
+    let marked = mirc::strip_formatting(&shown(said), formatting).into_owned();
     Cow::Owned(text(&marked, false).into_owned())
 }
 
@@ -162,8 +171,8 @@ pub(super) fn shortened(text: &str, bytes: usize) -> Cow<'_, str> {
 /// Whether nothing of `text` can be seen.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
-    let unseen = |c: char| c.is_whitespace() || names::deceives(c) || names::is_filler(c);
-    text.chars().all(unseen) || mirc::strip(text, Formatting::Plain).chars().all(unseen)
+    let unseen = |c: char| c.is_whitespace() || names::is_invisible(c) || names::is_filler(c);
+    text.chars().all(unseen) || mirc::strip_formatting(text, Formatting::Strip).chars().all(unseen)
 }
 
 /// Whether a character turns the direction in which what follows it is written.

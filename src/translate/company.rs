@@ -4,30 +4,30 @@ use crate::domain::Endpoint;
 ///
 /// Of the two places one may be a channel and the other a room: what is asked of "the channel" and
 /// "the room" is asked of those. Where both are channels, the channel is the one that is told.
-pub trait Company {
+pub trait Directory {
     /// Where it was said.
-    fn said_in(&self) -> &Endpoint;
+    fn source(&self) -> &Endpoint;
 
     /// The nick of whoever goes by `nick` in the channel, as they spell it.
-    fn nick(&self, nick: &str) -> Option<&str>;
+    fn find_nick(&self, nick: &str) -> Option<&str>;
 
     /// The nick in the channel of whoever is logged in to `account`.
     fn nick_of_account(&self, account: &str) -> Option<&str>;
 
     /// The account that whoever goes by `nick` in the channel is logged in to.
-    fn account_of(&self, nick: &str) -> Option<&str>;
+    fn account_of_nick(&self, nick: &str) -> Option<&str>;
 
     /// The name of the user who is called so and is known in the room, as it is spelled there.
-    fn user(&self, name: &str) -> Option<&str>;
+    fn find_user(&self, name: &str) -> Option<&str>;
 
     /// The id that Let's Chat gives the room, where it is known.
     fn room_id(&self) -> Option<&str>;
 
     /// The channel, on the network that is told, that is linked with the room called `slug`.
-    fn channel_of(&self, slug: &str) -> Option<&str>;
+    fn channel_for_room(&self, slug: &str) -> Option<&str>;
 
     /// The room that is linked with `channel`, of the network where it was said.
-    fn room_of(&self, channel: &str) -> Option<&str>;
+    fn room_for_channel(&self, channel: &str) -> Option<&str>;
 
     /// How many bytes of text a line to the channel has room for, where that is known.
     fn line(&self) -> Option<usize> {
@@ -37,17 +37,17 @@ pub trait Company {
 
 /// Nobody is there, as far as anybody knows.
 #[derive(Debug, Clone, Copy)]
-pub struct Nobody<'p>(
+pub struct EmptyDirectory<'p>(
     /// Where it was said.
     pub &'p Endpoint,
 );
 
-impl Company for Nobody<'_> {
-    fn said_in(&self) -> &Endpoint {
+impl Directory for EmptyDirectory<'_> {
+    fn source(&self) -> &Endpoint {
         self.0
     }
 
-    fn nick(&self, _: &str) -> Option<&str> {
+    fn find_nick(&self, _: &str) -> Option<&str> {
         None
     }
 
@@ -55,11 +55,11 @@ impl Company for Nobody<'_> {
         None
     }
 
-    fn account_of(&self, _: &str) -> Option<&str> {
+    fn account_of_nick(&self, _: &str) -> Option<&str> {
         None
     }
 
-    fn user(&self, _: &str) -> Option<&str> {
+    fn find_user(&self, _: &str) -> Option<&str> {
         None
     }
 
@@ -67,11 +67,11 @@ impl Company for Nobody<'_> {
         None
     }
 
-    fn channel_of(&self, _: &str) -> Option<&str> {
+    fn channel_for_room(&self, _: &str) -> Option<&str> {
         None
     }
 
-    fn room_of(&self, _: &str) -> Option<&str> {
+    fn room_for_channel(&self, _: &str) -> Option<&str> {
         None
     }
 }

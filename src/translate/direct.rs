@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::company::Nobody;
-use super::manners::{Long, Manners};
+use super::company::EmptyDirectory;
+use super::manners::{LinkFormat, LongMessages};
 use super::rules::Side;
 use super::{to_irc, to_letschat};
-use crate::domain::{Message, MessagePart, Endpoint, RenderedMessage};
+use crate::domain::{Endpoint, Message, MessagePart, RenderedMessage};
 
 /// For whom it is what somebody has said to the bridge alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Addressed<'t> {
+pub enum DmAddress<'t> {
     /// For the bridge: what can it do?
     Help,
     /// For the bridge: who is there?
@@ -24,27 +24,27 @@ pub enum Addressed<'t> {
     },
     /// The same, if anybody is called so; else all of it is meant for whoever it is written to:
     /// `NAME: TEXT`.
-    Perhaps {
+    MaybeTo {
         /// The name.
         name: &'t str,
         /// What they are to be told.
         text: &'t str,
     },
     /// For whoever it is written to, who is not named.
-    Unnamed,
+    Implicit,
 }
 
-impl<'t> Addressed<'t> {
+impl<'t> DmAddress<'t> {
     /// Reads `text`, written to an account or a nick of ours that is called `bridge`.
     #[must_use]
-    pub fn read(text: &'t str, bridge: &str) -> Self {
+    pub fn parse(text: &'t str, bridge: &str) -> Self {
         let text = text.trim();
         let (first, rest) = split_word(text);
         if first.eq_ignore_ascii_case("!msg") {
             let (name, text) = split_word(rest);
             return Self::To { name: name.trim_start_matches('@'), text };
         }
-        let question = if rest.is_empty() { first } else { asked(first, rest, bridge) };
+        let question = if rest.is_empty() { first } else { bot_command_word(first, rest, bridge) };
         match question.to_ascii_lowercase().as_str() {
             "!help" | "help" => return Self::Help,
             "!who" => return Self::Who,
@@ -59,14 +59,14 @@ impl<'t> Addressed<'t> {
             return Self::To { name: name.trim_end_matches([':', ',']), text: rest };
         }
         match first.strip_suffix([':', ',']).filter(|name| !name.is_empty() && !rest.is_empty()) {
-            Some(name) => Self::Perhaps { name, text: rest },
-            None => Self::Unnamed,
+            Some(name) => Self::MaybeTo { name, text: rest },
+            None => Self::Implicit,
         }
     }
 }
 
 /// What `@bridge help` asks; nothing where it is somebody else who is named.
-fn asked<'t>(first: &str, rest: &'t str, bridge: &str) -> &'t str {
+fn bot_command_word<'t>(first: &str, rest: &'t str, bridge: &str) -> &'t str {
     let name = first.trim_start_matches('@').trim_end_matches([':', ',']);
     match rest {
         _ if !name.eq_ignore_ascii_case(bridge) => "",
@@ -85,19 +85,19 @@ fn split_word(text: &str) -> (&str, &str) {
 /// How to tell `message` at `told_at` to somebody alone, who knows whoever wrote it from `place`. With
 /// `whence` before it, where names alone would not say who that is.
 #[must_use]
-pub fn in_private(
+pub fn render_dm(
     message: &Message,
     place: &Endpoint,
-    manners: &Manners,
+    manners: &LinkFormat,
     whence: Option<&str>,
     told_at: Timestamp,
 ) -> RenderedMessage {
-    let company = Nobody(place);
+    let company = EmptyDirectory(place);
     let mut speech = match Side::of(place) {
         // All of it: what is for one alone has no link that anybody could follow.
         Side::LetsChat => {
             let mut manners = manners.clone();
-            manners.channel.long = Long::All;
+            manners.channel.long_messages = LongMessages::All;
             to_irc(message, MessagePart::Whole, &manners, &company, None, told_at)
         }
         Side::Irc => {
@@ -114,14 +114,14 @@ pub fn in_private(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, MessageKind, Network, EndpointId};
+    use crate::domain::{Author, EndpointId, MessageKind, Network};
 
-    fn to<'t>(name: &'t str, text: &'t str) -> Addressed<'t> {
-        Addressed::To { name, text }
+    fn to<'t>(name: &'t str, text: &'t str) -> DmAddress<'t> {
+        DmAddress::To { name, text }
     }
 
     #[test]
-    fn whoever_is_named_is_meant() {
+    fn recipient_is_parsed_from_the_text() {
         for (text, addressed) in [
             ("!msg bob hello there", to("bob", "hello there")),
             ("!MSG  @bob   hello", to("bob", "hello")),
@@ -131,41 +131,41 @@ mod tests {
             ("@ann: hello", to("ann", "hello")),
             ("@office/ann[m]\nhello\nyou", to("office/ann[m]", "hello\nyou")),
             ("@ann", to("ann", "")),
-            ("bob: hello", Addressed::Perhaps { name: "bob", text: "hello" }),
-            ("bob, hello", Addressed::Perhaps { name: "bob", text: "hello" }),
-            ("hello bob", Addressed::Unnamed),
-            ("hello:", Addressed::Unnamed),
-            (": hello", Addressed::Unnamed),
-            ("@ hello", Addressed::Unnamed),
-            ("", Addressed::Unnamed),
+            ("bob: hello", DmAddress::MaybeTo { name: "bob", text: "hello" }),
+            ("bob, hello", DmAddress::MaybeTo { name: "bob", text: "hello" }),
+            ("hello bob", DmAddress::Implicit),
+            ("hello:", DmAddress::Implicit),
+            (": hello", DmAddress::Implicit),
+            ("@ hello", DmAddress::Implicit),
+            ("", DmAddress::Implicit),
         ] {
-            assert_eq!(Addressed::read(text, "bridge"), addressed, "{text:?}");
+            assert_eq!(DmAddress::parse(text, "bridge"), addressed, "{text:?}");
         }
     }
 
     #[test]
-    fn the_bridge_itself_is_asked() {
+    fn help_and_who_are_for_the_bridge() {
         for (text, addressed) in [
-            ("!help", Addressed::Help),
-            ("help", Addressed::Help),
-            ("@bridge help", Addressed::Help),
-            ("Bridge: !help", Addressed::Help),
-            ("!who", Addressed::Who),
-            ("@bridge who", Addressed::Who),
-            ("who", Addressed::Unnamed),
-            ("help me", Addressed::Unnamed),
-            ("!mgs bob a secret", Addressed::Help),
-            ("!status", Addressed::Help),
-            ("!!", Addressed::Unnamed),
-            ("!", Addressed::Unnamed),
+            ("!help", DmAddress::Help),
+            ("help", DmAddress::Help),
+            ("@bridge help", DmAddress::Help),
+            ("Bridge: !help", DmAddress::Help),
+            ("!who", DmAddress::Who),
+            ("@bridge who", DmAddress::Who),
+            ("who", DmAddress::Implicit),
+            ("help me", DmAddress::Implicit),
+            ("!mgs bob a secret", DmAddress::Help),
+            ("!status", DmAddress::Help),
+            ("!!", DmAddress::Implicit),
+            ("!", DmAddress::Implicit),
             ("@ann help", to("ann", "help")),
         ] {
-            assert_eq!(Addressed::read(text, "bridge"), addressed, "{text:?}");
+            assert_eq!(DmAddress::parse(text, "bridge"), addressed, "{text:?}");
         }
     }
 
     #[test]
-    fn it_is_told_whole_and_by_whom() {
+    fn dm_is_rendered_untruncated_with_its_author() {
         let message = |body: &str| Message {
             source: EndpointId(1),
             author: Author::named("ann"),
@@ -173,10 +173,10 @@ mod tests {
             body: body.to_owned(),
             sent_at: Timestamp::UNIX_EPOCH,
         };
-        let manners = Manners::default();
+        let manners = LinkFormat::default();
         let channel = Endpoint::channel(&Network::new("office"), "#tea");
         let tell = |body: &str, place: &Endpoint, whence| {
-            in_private(&message(body), place, &manners, whence, Timestamp::UNIX_EPOCH).full_text()
+            render_dm(&message(body), place, &manners, whence, Timestamp::UNIX_EPOCH).full_text()
         };
         assert_eq!(tell("\u{2}hi\u{2} @bob", &channel, None), "<ann> hi @bob");
         assert_eq!(tell("hi", &channel, Some("office")), "[office] <ann> hi");

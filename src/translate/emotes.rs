@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::urls;
 
 /// `text` with the characters of those emotes that have one.
-pub(super) fn unicode(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn to_unicode(text: Cow<'_, str>) -> Cow<'_, str> {
     if !text.contains(':') {
         return text;
     }
@@ -38,18 +38,18 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, written: &str) {
-        assert_eq!(unicode(Cow::Borrowed(text)), written, "{text:?}");
+        assert_eq!(to_unicode(Cow::Borrowed(text)), written, "{text:?}");
     }
 
     #[test]
-    fn what_has_a_character_becomes_it() {
+    fn known_shortcodes_become_emoji() {
         check(":tea: for all :+1:", "🍵 for all 👍");
         check(":tea::tea:", "🍵🍵");
         check("10:30 :tea:", "10:30 🍵");
     }
 
     #[test]
-    fn what_has_none_stays_a_name() {
+    fn unknown_shortcodes_stay_as_they_are() {
         for text in
             ["", ":", "::", ":houssam:", "a:tea:", "http://a.example/:tea:", "std::cmp::Ordering"]
         {

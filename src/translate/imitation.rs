@@ -1,6 +1,6 @@
 //! Lines of a text that look as if somebody else, or the bridge itself, had said them.
 
-use super::manners::Names;
+use super::manners::Prefixes;
 use super::template::Template;
 use super::{late, names};
 use crate::domain::MessageKind;
@@ -20,8 +20,8 @@ const ALIKE: [(&str, char); 6] = [
 
 /// Whether `line` could be taken for what somebody else has said, where the words before a text are
 /// those of `names`.
-pub(super) fn is_likely(line: &str, names: &Names) -> bool {
-    let Names { talk, action, notice } = names;
+pub(super) fn is_likely(line: &str, names: &Prefixes) -> bool {
+    let Prefixes { text: talk, action, notice } = names;
     let own = [talk, action, notice];
     // A blank, or what cannot be seen, hides nothing of what follows; nor does a time.
     let line = unindented(line);
@@ -37,20 +37,21 @@ pub(super) fn is_likely(line: &str, names: &Names) -> bool {
 /// Whether the bridge could have said `text` in a channel, for somebody else, where the words before a text
 /// are those of `names`.
 #[must_use]
-pub fn could_be_mirrored(kind: MessageKind, text: &str, names: &Names) -> bool {
-    let text = late::behind_time(text);
-    names.of(kind).could_begin(text)
+pub fn could_be_mirrored(kind: MessageKind, text: &str, names: &Prefixes) -> bool {
+    let text = late::strip_timestamp(text);
+    names.for_kind(kind).could_match_start(text)
 }
 
 /// Whether `name`, filled in with whatever, could be the beginning of the line.
 fn begins(name: &Template, line: &str, plain: &str) -> bool {
-    name.could_begin(unindented(late::behind_time(line))) || name.could_begin_by(plain, folded)
+    name.could_match_start(unindented(late::strip_timestamp(line)))
+        || name.could_begin_by(plain, folded)
 }
 
 /// `line` without blanks at its beginning, and without what cannot be seen there.
 fn unindented(line: &str) -> &str {
     line.trim_start_matches(|c: char| {
-        c.is_whitespace() || names::deceives(c) || names::is_filler(c)
+        c.is_whitespace() || names::is_invisible(c) || names::is_filler(c)
     })
 }
 
@@ -85,7 +86,7 @@ fn folded(text: &str) -> String {
             // One long dash is as good as two.
             Some((_, '-')) if "—―⸺⸻━".contains(c) => "--".to_owned(),
             Some((_, plain)) => plain.to_string(),
-            None if names::deceives(c) => String::new(),
+            None if names::is_invisible(c) => String::new(),
             None if c.is_whitespace() || names::is_filler(c) => " ".to_owned(),
             None => c.to_string(),
         }
@@ -112,11 +113,11 @@ fn has_words(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::manners::RoomManners;
+    use crate::translate::manners::RoomFormat;
 
     #[test]
     fn a_line_that_looks_like_somebody_elses_is_known() {
-        let names = RoomManners::default().names;
+        let names = RoomFormat::default().prefixes;
         for line in [
             "<bob> I quit",
             " <bob> I quit",
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_line_of_text_is_one() {
-        let names = RoomManners::default().names;
+        let names = RoomFormat::default().prefixes;
         for line in [
             "",
             "hi",
@@ -182,8 +183,8 @@ mod tests {
     #[test]
     fn the_links_own_words_before_a_text_are_known_too() {
         let template = |text| Template::parse(text).expect("a template");
-        let names = Names {
-            talk: template("{nick} | "),
+        let names = Prefixes {
+            text: template("{nick} | "),
             action: template("«{nick}» "),
             notice: template("! {nick} "),
         };

@@ -4,16 +4,16 @@ use jiff::Timestamp;
 
 use super::action::acted;
 use super::addresses::{self, Instead};
-use super::company::Company;
-use super::manners::{ChannelManners, Emotes, Long, Manners};
+use super::company::Directory;
+use super::manners::{ChannelFormat, Emotes, LinkFormat, LongMessages};
 use super::rules::Side;
-use super::template::Field;
-use super::{Links, clean, emotes, late, links, mentions, names, paste, places};
-use crate::domain::{Message, MessagePart, Endpoint, RenderedMessage};
+use super::template::TemplateField;
+use super::{PublicLinks, clean, emotes, late, links, mentions, names, paste, places};
+use crate::domain::{Endpoint, Message, MessagePart, RenderedMessage};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
 /// who see it twice see why, and read on.
-pub const AGAIN: &str = "(again) ";
+pub const RESENT_PREFIX: &str = "(again) ";
 
 /// How to say `part` of `message` on IRC at `told_at`: the author's name before each line, and the time before
 /// that where it is late. With `links`, what only leads somewhere for who has an account becomes a link
@@ -22,28 +22,28 @@ pub const AGAIN: &str = "(again) ";
 pub fn to_irc(
     message: &Message,
     part: MessagePart,
-    manners: &Manners,
-    company: &dyn Company,
-    links: Option<&Links>,
+    manners: &LinkFormat,
+    company: &dyn Directory,
+    links: Option<&PublicLinks>,
     told_at: Timestamp,
 ) -> RenderedMessage {
-    let side = Side::of(company.said_in());
-    let said = acted(manners.rules.unwrapped(message, side), side);
+    let side = Side::of(company.source());
+    let said = acted(manners.rules.with_extracted_nick(message, side), side);
     let prefix = match part {
-        MessagePart::Whole => prefix(&said, manners, company, told_at),
+        MessagePart::Whole => author_prefix(&said, manners, company, told_at),
         MessagePart::Name => {
-            let name = prefix(&said, manners, company, told_at);
-            let body = names::alone(&name, &said.author);
+            let name = author_prefix(&said, manners, company, told_at);
+            let body = names::standalone_name(&name, &said.author);
             return clean::speech(said.kind, String::new(), &body, true);
         }
         MessagePart::Text => String::new(),
     };
-    let text = text(&said, manners, company, links, told_at);
-    let ChannelManners { lines, long, .. } = manners.channel;
-    let whole = || links.map(|links| links.paste(message, told_at));
+    let text = render_text(&said, manners, company, links, told_at);
+    let ChannelFormat { max_lines: lines, long_messages: long, .. } = manners.channel;
+    let whole = || links.map(|links| links.paste_link(message, told_at));
     let there = || room_address(manners, company);
     let longest = longest_address(&prefix, company, links.is_some());
-    let text = addresses::short(text, longest, || match (whole(), side, company.said_in()) {
+    let text = addresses::short(text, longest, || match (whole(), side, company.source()) {
         (Some(link), ..) => Instead::Link(link),
         (None, Side::LetsChat, _) => there().map_or(Instead::Nothing, Instead::There),
         (None, _, Endpoint::Channel { network, name }) => {
@@ -55,9 +55,9 @@ pub fn to_irc(
         // A channel knows no long messages: it was several.
         Side::Irc => text.into_owned(),
         Side::LetsChat => match long {
-            Long::All => text.into_owned(),
-            Long::Link => paste::shorten(text, lines, || whole().or_else(there)),
-            Long::Cut => paste::shorten(text, lines, || None),
+            LongMessages::All => text.into_owned(),
+            LongMessages::Link => paste::truncate(text, lines, || whole().or_else(there)),
+            LongMessages::Cut => paste::truncate(text, lines, || None),
         },
     };
     clean::speech(said.kind, prefix, &body, side == Side::Irc)
@@ -66,35 +66,49 @@ pub fn to_irc(
 /// `speech`, which is how to say `message` at `told_at`, for whoever says it under a nick of their own:
 /// with nothing before it but the time, where it is late.
 #[must_use]
-pub fn in_person(speech: RenderedMessage, message: &Message, told_at: Timestamp) -> RenderedMessage {
-    RenderedMessage { prefix: late::time(message.sent_at, told_at), ..speech }
+pub fn under_own_nick(
+    speech: RenderedMessage,
+    message: &Message,
+    told_at: Timestamp,
+) -> RenderedMessage {
+    RenderedMessage { prefix: late::timestamp_prefix(message.sent_at, told_at), ..speech }
 }
 
-fn prefix(
+fn author_prefix(
     message: &Message,
-    manners: &Manners,
-    company: &dyn Company,
+    manners: &LinkFormat,
+    company: &dyn Directory,
     told_at: Timestamp,
 ) -> String {
     let Message { author, kind, sent_at: said_at, .. } = message;
     if author.is_bridge() {
         return String::new();
     }
-    let ChannelManners { names, quiet, colours, .. } = &manners.channel;
-    let quiet = *quiet && manners.people.is_there(author, company);
+    let ChannelFormat { prefixes: names, anti_ping: quiet, color_nicks: colours, .. } =
+        &manners.channel;
+    let quiet = *quiet && manners.user_map.is_in_channel(author, company);
     let shown = |name: Cow<'_, str>| {
-        let name = if quiet { names::quiet(&name) } else { name.into_owned() };
-        Cow::Owned(if *colours { names::colour(&author.name, &name) } else { name })
+        let name = if quiet { names::defuse_ping(&name) } else { name.into_owned() };
+        Cow::Owned(if *colours { names::color_nick(&author.name, &name) } else { name })
     };
-    let template = names.of(*kind);
-    let place = company.said_in();
+    let template = names.for_kind(*kind);
+    let place = company.source();
     let value = |field, longest| {
-        let value = names::value(field, author, place, || late::stamp(*said_at, told_at));
+        let value =
+            names::value(field, author, place, || late::format_timestamp(*said_at, told_at));
         let value = Cow::Owned(clean::shortened(&value, longest).into_owned());
-        if matches!(field, Field::Name | Field::DisplayName) { shown(value) } else { value }
+        if matches!(field, TemplateField::Name | TemplateField::DisplayName) {
+            shown(value)
+        } else {
+            value
+        }
     };
     let filled = template.fill_short(value);
-    if template.tells_time() { filled } else { late::time(*said_at, told_at) + &filled }
+    if template.includes_time() {
+        filled
+    } else {
+        late::timestamp_prefix(*said_at, told_at) + &filled
+    }
 }
 
 /// What may come before the text of a line besides the prefix, and how much longer than ours the names of
@@ -103,15 +117,15 @@ const SPARE: usize = 64;
 
 /// The longest address in bytes that a line behind `prefix` holds. Where there is a link to it, one that is
 /// nearly as long is one, too.
-fn longest_address(prefix: &str, company: &dyn Company, linked: bool) -> usize {
+fn longest_address(prefix: &str, company: &dyn Directory, linked: bool) -> usize {
     let usual = addresses::LONGEST;
     let holds = company.line().map_or(usual, |line| line.saturating_sub(prefix.len() + SPARE));
     if linked { holds.min(usual) } else { holds }
 }
 
 /// Where whoever has an account reads what was said in the room.
-fn room_address(manners: &Manners, company: &dyn Company) -> Option<String> {
-    let letschat = manners.room.letschat.as_ref()?;
+fn room_address(manners: &LinkFormat, company: &dyn Directory) -> Option<String> {
+    let letschat = manners.room.letschat_url.as_ref()?;
     Some(match company.room_id() {
         Some(id) => format!("{letschat}#!/room/{id}"),
         None => letschat.to_string(),
@@ -119,24 +133,24 @@ fn room_address(manners: &Manners, company: &dyn Company) -> Option<String> {
 }
 
 /// The text of `message` for a channel.
-fn text<'m>(
+fn render_text<'m>(
     message: &'m Message,
-    manners: &Manners,
-    company: &dyn Company,
-    links: Option<&Links>,
+    manners: &LinkFormat,
+    company: &dyn Directory,
+    links: Option<&PublicLinks>,
     told_at: Timestamp,
 ) -> Cow<'m, str> {
-    let side = Side::of(company.said_in());
+    let side = Side::of(company.source());
     let text = clean::text(&message.body, side == Side::Irc);
     if message.author.is_bridge() {
         return text;
     }
-    let text = manners.rules.rewritten(text, side);
+    let text = manners.rules.apply_rewrites(text, side);
     if side == Side::Irc {
         return text;
     }
-    let text = match (links, &manners.room.letschat) {
-        (Some(links), _) => match links.in_text(&text, told_at) {
+    let text = match (links, &manners.room.letschat_url) {
+        (Some(links), _) => match links.rewrite_file_urls(&text, told_at) {
             Cow::Borrowed(_) => text,
             Cow::Owned(linked) => Cow::Owned(linked),
         },
@@ -146,14 +160,15 @@ fn text<'m>(
         },
         (None, None) => text,
     };
-    let text =
-        places::rename(text, |room| company.channel_of(room.strip_prefix('#')?).map(str::to_owned));
+    let text = places::rewrite_channel_refs(text, |room| {
+        company.channel_for_room(room.strip_prefix('#')?).map(str::to_owned)
+    });
     let text = match manners.channel.mentions {
-        true => mentions::in_channel(text, |user| manners.people.nick_of(user, company)),
+        true => mentions::rewrite_for_channel(text, |user| manners.user_map.nick_of(user, company)),
         false => text,
     };
     match manners.channel.emotes {
-        Emotes::Names => text,
-        Emotes::Unicode => emotes::unicode(text),
+        Emotes::Shortcodes => text,
+        Emotes::Unicode => emotes::to_unicode(text),
     }
 }

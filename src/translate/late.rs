@@ -1,20 +1,20 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// What is told later than this carries its time. Clocks of different machines differ by less.
-const LATE: SignedDuration = SignedDuration::from_mins(10);
+const LATE_THRESHOLD: SignedDuration = SignedDuration::from_mins(10);
 
 /// What stands before something said at `said_at` and told at `told_at`: nothing, or the time in
 /// UTC, with the day where that was another.
-pub(super) fn time(said_at: Timestamp, told_at: Timestamp) -> String {
-    if told_at.duration_since(said_at) < LATE {
+pub(super) fn timestamp_prefix(said_at: Timestamp, told_at: Timestamp) -> String {
+    if told_at.duration_since(said_at) < LATE_THRESHOLD {
         return String::new();
     }
-    format!("[{}] ", stamp(said_at, told_at))
+    format!("[{}] ", format_timestamp(said_at, told_at))
 }
 
 /// The time in UTC at which something was said that is told at `told_at`, with the day where that
 /// was another.
-pub(super) fn stamp(said_at: Timestamp, told_at: Timestamp) -> String {
+pub(super) fn format_timestamp(said_at: Timestamp, told_at: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%F").to_string();
     let format = if day(said_at) == day(told_at) { "%H:%MZ" } else { "%F %H:%MZ" };
     said_at.strftime(format).to_string()
@@ -22,7 +22,7 @@ pub(super) fn stamp(said_at: Timestamp, told_at: Timestamp) -> String {
 
 /// `line` without a time at its beginning.
 #[must_use]
-pub fn behind_time(line: &str) -> &str {
+pub fn strip_timestamp(line: &str) -> &str {
     let time = line.strip_prefix('[').and_then(|time| time.split_once("] "));
     match time {
         Some((time, rest)) if time.ends_with('Z') => rest,
@@ -37,11 +37,11 @@ mod tests {
     #[track_caller]
     fn check(said_at: &str, told_at: &str, shown: &str) {
         let parse = |text: &str| text.parse().expect("a time");
-        assert_eq!(time(parse(said_at), parse(told_at)), shown);
+        assert_eq!(timestamp_prefix(parse(said_at), parse(told_at)), shown);
     }
 
     #[test]
-    fn what_is_late_carries_its_time_and_the_rest_does_not() {
+    fn late_messages_get_a_timestamp_prefix() {
         check("2026-11-22T09:41:30Z", "2026-11-22T09:41:31Z", "");
         check("2026-11-22T09:41:30Z", "2026-11-22T09:51:29Z", "");
         check("2026-11-22T09:41:30Z", "2026-11-22T09:51:30Z", "[09:41Z] ");
@@ -50,14 +50,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_taken_away_again() {
+    fn strip_timestamp_removes_the_prefix() {
         for (prefix, rest) in [
             ("[09:41Z] <ann> ", "<ann> "),
             ("[2026-11-21 23:41Z] ann ", "ann "),
             ("<ann> ", "<ann> "),
             ("", ""),
         ] {
-            assert_eq!(behind_time(prefix), rest);
+            assert_eq!(strip_timestamp(prefix), rest);
         }
     }
 }

@@ -3,15 +3,15 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::action::acted;
-use super::company::Company;
+use super::company::Directory;
 use super::imitation::{self, BRIDGE};
-use super::manners::{Join, Manners, Names};
-use super::mentions::May;
+use super::manners::{LinkFormat, MergeLines, Prefixes};
+use super::mentions::MentionRights;
 use super::mirc::Formatting;
-use super::names::INVISIBLE;
+use super::names::ZERO_WIDTH_SPACE;
 use super::rules::Side;
 use super::{clean, late, mentions, mirc, names, paste, pictures, places};
-use crate::domain::{MessageKind, Message, MessagePart, Endpoint, RenderedMessage};
+use crate::domain::{Endpoint, Message, MessageKind, MessagePart, RenderedMessage};
 
 /// How to say `part` of `message` in a Let's Chat room at `told_at`; with its time where it is late.
 /// `more` are messages that go on with what it says ([`goes_on`]), and are said together with it.
@@ -20,36 +20,38 @@ pub fn to_letschat<'m>(
     message: &Message,
     more: impl Iterator<Item = &'m Message>,
     part: MessagePart,
-    manners: &Manners,
-    company: &dyn Company,
+    manners: &LinkFormat,
+    company: &dyn Directory,
     told_at: Timestamp,
 ) -> RenderedMessage {
-    let side = Side::of(company.said_in());
-    let first = acted(manners.rules.unwrapped(message, side), side);
+    let side = Side::of(company.source());
+    let first = acted(manners.rules.with_extracted_nick(message, side), side);
     let mut prefix = match part {
-        MessagePart::Whole | MessagePart::Name => prefix(&first, &manners.room.names, company, told_at),
+        MessagePart::Whole | MessagePart::Name => {
+            author_prefix(&first, &manners.room.prefixes, company, told_at)
+        }
         MessagePart::Text => String::new(),
     };
     let mut body = String::new();
     if part == MessagePart::Name {
-        prefix = names::alone(&prefix, &first.author);
+        prefix = names::standalone_name(&prefix, &first.author);
     } else {
-        body.push_str(&text(message, &first, manners, company));
+        body.push_str(&render_text(message, &first, manners, company));
         for message in more {
-            let message_of = manners.rules.unwrapped(message, side);
+            let message_of = manners.rules.with_extracted_nick(message, side);
             body.push('\n');
-            body.push_str(&text(message, &message_of, manners, company));
+            body.push_str(&render_text(message, &message_of, manners, company));
         }
         if !first.author.is_bridge() {
-            body = harmless(body, &prefix, &manners.room.names);
+            body = prevent_spoofing(body, &prefix, &manners.room.prefixes);
         }
     }
     // A room knows one way of saying something.
     let mut speech = clean::speech(MessageKind::Text, prefix, &body, false);
-    let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat.as_ref());
-    if side == Side::Irc && alone && pictures::leads_home(&speech.body, letschat) {
+    let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat_url.as_ref());
+    if side == Side::Irc && alone && pictures::targets_letschat(&speech.body, letschat) {
         // So it is no picture of the server's own.
-        speech.body.insert(0, INVISIBLE);
+        speech.body.insert(0, ZERO_WIDTH_SPACE);
     }
     speech
 }
@@ -57,24 +59,28 @@ pub fn to_letschat<'m>(
 /// Whether `message`, said in `place`, is posted in two parts, the name and the text: the page shows a
 /// picture only where nothing else stands beside its address.
 #[must_use]
-pub fn comes_apart(message: &Message, place: &Endpoint, manners: &Manners) -> bool {
+pub fn needs_split(message: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
     let side = Side::of(place);
-    if !manners.room.pictures || message.kind != MessageKind::Text || !message.body.contains("://") {
+    if !manners.room.inline_images
+        || message.kind != MessageKind::Text
+        || !message.body.contains("://")
+    {
         return false;
     }
-    let message = manners.rules.unwrapped(message, side);
-    let text = mirc::strip(&message.body, manners.room.formatting);
-    pictures::is_picture(&text) && !pictures::leads_home(&text, manners.room.letschat.as_ref())
+    let message = manners.rules.with_extracted_nick(message, side);
+    let text = mirc::strip_formatting(&message.body, manners.room.formatting);
+    pictures::is_image_url(&text)
+        && !pictures::targets_letschat(&text, manners.room.letschat_url.as_ref())
 }
 
 /// Whether `message`, said in `place`, is for programs on the other side, and is told there in two parts,
 /// the name and the text, so that they find in it what they look for. Only a single line: in what stands
 /// without a name, the next could pass for somebody else's.
 #[must_use]
-pub fn passes_through(message: &Message, place: &Endpoint, manners: &Manners) -> bool {
+pub fn is_passthrough(message: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
     let Some(pattern) = &manners.passthrough else { return false };
-    let message = manners.rules.unwrapped(message, Side::of(place));
-    let text = mirc::strip(&message.body, Formatting::Plain);
+    let message = manners.rules.with_extracted_nick(message, Side::of(place));
+    let text = mirc::strip_formatting(&message.body, Formatting::Strip);
     message.kind == MessageKind::Text
         && !message.author.is_bridge()
         && !text.contains(['\n', '\r'])
@@ -83,62 +89,76 @@ pub fn passes_through(message: &Message, place: &Endpoint, manners: &Manners) ->
 
 /// Whether `next` goes on with what `last` says, so that both are one message in a room.
 #[must_use]
-pub fn goes_on(last: &Message, next: &Message, place: &Endpoint, manners: &Manners) -> bool {
-    if manners.room.join == Join::Never {
+pub fn continues(last: &Message, next: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
+    if manners.room.merge_lines == MergeLines::Never {
         return false;
     }
     let side = Side::of(place);
-    let unwrapped = |message| manners.rules.unwrapped(message, side);
-    side == Side::Irc && paste::goes_on(&unwrapped(last), &unwrapped(next))
+    let unwrapped = |message| manners.rules.with_extracted_nick(message, side);
+    side == Side::Irc && paste::is_continuation(&unwrapped(last), &unwrapped(next))
 }
 
 /// What stands before the text of `message`.
-fn prefix(message: &Message, names: &Names, company: &dyn Company, told_at: Timestamp) -> String {
+fn author_prefix(
+    message: &Message,
+    names: &Prefixes,
+    company: &dyn Directory,
+    told_at: Timestamp,
+) -> String {
     let Message { author, kind, sent_at: said_at, .. } = message;
     if author.is_bridge() {
         return BRIDGE.to_owned();
     }
-    let template = names.of(*kind);
-    let place = company.said_in();
+    let template = names.for_kind(*kind);
+    let place = company.source();
     let filled = template.fill_short(|field, longest| {
-        let value = names::value(field, author, place, || late::stamp(*said_at, told_at));
+        let value =
+            names::value(field, author, place, || late::format_timestamp(*said_at, told_at));
         Cow::Owned(clean::shortened(&value, longest).into_owned())
     });
-    if template.tells_time() { filled } else { late::time(*said_at, told_at) + &filled }
+    if template.includes_time() {
+        filled
+    } else {
+        late::timestamp_prefix(*said_at, told_at) + &filled
+    }
 }
 
 /// The text of `message` for a room; `said` is the same as whoever really said it would have.
-fn text<'m>(
+fn render_text<'m>(
     message: &Message,
     said: &'m Message,
-    manners: &'m Manners,
-    company: &'m dyn Company,
+    manners: &'m LinkFormat,
+    company: &'m dyn Directory,
 ) -> Cow<'m, str> {
-    let side = Side::of(company.said_in());
+    let side = Side::of(company.source());
     if said.author.is_bridge() {
         return mentions::in_notice(clean::text(&said.body, false));
     }
     let room = &manners.room;
-    let may = May {
-        notify: side == Side::LetsChat || room.may_notify.wrote(message),
-        notify_all: room.may_notify_all.wrote(message),
+    let may = MentionRights {
+        users: side == Side::LetsChat || room.allow_mentions_from.contains_author(message),
+        all: room.allow_all_mention_from.contains_author(message),
     };
-    let people = &manners.people;
+    let people = &manners.user_map;
     if side == Side::LetsChat {
-        let text = manners.rules.rewritten(clean::text(&said.body, false), side);
-        return mentions::in_room(text, may, |_| None);
+        let text = manners.rules.apply_rewrites(clean::text(&said.body, false), side);
+        return mentions::rewrite_for_room(text, may, |_| None);
     }
     let user = |name: &str| people.user_of(name, company).filter(|_| room.mentions);
     let text = clean::formatted(&said.body, room.formatting);
-    let text = names::restore(text, |name| user(name).is_some() || company.nick(name).is_some());
-    let text = manners.rules.rewritten(text, side);
-    let text = places::rename(text, |channel| Some(format!("#{}", company.room_of(channel)?)));
-    let text = if may.notify { mentions::address(text, user) } else { text };
-    mentions::in_room(text, may, user)
+    let text = names::restore_names(text, |name| {
+        user(name).is_some() || company.find_nick(name).is_some()
+    });
+    let text = manners.rules.apply_rewrites(text, side);
+    let text = places::rewrite_channel_refs(text, |channel| {
+        Some(format!("#{}", company.room_for_channel(channel)?))
+    });
+    let text = if may.users { mentions::address_to_mention(text, user) } else { text };
+    mentions::rewrite_for_room(text, may, user)
 }
 
 /// `body` so that, behind `prefix`, none of its lines can be taken for somebody else's.
-fn harmless(body: String, prefix: &str, names: &Names) -> String {
+fn prevent_spoofing(body: String, prefix: &str, names: &Prefixes) -> String {
     if !body.contains('\n') {
         return body;
     }

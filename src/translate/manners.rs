@@ -6,31 +6,31 @@ use std::time::Duration;
 use regex::Regex;
 use url::Url;
 
-use super::comings::{Comings, Topics};
+use super::comings::{StatusNotices, TopicSync};
 use super::mirc::Formatting;
-use super::people::People;
+use super::people::UserMap;
 use super::rules::Rules;
 use super::template::Template;
-use super::who::Whom;
+use super::who::UserSet;
 use crate::domain::MessageKind;
 
 /// How what is said at one end of a link is shown at the other.
 #[derive(Debug, Clone)]
-pub struct Manners {
+pub struct LinkFormat {
     /// In the room.
-    pub room: RoomManners,
+    pub room: RoomFormat,
     /// In the channel.
-    pub channel: ChannelManners,
+    pub channel: ChannelFormat,
     /// What is left out, and what is told otherwise than it was said.
     pub rules: Rules,
     /// Who is who on both sides.
-    pub people: Arc<People>,
+    pub user_map: Arc<UserMap>,
     /// Who of those that come and go is told of.
-    pub comings: Comings,
+    pub status_notices: StatusNotices,
     /// Whether what a channel and a room are about follow each other.
-    pub topics: Topics,
+    pub topic_sync: TopicSync,
     /// Whether people can ask the bridge who is there and how it is.
-    pub answers: bool,
+    pub commands: bool,
     /// What is said to programs on the other side: it stands alone there, behind a line of its own that
     /// says who said it. `None` for nothing.
     pub passthrough: Option<Regex>,
@@ -38,49 +38,49 @@ pub struct Manners {
 
 /// How a room is spoken to.
 #[derive(Debug, Clone)]
-pub struct RoomManners {
+pub struct RoomFormat {
     /// The words before a text.
-    pub names: Names,
+    pub prefixes: Prefixes,
     /// What becomes of bold, italic and the like.
     pub formatting: Formatting,
     /// An address of a picture that stands alone is posted alone, so that the page shows it.
-    pub pictures: bool,
+    pub inline_images: bool,
     /// When lines of one person become one message.
-    pub join: Join,
+    pub merge_lines: MergeLines,
     /// `nick: text` notifies the user whom it means.
     pub mentions: bool,
     /// Whose words notify the people that they name.
-    pub may_notify: Whom,
+    pub allow_mentions_from: UserSet,
     /// Whose `@all` notifies all.
-    pub may_notify_all: Whom,
+    pub allow_all_mention_from: UserSet,
     /// Where the Let's Chat is: what of its own is not shown as a picture.
-    pub letschat: Option<Url>,
+    pub letschat_url: Option<Url>,
 }
 
 /// How a channel is spoken to.
 #[derive(Debug, Clone)]
-pub struct ChannelManners {
+pub struct ChannelFormat {
     /// The words before a text.
-    pub names: Names,
+    pub prefixes: Prefixes,
     /// `@user` becomes the nick of the person.
     pub mentions: bool,
     /// What becomes of `:emotes:`.
     pub emotes: Emotes,
     /// Names have colours.
-    pub colours: bool,
+    pub color_nicks: bool,
     /// Whoever is there under the same name is not called by their own words.
-    pub quiet: bool,
+    pub anti_ping: bool,
     /// The most lines that one message becomes.
-    pub lines: usize,
+    pub max_lines: usize,
     /// What is done with a message of more lines.
-    pub long: Long,
+    pub long_messages: LongMessages,
 }
 
 /// The words before a text, for each way of saying it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
+pub struct Prefixes {
     /// Talk.
-    pub talk: Template,
+    pub text: Template,
     /// What somebody does.
     pub action: Template,
     /// A notice.
@@ -89,12 +89,12 @@ pub struct Names {
 
 /// When lines of one person become one message, which the page of Let's Chat shows as a paste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Join {
+pub enum MergeLines {
     /// Never.
     Never,
     /// When they come together, or have to wait for something else anyhow.
     #[default]
-    Waiting,
+    Queued,
     /// When one follows the other within this time, for which each is held back.
     Within(Duration),
 }
@@ -104,14 +104,14 @@ pub enum Join {
 pub enum Emotes {
     /// They stay names.
     #[default]
-    Names,
+    Shortcodes,
     /// They become the Unicode characters of the same name, where there are any.
     Unicode,
 }
 
 /// What is done with a message of too many lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Long {
+pub enum LongMessages {
     /// Its beginning is said, with a link to all of it; without links, with the room's address.
     #[default]
     Link,
@@ -121,27 +121,27 @@ pub enum Long {
     Cut,
 }
 
-impl Default for Manners {
+impl Default for LinkFormat {
     fn default() -> Self {
         Self {
-            room: RoomManners::default(),
-            channel: ChannelManners::default(),
+            room: RoomFormat::default(),
+            channel: ChannelFormat::default(),
             rules: Rules::default(),
-            people: Arc::default(),
-            comings: Comings::default(),
-            topics: Topics::default(),
-            answers: true,
+            user_map: Arc::default(),
+            status_notices: StatusNotices::default(),
+            topic_sync: TopicSync::default(),
+            commands: true,
             passthrough: None,
         }
     }
 }
 
-impl Names {
+impl Prefixes {
     /// The words before a text that is said like this.
     #[must_use]
-    pub fn of(&self, kind: MessageKind) -> &Template {
+    pub fn for_kind(&self, kind: MessageKind) -> &Template {
         match kind {
-            MessageKind::Text => &self.talk,
+            MessageKind::Text => &self.text,
             MessageKind::Action => &self.action,
             MessageKind::Notice => &self.notice,
         }
@@ -149,36 +149,36 @@ impl Names {
 
     fn parse(talk: &str, action: &str, notice: &str) -> Self {
         let template = |text| Template::parse(text).expect("ours is one");
-        Self { talk: template(talk), action: template(action), notice: template(notice) }
+        Self { text: template(talk), action: template(action), notice: template(notice) }
     }
 }
 
-impl Default for RoomManners {
+impl Default for RoomFormat {
     fn default() -> Self {
         Self {
-            names: Names::parse("<{nick}> ", "* {nick} ", "-{nick}- "),
+            prefixes: Prefixes::parse("<{nick}> ", "* {nick} ", "-{nick}- "),
             formatting: Formatting::default(),
-            pictures: true,
-            join: Join::default(),
+            inline_images: true,
+            merge_lines: MergeLines::default(),
             mentions: true,
-            may_notify: Whom::Everyone,
-            may_notify_all: Whom::nobody(),
-            letschat: None,
+            allow_mentions_from: UserSet::Everyone,
+            allow_all_mention_from: UserSet::empty(),
+            letschat_url: None,
         }
     }
 }
 
-impl Default for ChannelManners {
+impl Default for ChannelFormat {
     fn default() -> Self {
         Self {
             // What somebody does has the server's own star before it.
-            names: Names::parse("<{user}> ", "{user} ", "<{user}> "),
+            prefixes: Prefixes::parse("<{user}> ", "{user} ", "<{user}> "),
             mentions: true,
             emotes: Emotes::default(),
-            colours: false,
-            quiet: true,
-            lines: 4,
-            long: Long::default(),
+            color_nicks: false,
+            anti_ping: true,
+            max_lines: 4,
+            long_messages: LongMessages::default(),
         }
     }
 }

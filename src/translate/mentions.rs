@@ -5,26 +5,26 @@
 
 use std::borrow::Cow;
 
-use super::names::INVISIBLE;
+use super::names::ZERO_WIDTH_SPACE;
 use super::urls;
 
 /// Whom somebody on IRC may notify in a room.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct May {
+pub(super) struct MentionRights {
     /// The people that they name.
-    pub(super) notify: bool,
+    pub(super) users: bool,
     /// Everybody at once.
-    pub(super) notify_all: bool,
+    pub(super) all: bool,
 }
 
 /// `nick: text` as `@user text`, for every nick at the beginning that stands for somebody in the room.
-pub(super) fn address<'t, 'p>(
+pub(super) fn address_to_mention<'t, 'p>(
     text: Cow<'t, str>,
     user: impl Fn(&str) -> Option<&'p str>,
 ) -> Cow<'t, str> {
     let mut called = String::new();
     let mut rest = &*text;
-    while let Some((name, said)) = called_first(rest)
+    while let Some((name, said)) = split_address(rest)
         && let Some(user) = user(name)
     {
         called = called + "@" + user + " ";
@@ -34,7 +34,7 @@ pub(super) fn address<'t, 'p>(
 }
 
 /// The name that `text` begins with, and what is said to whoever has it.
-fn called_first(text: &str) -> Option<(&str, &str)> {
+fn split_address(text: &str) -> Option<(&str, &str)> {
     let end = text.find([':', ',', ' ', '\n'])?;
     let said = text[end..].strip_prefix([':', ','])?.strip_prefix(' ')?.trim_start_matches(' ');
     (end > 0 && !said.is_empty()).then(|| (text[..end].trim_start_matches('@'), said))
@@ -42,21 +42,21 @@ fn called_first(text: &str) -> Option<(&str, &str)> {
 
 /// `text`, said on IRC, so that it notifies whom it may in a room, and nobody else. A nick behind an
 /// `@` becomes the name of the user who has it.
-pub(super) fn in_room<'t, 'p>(
+pub(super) fn rewrite_for_room<'t, 'p>(
     text: Cow<'t, str>,
-    may: May,
+    may: MentionRights,
     user: impl Fn(&str) -> Option<&'p str>,
 ) -> Cow<'t, str> {
-    replace(text, |called| {
+    replace_mentions(text, |called| {
         let all = called.word.eq_ignore_ascii_case("all");
-        let allowed = if all { may.notify_all } else { may.notify };
+        let allowed = if all { may.all } else { may.users };
         match (allowed, called.in_url) {
             (true, false) if !all => {
-                let (user, length) = called.known(&user)?;
+                let (user, length) = called.resolve(&user)?;
                 Some((format!("@{user}"), length))
             }
             (true, _) => None,
-            (false, false) => Some((format!("@{INVISIBLE}"), 0)),
+            (false, false) => Some((format!("@{ZERO_WIDTH_SPACE}"), 0)),
             // An address must work as it did.
             (false, true) => Some(("%40".to_owned(), 0)),
         }
@@ -66,11 +66,11 @@ pub(super) fn in_room<'t, 'p>(
 /// `text`, which the bridge itself says in a room, so that it notifies those alone whom it begins with:
 /// `@ann, @bob: …`.
 pub(super) fn in_notice(text: Cow<'_, str>) -> Cow<'_, str> {
-    let name = |c: char| is_word(c) || c == '.' || c == '-';
+    let name = |c: char| is_word_char(c) || c == '.' || c == '-';
     let mut called = 0;
     while let Some(rest) = text[called..].strip_prefix('@') {
         let behind = rest.trim_start_matches(name);
-        let word = rest[..rest.len() - behind.len()].trim_end_matches(|c| !is_word(c));
+        let word = rest[..rest.len() - behind.len()].trim_end_matches(|c| !is_word_char(c));
         let end = text.len() - behind.len();
         match (word.eq_ignore_ascii_case("all"), behind.as_bytes()) {
             (false, [b',', b' ', ..]) if !word.is_empty() => called = end + 2,
@@ -79,8 +79,8 @@ pub(super) fn in_notice(text: Cow<'_, str>) -> Cow<'_, str> {
         }
     }
     let (called, rest) = text.split_at(called);
-    let nobody = May { notify: false, notify_all: false };
-    match in_room(Cow::Borrowed(rest), nobody, |_| None) {
+    let nobody = MentionRights { users: false, all: false };
+    match rewrite_for_room(Cow::Borrowed(rest), nobody, |_| None) {
         Cow::Borrowed(_) => text,
         Cow::Owned(rest) => Cow::Owned(format!("{called}{rest}")),
     }
@@ -88,34 +88,34 @@ pub(super) fn in_notice(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// `text`, said in a room, with the nick of whoever is meant by `@user` and sits in the channel; as
 /// people write it there.
-pub(super) fn in_channel<'t, 'p>(
+pub(super) fn rewrite_for_channel<'t, 'p>(
     text: Cow<'t, str>,
     nick: impl Fn(&str) -> Option<&'p str>,
 ) -> Cow<'t, str> {
-    replace(text, |called| {
+    replace_mentions(text, |called| {
         if called.in_url {
             return None;
         }
-        let (nick, length) = called.known(&nick)?;
-        let addressed = called.first && called.name[length..].starts_with(' ');
+        let (nick, length) = called.resolve(&nick)?;
+        let addressed = called.leading && called.name[length..].starts_with(' ');
         Some((if addressed { format!("{nick}:") } else { nick.to_owned() }, length))
     })
 }
 
 /// Somebody who is called by an `@`.
-struct Called<'t> {
+struct Mention<'t> {
     /// All that stands behind it.
     name: &'t str,
     /// As much of that as the page takes for a word.
     word: &'t str,
     in_url: bool,
     /// Nothing but such calls stands before it.
-    first: bool,
+    leading: bool,
 }
 
-impl<'t> Called<'t> {
+impl<'t> Mention<'t> {
     /// Whom `known` knows by the longest part of it that could be a name, and how long that is.
-    fn known<'p>(&self, known: impl Fn(&str) -> Option<&'p str>) -> Option<(&'p str, usize)> {
+    fn resolve<'p>(&self, known: impl Fn(&str) -> Option<&'p str>) -> Option<(&'p str, usize)> {
         let part = |c: char| c.is_alphanumeric() || "_-.[]\\`^{}|".contains(c);
         let mut name = &self.name[..self.name.find(|c| !part(c)).unwrap_or(self.name.len())];
         while !name.is_empty() {
@@ -123,7 +123,7 @@ impl<'t> Called<'t> {
                 return Some((person, name.len()));
             }
             // A full stop, perhaps, that ends the sentence and not the name.
-            let end = name.trim_end_matches(|c: char| !is_word(c));
+            let end = name.trim_end_matches(|c: char| !is_word_char(c));
             if end.len() == name.len() {
                 return None;
             }
@@ -134,9 +134,9 @@ impl<'t> Called<'t> {
 }
 
 /// `text` with every `@` that calls somebody, and as many bytes behind it, replaced as `by` says.
-fn replace<'t>(
+fn replace_mentions<'t>(
     text: Cow<'t, str>,
-    by: impl Fn(&Called<'_>) -> Option<(String, usize)>,
+    by: impl Fn(&Mention<'_>) -> Option<(String, usize)>,
 ) -> Cow<'t, str> {
     if !text.contains('@') {
         return text;
@@ -146,13 +146,13 @@ fn replace<'t>(
     let mut done = 0;
     let mut first = true;
     for (at, _) in text.match_indices('@') {
-        if at < done || text[..at].chars().next_back().is_some_and(is_word) {
+        if at < done || text[..at].chars().next_back().is_some_and(is_word_char) {
             continue;
         }
         first &= text[done..at].trim().is_empty();
         let name = &text[at + 1..];
-        let word = &name[..name.find(|c| !is_word(c)).unwrap_or(name.len())];
-        let called = Called { name, word, in_url: urls::covers(&urls, at), first };
+        let word = &name[..name.find(|c| !is_word_char(c)).unwrap_or(name.len())];
+        let called = Mention { name, word, in_url: urls::covers(&urls, at), leading: first };
         if word.is_empty() {
             continue;
         }
@@ -172,7 +172,7 @@ fn replace<'t>(
 }
 
 /// What JavaScript takes for part of a word.
-fn is_word(c: char) -> bool {
+fn is_word_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 

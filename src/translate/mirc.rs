@@ -11,14 +11,14 @@ use super::urls;
 pub enum Formatting {
     /// Nothing is left of it.
     #[default]
-    Plain,
+    Strip,
     /// It is hinted at as people do in plain text: `*bold*`, `_italic_`, `~struck~`, `` `code` ``.
-    Marks,
+    Markers,
 }
 
 const BOLD: char = '\x02';
-const COLOUR: char = '\x03';
-const HEX_COLOUR: char = '\x04';
+const COLOR: char = '\x03';
+const HEX_COLOR: char = '\x04';
 const RESET: char = '\x0f';
 const MONOSPACE: char = '\x11';
 const ITALIC: char = '\x1d';
@@ -26,68 +26,68 @@ const STRIKE: char = '\x1e';
 const UNDERLINE: char = '\x1f';
 
 /// The codes that can be hinted at, each with its mark.
-const MARKS: [(char, char); 5] =
+const MARKERS: [(char, char); 5] =
     [(BOLD, '*'), (ITALIC, '_'), (UNDERLINE, '_'), (STRIKE, '~'), (MONOSPACE, '`')];
 
 /// `text` without its codes, as `formatting` says. Other control characters go with them: no page
 /// shows them. Tabs and line breaks stay.
 #[must_use]
-pub fn strip(text: &str, formatting: Formatting) -> Cow<'_, str> {
-    if !text.bytes().any(is_code) {
+pub fn strip_formatting(text: &str, formatting: Formatting) -> Cow<'_, str> {
+    if !text.bytes().any(is_control_code) {
         return Cow::Borrowed(text);
     }
-    let (plain, runs) = parse(text);
+    let (plain, runs) = parse_runs(text);
     match formatting {
-        Formatting::Plain => Cow::Owned(plain),
-        Formatting::Marks => Cow::Owned(mark(&plain, &runs)),
+        Formatting::Strip => Cow::Owned(plain),
+        Formatting::Markers => Cow::Owned(add_markers(&plain, &runs)),
     }
 }
 
-fn is_code(byte: u8) -> bool {
+fn is_control_code(byte: u8) -> bool {
     byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// Some text that all looks the same.
 #[derive(Debug)]
-struct Run {
+struct StyledRun {
     range: Range<usize>,
     /// Which of [`MARKS`] are on.
-    on: [bool; MARKS.len()],
+    styles: [bool; MARKERS.len()],
 }
 
 /// The text without codes, and how each part of it looks.
-fn parse(text: &str) -> (String, Vec<Run>) {
+fn parse_runs(text: &str) -> (String, Vec<StyledRun>) {
     let mut plain = String::with_capacity(text.len());
-    let mut runs: Vec<Run> = Vec::new();
-    let mut on = [false; MARKS.len()];
+    let mut runs: Vec<StyledRun> = Vec::new();
+    let mut on = [false; MARKERS.len()];
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
         match c {
-            COLOUR => rest = colours(rest, 1, 2, u8::is_ascii_digit),
-            HEX_COLOUR => rest = colours(rest, 6, 6, u8::is_ascii_hexdigit),
-            RESET | '\n' => on = [false; MARKS.len()],
+            COLOUR => rest = skip_color_digits(rest, 1, 2, u8::is_ascii_digit),
+            HEX_COLOUR => rest = skip_color_digits(rest, 6, 6, u8::is_ascii_hexdigit),
+            RESET | '\n' => on = [false; MARKERS.len()],
             _ => {
-                if let Some(index) = MARKS.iter().position(|(code, _)| *code == c) {
+                if let Some(index) = MARKERS.iter().position(|(code, _)| *code == c) {
                     on[index] ^= true;
                 }
             }
         }
-        if c.is_ascii() && is_code(c as u8) {
+        if c.is_ascii() && is_control_code(c as u8) {
             continue;
         }
         let start = plain.len();
         plain.push(c);
-        match runs.last_mut().filter(|run| run.on == on) {
+        match runs.last_mut().filter(|run| run.styles == on) {
             Some(run) => run.range.end = plain.len(),
-            None => runs.push(Run { range: start..plain.len(), on }),
+            None => runs.push(StyledRun { range: start..plain.len(), styles: on }),
         }
     }
     (plain, runs)
 }
 
 /// What is left of `text` behind a colour and perhaps, after a comma, another.
-fn colours(text: &str, least: usize, most: usize, digit: impl Fn(&u8) -> bool) -> &str {
+fn skip_color_digits(text: &str, least: usize, most: usize, digit: impl Fn(&u8) -> bool) -> &str {
     let one = |text: &str| {
         let length = text.bytes().take(most).take_while(&digit).count();
         (length >= least).then_some(length)
@@ -101,10 +101,10 @@ fn colours(text: &str, least: usize, most: usize, digit: impl Fn(&u8) -> bool) -
 }
 
 /// `plain` with marks around those runs that have any: close to the words, and away from addresses.
-fn mark(plain: &str, runs: &[Run]) -> String {
+fn add_markers(plain: &str, runs: &[StyledRun]) -> String {
     let urls: Vec<_> = urls::find(plain).collect();
     let mut marked = String::with_capacity(plain.len() + 2 * runs.len());
-    for Run { range, on } in runs {
+    for StyledRun { range, styles: on } in runs {
         let text = &plain[range.clone()];
         let words = text.trim();
         let touched = |url: &Range<usize>| url.start <= range.end && range.start <= url.end;
@@ -112,7 +112,7 @@ fn mark(plain: &str, runs: &[Run]) -> String {
             marked.push_str(text);
             continue;
         }
-        let marks = MARKS.iter().zip(on).filter(|(_, on)| **on).map(|((_, mark), _)| *mark);
+        let marks = MARKERS.iter().zip(on).filter(|(_, on)| **on).map(|((_, mark), _)| *mark);
         let before = text.len() - text.trim_start().len();
         marked.push_str(&text[..before]);
         marked.extend(marks.clone());
@@ -131,19 +131,21 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, plain: &str, marked: &str) {
-        assert_eq!(strip(text, Formatting::Plain), plain, "{text:?}");
-        assert_eq!(strip(text, Formatting::Marks), marked, "{text:?}");
+        assert_eq!(strip_formatting(text, Formatting::Strip), plain, "{text:?}");
+        assert_eq!(strip_formatting(text, Formatting::Markers), marked, "{text:?}");
     }
 
     #[test]
-    fn what_has_no_codes_is_left_alone() {
+    fn text_without_codes_is_borrowed() {
         for text in ["", "hello", "héllo 🫖", "a\tb\nc", "*a* _b_"] {
-            assert!(matches!(strip(text, Formatting::Marks), Cow::Borrowed(same) if same == text));
+            assert!(
+                matches!(strip_formatting(text, Formatting::Markers), Cow::Borrowed(same) if same == text)
+            );
         }
     }
 
     #[test]
-    fn each_code_has_its_mark() {
+    fn each_format_code_has_its_marker() {
         check("a \x02bold\x02 b", "a bold b", "a *bold* b");
         check("\x1ditalic\x1d", "italic", "_italic_");
         check("\x1funder\x1f", "under", "_under_");
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_take_their_digits_with_them_and_no_more() {
+    fn color_codes_consume_only_their_digits() {
         check("\x034red\x03 x", "red x", "red x");
         check("\x0304,01red", "red", "red");
         check("\x03123", "3", "3");
@@ -168,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn marks_stand_close_to_the_words() {
+    fn markers_hug_the_words() {
         check("\x02 bold \x02x", " bold x", " *bold* x");
         check("\x02 \x02x", " x", " x");
         check("\x02one\ntwo", "one\ntwo", "*one*\ntwo");
     }
 
     #[test]
-    fn nothing_is_glued_to_an_address() {
+    fn no_marker_touches_a_url() {
         check("\x02http://a.example\x02", "http://a.example", "http://a.example");
         check("http://a.example/\x02x\x02", "http://a.example/x", "http://a.example/x");
         check("\x02see\x02 http://a.example", "see http://a.example", "*see* http://a.example");
@@ -183,22 +185,22 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_go() {
+    fn control_characters_are_removed() {
         check("a\x07b\x1b[0mc\0", "ab[0mc", "ab[0mc");
     }
 
     proptest! {
         #[test]
-        fn every_visible_character_survives(words in "[a-zé🫖 ]{0,20}", codes in "[\x02\x0f\x11\x16\x1d\x1e\x1f]{0,5}") {
+        fn stripping_keeps_every_visible_character(words in "[a-zé🫖 ]{0,20}", codes in "[\x02\x0f\x11\x16\x1d\x1e\x1f]{0,5}") {
             let text: String = codes.chars().chain(words.chars()).chain(codes.chars()).collect();
-            prop_assert_eq!(strip(&text, Formatting::Plain), words.as_str());
+            prop_assert_eq!(strip_formatting(&text, Formatting::Strip), words.as_str());
         }
 
         #[test]
-        fn nothing_is_too_much(text in "[\x02\x03\x04\x0f\x11\x16\x1d-\x1f0-9a-f, é:/\n]{0,60}") {
-            for formatting in [Formatting::Plain, Formatting::Marks] {
-                let once = strip(&text, formatting).into_owned();
-                prop_assert_eq!(strip(&once, formatting), once.as_str());
+        fn strip_is_idempotent(text in "[\x02\x03\x04\x0f\x11\x16\x1d-\x1f0-9a-f, é:/\n]{0,60}") {
+            for formatting in [Formatting::Strip, Formatting::Markers] {
+                let once = strip_formatting(&text, formatting).into_owned();
+                prop_assert_eq!(strip_formatting(&once, formatting), once.as_str());
             }
         }
     }

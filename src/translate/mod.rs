@@ -31,25 +31,27 @@ mod user_name;
 mod who;
 
 pub use clean::{Topic, Words, is_blank, plain};
-pub use comings::{Coming, Comings, Show, Topics, What};
-pub use company::{Company, Nobody};
-pub use direct::{Addressed, in_private};
+pub use comings::{StatusChange, StatusEvent, StatusNotices, TopicSync, Verbosity};
+pub use company::{Directory, EmptyDirectory};
+pub use direct::{DmAddress, render_dm};
 pub use imitation::could_be_mirrored;
-pub use irc::{AGAIN, in_person, to_irc};
-pub use late::behind_time;
-pub use letschat::{comes_apart, goes_on, passes_through, to_letschat};
-pub use links::{Link, Links, safe_name};
-pub use manners::{ChannelManners, Emotes, Join, Long, Manners, Names, RoomManners};
-pub use mirc::{Formatting, strip};
-pub use names::{called, nameless, quiet};
-pub use nick::nicks;
-pub use people::People;
-pub use questions::Question;
-pub use rules::{Ignore, Rewrite, Rules, Side, Unwrap};
-pub use template::{NotATemplate, Template};
+pub use irc::{RESENT_PREFIX, to_irc, under_own_nick};
+pub use late::strip_timestamp;
+pub use letschat::{continues, is_passthrough, needs_split, to_letschat};
+pub use links::{PublicLink, PublicLinks, sanitize_file_name};
+pub use manners::{
+    ChannelFormat, Emotes, LinkFormat, LongMessages, MergeLines, Prefixes, RoomFormat,
+};
+pub use mirc::{Formatting, strip_formatting};
+pub use names::{called, defuse_ping, nameless};
+pub use nick::nick_candidates;
+pub use people::UserMap;
+pub use questions::BotCommand;
+pub use rules::{ExtractNicksRule, IgnoreRule, RewriteRule, Rules, Side};
+pub use template::{Template, TemplateError};
 pub use urls::web_pages;
 pub use user_name::user_name;
-pub use who::{Who, Whom};
+pub use who::{UserMatcher, UserSet};
 
 #[cfg(test)]
 mod tests;

@@ -6,18 +6,18 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::clean;
-use super::template::Field;
-use crate::domain::{Author, Network, Endpoint};
+use super::template::TemplateField;
+use crate::domain::{Author, Endpoint, Network};
 
 /// Cannot be seen, and makes another word of a name: so that neither a client on IRC nor the page
 /// of Let's Chat takes it for somebody who is called.
-pub(super) const INVISIBLE: char = '\u{200b}';
+pub(super) const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
 /// The longest name that is shown whole, in what people take for characters.
-const LONGEST: usize = 40;
+const MAX_LEN: usize = 40;
 
 /// Those of mIRC's colours that can be read on black and on white.
-const COLOURS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
+const NICK_COLORS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
 
 /// The longest name in bytes: the words before a text take no more than a third of a line.
 const LONGEST_IN_BYTES: usize = 84;
@@ -29,7 +29,7 @@ const STACKED: usize = 5;
 const NAMELESS: &str = "somebody";
 
 /// What stands before a text, as a line of its own; the author's name where nothing does.
-pub(super) fn alone(prefix: &str, author: &Author) -> String {
+pub(super) fn standalone_name(prefix: &str, author: &Author) -> String {
     match prefix.trim_end() {
         "" => of(author).into_owned(),
         name => name.to_owned(),
@@ -37,23 +37,23 @@ pub(super) fn alone(prefix: &str, author: &Author) -> String {
 }
 
 /// `name` in one line, without what cannot be seen or turns the text around, and not too long.
-pub(super) fn clean(name: &str) -> Cow<'_, str> {
+pub(super) fn sanitize(name: &str) -> Cow<'_, str> {
     let plain = |c: u8| c.is_ascii_graphic();
-    if name.len() <= LONGEST && name.bytes().all(plain) {
+    if name.len() <= MAX_LEN && name.bytes().all(plain) {
         return Cow::Borrowed(name);
     }
     let seen: String = name
         .chars()
         .take(LONGEST_READ)
         .map(|c| if c.is_whitespace() || is_filler(c) { ' ' } else { c })
-        .filter(|c| !deceives(*c))
+        .filter(|c| !is_invisible(*c))
         .collect();
     let words: Vec<&str> = seen.split(' ').filter(|word| !word.is_empty()).collect();
     let joined = words.join(" ");
     let joined = joined.trim_start_matches(is_mark);
     let bare: String =
         joined.graphemes(true).flat_map(|cluster| cluster.chars().take(STACKED)).collect();
-    let short = match bare.grapheme_indices(true).nth(LONGEST) {
+    let short = match bare.grapheme_indices(true).nth(MAX_LEN) {
         Some((end, _)) => format!("{}…", &bare[..end]),
         None => bare,
     };
@@ -74,7 +74,7 @@ pub(super) fn of(author: &Author) -> Cow<'_, str> {
     [Some(author.name.as_str()), user, author.account.as_deref()]
         .into_iter()
         .flatten()
-        .map(clean)
+        .map(sanitize)
         .find(|name| !name.is_empty())
         .unwrap_or(Cow::Borrowed(NAMELESS))
 }
@@ -86,20 +86,20 @@ pub fn nameless(author: &Author) -> String {
 }
 
 /// What `author` would like to be called, or else is called.
-pub(super) fn display(author: &Author) -> Cow<'_, str> {
-    let wish = clean(author.display_name.as_deref().unwrap_or_default());
+pub(super) fn display_name(author: &Author) -> Cow<'_, str> {
+    let wish = sanitize(author.display_name.as_deref().unwrap_or_default());
     if wish.is_empty() { of(author) } else { wish }
 }
 
 /// `name` as the bridge tells of whoever has it.
 #[must_use]
 pub fn called(name: &str) -> Cow<'_, str> {
-    let name = clean(name);
+    let name = sanitize(name);
     if name.is_empty() { Cow::Borrowed(NAMELESS) } else { name }
 }
 
 /// Whether a character has no look of its own: controls, marks of direction, joiners, fillers.
-pub(super) fn deceives(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
@@ -115,49 +115,52 @@ pub(super) fn is_filler(c: char) -> bool {
 
 /// What a gap in the words before what `author` said in `place` is filled with.
 pub(super) fn value<'v>(
-    field: Field,
+    field: TemplateField,
     author: &'v Author,
     place: &'v Endpoint,
     time: impl FnOnce() -> String,
 ) -> Cow<'v, str> {
     match field {
-        Field::Name => of(author),
-        Field::DisplayName => display(author),
-        Field::Account => clean(author.account.as_deref().unwrap_or_default()),
-        Field::Network => network(place),
-        Field::Channel => self::place(place),
-        Field::Time => Cow::Owned(time()),
+        TemplateField::Name => of(author),
+        TemplateField::DisplayName => display_name(author),
+        TemplateField::Account => sanitize(author.account.as_deref().unwrap_or_default()),
+        TemplateField::Network => network_name(place),
+        TemplateField::Channel => self::endpoint_name(place),
+        TemplateField::Time => Cow::Owned(time()),
     }
 }
 
 /// The network that `place` is on, as people call it.
-pub(super) fn network(place: &Endpoint) -> Cow<'_, str> {
+pub(super) fn network_name(place: &Endpoint) -> Cow<'_, str> {
     Cow::Borrowed(place.network().map_or("letschat", Network::as_str))
 }
 
 /// What `place` is called there.
-pub(super) fn place(place: &Endpoint) -> Cow<'_, str> {
+pub(super) fn endpoint_name(place: &Endpoint) -> Cow<'_, str> {
     match place {
-        Endpoint::Channel { name, .. } | Endpoint::Room(name) => clean(name),
+        Endpoint::Channel { name, .. } | Endpoint::Room(name) => sanitize(name),
     }
 }
 
 /// `name` so that it looks the same and is no longer the name.
 #[must_use]
-pub fn quiet(name: &str) -> String {
+pub fn defuse_ping(name: &str) -> String {
     let first = name.graphemes(true).next().map_or(0, str::len);
     let (first, rest) = name.split_at(first);
-    format!("{first}{INVISIBLE}{rest}")
+    format!("{first}{ZERO_WIDTH_SPACE}{rest}")
 }
 
 /// `text` without the invisible characters in those words that are known as somebody's name without
 /// them: somebody has copied them.
-pub(super) fn restore<'t>(text: Cow<'t, str>, is_name: impl Fn(&str) -> bool) -> Cow<'t, str> {
-    if !text.contains(INVISIBLE) {
+pub(super) fn restore_names<'t>(
+    text: Cow<'t, str>,
+    is_name: impl Fn(&str) -> bool,
+) -> Cow<'t, str> {
+    if !text.contains(ZERO_WIDTH_SPACE) {
         return text;
     }
     let restore = |word: &str| {
-        let bare = word.replace(INVISIBLE, "");
+        let bare = word.replace(ZERO_WIDTH_SPACE, "");
         let name = bare.trim_start_matches(['@', '<', '(']);
         let name = name.trim_end_matches([':', ',', '>', ')', '!', '?', '.']);
         if bare.len() < word.len() && is_name(name) { bare } else { word.to_owned() }
@@ -173,12 +176,12 @@ pub(super) fn restore<'t>(text: Cow<'t, str>, is_name: impl Fn(&str) -> bool) ->
 }
 
 /// `shown` in the colour that whoever is called `name` always has.
-pub(super) fn colour(name: &str, shown: &str) -> String {
+pub(super) fn color_nick(name: &str, shown: &str) -> String {
     // FNV-1a: the same on every machine and in every version.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
     });
-    let colour = COLOURS[hash as usize % COLOURS.len()];
+    let colour = NICK_COLORS[hash as usize % NICK_COLORS.len()];
     // A comma and a digit would be taken for a second colour.
     let guard = if shown.starts_with(',') { "\u{2}\u{2}" } else { "" };
     format!("\u{3}{colour:02}{guard}{shown}\u{f}")
@@ -191,34 +194,34 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn cleaned(name: &str, shown: &str) {
-        assert_eq!(clean(name), shown, "{name:?}");
+    fn check(name: &str, shown: &str) {
+        assert_eq!(sanitize(name), shown, "{name:?}");
     }
 
     #[test]
-    fn a_name_is_what_can_be_seen_of_it() {
-        cleaned("ann", "ann");
-        cleaned("Ann Ä. [m]", "Ann Ä. [m]");
-        cleaned(" ann\r\n  lee\t", "ann lee");
-        cleaned("\u{202e}nna\u{200b}\u{feff}", "nna");
-        cleaned("a\u{1}\u{3}4b", "a4b");
-        cleaned("\u{3164}\u{2060}", "");
-        cleaned(&"ö".repeat(41), &format!("{}…", "ö".repeat(40)));
-        cleaned(&"語".repeat(41), &format!("{}…", "語".repeat(27)));
-        cleaned("\u{2800}a\u{2800}b", "a b");
+    fn sanitize_keeps_only_visible_characters() {
+        check("ann", "ann");
+        check("Ann Ä. [m]", "Ann Ä. [m]");
+        check(" ann\r\n  lee\t", "ann lee");
+        check("\u{202e}nna\u{200b}\u{feff}", "nna");
+        check("a\u{1}\u{3}4b", "a4b");
+        check("\u{3164}\u{2060}", "");
+        check(&"ö".repeat(41), &format!("{}…", "ö".repeat(40)));
+        check(&"語".repeat(41), &format!("{}…", "語".repeat(27)));
+        check("\u{2800}a\u{2800}b", "a b");
     }
 
     #[test]
     fn marks_are_stacked_on_a_letter_only_so_high() {
         let high = |letter: &str, marks| format!("{letter}{}", "\u{301}".repeat(marks));
-        cleaned(&high("a", 3), &high("a", 3));
-        cleaned(
+        check(&high("a", 3), &high("a", 3));
+        check(
             &["a", "b", "c"].map(|it| high(it, 900)).concat(),
             &["a", "b", "c"].map(|it| high(it, 4)).concat(),
         );
-        cleaned(&high("", 900), "");
-        cleaned(&format!("{}ann", high("", 3)), "ann");
-        cleaned("👍🏽 e\u{302}\u{301} क्षि 🇫🇷", "👍🏽 e\u{302}\u{301} क्षि 🇫🇷");
+        check(&high("", 900), "");
+        check(&format!("{}ann", high("", 3)), "ann");
+        check("👍🏽 e\u{302}\u{301} क्षि 🇫🇷", "👍🏽 e\u{302}\u{301} क्षि 🇫🇷");
     }
 
     #[test]
@@ -236,19 +239,19 @@ mod tests {
             (author("", None, None), "somebody"),
         ] {
             assert_eq!(of(&author), shown, "{author:?}");
-            assert_eq!(display(&author), shown, "{author:?}");
+            assert_eq!(display_name(&author), shown, "{author:?}");
         }
         let wish =
             Author { display_name: Some("\u{301}\u{200b}".to_owned()), ..Author::named("ann") };
-        assert_eq!(display(&wish), "ann");
+        assert_eq!(display_name(&wish), "ann");
         assert_eq!(called("\u{202e}"), "somebody");
     }
 
     #[test]
-    fn a_quiet_name_looks_the_same_and_comes_back_when_it_is_copied() {
-        assert_eq!(quiet("ann"), "a\u{200b}nn");
-        assert_eq!(quiet("ärger"), "ä\u{200b}rger");
-        assert_eq!(quiet(""), "\u{200b}");
+    fn defused_name_is_restored_when_copied() {
+        assert_eq!(defuse_ping("ann"), "a\u{200b}nn");
+        assert_eq!(defuse_ping("ärger"), "ä\u{200b}rger");
+        assert_eq!(defuse_ping(""), "\u{200b}");
         let is_ann = |name: &str| name == "ann";
         for (text, restored) in [
             ("a\u{200b}nn: hi", "ann: hi"),
@@ -256,33 +259,35 @@ mod tests {
             ("b\u{200b}ob: hi", "b\u{200b}ob: hi"),
             ("hi", "hi"),
         ] {
-            assert_eq!(restore(text.into(), is_ann), restored);
+            assert_eq!(restore_names(text.into(), is_ann), restored);
         }
     }
 
     #[test]
-    fn a_colour_is_for_life() {
-        assert_eq!(colour("ann", "ann"), colour("Ann", "ann"));
-        assert_ne!(colour("ann", "x"), colour("bob", "x"));
-        assert!(colour("5", "5").starts_with('\u{3}') && colour("5", "5").ends_with("5\u{f}"));
-        assert!(colour("x", ",5").ends_with("\u{2}\u{2},5\u{f}"));
+    fn nick_color_is_stable() {
+        assert_eq!(color_nick("ann", "ann"), color_nick("Ann", "ann"));
+        assert_ne!(color_nick("ann", "x"), color_nick("bob", "x"));
+        assert!(
+            color_nick("5", "5").starts_with('\u{3}') && color_nick("5", "5").ends_with("5\u{f}")
+        );
+        assert!(color_nick("x", ",5").ends_with("\u{2}\u{2},5\u{f}"));
     }
 
     proptest! {
         #[test]
-        fn whatever_the_name_it_is_one_line_and_clean_once_and_for_all(name in ".{0,60}|\\PC{0,60}") {
-            let once = clean(&name).into_owned();
-            prop_assert!(!once.contains(|c| deceives(c) || is_filler(c)));
+        fn sanitize_is_idempotent_and_single_line(name in ".{0,60}|\\PC{0,60}") {
+            let once = sanitize(&name).into_owned();
+            prop_assert!(!once.contains(|c| is_invisible(c) || is_filler(c)));
             prop_assert!(once.len() <= LONGEST_IN_BYTES);
-            let twice = clean(&once).into_owned();
+            let twice = sanitize(&once).into_owned();
             prop_assert_eq!(twice.trim_end_matches('…'), once.trim_end_matches('…'));
         }
 
         #[test]
-        fn a_name_comes_back_from_its_quiet_form(name in "[a-zé🫖_-]{1,12}", text in "[a-z ]{0,20}") {
-            let said = format!("{text} {}: {text}", quiet(&name));
+        fn defuse_and_restore_round_trip(name in "[a-zé🫖_-]{1,12}", text in "[a-z ]{0,20}") {
+            let said = format!("{text} {}: {text}", defuse_ping(&name));
             let back = format!("{text} {name}: {text}");
-            prop_assert_eq!(restore(said.into(), |it| it == name), back);
+            prop_assert_eq!(restore_names(said.into(), |it| it == name), back);
         }
     }
 }

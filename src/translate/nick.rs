@@ -1,18 +1,18 @@
 //! The nick that stands on IRC for somebody of Let's Chat.
 
 /// What every server takes in a nick (RFC 2812 §2.3.1).
-const SPECIAL: &str = "[]\\`_^{|}-";
+const SPECIAL_CHARS: &str = "[]\\`_^{|}-";
 
 /// What `template` makes of the user name `user`, in nicks of at most `limit` characters: the best
 /// first, then others, with a number, for one that stands for somebody else. In the template `{user}`
 /// is the name, of which what no nick can hold becomes `_`.
-pub fn nicks<'a>(
+pub fn nick_candidates<'a>(
     template: &'a str,
     user: &str,
     limit: usize,
 ) -> impl Iterator<Item = String> + Clone + use<'a> {
     let (head, tail) = template.split_once("{user}").unwrap_or((template, ""));
-    let plain = |c: char| c.is_ascii_alphanumeric() || SPECIAL.contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || SPECIAL_CHARS.contains(c);
     let mut name: String = user.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     let no_first = |c: char| c.is_ascii_digit() || c == '-';
     if head.is_empty() && name.chars().next().is_none_or(no_first) {
@@ -32,11 +32,15 @@ mod tests {
 
     #[track_caller]
     fn check(template: &str, user: &str, limit: usize, expected: [&str; 2]) {
-        assert_eq!(nicks(template, user, limit).take(2).collect::<Vec<_>>(), expected, "{user}");
+        assert_eq!(
+            nick_candidates(template, user, limit).take(2).collect::<Vec<_>>(),
+            expected,
+            "{user}"
+        );
     }
 
     #[test]
-    fn a_name_becomes_a_nick_that_servers_take() {
+    fn user_name_becomes_a_valid_nick() {
         check("{user}|lc", "bob", 30, ["bob|lc", "bob2|lc"]);
         check("{user}/lc", "mary-ann", 30, ["mary-ann/lc", "mary-ann2/lc"]);
         check("{user}/lc", "b.o.b", 30, ["b_o_b/lc", "b_o_b2/lc"]);
@@ -47,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_and_keeps_what_tells_it_apart() {
+    fn long_name_is_truncated_before_its_number_and_suffix() {
         check("{user}|lc", "elizabeth", 9, ["elizab|lc", "eliza2|lc"]);
         check("{user}|bridged", "elizabeth", 9, ["e|bridged", "e2|bridged"]);
     }

@@ -6,22 +6,22 @@ use jiff::SignedDuration;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{clean, pictures, urls};
-use crate::domain::{MessageKind, Message, overlong};
+use crate::domain::{Message, MessageKind, overlong};
 
 /// Lines of one person that are further apart were not said in one go.
-const MOMENT: SignedDuration = SignedDuration::from_secs(3);
+const MERGE_WINDOW: SignedDuration = SignedDuration::from_secs(3);
 
 /// How much of a line goes in one line of IRC, about.
-const LINE: usize = 400;
+const APPROX_LINE_LEN: usize = 400;
 
 /// What stands behind the beginning of a line.
-const MORE: &str = " …";
+const ELLIPSIS: &str = " …";
 
 /// Whether `next`, heard right after `last`, goes on with what that says.
-pub(super) fn goes_on(last: &Message, next: &Message) -> bool {
+pub(super) fn is_continuation(last: &Message, next: &Message) -> bool {
     let plain = |message: &Message| {
         message.kind == MessageKind::Text
-            && !pictures::is_picture(&message.body)
+            && !pictures::is_image_url(&message.body)
             && !message.author.is_bridge()
     };
     plain(last)
@@ -29,22 +29,22 @@ pub(super) fn goes_on(last: &Message, next: &Message) -> bool {
         && last.author.name == next.author.name
         && last.author.account == next.author.account
         && last.source == next.source
-        && next.sent_at.duration_since(last.sent_at).abs() <= MOMENT
+        && next.sent_at.duration_since(last.sent_at).abs() <= MERGE_WINDOW
 }
 
 /// `body` in at most `lines` lines, with a word on what is missing and `where_all` of it is; or as it is,
 /// where it is no longer.
-pub(super) fn shorten(
+pub(super) fn truncate(
     body: Cow<'_, str>,
     lines: usize,
     where_all: impl FnOnce() -> Option<String>,
 ) -> String {
-    if body.len() <= LINE && !body.contains('\n') {
+    if body.len() <= APPROX_LINE_LEN && !body.contains('\n') {
         return body.into_owned();
     }
     let (said, left_out) = overlong::said(&body);
     let all: Vec<&str> = said.lines().filter(|line| !clean::is_blank(line)).collect();
-    let length = all.iter().map(|line| on_irc(line)).sum::<usize>();
+    let length = all.iter().map(|line| irc_line_count(line)).sum::<usize>();
     if length <= lines && left_out.is_none() {
         return body.into_owned();
     }
@@ -53,17 +53,17 @@ pub(super) fn shorten(
     let mut room = lines.saturating_sub(1);
     let mut shown = Vec::new();
     for line in &all {
-        if on_irc(line) > room {
+        if irc_line_count(line) > room {
             break;
         }
-        room -= on_irc(line);
+        room -= irc_line_count(line);
         shown.push((*line).to_owned());
     }
     if shown.is_empty()
         && let Some(first) = all.first().filter(|_| room > 0)
     {
-        let beginning = beginning(first, room * LINE - MORE.len());
-        shown.extend((!beginning.is_empty()).then(|| format!("{beginning}{MORE}")));
+        let beginning = truncate_at_word(first, room * APPROX_LINE_LEN - ELLIPSIS.len());
+        shown.extend((!beginning.is_empty()).then(|| format!("{beginning}{ELLIPSIS}")));
     }
     let (characters, more) = left_out.map_or((0, 0), |it| (it.characters, it.lines));
     let rest = match (all.len() + more, shown.len()) {
@@ -83,12 +83,12 @@ pub(super) fn shorten(
 }
 
 /// How many lines of IRC one line becomes, about.
-fn on_irc(line: &str) -> usize {
-    line.len().div_ceil(LINE).max(1)
+fn irc_line_count(line: &str) -> usize {
+    line.len().div_ceil(APPROX_LINE_LEN).max(1)
 }
 
 /// As many whole words of `line`, or characters if there is but one word, as `length` bytes hold.
-fn beginning(line: &str, length: usize) -> &str {
+fn truncate_at_word(line: &str, length: usize) -> &str {
     let cut = line.floor_char_boundary(length.min(line.len()));
     let words = line[..cut].rfind(' ').filter(|space| space * 2 > cut);
     let end = words.unwrap_or_else(|| {
@@ -117,25 +117,28 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_person_within_a_moment_go_on() {
+    fn lines_of_one_author_within_the_window_continue() {
         let one = message("ann", "one", 0);
-        assert!(goes_on(&one, &message("ann", "two", 0)));
-        assert!(goes_on(&one, &message("ann", "two", 3_000)));
-        assert!(!goes_on(&one, &message("ann", "two", 3_001)));
-        assert!(!goes_on(&one, &message("bob", "two", 0)));
-        assert!(!goes_on(&one, &Message { kind: MessageKind::Action, ..message("ann", "waves", 0) }));
-        assert!(!goes_on(&one, &message("ann", "http://a.example/x.png", 0)));
-        assert!(!goes_on(&message("", "one", 0), &message("", "two", 0)));
+        assert!(is_continuation(&one, &message("ann", "two", 0)));
+        assert!(is_continuation(&one, &message("ann", "two", 3_000)));
+        assert!(!is_continuation(&one, &message("ann", "two", 3_001)));
+        assert!(!is_continuation(&one, &message("bob", "two", 0)));
+        assert!(!is_continuation(
+            &one,
+            &Message { kind: MessageKind::Action, ..message("ann", "waves", 0) }
+        ));
+        assert!(!is_continuation(&one, &message("ann", "http://a.example/x.png", 0)));
+        assert!(!is_continuation(&message("", "one", 0), &message("", "two", 0)));
     }
 
     #[track_caller]
     fn check(body: &str, lines: usize, link: Option<&str>, shown: &str) {
         let link = || link.map(str::to_owned);
-        assert_eq!(shorten(body.into(), lines, link), shown);
+        assert_eq!(truncate(body.into(), lines, link), shown);
     }
 
     #[test]
-    fn a_long_message_is_its_beginning_a_count_and_a_link() {
+    fn long_message_is_truncated_with_count_and_link() {
         let link = Some("https://b.example/p/x");
         check("1\n2\n3\n4", 4, link, "1\n2\n3\n4");
         check("1\n\n2\n \n3\n4\n", 4, link, "1\n\n2\n \n3\n4\n");
@@ -171,20 +174,23 @@ mod tests {
         let three = "a long line\n".repeat(3);
         check(&lines, 4, link, &format!("{three}… 999997 more lines: https://b.example/p/x"));
         let line = overlong::kept(&"x".repeat(12_000_000)).into_owned();
-        let shown = format!("{} …\n… 12000000 characters in all", "x".repeat(LINE - MORE.len()));
+        let shown = format!(
+            "{} …\n… 12000000 characters in all",
+            "x".repeat(APPROX_LINE_LEN - ELLIPSIS.len())
+        );
         check(&line, 2, None, &shown);
         let blank = overlong::kept(&format!("{}x", "\n".repeat(500_000))).into_owned();
-        assert!(shorten(blank.into(), 4, || None).ends_with(" lines"));
-        let whole = shorten(line.into(), 10_000, || None);
+        assert!(truncate(blank.into(), 4, || None).ends_with(" lines"));
+        let whole = truncate(line.into(), 10_000, || None);
         assert!(whole.len() > overlong::KEPT / 2);
         assert!(whole.ends_with("xx\n… 12000000 characters in all"));
     }
 
     proptest! {
         #[test]
-        fn it_is_never_longer_than_it_may_be(body in "([a-zé ]{0,30}\n){0,12}[a-zé ]{0,2000}", lines in 1_usize..6) {
-            let shown = shorten(body.into(), lines, || Some("https://b.example/p/x".to_owned()));
-            let length: usize = shown.lines().filter(|line| !line.trim().is_empty()).map(on_irc).sum();
+        fn truncated_text_never_exceeds_max_lines(body in "([a-zé ]{0,30}\n){0,12}[a-zé ]{0,2000}", lines in 1_usize..6) {
+            let shown = truncate(body.into(), lines, || Some("https://b.example/p/x".to_owned()));
+            let length: usize = shown.lines().filter(|line| !line.trim().is_empty()).map(irc_line_count).sum();
             prop_assert!(length <= lines, "{length} lines: {shown:?}");
         }
     }

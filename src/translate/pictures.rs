@@ -6,7 +6,7 @@ use regex::Regex;
 use url::Url;
 
 /// As the page has it. What follows the ending may only be a query.
-static PICTURE: LazyLock<Regex> = LazyLock::new(|| {
+static IMAGE_URL: LazyLock<Regex> = LazyLock::new(|| {
     const PATTERN: &str = r##"(?ix)
         ^ \s* (?: https? | ftp ) ://
         [-a-z0-9\u{a1}-\u{ffff}+&@\#/%?=~_|!:,.;'"()]* [-a-z0-9\u{a1}-\u{ffff}+&@\#/%=~_|]
@@ -17,18 +17,18 @@ static PICTURE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Whether a message of just this text is shown as a picture.
-pub(super) fn is_picture(text: &str) -> bool {
-    text.contains("://") && PICTURE.is_match(text)
+pub(super) fn is_image_url(text: &str) -> bool {
+    text.contains("://") && IMAGE_URL.is_match(text)
 }
 
 /// Whether a message of just this text makes every browser that shows it fetch something of
 /// `letschat` itself: a forged log-out, perhaps.
-pub(super) fn leads_home(text: &str, letschat: Option<&Url>) -> bool {
+pub(super) fn targets_letschat(text: &str, letschat: Option<&Url>) -> bool {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("upload:")) {
         return true;
     }
-    if !is_picture(text) {
+    if !is_image_url(text) {
         return false;
     }
     let host = |url: &Url| url.host_str().map(|host| host.trim_end_matches('.').to_owned());
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_an_address_alone() {
+    fn only_a_lone_image_url_counts_as_image() {
         for (text, picture) in [
             ("http://a.example/x.png", true),
             (" https://a.example/x/y.JPEG?size=1&b ", true),
@@ -59,12 +59,12 @@ mod tests {
             ("upload://x.png", false),
             ("", false),
         ] {
-            assert_eq!(is_picture(text), picture, "{text:?}");
+            assert_eq!(is_image_url(text), picture, "{text:?}");
         }
     }
 
     #[test]
-    fn what_is_of_the_server_itself_is_no_picture_for_strangers_to_show() {
+    fn urls_of_the_letschat_server_are_detected() {
         let letschat = Url::parse("https://chat.example.org/").expect("an address");
         for (text, home) in [
             ("http://chat.example.org/logout?x.png", true),
@@ -77,9 +77,9 @@ mod tests {
             ("https://chat.example.org/logout", false),
             ("see upload://x", false),
         ] {
-            assert_eq!(leads_home(text, Some(&letschat)), home, "{text:?}");
+            assert_eq!(targets_letschat(text, Some(&letschat)), home, "{text:?}");
         }
-        assert!(leads_home("upload://x", None));
-        assert!(!leads_home("http://a.example/x.png", None));
+        assert!(targets_letschat("upload://x", None));
+        assert!(!targets_letschat("http://a.example/x.png", None));
     }
 }

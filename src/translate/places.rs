@@ -11,7 +11,7 @@ const FIRST: [char; 4] = ['#', '&', '+', '!'];
 const LONGEST: usize = 300;
 
 /// `text` with the name that `known` knows in place of each `#name`.
-pub(super) fn rename<'t>(
+pub(super) fn rewrite_channel_refs<'t>(
     text: Cow<'t, str>,
     known: impl Fn(&str) -> Option<String>,
 ) -> Cow<'t, str> {
@@ -27,7 +27,7 @@ pub(super) fn rename<'t>(
         if at < done || inside || urls::covers(&urls, at) {
             continue;
         }
-        let Some((name, length)) = longest(&text[at..], &known) else { continue };
+        let Some((name, length)) = longest_known_name(&text[at..], &known) else { continue };
         renamed.push_str(&text[done..at]);
         renamed.push_str(&name);
         done = at + length;
@@ -40,7 +40,10 @@ pub(super) fn rename<'t>(
 }
 
 /// What `known` knows by the longest beginning of `text` that could be a name.
-fn longest(text: &str, known: impl Fn(&str) -> Option<String>) -> Option<(String, usize)> {
+fn longest_known_name(
+    text: &str,
+    known: impl Fn(&str) -> Option<String>,
+) -> Option<(String, usize)> {
     let text = &text[..text.floor_char_boundary(LONGEST.min(text.len()))];
     let end = text.find(|c: char| c.is_whitespace() || c.is_control() || c == ',');
     let name = &text[..end.unwrap_or(text.len())];
@@ -83,7 +86,7 @@ mod tests {
             let same = |it: &&(&str, &str)| it.0.eq_ignore_ascii_case(name);
             known.iter().find(same).map(|(_, name)| (*name).to_owned())
         };
-        assert_eq!(rename(Cow::Borrowed(text), known), renamed, "{text:?}");
+        assert_eq!(rewrite_channel_refs(Cow::Borrowed(text), known), renamed, "{text:?}");
     }
 
     #[track_caller]
@@ -92,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_linked_has_its_name_there() {
+    fn linked_channel_is_renamed() {
         check("#tea", "#office-tea");
         check("come to #tea, or (#tea).", "come to #office-tea, or (#office-tea).");
         check("#tea?", "#office-tea?");
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays() {
+    fn other_text_is_unchanged() {
         for text in [
             "",
             "tea",

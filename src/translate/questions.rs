@@ -4,7 +4,7 @@ use super::names;
 
 /// A question to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub enum BotCommand {
     /// Who is on the other side?
     Who,
     /// How is the bridge?
@@ -13,8 +13,8 @@ pub enum Question {
     Help,
 }
 
-impl Question {
-    fn named(word: &str) -> Option<Self> {
+impl BotCommand {
+    fn from_word(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "who" => Self::Who,
             "status" => Self::Status,
@@ -25,23 +25,26 @@ impl Question {
 
     /// The question that somebody asks in a channel: `!who`, and nothing else in the line.
     #[must_use]
-    pub fn in_channel(text: &str) -> Option<Self> {
-        Self::named(text.trim_end().strip_prefix('!')?)
+    pub fn parse_in_channel(text: &str) -> Option<Self> {
+        Self::from_word(text.trim_end().strip_prefix('!')?)
     }
 
     /// Whether `text`, written to the bridge alone, wants something of it.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         let text = text.trim();
-        text.starts_with('!') || Self::named(text.trim_end_matches('?')).is_some()
+        text.starts_with('!') || Self::from_word(text.trim_end_matches('?')).is_some()
     }
 
     /// The question that somebody asks in a room, where our account is called by one of `names`:
     /// `@bridge who`, and nothing else in the message. Who only calls us, or wants what we do not know,
     /// asks what can be asked.
     #[must_use]
-    pub fn in_room<'n>(text: &str, names: impl IntoIterator<Item = &'n String>) -> Option<Self> {
-        let text = text.replace(|c| names::deceives(c) && !c.is_whitespace(), "");
+    pub fn parse_in_room<'n>(
+        text: &str,
+        names: impl IntoIterator<Item = &'n String>,
+    ) -> Option<Self> {
+        let text = text.replace(|c| names::is_invisible(c) && !c.is_whitespace(), "");
         let called = text.trim().strip_prefix('@')?;
         let rest = names.into_iter().find_map(|name| {
             let (first, rest) = called.split_at_checked(name.len())?;
@@ -51,7 +54,7 @@ impl Question {
         })?;
         let asked = rest.trim_start_matches([':', ',']).trim();
         let word = asked.trim_start_matches('!').trim_end_matches('?').trim_end();
-        match Self::named(word) {
+        match Self::from_word(word) {
             None if asked.is_empty() || asked.starts_with('!') => Some(Self::Help),
             known => known,
         }
@@ -63,34 +66,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_stands_alone_in_its_line() {
+    fn channel_command_must_be_the_whole_line() {
         for (text, question) in [
-            ("!who", Some(Question::Who)),
-            ("!Status ", Some(Question::Status)),
-            ("!help", Some(Question::Help)),
+            ("!who", Some(BotCommand::Who)),
+            ("!Status ", Some(BotCommand::Status)),
+            ("!help", Some(BotCommand::Help)),
             ("who", None),
             ("!who is it", None),
             ("!whois", None),
             ("!", None),
             (" !who", None),
         ] {
-            assert_eq!(Question::in_channel(text), question, "{text:?}");
+            assert_eq!(BotCommand::parse_in_channel(text), question, "{text:?}");
         }
     }
 
     #[test]
-    fn in_a_room_the_bridge_is_named() {
+    fn room_command_must_address_the_bot() {
         for (text, question) in [
-            ("@irc who", Some(Question::Who)),
-            ("@IRC: who?", Some(Question::Who)),
-            ("@irc !help", Some(Question::Help)),
-            ("@irc, status", Some(Question::Status)),
+            ("@irc who", Some(BotCommand::Who)),
+            ("@IRC: who?", Some(BotCommand::Who)),
+            ("@irc !help", Some(BotCommand::Help)),
+            ("@irc, status", Some(BotCommand::Status)),
             ("@ircer who", None),
-            ("@irc", Some(Question::Help)),
-            ("@irc !frobnicate it", Some(Question::Help)),
-            ("@letsbridge who", Some(Question::Who)),
-            ("@The Bridge: who?", Some(Question::Who)),
-            ("@\u{200b}irc who", Some(Question::Who)),
+            ("@irc", Some(BotCommand::Help)),
+            ("@irc !frobnicate it", Some(BotCommand::Help)),
+            ("@letsbridge who", Some(BotCommand::Who)),
+            ("@The Bridge: who?", Some(BotCommand::Who)),
+            ("@\u{200b}irc who", Some(BotCommand::Who)),
             ("@The Bridges who", None),
             ("@irc hello", None),
             ("@irc who is it", None),
@@ -98,17 +101,17 @@ mod tests {
             ("irc who", None),
         ] {
             let names = ["letsbridge", "irc", "The Bridge"].map(str::to_owned);
-            assert_eq!(Question::in_room(text, &names), question, "{text:?}");
+            assert_eq!(BotCommand::parse_in_room(text, &names), question, "{text:?}");
         }
     }
 
     #[test]
     fn whoever_wants_something_of_the_bridge_is_known() {
         for text in ["!who", " !frobnicate x", "help", "Who?", "status"] {
-            assert!(Question::is_meant(text), "{text:?}");
+            assert!(BotCommand::is_meant(text), "{text:?}");
         }
         for text in ["", "hello", "help me", "\u{1}VERSION\u{1}"] {
-            assert!(!Question::is_meant(text), "{text:?}");
+            assert!(!BotCommand::is_meant(text), "{text:?}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use regex::Regex;
 
 use super::mirc::{self, Formatting};
-use super::who::Who;
-use crate::domain::{Author, MessageKind, Message, Endpoint};
+use super::who::UserMatcher;
+use crate::domain::{Author, Endpoint, Message, MessageKind};
 
 /// A side of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,44 +29,44 @@ impl Side {
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     /// What is not mirrored.
-    pub ignore: Vec<Ignore>,
+    pub ignore: Vec<IgnoreRule>,
     /// What is replaced in a text, one after the other.
-    pub rewrite: Vec<Rewrite>,
+    pub rewrite: Vec<RewriteRule>,
     /// Who speaks for others.
-    pub unwrap: Vec<Unwrap>,
+    pub extract_nicks: Vec<ExtractNicksRule>,
 }
 
 /// What is not mirrored: what fits all of this.
 #[derive(Debug, Clone)]
-pub struct Ignore {
+pub struct IgnoreRule {
     /// The side that it was said on; either, where that does not matter.
-    pub on: Option<Side>,
+    pub side: Option<Side>,
     /// Whoever is all of these.
-    pub who: Vec<Who>,
+    pub users: Vec<UserMatcher>,
     /// What was said has this in it.
-    pub text: Option<Regex>,
+    pub pattern: Option<Regex>,
 }
 
 /// Something that is replaced in a text.
 #[derive(Debug, Clone)]
-pub struct Rewrite {
+pub struct RewriteRule {
     /// The side that it was said on; either, where that does not matter.
-    pub on: Option<Side>,
+    pub side: Option<Side>,
     /// What is replaced, wherever it stands.
-    pub text: Regex,
+    pub pattern: Regex,
     /// By what; `$1` and `$name` stand for what was found.
-    pub with: String,
+    pub replacement: String,
 }
 
 /// Somebody who tells what others have said elsewhere: another bridge.
 #[derive(Debug, Clone)]
-pub struct Unwrap {
+pub struct ExtractNicksRule {
     /// The side that it speaks on; either, where that does not matter.
-    pub on: Option<Side>,
+    pub side: Option<Side>,
     /// Whoever is all of these.
-    pub who: Vec<Who>,
+    pub users: Vec<UserMatcher>,
     /// How it says so: a pattern with a group `nick` and a group `text`.
-    pub text: Regex,
+    pub pattern: Regex,
 }
 
 impl Rules {
@@ -77,24 +77,28 @@ impl Rules {
             return false;
         }
         let side = Side::of(place);
-        let message = self.unwrapped(message, side);
-        let text = mirc::strip(&message.body, Formatting::Plain);
+        let message = self.with_extracted_nick(message, side);
+        let text = mirc::strip_formatting(&message.body, Formatting::Strip);
         self.ignore.iter().any(|rule| {
-            rule.on.is_none_or(|on| on == side)
-                && rule.who.iter().all(|who| who.is(&message.author))
-                && rule.text.as_ref().is_none_or(|pattern| pattern.is_match(&text))
+            rule.side.is_none_or(|on| on == side)
+                && rule.users.iter().all(|who| who.matches(&message.author))
+                && rule.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&text))
         })
     }
 
     /// `message` as whoever really said it would have said it.
-    pub(super) fn unwrapped<'m>(&self, message: &'m Message, side: Side) -> Cow<'m, Message> {
-        let speaks = |rule: &&Unwrap| {
-            rule.on.is_none_or(|on| on == side)
-                && rule.who.iter().all(|who| who.is(&message.author))
+    pub(super) fn with_extracted_nick<'m>(
+        &self,
+        message: &'m Message,
+        side: Side,
+    ) -> Cow<'m, Message> {
+        let speaks = |rule: &&ExtractNicksRule| {
+            rule.side.is_none_or(|on| on == side)
+                && rule.users.iter().all(|who| who.matches(&message.author))
         };
-        for rule in self.unwrap.iter().filter(speaks) {
-            let plain = mirc::strip(&message.body, Formatting::Plain);
-            let Some(found) = rule.text.captures(&plain) else { continue };
+        for rule in self.extract_nicks.iter().filter(speaks) {
+            let plain = mirc::strip_formatting(&message.body, Formatting::Strip);
+            let Some(found) = rule.pattern.captures(&plain) else { continue };
             let group = |name| found.name(name).map_or("", |group| group.as_str().trim());
             if group("nick").is_empty() {
                 continue;
@@ -110,10 +114,11 @@ impl Rules {
     }
 
     /// `text`, said on `side`, with everything replaced that is to be.
-    pub(super) fn rewritten<'t>(&self, text: Cow<'t, str>, side: Side) -> Cow<'t, str> {
+    pub(super) fn apply_rewrites<'t>(&self, text: Cow<'t, str>, side: Side) -> Cow<'t, str> {
         let mut text = text;
-        for rule in self.rewrite.iter().filter(|rule| rule.on.is_none_or(|on| on == side)) {
-            if let Cow::Owned(replaced) = rule.text.replace_all(&text, rule.with.as_str()) {
+        for rule in self.rewrite.iter().filter(|rule| rule.side.is_none_or(|on| on == side)) {
+            if let Cow::Owned(replaced) = rule.pattern.replace_all(&text, rule.replacement.as_str())
+            {
                 text = Cow::Owned(replaced);
             }
         }
@@ -126,7 +131,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{Casemapping, Mask, Network, EndpointId};
+    use crate::domain::{Casemapping, EndpointId, Mask, Network};
 
     fn channel() -> Endpoint {
         Endpoint::channel(&Network::new("office"), "#tea")
@@ -149,15 +154,18 @@ mod tests {
         Regex::new(text).expect(text)
     }
 
-    fn ignoring(on: Option<Side>, who: Vec<Who>, text: Option<&str>) -> Rules {
+    fn ignoring(on: Option<Side>, who: Vec<UserMatcher>, text: Option<&str>) -> Rules {
         let text = text.map(pattern);
-        Rules { ignore: vec![Ignore { on, who, text }], ..Rules::default() }
+        Rules {
+            ignore: vec![IgnoreRule { side: on, users: who, pattern: text }],
+            ..Rules::default()
+        }
     }
 
     #[test]
-    fn what_fits_all_of_a_rule_is_ignored() {
-        let spam = || vec![Who::Name("spam".to_owned())];
-        let mask = vec![Who::Mask(Mask::new(Casemapping::Rfc1459, "*!spam@*"))];
+    fn message_matching_all_conditions_is_ignored() {
+        let spam = || vec![UserMatcher::Name("spam".to_owned())];
+        let mask = vec![UserMatcher::Mask(Mask::new(Casemapping::Rfc1459, "*!spam@*"))];
         for (rules, author, body, ignored) in [
             (ignoring(None, spam(), None), "Spam", "hi", true),
             (ignoring(None, spam(), None), "ann", "hi", false),
@@ -179,9 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_replaced_one_after_the_other() {
-        let rewrite =
-            |on, text, with: &str| Rewrite { on, text: pattern(text), with: with.to_owned() };
+    fn rewrite_rules_apply_in_order() {
+        let rewrite = |on, text, with: &str| RewriteRule {
+            side: on,
+            pattern: pattern(text),
+            replacement: with.to_owned(),
+        };
         let rules = Rules {
             rewrite: vec![
                 rewrite(None, r"\bTEA-(\d+)", "https://bugs.example/$1"),
@@ -190,21 +201,25 @@ mod tests {
             ],
             ..Rules::default()
         };
-        let on = |side| rules.rewritten("see TEA-7 and TEA-8".into(), side).into_owned();
+        let on = |side| rules.apply_rewrites("see TEA-7 and TEA-8".into(), side).into_owned();
         assert_eq!(on(Side::Irc), "see https://bugs.example.org/7 and https://bugs.example.org/8");
         assert_eq!(on(Side::LetsChat), "see http://bugs.example/7 and http://bugs.example/8");
-        assert!(matches!(rules.rewritten("hi".into(), Side::Irc), Cow::Borrowed("hi")));
+        assert!(matches!(rules.apply_rewrites("hi".into(), Side::Irc), Cow::Borrowed("hi")));
     }
 
     #[test]
-    fn who_speaks_for_others_is_not_who_spoke() {
+    fn nick_is_extracted_from_a_relayed_message() {
         let text = pattern(r"^<(?<nick>[^>]+)> (?<text>.*)$");
-        let who = vec![Who::Name("relay".to_owned())];
-        let unwrap = vec![Unwrap { on: Some(Side::Irc), who, text }];
-        let rules = Rules { unwrap, ..ignoring(None, vec![Who::Name("eve".to_owned())], None) };
+        let who = vec![UserMatcher::Name("relay".to_owned())];
+        let unwrap = vec![ExtractNicksRule { side: Some(Side::Irc), users: who, pattern: text }];
+        let rules = Rules {
+            extract_nicks: unwrap,
+            ..ignoring(None, vec![UserMatcher::Name("eve".to_owned())], None)
+        };
         let unwrapped = |author, body| {
             let message = message(author, body);
-            let Message { author, body, .. } = rules.unwrapped(&message, Side::Irc).into_owned();
+            let Message { author, body, .. } =
+                rules.with_extracted_nick(&message, Side::Irc).into_owned();
             (author.name, body)
         };
         let said = |author: &str, body: &str| (author.to_owned(), body.to_owned());

@@ -13,18 +13,18 @@ const SHORTER: [usize; 4] = [48, 30, 18, 9];
 /// The words before a text, with gaps for what is known of whoever said it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Words(String),
-    Gap(Field),
+enum TemplatePart {
+    Literal(String),
+    Field(TemplateField),
 }
 
 /// What a gap is filled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Field {
+pub(super) enum TemplateField {
     Name,
     DisplayName,
     Account,
@@ -35,29 +35,29 @@ pub(super) enum Field {
 
 /// The fields by the names that a template calls them. A nick and a user name are the same thing on
 /// two networks, and whoever writes a template should not have to think about which it is.
-const FIELDS: [(&str, Field); 8] = [
-    ("nick", Field::Name),
-    ("user", Field::Name),
-    ("display_name", Field::DisplayName),
-    ("account", Field::Account),
-    ("network", Field::Network),
-    ("channel", Field::Channel),
-    ("room", Field::Channel),
-    ("time", Field::Time),
+const FIELD_NAMES: [(&str, TemplateField); 8] = [
+    ("nick", TemplateField::Name),
+    ("user", TemplateField::Name),
+    ("display_name", TemplateField::DisplayName),
+    ("account", TemplateField::Account),
+    ("network", TemplateField::Network),
+    ("channel", TemplateField::Channel),
+    ("room", TemplateField::Channel),
+    ("time", TemplateField::Time),
 ];
 
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotATemplate {
+pub enum TemplateError {
     /// There is nothing of this name to fill in.
     #[error("there is no {{{0}}}")]
-    Unknown(String),
+    UnknownField(String),
     /// A brace has no other.
     #[error("a {0} stands alone")]
-    Alone(char),
+    UnmatchedBrace(char),
     /// It would break the line.
     #[error("it has a line break or another control character in it")]
-    Control,
+    ControlCharacter,
 }
 
 impl Template {
@@ -65,9 +65,9 @@ impl Template {
     ///
     /// # Errors
     /// When it is none.
-    pub fn parse(text: &str) -> Result<Self, NotATemplate> {
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
         if text.contains(char::is_control) {
-            return Err(NotATemplate::Control);
+            return Err(TemplateError::ControlCharacter);
         }
         let mut parts = Vec::new();
         let mut words = String::new();
@@ -82,58 +82,61 @@ impl Template {
                 continue;
             }
             let Some((name, behind)) = rest.split_once('}').filter(|_| brace == "{") else {
-                return Err(NotATemplate::Alone(if brace == "{" { '{' } else { '}' }));
+                return Err(TemplateError::UnmatchedBrace(if brace == "{" { '{' } else { '}' }));
             };
-            let field = FIELDS.iter().find(|(known, _)| *known == name.trim());
-            let (_, field) = field.ok_or_else(|| NotATemplate::Unknown(name.to_owned()))?;
+            let field = FIELD_NAMES.iter().find(|(known, _)| *known == name.trim());
+            let (_, field) = field.ok_or_else(|| TemplateError::UnknownField(name.to_owned()))?;
             if !words.is_empty() {
-                parts.push(Part::Words(std::mem::take(&mut words)));
+                parts.push(TemplatePart::Literal(std::mem::take(&mut words)));
             }
-            parts.push(Part::Gap(*field));
+            parts.push(TemplatePart::Field(*field));
             rest = behind;
         }
         words.push_str(rest);
         if !words.is_empty() {
-            parts.push(Part::Words(words));
+            parts.push(TemplatePart::Literal(words));
         }
         Ok(Self { parts })
     }
 
     /// What can be filled in, for whoever asked for something else.
     #[must_use]
-    pub fn fields() -> String {
-        FIELDS.map(|(name, _)| format!("{{{name}}}")).join(", ")
+    pub fn field_list() -> String {
+        FIELD_NAMES.map(|(name, _)| format!("{{{name}}}")).join(", ")
     }
 
     /// Whether the time is said anyhow.
-    pub(super) fn tells_time(&self) -> bool {
-        self.parts.contains(&Part::Gap(Field::Time))
+    pub(super) fn includes_time(&self) -> bool {
+        self.parts.contains(&TemplatePart::Field(TemplateField::Time))
     }
 
     /// The words, filled in, in no more bytes than a third of a line of IRC; where that is too long,
     /// with less of each value than `value` would give.
-    pub(super) fn fill_short<'v>(&self, value: impl Fn(Field, usize) -> Cow<'v, str>) -> String {
-        let mut filled = self.fill(|field| value(field, usize::MAX));
+    pub(super) fn fill_short<'v>(
+        &self,
+        value: impl Fn(TemplateField, usize) -> Cow<'v, str>,
+    ) -> String {
+        let mut filled = self.render(|field| value(field, usize::MAX));
         for longest in SHORTER {
             if filled.len() <= LONGEST {
                 break;
             }
-            filled = self.fill(|field| value(field, longest));
+            filled = self.render(|field| value(field, longest));
         }
         filled
     }
 
     /// The words, filled in. A value cannot bring the words behind its gap with it: it would seem to
     /// end where it does not.
-    pub(super) fn fill<'v>(&self, value: impl Fn(Field) -> Cow<'v, str>) -> String {
+    pub(super) fn render<'v>(&self, value: impl Fn(TemplateField) -> Cow<'v, str>) -> String {
         let mut filled = String::new();
         for (index, part) in self.parts.iter().enumerate() {
             match part {
-                Part::Words(words) => filled.push_str(words),
-                Part::Gap(field) => {
+                TemplatePart::Literal(words) => filled.push_str(words),
+                TemplatePart::Field(field) => {
                     let value = value(*field);
                     match self.parts.get(index + 1) {
-                        Some(Part::Words(words)) if !words.trim().is_empty() => {
+                        Some(TemplatePart::Literal(words)) if !words.trim().is_empty() => {
                             filled.push_str(&value.replace(words.as_str(), "·"));
                         }
                         _ => filled.push_str(&value),
@@ -146,7 +149,7 @@ impl Template {
 
     /// Whether `line` could begin with this template, filled in with whatever. Where nothing but gaps
     /// and spaces is in it, no line can be told from any other.
-    pub(super) fn could_begin(&self, line: &str) -> bool {
+    pub(super) fn could_match_start(&self, line: &str) -> bool {
         self.could_begin_by(line, str::to_owned)
     }
 
@@ -156,7 +159,7 @@ impl Template {
         let mut gap = false;
         let mut told = false;
         for part in &self.parts {
-            let Part::Words(words) = part else {
+            let TemplatePart::Literal(words) = part else {
                 gap = true;
                 continue;
             };
@@ -179,11 +182,11 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.parts {
             match part {
-                Part::Words(words) => {
+                TemplatePart::Literal(words) => {
                     f.write_str(&words.replace('{', "{{").replace('}', "}}"))?;
                 }
-                Part::Gap(field) => {
-                    let name = FIELDS.iter().find(|(_, known)| known == field);
+                TemplatePart::Field(field) => {
+                    let name = FIELD_NAMES.iter().find(|(_, known)| known == field);
                     let (name, _) = name.expect("every field has a name");
                     write!(f, "{{{name}}}")?;
                 }
@@ -206,15 +209,15 @@ mod tests {
     #[track_caller]
     fn fills(text: &str, name: &str, filled: &str) {
         let value = |field| match field {
-            Field::Name => Cow::Owned(name.to_owned()),
-            Field::Network => Cow::Borrowed("office"),
+            TemplateField::Name => Cow::Owned(name.to_owned()),
+            TemplateField::Network => Cow::Borrowed("office"),
             _ => Cow::Borrowed(""),
         };
-        assert_eq!(template(text).fill(value), filled, "{text:?}");
+        assert_eq!(template(text).render(value), filled, "{text:?}");
     }
 
     #[test]
-    fn gaps_are_filled() {
+    fn fields_are_filled() {
         fills("<{nick}> ", "ann", "<ann> ");
         fills("{user}@{network}: ", "ann", "ann@office: ");
         fills("{{{ nick }}} ", "ann", "{ann} ");
@@ -224,27 +227,27 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_end_before_its_end() {
+    fn value_cannot_contain_the_following_literal() {
         fills("<{nick}> ", "ann> hi <bob", "<ann·hi <bob> ");
         fills("{nick}: ", "ann: hi", "ann·hi: ");
         fills("* {nick} ", "Ann Lee", "* Ann Lee ");
     }
 
     #[test]
-    fn what_is_no_template_is_told() {
+    fn invalid_templates_are_rejected() {
         for (text, why) in [
-            ("{nik}", NotATemplate::Unknown("nik".to_owned())),
-            ("{nick", NotATemplate::Alone('{')),
-            ("nick}", NotATemplate::Alone('}')),
-            ("{nick}\n", NotATemplate::Control),
-            ("{}", NotATemplate::Unknown(String::new())),
+            ("{nik}", TemplateError::UnknownField("nik".to_owned())),
+            ("{nick", TemplateError::UnmatchedBrace('{')),
+            ("nick}", TemplateError::UnmatchedBrace('}')),
+            ("{nick}\n", TemplateError::ControlCharacter),
+            ("{}", TemplateError::UnknownField(String::new())),
         ] {
             assert_eq!(Template::parse(text), Err(why), "{text:?}");
         }
     }
 
     #[test]
-    fn a_line_that_could_be_somebody_elses_is_known() {
+    fn line_that_matches_the_template_is_detected() {
         for (text, line, could) in [
             ("<{nick}> ", "<bob> hi", true),
             ("<{nick}> ", "<bob Lee> hi", true),
@@ -257,23 +260,23 @@ mod tests {
             ("{nick} ", "any line", false),
             ("", "any line", false),
         ] {
-            assert_eq!(template(text).could_begin(line), could, "{text:?} {line:?}");
+            assert_eq!(template(text).could_match_start(line), could, "{text:?} {line:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_read_can_be_written_and_read_again(text in "[<>a-z{} :]{0,12}(\\{nick\\}|\\{time\\})?[> }]{0,3}") {
+        fn template_display_round_trips(text in "[<>a-z{} :]{0,12}(\\{nick\\}|\\{time\\})?[> }]{0,3}") {
             if let Ok(template) = Template::parse(&text) {
                 prop_assert_eq!(Template::parse(&template.to_string()), Ok(template));
             }
         }
 
         #[test]
-        fn what_it_has_filled_could_be_its_own(name in "[a-z> ]{1,12}") {
+        fn rendered_text_matches_its_template(name in "[a-z> ]{1,12}") {
             let template = template("<{nick}> ");
-            let filled = template.fill(|_| Cow::Borrowed(name.as_str()));
-            prop_assert!(template.could_begin(&filled));
+            let filled = template.render(|_| Cow::Borrowed(name.as_str()));
+            prop_assert!(template.could_match_start(&filled));
             prop_assert_eq!(filled.matches("> ").count(), 1);
         }
     }

@@ -10,23 +10,25 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::domain::{Author, MessageKind, Message, Network, MessagePart, Endpoint, EndpointId, RenderedMessage};
+use crate::domain::{
+    Author, Endpoint, EndpointId, Message, MessageKind, MessagePart, Network, RenderedMessage,
+};
 
 /// A channel and a room, who is in them, and what is said there.
-struct Scene {
+struct TranslateFixture {
     channel: Endpoint,
     room: Endpoint,
     said_in_room: bool,
     /// Nicks in the channel, with the accounts that they are logged in to.
     nicks: Vec<(&'static str, Option<&'static str>)>,
     users: Vec<&'static str>,
-    manners: Manners,
+    format: LinkFormat,
     author: Author,
     kind: MessageKind,
-    told_at: Timestamp,
+    now: Timestamp,
 }
 
-impl Scene {
+impl TranslateFixture {
     /// ann says something on IRC, where carl and eve are, too; bob and dave are in the room.
     fn on_irc() -> Self {
         Self {
@@ -35,10 +37,10 @@ impl Scene {
             said_in_room: false,
             nicks: vec![("ann", None), ("carl", Some("carlos")), ("eve", None)],
             users: vec!["bob", "dave"],
-            manners: Manners::default(),
+            format: LinkFormat::default(),
             author: Author::named("ann"),
             kind: MessageKind::Text,
-            told_at: Timestamp::UNIX_EPOCH,
+            now: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -52,15 +54,15 @@ impl Scene {
         self
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Manners)) -> Self {
-        change(&mut self.manners);
+    fn with(mut self, change: impl FnOnce(&mut LinkFormat)) -> Self {
+        change(&mut self.format);
         self
     }
 
-    fn people(self, people: &[(&str, Who)]) -> Self {
+    fn people(self, people: &[(&str, UserMatcher)]) -> Self {
         let people = people.iter().map(|(user, who)| ((*user).to_owned(), vec![who.clone()]));
-        let people = Arc::new(People::new(people));
-        self.with(|manners| manners.people = people)
+        let people = Arc::new(UserMap::new(people));
+        self.with(|manners| manners.user_map = people)
     }
 
     fn message(&self, body: &str) -> Message {
@@ -76,11 +78,11 @@ impl Scene {
     fn to_letschat(&self, body: &str) -> String {
         let message = self.message(body);
         let more = std::iter::empty();
-        to_letschat(&message, more, MessagePart::Whole, &self.manners, self, self.told_at).full_text()
+        to_letschat(&message, more, MessagePart::Whole, &self.format, self, self.now).full_text()
     }
 
     fn to_irc(&self, body: &str) -> RenderedMessage {
-        to_irc(&self.message(body), MessagePart::Whole, &self.manners, self, None, self.told_at)
+        to_irc(&self.message(body), MessagePart::Whole, &self.format, self, None, self.now)
     }
 
     /// What follows the name.
@@ -89,22 +91,22 @@ impl Scene {
     }
 
     #[track_caller]
-    fn in_letschat(&self, body: &str, shown: &str) {
+    fn assert_in_letschat(&self, body: &str, shown: &str) {
         assert_eq!(self.to_letschat(body), shown, "{body:?}");
     }
 
     #[track_caller]
-    fn in_channel(&self, body: &str, shown: &str) {
+    fn assert_in_channel(&self, body: &str, shown: &str) {
         assert_eq!(self.to_irc(body).full_text(), shown, "{body:?}");
     }
 }
 
-impl Company for Scene {
-    fn said_in(&self) -> &Endpoint {
+impl Directory for TranslateFixture {
+    fn source(&self) -> &Endpoint {
         if self.said_in_room { &self.room } else { &self.channel }
     }
 
-    fn nick(&self, nick: &str) -> Option<&str> {
+    fn find_nick(&self, nick: &str) -> Option<&str> {
         self.nicks.iter().map(|(nick, _)| *nick).find(|it| it.eq_ignore_ascii_case(nick))
     }
 
@@ -112,11 +114,11 @@ impl Company for Scene {
         self.nicks.iter().find(|(_, it)| *it == Some(account)).map(|(nick, _)| *nick)
     }
 
-    fn account_of(&self, nick: &str) -> Option<&str> {
+    fn account_of_nick(&self, nick: &str) -> Option<&str> {
         self.nicks.iter().find(|(it, _)| *it == nick)?.1
     }
 
-    fn user(&self, name: &str) -> Option<&str> {
+    fn find_user(&self, name: &str) -> Option<&str> {
         self.users.iter().copied().find(|it| it.eq_ignore_ascii_case(name))
     }
 
@@ -124,11 +126,11 @@ impl Company for Scene {
         Some("6b035f6d8d054a41e16a0570")
     }
 
-    fn channel_of(&self, slug: &str) -> Option<&str> {
+    fn channel_for_room(&self, slug: &str) -> Option<&str> {
         (slug == "tea").then_some("#dev")
     }
 
-    fn room_of(&self, channel: &str) -> Option<&str> {
+    fn room_for_channel(&self, channel: &str) -> Option<&str> {
         (channel == "#dev").then_some("tea")
     }
 }

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_goes_up_to_the_next_space() {
+    fn url_extends_to_the_next_whitespace() {
         check("see http://a.example/x?y=1#z, or", &["http://a.example/x?y=1#z,"]);
         check("(https://a.example) ftp://b", &["https://a.example)", "ftp://b"]);
         check("http://a.example\u{3}4x", &["http://a.example"]);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_scheme_is_none() {
+    fn text_without_a_scheme_has_no_url() {
         check("", &[]);
         check("://x :// é://x", &[]);
         check("a:b //c", &[]);

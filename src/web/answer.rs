@@ -24,9 +24,9 @@ use super::limits::Limits;
 use super::page;
 use super::range::{self, Part};
 use crate::config::WebSettings;
-use crate::domain::{PasteId, LinkTarget};
+use crate::domain::{LinkTarget, PasteId};
 use crate::store::{Paste, Reader, StoreError};
-use crate::translate::{Links, plain};
+use crate::translate::{PublicLinks, plain};
 
 /// How long somebody waits for a file to begin.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,7 +52,7 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) settings: WebSettings,
-    pub(super) links: Links,
+    pub(super) links: PublicLinks,
     pub(super) cache: Arc<Cache>,
     pub(super) limits: Arc<Limits>,
     pub(super) reader: Arc<Mutex<Reader>>,
@@ -226,7 +226,7 @@ async fn send_file(
     name: &str,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let (id, made) = desk.links.read_file(signed, name).ok_or(Refusal::Nothing)?;
+    let (id, made) = desk.links.verify_file_link(signed, name).ok_or(Refusal::Nothing)?;
     is_good(desk, LinkTarget::File(id), made).await?;
     // What Let's Chat calls by an id never changes.
     let tag = format!("\"{id}\"");
@@ -293,7 +293,7 @@ fn send(
 
 /// Whether it is us who answer: the program asks itself, through everything that stands between.
 async fn up(State(desk): State<Arc<Desk>>, Path(question): Path<String>) -> Response {
-    let (_, answer) = desk.links.question(&question);
+    let (_, answer) = desk.links.challenge(&question);
     ([(header::CONTENT_TYPE, "text/plain")], answer).into_response()
 }
 
@@ -376,7 +376,7 @@ async fn send_text(
 
 /// The message of a link that is good, and when the link was made.
 async fn find_paste(desk: &Desk, signed: &str) -> Result<(PasteId, Timestamp), Refusal> {
-    let (id, made) = desk.links.read_paste(signed).ok_or(Refusal::Nothing)?;
+    let (id, made) = desk.links.verify_paste_link(signed).ok_or(Refusal::Nothing)?;
     is_good(desk, LinkTarget::Paste(id), made).await?;
     Ok((id, made))
 }

@@ -12,7 +12,7 @@ use super::{Web, WebError};
 use crate::config::{Settings, Trust, WebSettings};
 use crate::net::{proxy, tls};
 use crate::store::{self, Store, StoreError};
-use crate::translate::Links;
+use crate::translate::PublicLinks;
 
 /// How long the way there and back may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -78,11 +78,11 @@ fn elsewhere(settings: &Settings) -> Result<(TempDir, Settings), String> {
 /// Asks whoever answers whether it is us.
 async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
     let key = store::existing_link_key(&settings.state_dir).map_err(|error| error.to_string())?;
-    let links = Links::new(key, web.public_url.clone(), settings.letschat.url.clone());
+    let links = PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone());
     let mut question = [0; 12];
     getrandom::fill(&mut question).map_err(|error| error.to_string())?;
     let question: String = question.iter().map(|byte| format!("{byte:02x}")).collect();
-    let (address, answer) = links.question(&question);
+    let (address, answer) = links.challenge(&question);
     let listen = web.listen;
     let tls = tls::client_config(&Trust::System).map_err(|error| error.to_string())?;
     let client = Client::builder()

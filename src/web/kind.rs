@@ -60,7 +60,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::translate::safe_name;
+    use crate::translate::sanitize_file_name;
 
     #[test]
     fn pictures_and_texts_are_shown() {
@@ -107,7 +107,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_never_ends_the_header(name in any::<String>()) {
-            let header = disposition(true, &safe_name(&name));
+            let header = disposition(true, &sanitize_file_name(&name));
             prop_assert!(header.is_ascii() && !header.contains(['\r', '\n', '\0']));
             prop_assert_eq!(header.matches('"').count(), 2);
         }

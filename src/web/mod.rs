@@ -36,7 +36,7 @@ use tokio::time;
 use crate::config::{Settings, WebSettings};
 use crate::store;
 use crate::store::{Reader, StoreError};
-use crate::translate::Links;
+use crate::translate::PublicLinks;
 
 pub use check::{Finding, check};
 pub use revoke::{revoke_link, revoke_since};
@@ -122,7 +122,7 @@ fn desk(web: &WebSettings, settings: &Settings) -> Result<Arc<Desk>, StoreError>
     let key = store::link_key(directory)?;
     let letschat = settings.letschat.clone();
     Ok(Arc::new(Desk {
-        links: Links::new(key, web.public_url.clone(), letschat.url.clone()),
+        links: PublicLinks::new(key, web.public_url.clone(), letschat.url.clone()),
         cache: Cache::new(letschat, directory.to_owned(), web.largest, web.cache),
         limits: Arc::new(Limits::new(web.requests_per_minute)),
         reader: Arc::new(Mutex::new(Reader::open(directory)?)),

@@ -129,7 +129,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Author, MessageKind, Message, EndpointId};
+    use crate::domain::{Author, EndpointId, Message, MessageKind};
 
     fn page(author: &str, body: &str) -> String {
         let message = Message {

@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::domain::LinkTarget;
 use crate::store;
 use crate::store::{Revocation, StoreError};
-use crate::translate::Links;
+use crate::translate::PublicLinks;
 
 /// Takes back every link to what the link `text` leads to, and tells what that is; `None` where it is
 /// not one of ours.
@@ -17,10 +17,10 @@ pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<LinkTarget>
     let key = store::existing_link_key(&settings.state_dir)?;
     // Where a link leads says the key; the addresses are of no matter.
     let letschat = &settings.letschat.url;
-    let links = Links::new(key, letschat.clone(), letschat.clone());
-    let Some(link) = links.read(text) else { return Ok(None) };
-    store::revoke(&settings.state_dir, Revocation::Target(link.to), Timestamp::now())?;
-    Ok(Some(link.to))
+    let links = PublicLinks::new(key, letschat.clone(), letschat.clone());
+    let Some(link) = links.parse_link(text) else { return Ok(None) };
+    store::revoke(&settings.state_dir, Revocation::Target(link.target), Timestamp::now())?;
+    Ok(Some(link.target))
 }
 
 /// Takes back every link that was made from `since` until now.

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use letsbridge::domain::{Author, MessageKind, Message, Endpoint};
+use letsbridge::domain::{Author, Endpoint, Message, MessageKind};
 use letsbridge::store::{self, Store};
-use letsbridge::translate::Links;
+use letsbridge::translate::PublicLinks;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -29,8 +29,9 @@ async fn long_message() -> (World, Program, SocketAddr, String) {
     store.commit().unwrap();
     drop(store);
     let key = store::link_key(&world.state()).unwrap();
-    let links = Links::new(key, PUBLIC.parse().unwrap(), world.letschat.url().parse().unwrap());
-    let link = links.paste(&message, Timestamp::now());
+    let links =
+        PublicLinks::new(key, PUBLIC.parse().unwrap(), world.letschat.url().parse().unwrap());
+    let link = links.paste_link(&message, Timestamp::now());
     let path = link.strip_prefix("http://bridge.example").unwrap().to_owned();
     let (bridge, address) = serving(&world, "").await;
     (world, bridge, address, path)

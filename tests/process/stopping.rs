@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use letsbridge::demo::irc::Goodbye;
-use letsbridge::domain::{Delivery, Endpoint, DeliveryState, DeliveryId};
+use letsbridge::domain::{Delivery, DeliveryId, DeliveryState, Endpoint};
 use letsbridge::store::Store;
 use tokio::time::Instant;
 
@@ -40,7 +40,9 @@ async fn what_is_under_way_settles_first() {
     assert_eq!(end.code, Some(0), "{}", end.err);
     // The second may have been begun or not before the signal was noticed; it is not in between.
     let open = open(&world);
-    assert!(open.iter().all(|it| it.state == DeliveryState::Queued && it.message.body != "one moment"));
+    assert!(
+        open.iter().all(|it| it.state == DeliveryState::Queued && it.message.body != "one moment")
+    );
     assert_eq!(world.letschat.posts("tea").len() + open.len(), 2);
 
     let bridge = world.bridge().await;

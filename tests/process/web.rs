@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use letsbridge::demo::{irc, letschat};
-use letsbridge::domain::{Author, MessageKind, Message, Endpoint};
+use letsbridge::domain::{Author, Endpoint, Message, MessageKind};
 use letsbridge::store;
 use letsbridge::store::Store;
-use letsbridge::translate::Links;
+use letsbridge::translate::PublicLinks;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 
@@ -348,8 +348,8 @@ async fn a_long_message_is_a_page_and_plain_text() {
     drop(store);
     let url = |text: &str| text.parse().unwrap();
     let key = store::link_key(&world.state()).unwrap();
-    let links = Links::new(key, url(PUBLIC), url(&world.letschat.url()));
-    let link = links.paste(&message, Timestamp::now());
+    let links = PublicLinks::new(key, url(PUBLIC), url(&world.letschat.url()));
+    let link = links.paste_link(&message, Timestamp::now());
 
     let served = Served::between(world, "").await;
     let page = served.get(&link).await;
@@ -368,7 +368,7 @@ async fn a_long_message_is_a_page_and_plain_text() {
     assert_eq!(raw.text().await.unwrap(), message.body);
 
     let other = Message { body: "never said".to_owned(), ..message };
-    let forgotten = served.get(&links.paste(&other, Timestamp::now())).await;
+    let forgotten = served.get(&links.paste_link(&other, Timestamp::now())).await;
     assert_eq!(forgotten.status(), StatusCode::GONE);
     let end = served.revoke(&[&link]).await;
     assert_eq!((end.code, end.err.as_str()), (Some(0), ""), "{}", end.out);

@@ -1,6 +1,6 @@
 //! Who comes and goes, and what people ask of the bridge itself.
 
-use letsbridge::translate::{Manners, Topics};
+use letsbridge::translate::{LinkFormat, TopicSync};
 
 use crate::{IRC_IN, LETSCHAT_IN, World, seated, story};
 
@@ -123,7 +123,7 @@ fn whoever_asks_on_irc_is_answered_alone() {
 
 /// A world whose topics and descriptions follow each other.
 fn following() -> World {
-    let manners = Manners { topics: Topics::Both, ..Manners::default() };
+    let manners = LinkFormat { topic_sync: TopicSync::Both, ..LinkFormat::default() };
     let mut world = World::new(&["office/#tea tea"]).mannered(manners);
     world.tell(&LETSCHAT_IN.replace(
         r#""slug":"tea"}"#,

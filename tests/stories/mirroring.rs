@@ -1,6 +1,6 @@
 //! What is said on one side appears on the other.
 
-use letsbridge::translate::{ChannelManners, Long, Manners};
+use letsbridge::translate::{ChannelFormat, LinkFormat, LongMessages};
 
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN, seated, story};
@@ -251,8 +251,8 @@ fn what_a_network_says_can_never_become_a_command() {
 
 #[test]
 fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
-    let channel = ChannelManners { long: Long::All, ..ChannelManners::default() };
-    let manners = Manners { channel, ..Manners::default() };
+    let channel = ChannelFormat { long_messages: LongMessages::All, ..ChannelFormat::default() };
+    let manners = LinkFormat { channel, ..LinkFormat::default() };
     let mut world = World::new(&["office/#tea tea"]).paced().mannered(manners);
     world.tell(LETSCHAT_IN);
     world.tell(&IRC_IN.replace("irc > JOIN", "wait 1s\nirc > JOIN"));

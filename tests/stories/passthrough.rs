@@ -1,6 +1,6 @@
 //! What is said to programs on the other side stands alone there, so that they understand it.
 
-use letsbridge::translate::Manners;
+use letsbridge::translate::LinkFormat;
 
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN};
@@ -8,8 +8,8 @@ use crate::{IRC_IN, LETSCHAT_IN};
 #[test]
 fn programs_on_the_other_side_are_spoken_to_and_people_see_by_whom() {
     let passthrough = regex::Regex::new("^(!|hubot )").ok();
-    let mut world =
-        World::new(&["office/#tea tea"]).mannered(Manners { passthrough, ..Manners::default() });
+    let mut world = World::new(&["office/#tea tea"])
+        .mannered(LinkFormat { passthrough, ..LinkFormat::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell(

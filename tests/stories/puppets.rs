@@ -1,7 +1,7 @@
 //! People of Let's Chat who have a connection of their own.
 
 use letsbridge::bridge::{Connections, Source};
-use letsbridge::translate::{Comings, Manners, Show};
+use letsbridge::translate::{LinkFormat, StatusNotices, Verbosity};
 
 use crate::confirmed::irc_in;
 use crate::world::World;
@@ -397,10 +397,10 @@ const SHOWN_AWAY: &str = "bob > AWAY :not in Let's Chat at the moment";
 /// A world where bob has a connection, and nobody is told who comes and goes.
 #[track_caller]
 fn watched(away: bool) -> World {
-    let quiet = Comings { joins: Show::Off, ..Comings::default() };
+    let quiet = StatusNotices { joins: Verbosity::Off, ..StatusNotices::default() };
     let source = Source::Puppet { evade: false, away };
     let mut world = World::new(&["office/#tea tea"])
-        .mannered(Manners { comings: quiet, ..Manners::default() })
+        .mannered(LinkFormat { status_notices: quiet, ..LinkFormat::default() })
         .under_nicks(source, "{user}|lc");
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use letsbridge::translate::{Comings, Join, Manners, RoomManners, Show};
+use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat, StatusNotices, Verbosity};
 
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
@@ -10,10 +10,11 @@ use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
 /// A world in which all that happens is told.
 #[track_caller]
 fn telling_all() -> World {
-    let all = Show::All;
-    let comings = Comings { joins: all, nicks: all, kicks: all, modes: all, topics: all };
-    let mut world =
-        World::new(&["office/#tea tea"]).mannered(Manners { comings, ..Manners::default() });
+    let all = Verbosity::All;
+    let comings =
+        StatusNotices { joins: all, nick_changes: all, kicks: all, modes: all, topics: all };
+    let mut world = World::new(&["office/#tea tea"])
+        .mannered(LinkFormat { status_notices: comings, ..LinkFormat::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world
@@ -76,10 +77,10 @@ fn six_hundred_who_leave_at_once_are_one_line_whatever_they_say() {
 
 #[test]
 fn no_notice_comes_before_what_people_say() {
-    let all = Show::All;
-    let comings = Comings { joins: all, ..Comings::default() };
-    let mut world =
-        World::new(&["office/#tea other/#dev"]).mannered(Manners { comings, ..Manners::default() });
+    let all = Verbosity::All;
+    let comings = StatusNotices { joins: all, ..StatusNotices::default() };
+    let mut world = World::new(&["office/#tea other/#dev"])
+        .mannered(LinkFormat { status_notices: comings, ..LinkFormat::default() });
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
@@ -105,10 +106,10 @@ fn no_notice_comes_before_what_people_say() {
 
 #[test]
 fn nobody_in_a_channel_is_called_by_what_is_told_of_them() {
-    let all = Show::All;
-    let comings = Comings { joins: all, ..Comings::default() };
-    let mut world =
-        World::new(&["office/#tea other/#dev"]).mannered(Manners { comings, ..Manners::default() });
+    let all = Verbosity::All;
+    let comings = StatusNotices { joins: all, ..StatusNotices::default() };
+    let mut world = World::new(&["office/#tea other/#dev"])
+        .mannered(LinkFormat { status_notices: comings, ..LinkFormat::default() });
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
@@ -186,7 +187,7 @@ fn what_breaks_a_line_or_a_screen_does_not_cross() {
 
 #[test]
 fn in_what_several_lines_say_each_has_its_author() {
-    let mut world = World::new(&["office/#tea tea"]).mannered(Manners::default());
+    let mut world = World::new(&["office/#tea tea"]).mannered(LinkFormat::default());
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell(
@@ -252,9 +253,9 @@ fn every_line_that_is_said_again_is_marked() {
 
 #[test]
 fn no_notice_is_said_again() {
-    let all = Show::All;
-    let comings = Comings { joins: all, ..Comings::default() };
-    let manners = Manners { comings, ..Manners::default() };
+    let all = Verbosity::All;
+    let comings = StatusNotices { joins: all, ..StatusNotices::default() };
+    let manners = LinkFormat { status_notices: comings, ..LinkFormat::default() };
     let mut world = World::new(&["office/#tea other/#dev"]).mannered(manners);
     let in_dev = IRC_IN.replace("irc ", "irc2 ").replace("#tea", "#dev");
     world.tell(IRC_IN);
@@ -277,10 +278,10 @@ fn no_notice_is_said_again() {
 
 #[test]
 fn what_goes_to_a_channel_waits_for_no_more_lines() {
-    let join = Join::Within(Duration::from_millis(300));
-    let room = RoomManners { join, ..RoomManners::default() };
+    let join = MergeLines::Within(Duration::from_millis(300));
+    let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
     let mut world = World::new(&["office/#tea other/#dev tea"])
-        .mannered(Manners { room, ..Manners::default() });
+        .mannered(LinkFormat { room, ..LinkFormat::default() });
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
@@ -332,7 +333,7 @@ fn what_somebody_does_in_a_room_is_an_action_on_irc() {
 /// A world in the manners that the bridge has by itself.
 #[track_caller]
 fn by_default() -> World {
-    let mut world = World::new(&["office/#tea tea"]).mannered(Manners::default());
+    let mut world = World::new(&["office/#tea tea"]).mannered(LinkFormat::default());
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world
@@ -436,7 +437,7 @@ fn a_paste_whose_first_line_comes_alone_is_two_posts() {
 
 #[test]
 fn what_is_pasted_into_a_channel_keeps_its_blanks_in_another() {
-    let mut world = World::new(&["office/#tea other/#dev"]).mannered(Manners::default());
+    let mut world = World::new(&["office/#tea other/#dev"]).mannered(LinkFormat::default());
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));

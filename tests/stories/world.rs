@@ -29,13 +29,13 @@ use jiff::Timestamp;
 use letsbridge::bridge::{
     Bridge, Counters, Gaps, Happening, Nicks, Order, Peer, Policy, PuppetEnd, PuppetOrder, Source,
 };
-use letsbridge::domain::{LetsChatUserId, ChannelMember, Network, Endpoint, EndpointId};
+use letsbridge::domain::{ChannelMember, Endpoint, EndpointId, LetsChatUserId, Network};
 use letsbridge::protocol::irc::{self, Heard};
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
 use letsbridge::store::Store;
-use letsbridge::translate::Links;
-use letsbridge::translate::{Join, Manners, RoomManners};
+use letsbridge::translate::PublicLinks;
+use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 use secrecy::SecretBox;
 
 /// How the bridge asks who is where.
@@ -60,7 +60,7 @@ pub(crate) struct World {
     clock: Timestamp,
     conversations: Vec<Vec<Endpoint>>,
     policy: Policy,
-    manners: Arc<Manners>,
+    manners: Arc<LinkFormat>,
     asks_people: bool,
     whispering: bool,
     drop: bool,
@@ -81,10 +81,10 @@ pub(crate) struct World {
     letschat: Wire<letschat::Session>,
 }
 
-fn links() -> Links {
+fn links() -> PublicLinks {
     let url = |text: &str| text.parse().unwrap();
     let key = SecretBox::new(Box::new([7; 32]));
-    Links::new(key, url("https://bridge.example/"), url("https://chat.example/"))
+    PublicLinks::new(key, url("https://bridge.example/"), url("https://chat.example/"))
 }
 
 /// Somebody's connection: where it is to sit.
@@ -122,9 +122,9 @@ impl World {
             clock: "2026-11-22T12:00:00Z".parse().unwrap(),
             conversations,
             policy: Policy::default(),
-            manners: Arc::new(Manners {
-                room: RoomManners { join: Join::Never, ..RoomManners::default() },
-                ..Manners::default()
+            manners: Arc::new(LinkFormat {
+                room: RoomFormat { merge_lines: MergeLines::Never, ..RoomFormat::default() },
+                ..LinkFormat::default()
             }),
             asks_people: false,
             whispering: false,
@@ -199,7 +199,7 @@ impl World {
 
     /// The same in other manners. In those that a story begins with, lines are not joined: most stories
     /// are about each by itself.
-    pub(crate) fn mannered(mut self, manners: Manners) -> Self {
+    pub(crate) fn mannered(mut self, manners: LinkFormat) -> Self {
         self.manners = Arc::new(manners);
         self.restart();
         self
@@ -252,7 +252,7 @@ impl World {
 
     /// A link to the file `id`, as the bridge makes it now.
     pub(crate) fn link(&self, id: &str, name: &str) -> String {
-        links().file(id, name, self.clock).unwrap()
+        links().file_link(id, name, self.clock).unwrap()
     }
 
     /// Tells a story from here on that goes on in the next.

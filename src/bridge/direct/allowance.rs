@@ -63,7 +63,9 @@ mod tests {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut take = |second| allowance.take(EndpointId(1), at(second));
         assert_eq!([0, 0, 0, 1].map(&mut take), [May::Do, May::Do, May::BeTold, May::Nothing]);
-        assert!(allowance.is_told(EndpointId(1), at(1)) && !allowance.is_told(EndpointId(1), at(3)));
+        assert!(
+            allowance.is_told(EndpointId(1), at(1)) && !allowance.is_told(EndpointId(1), at(3))
+        );
         let mut take = |second| allowance.take(EndpointId(1), at(second));
         assert_eq!([3, 3].map(&mut take), [May::Do, May::BeTold]);
         assert_eq!([60, 60, 60].map(&mut take), [May::Do, May::Do, May::BeTold]);

@@ -5,12 +5,12 @@ use super::partners::{Meant, Partner};
 use super::sight::Found;
 use super::{EVERY, words};
 use crate::bridge::{Bridge, Order, Peer, Spot, Turn};
-use crate::domain::{LetsChatUserId, Author, MessageKind, Network, UserRef, EndpointId};
+use crate::domain::{Author, EndpointId, LetsChatUserId, MessageKind, Network, UserRef};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
 use crate::protocol::letschat::{self, Whisper};
 use crate::store::StoreError;
-use crate::translate::Addressed;
+use crate::translate::DmAddress;
 
 /// What is shared by those who are nobody's: in no place of ours.
 const STRANGERS: EndpointId = EndpointId(0);
@@ -165,7 +165,8 @@ impl Bridge {
             self.answer_party((&writer.party, place), text, turn);
             return Ok(());
         };
-        let text = Text { kind: MessageKind::Text, body: &whisper.text, native: Some(&id.to_string()) };
+        let text =
+            Text { kind: MessageKind::Text, body: &whisper.text, native: Some(&id.to_string()) };
         self.written(&writer, text, turn)
     }
 
@@ -173,7 +174,8 @@ impl Bridge {
     fn whispered_in_vain(&mut self, whisper: &Whisper, turn: &mut Turn<'_>) {
         let answerable = !whisper.text.starts_with(words::BRIDGE.trim_end());
         if answerable && self.direct.answering.take(STRANGERS, turn.now) == May::Do {
-            let ours = self.called(&UserRef::LetsChat(LetsChatUserId(whisper.owner.as_str().into())));
+            let ours =
+                self.called(&UserRef::LetsChat(LetsChatUserId(whisper.owner.as_str().into())));
             let text = format!("{}{}", words::BRIDGE, words::in_vain(&ours));
             let user = whisper.owner.clone();
             turn.orders.push(Order::LetsChat(letschat::Order::Tell { user, text }));
@@ -220,32 +222,32 @@ impl Bridge {
         let body = text.body.to_owned();
         let ours = self.called(&writer.party);
         let addressed = match text.kind {
-            MessageKind::Text => Addressed::read(&body, &ours),
-            MessageKind::Action | MessageKind::Notice => Addressed::Unnamed,
+            MessageKind::Text => DmAddress::parse(&body, &ours),
+            MessageKind::Action | MessageKind::Notice => DmAddress::Implicit,
         };
         if !self.may_write(writer, turn) {
             // What follows must not go to whom this was not for.
-            if let Addressed::To { name, .. } | Addressed::Perhaps { name, .. } = addressed {
+            if let DmAddress::To { name, .. } | DmAddress::MaybeTo { name, .. } = addressed {
                 self.turn_from(place, name, turn);
             }
             return Ok(());
         }
         match addressed {
-            Addressed::Help => self.say_to(writer, &words::help(&writer.party), turn),
-            Addressed::Who => {
+            DmAddress::Help => self.say_to(writer, &words::help(&writer.party), turn),
+            DmAddress::Who => {
                 let text = self.who_for(&writer.party);
                 self.say_to(writer, &text, turn);
             }
-            Addressed::To { name, text: said } if name.is_empty() || said.is_empty() => {
+            DmAddress::To { name, text: said } if name.is_empty() || said.is_empty() => {
                 self.turn_from(place, name, turn);
                 self.say_to(writer, &format!("write {}", words::how(&writer.party)), turn);
             }
-            Addressed::To { name, text: said } => {
+            DmAddress::To { name, text: said } => {
                 let found = self.called_so(&writer.party, name);
                 let text = Text { body: said, ..text };
                 return self.written_to(writer, name, found, text, turn);
             }
-            Addressed::Perhaps { name, text: said } => {
+            DmAddress::MaybeTo { name, text: said } => {
                 let found = self.called_so(&writer.party, name);
                 if found.is_empty() && !self.is_known(name) {
                     return self.written_on(writer, text, turn);
@@ -253,7 +255,7 @@ impl Bridge {
                 let text = Text { body: said, ..text };
                 return self.written_to(writer, name, found, text, turn);
             }
-            Addressed::Unnamed => return self.written_on(writer, text, turn),
+            DmAddress::Implicit => return self.written_on(writer, text, turn),
         }
         Ok(())
     }

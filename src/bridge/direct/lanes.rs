@@ -21,12 +21,15 @@ use jiff::SignedDuration;
 
 use super::{Reader, words};
 use crate::bridge::{Bridge, Order, Peer, Turn};
-use crate::domain::{MessageKind, Message, Network, UserRef, IrcUser, EndpointId, RenderedMessage, DeliveryState, DeliveryId, Sender};
+use crate::domain::{
+    DeliveryId, DeliveryState, EndpointId, IrcUser, Message, MessageKind, Network, RenderedMessage,
+    Sender, UserRef,
+};
 use crate::protocol::irc::Event;
 use crate::protocol::{irc, letschat};
 use crate::store::StoreError;
 use crate::translate;
-use crate::translate::AGAIN;
+use crate::translate::RESENT_PREFIX;
 
 /// How long after a side is back somebody may take to be in sight again.
 const GRACE: SignedDuration = SignedDuration::from_secs(60);
@@ -174,7 +177,7 @@ impl Bridge {
         let begun = reader.lane.begin((Sender::Bot, speech), 0, turn.now, turn.store)?;
         let Some(begun) = begun else { return Ok(false) };
         let RenderedMessage { kind, prefix, body } = begun.speech;
-        let body = if begun.repeated { format!("{AGAIN}{body}") } else { body };
+        let body = if begun.repeated { format!("{RESENT_PREFIX}{body}") } else { body };
         turn.orders.push(order((begun.ticket, kind, prefix, body)));
         Ok(false)
     }
@@ -203,7 +206,7 @@ impl Bridge {
         let several = self.direct.networks.len() > 1;
         let whence = place.network().filter(|_| several).map(Network::as_str);
         let manners = self.ways.manners(here, there);
-        Some(translate::in_private(message, place, manners, whence, turn.now))
+        Some(translate::render_dm(message, place, manners, whence, turn.now))
     }
 
     /// `Doubtful → Queued | Refused`: nobody can be asked whether it has arrived.
@@ -284,7 +287,9 @@ impl Bridge {
                 lane.speak(ticket);
                 Ok(())
             }
-            Event::Partly { ticket, end, .. } => lane.partly(ticket, end, AGAIN.len(), turn.store),
+            Event::Partly { ticket, end, .. } => {
+                lane.partly(ticket, end, RESENT_PREFIX.len(), turn.store)
+            }
             Event::Said { ticket, mark, .. } => {
                 self.settle_direct(ticket, place, mark.msgid.as_deref(), turn)
             }

@@ -27,7 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::lane::Lane;
 use super::{Bridge, Peer};
-use crate::domain::{Network, UserRef, EndpointId};
+use crate::domain::{EndpointId, Network, UserRef};
 use crate::store::{Store, StoreError};
 
 pub(super) use allowance::{Allowance, May};

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::words;
 use crate::bridge::{Bridge, Peer, Turn};
-use crate::domain::{Casemapping, Network, UserRef, IrcUser, EndpointId};
+use crate::domain::{Casemapping, EndpointId, IrcUser, Network, UserRef};
 use crate::protocol::irc::Presence;
 use crate::protocol::letschat;
 use crate::store::StoreError;

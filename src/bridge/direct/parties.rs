@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::{Network, UserRef, EndpointId};
+use crate::domain::{EndpointId, Network, UserRef};
 
 /// How many are remembered on one side.
 const MOST: usize = 2_000;

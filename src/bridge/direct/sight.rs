@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::bridge::{Bridge, Spot};
-use crate::domain::{LetsChatUserId, Casemapping, ChannelMember, Network, UserRef, IrcUser, Endpoint, EndpointId};
+use crate::domain::{
+    Casemapping, ChannelMember, Endpoint, EndpointId, IrcUser, LetsChatUserId, Network, UserRef,
+};
 
 /// Somebody whom a name may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]

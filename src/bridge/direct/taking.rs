@@ -6,7 +6,7 @@ use super::{MOST_LANES, Reader, words};
 use crate::bridge::breaker::Judgement;
 use crate::bridge::lane::Lane;
 use crate::bridge::{Bridge, Peer, Turn};
-use crate::domain::{Delivery, Message, MessagePart, UserRef, EndpointId, DeliveryState, Sender};
+use crate::domain::{Delivery, DeliveryState, EndpointId, Message, MessagePart, Sender, UserRef};
 use crate::store::StoreError;
 
 /// The longest message that is passed on: somebody's client would show it line by line.
@@ -45,7 +45,16 @@ impl Bridge {
         let party = reader.party.clone();
         let reader = self.direct.lanes.entry(to);
         let reader = reader.or_insert_with(|| Reader::new(party, Lane::empty(to)));
-        reader.lane.push(Delivery { id: ticket, to, message, part, state, started_at: begun, rendered: speech, sender: voice });
+        reader.lane.push(Delivery {
+            id: ticket,
+            to,
+            message,
+            part,
+            state,
+            started_at: begun,
+            rendered: speech,
+            sender: voice,
+        });
         self.advance_direct(turn)?;
         Ok(true)
     }

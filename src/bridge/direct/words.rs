@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::allowance::May;
 use crate::bridge::refusals::{short, tell_nick};
 use crate::bridge::{Bridge, Order, Turn};
-use crate::domain::{UserRef, EndpointId};
+use crate::domain::{EndpointId, UserRef};
 use crate::protocol::letschat;
 use crate::translate::Words;
 

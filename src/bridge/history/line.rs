@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use crate::bridge::catchup::{CatchUp, Hearing, floor, trace};
 use crate::bridge::{Bridge, Turn};
-use crate::domain::{Message, Network, EndpointId, RenderedMessage};
+use crate::domain::{EndpointId, Message, Network, RenderedMessage};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
 use crate::store::{Cursor, StoreError};
-use crate::translate::{AGAIN, could_be_mirrored};
+use crate::translate::{RESENT_PREFIX, could_be_mirrored};
 
 /// What a line is that is played back.
 enum Played {
@@ -193,7 +193,7 @@ impl Bridge {
     fn is_in_our_words(&self, place: EndpointId, talk: &Talk) -> bool {
         let first = talk.text.split('\n').next().unwrap_or_default();
         let mut manners = self.ways.told_in(place);
-        manners.any(|it| could_be_mirrored(talk.kind, first, &it.channel.names))
+        manners.any(|it| could_be_mirrored(talk.kind, first, &it.channel.prefixes))
     }
 
     /// A line under our nick, in our own words, that we do not know of: a bouncer tells once more what we
@@ -262,11 +262,15 @@ fn is_ours(
 }
 
 /// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
-pub(in crate::bridge) fn said_with(speech: &RenderedMessage, rest: &str, talk: &Talk) -> Option<usize> {
+pub(in crate::bridge) fn said_with(
+    speech: &RenderedMessage,
+    rest: &str,
+    talk: &Talk,
+) -> Option<usize> {
     if talk.kind != speech.kind {
         return None;
     }
-    let repeated = format!("{}{AGAIN}", speech.prefix);
+    let repeated = format!("{}{RESENT_PREFIX}", speech.prefix);
     irc::said_with(&speech.prefix, rest, &talk.text)
         .or_else(|| irc::said_with(&repeated, rest, &talk.text))
 }

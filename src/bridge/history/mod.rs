@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::announce::span;
 use super::catchup::{CatchUp, Hearing, Twins};
 use super::{Bridge, Order, Turn};
-use crate::domain::{Network, EndpointId, Roster};
+use crate::domain::{EndpointId, Network, Roster};
 use crate::protocol::irc;
 use crate::protocol::irc::{Answer, Talk};
 use crate::store::{Cursor, StoreError};

@@ -74,7 +74,11 @@ impl Bridge {
     }
 
     /// `account` has left a room; everybody may have, where it is `None`.
-    pub(in crate::bridge) fn may_be_away(&mut self, account: Option<&LetsChatUserId>, now: Timestamp) {
+    pub(in crate::bridge) fn may_be_away(
+        &mut self,
+        account: Option<&LetsChatUserId>,
+        now: Timestamp,
+    ) {
         for (_, puppets) in self.voices.all_puppets() {
             let people = puppets.people.iter_mut();
             let meant = people.filter(|(whose, _)| account.is_none_or(|account| *whose == account));

@@ -3,7 +3,7 @@
 use super::{Expected, Puppets};
 use crate::bridge::history::said_with;
 use crate::bridge::{Bridge, Turn};
-use crate::domain::{LetsChatUserId, Network, EndpointId, RenderedMessage, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Network, RenderedMessage};
 use crate::protocol::irc::Talk;
 use crate::store::{Cursor, StoreError};
 

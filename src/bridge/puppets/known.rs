@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Choice, Faded, Puppet, Puppets, Standing};
-use crate::domain::{LetsChatUserId, EndpointId};
+use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::irc::{Parting, Presence};
 
 /// How long a nick is still known as that of a puppet which had it.
@@ -16,7 +16,11 @@ impl Puppets {
     }
 
     /// Who is to speak at `place` for `account`.
-    pub(in crate::bridge) fn choose(&mut self, account: &LetsChatUserId, place: EndpointId) -> Choice {
+    pub(in crate::bridge) fn choose(
+        &mut self,
+        account: &LetsChatUserId,
+        place: EndpointId,
+    ) -> Choice {
         let Puppet { places, gone, .. } = self.people.entry(account.clone()).or_default();
         match places.get(&place) {
             // In the other half of a network that broke in two, or killed: we shall hear of it.
@@ -37,11 +41,21 @@ impl Puppets {
     }
 
     /// Whose puppet is heard under the nick at `place`: not one that the bridge has seen leave it.
-    pub(super) fn speaker(&self, nick: &str, place: EndpointId, now: Timestamp) -> Option<&LetsChatUserId> {
+    pub(super) fn speaker(
+        &self,
+        nick: &str,
+        place: EndpointId,
+        now: Timestamp,
+    ) -> Option<&LetsChatUserId> {
         self.find(nick, now, |puppet| !puppet.gone.contains(&place))
     }
 
-    fn find(&self, nick: &str, now: Timestamp, is: impl Fn(&Puppet) -> bool) -> Option<&LetsChatUserId> {
+    fn find(
+        &self,
+        nick: &str,
+        now: Timestamp,
+        is: impl Fn(&Puppet) -> bool,
+    ) -> Option<&LetsChatUserId> {
         let living = self.people.iter().find(|(_, puppet)| puppet.has(nick) && is(puppet));
         let faded = || self.fading.iter().find(|it| it.nick == nick && it.until > now);
         living.map(|(account, _)| account).or_else(|| faded().map(|it| &it.account))
@@ -81,7 +95,12 @@ impl Puppets {
         self.fading.extend(nicks.into_iter().map(faded));
     }
 
-    pub(super) fn stand(&mut self, account: &LetsChatUserId, place: EndpointId, standing: Standing) {
+    pub(super) fn stand(
+        &mut self,
+        account: &LetsChatUserId,
+        place: EndpointId,
+        standing: Standing,
+    ) {
         let puppet = self.people.entry(account.clone()).or_default();
         puppet.places.insert(place, standing);
         if standing == Standing::In {

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::{Awaited, PuppetEnd, Puppets};
 use crate::bridge::{Bridge, Turn};
-use crate::domain::{LetsChatUserId, Network, EndpointId, DeliveryId, Sender};
+use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Network, Sender};
 use crate::protocol::irc::Parting;
 use crate::store::StoreError;
 

@@ -26,7 +26,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use jiff::Timestamp;
 
 use super::{Bridge, Order, Turn};
-use crate::domain::{LetsChatUserId, Author, Network, EndpointId, RenderedMessage, DeliveryId};
+use crate::domain::{Author, DeliveryId, EndpointId, LetsChatUserId, Network, RenderedMessage};
 use crate::protocol::irc;
 use crate::protocol::irc::Event;
 use crate::store::StoreError;

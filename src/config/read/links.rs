@@ -11,15 +11,15 @@ use crate::config::kinds::{as_text, text};
 use crate::config::links::{Links, Written};
 use crate::config::section::Section;
 use crate::config::values::{Flaw, shown};
-use crate::domain::{Network, Endpoint};
-use crate::translate::Manners;
+use crate::domain::{Endpoint, Network};
+use crate::translate::LinkFormat;
 
 /// Every `[[link]]`, between one of the `networks` and Let's Chat, with `looks` where it has none of
 /// its own.
 pub(super) fn read<'r>(
     top: &mut Section<'r>,
     networks: &[&str],
-    looks: &Arc<Manners>,
+    looks: &Arc<LinkFormat>,
 ) -> Links<'r> {
     let written = top.child("link");
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
@@ -57,7 +57,7 @@ enum Networks<'n> {
 fn link<'r>(
     entry: Entry<'r>,
     networks: &Networks<'_>,
-    looks: &Arc<Manners>,
+    looks: &Arc<LinkFormat>,
 ) -> Option<Written<'r>> {
     let mut section = entry.section(Pattern::Link)?;
     let channel = match networks {

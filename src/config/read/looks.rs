@@ -10,20 +10,21 @@ use crate::config::kinds::{as_text, flag, limit, text};
 use crate::config::section::Section;
 use crate::config::values::Flaw;
 use crate::translate::{
-    ChannelManners, Comings, Manners, Names, People, RoomManners, Rules, Template, Who, Whom,
+    ChannelFormat, LinkFormat, Prefixes, RoomFormat, Rules, StatusNotices, Template, UserMap,
+    UserMatcher, UserSet,
 };
 
 /// `[looks]`, or what of it a link has otherwise; `base` is what it is otherwise than. Rules come on
 /// top of those of `base`.
-pub(super) fn read(mut section: Section<'_>, base: &Manners) -> Manners {
-    let mut manners = Manners {
+pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
+    let mut manners = LinkFormat {
         room: room(&mut section, &base.room),
         channel: channel(&mut section, &base.channel),
         rules: rules(&mut section, &base.rules),
-        people: Arc::clone(&base.people),
-        comings: comings(&mut section, &base.comings),
-        topics: section.get("follow_topics", text(values::follow)).unwrap_or(base.topics),
-        answers: section.get("answers", flag).unwrap_or(base.answers),
+        user_map: Arc::clone(&base.user_map),
+        status_notices: comings(&mut section, &base.status_notices),
+        topic_sync: section.get("follow_topics", text(values::follow)).unwrap_or(base.topic_sync),
+        commands: section.get("answers", flag).unwrap_or(base.commands),
         passthrough: match section.get("passthrough", text(values::passthrough)) {
             Some(own) => own,
             None => base.passthrough.clone(),
@@ -37,49 +38,52 @@ pub(super) fn read(mut section: Section<'_>, base: &Manners) -> Manners {
     manners
 }
 
-fn room(section: &mut Section<'_>, base: &RoomManners) -> RoomManners {
-    let Names { talk, action, notice } = &base.names;
-    let names = Names {
-        talk: template(section, "room_talk", talk),
+fn room(section: &mut Section<'_>, base: &RoomFormat) -> RoomFormat {
+    let Prefixes { text: talk, action, notice } = &base.prefixes;
+    let names = Prefixes {
+        text: template(section, "room_talk", talk),
         action: template(section, "room_action", action),
         notice: template(section, "room_notice", notice),
     };
-    RoomManners {
-        names,
+    RoomFormat {
+        prefixes: names,
         formatting: section.get("formatting", text(values::formatting)).unwrap_or(base.formatting),
-        pictures: section.get("pictures", flag).unwrap_or(base.pictures),
-        join: section.get("join_lines", text(values::join)).unwrap_or(base.join),
+        inline_images: section.get("pictures", flag).unwrap_or(base.inline_images),
+        merge_lines: section.get("join_lines", text(values::join)).unwrap_or(base.merge_lines),
         mentions: base.mentions,
-        may_notify: whom(section, "notify").unwrap_or_else(|| base.may_notify.clone()),
-        may_notify_all: whom(section, "notify_all").unwrap_or_else(|| base.may_notify_all.clone()),
-        letschat: base.letschat.clone(),
+        allow_mentions_from: whom(section, "notify")
+            .unwrap_or_else(|| base.allow_mentions_from.clone()),
+        allow_all_mention_from: whom(section, "notify_all")
+            .unwrap_or_else(|| base.allow_all_mention_from.clone()),
+        letschat_url: base.letschat_url.clone(),
     }
 }
 
-fn channel(section: &mut Section<'_>, base: &ChannelManners) -> ChannelManners {
-    let Names { talk, action, notice } = &base.names;
-    let names = Names {
-        talk: template(section, "channel_talk", talk),
+fn channel(section: &mut Section<'_>, base: &ChannelFormat) -> ChannelFormat {
+    let Prefixes { text: talk, action, notice } = &base.prefixes;
+    let names = Prefixes {
+        text: template(section, "channel_talk", talk),
         action: template(section, "channel_action", action),
         notice: template(section, "channel_notice", notice),
     };
     let lines = section.get("paste_lines", limit).map(|lines| lines.unwrap_or(u64::MAX));
-    ChannelManners {
-        names,
+    ChannelFormat {
+        prefixes: names,
         mentions: base.mentions,
         emotes: section.get("emotes", text(values::emotes)).unwrap_or(base.emotes),
-        colours: section.get("coloured_names", flag).unwrap_or(base.colours),
-        quiet: section.get("quiet_names", flag).unwrap_or(base.quiet),
-        lines: lines.map_or(base.lines, |lines| usize::try_from(lines).unwrap_or(usize::MAX)),
-        long: section.get("long_pastes", text(values::long)).unwrap_or(base.long),
+        color_nicks: section.get("coloured_names", flag).unwrap_or(base.color_nicks),
+        anti_ping: section.get("quiet_names", flag).unwrap_or(base.anti_ping),
+        max_lines: lines
+            .map_or(base.max_lines, |lines| usize::try_from(lines).unwrap_or(usize::MAX)),
+        long_messages: section.get("long_pastes", text(values::long)).unwrap_or(base.long_messages),
     }
 }
 
-fn comings(section: &mut Section<'_>, base: &Comings) -> Comings {
+fn comings(section: &mut Section<'_>, base: &StatusNotices) -> StatusNotices {
     let mut show = |name, base| section.get(name, text(values::show)).unwrap_or(base);
-    Comings {
+    StatusNotices {
         joins: show("joins", base.joins),
-        nicks: show("nicks", base.nicks),
+        nick_changes: show("nicks", base.nick_changes),
         kicks: show("kicks", base.kicks),
         modes: show("modes", base.modes),
         topics: show("topics", base.topics),
@@ -102,34 +106,34 @@ fn rules(section: &mut Section<'_>, base: &Rules) -> Rules {
     }
     if let Some(entry) = section.entry("unwrap") {
         let own = entry.items("unwrap = [{ nick = \"otherbridge\" }]", values::unwrap);
-        rules.unwrap.extend(own.unwrap_or_default());
+        rules.extract_nicks.extend(own.unwrap_or_default());
     }
     rules
 }
 
 /// A list of people, or `everyone`.
-fn whom(section: &mut Section<'_>, name: &'static str) -> Option<Whom> {
+fn whom(section: &mut Section<'_>, name: &'static str) -> Option<UserSet> {
     let entry = section.entry(name)?;
     if matches!(&entry.value.kind, ValueKind::String(text) if text == "everyone") {
-        return Some(Whom::Everyone);
+        return Some(UserSet::Everyone);
     }
     let example = format!("{name} = [\"ann\", \"account:ann\"], or {name} = \"everyone\"");
-    Some(Whom::These(entry.items(&example, |value| values::who(as_text(value)?))?))
+    Some(UserSet::Only(entry.items(&example, |value| values::who(as_text(value)?))?))
 }
 
 /// `[people]`: the users of Let's Chat, each with who that is on IRC.
-pub(super) fn people(top: &mut Section<'_>) -> People {
+pub(super) fn people(top: &mut Section<'_>) -> UserMap {
     let written = top.child("people");
     let section = written.and_then(|entry| entry.section(Pattern::Section("people")));
     let entries = section.map(|section| section.entries()).unwrap_or_default();
-    People::new(
+    UserMap::new(
         entries.into_iter().filter_map(|(user, entry)| Some((user.to_owned(), person(&entry)?))),
     )
 }
 
-fn person(entry: &Entry<'_>) -> Option<Vec<Who>> {
+fn person(entry: &Entry<'_>) -> Option<Vec<UserMatcher>> {
     let who = |value: &Value| match values::who(as_text(value)?)? {
-        Who::Mask(_) => {
+        UserMatcher::Mask(_) => {
             let remedy = "write their nick, or \"account:\" and their account";
             Err(Flaw::new("a mask, which could be anybody", remedy))
         }

@@ -27,7 +27,7 @@ use super::reading::Reading;
 use super::section::Section;
 use super::settings::{CatchUp, LetsChatSettings, Log, NetworkSettings, Settings, Store};
 use super::values::{self, Flaw};
-use crate::translate::Manners;
+use crate::translate::LinkFormat;
 
 /// Everything; `None` where a mistake was found.
 pub(super) fn settings(reading: &Reading) -> Option<Settings> {
@@ -45,8 +45,9 @@ pub(super) fn settings(reading: &Reading) -> Option<Settings> {
     let general = CatchingUp::read(&mut top, CatchingUp::default());
     let networks = networks(&mut top, general);
     let (letschat, catch_up, announce_gaps) = letschat::read(top.section("letschat"), general);
-    let mut base = Manners { people: Arc::new(looks::people(&mut top)), ..Manners::default() };
-    base.room.letschat = letschat.as_ref().map(|letschat| letschat.url.clone());
+    let mut base =
+        LinkFormat { user_map: Arc::new(looks::people(&mut top)), ..LinkFormat::default() };
+    base.room.letschat_url = letschat.as_ref().map(|letschat| letschat.url.clone());
     let looks = Arc::new(looks::read(top.section("looks"), &base));
     let links = links::read(&mut top, &reading.document.networks(), &looks);
     let web = web::read(top.section("web"), store.keep);

@@ -10,8 +10,8 @@ use crate::config::keys::nearest;
 use crate::config::kinds::{as_text, not_wanted};
 use crate::domain::{Casemapping, Mask};
 use crate::translate::{
-    Emotes, Formatting, Ignore, Join, Long, NotATemplate, Rewrite, Show, Side, Template, Topics,
-    Unwrap, Who,
+    Emotes, ExtractNicksRule, Formatting, IgnoreRule, LongMessages, MergeLines, RewriteRule, Side,
+    Template, TemplateError, TopicSync, UserMatcher, Verbosity,
 };
 
 /// Nobody wants to wait longer than this for the rest of a paste.
@@ -24,9 +24,11 @@ const TOLD: &str = r"(?s)^<(?<nick>[^<>]+)> (?<text>.+)$";
 pub(in crate::config) fn template(text: &str) -> Result<Template, Flaw> {
     Template::parse(text).map_err(|error| {
         let remedy = match error {
-            NotATemplate::Unknown(_) => format!("there are {}", Template::fields()),
-            NotATemplate::Alone(_) => "write a brace that is meant as one twice".to_owned(),
-            NotATemplate::Control => "write it in one line of plain text".to_owned(),
+            TemplateError::UnknownField(_) => format!("there are {}", Template::field_list()),
+            TemplateError::UnmatchedBrace(_) => {
+                "write a brace that is meant as one twice".to_owned()
+            }
+            TemplateError::ControlCharacter => "write it in one line of plain text".to_owned(),
         };
         Flaw::new(error.to_string(), remedy)
     })
@@ -34,42 +36,45 @@ pub(in crate::config) fn template(text: &str) -> Result<Template, Flaw> {
 
 /// What becomes of bold and the like.
 pub(in crate::config) fn formatting(text: &str) -> Result<Formatting, Flaw> {
-    one_of(text, &[("plain", Formatting::Plain), ("marks", Formatting::Marks)])
+    one_of(text, &[("plain", Formatting::Strip), ("marks", Formatting::Markers)])
 }
 
 /// What becomes of emotes.
 pub(in crate::config) fn emotes(text: &str) -> Result<Emotes, Flaw> {
-    one_of(text, &[("names", Emotes::Names), ("unicode", Emotes::Unicode)])
+    one_of(text, &[("names", Emotes::Shortcodes), ("unicode", Emotes::Unicode)])
 }
 
 /// Who of those that come and go is told of.
-pub(in crate::config) fn show(text: &str) -> Result<Show, Flaw> {
-    one_of(text, &[("off", Show::Off), ("smart", Show::Smart), ("all", Show::All)])
+pub(in crate::config) fn show(text: &str) -> Result<Verbosity, Flaw> {
+    one_of(text, &[("off", Verbosity::Off), ("smart", Verbosity::Smart), ("all", Verbosity::All)])
 }
 
 /// What of a channel's topic and a room's description follows the other.
-pub(in crate::config) fn follow(text: &str) -> Result<Topics, Flaw> {
+pub(in crate::config) fn follow(text: &str) -> Result<TopicSync, Flaw> {
     let choices = [
-        ("off", Topics::Apart),
-        ("room", Topics::Room),
-        ("channel", Topics::Channel),
-        ("both", Topics::Both),
+        ("off", TopicSync::Off),
+        ("room", TopicSync::ToRoom),
+        ("channel", TopicSync::ToChannel),
+        ("both", TopicSync::Both),
     ];
     one_of(text, &choices)
 }
 
 /// What is done with messages of many lines.
-pub(in crate::config) fn long(text: &str) -> Result<Long, Flaw> {
-    one_of(text, &[("link", Long::Link), ("all", Long::All), ("cut", Long::Cut)])
+pub(in crate::config) fn long(text: &str) -> Result<LongMessages, Flaw> {
+    one_of(
+        text,
+        &[("link", LongMessages::Link), ("all", LongMessages::All), ("cut", LongMessages::Cut)],
+    )
 }
 
 /// When lines become one message.
-pub(in crate::config) fn join(text: &str) -> Result<Join, Flaw> {
+pub(in crate::config) fn join(text: &str) -> Result<MergeLines, Flaw> {
     const REMEDY: &str =
         "write \"never\", \"waiting\", or how long to wait, like \"300ms\" or \"1s\"";
     match text {
-        "never" => return Ok(Join::Never),
-        "waiting" => return Ok(Join::Waiting),
+        "never" => return Ok(MergeLines::Never),
+        "waiting" => return Ok(MergeLines::Queued),
         _ => {}
     }
     let milliseconds = text.strip_suffix("ms").map(|digits| (digits, 1));
@@ -82,27 +87,28 @@ pub(in crate::config) fn join(text: &str) -> Result<Join, Flaw> {
         Some(wait) if wait > LONGEST_WAIT => {
             Err(Flaw::of(text, "is too long", "nobody waits longer than \"10s\""))
         }
-        Some(wait) => Ok(Join::Within(wait)),
+        Some(wait) => Ok(MergeLines::Within(wait)),
         None => Err(Flaw::of(text, "is not known here", REMEDY)),
     }
 }
 
 /// Somebody: a name, `account:NAME`, or a mask.
-pub(in crate::config) fn who(text: &str) -> Result<Who, Flaw> {
+pub(in crate::config) fn who(text: &str) -> Result<UserMatcher, Flaw> {
     if let Some(account) = text.strip_prefix("account:") {
-        return Ok(Who::Account(one_name(account)?));
+        return Ok(UserMatcher::Account(one_name(account)?));
     }
     if text.contains(['!', '*', '?']) || text.contains('@') {
-        return mask(text).map(Who::Mask);
+        return mask(text).map(UserMatcher::Mask);
     }
-    one_name(text).map(Who::Name)
+    one_name(text).map(UserMatcher::Name)
 }
 
 /// What is not to be mirrored: `{ nick = "spam", text = "^!" }`.
-pub(in crate::config) fn ignore(value: &Value) -> Result<Ignore, Flaw> {
+pub(in crate::config) fn ignore(value: &Value) -> Result<IgnoreRule, Flaw> {
     let fields = Fields::of(value, &["text"], "{ nick = \"spam\" }")?;
-    let ignore = Ignore { on: fields.side()?, who: fields.who()?, text: fields.pattern("text")? };
-    if ignore.who.is_empty() && ignore.text.is_none() {
+    let ignore =
+        IgnoreRule { side: fields.side()?, users: fields.who()?, pattern: fields.pattern("text")? };
+    if ignore.users.is_empty() && ignore.pattern.is_none() {
         let remedy = "say of whom, by nick, user, account or mask, or which text";
         return Err(Flaw::new("this ignores everything", remedy));
     }
@@ -110,20 +116,22 @@ pub(in crate::config) fn ignore(value: &Value) -> Result<Ignore, Flaw> {
 }
 
 /// What is replaced in a text: `{ text = "BUG-([0-9]+)", with = "https://bugs.example.org/$1" }`.
-pub(in crate::config) fn rewrite(value: &Value) -> Result<Rewrite, Flaw> {
+pub(in crate::config) fn rewrite(value: &Value) -> Result<RewriteRule, Flaw> {
     const EXAMPLE: &str = "{ text = \"colour\", with = \"color\" }";
     let fields = Fields::of(value, &["text", "with"], EXAMPLE)?;
     if !fields.who()?.is_empty() {
         return Err(Flaw::new("this replaces the words of everybody", "leave out whose they are"));
     }
     match (fields.pattern("text")?, fields.get("with")) {
-        (Some(text), Some(with)) => Ok(Rewrite { on: fields.side()?, text, with: with.to_owned() }),
+        (Some(text), Some(with)) => {
+            Ok(RewriteRule { side: fields.side()?, pattern: text, replacement: with.to_owned() })
+        }
         _ => Err(Flaw::new("text or with is missing", format!("write it like {EXAMPLE}"))),
     }
 }
 
 /// Who speaks for others: `{ nick = "otherbridge" }`.
-pub(in crate::config) fn unwrap(value: &Value) -> Result<Unwrap, Flaw> {
+pub(in crate::config) fn unwrap(value: &Value) -> Result<ExtractNicksRule, Flaw> {
     let fields = Fields::of(value, &["text"], "{ nick = \"otherbridge\" }")?;
     let who = fields.who()?;
     if who.is_empty() {
@@ -137,7 +145,7 @@ pub(in crate::config) fn unwrap(value: &Value) -> Result<Unwrap, Flaw> {
         let remedy = format!("write it like '{TOLD}'");
         return Err(Flaw::new("text has no group called nick, or none called text", remedy));
     }
-    Ok(Unwrap { on: fields.side()?, who, text })
+    Ok(ExtractNicksRule { side: fields.side()?, users: who, pattern: text })
 }
 
 /// The keys of a rule with what they say.
@@ -169,13 +177,13 @@ impl<'v> Fields<'v> {
         self.0.iter().find(|(known, _)| *known == key).map(|(_, text)| *text)
     }
 
-    fn who(&self) -> Result<Vec<Who>, Flaw> {
+    fn who(&self) -> Result<Vec<UserMatcher>, Flaw> {
         let mut who = Vec::new();
         for (key, text) in &self.0 {
             match *key {
-                "nick" | "user" => who.push(Who::Name(one_name(text)?)),
-                "account" => who.push(Who::Account(one_name(text)?)),
-                "mask" => who.push(Who::Mask(mask(text)?)),
+                "nick" | "user" => who.push(UserMatcher::Name(one_name(text)?)),
+                "account" => who.push(UserMatcher::Account(one_name(text)?)),
+                "mask" => who.push(UserMatcher::Mask(mask(text)?)),
                 _ => {}
             }
         }
@@ -248,18 +256,18 @@ mod tests {
 
     #[test]
     fn words_mean_something() {
-        reads(formatting, "marks", Formatting::Marks);
+        reads(formatting, "marks", Formatting::Markers);
         reads(emotes, "unicode", Emotes::Unicode);
-        reads(long, "cut", Long::Cut);
+        reads(long, "cut", LongMessages::Cut);
         refuses(long, "short", "\"short\" is not known here");
     }
 
     #[test]
     fn lines_are_joined_within_a_time() {
-        reads(join, "never", Join::Never);
-        reads(join, "waiting", Join::Waiting);
-        reads(join, "300ms", Join::Within(Duration::from_millis(300)));
-        reads(join, "1s", Join::Within(Duration::from_secs(1)));
+        reads(join, "never", MergeLines::Never);
+        reads(join, "waiting", MergeLines::Queued);
+        reads(join, "300ms", MergeLines::Within(Duration::from_millis(300)));
+        reads(join, "1s", MergeLines::Within(Duration::from_secs(1)));
         refuses(join, "300", "\"300\" is not known here");
         refuses(join, "-1s", "\"-1s\" is not known here");
         refuses(join, "ms", "\"ms\" is not known here");
@@ -268,9 +276,13 @@ mod tests {
 
     #[test]
     fn people_are_written_by_name_account_or_mask() {
-        reads(who, "ann", Who::Name("ann".to_owned()));
-        reads(who, "account:ann", Who::Account("ann".to_owned()));
-        reads(who, "*!*@*.example", Who::Mask(Mask::new(Casemapping::Rfc1459, "*!*@*.example")));
+        reads(who, "ann", UserMatcher::Name("ann".to_owned()));
+        reads(who, "account:ann", UserMatcher::Account("ann".to_owned()));
+        reads(
+            who,
+            "*!*@*.example",
+            UserMatcher::Mask(Mask::new(Casemapping::Rfc1459, "*!*@*.example")),
+        );
         refuses(who, "", "\"\" is no name");
         refuses(who, "ann lee", "\"ann lee\" is no name");
         refuses(who, "*@host", "\"*@host\" is no mask");
@@ -291,9 +303,9 @@ mod tests {
     #[test]
     fn a_rule_says_whom_it_is_for() {
         let rule = ignore(&table(&[("nick", "spam"), ("text", "^!")])).expect("a rule");
-        assert_eq!((rule.on, rule.who.len()), (Some(Side::Irc), 1));
+        assert_eq!((rule.side, rule.users.len()), (Some(Side::Irc), 1));
         let rule = ignore(&table(&[("text", "^!"), ("from", "letschat")])).expect("a rule");
-        assert_eq!(rule.on, Some(Side::LetsChat));
+        assert_eq!(rule.side, Some(Side::LetsChat));
         let found = |fields: &[(&str, &str)]| ignore(&table(fields)).expect_err("no rule").found;
         assert_eq!(found(&[]), "this ignores everything");
         assert_eq!(found(&[("nik", "x")]), "\"nik\" is no key of a rule");

@@ -46,7 +46,7 @@ pub use speech::Mark;
 pub use split::said_with;
 pub use turned_away::{Reason, TurnedAway};
 
-use crate::domain::{Author, MessageKind, IrcUser, EndpointId, DeliveryId};
+use crate::domain::{Author, DeliveryId, EndpointId, IrcUser, MessageKind};
 
 /// What the bridge asks of IRC.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::line::{Line, Text};
 use super::relaymsg;
 use super::speech::Utterance;
 use super::split::{self, Part, Room};
-use crate::domain::{MessageKind, DeliveryId};
+use crate::domain::{DeliveryId, MessageKind};
 
 /// The capability, and the type of batch.
 pub(super) const NAME: &str = "draft/multiline";

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Casemapping, ChannelMember, IrcUser, EndpointId, Roster};
+use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser, Roster};
 
 use super::budget::MOST_KEPT;
 use super::presence::{Parting, Presence};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::domain::{Casemapping, ChannelMember, IrcUser, EndpointId};
+use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser};
 
 /// Who is in our channels, and what became of them. We ourselves are never among them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,12 @@ use crate::domain::MessageKind;
 pub(super) const NAMES: [&str; 2] = ["draft/relaymsg", "overdrivenetworks.com/relaymsg"];
 
 /// `text`, said to `target` under `nick`.
-pub(super) fn line(kind: MessageKind, target: &str, nick: &str, text: &str) -> Result<Line, BadLine> {
+pub(super) fn line(
+    kind: MessageKind,
+    target: &str,
+    nick: &str,
+    text: &str,
+) -> Result<Line, BadLine> {
     let Text(text) = Text::clean(text);
     let text = match kind {
         MessageKind::Action => format!("\x01ACTION {text}\x01"),

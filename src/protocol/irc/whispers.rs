@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{Casemapping, IrcUser, EndpointId};
+use crate::domain::{Casemapping, EndpointId, IrcUser};
 
 /// Numerics by which a server says that somebody was not told: ERR_NOSUCHNICK, ERR_CANNOTSENDTOCHAN
 /// ("nick/channel"), ERR_TOOMANYTARGETS, ERR_NEEDREGGEDNICK, ERR_NONONREG, ERR_NOCTCP (a noise to who is
@@ -41,7 +41,10 @@ impl Whispers {
     }
 
     /// Those whose nick is nobody's now, or somebody else's: `known` says whose.
-    pub(super) fn lost<'p>(&self, known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>) -> Vec<EndpointId> {
+    pub(super) fn lost<'p>(
+        &self,
+        known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>,
+    ) -> Vec<EndpointId> {
         let is_lost = |whom: &IrcUser| known(&whom.nick).is_none_or(|now| !is_same(whom, now));
         self.0.iter().filter(|(_, whom)| is_lost(whom)).map(|(place, _)| *place).collect()
     }

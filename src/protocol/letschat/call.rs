@@ -2,7 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::Stay;
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 
 /// How long the server may take to answer a call. It never answers a call that it does not know
 /// (WIRE.md, "Transport"), so every wait has a limit.

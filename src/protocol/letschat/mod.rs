@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain;
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 
 pub use frame::Text;
 pub use post_id::{NotAnId, PostId};

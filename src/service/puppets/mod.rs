@@ -23,7 +23,7 @@ use super::engine::{Item, orders_at_once};
 use super::patience::Patience;
 use crate::bridge::PuppetOrder;
 use crate::config::NetworkSettings;
-use crate::domain::{LetsChatUserId, EndpointId};
+use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::irc::{Order, Seat};
 use conversation::{Over, Puppet};
 use ended::Past;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::Snapshot;
-use crate::domain::{Network, EndpointId, RenderedMessage, DeliveryState, DeliveryId};
+use crate::domain::{DeliveryId, DeliveryState, EndpointId, Network, RenderedMessage};
 use crate::store::ledger::{MESSAGE, message_from, speech_from, time_from_sql};
 use crate::store::outbox::state_from_sql;
 use crate::store::{Sight, StoreError};
@@ -83,7 +83,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn delivered_as(&self, place: EndpointId, native: &str) -> Result<Option<DeliveryId>, StoreError> {
+    pub fn delivered_as(
+        &self,
+        place: EndpointId,
+        native: &str,
+    ) -> Result<Option<DeliveryId>, StoreError> {
         Ok(self
             .prepare("SELECT ticket FROM delivery WHERE place = ?1 AND native = ?2")?
             .query_row(params![place.0, native], |row| row.get(0).map(DeliveryId))

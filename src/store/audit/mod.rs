@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::ledger::{BEGINNING, time_from_sql};
 use super::{FILE, Store, StoreError, Stuck, damage, look, schema};
-use crate::domain::{Delivery, Endpoint, EndpointId, DeliveryState, DeliveryId};
+use crate::domain::{Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId};
 
 pub use channel::Spoken;
 
@@ -175,7 +175,9 @@ impl Snapshot {
     /// When the disk does not do its part.
     pub fn under_way(&self, to: EndpointId) -> Result<Option<Delivery>, StoreError> {
         let first = self.store.open_deliveries(to, DeliveryId(0), 1)?.pop();
-        Ok(first.filter(|first| matches!(first.state, DeliveryState::InFlight | DeliveryState::InDoubt)))
+        Ok(first.filter(|first| {
+            matches!(first.state, DeliveryState::InFlight | DeliveryState::InDoubt)
+        }))
     }
 
     /// What became of the deliveries to `to` of what was said since `since`, in `from` or anywhere.
@@ -248,9 +250,14 @@ fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, MessageKind, Message, RenderedMessage, Sender};
+    use crate::domain::{Author, Message, MessageKind, RenderedMessage, Sender};
 
-    fn say(store: &mut Store, said_in: EndpointId, native: &str, to: Option<EndpointId>) -> DeliveryId {
+    fn say(
+        store: &mut Store,
+        said_in: EndpointId,
+        native: &str,
+        to: Option<EndpointId>,
+    ) -> DeliveryId {
         let message = Message {
             source: said_in,
             author: Author::named("ann"),
@@ -329,7 +336,11 @@ mod tests {
         store.delivered(tickets[1], Some("y"), now).expect("works");
         store.refused(tickets[2], "no", now).expect("works");
         let first = store.open_deliveries(dev, DeliveryId(0), 1).expect("works").remove(0);
-        let speech = RenderedMessage { kind: MessageKind::Text, prefix: String::new(), body: "hi".to_owned() };
+        let speech = RenderedMessage {
+            kind: MessageKind::Text,
+            prefix: String::new(),
+            body: "hi".to_owned(),
+        };
         store.begin(&first, (&Sender::Bot, &speech), now).expect("works");
         store.commit().expect("works");
         let snapshot = Snapshot::of(store.connection).expect("works");

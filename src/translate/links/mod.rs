@@ -21,9 +21,9 @@ use jiff::Timestamp;
 use secrecy::SecretBox;
 use url::Url;
 
-use crate::domain::{FileId, Message, PasteId, LinkTarget};
+use crate::domain::{FileId, LinkTarget, Message, PasteId};
 
-pub use name::safe_name;
+pub use name::sanitize_file_name;
 
 /// The maker of links, and the reader of those that it made.
 ///
@@ -39,106 +39,109 @@ pub use name::safe_name;
 ///
 /// `told_at` is when the delivery was begun, so that it is rendered the same again.
 #[derive(Debug)]
-pub struct Links {
+pub struct PublicLinks {
     key: SecretBox<[u8; 32]>,
     /// Both end with `/`.
-    public: Url,
-    letschat: Url,
+    public_url: Url,
+    letschat_url: Url,
 }
 
 /// A link that this bridge made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
+pub struct PublicLink {
     /// What it leads to.
-    pub to: LinkTarget,
+    pub target: LinkTarget,
     /// When it was made, to the second.
-    pub made: Timestamp,
+    pub created_at: Timestamp,
 }
 
-impl Links {
+impl PublicLinks {
     /// Links below `public`, signed with `key`, to what is on the Let's Chat at `letschat`.
     #[must_use]
     pub fn new(key: SecretBox<[u8; 32]>, public: Url, letschat: Url) -> Self {
-        Self { key, public, letschat }
+        Self { key, public_url: public, letschat_url: letschat }
     }
 
     /// A link, made at `now`, to the file that Let's Chat calls `id`. The name is what it is saved
     /// under: what in it could do harm is left out. `None` where Let's Chat makes no such ids.
     #[must_use]
-    pub fn file(&self, id: &str, name: &str, now: Timestamp) -> Option<String> {
-        let link = Link { to: LinkTarget::File(id.parse().ok()?), made: now };
-        let name = safe_name(name);
+    pub fn file_link(&self, id: &str, name: &str, now: Timestamp) -> Option<String> {
+        let link = PublicLink { target: LinkTarget::File(id.parse().ok()?), created_at: now };
+        let name = sanitize_file_name(name);
         let signed = signed::sign(&self.key, link, &name);
-        Some(format!("{}f/{signed}/{}", self.public, name::encode(&name)))
+        Some(format!("{}f/{signed}/{}", self.public_url, name::percent_encode(&name)))
     }
 
     /// A link, made at `now`, to the whole of `message`, which the ledger keeps.
     #[must_use]
-    pub fn paste(&self, message: &Message, now: Timestamp) -> String {
-        let link = Link { to: LinkTarget::Paste(PasteId::of(message)), made: now };
-        format!("{}p/{}", self.public, signed::sign(&self.key, link, ""))
+    pub fn paste_link(&self, message: &Message, now: Timestamp) -> String {
+        let link = PublicLink { target: LinkTarget::Paste(PasteId::of(message)), created_at: now };
+        format!("{}p/{}", self.public_url, signed::sign(&self.key, link, ""))
     }
 
     /// Where whoever answers is asked `question`, which is letters and digits, to find out whether it is
     /// us; and what we answer.
     #[must_use]
-    pub fn question(&self, question: &str) -> (String, String) {
-        (format!("{}up/{question}", self.public), signed::answer(&self.key, question))
+    pub fn challenge(&self, question: &str) -> (String, String) {
+        (
+            format!("{}up/{question}", self.public_url),
+            signed::challenge_response(&self.key, question),
+        )
     }
 
     /// `text` with links, made at `now`, in place of the addresses that only lead somewhere for who
     /// is logged in: `upload://files/ID/NAME` and those of Let's Chat's own files.
     #[must_use]
-    pub fn in_text<'t>(&self, text: &'t str, now: Timestamp) -> Cow<'t, str> {
-        text::replace(text, &self.letschat, |id, name| self.file(id, name, now))
+    pub fn rewrite_file_urls<'t>(&self, text: &'t str, now: Timestamp) -> Cow<'t, str> {
+        text::replace_file_urls(text, &self.letschat_url, |id, name| self.file_link(id, name, now))
     }
 
     /// The file that `/f/<signed>/<name>` leads to, and when that was made; `None` if we did not make
     /// it just so. `name` comes without its percent signs.
     #[must_use]
-    pub fn read_file(&self, signed: &str, name: &str) -> Option<(FileId, Timestamp)> {
-        match signed::read(&self.key, signed, name)? {
-            Link { to: LinkTarget::File(id), made } => Some((id, made)),
-            Link { to: LinkTarget::Paste(_), .. } => None,
+    pub fn verify_file_link(&self, signed: &str, name: &str) -> Option<(FileId, Timestamp)> {
+        match signed::verify(&self.key, signed, name)? {
+            PublicLink { target: LinkTarget::File(id), created_at: made } => Some((id, made)),
+            PublicLink { target: LinkTarget::Paste(_), .. } => None,
         }
     }
 
     /// The message that `/p/<signed>` leads to, and when that was made; `None` if we did not make it.
     #[must_use]
-    pub fn read_paste(&self, signed: &str) -> Option<(PasteId, Timestamp)> {
-        match signed::read(&self.key, signed, "")? {
-            Link { to: LinkTarget::Paste(id), made } => Some((id, made)),
-            Link { to: LinkTarget::File(_), .. } => None,
+    pub fn verify_paste_link(&self, signed: &str) -> Option<(PasteId, Timestamp)> {
+        match signed::verify(&self.key, signed, "")? {
+            PublicLink { target: LinkTarget::Paste(id), created_at: made } => Some((id, made)),
+            PublicLink { target: LinkTarget::File(_), .. } => None,
         }
     }
 
     /// The link that somebody copied from somewhere, whatever public address it had; `None` if we did
     /// not make it.
     #[must_use]
-    pub fn read(&self, address: &str) -> Option<Link> {
+    pub fn parse_link(&self, address: &str) -> Option<PublicLink> {
         let address = Url::parse(address).ok()?;
         let segments: Vec<&str> = address.path_segments()?.filter(|it| !it.is_empty()).collect();
         let (to, made) = match *segments.as_slice() {
             [.., "f", signed, name] => {
-                let (id, made) = self.read_file(signed, &name::decode(name))?;
+                let (id, made) = self.verify_file_link(signed, &name::percent_decode(name))?;
                 (LinkTarget::File(id), made)
             }
             [.., "p", signed] | [.., "p", signed, "raw"] => {
-                let (id, made) = self.read_paste(signed)?;
+                let (id, made) = self.verify_paste_link(signed)?;
                 (LinkTarget::Paste(id), made)
             }
             _ => return None,
         };
-        Some(Link { to, made })
+        Some(PublicLink { target: to, created_at: made })
     }
 }
 
 /// `text` with the address that each file has on the Let's Chat at `letschat`, for who is logged in there,
 /// in place of `upload://files/ID/NAME`.
 pub(super) fn at_home<'t>(text: &'t str, letschat: &Url) -> Cow<'t, str> {
-    text::replace(text, letschat, |id, name| {
+    text::replace_file_urls(text, letschat, |id, name| {
         let id: FileId = id.parse().ok()?;
-        Some(format!("{letschat}files/{id}/{}", name::encode(&safe_name(name))))
+        Some(format!("{letschat}files/{id}/{}", name::percent_encode(&sanitize_file_name(name))))
     })
 }
 

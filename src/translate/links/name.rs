@@ -3,46 +3,46 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What may stand in an address as it is, also where an IRC client looks for its end.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// How long a name may be in an address: an IRC line holds the link with room to spare.
-const LONGEST: usize = 100;
+const MAX_LEN: usize = 100;
 
 /// The longest ending that is kept of a name that is too long: `.tar.gz` is not, `.jpeg` is.
-const LONGEST_ENDING: usize = 12;
+const MAX_LEN_EXTENSION: usize = 12;
 
 /// What a file without a usable name is called.
-const NAMELESS: &str = "file";
+const FALLBACK_NAME: &str = "file";
 
 /// `name` without what could do harm: no folders, no control characters, nothing invisible that turns
 /// the direction of writing, nothing that systems keep for themselves, no hidden files; not too long.
 #[must_use]
-pub fn safe_name(name: &str) -> String {
+pub fn sanitize_file_name(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let safe: String = base.chars().filter(|c| !is_hidden(*c)).map(harmless).collect();
+    let safe: String = base.chars().filter(|c| !is_invisible(*c)).map(replace_reserved).collect();
     let safe = safe.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    let safe = shortened(safe);
-    if safe.is_empty() { NAMELESS.to_owned() } else { safe }
+    let safe = truncate(safe);
+    if safe.is_empty() { FALLBACK_NAME.to_owned() } else { safe }
 }
 
 /// `name` as a segment of an address.
-pub(super) fn encode(name: &str) -> String {
-    utf8_percent_encode(name, PLAIN).to_string()
+pub(super) fn percent_encode(name: &str) -> String {
+    utf8_percent_encode(name, UNESCAPED).to_string()
 }
 
 /// A segment of an address without its percent signs.
-pub(super) fn decode(segment: &str) -> String {
+pub(super) fn percent_decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-fn is_hidden(c: char) -> bool {
+fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn harmless(c: char) -> char {
+fn replace_reserved(c: char) -> char {
     match c {
         '"' | '<' | '>' | '|' | ':' | '*' | '?' | ';' | '%' | '`' | '$' => '_',
         c if c.is_whitespace() => ' ',
@@ -50,17 +50,17 @@ fn harmless(c: char) -> char {
     }
 }
 
-fn shortened(name: &str) -> String {
-    if encode(name).len() <= LONGEST {
+fn truncate(name: &str) -> String {
+    if percent_encode(name).len() <= MAX_LEN {
         return name.to_owned();
     }
     let (stem, ending) = match name.rfind('.') {
-        Some(at) if encode(&name[at..]).len() <= LONGEST_ENDING => name.split_at(at),
+        Some(at) if percent_encode(&name[at..]).len() <= MAX_LEN_EXTENSION => name.split_at(at),
         _ => (name, ""),
     };
-    let mut left = LONGEST - encode(ending).len();
+    let mut left = MAX_LEN - percent_encode(ending).len();
     let fits = stem.chars().take_while(|c| {
-        let length = encode(c.encode_utf8(&mut [0; 4])).len();
+        let length = percent_encode(c.encode_utf8(&mut [0; 4])).len();
         let fits = length <= left;
         left = left.saturating_sub(length);
         fits
@@ -77,18 +77,18 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, safe: &str) {
-        assert_eq!(safe_name(name), safe, "{name:?}");
+        assert_eq!(sanitize_file_name(name), safe, "{name:?}");
     }
 
     #[test]
-    fn a_good_name_stays() {
+    fn safe_file_name_is_unchanged() {
         for name in ["photo.png", "a b (1).tar.gz", "Übersicht-2026_v2.pdf", "🫖.gif"] {
             check(name, name);
         }
     }
 
     #[test]
-    fn nothing_leads_out_of_a_folder() {
+    fn path_components_are_removed() {
         check("../../etc/passwd", "passwd");
         check("..\\..\\boot.ini", "boot.ini");
         check("..", "file");
@@ -97,20 +97,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_ends_a_header_or_a_quotation() {
+    fn header_breaking_characters_are_replaced() {
         check("a\r\nSet-Cookie: x=1", "aSet-Cookie_ x=1");
         check("a\"; filename=\"b.exe", "a__ filename=_b.exe");
         check("a\0b", "ab");
     }
 
     #[test]
-    fn a_name_does_not_look_like_another() {
+    fn invisible_characters_are_removed() {
         check("photo\u{202e}gpj.exe", "photogpj.exe");
         check("invoice.pdf\u{200b}.exe", "invoice.pdf.exe");
     }
 
     #[test]
-    fn a_long_name_keeps_its_ending() {
+    fn long_name_is_truncated_before_its_extension() {
         check(&format!("{}.jpeg", "x".repeat(300)), &format!("{}.jpeg", "x".repeat(95)));
         check(&format!("{}.png", "é".repeat(300)), &format!("{}.png", "é".repeat(16)));
         check(&format!("x.{}", "y".repeat(300)), &format!("x.{}", "y".repeat(98)));
@@ -118,13 +118,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_safe_name_is_safe_whatever_it_was(name in any::<String>()) {
-            let safe = safe_name(&name);
+        fn any_name_becomes_a_safe_file_name(name in any::<String>()) {
+            let safe = sanitize_file_name(&name);
             prop_assert!(!safe.is_empty() && !safe.starts_with('.'));
             prop_assert!(!safe.contains(['/', '\\', '"', '\r', '\n', '\0']));
-            prop_assert!(encode(&safe).len() <= LONGEST);
-            prop_assert_eq!(safe_name(&safe), safe.clone());
-            prop_assert_eq!(decode(&encode(&safe)), safe);
+            prop_assert!(percent_encode(&safe).len() <= MAX_LEN);
+            prop_assert_eq!(sanitize_file_name(&safe), safe.clone());
+            prop_assert_eq!(percent_decode(&percent_encode(&safe)), safe);
         }
     }
 }

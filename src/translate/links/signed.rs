@@ -15,67 +15,67 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
 
-use super::Link;
-use crate::domain::{FileId, PasteId, LinkTarget};
+use super::PublicLink;
+use crate::domain::{FileId, LinkTarget, PasteId};
 
 /// What the key is used for here, so that no other use of it could ever make a link.
-const PURPOSE: &[u8] = b"letsbridge link 1\0";
+const LINK_PURPOSE: &[u8] = b"letsbridge link 1\0";
 
 /// The same of a proof that it is us who answer.
-const PRESENCE: &[u8] = b"letsbridge presence 1\0";
+const CHALLENGE_PURPOSE: &[u8] = b"letsbridge presence 1\0";
 
-const PROOF: usize = 16;
+const MAC_LEN: usize = 16;
 
-const FILE: u8 = 1;
-const PASTE: u8 = 2;
+const KIND_FILE: u8 = 1;
+const KIND_PASTE: u8 = 2;
 
 /// The longest text that can be a link of ours.
-const LONGEST: usize = 64;
+const MAX_LEN: usize = 64;
 
 /// `link`, signed together with `name`.
-pub(super) fn sign(key: &SecretBox<[u8; 32]>, link: Link, name: &str) -> String {
+pub(super) fn sign(key: &SecretBox<[u8; 32]>, link: PublicLink, name: &str) -> String {
     let mut bytes = pack(link);
-    let proof = mac(key, &bytes, name).finalize().into_bytes();
-    bytes.extend_from_slice(&proof[..PROOF]);
+    let proof = link_mac(key, &bytes, name).finalize().into_bytes();
+    bytes.extend_from_slice(&proof[..MAC_LEN]);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The link that was signed together with `name`; `None` where it was not, or not with this key.
-pub(super) fn read(key: &SecretBox<[u8; 32]>, signed: &str, name: &str) -> Option<Link> {
-    if signed.len() > LONGEST {
+pub(super) fn verify(key: &SecretBox<[u8; 32]>, signed: &str, name: &str) -> Option<PublicLink> {
+    if signed.len() > MAX_LEN {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(signed).ok()?;
-    let (packed, proof) = bytes.split_at_checked(bytes.len().checked_sub(PROOF)?)?;
+    let (packed, proof) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LEN)?)?;
     // Takes the same time wherever the first difference is.
-    mac(key, packed, name).verify_truncated_left(proof).ok()?;
+    link_mac(key, packed, name).verify_truncated_left(proof).ok()?;
     unpack(packed)
 }
 
 /// What only who has the key can answer to `question`.
-pub(super) fn answer(key: &SecretBox<[u8; 32]>, question: &str) -> String {
+pub(super) fn challenge_response(key: &SecretBox<[u8; 32]>, question: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret());
     let mut mac = mac.expect("a key of any length will do");
-    mac.update(PRESENCE);
+    mac.update(CHALLENGE_PURPOSE);
     mac.update(question.as_bytes());
-    URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..PROOF])
+    URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..MAC_LEN])
 }
 
-fn mac(key: &SecretBox<[u8; 32]>, packed: &[u8], name: &str) -> Hmac<Sha256> {
+fn link_mac(key: &SecretBox<[u8; 32]>, packed: &[u8], name: &str) -> Hmac<Sha256> {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret());
     let mut mac = mac.expect("a key of any length will do");
-    mac.update(PURPOSE);
+    mac.update(LINK_PURPOSE);
     mac.update(packed);
     mac.update(name.as_bytes());
     mac
 }
 
-fn pack(Link { to, made }: Link) -> Vec<u8> {
+fn pack(PublicLink { target: to, created_at: made }: PublicLink) -> Vec<u8> {
     let made = u32::try_from(made.as_second()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(64);
     bytes.push(match to {
-        LinkTarget::File(_) => FILE,
-        LinkTarget::Paste(_) => PASTE,
+        LinkTarget::File(_) => KIND_FILE,
+        LinkTarget::Paste(_) => KIND_PASTE,
     });
     bytes.extend_from_slice(&made.to_be_bytes());
     match to {
@@ -89,7 +89,7 @@ fn pack(Link { to, made }: Link) -> Vec<u8> {
     bytes
 }
 
-fn unpack(bytes: &[u8]) -> Option<Link> {
+fn unpack(bytes: &[u8]) -> Option<PublicLink> {
     let (kind, rest) = bytes.split_first()?;
     let (made, rest) = rest.split_first_chunk::<4>()?;
     let made = Timestamp::from_second(u32::from_be_bytes(*made).into()).ok()?;
@@ -105,5 +105,5 @@ fn unpack(bytes: &[u8]) -> Option<Link> {
         }
         _ => return None,
     };
-    Some(Link { to, made })
+    Some(PublicLink { target: to, created_at: made })
 }

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn not_everybody_notifies_everybody() {
-    let scene = Scene::on_irc();
+fn all_mention_is_defused_unless_allowed() {
+    let scene = TranslateFixture::on_irc();
     for (text, shown) in [
         ("@all hi", "@\u{200b}all hi"),
         ("hi @ALL!", "hi @\u{200b}ALL!"),
@@ -16,43 +16,51 @@ fn not_everybody_notifies_everybody() {
         ("http://a.example/@ann", "http://a.example/@ann"),
         ("all: hi", "all: hi"),
     ] {
-        scene.in_letschat(text, &format!("<ann> {shown}"));
+        scene.assert_in_letschat(text, &format!("<ann> {shown}"));
     }
-    let boss = Whom::These(vec![Who::Name("ANN".to_owned())]);
-    let scene = Scene::on_irc().with(|manners| manners.room.may_notify_all = boss);
-    scene.in_letschat("@all hi", "<ann> @all hi");
-    Scene { author: Author::named("eve"), ..scene }.in_letschat("@all", "<eve> @\u{200b}all");
+    let boss = UserSet::Only(vec![UserMatcher::Name("ANN".to_owned())]);
+    let scene =
+        TranslateFixture::on_irc().with(|manners| manners.room.allow_all_mention_from = boss);
+    scene.assert_in_letschat("@all hi", "<ann> @all hi");
+    TranslateFixture { author: Author::named("eve"), ..scene }
+        .assert_in_letschat("@all", "<eve> @\u{200b}all");
 }
 
 #[test]
-fn whoever_may_not_notify_does_not() {
-    let scene = Scene::on_irc().with(|manners| manners.room.may_notify = Whom::nobody());
-    scene.in_letschat("bob: hi", "<ann> bob: hi");
-    scene.in_letschat("hi @bob", "<ann> hi @\u{200b}bob");
-    scene.in_letschat("http://a.example/@bob", "<ann> http://a.example/%40bob");
+fn mentions_are_defused_for_users_without_rights() {
+    let scene = TranslateFixture::on_irc()
+        .with(|manners| manners.room.allow_mentions_from = UserSet::empty());
+    scene.assert_in_letschat("bob: hi", "<ann> bob: hi");
+    scene.assert_in_letschat("hi @bob", "<ann> hi @\u{200b}bob");
+    scene.assert_in_letschat("http://a.example/@bob", "<ann> http://a.example/%40bob");
 }
 
 #[test]
-fn no_name_lends_its_rights_to_whoever_is_told_under_it() {
-    let boss = || Whom::These(vec![Who::Name("boss".to_owned())]);
+fn extracted_nick_does_not_grant_mention_rights() {
+    let boss = || UserSet::Only(vec![UserMatcher::Name("boss".to_owned())]);
     let text = regex::Regex::new("^<(?<nick>[^>]+)> (?<text>.*)$").expect("a pattern");
-    let unwrap = Unwrap { on: None, who: vec![Who::Name("relay".to_owned())], text };
-    let scene = Scene::on_irc().by("relay").with(|manners| {
-        manners.room.may_notify_all = boss();
-        manners.rules.unwrap.push(unwrap);
+    let unwrap = ExtractNicksRule {
+        side: None,
+        users: vec![UserMatcher::Name("relay".to_owned())],
+        pattern: text,
+    };
+    let scene = TranslateFixture::on_irc().by("relay").with(|manners| {
+        manners.room.allow_all_mention_from = boss();
+        manners.rules.extract_nicks.push(unwrap);
     });
-    scene.in_letschat("<boss> @all hi", "<boss> @\u{200b}all hi");
+    scene.assert_in_letschat("<boss> @all hi", "<boss> @\u{200b}all hi");
 }
 
 #[test]
-fn from_room_to_room_a_name_is_a_name() {
-    let scene = Scene::in_room().people(&[("dave", Who::Name("carl".to_owned()))]);
-    scene.in_letschat("@carl, @bob and @all: hi", "<bob> @carl, @bob and @\u{200b}all: hi");
+fn mentions_between_rooms_are_unchanged() {
+    let scene =
+        TranslateFixture::in_room().people(&[("dave", UserMatcher::Name("carl".to_owned()))]);
+    scene.assert_in_letschat("@carl, @bob and @all: hi", "<bob> @carl, @bob and @\u{200b}all: hi");
 }
 
 #[test]
-fn no_line_of_a_paste_is_somebody_elses() {
-    let scene = Scene::on_irc();
+fn pasted_line_that_looks_like_another_author_gets_a_prefix() {
+    let scene = TranslateFixture::on_irc();
     for (line, shown) in [
         ("<bob> I quit", "<ann> <bob> I quit"),
         ("* bob quits", "<ann> * bob quits"),
@@ -68,44 +76,45 @@ fn no_line_of_a_paste_is_somebody_elses() {
         ("    let x = 1;", "    let x = 1;"),
         ("hi", "hi"),
     ] {
-        scene.in_letschat(&format!("1\n{line}\n3"), &format!("<ann> 1\n{shown}\n3"));
+        scene.assert_in_letschat(&format!("1\n{line}\n3"), &format!("<ann> 1\n{shown}\n3"));
     }
-    scene.in_letschat("<bob> I quit", "<ann> <bob> I quit");
+    scene.assert_in_letschat("<bob> I quit", "<ann> <bob> I quit");
 }
 
 #[test]
-fn no_name_can_pass_for_another() {
+fn author_name_cannot_imitate_another() {
     for (name, shown) in [
         ("bob> hi\r\n<eve", "<bob·hi <eve> x"),
         ("b\u{200b}ob", "<bob> x"),
         ("\u{202e}bob", "<bob> x"),
         ("b\u{1}ob", "<bob> x"),
     ] {
-        Scene { nicks: Vec::new(), ..Scene::in_room().by(name) }.in_channel("x", shown);
-        Scene::on_irc().by(name).in_letschat("x", shown);
+        TranslateFixture { nicks: Vec::new(), ..TranslateFixture::in_room().by(name) }
+            .assert_in_channel("x", shown);
+        TranslateFixture::on_irc().by(name).assert_in_letschat("x", shown);
     }
 }
 
 #[test]
-fn the_server_s_own_addresses_are_no_pictures() {
+fn letschat_urls_are_not_shown_as_images() {
     let letschat = url::Url::parse("https://chat.example.org/").expect("an address");
     let bare = Template::parse("").expect("a template");
-    let scene = Scene::on_irc().with(|manners| {
-        manners.room.letschat = Some(letschat);
-        manners.room.names.talk = bare;
+    let scene = TranslateFixture::on_irc().with(|manners| {
+        manners.room.letschat_url = Some(letschat);
+        manners.room.prefixes.text = bare;
     });
     for text in ["https://chat.example.org/logout?x.png", "upload://logout?x.png"] {
-        scene.in_letschat(text, &format!("\u{200b}{text}"));
-        assert!(!comes_apart(&scene.message(text), &scene.channel, &scene.manners));
+        scene.assert_in_letschat(text, &format!("\u{200b}{text}"));
+        assert!(!needs_split(&scene.message(text), &scene.channel, &scene.format));
     }
-    scene.in_letschat("http://a.example/x.png", "http://a.example/x.png");
+    scene.assert_in_letschat("http://a.example/x.png", "http://a.example/x.png");
 }
 
 #[test]
-fn nobody_asks_anything_of_anybodys_client() {
+fn ctcp_delimiters_are_escaped() {
     let bare = Template::parse("").expect("a template");
-    let scene = Scene::in_room().with(|manners| manners.channel.names.talk = bare);
-    scene.in_channel("\u{1}VERSION\u{1}", "␁VERSION␁");
+    let scene = TranslateFixture::in_room().with(|manners| manners.channel.prefixes.text = bare);
+    scene.assert_in_channel("\u{1}VERSION\u{1}", "␁VERSION␁");
 }
 
 /// Whether `c` is for nobody's eyes.
@@ -129,7 +138,7 @@ proptest::proptest! {
         name in "(?s).{0,40}|[\u{0}-\u{20}\u{300}-\u{310}\u{2028}-\u{202e}a-z@]{0,900}",
         action in proptest::bool::ANY,
     ) {
-        for mut scene in [Scene::on_irc(), Scene::in_room()] {
+        for mut scene in [TranslateFixture::on_irc(), TranslateFixture::in_room()] {
             scene.author.display_name = Some(name.clone());
             scene.author.name = name.clone();
             scene.kind = if action { MessageKind::Action } else { MessageKind::Text };

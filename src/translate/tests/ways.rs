@@ -19,62 +19,62 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// What can be seen of a text.
-fn seen(text: &str) -> String {
+fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() && !c.is_whitespace() && !"\u{200b}@".contains(*c))
         .collect()
 }
 
-fn all_on(scene: Scene) -> Scene {
+fn all_options_on(scene: TranslateFixture) -> TranslateFixture {
     scene.with(|manners| {
-        manners.room.formatting = Formatting::Marks;
+        manners.room.formatting = Formatting::Markers;
         manners.channel.emotes = Emotes::Unicode;
-        manners.channel.colours = true;
-        manners.channel.long = Long::Cut;
+        manners.channel.color_nicks = true;
+        manners.channel.long_messages = LongMessages::Cut;
     })
 }
 
 proptest! {
     #[test]
-    fn plain_text_stays_as_it_is(text in "[a-zA-Z0-9 .,;!?'()/*_+=~éß漢🫖-]{0,80}") {
-        prop_assert_eq!(Scene::on_irc().to_letschat(&text), format!("<ann> {text}"));
-        prop_assert_eq!(Scene::in_room().body_on_irc(&text), text);
+    fn plain_text_is_unchanged(text in "[a-zA-Z0-9 .,;!?'()/*_+=~éß漢🫖-]{0,80}") {
+        prop_assert_eq!(TranslateFixture::on_irc().to_letschat(&text), format!("<ann> {text}"));
+        prop_assert_eq!(TranslateFixture::in_room().body_on_irc(&text), text);
     }
 
     #[test]
-    fn no_text_is_too_much(text in text()) {
-        for scene in [Scene::on_irc(), Scene::in_room(), all_on(Scene::on_irc()), all_on(Scene::in_room())] {
+    fn any_text_renders_without_panic(text in text()) {
+        for scene in [TranslateFixture::on_irc(), TranslateFixture::in_room(), all_options_on(TranslateFixture::on_irc()), all_options_on(TranslateFixture::in_room())] {
             scene.to_letschat(&text);
             scene.to_irc(&text);
-            let _ = comes_apart(&scene.message(&text), &scene.channel, &scene.manners);
+            let _ = needs_split(&scene.message(&text), &scene.channel, &scene.format);
         }
     }
 
     #[test]
-    fn everything_that_can_be_seen_arrives(text in "[a-z\u{2}\u{1d}\u{f} @:<>\n.é🫖]{0,60}") {
-        let scene = Scene { users: Vec::new(), nicks: Vec::new(), ..Scene::on_irc() };
+    fn visible_characters_survive_rendering(text in "[a-z\u{2}\u{1d}\u{f} @:<>\n.é🫖]{0,60}") {
+        let scene = TranslateFixture { users: Vec::new(), nicks: Vec::new(), ..TranslateFixture::on_irc() };
         let lines = text.replace('\n', " ");
-        prop_assert_eq!(seen(&scene.to_letschat(&lines)), format!("<ann>{}", seen(&lines)));
-        let scene = Scene { users: Vec::new(), nicks: Vec::new(), ..Scene::in_room() };
-        let scene = scene.with(|manners| manners.channel.long = Long::All);
-        prop_assert_eq!(seen(&scene.body_on_irc(&text)), seen(&text));
+        prop_assert_eq!(visible(&scene.to_letschat(&lines)), format!("<ann>{}", visible(&lines)));
+        let scene = TranslateFixture { users: Vec::new(), nicks: Vec::new(), ..TranslateFixture::in_room() };
+        let scene = scene.with(|manners| manners.channel.long_messages = LongMessages::All);
+        prop_assert_eq!(visible(&scene.body_on_irc(&text)), visible(&text));
     }
 
     #[test]
-    fn nobody_is_notified_by_who_may_not(text in text()) {
-        let scene = Scene::on_irc().with(|manners| manners.room.may_notify = Whom::nobody());
+    fn no_text_mentions_without_rights(text in text()) {
+        let scene = TranslateFixture::on_irc().with(|manners| manners.room.allow_mentions_from = UserSet::empty());
         let notifies = regex::Regex::new(r"(?i)(?:^|[^0-9a-z_])@(?:bob|all)(?:$|[^0-9a-z_@])").expect("a pattern");
         let told = scene.to_letschat(&text);
         prop_assert!(!notifies.is_match(&told), "{told:?}");
     }
 
     #[test]
-    fn what_is_said_to_somebody_comes_back_as_it_was(text in "[a-z ]{1,20}[a-z]", who in "bob|dave") {
+    fn addressed_text_round_trips(text in "[a-z ]{1,20}[a-z]", who in "bob|dave") {
         let said = format!("{who}: {text}");
-        let there = Scene::on_irc().to_letschat(&said);
+        let there = TranslateFixture::on_irc().to_letschat(&said);
         let there = there.strip_prefix("<ann> ").expect("a name");
         let nicks = vec![("bob", None), ("dave", None)];
-        let back = Scene { nicks, ..Scene::in_room() }.body_on_irc(there);
+        let back = TranslateFixture { nicks, ..TranslateFixture::in_room() }.body_on_irc(there);
         prop_assert_eq!(back.split_whitespace().collect::<String>(), said.split_whitespace().collect::<String>());
     }
 }

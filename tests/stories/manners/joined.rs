@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use letsbridge::translate::{Join, Manners, RoomManners};
+use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
 use super::mannered;
 use crate::world::World;
@@ -14,7 +14,7 @@ const READ: &str = r#"lc > 424["messages:list",{"expand":"owner","reverse":false
 /// Two lines of ann's that are under way as one post, and one of bob's that waits.
 #[track_caller]
 fn two_under_way() -> World {
-    let mut world = mannered(Manners::default());
+    let mut world = mannered(LinkFormat::default());
     world.tell(
         r#"
         irc <+ :ann!a@host PRIVMSG #tea :one
@@ -28,7 +28,7 @@ fn two_under_way() -> World {
 
 #[test]
 fn lines_that_come_together_or_wait_are_one_message() {
-    let mut world = mannered(Manners::default());
+    let mut world = mannered(LinkFormat::default());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -49,7 +49,7 @@ fn lines_that_come_together_or_wait_are_one_message() {
 
 #[test]
 fn what_was_said_at_its_time_stays_by_itself() {
-    let mut world = mannered(Manners::default());
+    let mut world = mannered(LinkFormat::default());
     world.tell(
         r#"
         irc < :bob!b@host PRIVMSG #tea :hi
@@ -70,9 +70,9 @@ fn what_was_said_at_its_time_stays_by_itself() {
 
 #[test]
 fn lines_are_waited_for_where_that_is_wanted() {
-    let join = Join::Within(Duration::from_secs(1));
-    let room = RoomManners { join, ..RoomManners::default() };
-    let mut world = mannered(Manners { room, ..Manners::default() });
+    let join = MergeLines::Within(Duration::from_secs(1));
+    let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
+    let mut world = mannered(LinkFormat { room, ..LinkFormat::default() });
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -114,7 +114,7 @@ fn a_joined_post_whose_ack_was_lost_is_found_and_none_of_it_said_again() {
 #[test]
 fn a_joined_post_that_never_arrived_is_said_again_with_what_goes_on_with_it_by_then() {
     for trouble in ["lc lost", "restart"] {
-        let mut world = mannered(Manners::default());
+        let mut world = mannered(LinkFormat::default());
         world.tell(
             r#"
             irc <+ :ann!a@host PRIVMSG #tea :one
@@ -161,7 +161,7 @@ fn all_of_a_refused_post_is_refused() {
 #[test]
 fn a_picture_stands_alone_behind_its_name_whatever_happens_between() {
     for trouble in ["lc lost", "restart"] {
-        let mut world = mannered(Manners::default());
+        let mut world = mannered(LinkFormat::default());
         world.tell(
             r#"
             irc <+ :ann!a@host PRIVMSG #tea :http://a.example/x.png

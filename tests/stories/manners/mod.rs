@@ -4,14 +4,14 @@ mod joined;
 mod people;
 mod rules;
 
-use letsbridge::translate::Manners;
+use letsbridge::translate::LinkFormat;
 
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 /// A world in these manners, with one channel and one room, both joined; ann is in the channel.
 #[track_caller]
-fn mannered(manners: Manners) -> World {
+fn mannered(manners: LinkFormat) -> World {
     let mut world = World::new(&["office/#tea tea"]).mannered(manners);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -1,6 +1,6 @@
 //! Who is there, on both sides.
 
-use letsbridge::translate::Manners;
+use letsbridge::translate::LinkFormat;
 
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};
@@ -80,7 +80,7 @@ fn whoever_is_in_the_channel_too_is_not_called_by_their_own_words() {
 
 #[test]
 fn what_was_said_is_known_again_whoever_is_there_by_then() {
-    let mut world = World::new(&["office/#tea tea"]).mannered(Manners::default());
+    let mut world = World::new(&["office/#tea tea"]).mannered(LinkFormat::default());
     world.tell(LETSCHAT_IN);
     world.tell(&crate::confirmed::irc_in(crate::history::KEEPS));
     world.tell(

@@ -1,15 +1,19 @@
 //! What the administrator's rules leave out.
 
-use letsbridge::translate::{Ignore, Manners, Rules, Side, Who};
+use letsbridge::translate::{IgnoreRule, LinkFormat, Rules, Side, UserMatcher};
 
 use super::mannered;
 use crate::letschat_back;
 
 /// Nobody hears of carl, whichever side he is on.
-fn without_carl() -> Manners {
-    let rule = |on| Ignore { on: Some(on), who: vec![Who::Name("carl".to_owned())], text: None };
+fn without_carl() -> LinkFormat {
+    let rule = |on| IgnoreRule {
+        side: Some(on),
+        users: vec![UserMatcher::Name("carl".to_owned())],
+        pattern: None,
+    };
     let ignore = vec![rule(Side::Irc), rule(Side::LetsChat)];
-    Manners { rules: Rules { ignore, ..Rules::default() }, ..Manners::default() }
+    LinkFormat { rules: Rules { ignore, ..Rules::default() }, ..LinkFormat::default() }
 }
 
 #[test]
@@ -36,7 +40,7 @@ fn what_was_ignored_once_is_not_caught_up_with_later() {
         lc lost
         "#,
     );
-    let mut world = world.mannered(Manners::default());
+    let mut world = world.mannered(LinkFormat::default());
     world.tell(crate::IRC_IN);
     letschat_back(
         &mut world,

@@ -4,7 +4,7 @@ use irc::proto::Prefix;
 use jiff::Timestamp;
 
 use super::{JOIN_BYTES, Phase, Session, last};
-use crate::domain::{MessageKind, EndpointId};
+use crate::domain::{EndpointId, MessageKind};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::refusal::{Outlook, Refusal};

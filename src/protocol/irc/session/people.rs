@@ -3,7 +3,7 @@ use std::time::Instant;
 use irc::proto::Prefix;
 
 use super::Session;
-use crate::domain::{Author, IrcUser, EndpointId};
+use crate::domain::{Author, EndpointId, IrcUser};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;

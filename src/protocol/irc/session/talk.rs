@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::{LONGEST_ADDRESS, Session, last};
-use crate::domain::{MessageKind, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::line::Charset;

@@ -4,7 +4,7 @@ use irc::proto::Prefix;
 
 use super::people::split;
 use super::{Phase, Session};
-use crate::domain::{MessageKind, IrcUser, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::multiline::Script;

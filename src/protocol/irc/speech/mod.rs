@@ -12,7 +12,7 @@ use super::heard;
 use super::line::Line;
 use super::objection::Objection;
 use super::pacing::{Pacer, Weight};
-use crate::domain::{MessageKind, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, MessageKind};
 
 pub(super) use saying::Utterance;
 use saying::{FENCE, Saying};
@@ -795,7 +795,10 @@ mod tests {
                 let shown = if matches!(fate, Fate::EchoAltered) { "****" } else { text };
                 let verdict = match fate {
                     Fate::Echo | Fate::EchoAltered if echoes => {
-                        scene.speech.echoed(TEA, label, (MessageKind::Text, shown), Mark::default()).0
+                        scene
+                            .speech
+                            .echoed(TEA, label, (MessageKind::Text, shown), Mark::default())
+                            .0
                     }
                     Fate::Drop => label.and_then(|label| scene.speech.answered(label, scene.now)),
                     Fate::Object => {

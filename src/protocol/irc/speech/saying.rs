@@ -1,5 +1,5 @@
 use super::{Mark, Outcome, Receipt};
-use crate::domain::{MessageKind, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::irc::heard;
 use crate::protocol::irc::line::Line;
 use crate::protocol::irc::objection::Objection;

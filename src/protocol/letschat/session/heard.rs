@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{ROOMS, Session};
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::Output;
 use crate::protocol::letschat::answer::{
     self, Account, PostRef, Room, Visitor, WirePost, WireWhisper,
@@ -77,7 +77,12 @@ impl Session {
         }
     }
 
-    fn moved(&mut self, name: &str, argument: &str, how: impl FnOnce(EndpointId, Author) -> Presence) {
+    fn moved(
+        &mut self,
+        name: &str,
+        argument: &str,
+        how: impl FnOnce(EndpointId, Author) -> Presence,
+    ) {
         let Ok(Visitor { account, room }) = answer::read::<Visitor>(argument) else {
             return self.odd(name, argument);
         };

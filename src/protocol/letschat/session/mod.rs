@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Calls};
 use super::rooms::{Rooms, Seat};
 use super::{Event, Heard, Order, Reason, Stay, TurnedAway};
-use crate::domain::{EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::liveness::{Check, Liveness};
 use crate::protocol::socketio::Packet;
 use crate::protocol::{Input, Machine, Output};

@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::findings::{LineId, Lines, Lost, Misheard, Misplaced, Twin, Unheard};
 use super::recognise::{Step, is_part, step};
-use crate::domain::{MessageKind, RenderedMessage, DeliveryState, DeliveryId};
+use crate::domain::{DeliveryId, DeliveryState, MessageKind, RenderedMessage};
 use crate::protocol::irc;
 use crate::service::audit::{CLOCKS, TOLD};
 use crate::store::Spoken;
-use crate::translate::AGAIN;
+use crate::translate::RESENT_PREFIX;
 
 /// How many of our own lines are remembered, to find another that says the same.
 const REMEMBERED: usize = 5_000;
@@ -382,12 +382,12 @@ impl Expected {
 /// A hash of what a text says, whether it says that it may say it again or not.
 fn words(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.replacen(AGAIN, "", 1).hash(&mut hasher);
+    text.replacen(RESENT_PREFIX, "", 1).hash(&mut hasher);
     hasher.finish()
 }
 
 fn is_marked(text: &str) -> bool {
-    text.contains(AGAIN)
+    text.contains(RESENT_PREFIX)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Endpoint, DeliveryId};
+use crate::domain::{DeliveryId, Endpoint};
 use crate::service::audit::{Troubles, Unread};
 
 /// One channel, and what was found in it.

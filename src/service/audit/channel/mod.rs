@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::CLOCKS;
 use crate::bridge::{Twins, trace};
 use crate::config::Settings;
-use crate::domain::{Network, Endpoint, EndpointId};
+use crate::domain::{Endpoint, EndpointId, Network};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
 use crate::service::sts::StsBook;

@@ -2,7 +2,7 @@
 
 use crate::domain::{MessageKind, RenderedMessage};
 use crate::protocol::irc;
-use crate::translate::{AGAIN, behind_time};
+use crate::translate::{RESENT_PREFIX, strip_timestamp};
 
 /// A line that is cut is longer than this.
 const LONG: usize = 200;
@@ -18,7 +18,12 @@ pub(super) struct Step {
 
 /// What `text` says of `speech`, of whose body so many bytes were `said` before; `None` if it says
 /// something else. Both are free of formatting, which servers may take away.
-pub(super) fn step(speech: &RenderedMessage, said: usize, kind: MessageKind, text: &str) -> Option<Step> {
+pub(super) fn step(
+    speech: &RenderedMessage,
+    said: usize,
+    kind: MessageKind,
+    text: &str,
+) -> Option<Step> {
     if speech.kind != kind {
         return None;
     }
@@ -26,10 +31,10 @@ pub(super) fn step(speech: &RenderedMessage, said: usize, kind: MessageKind, tex
     let mut step = Step { end: said, again: false };
     for (number, line) in text.split('\n').enumerate() {
         let rest = speech.body.get(step.end..)?;
-        let first = [speech.prefix.as_str(), behind_time(&speech.prefix)];
+        let first = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
         let prefixes = first.into_iter().chain((number > 0).then_some(""));
         let (length, again) = prefixes.into_iter().find_map(|prefix| {
-            let marked = || irc::said_with(&format!("{prefix}{AGAIN}"), rest, line);
+            let marked = || irc::said_with(&format!("{prefix}{RESENT_PREFIX}"), rest, line);
             irc::said_with(prefix, rest, line)
                 .map(|length| (length, false))
                 .or_else(|| marked().map(|length| (length, true)))
@@ -41,9 +46,9 @@ pub(super) fn step(speech: &RenderedMessage, said: usize, kind: MessageKind, tex
 
 /// Whether `text` can be a line of `speech` among others: the last of them, if `last`.
 pub(super) fn is_part(speech: &RenderedMessage, text: &str, last: bool) -> bool {
-    let prefix = [speech.prefix.as_str(), behind_time(&speech.prefix)];
+    let prefix = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
     let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    let said = said.strip_prefix(AGAIN).unwrap_or(said).trim();
+    let said = said.strip_prefix(RESENT_PREFIX).unwrap_or(said).trim();
     let body = speech.body.trim_end();
     let among_others = !said.is_empty() && body.len() > said.len();
     let lines = || body.split(['\r', '\n']).map(str::trim);
@@ -57,7 +62,11 @@ mod tests {
     use super::*;
 
     fn speech(body: &str) -> RenderedMessage {
-        RenderedMessage { kind: MessageKind::Text, prefix: "[09:41Z] <ann> ".to_owned(), body: body.to_owned() }
+        RenderedMessage {
+            kind: MessageKind::Text,
+            prefix: "[09:41Z] <ann> ".to_owned(),
+            body: body.to_owned(),
+        }
     }
 
     #[track_caller]

@@ -228,7 +228,7 @@ fn hash(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MessageKind, Message, MessagePart, EndpointId, DeliveryState};
+    use crate::domain::{DeliveryState, EndpointId, Message, MessageKind, MessagePart};
 
     const US: &str = "us";
 

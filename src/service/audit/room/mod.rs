@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Troubles, Unread};
 use crate::config::Settings;
-use crate::domain::{Endpoint, EndpointId, DeliveryId};
+use crate::domain::{DeliveryId, Endpoint, EndpointId};
 use crate::protocol::letschat::{Author, PostId};
 use crate::store::{Snapshot, StoreError, Tally};
 

@@ -25,7 +25,8 @@ pub(super) struct Reader {
 impl Reader {
     /// Begins to connect, and to join `rooms`, whose numbers are those of their order.
     pub(super) fn begin(letschat: LetsChatSettings, rooms: &[Endpoint]) -> Self {
-        let places: Vec<(EndpointId, Endpoint)> = (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
+        let places: Vec<(EndpointId, Endpoint)> =
+            (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
         let meet = |inbox, stop| LetsChat::new(letschat, &places, inbox, stop);
         let conversation = Conversation::begin("Let's Chat", meet);
         Self { conversation, orders: None, seats: HashMap::new(), wanted: rooms.len() }
