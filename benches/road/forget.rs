@@ -26,7 +26,7 @@ pub(crate) fn run(quick: bool) {
 
     let mut pauses: Vec<Duration> = (0..TIMES).map(|_| pause(&mut store)).collect();
     pauses.sort_unstable();
-    let left = (0..messages).filter(|at| store.knows(from, &native(*at)).unwrap()).count();
+    let left = (0..messages).filter(|at| store.contains(from, &native(*at)).unwrap()).count();
     assert_eq!(left, messages - TIMES * AT_ONCE as usize);
     println!("A ledger of {messages} old messages, {AT_ONCE} of which are forgotten at once.\n");
     println!("pause, p50 {:>34.2} ms", pauses[TIMES / 2].as_secs_f64() * 1e3);
@@ -44,8 +44,8 @@ fn pause(store: &mut Store) -> Duration {
 /// Has the store hold so many messages that were said at `said` or soon after, and delivered. Where
 /// they were said.
 fn fill(store: &mut Store, messages: usize, said: Timestamp) -> EndpointId {
-    let from = store.place(&Endpoint::channel(&Network::new("net"), "#room")).unwrap();
-    let to = store.place(&Endpoint::room("room")).unwrap();
+    let from = store.endpoint_id(&Endpoint::channel(&Network::new("net"), "#room")).unwrap();
+    let to = store.endpoint_id(&Endpoint::room("room")).unwrap();
     for at in 0..messages {
         let message = Message {
             source: from,
@@ -54,9 +54,9 @@ fn fill(store: &mut Store, messages: usize, said: Timestamp) -> EndpointId {
             body: format!("the message with the number {at}"),
             sent_at: said + SignedDuration::from_millis(i64::try_from(at).unwrap()),
         };
-        let id = store.hear(&message, Some(&native(at))).unwrap().unwrap();
+        let id = store.record(&message, Some(&native(at))).unwrap().unwrap();
         let ticket = store.enqueue(id, to).unwrap();
-        store.delivered(ticket, Some(&native(at)), said).unwrap();
+        store.ack_delivery(ticket, Some(&native(at)), said).unwrap();
         if at % 1_000 == 0 {
             store.commit().unwrap();
         }

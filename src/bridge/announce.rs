@@ -91,7 +91,7 @@ impl Bridge {
             body: words.into().into_string(),
             sent_at: turn.now,
         };
-        let Some(id) = turn.store.hear(&message, None)? else { return Ok(()) };
+        let Some(id) = turn.store.record(&message, None)? else { return Ok(()) };
         self.mirror(id, &message, to, turn)
     }
 }

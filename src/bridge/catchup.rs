@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::policy::Backlog;
 use crate::protocol::irc::{Mark, Page, Talk};
-use crate::store::{Cursor, Sight};
+use crate::store::{ChannelProgress, Cursor};
 
 /// How long before the cursor a reading begins: lines that were said at once on two servers of a
 /// network may reach a third in the other order of their times.
@@ -103,13 +103,13 @@ pub(super) struct CatchUp {
 impl CatchUp {
     /// What was missed of a channel that was known as `sight`, now that we are back at `now`. A
     /// delivery in doubt was sent after `doubt`.
-    pub(super) fn new(sight: Sight, doubt: Option<Timestamp>, now: Timestamp) -> Self {
+    pub(super) fn new(sight: ChannelProgress, doubt: Option<Timestamp>, now: Timestamp) -> Self {
         // However far ahead the network's clock is, or once was: nothing was heard later than now.
-        let first = sight.first.min(now);
+        let first = sight.first_joined.min(now);
         let cursor = Cursor { time: sight.cursor.time.min(now), ..sight.cursor };
         let since = doubt.map_or(cursor.time, |doubt| doubt.min(cursor.time));
         Self {
-            away: (sight.alive.min(now), now),
+            away: (sight.last_seen.min(now), now),
             since: before((since - OVERLAP).max(floor(first))),
             first,
             cursor,
@@ -170,7 +170,7 @@ impl CatchUp {
 
     /// The line behind which the page under way begins, if it has an id.
     pub(super) fn last_line(&self) -> Option<&str> {
-        self.line.as_deref().or(self.cursor.line.as_ref()?.as_deref())
+        self.line.as_deref().or(self.cursor.last_line.as_ref()?.as_deref())
     }
 
     /// A line that the server knows by `mark` is played back.
@@ -197,7 +197,7 @@ impl CatchUp {
     /// The last line that had been heard, where it was not asked yet what was said after that, and nothing
     /// else tells whether all of that was told.
     pub(super) fn ask_by_last(&mut self, page: Page) -> bool {
-        let has_id = matches!(self.cursor.line, Some(Some(_)));
+        let has_id = matches!(self.cursor.last_line, Some(Some(_)));
         if self.joins || self.by_last || !page.finds_lines || !has_id {
             return false;
         }
@@ -220,7 +220,7 @@ impl CatchUp {
 
     /// A line from before we first came in is played back: it was in the history when we came.
     pub(super) fn recognise_old(&mut self) {
-        self.joins |= self.cursor.line.is_none();
+        self.joins |= self.cursor.last_line.is_none();
     }
 
     /// A line that nobody had heard is played back.
@@ -360,7 +360,7 @@ impl CatchUp {
 
     /// Whether a line of ours, said at `time`, cannot be told from one that arrived before.
     pub(super) fn is_ambiguous(talk: &Talk, time: Timestamp, after: &Cursor) -> bool {
-        talk.mark.msgid.is_none() && after.line.is_some() && floor(time) == floor(after.time)
+        talk.mark.msgid.is_none() && after.last_line.is_some() && floor(time) == floor(after.time)
     }
 }
 
@@ -425,8 +425,12 @@ mod tests {
     }
 
     fn catchup(cursor: i64, line: bool) -> CatchUp {
-        let cursor = Cursor { time: at(cursor), line: line.then_some(None) };
-        CatchUp::new(Sight { first: at(0), alive: at(0), cursor }, None, at(9_000_000))
+        let cursor = Cursor { time: at(cursor), last_line: line.then_some(None) };
+        CatchUp::new(
+            ChannelProgress { first_joined: at(0), last_seen: at(0), cursor },
+            None,
+            at(9_000_000),
+        )
     }
 
     #[test]
@@ -497,8 +501,8 @@ mod tests {
 
     #[test]
     fn nothing_was_heard_later_than_now_and_what_was_missed_was_said_while_we_were_away() {
-        let cursor = Cursor { time: at(99_000_000), line: Some(None) };
-        let sight = Sight { first: at(0), alive: at(1_000_000), cursor };
+        let cursor = Cursor { time: at(99_000_000), last_line: Some(None) };
+        let sight = ChannelProgress { first_joined: at(0), last_seen: at(1_000_000), cursor };
         let catchup = CatchUp::new(sight, None, at(9_000_000));
         assert_eq!(catchup.since(), at(8_939_999));
         for (told, said) in [(0, 940_000), (2_000_000, 2_000_000), (10_000_000, 9_000_000)] {

@@ -160,7 +160,7 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         self.alive.insert(network.clone(), Alive { at: turn.now, written: turn.now });
-        turn.store.nick_begins(network, None, nick, turn.now)
+        turn.store.start_nick(network, None, nick, turn.now)
     }
 
     /// A sign of life.
@@ -195,15 +195,15 @@ impl Bridge {
         at: Timestamp,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        turn.store.nick_goes_on(network, None, at)?;
+        turn.store.extend_nick(network, None, at)?;
         if let Some(puppets) = self.voices.puppets_of(network) {
             for account in puppets.named() {
-                turn.store.nick_goes_on(network, Some(account), at)?;
+                turn.store.extend_nick(network, Some(account), at)?;
             }
         }
         for (place, spot) in &self.spots {
             if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live(_)) {
-                turn.store.alive(*place, at)?;
+                turn.store.touch_channel(*place, at)?;
             }
         }
         Ok(())
@@ -217,7 +217,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         self.voices.lost(network);
         let Some(Alive { at, .. }) = self.alive.remove(network) else { return Ok(()) };
-        turn.store.nick_goes_on(network, None, at)?;
+        turn.store.extend_nick(network, None, at)?;
         let on = |(_, spot): &(&EndpointId, &Spot)| spot.place.network() == Some(network);
         let places: Vec<EndpointId> =
             self.spots.iter().filter(on).map(|(place, _)| *place).collect();
@@ -266,8 +266,12 @@ impl Bridge {
         if !self.spots.get(&place).is_some_and(|spot| matches!(spot.hearing, Hearing::Live(_))) {
             return Ok(());
         }
-        let Some(time) = mark.time else { return turn.store.alive(place, turn.now) };
+        let Some(time) = mark.time else { return turn.store.touch_channel(place, turn.now) };
         let time = time.min(turn.now);
-        turn.store.heard_up_to(place, &Cursor { time, line: Some(mark.msgid) }, turn.now)
+        turn.store.advance_channel_cursor(
+            place,
+            &Cursor { time, last_line: Some(mark.msgid) },
+            turn.now,
+        )
     }
 }

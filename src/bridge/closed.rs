@@ -69,7 +69,7 @@ impl Bridge {
         }
         let told = std::mem::take(&mut spot.told.closed);
         if told {
-            turn.store.closed(place, false)?;
+            turn.store.set_outage_announced(place, false)?;
         }
         Ok(told)
     }
@@ -86,7 +86,7 @@ impl Bridge {
         }
         noticed.sort();
         for (place, why) in noticed {
-            turn.store.closed(place, true)?;
+            turn.store.set_outage_announced(place, true)?;
             let name = self.spelled(place);
             let why = why.map(|why| format!(", for {}", why.trim_end_matches('.')));
             let why = why.unwrap_or_default();

@@ -28,7 +28,7 @@ impl Bridge {
         let Some(delivery) = self.spots.get(&place).and_then(|spot| spot.lane.in_doubt()) else {
             return Ok(None);
         };
-        let sent_after = turn.store.sent_after(delivery.id)?.and_then(|id| id.parse().ok());
+        let sent_after = turn.store.cursor_at_send(delivery.id)?.and_then(|id| id.parse().ok());
         Ok(Some(sent_after.unwrap_or(PostId::FIRST).earlier(OVERLAP)))
     }
 

@@ -42,7 +42,9 @@ impl Bridge {
         };
         let Some(spot) = self.spots.get(&message.source) else { return Ok(false) };
         let mirrors = Arc::clone(&spot.mirrors);
-        let Some(id) = turn.store.hear_traced(message, native, trace)? else { return Ok(false) };
+        let Some(id) = turn.store.record_with_fingerprint(message, native, trace)? else {
+            return Ok(false);
+        };
         tracing::debug!(place = %spot.place, author = message.author.name, native, "heard");
         self.cross(id, message, &mirrors, turn)?;
         Ok(true)

@@ -77,9 +77,9 @@ impl Lane {
         let mut lane = Self { more: true, ..Self::empty(to) };
         lane.refill(store)?;
         if let Some(head) = lane.queue.front() {
-            lane.progress.said = store.said(head.id)?;
-            lane.progress.repeated = store.is_said_again(head.id)?;
-            lane.joined = store.joined(to, head.id)?.min(lane.queue.len() - 1);
+            lane.progress.said = store.progress(head.id)?;
+            lane.progress.repeated = store.is_resent(head.id)?;
+            lane.joined = store.merged_count(to, head.id)?.min(lane.queue.len() - 1);
         }
         lane.doubt(store)?;
         Ok(lane)
@@ -173,7 +173,7 @@ impl Lane {
             // How much of it has arrived is counted in what was said then.
             speech.body = before.body;
         }
-        store.begin(head, (&voice, &speech), now)?;
+        store.start_delivery(head, (&voice, &speech), now)?;
         let first = head.id;
         head.state = DeliveryState::InFlight;
         head.started_at = Some(now);
@@ -202,7 +202,7 @@ impl Lane {
     ) -> Result<(), StoreError> {
         if joined > 0 || self.joined > 0 {
             let others = self.behind().take(joined).map(|delivery| delivery.id).collect();
-            store.join(first, others)?;
+            store.merge_deliveries(first, others)?;
         }
         self.joined = joined;
         Ok(())
@@ -222,7 +222,7 @@ impl Lane {
     pub(super) fn repeat(&mut self, store: &mut Store) -> Result<(), StoreError> {
         if let Some(ticket) = self.in_doubt().map(|delivery| delivery.id) {
             self.progress.repeated = true;
-            store.say_again(ticket, true)?;
+            store.set_resent(ticket, true)?;
         }
         self.again(store)
     }
@@ -257,7 +257,7 @@ impl Lane {
         let mark = if self.progress.marked { mark } else { 0 };
         self.progress.speaking = false;
         if std::mem::take(&mut self.progress.repeated) {
-            store.say_again(ticket, false)?;
+            store.set_resent(ticket, false)?;
         }
         self.advance(self.progress.base + end.saturating_sub(mark), store)
     }
@@ -266,7 +266,7 @@ impl Lane {
     pub(super) fn advance(&mut self, said: usize, store: &mut Store) -> Result<(), StoreError> {
         let Some(head) = self.queue.front() else { return Ok(()) };
         self.progress.said = said;
-        store.say(head.id, said)
+        store.set_progress(head.id, said)
     }
 
     /// What was begun carries its mark in the words before each line, and not in what is said.
@@ -325,7 +325,7 @@ impl Lane {
         for delivery in &settled {
             // One id is for one delivery; the others are known by which they were said with.
             let native = native.filter(|_| delivery.id == ticket);
-            store.delivered(delivery.id, native, now)?;
+            store.ack_delivery(delivery.id, native, now)?;
         }
         Ok(settled)
     }
@@ -341,7 +341,7 @@ impl Lane {
     ) -> Result<Vec<Delivery>, StoreError> {
         let refused = self.take(ticket);
         for delivery in &refused {
-            store.refused(delivery.id, why, now)?;
+            store.reject_delivery(delivery.id, why, now)?;
         }
         Ok(refused)
     }
@@ -362,7 +362,7 @@ impl Lane {
             return Ok(None);
         };
         self.progress = Progress::default();
-        store.refused(delivery.id, why, now)?;
+        store.reject_delivery(delivery.id, why, now)?;
         Ok(Some(delivery))
     }
 
@@ -387,7 +387,7 @@ impl Lane {
             if self.progress.repeated { DeliveryState::InDoubt } else { DeliveryState::Queued };
         if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
             head.state = DeliveryState::Queued;
-            store.mark(head.id, kept)?;
+            store.set_delivery_state(head.id, kept)?;
         }
         Ok(())
     }
@@ -400,7 +400,7 @@ impl Lane {
     ) -> Result<(), StoreError> {
         if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
             head.state = to;
-            store.mark(head.id, to)?;
+            store.set_delivery_state(head.id, to)?;
         }
         Ok(())
     }

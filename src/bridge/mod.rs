@@ -144,12 +144,14 @@ impl Bridge {
     ) -> Result<Self, StoreError> {
         let mut spots = HashMap::new();
         for conversation in conversations {
-            let ids: Vec<EndpointId> =
-                conversation.iter().map(|place| store.place(place)).collect::<Result<_, _>>()?;
+            let ids: Vec<EndpointId> = conversation
+                .iter()
+                .map(|place| store.endpoint_id(place))
+                .collect::<Result<_, _>>()?;
             for (place, id) in conversation.iter().zip(&ids) {
                 let mirrors = ids.iter().copied().filter(|other| other != id).collect();
                 let lane = Lane::recover(*id, store)?;
-                let told = Told::before(store.is_closed(*id)?);
+                let told = Told::before(store.is_outage_announced(*id)?);
                 let spot = Spot::new(place.clone(), mirrors, lane);
                 spots.insert(*id, Spot { told, ..spot });
             }
@@ -166,7 +168,7 @@ impl Bridge {
             dropping: HashSet::new(),
             counters: Counters::default(),
             breaker: Breaker::default(),
-            waiting: Waiting::new(policy.waiting, store.waiting()?),
+            waiting: Waiting::new(policy.waiting, store.queue_sizes()?),
             pages: Pages::default(),
             policy,
             refusals: Refusals::default(),

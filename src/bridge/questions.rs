@@ -171,7 +171,7 @@ impl Bridge {
     /// `room tea: joined, nothing waits to be said there`.
     fn how(&self, place: EndpointId, turn: &Turn<'_>) -> Result<String, StoreError> {
         // But for the question itself, which is on its way there.
-        let waiting = turn.store.backlog(place)?.saturating_sub(1);
+        let waiting = turn.store.pending_count(place)?.saturating_sub(1);
         let is_open = |spot: &Spot| spot.lane.is_open();
         let joined = if self.spots.get(&place).is_some_and(is_open) {
             "joined"

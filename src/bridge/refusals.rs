@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Bridge, Order, Turn};
 use crate::domain::{Casemapping, Delivery, Endpoint, EndpointId, MessageKind, Network};
 use crate::protocol::irc;
-use crate::store::{StoreError, Untold};
+use crate::store::{StoreError, UnreportedFailure};
 use crate::translate::{Words, called};
 
 /// How long refusals are gathered before the first is told.
@@ -92,7 +92,7 @@ impl Bridge {
             return Ok(());
         }
         self.refusals.note(turn.now);
-        turn.store.untold(delivery.id)
+        turn.store.mark_unreported(delivery.id)
     }
 
     /// Tells those who are to be told by now.
@@ -100,9 +100,9 @@ impl Bridge {
         if !self.refusals.is_due(turn.now) {
             return Ok(());
         }
-        let mut audiences: HashMap<Audience, Vec<Untold>> = HashMap::new();
-        for untold in turn.store.all_untold()? {
-            match self.spots.get(&untold.said_in).map(|spot| &spot.place) {
+        let mut audiences: HashMap<Audience, Vec<UnreportedFailure>> = HashMap::new();
+        for untold in turn.store.unreported_failures()? {
+            match self.spots.get(&untold.source).map(|spot| &spot.place) {
                 Some(Endpoint::Channel { network, .. }) => {
                     let nick = Casemapping::default().fold(&untold.author);
                     audiences
@@ -111,12 +111,13 @@ impl Bridge {
                         .push(untold);
                 }
                 Some(Endpoint::Room(_)) => {
-                    audiences.entry(Audience::Room(untold.said_in)).or_default().push(untold);
+                    audiences.entry(Audience::Room(untold.source)).or_default().push(untold);
                 }
                 // Whoever wrote in private is told otherwise.
-                None if self.direct.tells() && turn.store.party_of(untold.said_in)?.is_some() => {}
+                None if self.direct.tells()
+                    && turn.store.user_of_endpoint(untold.source)?.is_some() => {}
                 // No longer linked: nobody is there to be told.
-                None => turn.store.told(&untold)?,
+                None => turn.store.mark_reported(&untold)?,
             }
         }
         for (audience, refused) in audiences {
@@ -128,7 +129,7 @@ impl Bridge {
     fn tell_audience(
         &mut self,
         audience: Audience,
-        refused: &[Untold],
+        refused: &[UnreportedFailure],
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if let Audience::Nick(network, _) = &audience
@@ -141,27 +142,27 @@ impl Bridge {
             return Ok(());
         }
         for untold in refused {
-            turn.store.told(untold)?;
+            turn.store.mark_reported(untold)?;
         }
         match audience {
             Audience::Nick(network, _) => {
-                let Some(Untold { author, .. }) = refused.first() else { return Ok(()) };
+                let Some(UnreportedFailure { author, .. }) = refused.first() else { return Ok(()) };
                 tell_nick(&network, author, self.to_nick(refused), turn);
                 Ok(())
             }
             Audience::Room(room) => {
-                let Some(Untold { to, .. }) = refused.first() else { return Ok(()) };
+                let Some(UnreportedFailure { to, .. }) = refused.first() else { return Ok(()) };
                 self.say(*to, &[room], self.to_room(refused), turn)
             }
         }
     }
 
     /// `your message "tea?" did not reach room tea: Bad Request`.
-    fn to_nick(&self, refused: &[Untold]) -> String {
+    fn to_nick(&self, refused: &[UnreportedFailure]) -> String {
         let each = refused.iter().map(|untold| {
-            let (from, to) = (self.spelled(untold.said_in), self.spelled(untold.to));
+            let (from, to) = (self.spelled(untold.source), self.spelled(untold.to));
             match untold.count {
-                1 => format!("your message \"{}\" did not reach {to}", short(&untold.body)),
+                1 => format!("your message \"{}\" did not reach {to}", short(&untold.excerpt)),
                 count => format!("{count} of your messages in {from} did not reach {to}"),
             }
         });
@@ -169,14 +170,14 @@ impl Bridge {
     }
 
     /// `@bob: 3 messages were not delivered to #tea on office: Cannot send to channel`.
-    fn to_room(&self, refused: &[Untold]) -> String {
+    fn to_room(&self, refused: &[UnreportedFailure]) -> String {
         let mut names: Vec<&str> = refused.iter().map(|untold| untold.author.as_str()).collect();
         names.dedup();
         let more = if names.len() > NAMES { " and others" } else { "" };
         names.truncate(NAMES);
         let names = names.into_iter().map(mention).collect::<Vec<_>>().join(", ");
         let what = match refused.iter().map(|untold| untold.count).sum() {
-            1_u64 => format!("the message \"{}\" was", short(&refused[0].body)),
+            1_u64 => format!("the message \"{}\" was", short(&refused[0].excerpt)),
             count => format!("{count} messages were"),
         };
         let mut places: Vec<String> =
@@ -215,7 +216,7 @@ fn mention(name: &str) -> String {
     if name.eq_ignore_ascii_case("all") { name.into_owned() } else { format!("@{name}") }
 }
 
-fn reasons(refused: &[Untold]) -> String {
+fn reasons(refused: &[UnreportedFailure]) -> String {
     let mut seen = HashSet::new();
     let reasons = refused.iter().map(|untold| untold.reason.as_str());
     let reasons: Vec<String> = reasons.filter(|it| seen.insert(*it)).take(2).map(short).collect();

@@ -41,7 +41,7 @@ impl Bridge {
                 self.page_comes_not(place);
                 self.ask_held(turn);
                 self.is_closed(place, None, turn.now);
-                if was_open { turn.store.room_alive(place, turn.now) } else { Ok(()) }
+                if was_open { turn.store.touch_room(place, turn.now) } else { Ok(()) }
             }
             Event::Awake(place) => {
                 if let Some(spot) = self.spots.get_mut(&place) {
@@ -112,7 +112,7 @@ impl Bridge {
     fn rooms_were_heard(&self, at: Timestamp, turn: &mut Turn<'_>) -> Result<(), StoreError> {
         let is_heard = |spot: &Spot| spot.place.network().is_none() && spot.lane.is_open();
         for (place, _) in self.spots.iter().filter(|(_, spot)| is_heard(spot)) {
-            turn.store.room_alive(*place, at)?;
+            turn.store.touch_room(*place, at)?;
         }
         Ok(())
     }
@@ -123,16 +123,16 @@ impl Bridge {
         room: &str,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        turn.store.learn_room(place, room)?;
+        turn.store.set_room_id(place, room)?;
         let reopened = self.is_open_again(place, turn)?;
-        let alive = turn.store.last_alive(place)?;
+        let alive = turn.store.room_last_seen(place)?;
         let away = alive.filter(|alive| turn.now.duration_since(*alive) >= NOTICED);
         if reopened && away.is_none() {
             let words = format!("{} is open to the bridge again", self.spelled(place));
             self.announce(place, words, turn)?;
         }
-        let cursor = turn.store.cursor(place)?.and_then(|id| id.parse::<PostId>().ok());
-        let floor = turn.store.floor(place)?.and_then(|id| id.parse::<PostId>().ok());
+        let cursor = turn.store.room_cursor(place)?.and_then(|id| id.parse::<PostId>().ok());
+        let floor = turn.store.first_seen_post(place)?.and_then(|id| id.parse::<PostId>().ok());
         let doubt = self.doubt_begins(place, turn)?;
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         tracing::info!(place = %spot.place, room, "joined");
@@ -186,7 +186,7 @@ impl Bridge {
         let newest = if newest > latest(turn.now) { PostId::at(turn.now) } else { newest };
         // What was said live since we joined is not history, even if the answer includes it.
         let cursor = first.map_or(newest, |first| newest.min(first.before()));
-        turn.store.first_post(place, &cursor.to_string(), turn.now)?;
+        turn.store.init_room(place, &cursor.to_string(), turn.now)?;
         spot.floor = Some(cursor);
         spot.reading = Reading::Live;
         if first.is_some() {
@@ -212,7 +212,7 @@ impl Bridge {
                 self.take(place, post, turn)
             }
             // Our own posts are in the ledger by now: on one socket the ack comes before the echo.
-            Reading::Live if turn.store.knows(place, &post.id.to_string())? => Ok(()),
+            Reading::Live if turn.store.contains(place, &post.id.to_string())? => Ok(()),
             // The author must be read back, or the post comes before what is being read, or too much
             // waits to take it now.
             _ => {
@@ -285,7 +285,7 @@ impl Bridge {
         if bad.is_empty() {
             return Ok(Vec::new());
         }
-        let cursor = turn.store.cursor(place)?.and_then(|it| it.parse::<PostId>().ok());
+        let cursor = turn.store.room_cursor(place)?.and_then(|it| it.parse::<PostId>().ok());
         let is_new =
             |post: &&Option<PostId>| post.is_none_or(|it| cursor.is_none_or(|cursor| it > cursor));
         Ok(bad.iter().filter(is_new).copied().collect())
@@ -317,7 +317,7 @@ impl Bridge {
         if post > latest(turn.now) {
             return Ok(());
         }
-        turn.store.advance(place, &post.to_string(), alive)
+        turn.store.advance_room_cursor(place, &post.to_string(), alive)
     }
 
     /// Nothing is left to read: the backlog is over, and the room may be spoken in.
@@ -342,7 +342,7 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Some(backlog) = spot.backlog.take() else { return Ok(()) };
         let away = spot.away.take();
-        turn.store.room_alive(place, turn.now)?;
+        turn.store.touch_room(place, turn.now)?;
         let left_out = backlog.left_out();
         let Some((from, to)) = away else {
             return if left_out > 0 { self.tell_left_out(place, left_out, turn) } else { Ok(()) };
@@ -389,7 +389,7 @@ impl Bridge {
         let posted = posted_at(&post, turn.now);
         let author = post.author.unwrap_or_else(letschat::Author::unknown);
         let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);
-        let stray = ours && !turn.store.knows(place, &native)?;
+        let stray = ours && !turn.store.contains(place, &native)?;
         if stray && let Some(ticket) = self.is_in_doubt(place, &post.text) {
             self.count(place, |traffic| traffic.found += 1);
             return self.settle(ticket, place, Some(&native), turn);
@@ -419,7 +419,7 @@ impl Bridge {
             });
             return if new { self.asked(&message, turn) } else { Ok(()) };
         };
-        if turn.store.knows(place, &native)? {
+        if turn.store.contains(place, &native)? {
             self.count(place, |traffic| traffic.duplicates += u64::from(!ours));
             return Ok(());
         }
@@ -428,7 +428,7 @@ impl Bridge {
             return self.hear(&message, Some(&native), turn).map(drop);
         }
         self.count(place, |traffic| traffic.left_out += 1);
-        turn.store.hear(&message, Some(&native)).map(drop)
+        turn.store.record(&message, Some(&native)).map(drop)
     }
 
     /// A post by our own account of which the ledger does not know: the state is a restored backup, another
@@ -453,7 +453,7 @@ impl Bridge {
                  restored, or does another bridge, or somebody, use its token?"
             );
         }
-        turn.store.hear(message, Some(native)).map(drop)
+        turn.store.record(message, Some(native)).map(drop)
     }
 
     /// Whether a post was there before we first saw the room, or was read so long ago that the ledger

@@ -151,7 +151,7 @@ impl Voices {
     ) -> Result<Option<String>, StoreError> {
         let Some(Nicks { template, .. }) = self.channels.get(&place) else { return Ok(None) };
         let nicks = translate::nick_candidates(template, &author.name, PUPPET_NICK);
-        store.voice_nick(network, account, false, nicks)
+        store.reserve_nick(network, account, false, nicks)
     }
 
     /// Under which nick of the server's a message of `author` is to be said at `place` on `network`.
@@ -173,7 +173,7 @@ impl Voices {
             return Ok(Sender::Relaymsg(Arc::clone(nick)));
         }
         let nicks = translate::nick_candidates(&lending.template, &author.name, lending.limit);
-        let Some(nick) = store.voice_nick(network, &account, true, nicks)? else {
+        let Some(nick) = store.reserve_nick(network, &account, true, nicks)? else {
             lending.without.insert(account);
             return Ok(Sender::Bot);
         };

@@ -91,13 +91,13 @@ impl Bridge {
             Hearing::Deaf => return Ok(true),
             Hearing::Live(_) if self.waiting.overflows(place) => {
                 // What is said from now on is what will have been missed.
-                turn.store.alive(place, turn.now)?;
+                turn.store.touch_channel(place, turn.now)?;
             }
             Hearing::CatchingUp(_) if self.waiting.overflows(place) => {}
             _ => return Ok(false),
         }
         spot.hearing = Hearing::Deaf;
-        turn.store.deaf(place, true)?;
+        turn.store.set_paused(place, true)?;
         let waiting = self.waiting.total();
         tracing::error!(place = %spot.place, waiting, "too much waits to be delivered: not heard until it is less");
         Ok(true)

@@ -95,7 +95,7 @@ impl Engine {
         wish: watch::Receiver<Wish>,
     ) -> Self {
         let told = status.clone();
-        store.when_stuck(move |stuck| told.send_modify(|status| status.stuck = stuck));
+        store.on_stall(move |stuck| told.send_modify(|status| status.stuck = stuck));
         Self {
             told: Told::new(counters),
             troubles: Vec::new(),

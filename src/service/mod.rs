@@ -225,7 +225,7 @@ fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
 /// The maker of links to what is served to people without an account, where anything is.
 fn links(settings: &Settings) -> Result<Option<PublicLinks>, StoreError> {
     let Some(web) = &settings.web else { return Ok(None) };
-    let key = store::link_key(&settings.state_dir)?;
+    let key = store::load_or_create_link_key(&settings.state_dir)?;
     Ok(Some(PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone())))
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use super::ledger::time_from_sql;
-use super::write::Write;
+use super::write::Mutation;
 use super::{Store, StoreError};
 use crate::domain::EndpointId;
 
@@ -17,19 +17,19 @@ pub struct Cursor {
     /// When the last line was said, or when we came in, by the network's clock where it has one.
     pub time: Timestamp,
     /// The last line; `None` where nothing was said since we first came in.
-    pub line: Option<LineId>,
+    pub last_line: Option<Msgid>,
 }
 
 /// What a line is known by: its msgid, if it has one.
-pub type LineId = Option<String>;
+pub type Msgid = Option<String>;
 
 /// What is known of a channel that we have been in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sight {
+pub struct ChannelProgress {
     /// When we first came in: what was said before is not ours to mirror.
-    pub first: Timestamp,
+    pub first_joined: Timestamp,
     /// The last sign of life from it, by our clock.
-    pub alive: Timestamp,
+    pub last_seen: Timestamp,
     /// How far it was heard.
     pub cursor: Cursor,
 }
@@ -39,7 +39,10 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn sight(&self, place: EndpointId) -> Result<Option<Sight>, StoreError> {
+    pub fn channel_progress(
+        &self,
+        place: EndpointId,
+    ) -> Result<Option<ChannelProgress>, StoreError> {
         let row: Option<(Option<i64>, Option<i64>, Option<String>)> = self
             .connection
             .prepare_cached("SELECT first, alive, cursor FROM place WHERE id = ?1")?
@@ -47,12 +50,12 @@ impl Store {
             .optional()?;
         let Some((Some(first), alive, cursor)) = row else { return Ok(None) };
         let first = time_from_sql(first);
-        Ok(Some(Sight {
-            first,
-            alive: alive.map_or(first, time_from_sql),
+        Ok(Some(ChannelProgress {
+            first_joined: first,
+            last_seen: alive.map_or(first, time_from_sql),
             cursor: cursor
                 .and_then(|cursor| cursor.parse().ok())
-                .unwrap_or(Cursor { time: first, line: None }),
+                .unwrap_or(Cursor { time: first, last_line: None }),
         }))
     }
 
@@ -61,14 +64,14 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn first_sight(
+    pub fn init_channel(
         &mut self,
         place: EndpointId,
         first: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let cursor = Cursor { time: first, line: None }.to_string();
-        self.write(Write::FirstSight { place, first, now, cursor })
+        let cursor = Cursor { time: first, last_line: None }.to_string();
+        self.apply(Mutation::InitChannel { endpoint: place, first_joined: first, now, cursor })
     }
 
     /// Notes that the channel at `place` was heard up to the line of `cursor`, at `now` by our clock. The
@@ -76,13 +79,17 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn heard_up_to(
+    pub fn advance_channel_cursor(
         &mut self,
         place: EndpointId,
         cursor: &Cursor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(Write::HeardUpTo { place, cursor: cursor.to_string(), now })
+        self.apply(Mutation::AdvanceChannelCursor {
+            endpoint: place,
+            cursor: cursor.to_string(),
+            now,
+        })
     }
 
     /// Notes whether the channel at `place` is passed over: its cursor stands still meanwhile, even
@@ -90,15 +97,15 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn deaf(&mut self, place: EndpointId, deaf: bool) -> Result<(), StoreError> {
-        self.write(Write::Deaf { place, deaf })
+    pub fn set_paused(&mut self, place: EndpointId, deaf: bool) -> Result<(), StoreError> {
+        self.apply(Mutation::SetPaused { endpoint: place, paused: deaf })
     }
 
     /// Whether the channel at `place` was passed over when it was last heard of.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn was_deaf(&self, place: EndpointId) -> Result<bool, StoreError> {
+    pub fn is_paused(&self, place: EndpointId) -> Result<bool, StoreError> {
         let deaf = self
             .connection
             .prepare_cached("SELECT deaf FROM place WHERE id = ?1")?
@@ -111,8 +118,8 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn alive(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
-        self.write(Write::Alive { place, at })
+    pub fn touch_channel(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
+        self.apply(Mutation::TouchChannel { endpoint: place, at })
     }
 }
 
@@ -120,13 +127,13 @@ impl Cursor {
     /// Whether it stands at the line with this msgid.
     #[must_use]
     pub fn is_at(&self, msgid: Option<&str>) -> bool {
-        msgid.is_some() && self.line.as_ref().and_then(Option::as_deref) == msgid
+        msgid.is_some() && self.last_line.as_ref().and_then(Option::as_deref) == msgid
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = match &self.line {
+        let line = match &self.last_line {
             Some(Some(msgid)) => msgid,
             Some(None) => "+",
             None => "-",
@@ -145,7 +152,7 @@ impl FromStr for Cursor {
             "+" => Some(None),
             msgid => Some(Some(msgid.to_owned())),
         };
-        Ok(Self { time: time_from_sql(time.parse().map_err(|_| ())?), line })
+        Ok(Self { time: time_from_sql(time.parse().map_err(|_| ())?), last_line: line })
     }
 }
 
@@ -159,27 +166,30 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_comes_back_as_it_was() {
+    fn cursor_round_trips_as_text() {
         for line in [None, Some(None), Some(Some("a b".to_owned()))] {
-            let cursor = Cursor { time: at(1_500), line };
+            let cursor = Cursor { time: at(1_500), last_line: line };
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
     }
 
     #[test]
-    fn a_channel_is_known_from_when_we_first_came_in() {
+    fn channel_progress_starts_at_the_first_join() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let tea = store.place(&Endpoint::channel(&Network::new("office"), "#tea")).expect("works");
-        store.alive(tea, at(1)).expect("works");
-        let heard = |time, id: &str| Cursor { time: at(time), line: Some(Some(id.to_owned())) };
-        store.heard_up_to(tea, &heard(1, "early"), at(1)).expect("works");
-        assert_eq!(store.sight(tea).expect("works"), None);
-        store.first_sight(tea, at(10), at(20)).expect("works");
-        store.heard_up_to(tea, &heard(30, "b"), at(40)).expect("works");
-        store.heard_up_to(tea, &heard(25, "a"), at(35)).expect("works");
-        store.alive(tea, at(38)).expect("works");
+        let tea =
+            store.endpoint_id(&Endpoint::channel(&Network::new("office"), "#tea")).expect("works");
+        store.touch_channel(tea, at(1)).expect("works");
+        let heard =
+            |time, id: &str| Cursor { time: at(time), last_line: Some(Some(id.to_owned())) };
+        store.advance_channel_cursor(tea, &heard(1, "early"), at(1)).expect("works");
+        assert_eq!(store.channel_progress(tea).expect("works"), None);
+        store.init_channel(tea, at(10), at(20)).expect("works");
+        store.advance_channel_cursor(tea, &heard(30, "b"), at(40)).expect("works");
+        store.advance_channel_cursor(tea, &heard(25, "a"), at(35)).expect("works");
+        store.touch_channel(tea, at(38)).expect("works");
         // The line that was heard last, although an earlier time stands at it.
-        let sight = Sight { first: at(10), alive: at(40), cursor: heard(30, "a") };
-        assert_eq!(store.sight(tea).expect("works"), Some(sight));
+        let sight =
+            ChannelProgress { first_joined: at(10), last_seen: at(40), cursor: heard(30, "a") };
+        assert_eq!(store.channel_progress(tea).expect("works"), Some(sight));
     }
 }

@@ -51,7 +51,7 @@ impl StoreError {
     /// The same error, where the database in `directory` is damaged: with its name, and what to do.
     #[must_use]
     pub fn in_directory(self, directory: &Path) -> Self {
-        named(self, &directory.join(super::FILE))
+        named(self, &directory.join(super::DB_FILE))
     }
 
     /// Whether starting again cannot help: somebody must do something.
@@ -59,8 +59,8 @@ impl StoreError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Damaged { .. }
-            | Self::FromTheFuture { .. }
-            | Self::FromThePast { .. }
+            | Self::TooNew { .. }
+            | Self::TooOld { .. }
             | Self::NotOurs { .. }
             | Self::NotAFile { .. } => true,
             Self::Sqlite(error) => is_damage(error),

@@ -11,33 +11,33 @@ use secrecy::SecretBox;
 use super::{StoreError, files};
 
 /// Its name in `state_dir`. Whoever removes it makes every link lead nowhere.
-const FILE: &str = "links.key";
+const KEY_FILE: &str = "links.key";
 
 /// The key of the bridge whose state is in `directory`; made now if there is none yet. Only who holds
 /// the store may call this, so that no two are made.
 ///
 /// # Errors
 /// When it can be neither read nor made.
-pub fn link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
-    let path = directory.join(FILE);
+pub fn load_or_create_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
+    let path = directory.join(KEY_FILE);
     let found = match files::open(&path) {
-        Ok(file) => read(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(directory, &path),
+        Ok(file) => read_key(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(directory, &path),
         Err(error) => Err(error),
     };
-    found.map_err(|error| StoreError::Key { path, error })
+    found.map_err(|error| StoreError::LinkKey { path, error })
 }
 
 /// The key of the bridge whose state is in `directory`, if it has one.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn existing_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
-    let path = directory.join(FILE);
-    files::open(&path).and_then(read).map_err(|error| StoreError::Key { path, error })
+pub fn load_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
+    let path = directory.join(KEY_FILE);
+    files::open(&path).and_then(read_key).map_err(|error| StoreError::LinkKey { path, error })
 }
 
-fn read(file: File) -> io::Result<SecretBox<[u8; 32]>> {
+fn read_key(file: File) -> io::Result<SecretBox<[u8; 32]>> {
     let mut bytes = Box::new([0; 32]);
     let mut file = file.take(33);
     file.read_exact(&mut *bytes)?;
@@ -48,10 +48,10 @@ fn read(file: File) -> io::Result<SecretBox<[u8; 32]>> {
 }
 
 /// Written whole under another name first: a key that was cut short must never be taken for one.
-fn make(directory: &Path, path: &Path) -> io::Result<SecretBox<[u8; 32]>> {
+fn create_key(directory: &Path, path: &Path) -> io::Result<SecretBox<[u8; 32]>> {
     let mut bytes = Box::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
-    let unfinished = directory.join(format!("{FILE}.new"));
+    let unfinished = directory.join(format!("{KEY_FILE}.new"));
     let mut file = files::make(&unfinished)?;
     file.write_all(&*bytes)?;
     file.sync_all()?;
@@ -69,31 +69,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_nobody_else_can_read_it() {
+    fn key_is_created_once_with_private_permissions() {
         let directory = tempfile::tempdir().expect("a directory");
-        let first = link_key(directory.path()).expect("is made");
-        let second = link_key(directory.path()).expect("is read");
+        let first = load_or_create_link_key(directory.path()).expect("is made");
+        let second = load_or_create_link_key(directory.path()).expect("is read");
         assert_eq!(first.expose_secret(), second.expose_secret());
         assert_ne!(first.expose_secret(), &[0; 32]);
         let mode =
-            fs::metadata(directory.path().join(FILE)).expect("is there").permissions().mode();
+            fs::metadata(directory.path().join(KEY_FILE)).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let other = tempfile::tempdir().expect("a directory");
-        let other = link_key(other.path()).expect("is made");
+        let other = load_or_create_link_key(other.path()).expect("is made");
         assert_ne!(first.expose_secret(), other.expose_secret());
     }
 
     #[test]
-    fn a_key_that_is_none_is_not_replaced() {
+    fn malformed_key_is_not_replaced() {
         for bytes in [&b""[..], b"short", &[7; 33]] {
             let directory = tempfile::tempdir().expect("a directory");
-            let path = directory.path().join(FILE);
+            let path = directory.path().join(KEY_FILE);
             fs::write(&path, bytes).expect("can be written");
-            let error = link_key(directory.path()).expect_err("is no key").to_string();
+            let error =
+                load_or_create_link_key(directory.path()).expect_err("is no key").to_string();
             assert!(error.contains("links.key"), "{error}");
             assert_eq!(fs::read(&path).expect("is there"), bytes);
         }
         let empty = tempfile::tempdir().expect("a directory");
-        assert!(existing_link_key(empty.path()).is_err());
+        assert!(load_link_key(empty.path()).is_err());
     }
 }

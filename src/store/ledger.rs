@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
-use super::write::Write;
+use super::write::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{Author, EndpointId, Message, MessageKind, RenderedMessage};
 
 /// Before every message, as [`Store::prune`] goes through them.
-pub(super) const BEGINNING: (i64, i64) = (i64::MIN, i64::MIN);
+pub(super) const PRUNE_START: (i64, i64) = (i64::MIN, i64::MIN);
 
 /// A message's number in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,31 +28,36 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn hear(
+    pub fn record(
         &mut self,
         message: &Message,
         native: Option<&str>,
     ) -> Result<Option<MessageId>, StoreError> {
-        self.hear_traced(message, native, None)
+        self.record_with_fingerprint(message, native, None)
     }
 
     /// The same; `trace` is what else it may be known by, should it be told again without its id.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn hear_traced(
+    pub fn record_with_fingerprint(
         &mut self,
         message: &Message,
         native: Option<&str>,
         trace: Option<i64>,
     ) -> Result<Option<MessageId>, StoreError> {
-        if native.map_or(Ok(false), |native| self.knows(message.source, native))? {
+        if native.map_or(Ok(false), |native| self.contains(message.source, native))? {
             return Ok(None);
         }
-        let id = self.next_message;
-        self.next_message += 1;
+        let id = self.next_message_id;
+        self.next_message_id += 1;
         let native = native.map(str::to_owned);
-        self.write(Write::Message { id, message: message.clone(), native, trace })?;
+        self.apply(Mutation::InsertMessage {
+            id,
+            message: message.clone(),
+            remote_id: native,
+            fingerprint: trace,
+        })?;
         Ok(Some(MessageId(id)))
     }
 
@@ -60,7 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn knows(&self, place: EndpointId, native: &str) -> Result<bool, StoreError> {
+    pub fn contains(&self, place: EndpointId, native: &str) -> Result<bool, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -77,7 +82,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn prune(&mut self, before: Timestamp, most: u32) -> Result<(), StoreError> {
-        let (said_at, id) = self.pruned;
+        let (said_at, id) = self.prune_position;
         let found: Vec<(i64, i64)> = self
             .connection
             .prepare_cached(
@@ -89,18 +94,25 @@ impl Store {
             })?
             .collect::<Result<_, _>>()?;
         let whole = found.len() == most as usize;
-        self.pruned = found.last().copied().filter(|_| whole).unwrap_or(BEGINNING);
+        self.prune_position = found.last().copied().filter(|_| whole).unwrap_or(PRUNE_START);
         if found.is_empty() {
             return Ok(());
         }
-        self.write(Write::Forget { messages: found.into_iter().map(|(_, id)| id).collect() })
+        self.apply(Mutation::PruneMessages {
+            messages: found.into_iter().map(|(_, id)| id).collect(),
+        })
     }
 
     /// How many messages in `place` left this `trace`; only those without an id, if `nameless`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn traces(&self, place: EndpointId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
+    pub fn count_fingerprints(
+        &self,
+        place: EndpointId,
+        trace: i64,
+        nameless: bool,
+    ) -> Result<u32, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -128,11 +140,11 @@ fn kind_from_sql(kind: i64) -> MessageKind {
 }
 
 /// The columns of `message`, called `m`, that [`message_from`] reads.
-pub(super) const MESSAGE: &str =
+pub(super) const MESSAGE_COLUMNS: &str =
     "m.place, m.author, m.display_name, m.account, m.address, m.bot, m.kind, m.body, m.said_at";
 
 /// Reads a message from the columns of [`MESSAGE`], the first of them at `at`.
-pub(super) fn message_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Message> {
+pub(super) fn message_from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Message> {
     Ok(Message {
         source: EndpointId(row.get(at)?),
         author: Author {
@@ -150,7 +162,7 @@ pub(super) fn message_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Message
 
 /// Reads as what a delivery of `message` was last sent, from columns `spoken_kind, spoken_prefix,
 /// spoken_body`, the first of them at `at`.
-pub(super) fn speech_from(
+pub(super) fn rendered_from_row(
     row: &Row<'_>,
     at: usize,
     message: &Message,

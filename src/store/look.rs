@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::files::Mend;
-use super::{FILE, LOCK, LOCK_PATIENCE, StoreError, damage, files, schema};
+use super::{BUSY_TIMEOUT, DB_FILE, LOCK_FILE, StoreError, damage, files, schema};
 
 /// How the state directory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn look(directory: &Path) -> Result<Look, StoreError> {
     }
     files::inspect(directory, Mend::No)?;
     files::can_be_written(directory).map_err(unusable)?;
-    let lock = directory.join(LOCK);
+    let lock = directory.join(LOCK_FILE);
     if lock.exists() {
         let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
         match files::open(&lock).map_err(in_lock)?.try_lock() {
@@ -40,7 +40,7 @@ pub fn look(directory: &Path) -> Result<Look, StoreError> {
             Err(TryLockError::Error(error)) => return Err(in_lock(error)),
         }
     }
-    let path = directory.join(FILE);
+    let path = directory.join(DB_FILE);
     if path.exists() {
         schema::is_known(damage::check_header(&path)?)?;
     }
@@ -60,12 +60,12 @@ pub(super) fn open_to_write(directory: &Path) -> Result<Connection, StoreError> 
 fn open(directory: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
     files::inspect(directory, Mend::No)?;
-    let path = directory.canonicalize().map_err(unusable)?.join(FILE);
+    let path = directory.canonicalize().map_err(unusable)?.join(DB_FILE);
     damage::check_header(&path)?;
     let flags = how | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags)
         .map_err(|error| damage::named(error.into(), &path))?;
-    connection.busy_timeout(LOCK_PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }

@@ -33,31 +33,31 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-pub use audit::{Snapshot, Spoken, Tally, Trace};
-pub use channels::{Cursor, LineId, Sight};
+pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
+pub use channels::{ChannelProgress, Cursor, Msgid};
 pub(crate) use files::{make as make_file, open as open_file};
-pub use key::{existing_link_key, link_key};
+pub use key::{load_link_key, load_or_create_link_key};
 pub use ledger::MessageId;
 pub use look::{Look, look};
-pub use parties::Written;
-pub use refused::Untold;
+pub use parties::RecentDm;
+pub use refused::UnreportedFailure;
 pub use revoked::{Revocation, revoke};
-pub use shared::{Paste, Reader};
+pub use shared::{Paste, PublicReader};
 
 use files::Identity;
-use write::Write;
+use write::Mutation;
 
 /// The database's name in `state_dir`.
-const FILE: &str = "letsbridge.sqlite3";
+const DB_FILE: &str = "letsbridge.sqlite3";
 
 /// What a running bridge holds locked. The database itself stays readable: for a backup, an audit.
-const LOCK: &str = "lock";
+const LOCK_FILE: &str = "lock";
 
 /// How long another program (a backup, `sqlite3`) may hold the database before we call it locked.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a disk that takes nothing is left alone before it is tried again.
-const DISK_PATIENCE: Duration = Duration::from_secs(1);
+const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The durable memory of the bridge.
 ///
@@ -69,29 +69,29 @@ pub struct Store {
     /// Held until the store is closed: two bridges on one state would repeat everything.
     _lock: Option<File>,
     /// What was written since the last commit.
-    turn: Vec<Write>,
-    next_message: i64,
-    next_ticket: i64,
+    uncommitted: Vec<Mutation>,
+    next_message_id: i64,
+    next_delivery_id: i64,
     /// Up to where the ledger was pruned.
-    pruned: (i64, i64),
+    prune_position: (i64, i64),
     /// What to do while the disk takes nothing.
-    wait: fn(&Connection),
+    wait_for_disk: fn(&Connection),
     /// Whom to tell that it begins to, and that it takes something again.
-    stuck: Stuck,
+    stall_hook: StallHook,
     /// The files that are open, to be found in their places.
     places: Vec<(PathBuf, Identity)>,
 }
 
 /// Whoever wants to know whether the disk takes nothing.
-struct Stuck(Box<dyn Fn(bool) + Send>);
+struct StallHook(Box<dyn Fn(bool) + Send>);
 
-impl Stuck {
-    fn nobody() -> Self {
+impl StallHook {
+    fn none() -> Self {
         Self(Box::new(|_| {}))
     }
 }
 
-impl fmt::Debug for Stuck {
+impl fmt::Debug for StallHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stuck")
     }
@@ -160,10 +160,10 @@ pub enum StoreError {
     InUse(PathBuf),
     /// A newer letsbridge has written it.
     #[error(
-        "the database {FILE} in `state_dir` has version {found}, this letsbridge knows {known}: install the \
+        "the database {DB_FILE} in `state_dir` has version {found}, this letsbridge knows {known}: install the \
          newer one again, or move the database away and begin anew"
     )]
-    FromTheFuture {
+    TooNew {
         /// The store's version.
         found: u32,
         /// The newest that this program knows.
@@ -174,7 +174,7 @@ pub enum StoreError {
         "the store has version {found}, this letsbridge knows {known}: start `letsbridge run` once, \
          which brings it up to date"
     )]
-    FromThePast {
+    TooOld {
         /// The store's version.
         found: u32,
         /// The newest that this program knows.
@@ -185,7 +185,7 @@ pub enum StoreError {
         "the key of the links, {path}: {error}; it must be readable by the user that runs letsbridge. \
          Without that file another key is made, and every link that was made so far leads nowhere"
     )]
-    Key {
+    LinkKey {
         /// The file that holds it.
         path: PathBuf,
         /// What the system says.
@@ -199,7 +199,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether waiting can help: the disk is full, or another program holds the database.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
         !damage::is_damage(error)
             && matches!(
@@ -226,14 +226,14 @@ impl Store {
         files::claim(directory)?;
         // Where the directory is reached by a link, that is followed once.
         let directory = &directory.canonicalize().map_err(unusable)?;
-        let lock = directory.join(LOCK);
+        let lock = directory.join(LOCK_FILE);
         let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
         let held = files::open_or_make(&lock).map_err(in_lock)?;
         held.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => StoreError::InUse(directory.to_owned()),
             TryLockError::Error(error) => in_lock(error),
         })?;
-        let path = directory.join(FILE);
+        let path = directory.join(DB_FILE);
         if !path.exists() {
             make(directory).map_err(|error| damage::named(error, &path))?;
         }
@@ -243,9 +243,9 @@ impl Store {
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags).map_err(StoreError::from);
-        let store = opened.and_then(|connection| Self::prepare(connection, Some(held)));
+        let store = opened.and_then(|connection| Self::init(connection, Some(held)));
         let mut store = store.map_err(|error| damage::named(error, &path))?;
-        for file in [FILE.to_owned(), format!("{FILE}-wal"), format!("{FILE}-shm")] {
+        for file in [DB_FILE.to_owned(), format!("{DB_FILE}-wal"), format!("{DB_FILE}-shm")] {
             let path = directory.join(file);
             store.places.extend(files::identity(&path).map(|found| (path, found)));
         }
@@ -266,11 +266,11 @@ impl Store {
     /// # Errors
     /// When SQLite has no memory left.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Self::prepare(Connection::open_in_memory()?, None)
+        Self::init(Connection::open_in_memory()?, None)
     }
 
-    fn prepare(mut connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
-        connection.busy_timeout(LOCK_PATIENCE)?;
+    fn init(mut connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -282,23 +282,23 @@ impl Store {
         let next = |sql| connection.query_row(sql, [], |row| row.get(0));
         let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
         let next_ticket = next("SELECT COALESCE(MAX(ticket), 0) + 1 FROM delivery")?;
-        let wait = |_: &Connection| thread::sleep(DISK_PATIENCE);
+        let wait = |_: &Connection| thread::sleep(DISK_RETRY_INTERVAL);
         Ok(Self {
             connection,
             _lock: lock,
-            turn: Vec::new(),
-            next_message,
-            next_ticket,
-            pruned: ledger::BEGINNING,
-            wait,
-            stuck: Stuck::nobody(),
+            uncommitted: Vec::new(),
+            next_message_id: next_message,
+            next_delivery_id: next_ticket,
+            prune_position: ledger::PRUNE_START,
+            wait_for_disk: wait,
+            stall_hook: StallHook::none(),
             places: Vec::new(),
         })
     }
 
     /// Has `tell` told when the disk begins to take nothing (true), and when it takes something again.
-    pub fn when_stuck(&mut self, tell: impl Fn(bool) + Send + 'static) {
-        self.stuck = Stuck(Box::new(tell));
+    pub fn on_stall(&mut self, tell: impl Fn(bool) + Send + 'static) {
+        self.stall_hook = StallHook(Box::new(tell));
     }
 
     /// Makes everything written since the last commit durable. Costs nothing where nothing was.
@@ -306,65 +306,66 @@ impl Store {
     /// # Errors
     /// When the store is broken; what may pass is waited for.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        if self.turn.is_empty() {
+        if self.uncommitted.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.run("COMMIT") {
-            self.write_again(error, true)?;
+        if let Err(error) = self.execute("COMMIT") {
+            self.retry(error, true)?;
         }
-        self.turn.clear();
+        self.uncommitted.clear();
         Ok(())
     }
 
     /// Whether something was written since the last commit.
     #[must_use]
     pub fn is_written(&self) -> bool {
-        !self.turn.is_empty()
+        !self.uncommitted.is_empty()
     }
 
     /// Makes one change, in the transaction of this turn.
-    fn write(&mut self, write: Write) -> Result<(), StoreError> {
-        let begun = if self.turn.is_empty() { self.run("BEGIN IMMEDIATE") } else { Ok(()) };
-        let done = begun.and_then(|()| Ok(write.run(&self.connection)?));
-        self.turn.push(write);
-        done.or_else(|error| self.write_again(error, false))
+    fn apply(&mut self, write: Mutation) -> Result<(), StoreError> {
+        let begun =
+            if self.uncommitted.is_empty() { self.execute("BEGIN IMMEDIATE") } else { Ok(()) };
+        let done = begun.and_then(|()| Ok(write.execute(&self.connection)?));
+        self.uncommitted.push(write);
+        done.or_else(|error| self.retry(error, false))
     }
 
     /// Writes this turn again, from its beginning, until the disk takes it.
-    fn write_again(&mut self, mut error: StoreError, commit: bool) -> Result<(), StoreError> {
+    fn retry(&mut self, mut error: StoreError, commit: bool) -> Result<(), StoreError> {
         let mut told = false;
         loop {
-            if !error.may_pass() {
+            if !error.is_transient() {
                 return Err(error);
             }
             self.still_there()?;
             if !std::mem::replace(&mut told, true) {
                 tracing::error!(%error, "the disk takes nothing: nothing more is heard until it does");
-                (self.stuck.0)(true);
+                (self.stall_hook.0)(true);
             }
-            (self.wait)(&self.connection);
-            match self.attempt(commit) {
+            (self.wait_for_disk)(&self.connection);
+            match self.replay(commit) {
                 Ok(()) => break,
                 Err(again) => error = again,
             }
         }
         tracing::info!("the disk takes what was waiting: the bridge goes on");
-        (self.stuck.0)(false);
+        (self.stall_hook.0)(false);
         Ok(())
     }
 
-    fn attempt(&self, commit: bool) -> Result<(), StoreError> {
+    fn replay(&self, commit: bool) -> Result<(), StoreError> {
         if !self.connection.is_autocommit() {
-            self.run("ROLLBACK")?;
+            self.execute("ROLLBACK")?;
         }
-        self.run("BEGIN IMMEDIATE")?;
-        for write in &self.turn {
-            write.run(&self.connection)?;
+        self.execute("BEGIN IMMEDIATE")?;
+        for write in &self.uncommitted {
+            write.execute(&self.connection)?;
         }
-        if commit { self.run("COMMIT") } else { Ok(()) }
+        if commit { self.execute("COMMIT") } else { Ok(()) }
     }
 
-    fn run(&self, sql: &str) -> Result<(), StoreError> {
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
@@ -373,10 +374,10 @@ impl Store {
 /// Makes the database in `directory`, whole or not at all: an empty one is a damaged one.
 fn make(directory: &Path) -> Result<(), StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-    let (draft, path) = (directory.join(format!("{FILE}.new")), directory.join(FILE));
+    let (draft, path) = (directory.join(format!("{DB_FILE}.new")), directory.join(DB_FILE));
     drop(files::make(&draft).map_err(unusable)?);
     let mut connection = Connection::open(&draft)?;
-    connection.busy_timeout(LOCK_PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     schema::migrate(&mut connection)?;
     connection.close().map_err(|(_, error)| error)?;
     fs::rename(&draft, &path).map_err(unusable)?;
@@ -391,7 +392,7 @@ mod tests {
     use crate::domain::{Author, DeliveryId, Endpoint, Message, MessageKind};
 
     #[test]
-    fn two_bridges_cannot_share_a_store() {
+    fn second_open_of_one_store_fails() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let _first = Store::open(directory.path()).expect("the first opens");
         let error = Store::open(directory.path()).expect_err("the second must not");
@@ -399,34 +400,34 @@ mod tests {
     }
 
     #[test]
-    fn a_store_from_the_future_is_left_alone() {
+    fn newer_store_version_is_rejected() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(directory.path()).expect("opens");
         store.connection.pragma_update(None, "user_version", 99).expect("writes");
         drop(store);
         let error = Store::open(directory.path()).expect_err("must not open");
-        assert!(matches!(error, StoreError::FromTheFuture { found: 99, .. }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 99, .. }), "{error}");
     }
 
     #[test]
-    fn a_directory_that_is_a_file_is_named() {
+    fn error_names_the_unusable_directory() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let error = Store::open(file.path()).expect_err("must not open");
         assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
     }
 
     #[test]
-    fn a_full_disk_is_waited_for_and_nothing_is_lost() {
+    fn full_disk_is_retried_without_loss() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open(directory.path()).expect("opens");
         let pages = |connection: &Connection, most: i64| {
             connection.pragma_update(None, "max_page_count", most).expect("can be set");
         };
         pages(&store.connection, 1);
-        store.wait = |connection| {
+        store.wait_for_disk = |connection| {
             connection.pragma_update(None, "max_page_count", 1 << 20).expect("can be set");
         };
-        let place = store.place(&Endpoint::room("tea")).expect("waits");
+        let place = store.endpoint_id(&Endpoint::room("tea")).expect("waits");
         let message = Message {
             source: place,
             author: Author::named("ann"),
@@ -434,7 +435,7 @@ mod tests {
             body: "x".repeat(100_000),
             sent_at: Timestamp::UNIX_EPOCH,
         };
-        let id = store.hear(&message, Some("1")).expect("waits").expect("new");
+        let id = store.record(&message, Some("1")).expect("waits").expect("new");
         let ticket = store.enqueue(id, place).expect("waits");
         store.commit().expect("waits");
         drop(store);

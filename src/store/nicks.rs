@@ -3,18 +3,18 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
-use super::write::{Whose, Write};
+use super::write::{Mutation, NickOwner};
 use super::{Store, StoreError};
 use crate::domain::{Casemapping, LetsChatUserId, Network};
 
 /// How far the network's clock may be from ours.
-const SKEW: SignedDuration = SignedDuration::from_mins(2);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
 
 /// How much later than its last sign of life a connection may still have been there.
-const SILENCE: SignedDuration = SignedDuration::from_mins(3);
+const LAST_SEEN_GRACE: SignedDuration = SignedDuration::from_mins(3);
 
 /// Nicks that we had longer ago than this are in no history that we would ask for.
-const MEMORY: SignedDuration = SignedDuration::from_hours(24 * 90);
+const NICK_RETENTION: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 impl Store {
     /// Notes that from `now` on we go by `nick` on `network`, or the connection does that somebody of
@@ -22,42 +22,47 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn nick_begins(
+    pub fn start_nick(
         &mut self,
         network: &Network,
         account: Option<&LetsChatUserId>,
         nick: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let whose = Whose { network: network.clone(), account: account.cloned() };
-        self.write(Write::Nick { whose, nick: fold(nick), now, forgotten: now - MEMORY })
+        let owner = NickOwner { network: network.clone(), user: account.cloned() };
+        self.apply(Mutation::StartNick {
+            owner,
+            nick: fold_nick(nick),
+            now,
+            prune_before: now - NICK_RETENTION,
+        })
     }
 
     /// Notes that at `now` the last nick that we, or they, had on `network` is still so.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn nick_goes_on(
+    pub fn extend_nick(
         &mut self,
         network: &Network,
         account: Option<&LetsChatUserId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let whose = Whose { network: network.clone(), account: account.cloned() };
-        self.write(Write::SameNick { whose, now })
+        let owner = NickOwner { network: network.clone(), user: account.cloned() };
+        self.apply(Mutation::ExtendNick { owner, now })
     }
 
     /// Whether we, or a connection of somebody of Let's Chat, went by `nick` on `network` at `time`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn had_nick(
+    pub fn owned_nick(
         &self,
         network: &Network,
         nick: &str,
         time: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (since, until) = (time + SKEW, time - SKEW - SILENCE);
+        let (since, until) = (time + MAX_CLOCK_SKEW, time - MAX_CLOCK_SKEW - LAST_SEEN_GRACE);
         Ok(self
             .connection
             .prepare_cached(
@@ -67,7 +72,7 @@ impl Store {
             .query_row(
                 params![
                     network.as_str(),
-                    fold(nick),
+                    fold_nick(nick),
                     since.as_millisecond(),
                     until.as_millisecond()
                 ],
@@ -76,7 +81,7 @@ impl Store {
     }
 }
 
-fn fold(nick: &str) -> String {
+fn fold_nick(nick: &str) -> String {
     Casemapping::default().fold(nick)
 }
 
@@ -85,16 +90,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nick_is_ours_while_we_have_it() {
+    fn nick_is_owned_only_during_its_period() {
         let mut store = Store::in_memory().expect("a store in memory");
         let (office, home) = (Network::new("office"), Network::new("home"));
         let at = |minute| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
-        store.nick_begins(&office, None, "Bridge", at(100)).expect("works");
-        store.nick_goes_on(&office, None, at(200)).expect("works");
-        store.nick_begins(&office, None, "bridge_", at(300)).expect("works");
+        store.start_nick(&office, None, "Bridge", at(100)).expect("works");
+        store.extend_nick(&office, None, at(200)).expect("works");
+        store.start_nick(&office, None, "bridge_", at(300)).expect("works");
         let ann = LetsChatUserId("u1".into());
-        store.nick_begins(&office, Some(&ann), "ann|lc", at(310)).expect("works");
-        store.nick_goes_on(&office, None, at(400)).expect("works");
+        store.start_nick(&office, Some(&ann), "ann|lc", at(310)).expect("works");
+        store.extend_nick(&office, None, at(400)).expect("works");
         for (network, nick, minute, ours) in [
             (&office, "bridge", 150, true),
             (&office, "bridge", 203, true),
@@ -106,7 +111,7 @@ mod tests {
             (&office, "ann|lc", 350, false),
             (&home, "bridge", 150, false),
         ] {
-            let had = store.had_nick(network, nick, at(minute)).expect("works");
+            let had = store.owned_nick(network, nick, at(minute)).expect("works");
             assert_eq!(had, ours, "{network} {nick} {minute}");
         }
     }

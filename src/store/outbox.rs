@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::ledger::{MESSAGE, MessageId, message_from, speech_from, time_from_sql};
-use super::write::{Spoken, Write};
+use super::ledger::{
+    MESSAGE_COLUMNS, MessageId, message_from_row, rendered_from_row, time_from_sql,
+};
+use super::write::{Mutation, RenderedRow};
 use super::{Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, DeliveryState, EndpointId, LetsChatUserId, MessagePart, RenderedMessage,
@@ -34,9 +36,9 @@ impl Store {
         part: MessagePart,
         to: EndpointId,
     ) -> Result<DeliveryId, StoreError> {
-        let ticket = DeliveryId(self.next_ticket);
-        self.next_ticket += 1;
-        self.write(Write::Delivery { ticket, message: message.0, part, to })?;
+        let ticket = DeliveryId(self.next_delivery_id);
+        self.next_delivery_id += 1;
+        self.apply(Mutation::InsertDelivery { id: ticket, message: message.0, part, to })?;
         Ok(ticket)
     }
 
@@ -52,21 +54,21 @@ impl Store {
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT d.ticket, d.state, d.begun, d.part, d.spoken_kind, d.spoken_prefix, d.spoken_body,
-                 d.spoken_voice, {MESSAGE}
+                 d.spoken_voice, {MESSAGE_COLUMNS}
              FROM delivery d JOIN message m ON m.id = d.message
              WHERE d.place = ?1 AND d.ticket > ?2 AND d.state < 3
              ORDER BY d.ticket LIMIT ?3",
         ))?;
         let rows = statement.query_map(params![to.0, after.0, limit], |row| {
-            let message = message_from(row, 8)?;
+            let message = message_from_row(row, 8)?;
             Ok(Delivery {
                 id: DeliveryId(row.get(0)?),
                 to,
                 state: state_from_sql(row.get(1)?),
                 started_at: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
                 part: part_from_sql(row.get(3)?),
-                rendered: speech_from(row, 4, &message)?,
-                sender: voice_from_sql(row.get(7)?),
+                rendered: rendered_from_row(row, 4, &message)?,
+                sender: sender_from_sql(row.get(7)?),
                 message,
             })
         })?;
@@ -77,7 +79,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn backlog(&self, to: EndpointId) -> Result<u64, StoreError> {
+    pub fn pending_count(&self, to: EndpointId) -> Result<u64, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT COUNT(*) FROM delivery WHERE place = ?1 AND state < 3")?
@@ -89,7 +91,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn waiting(&self) -> Result<Vec<(EndpointId, u64, u64)>, StoreError> {
+    pub fn queue_sizes(&self) -> Result<Vec<(EndpointId, u64, u64)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT m.place, COUNT(*), SUM(octet_length(m.body))
              FROM delivery d JOIN message m ON m.id = d.message WHERE d.state < 3 GROUP BY m.place",
@@ -105,8 +107,12 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn mark(&mut self, ticket: DeliveryId, state: DeliveryState) -> Result<(), StoreError> {
-        self.write(Write::Mark { ticket, state })
+    pub fn set_delivery_state(
+        &mut self,
+        ticket: DeliveryId,
+        state: DeliveryState,
+    ) -> Result<(), StoreError> {
+        self.apply(Mutation::SetState { id: ticket, state })
     }
 
     /// Notes that `delivery` is about to be sent as `speech` by `voice`, to a place that was heard up to its
@@ -114,7 +120,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn begin(
+    pub fn start_delivery(
         &mut self,
         delivery: &Delivery,
         (voice, speech): (&Sender, &RenderedMessage),
@@ -122,16 +128,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         let RenderedMessage { kind, prefix, body } = speech;
         let body = (*body != delivery.message.body).then(|| body.clone());
-        let (prefix, voice) = (prefix.clone(), voice_to_sql(voice));
-        let spoken = Spoken { kind: *kind, prefix, body, voice };
-        self.write(Write::Begin { ticket: delivery.id, now, spoken })
+        let (prefix, voice) = (prefix.clone(), sender_to_sql(voice));
+        let spoken = RenderedRow { kind: *kind, prefix, body, sender: voice };
+        self.apply(Mutation::StartDelivery { id: delivery.id, now, rendered: spoken })
     }
 
     /// The cursor of its room when `ticket` was sent.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn sent_after(&self, ticket: DeliveryId) -> Result<Option<String>, StoreError> {
+    pub fn cursor_at_send(&self, ticket: DeliveryId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT after FROM delivery WHERE ticket = ?1")?
@@ -144,15 +150,19 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn join(&mut self, first: DeliveryId, others: Vec<DeliveryId>) -> Result<(), StoreError> {
-        self.write(Write::Join { first, others })
+    pub fn merge_deliveries(
+        &mut self,
+        first: DeliveryId,
+        others: Vec<DeliveryId>,
+    ) -> Result<(), StoreError> {
+        self.apply(Mutation::MergeDeliveries { first, others })
     }
 
     /// How many deliveries to `to` that are open were said together with `first`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn joined(&self, to: EndpointId, first: DeliveryId) -> Result<usize, StoreError> {
+    pub fn merged_count(&self, to: EndpointId, first: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -166,23 +176,23 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn say(&mut self, ticket: DeliveryId, said: usize) -> Result<(), StoreError> {
-        self.write(Write::Said { ticket, said })
+    pub fn set_progress(&mut self, ticket: DeliveryId, said: usize) -> Result<(), StoreError> {
+        self.apply(Mutation::SetProgress { id: ticket, bytes: said })
     }
 
     /// Notes whether what is left to say of `ticket` may be there already.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn say_again(&mut self, ticket: DeliveryId, again: bool) -> Result<(), StoreError> {
-        self.write(Write::Again { ticket, again })
+    pub fn set_resent(&mut self, ticket: DeliveryId, again: bool) -> Result<(), StoreError> {
+        self.apply(Mutation::SetResent { id: ticket, resent: again })
     }
 
     /// Whether what is left to say of `ticket` may be there already.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn is_said_again(&self, ticket: DeliveryId) -> Result<bool, StoreError> {
+    pub fn is_resent(&self, ticket: DeliveryId) -> Result<bool, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT again FROM delivery WHERE ticket = ?1")?
@@ -195,7 +205,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn said(&self, ticket: DeliveryId) -> Result<usize, StoreError> {
+    pub fn progress(&self, ticket: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT said FROM delivery WHERE ticket = ?1")?
@@ -209,13 +219,13 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn delivered(
+    pub fn ack_delivery(
         &mut self,
         ticket: DeliveryId,
         native: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(Write::Delivered { ticket, native: native.map(str::to_owned), now })
+        self.apply(Mutation::AckDelivery { id: ticket, remote_id: native.map(str::to_owned), now })
     }
 }
 
@@ -247,7 +257,7 @@ fn part_from_sql(part: i64) -> MessagePart {
 }
 
 /// Neither a nick nor an account's id has a space.
-fn voice_to_sql(voice: &Sender) -> Option<String> {
+fn sender_to_sql(voice: &Sender) -> Option<String> {
     match voice {
         Sender::Bot => None,
         Sender::Relaymsg(nick) => Some(format!("relayed {nick}")),
@@ -255,7 +265,7 @@ fn voice_to_sql(voice: &Sender) -> Option<String> {
     }
 }
 
-fn voice_from_sql(voice: Option<String>) -> Sender {
+fn sender_from_sql(voice: Option<String>) -> Sender {
     match voice.as_deref().and_then(|voice| voice.split_once(' ')) {
         Some(("relayed", nick)) => Sender::Relaymsg(nick.into()),
         Some(("puppet", account)) => Sender::Puppet(LetsChatUserId(account.into())),
@@ -278,17 +288,17 @@ mod tests {
     use super::*;
     use crate::domain::{Author, Endpoint, Message, MessageKind};
 
-    struct Scene {
+    struct OutboxFixture {
         store: Store,
         from: EndpointId,
         to: EndpointId,
     }
 
-    impl Scene {
+    impl OutboxFixture {
         fn new() -> Self {
             let mut store = Store::in_memory().expect("a store in memory");
-            let from = store.place(&Endpoint::room("tea")).expect("works");
-            let to = store.place(&Endpoint::room("dev")).expect("works");
+            let from = store.endpoint_id(&Endpoint::room("tea")).expect("works");
+            let to = store.endpoint_id(&Endpoint::room("dev")).expect("works");
             Self { store, from, to }
         }
 
@@ -300,18 +310,20 @@ mod tests {
                 body: body.to_owned(),
                 sent_at: Timestamp::from_millisecond(1_500).expect("a time"),
             };
-            let id = self.store.hear(&message, Some(native)).expect("works")?;
+            let id = self.store.record(&message, Some(native)).expect("works")?;
             Some(self.store.enqueue(id, self.to).expect("works"))
         }
 
         /// Begins the first open delivery, as this speech.
-        fn begin(&mut self, prefix: &str, body: &str) {
+        fn start_first(&mut self, prefix: &str, body: &str) {
             let first =
                 self.store.open_deliveries(self.to, DeliveryId(0), 1).expect("works").remove(0);
             let (prefix, body) = (prefix.to_owned(), body.to_owned());
             let speech = RenderedMessage { kind: MessageKind::Text, prefix, body };
             let voice = Sender::Relaymsg("ann/lc".into());
-            self.store.begin(&first, (&voice, &speech), Timestamp::UNIX_EPOCH).expect("works");
+            self.store
+                .start_delivery(&first, (&voice, &speech), Timestamp::UNIX_EPOCH)
+                .expect("works");
         }
 
         fn open(&self) -> Vec<(String, DeliveryState)> {
@@ -321,31 +333,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_queued_comes_out_in_order_until_it_is_settled() {
-        let mut scene = Scene::new();
+    fn open_deliveries_are_in_order_until_acked_or_rejected() {
+        let mut scene = OutboxFixture::new();
         let one = scene.queue("one", "1").expect("new");
         let two = scene.queue("two", "2").expect("new");
-        scene.begin("<ann> ", "one");
+        scene.start_first("<ann> ", "one");
         assert_eq!(
             scene.open(),
             [("one".into(), DeliveryState::InFlight), ("two".into(), DeliveryState::Queued)]
         );
-        scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
-        scene.store.refused(two, "no", Timestamp::UNIX_EPOCH).expect("works");
+        scene.store.ack_delivery(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
+        scene.store.reject_delivery(two, "no", Timestamp::UNIX_EPOCH).expect("works");
         assert_eq!(scene.open(), []);
     }
 
     #[test]
-    fn a_delivery_remembers_as_what_it_was_sent() {
-        let mut scene = Scene::new();
+    fn delivery_keeps_its_rendered_message() {
+        let mut scene = OutboxFixture::new();
         scene.queue("one", "1");
-        let speech = |scene: &Scene| {
+        let speech = |scene: &OutboxFixture| {
             let open = scene.store.open_deliveries(scene.to, DeliveryId(0), 1).expect("works");
             open[0].rendered.as_ref().map(RenderedMessage::full_text)
         };
         assert_eq!(speech(&scene), None);
         for (prefix, body) in [("<ann> ", "one"), ("[09:41Z] <ann> ", "won")] {
-            scene.begin(prefix, body);
+            scene.start_first(prefix, body);
             assert_eq!(speech(&scene), Some(format!("{prefix}{body}")));
             let open = scene.store.open_deliveries(scene.to, DeliveryId(0), 1).expect("works");
             assert_eq!(open[0].sender, Sender::Relaymsg("ann/lc".into()));
@@ -353,18 +365,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_heard_again() {
-        let mut scene = Scene::new();
+    fn known_message_is_not_recorded_again() {
+        let mut scene = OutboxFixture::new();
         let one = scene.queue("one", "1").expect("new");
         assert_eq!(scene.queue("one", "1"), None);
-        scene.store.delivered(one, Some("ours"), Timestamp::UNIX_EPOCH).expect("works");
-        assert!(scene.store.knows(scene.to, "ours").expect("works"));
-        assert!(!scene.store.knows(scene.from, "ours").expect("works"));
+        scene.store.ack_delivery(one, Some("ours"), Timestamp::UNIX_EPOCH).expect("works");
+        assert!(scene.store.contains(scene.to, "ours").expect("works"));
+        assert!(!scene.store.contains(scene.from, "ours").expect("works"));
     }
 
     #[test]
-    fn a_message_comes_back_as_it_was() {
-        let mut scene = Scene::new();
+    fn message_round_trips() {
+        let mut scene = OutboxFixture::new();
         scene.queue("waves \u{0}\n🫖", "1");
         let open = scene.store.open_deliveries(scene.to, DeliveryId(0), 1).expect("works");
         let message = &open[0].message;
@@ -373,25 +385,25 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_remembers_where_the_room_stood_when_it_was_sent() {
-        let mut scene = Scene::new();
+    fn delivery_keeps_the_room_cursor_at_send() {
+        let mut scene = OutboxFixture::new();
         let one = scene.queue("one", "1").expect("new");
-        scene.store.advance(scene.to, "post 7", None).expect("works");
-        scene.begin("<ann> ", "one");
-        scene.store.advance(scene.to, "post 9", None).expect("works");
-        assert_eq!(scene.store.sent_after(one).expect("works").as_deref(), Some("post 7"));
+        scene.store.advance_room_cursor(scene.to, "post 7", None).expect("works");
+        scene.start_first("<ann> ", "one");
+        scene.store.advance_room_cursor(scene.to, "post 9", None).expect("works");
+        assert_eq!(scene.store.cursor_at_send(one).expect("works").as_deref(), Some("post 7"));
     }
 
     #[test]
-    fn what_is_old_is_forgotten_unless_it_is_still_on_its_way() {
-        let mut scene = Scene::new();
+    fn prune_removes_old_messages_without_open_deliveries() {
+        let mut scene = OutboxFixture::new();
         let one = scene.queue("one", "1").expect("new");
         scene.queue("two", "2").expect("new");
-        scene.store.delivered(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
+        scene.store.ack_delivery(one, Some("x"), Timestamp::UNIX_EPOCH).expect("works");
         scene.store.prune(Timestamp::UNIX_EPOCH, 9).expect("works");
-        assert!(scene.store.knows(scene.from, "1").expect("works"), "not old enough");
+        assert!(scene.store.contains(scene.from, "1").expect("works"), "not old enough");
         scene.store.prune(Timestamp::from_second(60).expect("a time"), 9).expect("works");
-        let known = |place, native| scene.store.knows(place, native).expect("works");
+        let known = |place, native| scene.store.contains(place, native).expect("works");
         assert!(!known(scene.from, "1") && !known(scene.to, "x"));
         assert!(known(scene.from, "2"));
         assert_eq!(scene.open(), [("two".into(), DeliveryState::Queued)]);

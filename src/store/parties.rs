@@ -4,19 +4,19 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::time_from_sql;
-use super::write::Write;
+use super::write::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{DeliveryId, EndpointId, UserRef};
 
 /// What one person wrote to another in private.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct RecentDm {
     /// Who wrote it.
     pub from: UserRef,
     /// Whom it was for.
     pub to: UserRef,
     /// When it was said.
-    pub at: Timestamp,
+    pub sent_at: Timestamp,
 }
 
 impl Store {
@@ -24,8 +24,8 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn party(&mut self, party: &UserRef) -> Result<EndpointId, StoreError> {
-        self.numbered(party.to_string(), None)
+    pub fn user_endpoint_id(&mut self, party: &UserRef) -> Result<EndpointId, StoreError> {
+        self.id_by_name(party.to_string(), None)
     }
 
     /// Notes that who has the number `place` is `party` from now on. Says whether they are: not where `party`
@@ -40,7 +40,7 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM place WHERE name = ?1)")?
             .query_row([&name], |row| row.get(0))?;
         if !taken {
-            self.write(Write::Renamed { place, name })?;
+            self.apply(Mutation::Renamed { place, name })?;
         }
         Ok(!taken)
     }
@@ -50,7 +50,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn unsaid(&mut self, ticket: DeliveryId) -> Result<(), StoreError> {
-        self.write(Write::Unsaid { ticket })
+        self.apply(Mutation::Unsaid { ticket })
     }
 
     /// Forgets who wrote to whom in private before `before`, and those who did, but for what is still on its way
@@ -86,7 +86,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn party_of(&self, place: EndpointId) -> Result<Option<UserRef>, StoreError> {
+    pub fn user_of_endpoint(&self, place: EndpointId) -> Result<Option<UserRef>, StoreError> {
         let name: Option<String> = self
             .connection
             .prepare_cached("SELECT name FROM place WHERE id = ?1")?
@@ -99,7 +99,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn awaiting_parties(&self) -> Result<Vec<(EndpointId, UserRef)>, StoreError> {
+    pub fn users_with_pending(&self) -> Result<Vec<(EndpointId, UserRef)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT p.id, p.name FROM delivery d JOIN place p ON p.id = d.place
              WHERE d.state < 3 AND p.name GLOB '*/@*' ORDER BY p.id",
@@ -115,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn written_since(&self, since: Timestamp) -> Result<Vec<Written>, StoreError> {
+    pub fn dms_since(&self, since: Timestamp) -> Result<Vec<RecentDm>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT f.name, t.name, m.said_at FROM message m
              JOIN place f ON f.id = m.place JOIN delivery d ON d.message = m.id
@@ -129,7 +129,7 @@ impl Store {
             .collect::<Result<Vec<_>, _>>()?;
         let written = |(from, to, at): (String, String, i64)| {
             let (from, to) = (from.parse().ok()?, to.parse().ok()?);
-            Some(Written { from, to, at: time_from_sql(at) })
+            Some(RecentDm { from, to, sent_at: time_from_sql(at) })
         };
         Ok(rows.into_iter().filter_map(written).collect())
     }
@@ -145,18 +145,18 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let mut store = Store::open(directory.path()).expect("opens");
         let bob = UserRef::LetsChat(LetsChatUserId("b0b".into()));
-        let to = store.party(&bob).expect("works");
+        let to = store.user_endpoint_id(&bob).expect("works");
         let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
         let body = "the secret of the samovar".to_owned();
         let message =
             Message { source: to, author, kind: MessageKind::Text, body, sent_at: said_at };
-        let id = store.hear(&message, Some("one")).expect("works").expect("new");
+        let id = store.record(&message, Some("one")).expect("works").expect("new");
         let ticket = store.enqueue(id, to).expect("works");
         store.commit().expect("works");
-        store.delivered(ticket, None, said_at).expect("works");
+        store.ack_delivery(ticket, None, said_at).expect("works");
         store.unsaid(ticket).expect("works");
         store.commit().expect("works");
-        assert!(store.knows(to, "one").expect("works"));
+        assert!(store.contains(to, "one").expect("works"));
         store.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("works");
         drop(store);
         for entry in std::fs::read_dir(directory.path()).expect("is there") {
@@ -169,12 +169,12 @@ mod tests {
     fn who_wrote_to_whom_is_forgotten_and_what_is_on_its_way_is_not() {
         let mut store = Store::in_memory().expect("a store in memory");
         let party = |name: &str| UserRef::Nick(Network::new("office"), name.into());
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
         for (name, done, said_in) in
             [("old", true, None), ("waits", false, None), ("room", true, Some(tea))]
         {
             let [from, to] = [name.to_owned(), format!("to-{name}")]
-                .map(|it| store.party(&party(&it)).expect("works"));
+                .map(|it| store.user_endpoint_id(&party(&it)).expect("works"));
             let (author, said_at) = (Author::named(name), Timestamp::UNIX_EPOCH);
             let said_in = said_in.unwrap_or(from);
             let message = Message {
@@ -184,10 +184,10 @@ mod tests {
                 body: "hi".into(),
                 sent_at: said_at,
             };
-            let id = store.hear(&message, None).expect("works").expect("new");
+            let id = store.record(&message, None).expect("works").expect("new");
             let ticket = store.enqueue(id, to).expect("works");
             if done {
-                store.delivered(ticket, None, said_at).expect("works");
+                store.ack_delivery(ticket, None, said_at).expect("works");
             }
         }
         store.commit().expect("works");
@@ -210,7 +210,9 @@ mod tests {
     fn what_was_refused_is_forgotten_once_that_is_told() {
         let mut store = Store::in_memory().expect("a store in memory");
         let [ann, bob] = ["ann", "bob"].map(|name| {
-            store.party(&UserRef::Nick(Network::new("office"), name.into())).expect("works")
+            store
+                .user_endpoint_id(&UserRef::Nick(Network::new("office"), name.into()))
+                .expect("works")
         });
         let refuse = |store: &mut Store, body: &str| {
             let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
@@ -222,32 +224,35 @@ mod tests {
                 body,
                 sent_at: said_at,
             };
-            let id = store.hear(&message, None).expect("works").expect("new");
+            let id = store.record(&message, None).expect("works").expect("new");
             let ticket = store.enqueue(id, bob).expect("works");
-            store.refused(ticket, "gone", said_at).expect("works");
-            store.untold(ticket).expect("works");
+            store.reject_delivery(ticket, "gone", said_at).expect("works");
+            store.mark_unreported(ticket).expect("works");
         };
         let bodies = |store: &Store| -> String {
             let all = "SELECT group_concat(body || author, ';') FROM message";
             store.connection.query_row(all, [], |row| row.get(0)).expect("works")
         };
         refuse(&mut store, "one");
-        let untold = store.all_untold().expect("works").remove(0);
+        let untold = store.unreported_failures().expect("works").remove(0);
         refuse(&mut store, "two");
         store.told_in_private(&untold).expect("works");
         assert_eq!(bodies(&store), ";twoann");
-        assert_eq!(store.all_untold().expect("works").len(), 1);
+        assert_eq!(store.unreported_failures().expect("works").len(), 1);
         store.told_nobody(bob).expect("works");
         assert_eq!(bodies(&store), ";twoann");
         store.told_nobody(ann).expect("works");
-        assert_eq!((bodies(&store), store.all_untold().expect("works")), (";".to_owned(), vec![]));
+        assert_eq!(
+            (bodies(&store), store.unreported_failures().expect("works")),
+            (";".to_owned(), vec![])
+        );
     }
 
     #[test]
     fn who_goes_by_many_names_leaves_one_row() {
         let mut store = Store::in_memory().expect("a store in memory");
         let nick = |n: u32| UserRef::Nick(Network::new("office"), format!("ann{n}").into());
-        let place = store.party(&nick(0)).expect("works");
+        let place = store.user_endpoint_id(&nick(0)).expect("works");
         for n in 1..20_000 {
             assert!(store.same_party(place, &nick(n)).expect("works"));
         }
@@ -256,19 +261,19 @@ mod tests {
             .query_row("SELECT COUNT(*) FROM place", [], |row| row.get(0))
             .expect("works");
         assert_eq!(rows, 1);
-        assert_eq!(store.party(&nick(19_999)).expect("works"), place);
-        assert_ne!(store.party(&nick(0)).expect("works"), place);
+        assert_eq!(store.user_endpoint_id(&nick(19_999)).expect("works"), place);
+        assert_ne!(store.user_endpoint_id(&nick(0)).expect("works"), place);
         assert!(!store.same_party(place, &nick(0)).expect("works"));
     }
 
     #[test]
-    fn who_wrote_to_whom_is_remembered_and_places_are_not_among_them() {
+    fn recent_dms_are_listed_without_channel_messages() {
         let mut store = Store::in_memory().expect("a store in memory");
         let ann = UserRef::Nick(Network::new("office"), "ann".into());
         let bob = UserRef::LetsChat(LetsChatUserId("b0b".into()));
-        let [from, to] = [&ann, &bob].map(|it| store.party(it).expect("works"));
-        assert_eq!(store.party(&ann).expect("works"), from);
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
+        let [from, to] = [&ann, &bob].map(|it| store.user_endpoint_id(it).expect("works"));
+        assert_eq!(store.user_endpoint_id(&ann).expect("works"), from);
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
         let mut tickets = Vec::new();
         for (said_in, to) in [(from, to), (tea, from)] {
             let author = Author::named("somebody");
@@ -280,16 +285,17 @@ mod tests {
                 body,
                 sent_at: said_at,
             };
-            let id = store.hear(&message, None).expect("works").expect("new");
+            let id = store.record(&message, None).expect("works").expect("new");
             tickets.push(store.enqueue(id, to).expect("works"));
         }
-        let written = Written { from: ann.clone(), to: bob.clone(), at: Timestamp::UNIX_EPOCH };
-        assert_eq!(store.written_since(Timestamp::UNIX_EPOCH).expect("works"), [written]);
-        let awaiting = store.awaiting_parties().expect("works");
+        let written =
+            RecentDm { from: ann.clone(), to: bob.clone(), sent_at: Timestamp::UNIX_EPOCH };
+        assert_eq!(store.dms_since(Timestamp::UNIX_EPOCH).expect("works"), [written]);
+        let awaiting = store.users_with_pending().expect("works");
         assert_eq!(awaiting, [(from, ann.clone()), (to, bob)]);
-        store.delivered(DeliveryId(tickets[0].0), None, Timestamp::UNIX_EPOCH).expect("works");
-        assert_eq!(store.awaiting_parties().expect("works"), [(from, ann.clone())]);
-        let parties = [from, tea].map(|it| store.party_of(it).expect("works"));
+        store.ack_delivery(DeliveryId(tickets[0].0), None, Timestamp::UNIX_EPOCH).expect("works");
+        assert_eq!(store.users_with_pending().expect("works"), [(from, ann.clone())]);
+        let parties = [from, tea].map(|it| store.user_of_endpoint(it).expect("works"));
         assert_eq!(parties, [Some(ann), None]);
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::time_from_sql;
-use super::write::Write;
+use super::write::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{Endpoint, EndpointId};
 
@@ -13,17 +13,17 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn place(&mut self, place: &Endpoint) -> Result<EndpointId, StoreError> {
+    pub fn endpoint_id(&mut self, place: &Endpoint) -> Result<EndpointId, StoreError> {
         // A room once known by its slug may now be configured by its id.
         let id = match place {
             Endpoint::Room(id) => Some(id.as_ref()),
             Endpoint::Channel { .. } => None,
         };
-        self.numbered(place.to_string(), id)
+        self.id_by_name(place.to_string(), id)
     }
 
     /// The number of what is called `name`, or is the room with this id.
-    pub(super) fn numbered(
+    pub(super) fn id_by_name(
         &mut self,
         name: String,
         id: Option<&str>,
@@ -41,7 +41,7 @@ impl Store {
         let id =
             self.connection
                 .query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM place", [], |row| row.get(0))?;
-        self.write(Write::Place { id: EndpointId(id), name })?;
+        self.apply(Mutation::InsertEndpoint { id: EndpointId(id), name })?;
         Ok(EndpointId(id))
     }
 
@@ -50,7 +50,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn learn_room(&mut self, place: EndpointId, native: &str) -> Result<(), StoreError> {
+    pub fn set_room_id(&mut self, place: EndpointId, native: &str) -> Result<(), StoreError> {
         let before: Option<i64> = self
             .connection
             .prepare_cached(
@@ -59,16 +59,16 @@ impl Store {
             .query_row(params![native, place.0], |row| row.get(0))
             .optional()?;
         if let Some(before) = before {
-            self.write(Write::SameRoom { place, before: EndpointId(before) })?;
+            self.apply(Mutation::MergeRooms { endpoint: place, before: EndpointId(before) })?;
         }
-        self.write(Write::Room { place, native: native.to_owned() })
+        self.apply(Mutation::SetRoomId { endpoint: place, remote_id: native.to_owned() })
     }
 
     /// The last post read in the room at `place`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
+    pub fn room_cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT cursor FROM place WHERE id = ?1")?
@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn floor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
+    pub fn first_seen_post(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT floor FROM place WHERE id = ?1")?
@@ -95,14 +95,14 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn first_post(
+    pub fn init_room(
         &mut self,
         place: EndpointId,
         post: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(Write::Floor { place, post: post.to_owned() })?;
-        self.advance(place, post, Some(now))
+        self.apply(Mutation::SetFirstSeenPost { endpoint: place, post: post.to_owned() })?;
+        self.advance_room_cursor(place, post, Some(now))
     }
 
     /// Moves the cursor of `place` forward to `post`; never back. Where all before it was read, that
@@ -110,28 +110,32 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn advance(
+    pub fn advance_room_cursor(
         &mut self,
         place: EndpointId,
         post: &str,
         alive: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.write(Write::Cursor { place, post: post.to_owned(), alive })
+        self.apply(Mutation::AdvanceRoomCursor {
+            endpoint: place,
+            post: post.to_owned(),
+            last_seen: alive,
+        })
     }
 
     /// Notes a sign of life from the room at `place`, all of which was read.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn room_alive(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
-        self.write(Write::RoomAlive { place, at })
+    pub fn touch_room(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
+        self.apply(Mutation::TouchRoom { endpoint: place, at })
     }
 
     /// The last sign of life from the room at `place`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn last_alive(&self, place: EndpointId) -> Result<Option<Timestamp>, StoreError> {
+    pub fn room_last_seen(&self, place: EndpointId) -> Result<Option<Timestamp>, StoreError> {
         let alive: Option<i64> = self
             .connection
             .prepare_cached("SELECT alive FROM place WHERE id = ?1")?
@@ -145,15 +149,19 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn closed(&mut self, place: EndpointId, closed: bool) -> Result<(), StoreError> {
-        self.write(Write::Closed { place, closed })
+    pub fn set_outage_announced(
+        &mut self,
+        place: EndpointId,
+        closed: bool,
+    ) -> Result<(), StoreError> {
+        self.apply(Mutation::SetOutageAnnounced { endpoint: place, announced: closed })
     }
 
     /// Whether people were told that `place` is closed to us.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn is_closed(&self, place: EndpointId) -> Result<bool, StoreError> {
+    pub fn is_outage_announced(&self, place: EndpointId) -> Result<bool, StoreError> {
         let closed = self
             .connection
             .prepare_cached("SELECT closed FROM place WHERE id = ?1")?
@@ -173,37 +181,41 @@ mod tests {
     }
 
     #[test]
-    fn a_place_keeps_its_number() {
+    fn endpoint_keeps_its_id() {
         let mut store = store();
         let tea = Endpoint::channel(&Network::new("office"), "#tea");
-        let first = store.place(&tea).expect("works");
-        let other = store.place(&Endpoint::room("tea")).expect("works");
+        let first = store.endpoint_id(&tea).expect("works");
+        let other = store.endpoint_id(&Endpoint::room("tea")).expect("works");
         assert_ne!(first, other);
-        assert_eq!(store.place(&tea).expect("works"), first);
+        assert_eq!(store.endpoint_id(&tea).expect("works"), first);
     }
 
     #[test]
-    fn a_cursor_never_moves_back() {
+    fn room_cursor_never_moves_back() {
         let mut store = store();
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
-        assert_eq!(store.cursor(tea).expect("works"), None);
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
+        assert_eq!(store.room_cursor(tea).expect("works"), None);
         for (post, then) in [("b", "b"), ("a", "b"), ("c", "c")] {
-            store.advance(tea, post, None).expect("works");
-            assert_eq!(store.cursor(tea).expect("works").as_deref(), Some(then));
+            store.advance_room_cursor(tea, post, None).expect("works");
+            assert_eq!(store.room_cursor(tea).expect("works").as_deref(), Some(then));
         }
     }
 
     #[test]
-    fn a_room_renamed_in_the_configuration_is_the_same_room() {
+    fn room_configured_by_slug_or_id_is_one_endpoint() {
         let id = "6b035f6a8d054a41e16a056d";
         for (before, after) in [("tea", id), (id, "tea")] {
             let mut store = store();
-            let first = store.place(&Endpoint::room(before)).expect("works");
-            store.learn_room(first, id).expect("works");
-            store.advance(first, "post", None).expect("works");
-            let second = store.place(&Endpoint::room(after)).expect("works");
-            store.learn_room(second, id).expect("works");
-            assert_eq!(store.cursor(second).expect("works").as_deref(), Some("post"), "{after}");
+            let first = store.endpoint_id(&Endpoint::room(before)).expect("works");
+            store.set_room_id(first, id).expect("works");
+            store.advance_room_cursor(first, "post", None).expect("works");
+            let second = store.endpoint_id(&Endpoint::room(after)).expect("works");
+            store.set_room_id(second, id).expect("works");
+            assert_eq!(
+                store.room_cursor(second).expect("works").as_deref(),
+                Some("post"),
+                "{after}"
+            );
         }
     }
 }

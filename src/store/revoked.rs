@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::{FILE, StoreError, damage, look, schema};
+use super::{DB_FILE, StoreError, damage, look, schema};
 use crate::domain::{LinkTarget, PasteId};
 
 /// Which links are taken back.
@@ -14,7 +14,7 @@ pub enum Revocation {
     /// Every link to this, also one that is made later.
     Target(LinkTarget),
     /// Every link that was made from then until now.
-    Since(Timestamp),
+    CreatedSince(Timestamp),
 }
 
 /// Takes links back at `now`, in the store in `directory`, which a bridge may have in use. When this
@@ -25,15 +25,19 @@ pub enum Revocation {
 pub fn revoke(directory: &Path, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
     let connection = look::open_to_write(directory)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    let path = directory.join(FILE);
-    schema::same_version(&connection).map_err(|error| damage::named(error, &path))?;
-    write(&connection, what, now)
+    let path = directory.join(DB_FILE);
+    schema::check_version(&connection).map_err(|error| damage::named(error, &path))?;
+    insert_revocation(&connection, what, now)
 }
 
-fn write(connection: &Connection, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
+fn insert_revocation(
+    connection: &Connection,
+    what: Revocation,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let (target, since, until) = match what {
         Revocation::Target(target) => (Some(target_to_sql(target)), i64::MIN, i64::MAX),
-        Revocation::Since(since) => (None, since.as_millisecond(), now.as_millisecond()),
+        Revocation::CreatedSince(since) => (None, since.as_millisecond(), now.as_millisecond()),
     };
     connection.execute(
         "INSERT INTO revoked (target, since, until, at) VALUES (?1, ?2, ?3, ?4)",

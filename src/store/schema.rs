@@ -158,17 +158,17 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 /// That a store of this version is not from the future. Gives the version that this program knows.
 pub(super) fn is_known(found: u32) -> Result<u32, StoreError> {
     let known = MIGRATIONS.len() as u32;
-    if found > known { Err(StoreError::FromTheFuture { found, known }) } else { Ok(known) }
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(known) }
 }
 
 /// That the store is of the version that this program knows: who only looks at it, or is a guest,
 /// brings it no further.
-pub(super) fn same_version(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = MIGRATIONS.len() as u32;
     match found.cmp(&known) {
-        Ordering::Greater => Err(StoreError::FromTheFuture { found, known }),
-        Ordering::Less => Err(StoreError::FromThePast { found, known }),
+        Ordering::Greater => Err(StoreError::TooNew { found, known }),
+        Ordering::Less => Err(StoreError::TooOld { found, known }),
         Ordering::Equal => Ok(()),
     }
 }

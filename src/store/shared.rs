@@ -5,13 +5,13 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::ledger::{MESSAGE, message_from};
-use super::{FILE, StoreError, damage, look, revoked, schema};
+use super::ledger::{MESSAGE_COLUMNS, message_from_row};
+use super::{DB_FILE, StoreError, damage, look, revoked, schema};
 use crate::domain::{LinkTarget, Message, PasteId};
 
 /// A view of the store that changes nothing and always sees what was committed last.
 #[derive(Debug)]
-pub struct Reader {
+pub struct PublicReader {
     connection: Connection,
 }
 
@@ -19,20 +19,20 @@ pub struct Reader {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paste {
     /// Where it was said: `letschat/dev`.
-    pub place: String,
+    pub endpoint: String,
     /// What was said, by whom, and when.
     pub message: Message,
 }
 
-impl Reader {
+impl PublicReader {
     /// A reader of the store in `directory`.
     ///
     /// # Errors
     /// When there is no store, or it is not one that we can read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let connection = look::open_to_read(directory)?;
-        let path = directory.join(FILE);
-        schema::same_version(&connection).map_err(|error| damage::named(error, &path))?;
+        let path = directory.join(DB_FILE);
+        schema::check_version(&connection).map_err(|error| damage::named(error, &path))?;
         Ok(Self { connection })
     }
 
@@ -40,13 +40,13 @@ impl Reader {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn paste(&self, id: PasteId) -> Result<Option<Paste>, StoreError> {
+    pub fn find_paste(&self, id: PasteId) -> Result<Option<Paste>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT p.name, {MESSAGE}
+            "SELECT p.name, {MESSAGE_COLUMNS}
              FROM message m JOIN place p ON p.id = m.place WHERE m.said_at = ?1"
         ))?;
         let rows = statement.query_map(params![id.sent_at_ms], |row| {
-            Ok(Paste { place: row.get(0)?, message: message_from(row, 1)? })
+            Ok(Paste { endpoint: row.get(0)?, message: message_from_row(row, 1)? })
         })?;
         for paste in rows {
             let paste = paste?;
@@ -87,36 +87,39 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_found_by_its_id_while_the_ledger_knows_it() {
+    fn paste_is_found_until_pruned() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
         let (one, two) = (message(tea, "1\n2"), message(tea, "1\n3"));
-        store.hear(&one, Some("one")).expect("works");
-        store.hear(&two, Some("two")).expect("works");
-        let reader = Reader::open(directory.path()).expect("opens");
-        assert_eq!(reader.paste(PasteId::of(&two)).expect("reads"), None, "not committed");
+        store.record(&one, Some("one")).expect("works");
+        store.record(&two, Some("two")).expect("works");
+        let reader = PublicReader::open(directory.path()).expect("opens");
+        assert_eq!(reader.find_paste(PasteId::of(&two)).expect("reads"), None, "not committed");
         store.commit().expect("works");
         for said in [&one, &two] {
-            let found = reader.paste(PasteId::of(said)).expect("reads").expect("is there");
-            assert_eq!((found.place.as_str(), &found.message.body), ("letschat/tea", &said.body));
+            let found = reader.find_paste(PasteId::of(said)).expect("reads").expect("is there");
+            assert_eq!(
+                (found.endpoint.as_str(), &found.message.body),
+                ("letschat/tea", &said.body)
+            );
         }
         store.prune(Timestamp::now(), 9).expect("works");
         store.commit().expect("works");
-        assert_eq!(reader.paste(PasteId::of(&one)).expect("reads"), None);
+        assert_eq!(reader.find_paste(PasteId::of(&one)).expect("reads"), None);
     }
 
     #[test]
-    fn a_revocation_is_seen_at_once_and_by_the_next_run() {
+    fn revocation_applies_at_once_and_after_restart() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(directory.path()).expect("opens");
-        let reader = Reader::open(directory.path()).expect("opens");
+        let reader = PublicReader::open(directory.path()).expect("opens");
         let (one, two) = (LinkTarget::File(FileId([1; 12])), LinkTarget::File(FileId([2; 12])));
         let revoked = |target, made| reader.is_revoked(target, at(made)).expect("reads");
         assert!(!revoked(one, 100));
         revoke(directory.path(), Revocation::Target(one), at(200)).expect("works");
         assert!(revoked(one, 100) && revoked(one, 300) && !revoked(two, 100));
-        revoke(directory.path(), Revocation::Since(at(150)), at(200)).expect("works");
+        revoke(directory.path(), Revocation::CreatedSince(at(150)), at(200)).expect("works");
         assert!(!revoked(two, 149) && revoked(two, 150) && revoked(two, 200) && !revoked(two, 201));
         drop(store);
         let _store = Store::open(directory.path()).expect("opens");
@@ -124,21 +127,21 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_and_a_file_are_not_mistaken_for_each_other() {
+    fn paste_and_file_revocations_are_distinct() {
         let directory = tempfile::tempdir().expect("a directory");
         let _store = Store::open(directory.path()).expect("opens");
         let paste = LinkTarget::Paste(PasteId { sent_at_ms: 5, digest: [1; 8] });
         revoke(directory.path(), Revocation::Target(paste), at(200)).expect("works");
-        let reader = Reader::open(directory.path()).expect("opens");
+        let reader = PublicReader::open(directory.path()).expect("opens");
         assert!(reader.is_revoked(paste, at(100)).expect("reads"));
         let other = LinkTarget::Paste(PasteId { sent_at_ms: 6, digest: [1; 8] });
         assert!(!reader.is_revoked(other, at(100)).expect("reads"));
     }
 
     #[test]
-    fn where_there_is_no_store_nothing_is_revoked() {
+    fn revoking_without_a_store_fails() {
         let directory = tempfile::tempdir().expect("a directory");
-        let all = Revocation::Since(Timestamp::UNIX_EPOCH);
+        let all = Revocation::CreatedSince(Timestamp::UNIX_EPOCH);
         assert!(revoke(directory.path(), all, at(1)).is_err());
         assert!(std::fs::read_dir(directory.path()).expect("is there").next().is_none());
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::write::Write;
+use super::write::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{Casemapping, LetsChatUserId, Network};
 
@@ -13,7 +13,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn voice_nick(
+    pub fn reserve_nick(
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
@@ -28,7 +28,7 @@ impl Store {
             .query_row(params![network.as_str(), account.0, lent], |row| row.get(0))
             .optional()?;
         if let Some(theirs) = theirs
-            && let Some(nick) = nicks.clone().find(|nick| fold(nick) == theirs)
+            && let Some(nick) = nicks.clone().find(|nick| fold_nick(nick) == theirs)
         {
             return Ok(Some(nick));
         }
@@ -36,11 +36,16 @@ impl Store {
             let holder: Option<String> = self
                 .connection
                 .prepare_cached("SELECT account FROM voice WHERE network = ?1 AND nick = ?2")?
-                .query_row(params![network.as_str(), fold(&nick)], |row| row.get(0))
+                .query_row(params![network.as_str(), fold_nick(&nick)], |row| row.get(0))
                 .optional()?;
             if holder.is_none() {
                 let (network, account) = (network.clone(), account.clone());
-                self.write(Write::Voice { network, account, lent, nick: fold(&nick) })?;
+                self.apply(Mutation::ReserveNick {
+                    network,
+                    user: account,
+                    relaymsg: lent,
+                    nick: fold_nick(&nick),
+                })?;
                 return Ok(Some(nick));
             }
         }
@@ -48,7 +53,7 @@ impl Store {
     }
 }
 
-fn fold(nick: &str) -> String {
+fn fold_nick(nick: &str) -> String {
     Casemapping::default().fold(nick)
 }
 
@@ -57,12 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nick_stands_for_one_person_and_stays_theirs() {
+    fn reserved_nick_belongs_to_one_user() {
         let mut store = Store::in_memory().expect("a store in memory");
         let office = Network::new("office");
         let mut nick = |account: &str, nicks: &[&str]| {
             let nicks = nicks.iter().map(ToString::to_string);
-            store.voice_nick(&office, &LetsChatUserId(account.into()), false, nicks).expect("works")
+            store
+                .reserve_nick(&office, &LetsChatUserId(account.into()), false, nicks)
+                .expect("works")
         };
         assert_eq!(nick("u1", &["a_b", "a_b2"]).as_deref(), Some("a_b"));
         assert_eq!(nick("u2", &["A_b", "a_b2"]).as_deref(), Some("a_b2"));
@@ -71,7 +78,7 @@ mod tests {
         assert_eq!(nick("u1", &["ann", "ann2"]).as_deref(), Some("ann"), "of another template");
         assert_eq!(nick("u4", &["ann"]), None);
         let nicks = ["ann", "ann/lc"].iter().map(ToString::to_string);
-        let lent = store.voice_nick(&office, &LetsChatUserId("u4".into()), true, nicks);
+        let lent = store.reserve_nick(&office, &LetsChatUserId("u4".into()), true, nicks);
         assert_eq!(lent.expect("works").as_deref(), Some("ann/lc"), "one that the server lends");
     }
 }

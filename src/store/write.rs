@@ -12,75 +12,75 @@ use crate::domain::{
 
 /// One change to the store. It names its own rows, so that written again it is the same change.
 #[derive(Debug)]
-pub(super) enum Write {
-    Place { id: EndpointId, name: String },
-    Room { place: EndpointId, native: String },
-    SameRoom { place: EndpointId, before: EndpointId },
-    Floor { place: EndpointId, post: String },
-    Cursor { place: EndpointId, post: String, alive: Option<Timestamp> },
-    RoomAlive { place: EndpointId, at: Timestamp },
-    Closed { place: EndpointId, closed: bool },
-    Message { id: i64, message: Message, native: Option<String>, trace: Option<i64> },
-    Delivery { ticket: DeliveryId, message: i64, to: EndpointId, part: MessagePart },
-    Mark { ticket: DeliveryId, state: DeliveryState },
-    Begin { ticket: DeliveryId, now: Timestamp, spoken: Spoken },
-    Delivered { ticket: DeliveryId, native: Option<String>, now: Timestamp },
-    Refused { ticket: DeliveryId, reason: String, now: Timestamp },
-    Untold { ticket: DeliveryId },
+pub(super) enum Mutation {
+    InsertEndpoint { id: EndpointId, name: String },
+    SetRoomId { endpoint: EndpointId, remote_id: String },
+    MergeRooms { endpoint: EndpointId, before: EndpointId },
+    SetFirstSeenPost { endpoint: EndpointId, post: String },
+    AdvanceRoomCursor { endpoint: EndpointId, post: String, last_seen: Option<Timestamp> },
+    TouchRoom { endpoint: EndpointId, at: Timestamp },
+    SetOutageAnnounced { endpoint: EndpointId, announced: bool },
+    InsertMessage { id: i64, message: Message, remote_id: Option<String>, fingerprint: Option<i64> },
+    InsertDelivery { id: DeliveryId, message: i64, to: EndpointId, part: MessagePart },
+    SetState { id: DeliveryId, state: DeliveryState },
+    StartDelivery { id: DeliveryId, now: Timestamp, rendered: RenderedRow },
+    AckDelivery { id: DeliveryId, remote_id: Option<String>, now: Timestamp },
+    RejectDelivery { id: DeliveryId, reason: String, now: Timestamp },
+    MarkUnreported { id: DeliveryId },
     Unsaid { ticket: DeliveryId },
     Renamed { place: EndpointId, name: String },
-    Told { said_in: EndpointId, author: String, to: EndpointId, last: DeliveryId },
+    MarkReported { source: EndpointId, author: String, to: EndpointId, last: DeliveryId },
     ToldInPrivate { said_in: EndpointId, to: Option<EndpointId>, last: DeliveryId },
-    Join { first: DeliveryId, others: Vec<DeliveryId> },
-    Said { ticket: DeliveryId, said: usize },
-    Again { ticket: DeliveryId, again: bool },
-    FirstSight { place: EndpointId, first: Timestamp, now: Timestamp, cursor: String },
-    HeardUpTo { place: EndpointId, cursor: String, now: Timestamp },
-    Alive { place: EndpointId, at: Timestamp },
-    Nick { whose: Whose, nick: String, now: Timestamp, forgotten: Timestamp },
-    SameNick { whose: Whose, now: Timestamp },
-    Voice { network: Network, account: LetsChatUserId, lent: bool, nick: String },
-    Forget { messages: Vec<i64> },
-    Deaf { place: EndpointId, deaf: bool },
+    MergeDeliveries { first: DeliveryId, others: Vec<DeliveryId> },
+    SetProgress { id: DeliveryId, bytes: usize },
+    SetResent { id: DeliveryId, resent: bool },
+    InitChannel { endpoint: EndpointId, first_joined: Timestamp, now: Timestamp, cursor: String },
+    AdvanceChannelCursor { endpoint: EndpointId, cursor: String, now: Timestamp },
+    TouchChannel { endpoint: EndpointId, at: Timestamp },
+    StartNick { owner: NickOwner, nick: String, now: Timestamp, prune_before: Timestamp },
+    ExtendNick { owner: NickOwner, now: Timestamp },
+    ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
+    PruneMessages { messages: Vec<i64> },
+    SetPaused { endpoint: EndpointId, paused: bool },
 }
 
 /// As what, and by whom, a delivery is sent.
 #[derive(Debug)]
-pub(super) struct Spoken {
+pub(super) struct RenderedRow {
     pub(super) kind: MessageKind,
     pub(super) prefix: String,
     /// `None` where it is the message's own.
     pub(super) body: Option<String>,
-    pub(super) voice: Option<String>,
+    pub(super) sender: Option<String>,
 }
 
 /// Whose nick: the bridge's own, or that of somebody's connection.
 #[derive(Debug)]
-pub(super) struct Whose {
+pub(super) struct NickOwner {
     pub(super) network: Network,
-    pub(super) account: Option<LetsChatUserId>,
+    pub(super) user: Option<LetsChatUserId>,
 }
 
-impl Whose {
-    fn account(&self) -> Option<&str> {
-        self.account.as_ref().map(|account| account.0.as_ref())
+impl NickOwner {
+    fn user_id(&self) -> Option<&str> {
+        self.user.as_ref().map(|account| account.0.as_ref())
     }
 }
 
-impl Write {
+impl Mutation {
     /// Makes the change, in the transaction that is open on `connection`.
-    pub(super) fn run(&self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn execute(&self, connection: &Connection) -> rusqlite::Result<()> {
         let on = |sql, parameters: &[&dyn rusqlite::ToSql]| {
             connection.prepare_cached(sql)?.execute(parameters).map(drop)
         };
         match self {
-            Self::Place { id, name } => {
+            Self::InsertEndpoint { id, name } => {
                 on("INSERT INTO place (id, name) VALUES (?1, ?2)", params![id.0, name])
             }
-            Self::Room { place, native } => {
+            Self::SetRoomId { endpoint: place, remote_id: native } => {
                 on("UPDATE place SET native = ?2 WHERE id = ?1", params![place.0, native])
             }
-            Self::SameRoom { place, before } => {
+            Self::MergeRooms { endpoint: place, before } => {
                 let both = params![place.0, before.0];
                 on("UPDATE message SET place = ?1 WHERE place = ?2", both)?;
                 on("UPDATE delivery SET place = ?1 WHERE place = ?2", both)?;
@@ -93,22 +93,22 @@ impl Write {
                 )?;
                 on("DELETE FROM place WHERE id = ?1", params![before.0])
             }
-            Self::Floor { place, post } => {
+            Self::SetFirstSeenPost { endpoint: place, post } => {
                 on("UPDATE place SET floor = ?2 WHERE id = ?1", params![place.0, post])
             }
-            Self::Cursor { place, post, alive } => on(
+            Self::AdvanceRoomCursor { endpoint: place, post, last_seen: alive } => on(
                 "UPDATE place SET cursor = ?2, alive = MAX(COALESCE(alive, ?3), COALESCE(?3, alive))
                  WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
                 params![place.0, post, alive.map(Timestamp::as_millisecond)],
             ),
-            Self::RoomAlive { place, at } => on(
+            Self::TouchRoom { endpoint: place, at } => on(
                 "UPDATE place SET alive = MAX(COALESCE(alive, ?2), ?2) WHERE id = ?1",
                 params![place.0, at.as_millisecond()],
             ),
-            Self::Closed { place, closed } => {
+            Self::SetOutageAnnounced { endpoint: place, announced: closed } => {
                 on("UPDATE place SET closed = ?2 WHERE id = ?1", params![place.0, closed])
             }
-            Self::Message { id, message, native, trace } => on(
+            Self::InsertMessage { id, message, remote_id: native, fingerprint: trace } => on(
                 "INSERT INTO message (id, place, native, author, kind, body, said_at, trace,
                      display_name, account, address, bot)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -127,16 +127,16 @@ impl Write {
                     message.author.bot,
                 ],
             ),
-            Self::Delivery { ticket, message, to, part } => on(
+            Self::InsertDelivery { id: ticket, message, to, part } => on(
                 "INSERT INTO delivery (ticket, message, place, state, part)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![ticket.0, message, to.0, state_to_sql(DeliveryState::Queued), part_to_sql(*part)],
             ),
-            Self::Mark { ticket, state } => on(
+            Self::SetState { id: ticket, state } => on(
                 "UPDATE delivery SET state = ?2 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(*state)],
             ),
-            Self::Begin { ticket, now, spoken } => on(
+            Self::StartDelivery { id: ticket, now, rendered: spoken } => on(
                 "UPDATE delivery SET state = ?2, begun = ?3,
                      spoken_kind = ?4, spoken_prefix = ?5, spoken_body = ?6, spoken_voice = ?7,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)
@@ -148,18 +148,18 @@ impl Write {
                     kind_to_sql(spoken.kind),
                     spoken.prefix,
                     spoken.body,
-                    spoken.voice,
+                    spoken.sender,
                 ],
             ),
-            Self::Delivered { ticket, native, now } => on(
+            Self::AckDelivery { id: ticket, remote_id: native, now } => on(
                 "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(DeliveryState::Delivered), native, now.as_millisecond()],
             ),
-            Self::Refused { ticket, reason, now } => on(
+            Self::RejectDelivery { id: ticket, reason, now } => on(
                 "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
                 params![ticket.0, state_to_sql(DeliveryState::Rejected), reason, now.as_millisecond()],
             ),
-            Self::Untold { ticket } => {
+            Self::MarkUnreported { id: ticket } => {
                 on("UPDATE delivery SET untold = 1 WHERE ticket = ?1", params![ticket.0])
             }
             Self::Unsaid { ticket } => {
@@ -194,43 +194,43 @@ impl Write {
             Self::Renamed { place, name } => {
                 on("UPDATE place SET name = ?2 WHERE id = ?1", params![place.0, name])
             }
-            Self::Told { said_in, author, to, last } => on(
+            Self::MarkReported { source: said_in, author, to, last } => on(
                 "UPDATE delivery SET untold = 0
                  WHERE untold = 1 AND place = ?3 AND ticket <= ?4 AND EXISTS (
                      SELECT 1 FROM message m
                      WHERE m.id = delivery.message AND m.place = ?1 AND m.author = ?2)",
                 params![said_in.0, author, to.0, last.0],
             ),
-            Self::Join { first, others } => {
+            Self::MergeDeliveries { first, others } => {
                 on("UPDATE delivery SET joined = NULL WHERE joined = ?1", params![first.0])?;
                 let join = "UPDATE delivery SET joined = ?1 WHERE ticket = ?2";
                 others.iter().try_for_each(|other| on(join, params![first.0, other.0]))
             }
-            Self::Said { ticket, said } => on(
+            Self::SetProgress { id: ticket, bytes: said } => on(
                 "UPDATE delivery SET said = ?2,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)
                  WHERE ticket = ?1",
                 params![ticket.0, i64::try_from(*said).unwrap_or(i64::MAX)],
             ),
-            Self::Again { ticket, again } => {
+            Self::SetResent { id: ticket, resent: again } => {
                 on("UPDATE delivery SET again = ?2 WHERE ticket = ?1", params![ticket.0, again])
             }
-            Self::FirstSight { place, first, now, cursor } => on(
+            Self::InitChannel { endpoint: place, first_joined: first, now, cursor } => on(
                 "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
                 params![place.0, first.as_millisecond(), now.as_millisecond(), cursor],
             ),
             // The line is the last that was heard, and the time the latest, whatever its own says.
-            Self::HeardUpTo { place, cursor, now } => on(
+            Self::AdvanceChannelCursor { endpoint: place, cursor, now } => on(
                 "UPDATE place SET alive = MAX(alive, ?3),
                      cursor = MAX(substr(cursor, 1, 15), substr(?2, 1, 15)) || substr(?2, 16)
                  WHERE id = ?1 AND first IS NOT NULL",
                 params![place.0, cursor, now.as_millisecond()],
             ),
-            Self::Alive { place, at } => on(
+            Self::TouchChannel { endpoint: place, at } => on(
                 "UPDATE place SET alive = MAX(alive, ?2) WHERE id = ?1 AND first IS NOT NULL",
                 params![place.0, at.as_millisecond()],
             ),
-            Self::Nick { whose, nick, now, forgotten } => {
+            Self::StartNick { owner: whose, nick, now, prune_before: forgotten } => {
                 on(
                     "DELETE FROM nick WHERE network = ?1 AND until < ?2",
                     params![whose.network.as_str(), forgotten.as_millisecond()],
@@ -238,27 +238,27 @@ impl Write {
                 on(
                     "INSERT INTO nick (network, nick, since, until, account)
                      VALUES (?1, ?2, ?3, ?3, ?4)",
-                    params![whose.network.as_str(), nick, now.as_millisecond(), whose.account()],
+                    params![whose.network.as_str(), nick, now.as_millisecond(), whose.user_id()],
                 )
             }
-            Self::SameNick { whose, now } => on(
+            Self::ExtendNick { owner: whose, now } => on(
                 "UPDATE nick SET until = MAX(until, ?2)
                  WHERE id = (SELECT id FROM nick WHERE network = ?1 AND account IS ?3
                              ORDER BY since DESC, id DESC LIMIT 1)",
-                params![whose.network.as_str(), now.as_millisecond(), whose.account()],
+                params![whose.network.as_str(), now.as_millisecond(), whose.user_id()],
             ),
-            Self::Voice { network, account, lent, nick } => on(
+            Self::ReserveNick { network, user: account, relaymsg: lent, nick } => on(
                 "INSERT OR REPLACE INTO voice (network, account, lent, nick) VALUES (?1, ?2, ?3, ?4)",
                 params![network.as_str(), account.0, lent, nick],
             ),
-            Self::Forget { messages } => messages.iter().try_for_each(|message| {
+            Self::PruneMessages { messages } => messages.iter().try_for_each(|message| {
                 on(
                     "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (
                          SELECT 1 FROM delivery WHERE message = ?1 AND state < 3)",
                     params![message],
                 )
             }),
-            Self::Deaf { place, deaf } => {
+            Self::SetPaused { endpoint: place, paused: deaf } => {
                 on("UPDATE place SET deaf = ?2 WHERE id = ?1", params![place.0, deaf])
             }
         }

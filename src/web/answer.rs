@@ -25,7 +25,7 @@ use super::page;
 use super::range::{self, Part};
 use crate::config::WebSettings;
 use crate::domain::{LinkTarget, PasteId};
-use crate::store::{Paste, Reader, StoreError};
+use crate::store::{Paste, PublicReader, StoreError};
 use crate::translate::{PublicLinks, plain};
 
 /// How long somebody waits for a file to begin.
@@ -55,7 +55,7 @@ pub(super) struct Desk {
     pub(super) links: PublicLinks,
     pub(super) cache: Arc<Cache>,
     pub(super) limits: Arc<Limits>,
-    pub(super) reader: Arc<Mutex<Reader>>,
+    pub(super) reader: Arc<Mutex<PublicReader>>,
 }
 
 /// What answers every request.
@@ -197,7 +197,7 @@ fn expires(desk: &Desk, made: Timestamp) -> Timestamp {
 /// Asks the store, which makes one wait.
 async fn read<T: Send + 'static>(
     desk: &Desk,
-    ask: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ask: impl FnOnce(&PublicReader) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Refusal> {
     let reader = desk.reader.clone();
     let answer =
@@ -354,7 +354,7 @@ async fn send_text(
 ) -> Result<Response, Refusal> {
     let reader = desk.reader.clone();
     let made = move || {
-        let found = reader.lock().unwrap_or_else(PoisonError::into_inner).paste(id);
+        let found = reader.lock().unwrap_or_else(PoisonError::into_inner).find_paste(id);
         match found {
             Ok(Some(paste)) => Ok(make(paste)),
             Ok(None) => Err(Failure::NoSuchFile),

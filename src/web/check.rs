@@ -62,8 +62,8 @@ pub async fn check(settings: &Settings, running: bool) -> Option<Finding> {
 
 /// Whether no bridge has run with this state yet.
 fn is_unused(directory: &Path) -> bool {
-    let key = store::existing_link_key(directory);
-    matches!(key, Err(StoreError::Key { error, .. }) if error.kind() == io::ErrorKind::NotFound)
+    let key = store::load_link_key(directory);
+    matches!(key, Err(StoreError::LinkKey { error, .. }) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// The same settings with a state of their own, which vanishes with the directory: a check leaves nothing
@@ -77,7 +77,7 @@ fn elsewhere(settings: &Settings) -> Result<(TempDir, Settings), String> {
 
 /// Asks whoever answers whether it is us.
 async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
-    let key = store::existing_link_key(&settings.state_dir).map_err(|error| error.to_string())?;
+    let key = store::load_link_key(&settings.state_dir).map_err(|error| error.to_string())?;
     let links = PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone());
     let mut question = [0; 12];
     getrandom::fill(&mut question).map_err(|error| error.to_string())?;

@@ -35,7 +35,7 @@ use tokio::time;
 
 use crate::config::{Settings, WebSettings};
 use crate::store;
-use crate::store::{Reader, StoreError};
+use crate::store::{PublicReader, StoreError};
 use crate::translate::PublicLinks;
 
 pub use check::{Finding, check};
@@ -119,13 +119,13 @@ impl Web {
 
 fn desk(web: &WebSettings, settings: &Settings) -> Result<Arc<Desk>, StoreError> {
     let directory: &Path = &settings.state_dir;
-    let key = store::link_key(directory)?;
+    let key = store::load_or_create_link_key(directory)?;
     let letschat = settings.letschat.clone();
     Ok(Arc::new(Desk {
         links: PublicLinks::new(key, web.public_url.clone(), letschat.url.clone()),
         cache: Cache::new(letschat, directory.to_owned(), web.largest, web.cache),
         limits: Arc::new(Limits::new(web.requests_per_minute)),
-        reader: Arc::new(Mutex::new(Reader::open(directory)?)),
+        reader: Arc::new(Mutex::new(PublicReader::open(directory)?)),
         settings: web.clone(),
     }))
 }

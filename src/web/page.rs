@@ -48,7 +48,7 @@ main{max-width:34rem;margin:16vh auto 0;padding:0 1.2rem}\
 /// The page of a long message. `raw` is where it can be had as plain text.
 pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
     let author = paste.message.author.display_name.as_ref().unwrap_or(&paste.message.author.name);
-    let place = paste.place.strip_prefix("letschat/").unwrap_or(&paste.place);
+    let place = paste.endpoint.strip_prefix("letschat/").unwrap_or(&paste.endpoint);
     let body = &*translate::plain(&paste.message.body);
     let shown = &body[..body.floor_char_boundary(MOST_BYTES)];
     let lines = body.lines().count();
@@ -139,7 +139,7 @@ mod tests {
             body: body.to_owned(),
             sent_at: Timestamp::UNIX_EPOCH,
         };
-        let said = Paste { place: "letschat/tea".to_owned(), message };
+        let said = Paste { endpoint: "letschat/tea".to_owned(), message };
         paste(&said, "x/raw", Timestamp::UNIX_EPOCH)
     }
 

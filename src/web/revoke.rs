@@ -14,7 +14,7 @@ use crate::translate::PublicLinks;
 /// # Errors
 /// When there is no key, or the store does not do its part.
 pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<LinkTarget>, StoreError> {
-    let key = store::existing_link_key(&settings.state_dir)?;
+    let key = store::load_link_key(&settings.state_dir)?;
     // Where a link leads says the key; the addresses are of no matter.
     let letschat = &settings.letschat.url;
     let links = PublicLinks::new(key, letschat.clone(), letschat.clone());
@@ -28,5 +28,5 @@ pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<LinkTarget>
 /// # Errors
 /// When the store does not do its part.
 pub fn revoke_since(settings: &Settings, since: Timestamp) -> Result<(), StoreError> {
-    store::revoke(&settings.state_dir, Revocation::Since(since), Timestamp::now())
+    store::revoke(&settings.state_dir, Revocation::CreatedSince(since), Timestamp::now())
 }

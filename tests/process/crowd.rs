@@ -19,16 +19,16 @@ async fn long_message() -> (World, Program, SocketAddr, String) {
     let world = World::new().await;
     let mut store = Store::open(&world.state()).unwrap();
     let message = Message {
-        source: store.place(&Endpoint::room("tea")).unwrap(),
+        source: store.endpoint_id(&Endpoint::room("tea")).unwrap(),
         author: Author::named("ann"),
         kind: MessageKind::Text,
         body: "and so on, <and so on>\n".repeat(12_000_000 / 23),
         sent_at: Timestamp::now(),
     };
-    store.hear(&message, Some("6b0000010000000000000001")).unwrap();
+    store.record(&message, Some("6b0000010000000000000001")).unwrap();
     store.commit().unwrap();
     drop(store);
-    let key = store::link_key(&world.state()).unwrap();
+    let key = store::load_or_create_link_key(&world.state()).unwrap();
     let links =
         PublicLinks::new(key, PUBLIC.parse().unwrap(), world.letschat.url().parse().unwrap());
     let link = links.paste_link(&message, Timestamp::now());

@@ -150,7 +150,7 @@ fn goodbyes(world: &World) -> Vec<String> {
 /// What a bridge that has ended has still to say in the room.
 fn open(world: &World) -> Vec<Delivery> {
     let mut store = Store::open(&world.state()).unwrap();
-    let room = store.place(&Endpoint::room("tea")).unwrap();
+    let room = store.endpoint_id(&Endpoint::room("tea")).unwrap();
     store.open_deliveries(room, DeliveryId(0), 100).unwrap()
 }
 

@@ -337,17 +337,17 @@ async fn a_long_message_is_a_page_and_plain_text() {
     let world = World::new().await;
     let mut store = Store::open(&world.state()).unwrap();
     let message = Message {
-        source: store.place(&Endpoint::room("tea")).unwrap(),
+        source: store.endpoint_id(&Endpoint::room("tea")).unwrap(),
         author: Author { display_name: Some("Ann <b>".to_owned()), ..Author::named("ann") },
         kind: MessageKind::Text,
         body: "if a < b {\n\tpour(\"tea\");\n}\n<script>alert(1)</script>".to_owned(),
         sent_at: Timestamp::now(),
     };
-    store.hear(&message, Some("6b0000010000000000000001")).unwrap();
+    store.record(&message, Some("6b0000010000000000000001")).unwrap();
     store.commit().unwrap();
     drop(store);
     let url = |text: &str| text.parse().unwrap();
-    let key = store::link_key(&world.state()).unwrap();
+    let key = store::load_or_create_link_key(&world.state()).unwrap();
     let links = PublicLinks::new(key, url(PUBLIC), url(&world.letschat.url()));
     let link = links.paste_link(&message, Timestamp::now());
 

@@ -196,7 +196,7 @@ impl Bridge {
     ) -> Result<EndpointId, StoreError> {
         let place = match self.direct.parties.place(party) {
             Some(place) => place,
-            None => turn.store.party(party)?,
+            None => turn.store.user_endpoint_id(party)?,
         };
         self.direct.parties.meet(party, place, name);
         let lanes = &self.direct.lanes;
@@ -216,7 +216,7 @@ impl Bridge {
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let place = writer.place;
-        if text.native.map_or(Ok(false), |native| turn.store.knows(place, native))? {
+        if text.native.map_or(Ok(false), |native| turn.store.contains(place, native))? {
             return Ok(());
         }
         let body = text.body.to_owned();
@@ -318,7 +318,7 @@ impl Bridge {
         };
         let party = match self.direct.parties.party(partner) {
             Some(party) => Some(party.clone()),
-            None => turn.store.party_of(partner)?,
+            None => turn.store.user_of_endpoint(partner)?,
         };
         let found = party.and_then(|party| {
             let last = self.direct.name(partner);

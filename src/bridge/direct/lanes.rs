@@ -165,7 +165,7 @@ impl Bridge {
     ) -> Result<bool, StoreError> {
         let first = self.direct.lanes.get(&place).and_then(|reader| reader.lane.first());
         let Some(message) = first.map(|first| first.message.clone()) else { return Ok(false) };
-        let writer = turn.store.party_of(message.source)?;
+        let writer = turn.store.user_of_endpoint(message.source)?;
         let Some(speech) = self.render_direct(&message, writer.as_ref(), party, turn) else {
             return self.give_up_first(
                 place,
@@ -213,7 +213,7 @@ impl Bridge {
     fn decide(&mut self, place: EndpointId, turn: &mut Turn<'_>) -> Result<bool, StoreError> {
         let Some(reader) = self.direct.lanes.get_mut(&place) else { return Ok(false) };
         let Some(delivery) = reader.lane.in_doubt() else { return Ok(false) };
-        let writer = turn.store.party_of(delivery.message.source)?;
+        let writer = turn.store.user_of_endpoint(delivery.message.source)?;
         let network = reader.party.network().or(writer.as_ref().and_then(UserRef::network));
         if network.is_some_and(|network| self.dropping.contains(network)) {
             return self.give_up_first(place, words::DROPPED, turn);

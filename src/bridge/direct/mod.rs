@@ -153,11 +153,12 @@ impl Bridge {
     ) -> Result<Self, StoreError> {
         self.direct.networks = networks.into_iter().collect();
         store.forget_written(now - TALK)?;
-        for (place, party) in store.awaiting_parties()? {
+        for (place, party) in store.users_with_pending()? {
             self.take_up(place, party, now, store)?;
         }
-        for written in store.written_since(now - TALK)? {
-            let (from, to) = (store.party(&written.from)?, store.party(&written.to)?);
+        for written in store.dms_since(now - TALK)? {
+            let (from, to) =
+                (store.user_endpoint_id(&written.from)?, store.user_endpoint_id(&written.to)?);
             let partner = |party: &UserRef, place| match party {
                 // Whoever goes by it now may be somebody else.
                 UserRef::Nick(_, nick) => Partner::Gone(nick.to_string()),
@@ -166,10 +167,10 @@ impl Bridge {
             let is_known = |party: &UserRef| !matches!(party, UserRef::Nick(..));
             let partners = &mut self.direct.partners;
             if is_known(&written.from) {
-                partners.turns_to(from, partner(&written.to, to), written.at);
+                partners.turns_to(from, partner(&written.to, to), written.sent_at);
             }
             if is_known(&written.to) {
-                partners.hears_from(to, partner(&written.from, from), written.at);
+                partners.hears_from(to, partner(&written.from, from), written.sent_at);
             }
         }
         Ok(self)
@@ -201,7 +202,7 @@ impl Bridge {
             };
             while let Some(delivery) = lane.give_up(why(&lane), now, store)? {
                 self.waiting.remove(&delivery.message);
-                store.untold(delivery.id)?;
+                store.mark_unreported(delivery.id)?;
             }
             return Ok(());
         }

@@ -35,7 +35,7 @@ impl Bridge {
             self.say_to(writer, &format!("not sent to {}: {why}", reader.name), turn);
             return Ok(false);
         }
-        let Some(id) = turn.store.hear(&message, text.native)? else { return Ok(false) };
+        let Some(id) = turn.store.record(&message, text.native)? else { return Ok(false) };
         let ticket = turn.store.enqueue(id, to)?;
         self.counters.of(peer(&writer.party)).heard += 1;
         self.waiting.add(&message);

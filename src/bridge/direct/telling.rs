@@ -8,7 +8,7 @@ use super::lanes::MOST;
 use super::words;
 use crate::bridge::{Bridge, Peer, Turn};
 use crate::domain::{Delivery, UserRef};
-use crate::store::{StoreError, Untold};
+use crate::store::{StoreError, UnreportedFailure};
 
 /// When those are looked for again who could not be told.
 const LATER: SignedDuration = SignedDuration::from_secs(10);
@@ -28,7 +28,7 @@ impl Bridge {
         self.counters.of(peer).refused += 1;
         self.waiting.remove(&delivery.message);
         self.direct.untold_at = Some(turn.now);
-        turn.store.untold(delivery.id)
+        turn.store.mark_unreported(delivery.id)
     }
 
     /// Time has passed.
@@ -42,8 +42,8 @@ impl Bridge {
         }
         self.direct.untold_at = None;
         let mut told = 0;
-        for untold in turn.store.all_untold()? {
-            let Some(writer) = turn.store.party_of(untold.said_in)? else { continue };
+        for untold in turn.store.unreported_failures()? {
+            let Some(writer) = turn.store.user_of_endpoint(untold.source)? else { continue };
             if told < MOST && self.tell_writer(&writer, &untold, turn)? {
                 told += 1;
                 turn.store.told_in_private(&untold)?;
@@ -58,20 +58,20 @@ impl Bridge {
     fn tell_writer(
         &self,
         writer: &UserRef,
-        untold: &Untold,
+        untold: &UnreportedFailure,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         // Whoever goes by the nick now may be somebody else.
         if matches!(writer, UserRef::Nick(..)) && self.direct.parties.place(writer).is_none() {
             return Ok(true);
         }
-        let reader = turn.store.party_of(untold.to)?;
+        let reader = turn.store.user_of_endpoint(untold.to)?;
         let name = match (&reader, self.direct.parties.name(untold.to)) {
             (_, Some(name)) => name,
             (Some(UserRef::Account(_, name) | UserRef::Nick(_, name)), None) => name.as_ref(),
             (Some(UserRef::LetsChat(_)) | None, None) => "somebody on Let's Chat",
         };
-        let text = words::unreached(name, &untold.body, untold.count, &untold.reason);
+        let text = words::unreached(name, &untold.excerpt, untold.count, &untold.reason);
         Ok(self.tell_party(writer, &text, turn))
     }
 }

@@ -56,14 +56,14 @@ impl Bridge {
         }
         // No later than now, or what is said until then would never be asked for.
         let up_to = time.unwrap_or(turn.now).min(turn.now);
-        let cursor = Cursor { time: up_to, line: Some(talk.mark.msgid.clone()) };
+        let cursor = Cursor { time: up_to, last_line: Some(talk.mark.msgid.clone()) };
         let Talk { author, kind, text: body, mark, .. } = talk;
         let message = Message { source: place, author, kind, body, sent_at: said_at };
         let msgid = mark.msgid.as_deref();
         let new = if admitted {
             self.hear_traced(&message, msgid, trace, turn)?
         } else {
-            turn.store.hear_traced(&message, msgid, trace)?.is_some()
+            turn.store.record_with_fingerprint(&message, msgid, trace)?.is_some()
         };
         self.count(place, |traffic| match (new, played, admitted) {
             (false, ..) => traffic.duplicates += 1,
@@ -74,7 +74,7 @@ impl Bridge {
         if new && !late {
             self.asked(&message, turn)?;
         }
-        turn.store.heard_up_to(place, &cursor, turn.now)
+        turn.store.advance_channel_cursor(place, &cursor, turn.now)
     }
 
     /// What a line is that is played back while the channel is caught up with; it was said at `said_at`, by
@@ -96,7 +96,7 @@ impl Bridge {
         let number = catchup.number(talk, time, trace);
         let (old, before) = (catchup.is_old(talk, time), catchup.is_before(time));
         let msgid = talk.mark.msgid.as_deref();
-        let known = msgid.map_or(Ok(false), |msgid| turn.store.knows(place, msgid))?;
+        let known = msgid.map_or(Ok(false), |msgid| turn.store.contains(place, msgid))?;
         if is_ours(network, talk, time, turn)? {
             if known || (msgid.is_none() && before) {
                 catchup.recognise(trace);
@@ -106,7 +106,7 @@ impl Bridge {
         }
         // We were called so when we could no longer hear of it: all we said then is ours.
         if talk.from_here && self.found(place, talk, number, turn)? {
-            turn.store.nick_begins(network, None, &talk.author.name, time)?;
+            turn.store.start_nick(network, None, &talk.author.name, time)?;
             return Ok(Played::Known);
         }
         // As we were called in what a restored backup does not know.
@@ -114,7 +114,8 @@ impl Bridge {
             self.is_stray_line(place, talk);
             return Ok(Played::Known);
         }
-        let known = known || number <= turn.store.traces(place, trace, msgid.is_some())?;
+        let known =
+            known || number <= turn.store.count_fingerprints(place, trace, msgid.is_some())?;
         if known {
             self.count(place, |traffic| traffic.duplicates += 1);
         }
@@ -153,7 +154,7 @@ impl Bridge {
             }
             return Ok(Played::Known);
         };
-        let known = turn.store.knows(place, msgid)?;
+        let known = turn.store.contains(place, msgid)?;
         if known {
             catchup.recognise(trace);
         }
@@ -173,7 +174,8 @@ impl Bridge {
         talk: &Talk,
         turn: &Turn<'_>,
     ) -> Result<bool, StoreError> {
-        let (Some(time), Some(sight)) = (talk.mark.time, turn.store.sight(place)?) else {
+        let (Some(time), Some(sight)) = (talk.mark.time, turn.store.channel_progress(place)?)
+        else {
             return Ok(false);
         };
         let Some(Hearing::Live(twins)) = self.spots.get_mut(&place).map(|spot| &mut spot.hearing)
@@ -182,7 +184,8 @@ impl Bridge {
         };
         let trace = trace(talk, time);
         let number = twins.number(time, trace);
-        let known = number <= turn.store.traces(place, trace, talk.mark.msgid.is_some())?;
+        let known =
+            number <= turn.store.count_fingerprints(place, trace, talk.mark.msgid.is_some())?;
         let ours = is_ours(network, talk, time, turn)?
             || (talk.from_here && self.is_in_our_words(place, talk));
         Ok(!ours && !known && time >= floor(sight.cursor.time))
@@ -223,7 +226,7 @@ impl Bridge {
         let Some(time) = talk.mark.time else { return Ok(false) };
         let Some(delivery) = spot.lane.in_doubt() else { return Ok(false) };
         let (ticket, Some(speech)) = (delivery.id, &delivery.rendered) else { return Ok(false) };
-        let after = turn.store.sent_after(ticket)?;
+        let after = turn.store.cursor_at_send(ticket)?;
         let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
         let rest = spot.lane.rest(&speech.body);
         let Some(end) = said_with(speech, rest, talk) else { return Ok(false) };
@@ -235,7 +238,7 @@ impl Bridge {
         }
         let msgid = talk.mark.msgid.as_deref();
         let before = after.is_some_and(|after| time < after.time || after.is_at(msgid));
-        let known = msgid.map_or(Ok(false), |msgid| turn.store.knows(place, msgid))?;
+        let known = msgid.map_or(Ok(false), |msgid| turn.store.contains(place, msgid))?;
         if before || known || !catchup.certain || !catchup.find(talk, time, number) {
             return Ok(false);
         }
@@ -258,7 +261,7 @@ fn is_ours(
     turn: &Turn<'_>,
 ) -> Result<bool, StoreError> {
     let speaker = talk.relayed_by.as_deref().unwrap_or(&talk.author.name);
-    Ok(talk.own || turn.store.had_nick(network, speaker, time)?)
+    Ok(talk.own || turn.store.owned_nick(network, speaker, time)?)
 }
 
 /// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.

@@ -60,21 +60,21 @@ impl Bridge {
         joined: &Joined,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let Some(sight) = turn.store.sight(place)? else {
-            turn.store.first_sight(place, came_in(joined.time, turn.now), turn.now)?;
+        let Some(sight) = turn.store.channel_progress(place)? else {
+            turn.store.init_channel(place, came_in(joined.time, turn.now), turn.now)?;
             return self.all_heard(network, place, false, turn);
         };
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let doubt = match spot.lane.in_doubt() {
             Some(delivery) => {
-                let after = turn.store.sent_after(delivery.id)?;
+                let after = turn.store.cursor_at_send(delivery.id)?;
                 let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
-                Some(after.map_or(sight.first, |cursor| cursor.time))
+                Some(after.map_or(sight.first_joined, |cursor| cursor.time))
             }
             None => None,
         };
         let mut catchup = CatchUp::new(sight, doubt, turn.now);
-        catchup.deaf = turn.store.was_deaf(place)?;
+        catchup.deaf = turn.store.is_paused(place)?;
         if !joined.past && doubt.is_none() && !catchup.was_long() {
             return self.all_heard(network, place, false, turn);
         }
@@ -234,7 +234,7 @@ impl Bridge {
             Hearing::Deaf => {}
             Hearing::CatchingUp(catchup) if catchup.kept => {}
             Hearing::CatchingUp(_) => self.release(network, place, turn)?,
-            Hearing::Live(_) => turn.store.alive(place, at)?,
+            Hearing::Live(_) => turn.store.touch_channel(place, at)?,
         }
         if let Some(spot) = self.spots.get_mut(&place) {
             spot.hearing = Hearing::Away;
@@ -255,12 +255,12 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         tracing::info!(place = %spot.place, "joined");
-        if turn.store.was_deaf(place)? {
-            turn.store.deaf(place, false)?;
+        if turn.store.is_paused(place)? {
+            turn.store.set_paused(place, false)?;
         }
         let ambiguous = matches!(&spot.hearing, Hearing::CatchingUp(it) if it.ambiguous);
         spot.hearing = Hearing::Live(Twins::default());
-        turn.store.alive(place, turn.now)?;
+        turn.store.touch_channel(place, turn.now)?;
         if certain && !ambiguous {
             spot.lane.again(turn.store)?;
         } else {

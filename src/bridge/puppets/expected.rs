@@ -83,9 +83,9 @@ impl Bridge {
         puppets.see(place, &account, talk);
         let cursor = Cursor {
             time: talk.mark.time.unwrap_or(turn.now),
-            line: Some(talk.mark.msgid.clone()),
+            last_line: Some(talk.mark.msgid.clone()),
         };
-        turn.store.heard_up_to(place, &cursor, turn.now)?;
+        turn.store.advance_channel_cursor(place, &cursor, turn.now)?;
         Ok(true)
     }
 }

@@ -40,7 +40,7 @@ impl Bridge {
         let puppets = self.voices.puppets(network);
         let Some(puppet) = puppets.people.remove(account) else { return Ok(()) };
         if !puppet.nicks.is_empty() {
-            turn.store.nick_goes_on(network, Some(account), turn.now)?;
+            turn.store.extend_nick(network, Some(account), turn.now)?;
         }
         let nick = puppet.nicks.last().cloned().unwrap_or_default();
         let gone = puppet.is_gone();

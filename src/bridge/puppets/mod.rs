@@ -174,12 +174,12 @@ impl Bridge {
                 tracing::info!(%network, %account, nick, "a puppet is there");
                 self.counters.connections(network).made += 1;
                 puppets.begin(account, &nick, turn.now);
-                turn.store.nick_begins(network, Some(account), &nick, turn.now)
+                turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
             Event::Renamed { nick } => {
                 tracing::info!(%network, %account, nick, "a puppet goes by another nick");
                 puppets.rename(account, &nick, turn.now);
-                turn.store.nick_begins(network, Some(account), &nick, turn.now)
+                turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
             Event::Joined { place, .. } => {
                 puppets.stand(account, place, Standing::In);

@@ -6,7 +6,7 @@ use super::called;
 use crate::service::audit::channel::{ChannelAudit, Twin};
 use crate::service::audit::room::RoomAudit;
 use crate::service::audit::{Audit, Troubles, Unread};
-use crate::store::Tally;
+use crate::store::Totals;
 
 /// What was found, one object for each room and each channel.
 pub(super) fn objects(audit: &Audit) -> impl Iterator<Item = Value> {
@@ -104,11 +104,11 @@ fn listed<T>(troubles: &Troubles<T>, object: impl Fn(&T) -> Value) -> Value {
     json!({ "count": troubles.count, "first": troubles.first.iter().map(object).collect::<Vec<_>>() })
 }
 
-fn tallied(tally: &Tally) -> Value {
-    let oldest = tally.oldest.map(|oldest| oldest.to_string());
-    let refused = tally.refused.iter().map(|(why, count)| json!({ "why": why, "count": count }));
+fn tallied(tally: &Totals) -> Value {
+    let oldest = tally.oldest_pending.map(|oldest| oldest.to_string());
+    let refused = tally.rejected.iter().map(|(why, count)| json!({ "why": why, "count": count }));
     json!({
-        "delivered": tally.delivered, "waiting": tally.waiting, "in_doubt": tally.in_doubt,
+        "delivered": tally.delivered, "waiting": tally.queued, "in_doubt": tally.in_doubt,
         "oldest": oldest, "refused": refused.collect::<Vec<_>>(),
     })
 }

@@ -5,27 +5,27 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Snapshot;
 use crate::domain::{DeliveryId, DeliveryState, EndpointId, Network, RenderedMessage};
-use crate::store::ledger::{MESSAGE, message_from, speech_from, time_from_sql};
+use crate::store::ledger::{MESSAGE_COLUMNS, message_from_row, rendered_from_row, time_from_sql};
 use crate::store::outbox::state_from_sql;
-use crate::store::{Sight, StoreError};
+use crate::store::{ChannelProgress, StoreError};
 
 /// A delivery that was said, at least in part, or that was begun to be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spoken {
+pub struct SentDelivery {
     /// The delivery.
-    pub ticket: DeliveryId,
+    pub id: DeliveryId,
     /// Where it stands.
     pub state: DeliveryState,
     /// What the network knows its last line by, if it told.
-    pub native: Option<String>,
+    pub remote_id: Option<String>,
     /// When its message was said, by the clock of whoever knows best.
-    pub said_at: Timestamp,
+    pub sent_at: Timestamp,
     /// When it was last begun.
-    pub begun: Timestamp,
+    pub started_at: Timestamp,
     /// When its end was noted, if it has ended.
-    pub settled: Option<Timestamp>,
+    pub settled_at: Option<Timestamp>,
     /// As what it was last begun.
-    pub speech: Option<RenderedMessage>,
+    pub rendered: Option<RenderedMessage>,
 }
 
 impl Snapshot {
@@ -33,28 +33,35 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn sight(&self, place: EndpointId) -> Result<Option<Sight>, StoreError> {
-        self.store.sight(place)
+    pub fn channel_progress(
+        &self,
+        place: EndpointId,
+    ) -> Result<Option<ChannelProgress>, StoreError> {
+        self.store.channel_progress(place)
     }
 
     /// Whether the bridge went by `nick` on `network` at `time`.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn had_nick(
+    pub fn owned_nick(
         &self,
         network: &Network,
         nick: &str,
         time: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.store.had_nick(network, nick, time)
+        self.store.owned_nick(network, nick, time)
     }
 
     /// The place in the order of hearing that what the network calls `native` in `place` has.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn hearing(&self, place: EndpointId, native: &str) -> Result<Option<i64>, StoreError> {
+    pub fn receive_order(
+        &self,
+        place: EndpointId,
+        native: &str,
+    ) -> Result<Option<i64>, StoreError> {
         Ok(self
             .prepare("SELECT id FROM message WHERE place = ?1 AND native = ?2")?
             .query_row(params![place.0, native], |row| row.get(0))
@@ -65,7 +72,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn first_heard(
+    pub fn first_received_id(
         &self,
         place: EndpointId,
         since: Timestamp,
@@ -83,7 +90,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn delivered_as(
+    pub fn delivery_by_remote_id(
         &self,
         place: EndpointId,
         native: &str,
@@ -98,15 +105,20 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn alike(&self, place: EndpointId, trace: i64, nameless: bool) -> Result<u32, StoreError> {
-        self.store.traces(place, trace, nameless)
+    pub fn count_fingerprints(
+        &self,
+        place: EndpointId,
+        trace: i64,
+        nameless: bool,
+    ) -> Result<u32, StoreError> {
+        self.store.count_fingerprints(place, trace, nameless)
     }
 
     /// Since when the ledger knows everything, if it has forgotten anything.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn remembers_since(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub fn complete_since(&self) -> Result<Option<Timestamp>, StoreError> {
         let oldest = self
             .prepare("SELECT id, said_at FROM message ORDER BY id LIMIT 1")?
             .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get(1).map(time_from_sql)?)))
@@ -119,31 +131,31 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn spoken(
+    pub fn sent_deliveries(
         &self,
         to: EndpointId,
         after: DeliveryId,
         since: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Spoken>, StoreError> {
+    ) -> Result<Vec<SentDelivery>, StoreError> {
         let mut statement = self.prepare(&format!(
             "SELECT d.ticket, d.state, d.native, d.begun, d.settled,
-                 d.spoken_kind, d.spoken_prefix, d.spoken_body, {MESSAGE}
+                 d.spoken_kind, d.spoken_prefix, d.spoken_body, {MESSAGE_COLUMNS}
              FROM delivery d JOIN message m ON m.id = d.message
              WHERE d.place = ?1 AND d.ticket > ?2 AND d.begun >= ?3
              ORDER BY d.ticket LIMIT ?4",
         ))?;
         let parameters = params![to.0, after.0, since.as_millisecond(), limit];
         let rows = statement.query_map(parameters, |row| {
-            let message = message_from(row, 8)?;
-            Ok(Spoken {
-                ticket: DeliveryId(row.get(0)?),
+            let message = message_from_row(row, 8)?;
+            Ok(SentDelivery {
+                id: DeliveryId(row.get(0)?),
                 state: state_from_sql(row.get(1)?),
-                native: row.get(2)?,
-                begun: time_from_sql(row.get(3)?),
-                settled: row.get::<_, Option<i64>>(4)?.map(time_from_sql),
-                speech: speech_from(row, 5, &message)?,
-                said_at: message.sent_at,
+                remote_id: row.get(2)?,
+                started_at: time_from_sql(row.get(3)?),
+                settled_at: row.get::<_, Option<i64>>(4)?.map(time_from_sql),
+                rendered: rendered_from_row(row, 5, &message)?,
+                sent_at: message.sent_at,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

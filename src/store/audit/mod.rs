@@ -7,11 +7,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::ledger::{BEGINNING, time_from_sql};
-use super::{FILE, Store, StoreError, Stuck, damage, look, schema};
+use super::ledger::{PRUNE_START, time_from_sql};
+use super::{DB_FILE, StallHook, Store, StoreError, damage, look, schema};
 use crate::domain::{Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId};
 
-pub use channel::Spoken;
+pub use channel::SentDelivery;
 
 /// What the store held at one moment, whatever is written meanwhile.
 ///
@@ -23,37 +23,37 @@ pub struct Snapshot {
 
 /// What the ledger says of one id in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trace {
+pub enum LedgerEntry {
     /// It was heard there.
-    Heard,
+    Received,
     /// It was delivered there.
     Delivered {
         /// The delivery.
-        ticket: DeliveryId,
+        id: DeliveryId,
         /// When its arrival was noted.
-        settled: Timestamp,
+        settled_at: Timestamp,
         /// How many more were said together with it, under that id.
-        others: u64,
+        merged: u64,
     },
 }
 
 /// How many deliveries were said together with that of the row.
-const OTHERS: &str =
+const MERGED_COUNT: &str =
     "(SELECT COUNT(*) FROM delivery j WHERE j.joined = delivery.ticket AND j.state = 3)";
 
 /// What became of the deliveries to one place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct Totals {
     /// How many have arrived.
     pub delivered: u64,
     /// How many wait for their turn, since whenever.
-    pub waiting: u64,
+    pub queued: u64,
     /// How many are under way: they may have arrived or not.
     pub in_doubt: u64,
     /// When the oldest of those that wait or are under way was said.
-    pub oldest: Option<Timestamp>,
+    pub oldest_pending: Option<Timestamp>,
     /// Why some will never arrive, and how many for each reason.
-    pub refused: Vec<(String, u64)>,
+    pub rejected: Vec<(String, u64)>,
 }
 
 impl Snapshot {
@@ -64,12 +64,12 @@ impl Snapshot {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let mut connection = look::open_to_read(directory)?;
         // Read-only as it is, it can only be found to be of another version.
-        let path = directory.join(FILE);
-        let opened = schema::migrate(&mut connection).and_then(|()| Self::of(connection));
+        let path = directory.join(DB_FILE);
+        let opened = schema::migrate(&mut connection).and_then(|()| Self::new(connection));
         opened.map_err(|error| damage::named(error, &path))
     }
 
-    fn of(connection: Connection) -> Result<Self, StoreError> {
+    fn new(connection: Connection) -> Result<Self, StoreError> {
         connection.execute_batch("BEGIN")?;
         // The moment is that of the first reading.
         connection.query_row("SELECT COUNT(*) FROM place", [], |_| Ok(()))?;
@@ -78,12 +78,12 @@ impl Snapshot {
         let store = Store {
             connection,
             _lock: None,
-            turn,
-            next_message: 0,
-            next_ticket: 0,
-            pruned: BEGINNING,
-            wait,
-            stuck: Stuck::nobody(),
+            uncommitted: turn,
+            next_message_id: 0,
+            next_delivery_id: 0,
+            prune_position: PRUNE_START,
+            wait_for_disk: wait,
+            stall_hook: StallHook::none(),
             places: Vec::new(),
         };
         Ok(Self { store })
@@ -93,7 +93,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn place(
+    pub fn endpoint_id(
         &self,
         place: &Endpoint,
         native: Option<&str>,
@@ -109,15 +109,15 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
-        self.store.cursor(place)
+    pub fn room_cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
+        self.store.room_cursor(place)
     }
 
     /// The lowest id in `place` that the ledger knows.
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn first_known(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
+    pub fn lowest_known_id(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .prepare(
                 "SELECT MIN(native) FROM (
@@ -132,23 +132,23 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn traces(
+    pub fn for_each_entry(
         &self,
         place: EndpointId,
         above: &str,
         up_to: Option<&str>,
-        mut each: impl FnMut(&str, Trace),
+        mut each: impl FnMut(&str, LedgerEntry),
     ) -> Result<(), StoreError> {
         let mut statement = self.prepare(&format!(
             "SELECT native, NULL, NULL, NULL FROM message
              WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
-             UNION ALL SELECT native, ticket, settled, {OTHERS} FROM delivery
+             UNION ALL SELECT native, ticket, settled, {MERGED_COUNT} FROM delivery
              WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
              ORDER BY native",
         ))?;
         let mut rows = statement.query(params![place.0, above, up_to])?;
         while let Some(row) = rows.next()? {
-            each(row.get_ref(0)?.as_str().unwrap_or_default(), trace(row)?);
+            each(row.get_ref(0)?.as_str().unwrap_or_default(), ledger_entry(row)?);
         }
         Ok(())
     }
@@ -157,15 +157,19 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn trace(&self, place: EndpointId, native: &str) -> Result<Option<Trace>, StoreError> {
+    pub fn ledger_entry(
+        &self,
+        place: EndpointId,
+        native: &str,
+    ) -> Result<Option<LedgerEntry>, StoreError> {
         Ok(self
             .prepare(&format!(
-                "SELECT native, ticket, settled, {OTHERS} FROM delivery
+                "SELECT native, ticket, settled, {MERGED_COUNT} FROM delivery
                  WHERE place = ?1 AND native = ?2
                  UNION ALL SELECT native, NULL, NULL, NULL FROM message
                  WHERE place = ?1 AND native = ?2",
             ))?
-            .query_row(params![place.0, native], trace)
+            .query_row(params![place.0, native], ledger_entry)
             .optional()?)
     }
 
@@ -173,7 +177,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn under_way(&self, to: EndpointId) -> Result<Option<Delivery>, StoreError> {
+    pub fn in_flight(&self, to: EndpointId) -> Result<Option<Delivery>, StoreError> {
         let first = self.store.open_deliveries(to, DeliveryId(0), 1)?.pop();
         Ok(first.filter(|first| {
             matches!(first.state, DeliveryState::InFlight | DeliveryState::InDoubt)
@@ -185,12 +189,12 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn tally(
+    pub fn totals(
         &self,
         to: EndpointId,
         from: Option<EndpointId>,
         since: Timestamp,
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<Totals, StoreError> {
         let mut statement = self.prepare(
             "SELECT d.state, d.reason, COUNT(*), MIN(m.said_at)
              FROM delivery d JOIN message m ON m.id = d.message
@@ -200,21 +204,21 @@ impl Snapshot {
         )?;
         let from = from.map(|from| from.0);
         let mut rows = statement.query(params![to.0, from, since.as_millisecond()])?;
-        let mut tally = Tally::default();
+        let mut tally = Totals::default();
         while let Some(row) = rows.next()? {
             let count = row.get::<_, i64>(2)?.unsigned_abs();
             let oldest = Some(time_from_sql(row.get(3)?));
             match row.get(0)? {
-                0 => tally.waiting += count,
+                0 => tally.queued += count,
                 1 | 2 => tally.in_doubt += count,
                 3 => tally.delivered += count,
                 _ => {
                     let reason: Option<String> = row.get(1)?;
-                    tally.refused.push((reason.unwrap_or_default(), count));
+                    tally.rejected.push((reason.unwrap_or_default(), count));
                 }
             }
             if row.get::<_, i64>(0)? < 3 {
-                tally.oldest = tally.oldest.min(oldest).or(oldest);
+                tally.oldest_pending = tally.oldest_pending.min(oldest).or(oldest);
             }
         }
         Ok(tally)
@@ -225,7 +229,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk does not do its part.
-    pub fn left_out(&self, place: EndpointId, since: Timestamp) -> Result<u64, StoreError> {
+    pub fn skipped(&self, place: EndpointId, since: Timestamp) -> Result<u64, StoreError> {
         Ok(self
             .prepare(
                 "SELECT COUNT(*) FROM message m WHERE m.place = ?1 AND m.said_at >= ?2
@@ -240,11 +244,11 @@ impl Snapshot {
     }
 }
 
-fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
-    let Some(ticket) = row.get(1)? else { return Ok(Trace::Heard) };
-    let settled = row.get(2).map(time_from_sql).unwrap_or_default();
-    let others = row.get::<_, i64>(3)?.unsigned_abs();
-    Ok(Trace::Delivered { ticket: DeliveryId(ticket), settled, others })
+fn ledger_entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
+    let Some(ticket) = row.get(1)? else { return Ok(LedgerEntry::Received) };
+    let settled_at = row.get(2).map(time_from_sql).unwrap_or_default();
+    let merged = row.get::<_, i64>(3)?.unsigned_abs();
+    Ok(LedgerEntry::Delivered { id: DeliveryId(ticket), settled_at, merged })
 }
 
 #[cfg(test)]
@@ -252,7 +256,7 @@ mod tests {
     use super::*;
     use crate::domain::{Author, Message, MessageKind, RenderedMessage, Sender};
 
-    fn say(
+    fn enqueue_message(
         store: &mut Store,
         said_in: EndpointId,
         native: &str,
@@ -265,46 +269,46 @@ mod tests {
             body: "hi".to_owned(),
             sent_at: Timestamp::from_second(60).expect("a time"),
         };
-        let id = store.hear(&message, Some(native)).expect("works").expect("new");
+        let id = store.record(&message, Some(native)).expect("works").expect("new");
         to.map_or(DeliveryId(0), |to| store.enqueue(id, to).expect("works"))
     }
 
     #[test]
-    fn a_snapshot_beside_a_running_bridge_is_of_one_moment() {
+    fn snapshot_is_isolated_from_later_writes() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
-        say(&mut store, tea, "a", None);
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
+        enqueue_message(&mut store, tea, "a", None);
         store.commit().expect("works");
         let snapshot = Snapshot::open(directory.path()).expect("opens beside it");
-        say(&mut store, tea, "b", None);
+        enqueue_message(&mut store, tea, "b", None);
         store.commit().expect("is not hindered");
-        assert_eq!(snapshot.trace(tea, "a").expect("reads"), Some(Trace::Heard));
-        assert_eq!(snapshot.trace(tea, "b").expect("reads"), None);
+        assert_eq!(snapshot.ledger_entry(tea, "a").expect("reads"), Some(LedgerEntry::Received));
+        assert_eq!(snapshot.ledger_entry(tea, "b").expect("reads"), None);
         let later = Snapshot::open(directory.path()).expect("opens");
-        assert_eq!(later.trace(tea, "b").expect("reads"), Some(Trace::Heard));
+        assert_eq!(later.ledger_entry(tea, "b").expect("reads"), Some(LedgerEntry::Received));
         let written = snapshot.store.connection.execute("DELETE FROM place", []);
         assert!(written.is_err(), "it must not write");
     }
 
     #[test]
-    fn what_a_bridge_that_was_killed_had_written_is_read() {
+    fn snapshot_reads_the_wal_of_a_killed_bridge() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
-        say(&mut store, tea, "a", None);
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
+        enqueue_message(&mut store, tea, "a", None);
         store.commit().expect("works");
         // As a killed process leaves it: with a write-ahead log that nobody has taken over.
         let left = tempfile::tempdir().expect("a temporary directory");
-        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+        for name in [DB_FILE.to_owned(), format!("{DB_FILE}-wal")] {
             std::fs::copy(directory.path().join(&name), left.path().join(&name)).expect("is there");
         }
         let snapshot = Snapshot::open(left.path()).expect("opens");
-        assert_eq!(snapshot.trace(tea, "a").expect("reads"), Some(Trace::Heard));
+        assert_eq!(snapshot.ledger_entry(tea, "a").expect("reads"), Some(LedgerEntry::Received));
     }
 
     #[test]
-    fn a_store_that_is_not_there_is_not_made() {
+    fn opening_a_missing_store_fails_without_creating_it() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let error = Snapshot::open(directory.path()).expect_err("there is none");
         assert!(matches!(error, StoreError::Directory { .. }), "{error}");
@@ -312,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_was_closed_and_one_from_the_future_are_told_apart() {
+    fn snapshot_opens_a_closed_store_and_rejects_a_newer_one() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         drop(Store::open(directory.path()).expect("opens"));
         drop(Snapshot::open(directory.path()).expect("a closed store is read"));
@@ -320,70 +324,77 @@ mod tests {
         store.connection.pragma_update(None, "user_version", 99).expect("writes");
         drop(store);
         let error = Snapshot::open(directory.path()).expect_err("must not open");
-        assert!(matches!(error, StoreError::FromTheFuture { found: 99, .. }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 99, .. }), "{error}");
     }
 
     #[test]
-    fn what_became_of_deliveries_is_counted() {
+    fn totals_count_deliveries_by_state() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
-        let dev = store.place(&Endpoint::room("dev")).expect("works");
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
+        let dev = store.endpoint_id(&Endpoint::room("dev")).expect("works");
         let now = Timestamp::from_second(90).expect("a time");
-        let tickets: Vec<DeliveryId> =
-            ["1", "2", "3", "4", "5"].map(|id| say(&mut store, tea, id, Some(dev))).into();
-        say(&mut store, tea, "6", None);
-        store.delivered(tickets[0], Some("x"), now).expect("works");
-        store.delivered(tickets[1], Some("y"), now).expect("works");
-        store.refused(tickets[2], "no", now).expect("works");
+        let tickets: Vec<DeliveryId> = ["1", "2", "3", "4", "5"]
+            .map(|id| enqueue_message(&mut store, tea, id, Some(dev)))
+            .into();
+        enqueue_message(&mut store, tea, "6", None);
+        store.ack_delivery(tickets[0], Some("x"), now).expect("works");
+        store.ack_delivery(tickets[1], Some("y"), now).expect("works");
+        store.reject_delivery(tickets[2], "no", now).expect("works");
         let first = store.open_deliveries(dev, DeliveryId(0), 1).expect("works").remove(0);
         let speech = RenderedMessage {
             kind: MessageKind::Text,
             prefix: String::new(),
             body: "hi".to_owned(),
         };
-        store.begin(&first, (&Sender::Bot, &speech), now).expect("works");
+        store.start_delivery(&first, (&Sender::Bot, &speech), now).expect("works");
         store.commit().expect("works");
-        let snapshot = Snapshot::of(store.connection).expect("works");
+        let snapshot = Snapshot::new(store.connection).expect("works");
         let said = Timestamp::from_second(60).expect("a time");
         let refused = vec![("no".to_owned(), 1)];
-        let tally = Tally { delivered: 2, waiting: 1, in_doubt: 1, oldest: Some(said), refused };
+        let tally = Totals {
+            delivered: 2,
+            queued: 1,
+            in_doubt: 1,
+            oldest_pending: Some(said),
+            rejected: refused,
+        };
         for from in [None, Some(tea)] {
-            assert_eq!(snapshot.tally(dev, from, said).expect("works"), tally);
+            assert_eq!(snapshot.totals(dev, from, said).expect("works"), tally);
         }
-        let open = Tally { delivered: 0, refused: vec![], ..tally };
-        assert_eq!(snapshot.tally(dev, None, now).expect("works"), open);
-        assert_eq!(snapshot.tally(tea, None, said).expect("works"), Tally::default());
-        assert_eq!(snapshot.left_out(tea, said).expect("works"), 1);
-        assert_eq!(snapshot.left_out(tea, now).expect("works"), 0);
-        let under_way = snapshot.under_way(dev).expect("works").map(|delivery| delivery.id);
+        let open = Totals { delivered: 0, rejected: vec![], ..tally };
+        assert_eq!(snapshot.totals(dev, None, now).expect("works"), open);
+        assert_eq!(snapshot.totals(tea, None, said).expect("works"), Totals::default());
+        assert_eq!(snapshot.skipped(tea, said).expect("works"), 1);
+        assert_eq!(snapshot.skipped(tea, now).expect("works"), 0);
+        let under_way = snapshot.in_flight(dev).expect("works").map(|delivery| delivery.id);
         assert_eq!(under_way, Some(tickets[3]));
     }
 
     #[test]
-    fn traces_come_in_the_order_of_their_ids_between_two() {
+    fn entries_are_ordered_within_the_id_range() {
         let mut store = Store::in_memory().expect("a store in memory");
-        let tea = store.place(&Endpoint::room("tea")).expect("works");
-        let dev = store.place(&Endpoint::room("dev")).expect("works");
-        let ticket = say(&mut store, dev, "1", Some(tea));
-        let other = say(&mut store, dev, "2", Some(tea));
+        let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
+        let dev = store.endpoint_id(&Endpoint::room("dev")).expect("works");
+        let ticket = enqueue_message(&mut store, dev, "1", Some(tea));
+        let other = enqueue_message(&mut store, dev, "2", Some(tea));
         let settled = Timestamp::from_second(90).expect("a time");
-        store.join(ticket, vec![other]).expect("works");
-        store.delivered(ticket, Some("b"), settled).expect("works");
-        store.delivered(other, None, settled).expect("works");
+        store.merge_deliveries(ticket, vec![other]).expect("works");
+        store.ack_delivery(ticket, Some("b"), settled).expect("works");
+        store.ack_delivery(other, None, settled).expect("works");
         for id in ["d", "c", "a", "e"] {
-            say(&mut store, tea, id, None);
+            enqueue_message(&mut store, tea, id, None);
         }
         store.commit().expect("works");
-        let snapshot = Snapshot::of(store.connection).expect("works");
+        let snapshot = Snapshot::new(store.connection).expect("works");
         let mut traces = Vec::new();
         let each = |native: &str, trace| traces.push((native.to_owned(), trace));
-        snapshot.traces(tea, "a", Some("d"), each).expect("works");
-        let delivered = Trace::Delivered { ticket, settled, others: 1 };
-        let heard = |native: &str| (native.to_owned(), Trace::Heard);
+        snapshot.for_each_entry(tea, "a", Some("d"), each).expect("works");
+        let delivered = LedgerEntry::Delivered { id: ticket, settled_at: settled, merged: 1 };
+        let heard = |native: &str| (native.to_owned(), LedgerEntry::Received);
         assert_eq!(traces, [("b".to_owned(), delivered), heard("c"), heard("d")]);
         let mut count = 0;
-        snapshot.traces(tea, "a", None, |_, _| count += 1).expect("works");
+        snapshot.for_each_entry(tea, "a", None, |_, _| count += 1).expect("works");
         assert_eq!(count, 4);
-        assert_eq!(snapshot.first_known(tea).expect("works").as_deref(), Some("a"));
+        assert_eq!(snapshot.lowest_known_id(tea).expect("works").as_deref(), Some("a"));
     }
 }

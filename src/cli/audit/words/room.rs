@@ -1,7 +1,7 @@
 use super::{Counts, minute, number, second, tell, unread};
 use crate::cli::audit::called;
 use crate::service::audit::room::{Findings, RoomAudit};
-use crate::store::Tally;
+use crate::store::Totals;
 
 /// What was found in one room, in lines.
 pub(super) fn words(audit: &RoomAudit) -> Vec<String> {
@@ -59,15 +59,15 @@ pub(super) fn words(audit: &RoomAudit) -> Vec<String> {
 }
 
 /// What has not arrived at `place`, and what never will.
-fn open(place: &str, tally: &Tally) -> Vec<String> {
+fn open(place: &str, tally: &Totals) -> Vec<String> {
     let mut lines = Vec::new();
-    if tally.waiting + tally.in_doubt > 0 {
-        let oldest = tally.oldest.map(second).unwrap_or_default();
-        let (waiting, in_doubt) = (number(tally.waiting), number(tally.in_doubt));
+    if tally.queued + tally.in_doubt > 0 {
+        let oldest = tally.oldest_pending.map(second).unwrap_or_default();
+        let (waiting, in_doubt) = (number(tally.queued), number(tally.in_doubt));
         let waiting = format!("  waiting for {place}: {waiting}, and {in_doubt} under way");
         lines.push(format!("{waiting}; the oldest was said {oldest}"));
     }
-    for (reason, count) in &tally.refused {
+    for (reason, count) in &tally.rejected {
         lines.push(format!("  refused by {place}: {} ({reason})", number(*count)));
     }
     lines

@@ -13,7 +13,7 @@ use super::recognise::{Step, is_part, step};
 use crate::domain::{DeliveryId, DeliveryState, MessageKind, RenderedMessage};
 use crate::protocol::irc;
 use crate::service::audit::{CLOCKS, TOLD};
-use crate::store::Spoken;
+use crate::store::SentDelivery;
 use crate::translate::RESENT_PREFIX;
 
 /// How many of our own lines are remembered, to find another that says the same.
@@ -78,7 +78,7 @@ pub(super) struct Comparison {
 /// A delivery that was not found yet.
 #[derive(Debug)]
 struct Expected {
-    spoken: Spoken,
+    spoken: SentDelivery,
     /// Without formatting.
     speech: Option<RenderedMessage>,
     /// How many bytes of the body were found.
@@ -134,13 +134,13 @@ impl Comparison {
     }
 
     /// The next delivery in the ledger.
-    pub(super) fn expect(&mut self, spoken: Spoken) {
-        self.last = Some((spoken.ticket, spoken.said_at));
+    pub(super) fn expect(&mut self, spoken: SentDelivery) {
+        self.last = Some((spoken.id, spoken.sent_at));
         let plain = |RenderedMessage { kind, prefix, body }: &RenderedMessage| {
             let (prefix, body) = (irc::plain(prefix), irc::plain(body));
             RenderedMessage { kind: *kind, prefix, body }
         };
-        let speech = spoken.speech.as_ref().map(plain);
+        let speech = spoken.rendered.as_ref().map(plain);
         self.expected.push_back(Expected { spoken, speech, said: 0, copies: Vec::new() });
     }
 
@@ -180,7 +180,7 @@ impl Comparison {
     /// belongs to.
     fn recognise(&mut self, line: &Line, delivery: Option<DeliveryId>) -> bool {
         if let Some(ticket) = delivery {
-            let at = self.expected.iter().position(|it| it.spoken.ticket == ticket);
+            let at = self.expected.iter().position(|it| it.spoken.id == ticket);
             if let Some(expected) = at.and_then(|at| self.expected.remove(at)) {
                 self.arrived(line, expected);
             }
@@ -202,7 +202,7 @@ impl Comparison {
         if !whole {
             expected.said = end;
             self.remember(line);
-        } else if expected.spoken.native.is_some() {
+        } else if expected.spoken.remote_id.is_some() {
             expected.copies.push(Double { line: line.id.clone(), said: line.time, again });
             self.remember(line);
         } else if let Some(expected) = self.expected.remove(at) {
@@ -246,7 +246,7 @@ impl Comparison {
         for copy in copies {
             self.twice(copy, again, line.id.clone());
         }
-        self.order(spoken.ticket, line.id.clone(), line.time);
+        self.order(spoken.id, line.id.clone(), line.time);
         self.remember(line);
     }
 
@@ -269,15 +269,15 @@ impl Comparison {
         told.push(Twin { line, said, of });
     }
 
-    fn lose(&mut self, spoken: &Spoken, partly: bool) {
-        let (ticket, line) = (spoken.ticket, spoken.native.clone());
-        let settled = spoken.settled.unwrap_or(spoken.begun);
+    fn lose(&mut self, spoken: &SentDelivery, partly: bool) {
+        let (ticket, line) = (spoken.id, spoken.remote_id.clone());
+        let settled = spoken.settled_at.unwrap_or(spoken.started_at);
         self.lines.lost.push(Lost { ticket, line, settled, partly });
     }
 
     /// Whether the channel must hold it.
-    fn is_required(&self, spoken: &Spoken) -> bool {
-        spoken.state == DeliveryState::Delivered && spoken.begun >= self.since - self.ahead
+    fn is_required(&self, spoken: &SentDelivery) -> bool {
+        spoken.state == DeliveryState::Delivered && spoken.started_at >= self.since - self.ahead
     }
 
     /// Remembers what a line of ours says.
@@ -319,13 +319,13 @@ impl Comparison {
     /// what is compared.
     pub(super) fn close(&mut self, kept: Option<Timestamp>) {
         for mut expected in std::mem::take(&mut self.expected) {
-            let before = |kept| expected.spoken.begun + self.ahead < kept + CLOCKS;
-            let first = self.earliest.is_none_or(|earliest| expected.spoken.ticket < earliest);
+            let before = |kept| expected.spoken.started_at + self.ahead < kept + CLOCKS;
+            let first = self.earliest.is_none_or(|earliest| expected.spoken.id < earliest);
             if !expected.copies.is_empty() {
                 // The server calls it otherwise now.
                 let Double { line, said, .. } = expected.copies.remove(0);
                 self.lines.said += u64::from(expected.spoken.state == DeliveryState::Delivered);
-                self.order(expected.spoken.ticket, line.clone(), said);
+                self.order(expected.spoken.id, line.clone(), said);
                 for copy in expected.copies {
                     self.twice(copy, false, line.clone());
                 }
@@ -373,7 +373,8 @@ impl Comparison {
 impl Expected {
     /// Whether a line said at `time`, by our clock, may be one of its own.
     fn may_be_said_at(&self, time: Timestamp) -> bool {
-        let Spoken { said_at, begun, settled, .. } = &self.spoken;
+        let SentDelivery { sent_at: said_at, started_at: begun, settled_at: settled, .. } =
+            &self.spoken;
         let from = (*said_at).min(*begun) - CLOCKS;
         time >= from && settled.is_none_or(|settled| time <= settled + CLOCKS)
     }

@@ -107,22 +107,23 @@ impl Look<'_> {
             Ok(ahead) => ahead,
             Err(why) => return Ok(Err(why)),
         };
-        let ledger = self.snapshot.place(channel, None)?;
-        let sight = ledger.map(|ledger| self.snapshot.sight(ledger)).transpose()?.flatten();
+        let ledger = self.snapshot.endpoint_id(channel, None)?;
+        let sight =
+            ledger.map(|ledger| self.snapshot.channel_progress(ledger)).transpose()?.flatten();
         let (Some(ledger), Some(sight)) = (ledger, sight) else {
             return Ok(Err(
                 "the bridge has never been there: the ledger does not know it".to_owned()
             ));
         };
-        let since = self.beginning(sight.first - ahead, since)?;
+        let since = self.beginning(sight.first_joined - ahead, since)?;
         let from = since - CLOCKS;
         // A server that finds no line by its time is asked for what follows one that we know.
-        let known = self.snapshot.first_heard(ledger, from)?;
+        let known = self.snapshot.first_received_id(ledger, from)?;
         let kept = match kept_since(reader, seat, known.clone()).await {
             Ok(kept) => kept,
             Err(why) => return Ok(Err(why)),
         };
-        let told = self.snapshot.tally(ledger, None, since)?;
+        let told = self.snapshot.totals(ledger, None, since)?;
         if kept.is_none() && told.delivered > 0 {
             return Ok(Err("the server shows nothing of what was said there before".to_owned()));
         }
@@ -140,7 +141,7 @@ impl Look<'_> {
             since,
             kept_since: kept.map(|kept| kept - ahead).filter(|kept| *kept > since + CLOCKS),
             comparison,
-            left_out: self.snapshot.left_out(ledger, since)?,
+            left_out: self.snapshot.skipped(ledger, since)?,
         }))
     }
 
@@ -153,7 +154,7 @@ impl Look<'_> {
     ) -> Result<Timestamp, StoreError> {
         let memory = self.settings.store.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
         let memory = memory.and_then(|memory| Timestamp::now().checked_sub(memory).ok());
-        let bounds = [memory, since, self.snapshot.remembers_since()?];
+        let bounds = [memory, since, self.snapshot.complete_since()?];
         Ok(bounds.into_iter().flatten().fold(first, Timestamp::max))
     }
 
@@ -206,7 +207,7 @@ fn expect_more(
     comparison: &mut Comparison,
 ) -> Result<bool, StoreError> {
     // What was begun by another clock before it was said, or for long, is expected too.
-    let spoken = snapshot.spoken(ledger, comparison.last(), from - CLOCKS, AT_ONCE)?;
+    let spoken = snapshot.sent_deliveries(ledger, comparison.last(), from - CLOCKS, AT_ONCE)?;
     let any = !spoken.is_empty();
     spoken.into_iter().for_each(|spoken| comparison.expect(spoken));
     Ok(any)
@@ -227,18 +228,18 @@ fn whose(
     line: &Line,
 ) -> Result<Whose, StoreError> {
     if let Some(id) = &line.id {
-        if let Some(number) = snapshot.hearing(ledger, id)? {
+        if let Some(number) = snapshot.receive_order(ledger, id)? {
             return Ok(Whose::Heard(Some(number)));
         }
-        if let Some(ticket) = snapshot.delivered_as(ledger, id)? {
+        if let Some(ticket) = snapshot.delivery_by_remote_id(ledger, id)? {
             return Ok(Whose::Ours(Some(ticket)));
         }
     }
-    if snapshot.had_nick(network, &line.nick, line.time)? {
+    if snapshot.owned_nick(network, &line.nick, line.time)? {
         return Ok(Whose::Ours(None));
     }
     let (trace, number) = line.trace;
-    let known = number <= snapshot.alike(ledger, trace, line.id.is_some())?;
+    let known = number <= snapshot.count_fingerprints(ledger, trace, line.id.is_some())?;
     Ok(if known { Whose::Heard(None) } else { Whose::Unheard })
 }
 
@@ -267,7 +268,7 @@ impl Read {
     fn conclude(self, settings: &Settings) -> Result<Findings, StoreError> {
         let Self { ledger, network, since, kept_since, mut comparison, left_out } = self;
         let snapshot = Snapshot::open(&settings.state_dir)?;
-        let cursor = snapshot.sight(ledger)?.map_or(since, |sight| sight.cursor.time);
+        let cursor = snapshot.channel_progress(ledger)?.map_or(since, |sight| sight.cursor.time);
         while expect_more(&snapshot, ledger, since, &mut comparison)? {}
         let mut broken = Ok(());
         let lines = comparison.conclude(cursor, |line| {

@@ -9,7 +9,7 @@ use super::super::{CLOCKS, TOLD, Troubles, Unread};
 use super::{Lost, Misplaced, Twin, Unheard};
 use crate::domain::{Delivery, DeliveryId};
 use crate::protocol::letschat::{Author, Post, PostId};
-use crate::store::Trace;
+use crate::store::LedgerEntry;
 
 /// How many of our own posts are remembered, to find another that says the same.
 const REMEMBERED: usize = 5_000;
@@ -35,7 +35,7 @@ pub(super) struct Compared {
 pub(super) struct Comparison {
     account: String,
     cursor: Option<PostId>,
-    stretch: BTreeMap<PostId, (Post, Option<Trace>)>,
+    stretch: BTreeMap<PostId, (Post, Option<LedgerEntry>)>,
     compared: Compared,
     suspects: Vec<Suspect>,
     /// Our own suspects that no twin was found for, by the hash of their text.
@@ -79,16 +79,16 @@ impl Comparison {
     }
 
     /// The ledger knows the id `native` in this stretch.
-    pub(super) fn trace(&mut self, native: &str, trace: Trace) {
+    pub(super) fn trace(&mut self, native: &str, trace: LedgerEntry) {
         let id = native.parse::<PostId>().ok();
         match (id.and_then(|id| self.stretch.get_mut(&id)), trace) {
             // Said by us, whatever else it was taken for.
-            (Some((_, Some(Trace::Delivered { .. }))), _) => {}
+            (Some((_, Some(LedgerEntry::Delivered { .. }))), _) => {}
             (Some((_, known)), trace) => *known = Some(trace),
-            (None, Trace::Delivered { ticket, settled, .. }) => {
+            (None, LedgerEntry::Delivered { id: ticket, settled_at: settled, .. }) => {
                 self.compared.lost.push(Lost { ticket, post: native.to_owned(), settled });
             }
-            (None, Trace::Heard) => {}
+            (None, LedgerEntry::Received) => {}
         }
     }
 
@@ -96,8 +96,10 @@ impl Comparison {
     pub(super) fn close(&mut self) {
         let mut posts: Vec<_> = std::mem::take(&mut self.stretch).into_values().collect();
         // What was posted in the same millisecond stands in no order.
-        let delivery = |trace: &Option<Trace>| match trace {
-            Some(Trace::Delivered { ticket, others, .. }) => Some((*ticket, *others)),
+        let delivery = |trace: &Option<LedgerEntry>| match trace {
+            Some(LedgerEntry::Delivered { id: ticket, merged: others, .. }) => {
+                Some((*ticket, *others))
+            }
             _ => None,
         };
         posts.sort_by_key(|(post, trace)| (post.posted, delivery(trace)));
@@ -177,14 +179,14 @@ impl Comparison {
         self,
         cursor: Option<PostId>,
         mut under_way: Option<&Delivery>,
-        mut known: impl FnMut(PostId) -> Option<Trace>,
+        mut known: impl FnMut(PostId) -> Option<LedgerEntry>,
     ) -> Compared {
         let Self { mut compared, suspects, .. } = self;
         for suspect in suspects {
             let trace = known(suspect.post);
             let arrived = under_way.is_some_and(|delivery| suspect.is(delivery));
             let Suspect { post, posted, author, twin, tail } = suspect;
-            if let Some(Trace::Delivered { others, .. }) = trace {
+            if let Some(LedgerEntry::Delivered { merged: others, .. }) = trace {
                 compared.posted += 1 + others;
             } else if arrived {
                 // It has arrived, and the bridge does not know it yet.
@@ -242,8 +244,12 @@ mod tests {
         Post { id: id(n), text: text.to_owned(), posted: id(n).made_at(), author: Some(author) }
     }
 
-    fn delivered(ticket: i64) -> Trace {
-        Trace::Delivered { ticket: DeliveryId(ticket), settled: Timestamp::UNIX_EPOCH, others: 0 }
+    fn delivered(ticket: i64) -> LedgerEntry {
+        LedgerEntry::Delivered {
+            id: DeliveryId(ticket),
+            settled_at: Timestamp::UNIX_EPOCH,
+            merged: 0,
+        }
     }
 
     fn under_way(body: &str, begun: u32) -> Delivery {
@@ -286,9 +292,9 @@ mod tests {
     #[track_caller]
     fn check(
         posts: &[(u32, &str, &str)],
-        ledger: &[(u32, Trace)],
+        ledger: &[(u32, LedgerEntry)],
         doubt: Option<&Delivery>,
-        later: &[(u32, Trace)],
+        later: &[(u32, LedgerEntry)],
         expected: &[&str],
     ) {
         // In one stretch, and in one for each second.
@@ -314,7 +320,12 @@ mod tests {
     #[test]
     fn what_is_on_both_sides_is_well() {
         let posts = [(1, "ann", "hi"), (2, US, "<bob> yo"), (3, US, "<bob> yo"), (4, "ann", "hi")];
-        let ledger = [(1, Trace::Heard), (2, delivered(1)), (3, delivered(2)), (4, Trace::Heard)];
+        let ledger = [
+            (1, LedgerEntry::Received),
+            (2, delivered(1)),
+            (3, delivered(2)),
+            (4, LedgerEntry::Received),
+        ];
         check(&posts, &ledger, None, &[], &[]);
         check(&[], &[], None, &[], &[]);
     }
@@ -324,7 +335,7 @@ mod tests {
         let posts = [(2, "ann", "hi"), (4, US, "<bob> yo")];
         check(
             &posts,
-            &[(2, Trace::Heard), (3, delivered(1)), (4, delivered(2))],
+            &[(2, LedgerEntry::Received), (3, delivered(1)), (4, delivered(2))],
             None,
             &[],
             &["lost 1"],
@@ -332,10 +343,10 @@ mod tests {
         check(&posts, &[(4, delivered(2))], None, &[], &["unheard 2"]);
         check(&[], &[(3, delivered(7)), (9, delivered(8))], None, &[], &["lost 7", "lost 8"]);
         // A post that somebody has removed was heard all the same.
-        check(&[], &[(3, Trace::Heard)], None, &[], &[]);
+        check(&[], &[(3, LedgerEntry::Received)], None, &[], &[]);
         // Somebody uses our account by hand.
         check(&[(2, US, "hello")], &[], None, &[], &["unheard 2"]);
-        check(&[(2, US, "hello")], &[(2, Trace::Heard)], None, &[], &[]);
+        check(&[(2, US, "hello")], &[(2, LedgerEntry::Received)], None, &[], &[]);
     }
 
     #[test]
@@ -346,7 +357,7 @@ mod tests {
     #[test]
     fn what_the_ledger_learns_meanwhile_is_well() {
         let posts = [(2, "ann", "hi"), (3, US, "<bob> yo"), (4, US, "<bob> yo")];
-        let later = [(2, Trace::Heard), (4, delivered(2))];
+        let later = [(2, LedgerEntry::Received), (4, delivered(2))];
         check(&posts, &[(3, delivered(1))], None, &later, &[]);
     }
 
@@ -358,11 +369,11 @@ mod tests {
             let ledger = [(known, delivered(1)), (5, delivered(2))];
             check(&posts, &ledger, None, &[], &[&told]);
             // The bridge took it for somebody's.
-            let heard = [ledger[0], ledger[1], (twin, Trace::Heard)];
+            let heard = [ledger[0], ledger[1], (twin, LedgerEntry::Received)];
             check(&posts, &heard, None, &[], &[&told]);
         }
         let by_ann = [(3, US, "<bob> yo"), (4, "ann", "<bob> yo")];
-        check(&by_ann, &[(3, delivered(1)), (4, Trace::Heard)], None, &[], &[]);
+        check(&by_ann, &[(3, delivered(1)), (4, LedgerEntry::Received)], None, &[], &[]);
     }
 
     #[test]

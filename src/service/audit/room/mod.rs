@@ -12,7 +12,7 @@ use super::{Troubles, Unread};
 use crate::config::Settings;
 use crate::domain::{DeliveryId, Endpoint, EndpointId};
 use crate::protocol::letschat::{Author, PostId};
-use crate::store::{Snapshot, StoreError, Tally};
+use crate::store::{Snapshot, StoreError, Totals};
 
 use compare::Comparison;
 use pages::Pages;
@@ -51,9 +51,9 @@ pub struct Findings {
     /// Posts that were left out: by the rules of catching up, or because a rule ignores them.
     pub left_out: u64,
     /// What the ledger says of the deliveries to the room.
-    pub to_room: Tally,
+    pub to_room: Totals,
     /// What the ledger says of the deliveries from the room to each of its channels.
-    pub to_channels: Vec<(Endpoint, Tally)>,
+    pub to_channels: Vec<(Endpoint, Totals)>,
 }
 
 impl Findings {
@@ -188,8 +188,8 @@ struct Read {
     since: Timestamp,
     comparison: Comparison,
     left_out: u64,
-    to_room: Tally,
-    to_channels: Vec<(Endpoint, Tally)>,
+    to_room: Totals,
+    to_channels: Vec<(Endpoint, Totals)>,
 }
 
 /// Compares one room with the ledger. The inner error says why it could not be done.
@@ -205,12 +205,12 @@ async fn look(
         Ok(id) => id,
         Err(why) => return Ok(Err(why)),
     };
-    let Some(ledger) = snapshot.place(room, Some(&id))? else {
+    let Some(ledger) = snapshot.endpoint_id(room, Some(&id))? else {
         return Ok(Err("the bridge has never been there: the ledger does not know it".to_owned()));
     };
     let since = beginning(settings, snapshot, ledger, since)?;
     let mut pages = Pages::from(since);
-    let cursor = snapshot.cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
+    let cursor = snapshot.room_cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
     let mut comparison = Comparison::new(&account.id, cursor);
     while let Some((since, skip)) = pages.next() {
         let posts = match reader.list(seat, since, skip).await {
@@ -220,7 +220,7 @@ async fn look(
         let Some(stretch) = pages.turn(posts) else { continue };
         let (above, up_to) = (stretch.above.to_string(), stretch.up_to.map(|id| id.to_string()));
         comparison.open(stretch.posts);
-        snapshot.traces(ledger, &above, up_to.as_deref(), |native, trace| {
+        snapshot.for_each_entry(ledger, &above, up_to.as_deref(), |native, trace| {
             comparison.trace(native, trace);
         })?;
         comparison.close();
@@ -228,14 +228,14 @@ async fn look(
     let since = since.made_at();
     let mut to_channels = Vec::new();
     for channel in channels(settings, room) {
-        let tally = match snapshot.place(&channel, None)? {
-            Some(to) => snapshot.tally(to, Some(ledger), since)?,
-            None => Tally::default(),
+        let tally = match snapshot.endpoint_id(&channel, None)? {
+            Some(to) => snapshot.totals(to, Some(ledger), since)?,
+            None => Totals::default(),
         };
         to_channels.push((channel, tally));
     }
-    let left_out = snapshot.left_out(ledger, since)?;
-    let to_room = snapshot.tally(ledger, None, since)?;
+    let left_out = snapshot.skipped(ledger, since)?;
+    let to_room = snapshot.totals(ledger, None, since)?;
     Ok(Ok(Read { ledger, since, comparison, left_out, to_room, to_channels }))
 }
 
@@ -249,10 +249,10 @@ fn beginning(
 ) -> Result<PostId, StoreError> {
     let now = Timestamp::now();
     let parse = |id: Option<String>| id.and_then(|id| id.parse::<PostId>().ok());
-    let known = parse(snapshot.first_known(ledger)?).map(PostId::before);
+    let known = parse(snapshot.lowest_known_id(ledger)?).map(PostId::before);
     let known = match known {
         Some(known) => Some(known),
-        None => parse(snapshot.cursor(ledger)?),
+        None => parse(snapshot.room_cursor(ledger)?),
     };
     let memory = settings.store.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
     let remembered = memory.and_then(|memory| now.checked_sub(memory).ok());
@@ -265,11 +265,11 @@ impl Read {
     fn conclude(self, state_dir: &Path) -> Result<Findings, StoreError> {
         let Self { ledger, since, comparison, left_out, to_room, to_channels } = self;
         let snapshot = Snapshot::open(state_dir)?;
-        let cursor = snapshot.cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
-        let under_way = snapshot.under_way(ledger)?;
+        let cursor = snapshot.room_cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
+        let under_way = snapshot.in_flight(ledger)?;
         let mut broken = Ok(());
         let compared = comparison.conclude(cursor, under_way.as_ref(), |post| {
-            let trace = snapshot.trace(ledger, &post.to_string());
+            let trace = snapshot.ledger_entry(ledger, &post.to_string());
             trace.unwrap_or_else(|error| {
                 broken = Err(error);
                 None

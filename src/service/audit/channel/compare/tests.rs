@@ -8,20 +8,20 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 /// A delivery of `body` by ann, begun in second `ticket` and settled at once.
-fn spoken(ticket: i64, state: DeliveryState, native: Option<&str>, body: &str) -> Spoken {
+fn spoken(ticket: i64, state: DeliveryState, native: Option<&str>, body: &str) -> SentDelivery {
     let (prefix, body) = ("<ann> ".to_owned(), body.to_owned());
-    Spoken {
-        ticket: DeliveryId(ticket),
+    SentDelivery {
+        id: DeliveryId(ticket),
         state,
-        native: native.map(str::to_owned),
-        said_at: at(ticket),
-        begun: at(ticket),
-        settled: (state == DeliveryState::Delivered).then(|| at(ticket)),
-        speech: Some(RenderedMessage { kind: MessageKind::Text, prefix, body }),
+        remote_id: native.map(str::to_owned),
+        sent_at: at(ticket),
+        started_at: at(ticket),
+        settled_at: (state == DeliveryState::Delivered).then(|| at(ticket)),
+        rendered: Some(RenderedMessage { kind: MessageKind::Text, prefix, body }),
     }
 }
 
-fn delivered(ticket: i64, native: &str, body: &str) -> Spoken {
+fn delivered(ticket: i64, native: &str, body: &str) -> SentDelivery {
     spoken(ticket, DeliveryState::Delivered, Some(native), body)
 }
 
@@ -31,11 +31,11 @@ type Said<'a> = (i64, &'a str, &'a str);
 /// A channel, of whose ledger all is known from second 0 on, and which was heard up to second 50.
 struct Scene<'a> {
     lines: &'a [Said<'a>],
-    ledger: &'a [Spoken],
+    ledger: &'a [SentDelivery],
     /// What was heard, in that order, by its id.
     heard: &'a [&'a str],
     /// What the ledger learns meanwhile.
-    later: &'a [Spoken],
+    later: &'a [SentDelivery],
     kept: Option<i64>,
 }
 
@@ -54,14 +54,14 @@ impl Scene<'_> {
         }
     }
 
-    fn whose(&self, line: &Line, deliveries: &[&[Spoken]]) -> Whose {
+    fn whose(&self, line: &Line, deliveries: &[&[SentDelivery]]) -> Whose {
         if let Some(id) = &line.id {
             if let Some(number) = self.heard.iter().position(|heard| heard == id) {
                 return Whose::Heard(Some(number as i64));
             }
             let mut all = deliveries.iter().copied().flatten();
-            if let Some(spoken) = all.find(|it| it.native.as_ref() == Some(id)) {
-                return Whose::Ours(Some(spoken.ticket));
+            if let Some(spoken) = all.find(|it| it.remote_id.as_ref() == Some(id)) {
+                return Whose::Ours(Some(spoken.id));
             }
         }
         if line.nick == "bridge" { Whose::Ours(None) } else { Whose::Unheard }
@@ -78,8 +78,8 @@ impl Scene<'_> {
         }
         comparison.close(self.kept.map(at));
         let known: HashMap<DeliveryId, ()> =
-            self.ledger.iter().map(|spoken| (spoken.ticket, ())).collect();
-        let new = self.later.iter().filter(|it| !known.contains_key(&it.ticket));
+            self.ledger.iter().map(|spoken| (spoken.id, ())).collect();
+        let new = self.later.iter().filter(|it| !known.contains_key(&it.id));
         new.for_each(|spoken| comparison.expect(spoken.clone()));
         let lines =
             comparison.conclude(at(50), |line| self.whose(line, &[self.ledger, self.later]));
