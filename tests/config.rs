@@ -25,7 +25,8 @@ use std::fs;
 use std::time::Duration;
 
 use letsbridge::config::{
-    self, CatchUp, Diagnostic, InDoubt, LogFormat, Mistakes, Mode, Origin, Pace, Settings, Trust,
+    self, CatchUpPolicy, ConfigErrors, Diagnostic, FloodControl, LogFormat, Origin, SenderMode,
+    Settings, TlsTrust, UnconfirmedPolicy,
 };
 use letsbridge::domain::Endpoint;
 use proptest::prelude::*;
@@ -76,7 +77,7 @@ impl Desk {
         self
     }
 
-    fn load(&self, text: &str) -> Result<(Settings, Vec<Diagnostic>), Mistakes> {
+    fn load(&self, text: &str) -> Result<(Settings, Vec<Diagnostic>), ConfigErrors> {
         let path = self.folder.path().join("bridge.toml");
         fs::write(&path, text).unwrap();
         config::load(&path, self.environment.iter().cloned())

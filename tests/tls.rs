@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use letsbridge::config::{CertificatePin, Trust};
+use letsbridge::config::{CertificatePin, TlsTrust};
 use letsbridge::net::connect::{ConnectError, tcp};
 use letsbridge::net::proxy::{Matcher, tcp_by};
 use letsbridge::net::rest::Rest;
@@ -121,12 +121,12 @@ async fn server(identity: &Identity, answer: String) -> u16 {
 }
 
 /// Speaks over TLS with a server that shows `identity`, calling it `host`: the answer to "ping".
-async fn spoken(identity: &Identity, host: &str, trust: &Trust) -> Result<String, ConnectError> {
+async fn spoken(identity: &Identity, host: &str, trust: &TlsTrust) -> Result<String, ConnectError> {
     let port = server(identity, "pong".to_owned()).await;
     exchange(tcp("127.0.0.1", port).await?, host, trust).await
 }
 
-async fn exchange(stream: TcpStream, host: &str, trust: &Trust) -> Result<String, ConnectError> {
+async fn exchange(stream: TcpStream, host: &str, trust: &TlsTrust) -> Result<String, ConnectError> {
     let mut stream = handshake(stream, host, &client_config(trust).unwrap()).await?;
     stream.write_all(b"ping").await.unwrap();
     let mut answer = String::new();
@@ -134,10 +134,10 @@ async fn exchange(stream: TcpStream, host: &str, trust: &Trust) -> Result<String
     Ok(answer)
 }
 
-fn ca_file(pems: &[&str]) -> (NamedTempFile, Trust) {
+fn ca_file(pems: &[&str]) -> (NamedTempFile, TlsTrust) {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(pems.concat().as_bytes()).unwrap();
-    let trust = Trust::CaFile(file.path().to_owned());
+    let trust = TlsTrust::CaFile(file.path().to_owned());
     (file, trust)
 }
 
@@ -188,13 +188,13 @@ async fn what_another_authority_has_signed_is_not() {
 async fn the_ca_file_replaces_the_systems_authorities_and_they_do_not_know_ours() {
     let ours = authority();
     let server = signed(&params("irc.example"), &ours);
-    let system = client_config(&Trust::System);
+    let system = client_config(&TlsTrust::System);
     if let Err(error) = system {
         // A machine without authorities: that is told, and nothing is accepted.
         assert!(error.to_string().contains("ca-certificates"), "{error}");
         return;
     }
-    let outcome = spoken(&server, "irc.example", &Trust::System).await;
+    let outcome = spoken(&server, "irc.example", &TlsTrust::System).await;
     assert_eq!(refused(outcome, &server).0, Cause::Untrusted);
 }
 
@@ -219,7 +219,7 @@ async fn the_pinned_certificate_is_accepted_whoever_signed_it() {
         self_signed(&expired()),
     ] {
         accepted(
-            spoken(&server, "irc.example", &Trust::Pin(CertificatePin::new(server.pin()))).await,
+            spoken(&server, "irc.example", &TlsTrust::Pin(CertificatePin::new(server.pin()))).await,
         );
     }
 }
@@ -235,7 +235,7 @@ async fn an_old_certificate_can_be_pinned_or_listed() {
         key: KeyPair::from_pem(key).unwrap(),
     };
     let (_file, listed) = ca_file(&[pem]);
-    for trust in [Trust::Pin(CertificatePin::new(server.pin())), listed] {
+    for trust in [TlsTrust::Pin(CertificatePin::new(server.pin())), listed] {
         accepted(spoken(&server, "irc.example", &trust).await);
         let key = KeyPair::generate().unwrap();
         let impostor =
@@ -248,7 +248,7 @@ async fn an_old_certificate_can_be_pinned_or_listed() {
 async fn another_certificate_than_the_pinned_is_refused_and_told() {
     let (pinned, server) = (self_signed(&params("a.example")), self_signed(&params("a.example")));
     let outcome =
-        spoken(&server, "a.example", &Trust::Pin(CertificatePin::new(pinned.pin()))).await;
+        spoken(&server, "a.example", &TlsTrust::Pin(CertificatePin::new(pinned.pin()))).await;
     let (cause, words) = refused(outcome, &server);
     assert_eq!(cause, Cause::NotThePinned);
     assert!(words.contains("not the pinned one"), "{words}");
@@ -263,7 +263,7 @@ async fn a_certificate_without_its_key_proves_nothing() {
         key: KeyPair::generate().unwrap(),
     };
     let (_file, listed) = ca_file(&[&real.pem]);
-    for trust in [Trust::Pin(CertificatePin::new(real.pin())), listed] {
+    for trust in [TlsTrust::Pin(CertificatePin::new(real.pin())), listed] {
         accepted(spoken(&real, "irc.example", &trust).await);
         let error = spoken(&impostor, "irc.example", &trust).await.unwrap_err();
         let failed = matches!(error, ConnectError::Tls { why: HandshakeError::Other(_), .. });
@@ -331,7 +331,7 @@ async fn a_port_without_tls_is_told() {
         [":irc.example NOTICE * :*** Looking up\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", ""]
     {
         let stream = tcp("127.0.0.1", plain(line).await).await.unwrap();
-        let error = exchange(stream, "irc.example", &Trust::Pin(CertificatePin::new([0; 32])))
+        let error = exchange(stream, "irc.example", &TlsTrust::Pin(CertificatePin::new([0; 32])))
             .await
             .unwrap_err();
         assert!(error.to_string().contains("does not speak TLS"), "{line}: {error}");
@@ -342,7 +342,7 @@ async fn a_port_without_tls_is_told() {
 async fn a_port_that_waits_for_us_to_speak_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let error = exchange(stream, "irc.example", &Trust::Pin(CertificatePin::new([0; 32])))
+    let error = exchange(stream, "irc.example", &TlsTrust::Pin(CertificatePin::new([0; 32])))
         .await
         .unwrap_err();
     let silent = matches!(error, ConnectError::Tls { why: HandshakeError::Silent, .. });
@@ -352,7 +352,7 @@ async fn a_port_that_waits_for_us_to_speak_is_told() {
 #[tokio::test]
 async fn a_host_that_can_be_no_certificates_is_told() {
     let server = self_signed(&params("irc.example"));
-    let error = spoken(&server, "tea pot", &Trust::Pin(CertificatePin::new(server.pin())))
+    let error = spoken(&server, "tea pot", &TlsTrust::Pin(CertificatePin::new(server.pin())))
         .await
         .unwrap_err();
     let not_a_name = matches!(error, ConnectError::Tls { why: HandshakeError::NotAName, .. });
@@ -365,7 +365,7 @@ fn http_answer() -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{ANN}", ANN.len())
 }
 
-async fn whose_token(identity: &Identity, trust: &Trust) -> Result<String, String> {
+async fn whose_token(identity: &Identity, trust: &TlsTrust) -> Result<String, String> {
     let port = server(identity, http_answer()).await;
     let url = Url::parse(&format!("https://127.0.0.1:{port}/chat")).unwrap();
     // No test here sets a process default, so this also shows that REST needs none.
@@ -382,12 +382,12 @@ async fn rest_trusts_whom_the_other_connections_trust() {
     let server = signed(&params("127.0.0.1"), &ours);
     assert_eq!(whose_token(&server, &trust).await.unwrap(), "ann");
     assert_eq!(
-        whose_token(&server, &Trust::Pin(CertificatePin::new(server.pin()))).await.unwrap(),
+        whose_token(&server, &TlsTrust::Pin(CertificatePin::new(server.pin()))).await.unwrap(),
         "ann"
     );
 
     let stranger = signed(&params("127.0.0.1"), &authority());
-    for trust in [trust, Trust::Pin(CertificatePin::new(server.pin()))] {
+    for trust in [trust, TlsTrust::Pin(CertificatePin::new(server.pin()))] {
         let words = whose_token(&stranger, &trust).await.unwrap_err();
         let remedy = format!("pin_sha256 = \"{}\"", stranger.fingerprint());
         assert!(words.contains(&remedy), "{words}");
@@ -397,7 +397,7 @@ async fn rest_trusts_whom_the_other_connections_trust() {
 #[tokio::test]
 async fn rest_says_that_a_port_speaks_no_tls() {
     let url = format!("https://127.0.0.1:{}", plain("HTTP/1.1 400 Bad Request\r\n\r\n").await);
-    let tls = client_config(&Trust::Pin(CertificatePin::new([0; 32]))).unwrap();
+    let tls = client_config(&TlsTrust::Pin(CertificatePin::new([0; 32]))).unwrap();
     let rest = Rest::new(&Url::parse(&url).unwrap(), &SecretString::from("token"), &tls).unwrap();
     let words = rest.account().await.unwrap_err().to_string();
     assert!(words.contains("does not speak TLS"), "{words}");
@@ -416,7 +416,7 @@ async fn a_websocket_trusts_whom_the_other_connections_trust() {
         let answer = socket.next().await.unwrap().unwrap();
         socket.send(answer).await.unwrap();
     });
-    let config = client_config(&Trust::Pin(CertificatePin::new(identity.pin()))).unwrap();
+    let config = client_config(&TlsTrust::Pin(CertificatePin::new(identity.pin()))).unwrap();
     let stream = handshake(tcp("127.0.0.1", port).await.unwrap(), "localhost", &config);
     let url = Url::parse(&format!("https://localhost:{port}/chat/")).unwrap();
     let knock = Knock { url, token: SecretString::from("token") };
@@ -452,6 +452,6 @@ async fn tls_through_a_proxy_is_with_the_server_not_the_proxy() {
     let url = Url::parse("wss://chat.example/socket.io/").unwrap();
     let stream = tcp_by(&proxies, &url).await.unwrap();
     accepted(
-        exchange(stream, "chat.example", &Trust::Pin(CertificatePin::new(identity.pin()))).await,
+        exchange(stream, "chat.example", &TlsTrust::Pin(CertificatePin::new(identity.pin()))).await,
     );
 }

@@ -47,7 +47,7 @@ enum DemoError {
 
 /// Runs the demo until it is told to stop.
 pub(super) fn demo(irc_port: u16, letschat_port: u16) -> ExitCode {
-    let quiet = config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() };
+    let quiet = config::LogSettings { format: config::LogFormat::Auto, level: "warn".to_owned() };
     if let Err(error) = logging::begin(&quiet) {
         eprintln!("{error}");
         return FAILED.into();
@@ -155,7 +155,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         key: None,
         fallback_charset: None,
         charset: None,
-        mode: None,
+        sender_mode: None,
     };
     let room = |(name, _): &(&str, &str)| config::RoomSettings {
         name: (*name).to_owned(),
@@ -165,13 +165,13 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         state_dir: std::env::temp_dir(),
         web: None,
         ident: None,
-        announce: true,
+        notices: true,
         gap: std::time::Duration::from_secs(60),
-        break_loops: true,
-        looks: Arc::default(),
-        link_looks: Vec::new(),
-        log: config::Log { format: config::LogFormat::Auto, level: "warn".to_owned() },
-        store: config::Store { keep: None, max_waiting: None },
+        loop_protection: true,
+        format: Arc::default(),
+        link_formats: Vec::new(),
+        log: config::LogSettings { format: config::LogFormat::Auto, level: "warn".to_owned() },
+        store: config::StoreSettings { retention: None, max_queue_size: None },
         networks: vec![config::NetworkSettings {
             network,
             servers: vec![config::HostPort {
@@ -181,26 +181,26 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             tls: None,
             bind: None,
             proxy: None,
-            certificate: None,
+            client_certificate: None,
             account: None,
-            sasl: config::Sasl::Off,
-            mechanisms: Vec::new(),
+            sasl: config::SaslPolicy::Off,
+            sasl_mechanisms: Vec::new(),
             allow_plaintext_auth: false,
-            nickserv: config::Nickserv::default(),
+            nickserv: config::NickservSettings::default(),
             on_connect: Vec::new(),
-            other_nicks: Vec::new(),
+            alt_nicks: Vec::new(),
             password: None,
             nick: BRIDGE.to_owned(),
             username: BRIDGE.to_owned(),
             realname: "The bridge to Let's Chat".to_owned(),
             fallback_charset: encoding_rs::WINDOWS_1252,
             charset: None,
-            invited_by: None,
-            pace: config::Pace::Off,
-            in_doubt: config::InDoubt::Repeat,
-            catch_up: config::CatchUp::All,
+            request_invite_from: None,
+            flood_control: config::FloodControl::Off,
+            unconfirmed: config::UnconfirmedPolicy::Repeat,
+            catch_up: config::CatchUpPolicy::All,
             catch_up_limit: None,
-            mode: config::Mode::Bot,
+            sender_mode: config::SenderMode::Bot,
             puppets: config::PuppetSettings::default(),
             nick_template: None,
             direct_messages: false,
@@ -208,17 +208,17 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         }],
         letschat: config::LetsChatSettings {
             url: letschat.url().parse().expect("the demo's own address"),
-            trust: config::Trust::System,
+            tls_trust: config::TlsTrust::System,
             token: letschat.token(BRIDGE).into(),
             rooms: ROOMS.iter().map(room).collect(),
-            catch_up: config::CatchUp::All,
+            catch_up: config::CatchUpPolicy::All,
             catch_up_limit: None,
         },
-        conversations: links
+        link_groups: links
             .iter()
             .map(|link| vec![link.channel.clone(), link.room.clone()])
             .collect(),
         links,
-        settle: SETTLE,
+        shutdown_timeout: SETTLE,
     }
 }

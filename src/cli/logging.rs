@@ -9,13 +9,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_limits::Limits;
-use crate::config::{Log, LogFormat};
+use crate::config::{LogFormat, LogSettings};
 
 /// Begins to log as `log` says; `RUST_LOG`, where it is set, says how much instead.
 ///
 /// # Errors
 /// When the filter is none.
-pub(super) fn begin(log: &Log) -> Result<(), String> {
+pub(super) fn begin(log: &LogSettings) -> Result<(), String> {
     let written = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|level| !level.is_empty());
     let (key, level) = match &written {
         Some(level) => (EnvFilter::DEFAULT_ENV, level),

@@ -74,7 +74,7 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
 
 async fn until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
-    let mut stop = Stop::listen(settings.settle);
+    let mut stop = Stop::listen(settings.shutdown_timeout);
     let web = Web::start(&settings).await?;
     let mut running = service::start(settings, store)?;
     tokio::spawn(notify::keep_told(running.status()));

@@ -12,9 +12,9 @@ pub struct Diagnostic {
     /// `None` where it is about the file as a whole.
     pub key: Option<String>,
     /// What was found there.
-    pub found: String,
+    pub problem: String,
     /// What would do.
-    pub remedy: String,
+    pub help: String,
 }
 
 impl fmt::Display for Diagnostic {
@@ -24,7 +24,7 @@ impl fmt::Display for Diagnostic {
         if let Some(key) = &self.key {
             write!(f, "{key}: ")?;
         }
-        write!(f, "{}; {}", self.found, self.remedy)
+        write!(f, "{}; {}", self.problem, self.help)
     }
 }
 
@@ -65,12 +65,12 @@ impl PartialOrd for Origin {
 impl Ord for Origin {
     /// By line; then what stands nowhere in the file, then the variables by name.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
+        self.sort_key().cmp(&other.sort_key())
     }
 }
 
 impl Origin {
-    fn rank(&self) -> (usize, usize, &str) {
+    fn sort_key(&self) -> (usize, usize, &str) {
         match self {
             Self::File { line, column, file } => {
                 (line.unwrap_or(usize::MAX - 1), column.unwrap_or(0), file)
@@ -82,9 +82,9 @@ impl Origin {
 
 /// All that is wrong with a configuration, by line. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistakes(Vec<Diagnostic>);
+pub struct ConfigErrors(Vec<Diagnostic>);
 
-impl Mistakes {
+impl ConfigErrors {
     /// One for each thing to mend.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
@@ -92,21 +92,21 @@ impl Mistakes {
     }
 
     /// Nothing, if there are none.
-    pub(super) fn none(mut diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
+    pub(super) fn check(mut diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
         diagnostics.sort();
         if diagnostics.is_empty() { Ok(()) } else { Err(Self(diagnostics)) }
     }
 }
 
-impl From<Diagnostic> for Mistakes {
+impl From<Diagnostic> for ConfigErrors {
     fn from(only: Diagnostic) -> Self {
         Self(vec![only])
     }
 }
 
-impl Error for Mistakes {}
+impl Error for ConfigErrors {}
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for ConfigErrors {
     /// One line for each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, diagnostic) in self.0.iter().enumerate() {
@@ -118,32 +118,32 @@ impl fmt::Display for Mistakes {
 
 /// What a reading has found to complain of so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
-    mistakes: Vec<Diagnostic>,
+pub(super) struct Diagnostics {
+    errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
 
-impl Findings {
-    pub(super) fn mistake(&mut self, diagnostic: Diagnostic) {
-        self.mistakes.push(diagnostic);
+impl Diagnostics {
+    pub(super) fn push_error(&mut self, diagnostic: Diagnostic) {
+        self.errors.push(diagnostic);
     }
 
     /// Whether something is wrong with the value at `path` itself.
     pub(super) fn has_mistake_of(&self, path: &str) -> bool {
-        self.mistakes.iter().any(|mistake| mistake.key.as_deref() == Some(path))
+        self.errors.iter().any(|mistake| mistake.key.as_deref() == Some(path))
     }
 
-    pub(super) fn warning(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn push_warning(&mut self, diagnostic: Diagnostic) {
         self.warnings.push(diagnostic);
     }
 
     /// The settings with the warnings, if nothing is wrong. `settings` may be `None` only where a
     /// mistake says why.
-    pub(super) fn conclude<T>(
+    pub(super) fn into_result<T>(
         mut self,
         settings: Option<T>,
-    ) -> Result<(T, Vec<Diagnostic>), Mistakes> {
-        Mistakes::none(self.mistakes)?;
+    ) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
+        ConfigErrors::check(self.errors)?;
         self.warnings.sort();
         Ok((settings.expect("what is missing has been told"), self.warnings))
     }

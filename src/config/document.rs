@@ -7,7 +7,7 @@ use config::{Config, ConfigError, Map, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Mistakes, Origin};
+use super::diagnostic::{ConfigErrors, Diagnostic, Origin};
 
 pub(super) type Table = Map<String, Value>;
 
@@ -15,19 +15,19 @@ pub(super) type Table = Map<String, Value>;
 #[derive(Debug, Default, Clone)]
 pub(super) struct Document {
     /// The file, as it was named to us.
-    file: Arc<str>,
+    file_name: Arc<str>,
     root: Table,
-    lines: HashMap<String, usize>,
+    key_lines: HashMap<String, usize>,
 }
 
 impl Document {
     /// Reads TOML, or tells what of it is none.
-    pub(super) fn parse(file: &str, text: &str) -> Result<Self, Mistakes> {
+    pub(super) fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
         let file: Arc<str> = file.into();
-        let places = Places::new(text);
+        let places = LineIndex::new(text);
         let (table, errors) = DeTable::parse_recoverable(text);
         let slip = |error: &toml::de::Error| {
-            let place = error.span().map(|span| places.of(span.start)).unzip();
+            let place = error.span().map(|span| places.line_and_column(span.start)).unzip();
             let line = place.0.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
             let rest = error.span().and_then(|span| text.get(span.start..)).unwrap_or_default();
             let remedy = if line.contains(['“', '”', '„', '‘', '’', '«', '»']) {
@@ -41,8 +41,8 @@ impl Document {
                 origin: Origin::File { file: file.clone(), line: place.0, column: place.1 },
                 key: None,
                 // Not its Display, which quotes the line, where a secret may stand.
-                found: format!("this is not TOML: {}", error.message()),
-                remedy: remedy.to_owned(),
+                problem: format!("this is not TOML: {}", error.message()),
+                help: remedy.to_owned(),
             }
         };
         // What else is amiss on a line follows from the first slip there.
@@ -52,25 +52,25 @@ impl Document {
             Origin::File { line, .. } => line,
             Origin::Variable(_) => None,
         });
-        Mistakes::none(slips)?;
+        ConfigErrors::check(slips)?;
         let mut lines = HashMap::new();
-        let root = tree(table.get_ref(), "", &places, &mut lines);
-        Ok(Self { file, root, lines })
+        let root = convert_table(table.get_ref(), "", &places, &mut lines);
+        Ok(Self { file_name: file, root, key_lines: lines })
     }
 
     /// Lays `over` on top.
     pub(super) fn overlay(&mut self, over: Table) {
-        let file = Layer(std::mem::take(&mut self.root));
+        let file = TableSource(std::mem::take(&mut self.root));
         self.root = Config::builder()
             .add_source(file)
-            .add_source(Layer(over))
+            .add_source(TableSource(over))
             .build()
-            .and_then(|merged| merged.get_table(Layer::ROOT))
+            .and_then(|merged| merged.get_table(TableSource::ROOT_KEY))
             .expect("both layers are tables below the same key");
     }
 
     /// The names of the IRC networks, in alphabetical order.
-    pub(super) fn networks(&self) -> Vec<&str> {
+    pub(super) fn network_names(&self) -> Vec<&str> {
         let Some(ValueKind::Table(irc)) = self.root.get("irc").map(|irc| &irc.kind) else {
             return Vec::new();
         };
@@ -98,9 +98,9 @@ impl Document {
             return None;
         }
         target.insert(new_name.to_owned(), value);
-        let (old, new) = (below(from, name), below(to, new_name));
-        let lines = std::mem::take(&mut moved.lines).into_iter();
-        moved.lines = lines
+        let (old, new) = (child_path(from, name), child_path(to, new_name));
+        let lines = std::mem::take(&mut moved.key_lines).into_iter();
+        moved.key_lines = lines
             .map(|(path, line)| match path.strip_prefix(&old) {
                 Some(rest) if rest.is_empty() || rest.starts_with(['.', '[']) => {
                     (format!("{new}{rest}"), line)
@@ -135,8 +135,8 @@ impl Document {
         if let Some(section) = section(&mut self.root, "", path) {
             section.insert(name.to_owned(), Value::new(None, Table::new()));
         }
-        if let Some(line) = self.lines.get(path).copied() {
-            self.lines.insert(below(path, name), line);
+        if let Some(line) = self.key_lines.get(path).copied() {
+            self.key_lines.insert(child_path(path, name), line);
         }
     }
 
@@ -155,20 +155,20 @@ impl Document {
 
     /// Where the value with this path was written, or would have been.
     pub(super) fn origin(&self, path: &str, value: Option<&Value>) -> Origin {
-        let line = self.lines.get(path).copied();
-        match value.and_then(variable) {
+        let line = self.key_lines.get(path).copied();
+        match value.and_then(env_variable) {
             Some(variable) => Origin::Variable(variable.to_owned()),
             // A section made by variables alone stands where the first of them does.
-            None => match value.filter(|_| line.is_none()).and_then(first_variable) {
+            None => match value.filter(|_| line.is_none()).and_then(first_env_variable) {
                 Some(variable) => Origin::Variable(variable.to_owned()),
-                None => Origin::File { file: self.file.clone(), line, column: None },
+                None => Origin::File { file: self.file_name.clone(), line, column: None },
             },
         }
     }
 }
 
 /// The path of `key` below `path`, as TOML writes it.
-pub(super) fn below(path: &str, key: &str) -> String {
+pub(super) fn child_path(path: &str, key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     let key =
         if !key.is_empty() && key.chars().all(bare) { key.into() } else { format!("{key:?}") };
@@ -181,7 +181,7 @@ fn section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut T
         return Some(table);
     }
     table.iter_mut().find_map(|(key, value)| {
-        let path = below(at, key);
+        let path = child_path(at, key);
         let rest = wanted.strip_prefix(&path)?;
         match &mut value.kind {
             ValueKind::Table(inner) if rest.is_empty() || rest.starts_with('.') => {
@@ -189,7 +189,7 @@ fn section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut T
             }
             ValueKind::Array(items) if rest.starts_with('[') => {
                 items.iter_mut().enumerate().find_map(|(index, value)| match &mut value.kind {
-                    ValueKind::Table(inner) => section(inner, &item(&path, index), wanted),
+                    ValueKind::Table(inner) => section(inner, &item_path(&path, index), wanted),
                     _ => None,
                 })
             }
@@ -199,20 +199,20 @@ fn section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut T
 }
 
 /// The path of an item of the list at `path`; items count from 0.
-pub(super) fn item(path: &str, index: usize) -> String {
+pub(super) fn item_path(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 
 /// The environment variable that the value comes from.
-pub(super) fn variable(value: &Value) -> Option<&str> {
+pub(super) fn env_variable(value: &Value) -> Option<&str> {
     value.origin()
 }
 
-fn first_variable(value: &Value) -> Option<&str> {
+fn first_env_variable(value: &Value) -> Option<&str> {
     match &value.kind {
         ValueKind::Table(table) => table
             .values()
-            .filter_map(|value| variable(value).or_else(|| first_variable(value)))
+            .filter_map(|value| env_variable(value).or_else(|| first_env_variable(value)))
             .min(),
         _ => None,
     }
@@ -220,59 +220,59 @@ fn first_variable(value: &Value) -> Option<&str> {
 
 /// One source of values for `config` to lay over another.
 #[derive(Debug, Clone)]
-struct Layer(Table);
+struct TableSource(Table);
 
-impl Layer {
+impl TableSource {
     /// `config` takes the topmost keys of a source for paths, in which `a.b` and `a[9]` mean
     /// something. Keys below are left as they are, so we put ours below this one.
-    const ROOT: &str = "root";
+    const ROOT_KEY: &str = "root";
 }
 
-impl Source for Layer {
+impl Source for TableSource {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())
     }
 
     fn collect(&self) -> Result<Table, ConfigError> {
-        Ok(Table::from([(Self::ROOT.to_owned(), Value::new(None, self.0.clone()))]))
+        Ok(Table::from([(Self::ROOT_KEY.to_owned(), Value::new(None, self.0.clone()))]))
     }
 }
 
-fn tree(
+fn convert_table(
     table: &DeTable<'_>,
     path: &str,
-    places: &Places,
+    places: &LineIndex,
     lines: &mut HashMap<String, usize>,
 ) -> Table {
     let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
         let name = key.get_ref();
-        let path = below(path, name);
-        let value = leaf_or_tree(value.get_ref(), &path, places, lines);
-        lines.insert(path, places.of(key.span().start).0);
+        let path = child_path(path, name);
+        let value = convert_value(value.get_ref(), &path, places, lines);
+        lines.insert(path, places.line_and_column(key.span().start).0);
         (name.clone().into_owned(), value)
     };
     table.iter().map(entry).collect()
 }
 
-fn list(
+fn convert_array(
     array: &DeArray<'_>,
     path: &str,
-    places: &Places,
+    places: &LineIndex,
     lines: &mut HashMap<String, usize>,
 ) -> Vec<Value> {
     let entry = |(index, value): (usize, &Spanned<DeValue<'_>>)| {
-        let path = item(path, index);
-        let read = leaf_or_tree(value.get_ref(), &path, places, lines);
-        lines.insert(path, places.of(value.span().start).0);
+        let path = item_path(path, index);
+        let read = convert_value(value.get_ref(), &path, places, lines);
+        lines.insert(path, places.line_and_column(value.span().start).0);
         read
     };
     array.iter().enumerate().map(entry).collect()
 }
 
-fn leaf_or_tree(
+fn convert_value(
     value: &DeValue<'_>,
     path: &str,
-    places: &Places,
+    places: &LineIndex,
     lines: &mut HashMap<String, usize>,
 ) -> Value {
     let kind = match value {
@@ -285,28 +285,28 @@ fn leaf_or_tree(
         DeValue::Float(number) => ValueKind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(flag) => ValueKind::Boolean(*flag),
         DeValue::Datetime(time) => ValueKind::String(time.to_string()),
-        DeValue::Array(array) => ValueKind::Array(list(array, path, places, lines)),
-        DeValue::Table(table) => ValueKind::Table(tree(table, path, places, lines)),
+        DeValue::Array(array) => ValueKind::Array(convert_array(array, path, places, lines)),
+        DeValue::Table(table) => ValueKind::Table(convert_table(table, path, places, lines)),
     };
     Value::new(None, kind)
 }
 
 /// Where lines begin in a text.
-struct Places<'t> {
+struct LineIndex<'t> {
     text: &'t str,
-    starts: Vec<usize>,
+    line_starts: Vec<usize>,
 }
 
-impl<'t> Places<'t> {
+impl<'t> LineIndex<'t> {
     fn new(text: &'t str) -> Self {
         let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(after_newlines).collect() }
+        Self { text, line_starts: std::iter::once(0).chain(after_newlines).collect() }
     }
 
     /// The line and column, both from 1, of a byte.
-    fn of(&self, byte: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|start| *start <= byte);
-        let start = self.starts[line - 1];
+    fn line_and_column(&self, byte: usize) -> (usize, usize) {
+        let line = self.line_starts.partition_point(|start| *start <= byte);
+        let start = self.line_starts[line - 1];
         let before = self.text.get(start..byte.min(self.text.len())).unwrap_or_default();
         (line, before.chars().count() + 1)
     }
@@ -321,12 +321,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn stands(document: &Document, path: &str, origin: &str) {
+    fn assert_origin(document: &Document, path: &str, origin: &str) {
         assert_eq!(document.origin(path, None).to_string(), origin, "{path}");
     }
 
     #[test]
-    fn each_key_knows_its_line() {
+    fn origin_of_each_key_is_its_line() {
         let document = parse(
             "a = 1\n[irc.office]\nservers = [\n  'x',\n  'y',\n]\n[irc.\"a b\"]\n[[link]]\n\n[[link]]\nroom = 1\n\
              inline = { b.c = 2 }\n",
@@ -342,13 +342,13 @@ mod tests {
             ("link[1].room", 11),
             ("link[1].inline.b.c", 12),
         ] {
-            stands(&document, path, &format!("f:{line}"));
+            assert_origin(&document, path, &format!("f:{line}"));
         }
-        stands(&document, "letschat", "f");
+        assert_origin(&document, "letschat", "f");
     }
 
     #[test]
-    fn a_slip_in_the_syntax_has_its_line_and_shows_no_secret() {
+    fn syntax_errors_have_a_position_and_show_no_secret() {
         let mistakes =
             Document::parse("f", "a = 1\né = \"hush\"\n\npassword = hush").expect_err("");
         let told: Vec<_> = mistakes.to_string().lines().map(str::to_owned).collect();
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_lies_on_top() {
+    fn environment_values_override_the_file() {
         let name = "V".to_owned();
         let over = |value: &str| Value::new(Some(&name), value);
         let mut document = parse("a = 1\n[b]\nc = 2\nd = 3\n\"x.y[9999999]\" = 4");

@@ -2,52 +2,55 @@ use config::{Value, ValueKind};
 
 use super::diagnostic::Origin;
 use super::document;
-use super::keys::Pattern;
-use super::kinds::not_wanted;
-use super::reading::Reading;
-use super::section::{Section, Written};
-use super::values::Flaw;
+use super::keys::SectionKind;
+use super::kinds::wrong_type;
+use super::reading::Loader;
+use super::section::{Section, SectionContent};
+use super::values::ValueError;
 
 /// Something that was written: a value, and where.
 #[derive(Debug, Clone)]
 pub(super) struct Entry<'r> {
-    pub(super) reading: &'r Reading,
+    pub(super) loader: &'r Loader,
     pub(super) path: String,
     pub(super) value: &'r Value,
 }
 
 impl<'r> Entry<'r> {
     pub(super) fn origin(&self) -> Origin {
-        self.reading.document.origin(&self.path, Some(self.value))
+        self.loader.document.origin(&self.path, Some(self.value))
     }
 
-    pub(super) fn mistake(&self, flaw: Flaw) {
-        self.reading.mistake(&self.path, self.value, flaw);
+    pub(super) fn report_error(&self, flaw: ValueError) {
+        self.loader.report_error(&self.path, self.value, flaw);
     }
 
-    pub(super) fn warning(&self, flaw: Flaw) {
-        let warning = self.reading.diagnostic(&self.path, self.value, flaw);
-        self.reading.findings.borrow_mut().warning(warning);
+    pub(super) fn report_warning(&self, flaw: ValueError) {
+        let warning = self.loader.diagnostic(&self.path, self.value, flaw);
+        self.loader.diagnostics.borrow_mut().push_warning(warning);
     }
 
     /// What `read` makes of it, or a mistake.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&'r Value) -> Result<T, Flaw>) -> Option<T> {
-        read(self.value).map_err(|flaw| self.mistake(flaw)).ok()
+    pub(super) fn parse<T>(
+        &self,
+        read: impl FnOnce(&'r Value) -> Result<T, ValueError>,
+    ) -> Option<T> {
+        read(self.value).map_err(|flaw| self.report_error(flaw)).ok()
     }
 
     /// The section that it is.
-    pub(super) fn section(&self, pattern: Pattern) -> Option<Section<'r>> {
+    pub(super) fn section(&self, pattern: SectionKind) -> Option<Section<'r>> {
         let ValueKind::Table(table) = &self.value.kind else {
             let remedy = match pattern {
-                Pattern::Network => "write [irc.NAME] above the keys of a network".to_owned(),
-                Pattern::Link => "write [[link]] above its keys".to_owned(),
+                SectionKind::Network => "write [irc.NAME] above the keys of a network".to_owned(),
+                SectionKind::Link => "write [[link]] above its keys".to_owned(),
                 _ => format!("write [{}] above its keys", self.path),
             };
-            self.mistake(not_wanted(self.value, "a section", &remedy));
+            self.report_error(wrong_type(self.value, "a section", &remedy));
             return None;
         };
-        let written = Written::Keys(table);
-        Some(Section::new(self.reading, self.path.clone(), pattern, self.origin(), written))
+        let written = SectionContent::Table(table);
+        Some(Section::new(self.loader, self.path.clone(), pattern, self.origin(), written))
     }
 
     /// Whether it is a section.
@@ -64,12 +67,12 @@ impl<'r> Entry<'r> {
     pub(super) fn sections(&self) -> Vec<Self> {
         let ValueKind::Array(values) = &self.value.kind else {
             let remedy = format!("write [[{}]], with two brackets", self.path);
-            self.mistake(not_wanted(self.value, "a list", &remedy));
+            self.report_error(wrong_type(self.value, "a list", &remedy));
             return Vec::new();
         };
         let item = |(index, value)| {
-            let path = document::item(&self.path, index);
-            Self { reading: self.reading, path, value }
+            let path = document::item_path(&self.path, index);
+            Self { loader: self.loader, path, value }
         };
         values.iter().enumerate().map(item).collect()
     }
@@ -79,22 +82,23 @@ impl<'r> Entry<'r> {
     pub(super) fn items<T>(
         &self,
         example: &str,
-        read: impl Fn(&Value) -> Result<T, Flaw>,
+        read: impl Fn(&Value) -> Result<T, ValueError>,
     ) -> Option<Vec<T>> {
-        let values: Vec<Value> = match (&self.value.kind, document::variable(self.value)) {
+        let values: Vec<Value> = match (&self.value.kind, document::env_variable(self.value)) {
             (ValueKind::Array(values), _) => values.clone(),
             (ValueKind::String(text), Some(variable)) => {
                 let origin = variable.to_owned();
                 text.split(',').map(|item| Value::new(Some(&origin), item.trim())).collect()
             }
             _ => {
-                self.mistake(not_wanted(self.value, "a list", &format!("write {example}")));
+                self.report_error(wrong_type(self.value, "a list", &format!("write {example}")));
                 return None;
             }
         };
         let item = |(index, value): (usize, &Value)| {
-            let mistake =
-                |flaw| self.reading.mistake(&document::item(&self.path, index), value, flaw);
+            let mistake = |flaw| {
+                self.loader.report_error(&document::item_path(&self.path, index), value, flaw)
+            };
             read(value).map_err(mistake).ok()
         };
         // All are read before any is missed, so that each mistake is told.
@@ -104,7 +108,7 @@ impl<'r> Entry<'r> {
 }
 
 /// Of two keys that exclude each other, the second says so.
-pub(super) fn also(first: &Entry<'_>) -> Flaw {
+pub(super) fn conflict(first: &Entry<'_>) -> ValueError {
     let found = format!("there is {}, too ({})", first.path, first.origin());
-    Flaw::new(found, "keep one of the two")
+    ValueError::new(found, "keep one of the two")
 }

@@ -6,8 +6,8 @@ use config::{Value, ValueKind};
 
 use super::diagnostic::{Diagnostic, Origin};
 use super::document::Table;
-use super::keys::{self, KnownKey, Pattern};
-use super::values::Flaw;
+use super::keys::{self, KnownKey, SectionKind};
+use super::values::ValueError;
 
 const PREFIX: &str = "LETSBRIDGE__";
 const SEPARATOR: &str = "__";
@@ -16,7 +16,7 @@ const SEPARATOR: &str = "__";
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     /// Our own variables, in order of their names.
-    ours: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
     /// Those that may have been meant for ours.
     nearly: Vec<String>,
     /// Where systemd wants state to be (systemd.exec(5), `StateDirectory=`).
@@ -36,28 +36,32 @@ impl Environment {
                     environment.state_dir = first.map(PathBuf::from);
                 }
                 "CREDENTIALS_DIRECTORY" => environment.credentials_dir = Some(value.into()),
-                _ if name.starts_with(PREFIX) => environment.ours.push((name, value)),
+                _ if name.starts_with(PREFIX) => environment.variables.push((name, value)),
                 _ if name.to_ascii_uppercase().starts_with("LETSBRIDGE_") => {
                     environment.nearly.push(name);
                 }
                 _ => {}
             }
         }
-        environment.ours.sort();
+        environment.variables.sort();
         environment
     }
 
     /// The values as a tree to lay over the file's, which defines `networks`; and a word for each
     /// variable that means nothing.
-    pub(super) fn tree(&self, networks: &[&str], known: &[KnownKey]) -> (Table, Vec<Diagnostic>) {
+    pub(super) fn to_table(
+        &self,
+        networks: &[&str],
+        known: &[KnownKey],
+    ) -> (Table, Vec<Diagnostic>) {
         let mut tree = Table::new();
         let mut mistakes = Vec::new();
-        for (name, text) in &self.ours {
-            match path(name, networks, known) {
-                Ok(path) => plant(&mut tree, &path, Value::new(Some(name), text.clone())),
-                Err(Flaw { found, remedy, .. }) => {
+        for (name, text) in &self.variables {
+            match key_path(name, networks, known) {
+                Ok(path) => insert_at_path(&mut tree, &path, Value::new(Some(name), text.clone())),
+                Err(ValueError { problem: found, help: remedy, .. }) => {
                     let origin = Origin::Variable(name.clone());
-                    mistakes.push(Diagnostic { origin, key: None, found, remedy });
+                    mistakes.push(Diagnostic { origin, key: None, problem: found, help: remedy });
                 }
             }
         }
@@ -69,32 +73,38 @@ impl Environment {
 /// A word on a variable that is one of ours but for its underscores, or its capitals.
 fn nearly(name: &str, networks: &[&str], known: &[KnownKey]) -> Option<Diagnostic> {
     let letters = |name: &str| name.replace('_', "").to_ascii_uppercase();
-    let networks = networks.iter().map(|network| as_word(network)).collect::<Vec<_>>();
-    let ours = known.iter().filter(|known| known.pattern != Pattern::Link).flat_map(|known| {
-        let names = match known.pattern {
-            Pattern::Network => networks.iter().map(String::as_str).collect(),
+    let networks = networks.iter().map(|network| network_env_name(network)).collect::<Vec<_>>();
+    let ours = known.iter().filter(|known| known.section != SectionKind::Link).flat_map(|known| {
+        let names = match known.section {
+            SectionKind::Network => networks.iter().map(String::as_str).collect(),
             _ => vec![""],
         };
         names.into_iter().map(|network| {
-            format!("{PREFIX}{}", known.words(network).join(SEPARATOR).to_ascii_uppercase())
+            format!("{PREFIX}{}", known.path_for(network).join(SEPARATOR).to_ascii_uppercase())
         })
     });
     let meant = ours.into_iter().find(|ours| letters(ours) == letters(name))?;
     let (found, remedy) = ("no variable of ours".to_owned(), format!("did you mean {meant}?"));
-    Some(Diagnostic { origin: Origin::Variable(name.to_owned()), key: None, found, remedy })
+    Some(Diagnostic {
+        origin: Origin::Variable(name.to_owned()),
+        key: None,
+        problem: found,
+        help: remedy,
+    })
 }
 
 /// The path of the key that a variable stands for.
-fn path(name: &str, networks: &[&str], known: &[KnownKey]) -> Result<Vec<String>, Flaw> {
+fn key_path(name: &str, networks: &[&str], known: &[KnownKey]) -> Result<Vec<String>, ValueError> {
     let words = name[PREFIX.len()..].to_ascii_lowercase();
     let words: Vec<&str> = words.split(SEPARATOR).collect();
     if words[0] == "link" {
         let remedy = "write the links in the file";
-        return Err(Flaw::new("links cannot be made by environment variables", remedy));
+        return Err(ValueError::new("links cannot be made by environment variables", remedy));
     }
     let path: Vec<String> = match words.as_slice() {
         ["irc", network, key] => {
-            let network = networks.iter().find(|name| as_word(name) == *network).unwrap_or(network);
+            let network =
+                networks.iter().find(|name| network_env_name(name) == *network).unwrap_or(network);
             ["irc", network, key].map(str::to_owned).into()
         }
         words => words.iter().map(|word| (*word).to_owned()).collect(),
@@ -102,42 +112,42 @@ fn path(name: &str, networks: &[&str], known: &[KnownKey]) -> Result<Vec<String>
     if known.iter().any(|known| known.matches(&path)) {
         Ok(path)
     } else {
-        Err(unknown(&words, known))
+        Err(unknown_variable(&words, known))
     }
 }
 
 /// A network's name as variables can spell it.
-fn as_word(network: &str) -> String {
+fn network_env_name(network: &str) -> String {
     network
         .chars()
         .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
         .collect()
 }
 
-fn unknown(words: &[&str], known: &[KnownKey]) -> Flaw {
+fn unknown_variable(words: &[&str], known: &[KnownKey]) -> ValueError {
     let network = match words {
         ["irc", network, ..] if !network.is_empty() => network,
         _ => "NAME",
     };
     let names: Vec<String> = known
         .iter()
-        .filter(|known| known.pattern != Pattern::Link)
-        .map(|known| known.words(network).join(SEPARATOR).to_ascii_uppercase())
+        .filter(|known| known.section != SectionKind::Link)
+        .map(|known| known.path_for(network).join(SEPARATOR).to_ascii_uppercase())
         .collect();
     let written = words.join(SEPARATOR).to_ascii_uppercase();
     let section = format!("{written}{SEPARATOR}");
     if let ["irc", key] = words
-        && known.iter().any(|known| known.pattern == Pattern::Network && known.name == *key)
+        && known.iter().any(|known| known.section == SectionKind::Network && known.name == *key)
     {
         let remedy = format!(
             "put the network's name between them, like {PREFIX}IRC{SEPARATOR}OFFICE{SEPARATOR}{}",
             key.to_ascii_uppercase()
         );
-        return Flaw::new("a key of no network", remedy);
+        return ValueError::new("a key of no network", remedy);
     }
     if let Some(name) = names.iter().find(|name| name.starts_with(&section)) {
         let remedy = format!("name one of its keys, like {PREFIX}{name}");
-        return Flaw::new("a section, not a key", remedy);
+        return ValueError::new("a section, not a key", remedy);
     }
     let remedy = match keys::nearest(&written, names.iter().map(String::as_str)) {
         Some(name) => format!("did you mean {PREFIX}{name}?"),
@@ -145,10 +155,10 @@ fn unknown(words: &[&str], known: &[KnownKey]) -> Flaw {
             format!("variables are called like {PREFIX}LETSCHAT__URL or {PREFIX}IRC__OFFICE__NICK")
         }
     };
-    Flaw::new("no such key", remedy)
+    ValueError::new("no such key", remedy)
 }
 
-fn plant(tree: &mut Table, path: &[String], value: Value) {
+fn insert_at_path(tree: &mut Table, path: &[String], value: Value) {
     let [first, rest @ ..] = path else { return };
     if rest.is_empty() {
         tree.insert(first.clone(), value);
@@ -156,6 +166,6 @@ fn plant(tree: &mut Table, path: &[String], value: Value) {
     }
     let section = tree.entry(first.clone()).or_insert_with(|| Value::new(None, Table::new()));
     if let ValueKind::Table(table) = &mut section.kind {
-        plant(table, rest, value);
+        insert_at_path(table, rest, value);
     }
 }

@@ -6,20 +6,24 @@ use crate::domain::Endpoint;
 
 /// Places and what joins them: a forest.
 #[derive(Debug, Default)]
-pub(super) struct Graph {
+pub(super) struct LinkGraph {
     /// In order of first mention.
-    places: Vec<Endpoint>,
+    endpoints: Vec<Endpoint>,
     /// For each place, those next to it.
     neighbours: Vec<Vec<usize>>,
 }
 
-impl Graph {
+impl LinkGraph {
     /// Joins two places. If they are already joined, another way would repeat everything: then the
     /// way that there is comes back, from `left` to `right`.
-    pub(super) fn join(&mut self, left: &Endpoint, right: &Endpoint) -> Result<(), Vec<Endpoint>> {
-        let (left, right) = (self.number(left), self.number(right));
-        if let Some(way) = self.way(left, right) {
-            return Err(way.into_iter().map(|number| self.places[number].clone()).collect());
+    pub(super) fn connect(
+        &mut self,
+        left: &Endpoint,
+        right: &Endpoint,
+    ) -> Result<(), Vec<Endpoint>> {
+        let (left, right) = (self.index_or_insert(left), self.index_or_insert(right));
+        if let Some(way) = self.path(left, right) {
+            return Err(way.into_iter().map(|number| self.endpoints[number].clone()).collect());
         }
         self.neighbours[left].push(right);
         self.neighbours[right].push(left);
@@ -27,13 +31,13 @@ impl Graph {
     }
 
     /// The places that hear each other, all in order of first mention.
-    pub(super) fn conversations(&self) -> Vec<Vec<Endpoint>> {
+    pub(super) fn groups(&self) -> Vec<Vec<Endpoint>> {
         let mut conversations: Vec<(Vec<bool>, Vec<Endpoint>)> = Vec::new();
-        for (number, place) in self.places.iter().enumerate() {
+        for (number, place) in self.endpoints.iter().enumerate() {
             match conversations.iter_mut().find(|(reached, _)| reached[number]) {
                 Some((_, places)) => places.push(place.clone()),
                 None => {
-                    let reached = self.from(number).iter().map(Option::is_some).collect();
+                    let reached = self.parents_from(number).iter().map(Option::is_some).collect();
                     conversations.push((reached, vec![place.clone()]));
                 }
             }
@@ -41,16 +45,16 @@ impl Graph {
         conversations.into_iter().map(|(_, places)| places).collect()
     }
 
-    fn number(&mut self, place: &Endpoint) -> usize {
-        self.places.iter().position(|known| known == place).unwrap_or_else(|| {
-            self.places.push(place.clone());
+    fn index_or_insert(&mut self, place: &Endpoint) -> usize {
+        self.endpoints.iter().position(|known| known == place).unwrap_or_else(|| {
+            self.endpoints.push(place.clone());
             self.neighbours.push(Vec::new());
-            self.places.len() - 1
+            self.endpoints.len() - 1
         })
     }
 
-    fn way(&self, left: usize, right: usize) -> Option<Vec<usize>> {
-        let towards_right = self.from(right);
+    fn path(&self, left: usize, right: usize) -> Option<Vec<usize>> {
+        let towards_right = self.parents_from(right);
         towards_right[left]?;
         let mut way = vec![left];
         let mut at = left;
@@ -62,8 +66,8 @@ impl Graph {
     }
 
     /// For each place that can be reached from `start`: the next one on the way back.
-    fn from(&self, start: usize) -> Vec<Option<usize>> {
-        let mut back = vec![None; self.places.len()];
+    fn parents_from(&self, start: usize) -> Vec<Option<usize>> {
+        let mut back = vec![None; self.endpoints.len()];
         back[start] = Some(start);
         let mut waiting = VecDeque::from([start]);
         while let Some(at) = waiting.pop_front() {
@@ -83,13 +87,13 @@ mod tests {
     use super::*;
 
     /// Rooms stand for all places here.
-    fn graph(links: &str) -> (Graph, Vec<String>) {
-        let mut graph = Graph::default();
+    fn build_graph(links: &str) -> (LinkGraph, Vec<String>) {
+        let mut graph = LinkGraph::default();
         let mut refused = Vec::new();
         for link in links.split_whitespace() {
             let (left, right) = link.split_once('-').expect("a link is left-right");
-            if let Err(way) = graph.join(&Endpoint::room(left), &Endpoint::room(right)) {
-                refused.push(names(&way));
+            if let Err(path) = graph.connect(&Endpoint::room(left), &Endpoint::room(right)) {
+                refused.push(names(&path));
             }
         }
         (graph, refused)
@@ -102,19 +106,19 @@ mod tests {
 
     #[track_caller]
     fn conversations(links: &str, expected: &[&str]) {
-        let (graph, refused) = graph(links);
+        let (graph, refused) = build_graph(links);
         assert_eq!(refused, [""; 0], "{links}");
-        let found: Vec<_> = graph.conversations().iter().map(|places| names(places)).collect();
+        let found: Vec<_> = graph.groups().iter().map(|places| names(places)).collect();
         assert_eq!(found, expected, "{links}");
     }
 
     #[track_caller]
-    fn refused(links: &str, way: &str) {
-        assert_eq!(graph(links).1, [way], "{links}");
+    fn assert_rejected(links: &str, way: &str) {
+        assert_eq!(build_graph(links).1, [way], "{links}");
     }
 
     #[test]
-    fn places_that_are_joined_share_a_conversation() {
+    fn connected_endpoints_form_one_group() {
         conversations("", &[]);
         conversations("a-b", &["a b"]);
         conversations("a-b c-d", &["a b", "c d"]);
@@ -123,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn no_loop_is_closed() {
-        refused("a-b a-b", "a b");
-        refused("a-b b-a", "b a");
-        refused("a-b c-b c-d a-d", "a b c d");
-        refused("a-b x-y c-b d-a c-d", "c b a d");
-        refused("a-a", "a");
+    fn link_that_closes_a_loop_is_rejected_with_its_path() {
+        assert_rejected("a-b a-b", "a b");
+        assert_rejected("a-b b-a", "b a");
+        assert_rejected("a-b c-b c-d a-d", "a b c d");
+        assert_rejected("a-b x-y c-b d-a c-d", "c b a d");
+        assert_rejected("a-a", "a");
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// A kind of section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Pattern {
+pub(super) enum SectionKind {
     /// The top of the file, before any section.
-    Top,
+    Root,
     /// `[name]`.
     Section(&'static str),
     /// `[irc.NAME]`, one for each network.
@@ -18,7 +18,7 @@ pub(super) enum Pattern {
 /// A key that means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct KnownKey {
-    pub(super) pattern: Pattern,
+    pub(super) section: SectionKind,
     pub(super) name: &'static str,
 }
 
@@ -26,40 +26,40 @@ impl fmt::Display for KnownKey {
     /// `settle`, `letschat.url`, `irc.*.nick`, `link[].room`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name;
-        match self.pattern {
-            Pattern::Top => f.write_str(name),
-            Pattern::Section(section) => write!(f, "{section}.{name}"),
-            Pattern::Network => write!(f, "irc.*.{name}"),
-            Pattern::Link => write!(f, "link[].{name}"),
+        match self.section {
+            SectionKind::Root => f.write_str(name),
+            SectionKind::Section(section) => write!(f, "{section}.{name}"),
+            SectionKind::Network => write!(f, "irc.*.{name}"),
+            SectionKind::Link => write!(f, "link[].{name}"),
         }
     }
 }
 
 impl KnownKey {
     /// The steps to it from the top of the file, through this network.
-    pub(super) fn words<'w>(&self, network: &'w str) -> Vec<&'w str> {
-        match self.pattern {
-            Pattern::Top => vec![self.name],
-            Pattern::Section(section) => vec![section, self.name],
-            Pattern::Network => vec!["irc", network, self.name],
-            Pattern::Link => vec!["link", self.name],
+    pub(super) fn path_for<'w>(&self, network: &'w str) -> Vec<&'w str> {
+        match self.section {
+            SectionKind::Root => vec![self.name],
+            SectionKind::Section(section) => vec![section, self.name],
+            SectionKind::Network => vec!["irc", network, self.name],
+            SectionKind::Link => vec!["link", self.name],
         }
     }
 
     /// Whether these are the steps to it, through whichever network.
     pub(super) fn matches(&self, path: &[String]) -> bool {
         let network = path.get(1).filter(|name| !name.is_empty()).map_or("", String::as_str);
-        self.pattern != Pattern::Link
-            && !(self.pattern == Pattern::Network && network.is_empty())
-            && self.words(network) == path
+        self.section != SectionKind::Link
+            && !(self.section == SectionKind::Network && network.is_empty())
+            && self.path_for(network) == path
     }
 }
 
-impl Pattern {
+impl SectionKind {
     /// Where to write a key that belongs here.
-    pub(super) fn place(self) -> String {
+    pub(super) fn location(self) -> String {
         match self {
-            Self::Top => "to the top of the file, before the first [section]".to_owned(),
+            Self::Root => "to the top of the file, before the first [section]".to_owned(),
             Self::Section(section) => format!("to [{section}]"),
             Self::Network => "to a network, [irc.NAME]".to_owned(),
             Self::Link => "to a [[link]]".to_owned(),
@@ -114,25 +114,34 @@ const SYNONYMS: [(&str, &str); 42] = [
 ];
 
 /// What to write where somebody looked for something under a name that no key has.
-const HINTS: [(Pattern, &str, &str); 8] = [
-    (Pattern::Network, "port", "write it behind the server: servers = [\"irc.example.org:6697\"]"),
-    (Pattern::Network, "channels", "write a [[link]] for each channel, with its room"),
-    (Pattern::Network, "channel", "write a [[link]] for each channel, with its room"),
+const HINTS: [(SectionKind, &str, &str); 8] = [
     (
-        Pattern::Section("letschat"),
+        SectionKind::Network,
+        "port",
+        "write it behind the server: servers = [\"irc.example.org:6697\"]",
+    ),
+    (SectionKind::Network, "channels", "write a [[link]] for each channel, with its room"),
+    (SectionKind::Network, "channel", "write a [[link]] for each channel, with its room"),
+    (
+        SectionKind::Section("letschat"),
         "port",
         "write it into the address: url = \"http://chat.example.org:5000\"",
     ),
-    (Pattern::Section("letschat"), "rooms", "write a [[link]] for each room, with its channel"),
-    (Pattern::Section("web"), "port", "write it behind the address: listen = \"127.0.0.1:8480\""),
-    (Pattern::Link, "network", "write it before the channel: channel = \"office/#dev\""),
-    (Pattern::Top, "loglevel", "write [log] with level = \"info\""),
+    (SectionKind::Section("letschat"), "rooms", "write a [[link]] for each room, with its channel"),
+    (
+        SectionKind::Section("web"),
+        "port",
+        "write it behind the address: listen = \"127.0.0.1:8480\"",
+    ),
+    (SectionKind::Link, "network", "write it before the channel: channel = \"office/#dev\""),
+    (SectionKind::Root, "loglevel", "write [log] with level = \"info\""),
 ];
 
 /// What to write instead of a key called `name`, where that is known.
-pub(super) fn hint(name: &str, pattern: Pattern) -> Option<&'static str> {
+pub(super) fn hint(name: &str, pattern: SectionKind) -> Option<&'static str> {
     let word = joined(name);
-    let hints = |(within, other, _): &&(Pattern, &str, &str)| *within == pattern && *other == word;
+    let hints =
+        |(within, other, _): &&(SectionKind, &str, &str)| *within == pattern && *other == word;
     HINTS.iter().find(hints).map(|(_, _, hint)| *hint)
 }
 
@@ -145,10 +154,10 @@ pub(super) fn known_here(here: &[&'static str]) -> String {
 /// header.
 pub(super) fn elsewhere<'k>(
     key: &str,
-    pattern: Pattern,
+    pattern: SectionKind,
     known: &'k [KnownKey],
 ) -> Option<&'k KnownKey> {
-    let others = || known.iter().filter(|known| known.pattern != pattern);
+    let others = || known.iter().filter(|known| known.section != pattern);
     others().find(|known| known.name == key).or_else(|| {
         let word = joined(key);
         others().find(|known| joined(known.name) == word)
@@ -178,7 +187,7 @@ fn nearness(word: &str, candidate: &str) -> Option<usize> {
     if word == candidate {
         return Some(0);
     }
-    let distance = distance(&word, &candidate);
+    let distance = edit_distance(&word, &candidate);
     (distance <= (candidate.len() / 3).max(1)).then_some(distance)
 }
 
@@ -239,7 +248,7 @@ fn words(name: &str) -> Vec<String> {
     words.into_iter().filter(|word| !word.is_empty()).map(usual).collect()
 }
 
-fn distance(word: &str, candidate: &str) -> usize {
+fn edit_distance(word: &str, candidate: &str) -> usize {
     // Somebody wrote more of the word, or less: "nickname", "chan".
     let shorter = word.len().min(candidate.len());
     if shorter >= 4 && (word.starts_with(candidate) || candidate.starts_with(word)) {
@@ -253,7 +262,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn meant(word: &str, candidate: Option<&str>) {
+    fn assert_nearest(word: &str, candidate: Option<&str>) {
         let candidates = [
             "nick",
             "servers",
@@ -270,14 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_understood() {
-        meant("nikc", Some("nick"));
-        meant("nickname", Some("nick"));
-        meant("Server", Some("servers"));
-        meant("real-name", Some("realname"));
-        meant("key-file", Some("key_file"));
-        meant("", None);
-        meant("quux", None);
+    fn misspelled_key_finds_the_nearest_key() {
+        assert_nearest("nikc", Some("nick"));
+        assert_nearest("nickname", Some("nick"));
+        assert_nearest("Server", Some("servers"));
+        assert_nearest("real-name", Some("realname"));
+        assert_nearest("key-file", Some("key_file"));
+        assert_nearest("", None);
+        assert_nearest("quux", None);
     }
 
     #[test]
@@ -301,7 +310,7 @@ mod tests {
             ("ssl", "tls"),
             ("host", "servers"),
         ] {
-            meant(word, Some(key));
+            assert_nearest(word, Some(key));
         }
     }
 
@@ -317,15 +326,15 @@ mod tests {
     #[test]
     fn a_key_in_the_wrong_section_is_known_elsewhere() {
         let known = [
-            KnownKey { pattern: Pattern::Top, name: "settle" },
-            KnownKey { pattern: Pattern::Link, name: "room" },
+            KnownKey { section: SectionKind::Root, name: "settle" },
+            KnownKey { section: SectionKind::Link, name: "room" },
         ];
         let place = |key| {
-            let found = elsewhere(key, Pattern::Section("letschat"), &known);
-            found.map(|known| known.pattern)
+            let found = elsewhere(key, SectionKind::Section("letschat"), &known);
+            found.map(|known| known.section)
         };
-        assert_eq!(place("settle"), Some(Pattern::Top));
-        assert_eq!(place("Room"), Some(Pattern::Link));
+        assert_eq!(place("settle"), Some(SectionKind::Root));
+        assert_eq!(place("Room"), Some(SectionKind::Link));
         assert_eq!(place("quux"), None);
     }
 }

@@ -3,55 +3,55 @@
 use config::{Value, ValueKind};
 
 use super::document;
-use super::values::Flaw;
+use super::values::ValueError;
 
 /// The text that a value must be, read further by `read`.
 pub(super) fn text<'v, T>(
-    read: impl FnOnce(&'v str) -> Result<T, Flaw>,
-) -> impl FnOnce(&'v Value) -> Result<T, Flaw> {
-    |value| read(as_text(value)?)
+    read: impl FnOnce(&'v str) -> Result<T, ValueError>,
+) -> impl FnOnce(&'v Value) -> Result<T, ValueError> {
+    |value| read(as_str(value)?)
 }
 
 /// The text that a value must be.
-pub(super) fn as_text(value: &Value) -> Result<&str, Flaw> {
+pub(super) fn as_str(value: &Value) -> Result<&str, ValueError> {
     match &value.kind {
         ValueKind::String(text) => Ok(text),
-        _ => Err(not_wanted(value, "text", "put it in quotes")),
+        _ => Err(wrong_type(value, "text", "put it in quotes")),
     }
 }
 
 /// `true` or `false`; variables may also say `yes`, `no`, `on`, `off`, `1` or `0`.
-pub(super) fn flag(value: &Value) -> Result<bool, Flaw> {
+pub(super) fn boolean(value: &Value) -> Result<bool, ValueError> {
     match &value.kind {
         ValueKind::Boolean(flag) => return Ok(*flag),
-        ValueKind::String(_) if document::variable(value).is_some() => {
+        ValueKind::String(_) if document::env_variable(value).is_some() => {
             if let Ok(flag) = value.clone().into_bool() {
                 return Ok(flag);
             }
         }
         _ => {}
     }
-    Err(not_wanted(value, "true or false", "write true or false, without quotes"))
+    Err(wrong_type(value, "true or false", "write true or false, without quotes"))
 }
 
 /// A number of things, or `none`.
-pub(super) fn limit(value: &Value) -> Result<Option<u64>, Flaw> {
-    const REMEDY: &str = "write a number like 500, or \"none\"";
+pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
+    const HELP: &str = "write a number like 500, or \"none\"";
     let number = match &value.kind {
         ValueKind::I64(number) => u64::try_from(*number).ok(),
         ValueKind::String(text) if text == "none" => return Ok(None),
-        ValueKind::String(_) if document::variable(value).is_some() => {
+        ValueKind::String(_) if document::env_variable(value).is_some() => {
             value.clone().into_uint().ok()
         }
-        _ => return Err(not_wanted(value, "a number", REMEDY)),
+        _ => return Err(wrong_type(value, "a number", HELP)),
     };
     // What the store counts with has a sign.
     let number = number.filter(|number| i64::try_from(*number).is_ok());
-    number.map(Some).ok_or_else(|| Flaw::new("not a number from 0 upwards", REMEDY))
+    number.map(Some).ok_or_else(|| ValueError::new("not a number from 0 upwards", HELP))
 }
 
 /// Tells the kind of a value and not the value, which may be a secret.
-pub(super) fn not_wanted(value: &Value, wanted: &str, remedy: &str) -> Flaw {
+pub(super) fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> ValueError {
     let kind = match value.kind {
         ValueKind::Nil => "nothing",
         ValueKind::Boolean(_) => "true or false",
@@ -64,5 +64,5 @@ pub(super) fn not_wanted(value: &Value, wanted: &str, remedy: &str) -> Flaw {
         ValueKind::Table(_) => "a section",
         ValueKind::Array(_) => "a list",
     };
-    Flaw::misfit(format!("{kind} where {wanted} is wanted"), remedy)
+    ValueError::misfit(format!("{kind} where {wanted} is wanted"), remedy)
 }

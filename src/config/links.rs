@@ -6,71 +6,74 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::entry::Entry;
-use super::graph::Graph;
+use super::graph::LinkGraph;
 use super::read::Charset;
 use super::settings::{ChannelSettings, Link, RoomSettings};
-use super::values::Flaw;
-use super::voices::Mode;
+use super::values::ValueError;
+use super::voices::SenderMode;
 use crate::domain::{Casemapping, Endpoint, Network};
 use crate::translate::LinkFormat;
 
 /// A secret and where it stands.
-pub(super) type Kept<'r> = (SecretString, Entry<'r>);
+pub(super) type LocatedSecret<'r> = (SecretString, Entry<'r>);
 
 /// One link as it was written.
 #[derive(Debug)]
-pub(super) struct Written<'r> {
+pub(super) struct RawLink<'r> {
     pub(super) entry: Entry<'r>,
     pub(super) channel: Endpoint,
     pub(super) room: Endpoint,
-    pub(super) key: Option<Kept<'r>>,
+    pub(super) key: Option<LocatedSecret<'r>>,
     pub(super) charset: Option<(Charset, Entry<'r>)>,
-    pub(super) mode: Option<(Mode, Entry<'r>)>,
-    pub(super) password: Option<Kept<'r>>,
-    pub(super) looks: Arc<LinkFormat>,
+    pub(super) sender_mode: Option<(SenderMode, Entry<'r>)>,
+    pub(super) room_password: Option<LocatedSecret<'r>>,
+    pub(super) format: Arc<LinkFormat>,
 }
 
 /// The links, and the places that they join.
 #[derive(Debug, Default)]
-pub(super) struct Links<'r> {
+pub(super) struct LinkSet<'r> {
     links: Vec<(Link, Entry<'r>)>,
     /// How each of them looks.
-    looks: Vec<Arc<LinkFormat>>,
-    graph: Graph,
+    formats: Vec<Arc<LinkFormat>>,
+    graph: LinkGraph,
     /// In order of first mention.
-    places: Vec<Endpoint>,
+    endpoints: Vec<Endpoint>,
     /// Each place as at its first mention, by the spelling that all of its spellings share.
-    spelled: HashMap<Endpoint, Endpoint>,
-    secrets: HashMap<Endpoint, Kept<'r>>,
+    canonical: HashMap<Endpoint, Endpoint>,
+    secrets: HashMap<Endpoint, LocatedSecret<'r>>,
     charsets: HashMap<Endpoint, (Charset, Entry<'r>)>,
-    modes: HashMap<Endpoint, (Mode, Entry<'r>)>,
+    sender_modes: HashMap<Endpoint, (SenderMode, Entry<'r>)>,
     /// The networks that any link mentions, right or wrong.
-    mentioned: Vec<&'r str>,
+    mentioned_networks: Vec<&'r str>,
 }
 
-impl<'r> Links<'r> {
+impl<'r> LinkSet<'r> {
     /// No links yet; those to come mention these networks.
-    pub(super) fn mentioning(networks: Vec<&'r str>) -> Self {
-        Self { mentioned: networks, ..Self::default() }
+    pub(super) fn with_networks(networks: Vec<&'r str>) -> Self {
+        Self { mentioned_networks: networks, ..Self::default() }
     }
 
-    pub(super) fn mention(&self, network: &str) -> bool {
-        self.mentioned.contains(&network)
+    pub(super) fn mentions_network(&self, network: &str) -> bool {
+        self.mentioned_networks.contains(&network)
     }
 
     /// Adds a link, or says why it cannot be one.
-    pub(super) fn add(&mut self, written: Written<'r>) {
-        let link = Link { channel: self.spell(written.channel), room: self.spell(written.room) };
-        self.keep(&link.channel, written.key);
-        keep_once(&mut self.charsets, &link.channel, written.charset);
-        keep_once(&mut self.modes, &link.channel, written.mode);
-        self.keep(&link.room, written.password);
-        match self.graph.join(&link.channel, &link.room) {
+    pub(super) fn add(&mut self, written: RawLink<'r>) {
+        let link = Link {
+            channel: self.canonicalize(written.channel),
+            room: self.canonicalize(written.room),
+        };
+        self.keep_secret(&link.channel, written.key);
+        set_once(&mut self.charsets, &link.channel, written.charset);
+        set_once(&mut self.sender_modes, &link.channel, written.sender_mode);
+        self.keep_secret(&link.room, written.room_password);
+        match self.graph.connect(&link.channel, &link.room) {
             Ok(()) => {
                 self.links.push((link, written.entry));
-                self.looks.push(written.looks);
+                self.formats.push(written.format);
             }
-            Err(way) => written.entry.mistake(self.closes_a_loop(&link, &way)),
+            Err(key_path) => written.entry.report_error(self.loop_error(&link, &key_path)),
         }
     }
 
@@ -81,24 +84,24 @@ impl<'r> Links<'r> {
                 let charset = self.charsets.get(place).map(|(charset, _)| *charset);
                 let fallback_charset = charset.and_then(Charset::fallback);
                 let charset = charset.and_then(Charset::both);
-                let mode = self.modes.get(place).map(|(mode, _)| *mode);
-                let (name, key) = (name.to_string(), self.secret(place));
-                Some(ChannelSettings { name, key, fallback_charset, charset, mode })
+                let mode = self.sender_modes.get(place).map(|(mode, _)| *mode);
+                let (name, key) = (name.to_string(), self.secret_for(place));
+                Some(ChannelSettings { name, key, fallback_charset, charset, sender_mode: mode })
             }
             _ => None,
         };
-        self.places.iter().filter_map(channel).collect()
+        self.endpoints.iter().filter_map(channel).collect()
     }
 
     /// The rooms.
     pub(super) fn rooms(&self) -> Vec<RoomSettings> {
         let room = |place: &Endpoint| match place {
             Endpoint::Room(name) => {
-                Some(RoomSettings { name: name.to_string(), password: self.secret(place) })
+                Some(RoomSettings { name: name.to_string(), password: self.secret_for(place) })
             }
             Endpoint::Channel { .. } => None,
         };
-        self.places.iter().filter_map(room).collect()
+        self.endpoints.iter().filter_map(room).collect()
     }
 
     pub(super) fn links(&self) -> Vec<Link> {
@@ -106,35 +109,35 @@ impl<'r> Links<'r> {
     }
 
     /// How each of the links looks, in the same order.
-    pub(super) fn looks(&self) -> Vec<Arc<LinkFormat>> {
-        self.looks.clone()
+    pub(super) fn formats(&self) -> Vec<Arc<LinkFormat>> {
+        self.formats.clone()
     }
 
-    pub(super) fn conversations(&self) -> Vec<Vec<Endpoint>> {
-        self.graph.conversations()
+    pub(super) fn groups(&self) -> Vec<Vec<Endpoint>> {
+        self.graph.groups()
     }
 
     /// The first spelling of a place. Before a server says otherwise, it folds case as in RFC 1459.
-    fn spell(&mut self, place: Endpoint) -> Endpoint {
+    fn canonicalize(&mut self, place: Endpoint) -> Endpoint {
         let folded = match &place {
             Endpoint::Channel { network, name } => {
                 Endpoint::channel(network, &Casemapping::Rfc1459.fold(name))
             }
             Endpoint::Room(_) => place.clone(),
         };
-        let places = &mut self.places;
-        let first = self.spelled.entry(folded).or_insert_with(|| {
+        let places = &mut self.endpoints;
+        let first = self.canonical.entry(folded).or_insert_with(|| {
             places.push(place.clone());
             place
         });
         first.clone()
     }
 
-    fn keep(&mut self, place: &Endpoint, secret: Option<Kept<'r>>) {
+    fn keep_secret(&mut self, place: &Endpoint, secret: Option<LocatedSecret<'r>>) {
         let Some((secret, entry)) = secret else { return };
         match self.secrets.get(place) {
             Some((known, first)) if known.expose_secret() != secret.expose_secret() => {
-                entry.mistake(another(place, first));
+                entry.report_error(conflicting_value(place, first));
             }
             Some(_) => {}
             None => {
@@ -143,32 +146,34 @@ impl<'r> Links<'r> {
         }
     }
 
-    fn secret(&self, place: &Endpoint) -> Option<SecretString> {
+    fn secret_for(&self, place: &Endpoint) -> Option<SecretString> {
         self.secrets.get(place).map(|(secret, _)| secret.clone())
     }
 
-    fn closes_a_loop(&self, link: &Link, way: &[Endpoint]) -> Flaw {
+    fn loop_error(&self, link: &Link, way: &[Endpoint]) -> ValueError {
         let places = format!("{} and {}", quoted(&link.channel), quoted(&link.room));
         if let Some((_, first)) = self.links.iter().find(|(known, _)| known == link) {
             let found =
                 format!("{places} are already joined by {} ({})", first.path, first.origin());
-            return Flaw::new(found, "remove one of the two");
+            return ValueError::new(found, "remove one of the two");
         }
-        let way: Vec<String> = way.iter().map(written).collect();
+        let way: Vec<String> = way.iter().map(as_written).collect();
         let found = format!("{places} are already joined, through {}", way.join(" – "));
-        Flaw::new(found, "remove one of these links")
+        ValueError::new(found, "remove one of these links")
     }
 }
 
 /// Keeps what was written of `place`; a second time it must be the same.
-fn keep_once<'r, T: PartialEq>(
+fn set_once<'r, T: PartialEq>(
     known: &mut HashMap<Endpoint, (T, Entry<'r>)>,
     place: &Endpoint,
     written: Option<(T, Entry<'r>)>,
 ) {
     let Some((value, entry)) = written else { return };
     match known.get(place) {
-        Some((before, first)) if *before != value => entry.mistake(another(place, first)),
+        Some((before, first)) if *before != value => {
+            entry.report_error(conflicting_value(place, first))
+        }
         Some(_) => {}
         None => {
             known.insert(place.clone(), (value, entry));
@@ -176,13 +181,13 @@ fn keep_once<'r, T: PartialEq>(
     }
 }
 
-fn another(place: &Endpoint, first: &Entry<'_>) -> Flaw {
+fn conflicting_value(place: &Endpoint, first: &Entry<'_>) -> ValueError {
     let found = format!("{} has another one in {} ({})", quoted(place), first.path, first.origin());
-    Flaw::new(found, "write the same, or write it once")
+    ValueError::new(found, "write the same, or write it once")
 }
 
 /// A place as the file writes it.
-fn written(place: &Endpoint) -> String {
+fn as_written(place: &Endpoint) -> String {
     match place {
         Endpoint::Channel { .. } => place.to_string(),
         Endpoint::Room(name) => name.to_string(),
@@ -190,5 +195,5 @@ fn written(place: &Endpoint) -> String {
 }
 
 fn quoted(place: &Endpoint) -> String {
-    format!("{:?}", written(place))
+    format!("{:?}", as_written(place))
 }

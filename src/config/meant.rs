@@ -7,9 +7,9 @@
 use config::{Value, ValueKind};
 
 use super::diagnostic::Diagnostic;
-use super::document::{Document, below};
-use super::keys::{self, Pattern};
-use super::reading::{Reading, Unknown};
+use super::document::{Document, child_path};
+use super::keys::{self, SectionKind};
+use super::reading::{Loader, Unknown};
 use super::values;
 
 /// A place where a key may have been meant to be, and what to say about it.
@@ -28,8 +28,8 @@ pub(super) struct Meaning {
 /// What the `unknown` key of `reading` was meant to be; `read` reads a file.
 pub(super) fn meaning(
     unknown: &Unknown,
-    reading: &Reading,
-    read: impl Fn(Document) -> Reading,
+    reading: &Loader,
+    read: impl Fn(Document) -> Loader,
 ) -> Meaning {
     let document = &reading.document;
     let Unknown { section, name, .. } = unknown;
@@ -45,9 +45,9 @@ pub(super) fn meaning(
             });
             continue;
         };
-        let path = below(&guess.section, &guess.name);
+        let path = child_path(&guess.section, &guess.name);
         let (mut tried, mut remedy) = (read(moved), guess.remedy);
-        let misfits = |tried: &Reading| tried.misfits.borrow().contains(&path);
+        let misfits = |tried: &Loader| tried.misfits.borrow().contains(&path);
         if misfits(&tried) {
             let reshaped = tried.document.reshaped(&guess.section, &guess.name);
             let Some((reshaped, written)) = reshaped else { continue };
@@ -57,7 +57,7 @@ pub(super) fn meaning(
                 continue;
             }
         }
-        let good = !tried.findings.borrow().has_mistake_of(&path);
+        let good = !tried.diagnostics.borrow().has_mistake_of(&path);
         let meaning = Meaning { remedy, document: tried.document };
         if good {
             return meaning;
@@ -77,10 +77,10 @@ pub(super) fn unguessed(unknown: &Unknown, document: &Document) -> Meaning {
 }
 
 /// Where the key may belong, the likeliest first.
-fn guesses(unknown: &Unknown, value: &Value, reading: &Reading) -> Vec<Guess> {
+fn guesses(unknown: &Unknown, value: &Value, reading: &Loader) -> Vec<Guess> {
     let Unknown { section, pattern, name, here } = unknown;
     let mut guesses = Vec::new();
-    if *pattern == Pattern::Top {
+    if *pattern == SectionKind::Root {
         guesses.extend(by_its_name(name, value));
     }
     for near in fitting(keys::ranked(name, here), here, name, value, reading) {
@@ -88,11 +88,11 @@ fn guesses(unknown: &Unknown, value: &Value, reading: &Reading) -> Vec<Guess> {
         guesses.push(Guess { section: section.clone(), name: near.to_owned(), remedy });
     }
     guesses.extend(misplaced_section(section, name, value));
-    if *pattern == Pattern::Top {
+    if *pattern == SectionKind::Root {
         guesses.extend(by_its_keys(name, value));
-    } else if let Some(known) = keys::elsewhere(name, *pattern, &reading.known) {
-        let remedy = format!("it belongs {}", known.pattern.place());
-        let section = only(known.pattern, reading).unwrap_or_else(|| "?".to_owned());
+    } else if let Some(known) = keys::elsewhere(name, *pattern, &reading.known_keys) {
+        let remedy = format!("it belongs {}", known.section.location());
+        let section = only(known.section, reading).unwrap_or_else(|| "?".to_owned());
         guesses.push(Guess { section, name: known.name.to_owned(), remedy });
     }
     guesses
@@ -104,7 +104,7 @@ fn fitting(
     here: &[&'static str],
     name: &str,
     value: &Value,
-    reading: &Reading,
+    reading: &Loader,
 ) -> Vec<&'static str> {
     let ValueKind::String(text) = &value.kind else { return near };
     let file = |key: &str| here.iter().copied().find(|it| *it == format!("{key}_file"));
@@ -124,11 +124,11 @@ fn fitting(
 }
 
 /// Whether a text is a file's name rather than a secret.
-fn names_a_file(text: &str, reading: &Reading) -> bool {
+fn names_a_file(text: &str, reading: &Loader) -> bool {
     let ends = [".token", ".password", ".pass", ".txt", ".key", ".pem", ".secret", ".account"];
     text.contains('/')
         || ends.iter().any(|end| text.ends_with(end))
-        || (!text.is_empty() && reading.folders.resolve_secret(text).is_file())
+        || (!text.is_empty() && reading.base_dirs.resolve_secret(text).is_file())
 }
 
 /// A section of the top that was written within another.
@@ -178,7 +178,7 @@ fn by_its_keys(name: &str, value: &Value) -> Option<Guess> {
 }
 
 fn network_called(name: &str) -> Guess {
-    let remedy = format!("write [{}]", below("irc", name));
+    let remedy = format!("write [{}]", child_path("irc", name));
     Guess { section: "irc".to_owned(), name: name.to_owned(), remedy }
 }
 
@@ -188,15 +188,15 @@ fn top(name: &str, written: &str) -> Guess {
 }
 
 /// The path of the only section of this kind.
-fn only(pattern: Pattern, reading: &Reading) -> Option<String> {
+fn only(pattern: SectionKind, reading: &Loader) -> Option<String> {
     match pattern {
-        Pattern::Top => Some(String::new()),
-        Pattern::Section(section) => Some(section.to_owned()),
-        Pattern::Network => match reading.document.networks().as_slice() {
-            [network] => Some(below("irc", network)),
+        SectionKind::Root => Some(String::new()),
+        SectionKind::Section(section) => Some(section.to_owned()),
+        SectionKind::Network => match reading.document.network_names().as_slice() {
+            [network] => Some(child_path("irc", network)),
             _ => None,
         },
-        Pattern::Link => match reading.document.root().get("link").map(|links| &links.kind) {
+        SectionKind::Link => match reading.document.root().get("link").map(|links| &links.kind) {
             Some(ValueKind::Array(links)) if links.len() == 1 => Some("link[0]".to_owned()),
             _ => None,
         },
@@ -218,19 +218,22 @@ pub(super) fn nameless_network(document: &Document) -> Option<(Diagnostic, Docum
     };
     let mut keys: Vec<&String> =
         irc.iter().filter(|(_, value)| !is_section(value)).map(|(key, _)| key).collect();
-    keys.sort_by_cached_key(|key| document.origin(&below("irc", key), irc.get(*key)));
+    keys.sort_by_cached_key(|key| document.origin(&child_path("irc", key), irc.get(*key)));
     let first = *keys.first()?;
     let name = wanted_network(document);
-    let path = below("irc", first);
+    let path = child_path("irc", first);
     let diagnostic = Diagnostic {
         origin: document.origin(&path, irc.get(first)),
         key: Some(path),
-        found: "a key of no network".to_owned(),
-        remedy: format!("give the network a name: write [{}] above its keys", below("irc", &name)),
+        problem: "a key of no network".to_owned(),
+        help: format!(
+            "give the network a name: write [{}] above its keys",
+            child_path("irc", &name)
+        ),
     };
-    let whole = document.networks().is_empty()
+    let whole = document.network_names().is_empty()
         || keys.iter().any(|key| keys::ranked(key, &["servers"]).contains(&"servers"));
-    let network = below("irc", &name);
+    let network = child_path("irc", &name);
     let mut meant = document.clone();
     if whole && !irc.contains_key(&name) {
         meant.add_section("irc", &name);
@@ -252,15 +255,15 @@ pub(super) fn letschat_as_network(document: &Document) -> Option<(Diagnostic, Do
     let diagnostic = Diagnostic {
         origin: document.origin("irc.letschat", None),
         key: Some("irc.letschat".to_owned()),
-        found: "no network".to_owned(),
-        remedy: "write [letschat]".to_owned(),
+        problem: "no network".to_owned(),
+        help: "write [letschat]".to_owned(),
     };
     Some((diagnostic, meant))
 }
 
 /// The first network that a link mentions and that is not there; or an example.
 fn wanted_network(document: &Document) -> String {
-    let networks = document.networks();
+    let networks = document.network_names();
     let links = match document.root().get("link").map(|links| &links.kind) {
         Some(ValueKind::Array(links)) => links.as_slice(),
         _ => &[],

@@ -30,21 +30,23 @@ mod voices;
 use std::fs;
 use std::path::Path;
 
-pub use diagnostic::{Diagnostic, Mistakes, Origin};
+pub use diagnostic::{ConfigErrors, Diagnostic, Origin};
 pub use network::{
-    Account, ClientCertificate, Nickserv, ProxyKind, ProxySettings, Regain, Sasl, SaslMechanism,
+    ClientCertificate, IrcAccount, NickservSettings, ProxyKind, ProxySettings, RegainCommand,
+    SaslMechanism, SaslPolicy,
 };
 pub use secret::read_pem;
 pub use settings::{
-    CatchUp, CertificatePin, ChannelSettings, HostPort, InDoubt, LetsChatSettings, Link, Log,
-    LogFormat, NetworkSettings, Pace, RoomSettings, Settings, Store, Trust, WebSettings,
+    CatchUpPolicy, CertificatePin, ChannelSettings, FloodControl, HostPort, LetsChatSettings, Link,
+    LogFormat, LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
+    UnconfirmedPolicy, WebSettings,
 };
-pub use voices::{Mode, PuppetSettings, WebircSettings};
+pub use voices::{PuppetSettings, SenderMode, WebircSettings};
 
 use self::document::Document;
 use self::environment::Environment;
 use self::keys::KnownKey;
-use self::reading::{Folders, Reading};
+use self::reading::{BaseDirs, Loader};
 use self::secret::Foreign;
 
 /// Reads the configuration: the file at `path`, under the `environment`, with the files of secrets
@@ -56,22 +58,22 @@ use self::secret::Foreign;
 pub fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<(Settings, Vec<Diagnostic>), Mistakes> {
+) -> Result<(Settings, Vec<Diagnostic>), ConfigErrors> {
     let name = path.display().to_string();
-    let mut document = Document::parse(&name, &text(path, &name)?)?;
+    let mut document = Document::parse(&name, &read_config_file(path, &name)?)?;
     let environment = Environment::new(environment);
-    let known = known();
-    let (over, strangers) = environment.tree(&document.networks(), &known);
+    let known = collect_known_keys();
+    let (over, strangers) = environment.to_table(&document.network_names(), &known);
     document.overlay(over);
-    let folders = Folders {
-        file: path.to_owned(),
-        state: environment.state_dir,
-        credentials: environment.credentials_dir,
+    let folders = BaseDirs {
+        config_file: path.to_owned(),
+        state_dir: environment.state_dir,
+        credentials_dir: environment.credentials_dir,
     };
     let (reading, settings, slips) = understood(document, &folders, &known);
-    let mut findings = reading.findings.into_inner();
-    slips.into_iter().chain(strangers).for_each(|slip| findings.mistake(slip));
-    findings.conclude(settings)
+    let mut findings = reading.diagnostics.into_inner();
+    slips.into_iter().chain(strangers).for_each(|slip| findings.push_error(slip));
+    findings.into_result(settings)
 }
 
 /// How many unknown keys are guessed at: each guess reads the file anew.
@@ -80,14 +82,14 @@ const MOST_GUESSES: usize = 20;
 /// Reads a file; where keys of it are unknown, as they were meant, with a word for each.
 fn understood(
     mut document: Document,
-    folders: &Folders,
+    folders: &BaseDirs,
     known: &[KnownKey],
-) -> (Reading, Option<Settings>, Vec<Diagnostic>) {
-    let begin = |document| Reading {
+) -> (Loader, Option<Settings>, Vec<Diagnostic>) {
+    let begin = |document| Loader {
         document,
-        folders: folders.clone(),
-        known: known.to_vec(),
-        ..Reading::default()
+        base_dirs: folders.clone(),
+        known_keys: known.to_vec(),
+        ..Loader::default()
     };
     let mut slips = Vec::new();
     for meant in [meant::letschat_as_network, meant::nameless_network] {
@@ -111,13 +113,13 @@ fn understood(
             true => meant::meaning(&unknown, &reading, again),
             false => meant::unguessed(&unknown, &reading.document),
         };
-        let path = document::below(&unknown.section, &unknown.name);
+        let path = document::child_path(&unknown.section, &unknown.name);
         let value = reading.document.value(&unknown.section, &unknown.name);
         slips.push(Diagnostic {
             origin: reading.document.origin(&path, value.as_ref()),
             key: Some(path),
-            found: "no such key".to_owned(),
-            remedy: meaning.remedy,
+            problem: "no such key".to_owned(),
+            help: meaning.remedy,
         });
         document = meaning.document;
     }
@@ -126,25 +128,30 @@ fn understood(
 /// Every key that can be written, as `settle`, `letschat.url`, `irc.*.nick` or `link[].room`.
 #[must_use]
 pub fn known_keys() -> Vec<String> {
-    known().iter().map(ToString::to_string).collect()
+    collect_known_keys().iter().map(ToString::to_string).collect()
 }
 
 /// What the readers ask for when there is something of each kind to read.
-fn known() -> Vec<KnownKey> {
+fn collect_known_keys() -> Vec<KnownKey> {
     let one_of_each = Document::parse("", "[irc.any]\n[[link]]\n").expect("this is TOML");
-    let reading = Reading { document: one_of_each, ..Reading::default() };
+    let reading = Loader { document: one_of_each, ..Loader::default() };
     // What it finds is nobody's mistake.
     let _ = read::settings(&reading);
-    let mut known = reading.asked.into_inner();
+    let mut known = reading.requested_keys.into_inner();
     known.sort_unstable();
     known.dedup();
     known
 }
 
-fn text(path: &Path, name: &str) -> Result<String, Mistakes> {
+fn read_config_file(path: &Path, name: &str) -> Result<String, ConfigErrors> {
     let mistake = |line, found: String, remedy: &str| {
         let origin = Origin::File { file: name.into(), line, column: None };
-        Mistakes::from(Diagnostic { origin, key: None, found, remedy: remedy.to_owned() })
+        ConfigErrors::from(Diagnostic {
+            origin,
+            key: None,
+            problem: found,
+            help: remedy.to_owned(),
+        })
     };
     let bytes = fs::read(path).map_err(|error| {
         let remedy =

@@ -10,14 +10,14 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The certificate, and those that vouch for it.
-    pub certificate: PathBuf,
+    pub cert_file: PathBuf,
     /// Its private key.
-    pub key: PathBuf,
+    pub key_file: PathBuf,
 }
 
 /// An account on a network.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct IrcAccount {
     /// Its name.
     pub name: String,
     /// Its password; a certificate may do without.
@@ -27,7 +27,7 @@ pub struct Account {
 /// What to do where a network offers no login by SASL, or refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Sasl {
+pub enum SaslPolicy {
     /// Leave, and come back later.
     #[default]
     Required,
@@ -52,7 +52,7 @@ pub enum SaslMechanism {
 
 /// Services that know accounts, and how to speak to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nickserv {
+pub struct NickservSettings {
     /// Whom to speak to.
     pub nick: String,
     /// The host or the server by which they are known, where the network does not say that they are services.
@@ -60,16 +60,16 @@ pub struct Nickserv {
     /// What to say, with `{account}` and `{password}` in it.
     pub identify: String,
     /// How to get our nick back.
-    pub regain: Regain,
+    pub regain: RegainCommand,
 }
 
-impl Default for Nickserv {
+impl Default for NickservSettings {
     fn default() -> Self {
         Self {
             nick: "NickServ".to_owned(),
             host: None,
             identify: "IDENTIFY {account} {password}".to_owned(),
-            regain: Regain::default(),
+            regain: RegainCommand::default(),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Default for Nickserv {
 /// How services are asked for our nick when somebody else has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Regain {
+pub enum RegainCommand {
     /// To put out whoever has it; then we take it.
     #[default]
     Ghost,
@@ -99,7 +99,7 @@ pub struct ProxySettings {
     /// Its TCP port.
     pub port: u16,
     /// Who it is told that we are: a user and a password.
-    pub login: Option<(String, SecretString)>,
+    pub credentials: Option<(String, SecretString)>,
 }
 
 /// What a proxy speaks.

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 
 use config::Value;
 
-use super::diagnostic::{Diagnostic, Findings};
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::Document;
-use super::keys::{KnownKey, Pattern};
-use super::section::{Section, Written};
-use super::values::Flaw;
+use super::keys::{KnownKey, SectionKind};
+use super::section::{Section, SectionContent};
+use super::values::ValueError;
 
 /// One reading of a configuration: what is read, and what was found.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(super) struct Loader {
     pub(super) document: Document,
-    pub(super) folders: Folders,
+    pub(super) base_dirs: BaseDirs,
     /// The keys there are, for whoever wrote one in the wrong section.
-    pub(super) known: Vec<KnownKey>,
-    pub(super) findings: RefCell<Findings>,
-    pub(super) asked: RefCell<Vec<KnownKey>>,
+    pub(super) known_keys: Vec<KnownKey>,
+    pub(super) diagnostics: RefCell<Diagnostics>,
+    pub(super) requested_keys: RefCell<Vec<KnownKey>>,
     /// The keys that nobody asked for.
     pub(super) unknown: RefCell<Vec<Unknown>>,
     /// The keys whose value is of another kind than theirs.
@@ -31,7 +31,7 @@ pub(super) struct Reading {
 pub(super) struct Unknown {
     /// The path of the section that it stands in.
     pub(super) section: String,
-    pub(super) pattern: Pattern,
+    pub(super) pattern: SectionKind,
     pub(super) name: String,
     /// The keys that mean something there.
     pub(super) here: Vec<&'static str>,
@@ -39,46 +39,46 @@ pub(super) struct Unknown {
 
 /// Where files are that the configuration names.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Folders {
+pub(super) struct BaseDirs {
     /// The configuration file itself.
-    pub(super) file: PathBuf,
+    pub(super) config_file: PathBuf,
     /// Where systemd keeps our state.
-    pub(super) state: Option<PathBuf>,
+    pub(super) state_dir: Option<PathBuf>,
     /// Where systemd puts our secrets.
-    pub(super) credentials: Option<PathBuf>,
+    pub(super) credentials_dir: Option<PathBuf>,
 }
 
-impl Folders {
+impl BaseDirs {
     /// A path as written, which is meant from where the configuration file is.
     pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("")).join(path)
+        self.config_file.parent().unwrap_or(Path::new("")).join(path)
     }
 
     /// The same for a secret, which systemd may have brought.
     pub(super) fn resolve_secret(&self, path: &str) -> PathBuf {
-        let brought = self.credentials.as_ref().map(|folder| folder.join(path));
+        let brought = self.credentials_dir.as_ref().map(|folder| folder.join(path));
         // An absolute path replaces the folder that it is joined to.
         brought.filter(|path| path.exists()).unwrap_or_else(|| self.resolve(path))
     }
 }
 
-impl Reading {
+impl Loader {
     /// The top of the file.
-    pub(super) fn top(&self) -> Section<'_> {
+    pub(super) fn root_section(&self) -> Section<'_> {
         let origin = self.document.origin("", None);
-        let written = Written::Keys(self.document.root());
-        Section::new(self, String::new(), Pattern::Top, origin, written)
+        let written = SectionContent::Table(self.document.root());
+        Section::new(self, String::new(), SectionKind::Root, origin, written)
     }
 
-    pub(super) fn diagnostic(&self, path: &str, value: &Value, flaw: Flaw) -> Diagnostic {
+    pub(super) fn diagnostic(&self, path: &str, value: &Value, flaw: ValueError) -> Diagnostic {
         let origin = self.document.origin(path, Some(value));
-        Diagnostic { origin, key: Some(path.to_owned()), found: flaw.found, remedy: flaw.remedy }
+        Diagnostic { origin, key: Some(path.to_owned()), problem: flaw.problem, help: flaw.help }
     }
 
-    pub(super) fn mistake(&self, path: &str, value: &Value, flaw: Flaw) {
+    pub(super) fn report_error(&self, path: &str, value: &Value, flaw: ValueError) {
         if flaw.misfit {
             self.misfits.borrow_mut().push(path.to_owned());
         }
-        self.findings.borrow_mut().mistake(self.diagnostic(path, value, flaw));
+        self.diagnostics.borrow_mut().push_error(self.diagnostic(path, value, flaw));
     }
 }

@@ -12,75 +12,75 @@ use secrecy::SecretString;
 
 use super::document;
 use super::entry::Entry;
-use super::kinds::as_text;
-use super::values::{Flaw, shown};
+use super::kinds::as_str;
+use super::values::{ValueError, quote};
 
 /// How many bytes of such a file are read.
 const LONGEST: u64 = 1 << 20;
 
 /// A secret written in the configuration itself.
-pub(super) fn written(
+pub(super) fn inline_secret(
     entry: &Entry<'_>,
     name_file: &str,
-    check: impl Fn(&str) -> Result<(), Flaw>,
+    check: impl Fn(&str) -> Result<(), ValueError>,
 ) -> Option<SecretString> {
-    let secret = entry.read(as_text)?;
+    let secret = entry.parse(as_str)?;
     // Variables are often filled from files, with the end of their line.
-    let secret = match document::variable(entry.value) {
+    let secret = match document::env_variable(entry.value) {
         Some(_) => secret.trim_end_matches(['\r', '\n']),
         None => secret,
     };
-    entry.read(|_| whole(secret).and_then(|()| check(secret)))?;
-    let file = &entry.reading.folders.file;
-    let in_environment = document::variable(entry.value).is_some();
-    if !in_environment && is_public(file) {
+    entry.parse(|_| check_secret(secret).and_then(|()| check(secret)))?;
+    let file = &entry.loader.base_dirs.config_file;
+    let in_environment = document::env_variable(entry.value).is_some();
+    if !in_environment && is_world_readable(file) {
         let remedy = format!("chmod o-r {}, or use {name_file}", file.display());
-        entry.warning(Flaw::new("everybody on this machine can read it here", remedy));
+        entry.report_warning(ValueError::new("everybody on this machine can read it here", remedy));
     }
     Some(secret.into())
 }
 
 /// A secret in a file of its own.
-pub(super) fn in_file(
+pub(super) fn secret_from_file(
     entry: &Entry<'_>,
-    check: impl Fn(&str) -> Result<(), Flaw>,
+    check: impl Fn(&str) -> Result<(), ValueError>,
 ) -> Option<SecretString> {
-    let path = entry.reading.folders.resolve_secret(entry.read(as_text)?);
-    let name = shown(&path.to_string_lossy());
-    let text = entry.read(|_| read(&path))?;
+    let path = entry.loader.base_dirs.resolve_secret(entry.parse(as_str)?);
+    let name = quote(&path.to_string_lossy());
+    let text = entry.parse(|_| read_secret_file(&path))?;
     // Editors end the last line, and some leave empty ones behind it.
     let secret = text.trim_end_matches(['\r', '\n']);
-    let of_file = |flaw: Flaw| Flaw::new(format!("{name} {}", flaw.found), flaw.remedy);
+    let of_file = |flaw: ValueError| ValueError::new(format!("{name} {}", flaw.problem), flaw.help);
     // A password may begin or end with spaces; where it may not, they were not meant.
     let bare = secret.trim();
     let secret = if check(secret).is_err() && check(bare).is_ok() { bare } else { secret };
-    entry.read(|_| whole(secret).and_then(|()| check(secret)).map_err(of_file))?;
-    if is_public(&path) {
+    entry.parse(|_| check_secret(secret).and_then(|()| check(secret)).map_err(of_file))?;
+    if is_world_readable(&path) {
         let found = format!("everybody on this machine can read {name}");
-        entry.warning(Flaw::new(found, format!("chmod o-r {}", path.display())));
+        entry.report_warning(ValueError::new(found, format!("chmod o-r {}", path.display())));
     }
     Some(secret.into())
 }
 
 /// Lines that hold secrets, in a file of their own. Empty ones, and those after `#`, say nothing.
-pub(super) fn lines_in_file(
+pub(super) fn secret_lines_from_file(
     entry: &Entry<'_>,
-    check: impl Fn(&str) -> Result<(), Flaw>,
+    check: impl Fn(&str) -> Result<(), ValueError>,
 ) -> Option<Vec<SecretString>> {
-    let path = entry.reading.folders.resolve_secret(entry.read(as_text)?);
-    let name = shown(&path.to_string_lossy());
-    let text = entry.read(|_| read(&path))?;
-    if is_public(&path) {
+    let path = entry.loader.base_dirs.resolve_secret(entry.parse(as_str)?);
+    let name = quote(&path.to_string_lossy());
+    let text = entry.parse(|_| read_secret_file(&path))?;
+    if is_world_readable(&path) {
         let found = format!("everybody on this machine can read {name}");
-        entry.warning(Flaw::new(found, format!("chmod o-r {}", path.display())));
+        entry.report_warning(ValueError::new(found, format!("chmod o-r {}", path.display())));
     }
     let lines = text.lines().map(str::trim_end).enumerate();
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let line = |(number, line): (usize, &str)| {
-        let of_file = |flaw: Flaw| {
-            Flaw::new(format!("line {} of {name} {}", number + 1, flaw.found), flaw.remedy)
+        let of_file = |flaw: ValueError| {
+            ValueError::new(format!("line {} of {name} {}", number + 1, flaw.problem), flaw.help)
         };
-        entry.read(|_| check(line).map_err(of_file))?;
+        entry.parse(|_| check(line).map_err(of_file))?;
         Some(SecretString::from(line))
     };
     // All are read before any is missed, so that each mistake is told.
@@ -88,11 +88,11 @@ pub(super) fn lines_in_file(
     lines.into_iter().collect()
 }
 
-fn read(path: &Path) -> Result<String, Flaw> {
-    let bytes = read_file(path).map_err(|error| unreadable(path, &error))?;
-    let name = shown(&path.to_string_lossy());
+fn read_secret_file(path: &Path) -> Result<String, ValueError> {
+    let bytes = read_file(path).map_err(|error| unreadable_file(path, &error))?;
+    let name = quote(&path.to_string_lossy());
     in_utf8(bytes)
-        .map_err(|other| Flaw::new(format!("{name} is {}", other.found()), other.remedy()))
+        .map_err(|other| ValueError::new(format!("{name} is {}", other.found()), other.remedy()))
 }
 
 /// What stands in a file. It may be reached by a link, as the secrets of containers are; what is no file,
@@ -172,27 +172,27 @@ pub fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Why a file that the configuration names cannot be read.
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Flaw {
+pub(super) fn unreadable_file(path: &Path, error: &io::Error) -> ValueError {
     let remedy = match error.kind() {
         io::ErrorKind::NotFound => "create it, or name another",
         io::ErrorKind::PermissionDenied => "let the user that the bridge runs as read it",
         _ => "name a file that can be read",
     };
-    Flaw::new(format!("cannot read {} ({error})", shown(&path.to_string_lossy())), remedy)
+    ValueError::new(format!("cannot read {} ({error})", quote(&path.to_string_lossy())), remedy)
 }
 
 /// Refuses what no protocol can carry, without showing it.
-fn whole(secret: &str) -> Result<(), Flaw> {
+fn check_secret(secret: &str) -> Result<(), ValueError> {
     if secret.is_empty() {
-        return Err(Flaw::new("is empty", "write the secret there, or leave the key out"));
+        return Err(ValueError::new("is empty", "write the secret there, or leave the key out"));
     }
     let lines = secret.split(['\r', '\n']).filter(|line| !line.is_empty()).count();
     if lines > 1 || secret.contains(['\r', '\n']) {
         let found = format!("has {} lines", lines.max(2));
-        return Err(Flaw::new(found, "a secret is one line: remove the others"));
+        return Err(ValueError::new(found, "a secret is one line: remove the others"));
     }
     if secret.contains('\0') {
-        return Err(Flaw::new("contains a NUL", "a secret is one line of text"));
+        return Err(ValueError::new("contains a NUL", "a secret is one line of text"));
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ fn whole(secret: &str) -> Result<(), Flaw> {
 /// Whether everybody on this machine can read the file: it, and every folder on the way to it, are
 /// open to others.
 #[cfg(unix)]
-fn is_public(path: &Path) -> bool {
+fn is_world_readable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
 
     let open =
@@ -211,6 +211,6 @@ fn is_public(path: &Path) -> bool {
 
 /// Elsewhere than on Unix we cannot tell.
 #[cfg(not(unix))]
-fn is_public(_: &Path) -> bool {
+fn is_world_readable(_: &Path) -> bool {
     false
 }

@@ -5,82 +5,90 @@ use secrecy::SecretString;
 
 use super::diagnostic::{Diagnostic, Origin};
 use super::document::{self, Table};
-use super::entry::{Entry, also};
-use super::keys::{KnownKey, Pattern};
-use super::reading::{Reading, Unknown};
+use super::entry::{Entry, conflict};
+use super::keys::{KnownKey, SectionKind};
+use super::reading::{Loader, Unknown};
 use super::secret;
-use super::values::Flaw;
+use super::values::ValueError;
 
 /// A section of the file, which asks for its keys one by one.
 #[derive(Debug)]
 pub(super) struct Section<'r> {
-    pub(super) reading: &'r Reading,
+    pub(super) loader: &'r Loader,
     pub(super) path: String,
     pub(super) origin: Origin,
-    pattern: Pattern,
-    written: Written<'r>,
-    asked: Vec<&'static str>,
+    kind: SectionKind,
+    content: SectionContent<'r>,
+    requested: Vec<&'static str>,
 }
 
 /// What stands where a section may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Written<'r> {
+pub(super) enum SectionContent<'r> {
     /// The section.
-    Keys(&'r Table),
+    Table(&'r Table),
     /// Nothing: all of its keys are missing.
-    Nothing,
+    Absent,
     /// Something else, which has been told of: nobody needs to know what it lacks.
-    Else,
+    Invalid,
 }
 
 impl<'r> Section<'r> {
     pub(super) fn new(
-        reading: &'r Reading,
+        reading: &'r Loader,
         path: String,
-        pattern: Pattern,
+        pattern: SectionKind,
         origin: Origin,
-        written: Written<'r>,
+        written: SectionContent<'r>,
     ) -> Self {
-        Self { reading, path, origin, pattern, written, asked: Vec::new() }
+        Self {
+            loader: reading,
+            path,
+            origin,
+            kind: pattern,
+            content: written,
+            requested: Vec::new(),
+        }
     }
 
     fn table(&self) -> Option<&'r Table> {
-        match self.written {
-            Written::Keys(table) => Some(table),
-            Written::Nothing | Written::Else => None,
+        match self.content {
+            SectionContent::Table(table) => Some(table),
+            SectionContent::Absent | SectionContent::Invalid => None,
         }
     }
 
     /// What was written for a key of this section.
     pub(super) fn entry(&mut self, name: &'static str) -> Option<Entry<'r>> {
-        self.reading.asked.borrow_mut().push(KnownKey { pattern: self.pattern, name });
+        self.loader.requested_keys.borrow_mut().push(KnownKey { section: self.kind, name });
         self.child(name)
     }
 
     /// What was written for something that holds further keys.
     pub(super) fn child(&mut self, name: &'static str) -> Option<Entry<'r>> {
-        self.asked.push(name);
+        self.requested.push(name);
         let value = self.table()?.get(name)?;
-        Some(Entry { reading: self.reading, path: document::below(&self.path, name), value })
+        Some(Entry { loader: self.loader, path: document::child_path(&self.path, name), value })
     }
 
     /// The section called `name`; an empty one where it was not written.
     pub(super) fn section(&mut self, name: &'static str) -> Section<'r> {
-        let pattern = Pattern::Section(name);
+        let pattern = SectionKind::Section(name);
         let entry = self.child(name);
         entry.as_ref().and_then(|entry| entry.section(pattern)).unwrap_or_else(|| {
-            let path = document::below(&self.path, name);
-            let origin = self.reading.document.origin(&path, None);
-            let written = if entry.is_some() { Written::Else } else { Written::Nothing };
-            Section::new(self.reading, path, pattern, origin, written)
+            let path = document::child_path(&self.path, name);
+            let origin = self.loader.document.origin(&path, None);
+            let written =
+                if entry.is_some() { SectionContent::Invalid } else { SectionContent::Absent };
+            Section::new(self.loader, path, pattern, origin, written)
         })
     }
 
     /// All that was written here, in the order of the file.
     pub(super) fn entries(&self) -> Vec<(&'r str, Entry<'r>)> {
         let entry = |(name, value): (&'r String, &'r Value)| {
-            let path = document::below(&self.path, name);
-            (name.as_str(), Entry { reading: self.reading, path, value })
+            let path = document::child_path(&self.path, name);
+            (name.as_str(), Entry { loader: self.loader, path, value })
         };
         let mut entries: Vec<_> = self.table().into_iter().flatten().map(entry).collect();
         entries.sort_by_cached_key(|(name, entry)| (entry.origin(), *name));
@@ -91,23 +99,23 @@ impl<'r> Section<'r> {
     pub(super) fn get<T>(
         &mut self,
         name: &'static str,
-        read: impl FnOnce(&'r Value) -> Result<T, Flaw>,
+        read: impl FnOnce(&'r Value) -> Result<T, ValueError>,
     ) -> Option<T> {
-        self.entry(name)?.read(read)
+        self.entry(name)?.parse(read)
     }
 
     /// The same for a key that must be there; `example` is how to write it.
-    pub(super) fn must<T>(
+    pub(super) fn required<T>(
         &mut self,
         name: &'static str,
         example: &str,
-        read: impl FnOnce(&'r Value) -> Result<T, Flaw>,
+        read: impl FnOnce(&'r Value) -> Result<T, ValueError>,
     ) -> Option<T> {
         let Some(entry) = self.entry(name) else {
-            self.missing(name, example);
+            self.report_missing(name, example);
             return None;
         };
-        entry.read(read)
+        entry.parse(read)
     }
 
     /// A secret: written as `name`, or in the file that `name_file` names. `check` must not show
@@ -116,47 +124,58 @@ impl<'r> Section<'r> {
         &mut self,
         name: &'static str,
         name_file: &'static str,
-        check: impl Fn(&str) -> Result<(), Flaw>,
+        check: impl Fn(&str) -> Result<(), ValueError>,
     ) -> Option<(SecretString, Entry<'r>)> {
         match (self.entry(name), self.entry(name_file)) {
             (None, None) => None,
-            (Some(direct), None) => Some((secret::written(&direct, name_file, check)?, direct)),
-            (None, Some(file)) => Some((secret::in_file(&file, check)?, file)),
+            (Some(direct), None) => {
+                Some((secret::inline_secret(&direct, name_file, check)?, direct))
+            }
+            (None, Some(file)) => Some((secret::secret_from_file(&file, check)?, file)),
             (Some(direct), Some(file)) => {
-                file.mistake(also(&direct));
+                file.report_error(conflict(&direct));
                 None
             }
         }
     }
 
     /// Whether any of these keys was written.
-    pub(super) fn has(&self, names: &[&str]) -> bool {
+    pub(super) fn has_any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.table().is_some_and(|table| table.contains_key(*name)))
     }
 
     /// Complains that a key is missing.
-    pub(super) fn missing(&self, name: &str, example: &str) {
-        if matches!(self.written, Written::Keys(_)) || self.path.is_empty() {
-            let flaw = Flaw::new("missing", format!("write {example}"));
-            self.mistake(document::below(&self.path, name), flaw);
+    pub(super) fn report_missing(&self, name: &str, example: &str) {
+        if matches!(self.content, SectionContent::Table(_)) || self.path.is_empty() {
+            let flaw = ValueError::new("missing", format!("write {example}"));
+            self.report_error(document::child_path(&self.path, name), flaw);
         }
     }
 
     /// Complains of the section as a whole.
-    pub(super) fn mistake(&self, key: String, Flaw { found, remedy, .. }: Flaw) {
-        let diagnostic = Diagnostic { origin: self.origin.clone(), key: Some(key), found, remedy };
-        self.reading.findings.borrow_mut().mistake(diagnostic);
+    pub(super) fn report_error(
+        &self,
+        key: String,
+        ValueError { problem: found, help: remedy, .. }: ValueError,
+    ) {
+        let diagnostic = Diagnostic {
+            origin: self.origin.clone(),
+            key: Some(key),
+            problem: found,
+            help: remedy,
+        };
+        self.loader.diagnostics.borrow_mut().push_error(diagnostic);
     }
 
     /// Notes every key that nobody asked for.
-    pub(super) fn finish(self) {
+    pub(super) fn deny_unknown_keys(self) {
         for (name, _) in self.entries() {
-            if !self.asked.contains(&name) {
-                self.reading.unknown.borrow_mut().push(Unknown {
+            if !self.requested.contains(&name) {
+                self.loader.unknown.borrow_mut().push(Unknown {
                     section: self.path.clone(),
-                    pattern: self.pattern,
+                    pattern: self.kind,
                     name: name.to_owned(),
-                    here: self.asked.clone(),
+                    here: self.requested.clone(),
                 });
             }
         }
@@ -164,6 +183,6 @@ impl<'r> Section<'r> {
 
     /// Whether nothing at all was written for it.
     pub(super) fn is_absent(&self) -> bool {
-        matches!(self.written, Written::Nothing)
+        matches!(self.content, SectionContent::Absent)
     }
 }

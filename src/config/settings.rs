@@ -13,8 +13,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use super::network::{Account, ClientCertificate, Nickserv, ProxySettings, Sasl, SaslMechanism};
-use super::voices::{Mode, PuppetSettings};
+use super::network::{
+    ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslMechanism, SaslPolicy,
+};
+use super::voices::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, Network};
 use crate::translate::LinkFormat;
 
@@ -24,9 +26,9 @@ pub struct Settings {
     /// Where the bridge keeps what must survive it.
     pub state_dir: PathBuf,
     /// How it tells what it does.
-    pub log: Log,
+    pub log: LogSettings,
     /// What it remembers, and for how long.
-    pub store: Store,
+    pub store: StoreSettings,
     /// The IRC networks, in the order of the file.
     pub networks: Vec<NetworkSettings>,
     /// The Let's Chat server.
@@ -35,30 +37,30 @@ pub struct Settings {
     /// same throughout, as at its first mention.
     pub links: Vec<Link>,
     /// How what is said at one end of a link is shown at the other.
-    pub looks: Arc<LinkFormat>,
+    pub format: Arc<LinkFormat>,
     /// The same for each of `links`, in their order: most often that.
-    pub link_looks: Vec<Arc<LinkFormat>>,
+    pub link_formats: Vec<Arc<LinkFormat>>,
     /// The places that are joined, directly or through others: what is said in one is mirrored to
     /// each of the others. In order of first mention; every place of `links` is in exactly one.
-    pub conversations: Vec<Vec<Endpoint>>,
+    pub link_groups: Vec<Vec<Endpoint>>,
     /// What it serves to people without an account; `None` where it serves nothing.
     pub web: Option<WebSettings>,
     /// Where it tells servers whose connections are whose (RFC 1413); `None` where it does not.
     pub ident: Option<SocketAddr>,
     /// Whether to tell people of what is missing on their side.
-    pub announce: bool,
+    pub notices: bool,
     /// For how long a channel must have gone unheard for people to be told of it, where nobody knows
     /// whether anything was said.
     pub gap: Duration,
     /// How long a stopping bridge lets what is under way settle.
-    pub settle: Duration,
+    pub shutdown_timeout: Duration,
     /// Whether two programs that answer each other through the bridge are parted for a while.
-    pub break_loops: bool,
+    pub loop_protection: bool,
 }
 
 /// How the bridge tells what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
+pub struct LogSettings {
     /// The shape of a line.
     pub format: LogFormat,
     /// A filter of `tracing`, such as `info` or `info,letsbridge::net=debug`.
@@ -80,11 +82,11 @@ pub enum LogFormat {
 
 /// What is remembered, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
+pub struct StoreSettings {
     /// How long the ledger knows a message that has been mirrored; `None` for ever.
-    pub keep: Option<Duration>,
+    pub retention: Option<Duration>,
     /// How many bytes may wait to be delivered; `None` for any number.
-    pub max_waiting: Option<u64>,
+    pub max_queue_size: Option<u64>,
 }
 
 /// How files and long messages of Let's Chat are served to people without an account.
@@ -95,12 +97,12 @@ pub struct WebSettings {
     /// Where to listen, without TLS.
     pub listen: SocketAddr,
     /// How long a link lives.
-    pub expire: Duration,
+    pub link_expiry: Duration,
     /// The largest file that is passed on, in bytes.
-    pub largest: u64,
+    pub max_file_size: u64,
     /// How much of the disk may be taken by the files that were asked for lately, in bytes. At least
     /// `largest`.
-    pub cache: u64,
+    pub cache_size: u64,
     /// How often one address may ask for something; `None` for as often as it likes.
     pub requests_per_minute: Option<u64>,
     /// Who is believed when they say for whom they ask (`X-Forwarded-For`).
@@ -115,21 +117,21 @@ pub struct NetworkSettings {
     /// Its servers, to be tried in this order. Never empty.
     pub servers: Vec<HostPort>,
     /// Whom to believe that they are the server; `None` speaks without TLS.
-    pub tls: Option<Trust>,
+    pub tls: Option<TlsTrust>,
     /// The address of this machine to come from; `None` leaves that to the system.
     pub bind: Option<IpAddr>,
     /// The proxy on the way to the servers.
     pub proxy: Option<ProxySettings>,
     /// The certificate by which we prove who we are.
-    pub certificate: Option<ClientCertificate>,
+    pub client_certificate: Option<ClientCertificate>,
     /// The account to log in to.
-    pub account: Option<Account>,
+    pub account: Option<IrcAccount>,
     /// What to do without a login by SASL.
-    pub sasl: Sasl,
+    pub sasl: SaslPolicy,
     /// How to log in by SASL, what is tried first coming first.
-    pub mechanisms: Vec<SaslMechanism>,
+    pub sasl_mechanisms: Vec<SaslMechanism>,
     /// Services, and how to speak to them.
-    pub nickserv: Nickserv,
+    pub nickserv: NickservSettings,
     /// What to say once we are let in, before any channel is joined.
     pub on_connect: Vec<SecretString>,
     /// The server's password (`PASS`).
@@ -139,7 +141,7 @@ pub struct NetworkSettings {
     /// The nick to ask for.
     pub nick: String,
     /// The nicks to ask for where somebody has that one.
-    pub other_nicks: Vec<String>,
+    pub alt_nicks: Vec<String>,
     /// The user name (`USER`).
     pub username: String,
     /// The real name (`USER`).
@@ -149,17 +151,17 @@ pub struct NetworkSettings {
     /// How to read and write its lines instead: a superset of ASCII, or ISO-2022-JP.
     pub charset: Option<&'static Encoding>,
     /// Whom to ask for an invitation to a channel that is for invited people only (mode `+i`).
-    pub invited_by: Option<String>,
+    pub request_invite_from: Option<String>,
     /// How fast to speak.
-    pub pace: Pace,
+    pub flood_control: FloodControl,
     /// What to do with lines of which nobody can tell whether they arrived.
-    pub in_doubt: InDoubt,
+    pub unconfirmed: UnconfirmedPolicy,
     /// How far back to look for what was said while the bridge was away.
-    pub catch_up: CatchUp,
+    pub catch_up: CatchUpPolicy,
     /// The most messages of one channel's backlog to mirror; `None` for all.
     pub catch_up_limit: Option<u64>,
     /// By whom it is said what people of Let's Chat have said.
-    pub mode: Mode,
+    pub sender_mode: SenderMode,
     /// How the nick is made that stands for one of them, where that was written: `{user}` in it is
     /// their user name.
     pub nick_template: Option<String>,
@@ -174,21 +176,21 @@ pub struct NetworkSettings {
 impl NetworkSettings {
     /// By whom it is said in `channel`.
     #[must_use]
-    pub fn mode_in(&self, channel: &ChannelSettings) -> Mode {
-        channel.mode.unwrap_or(self.mode)
+    pub fn sender_mode_in(&self, channel: &ChannelSettings) -> SenderMode {
+        channel.sender_mode.unwrap_or(self.sender_mode)
     }
 
     /// How nicks are made for `mode`.
     #[must_use]
-    pub fn template(&self, mode: Mode) -> &str {
-        self.nick_template.as_deref().unwrap_or_else(|| mode.template())
+    pub fn nick_template_for(&self, mode: SenderMode) -> &str {
+        self.nick_template.as_deref().unwrap_or_else(|| mode.default_nick_template())
     }
 }
 
 /// How fast to speak to an IRC server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Pace {
+pub enum FloodControl {
     /// As servers of its kind allow, once it has said what it is.
     #[default]
     Auto,
@@ -217,7 +219,7 @@ pub enum Pace {
 /// What to do with lines of which nobody can tell whether they arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum InDoubt {
+pub enum UnconfirmedPolicy {
     /// Say them again: nothing is lost, something may be seen twice.
     #[default]
     Repeat,
@@ -237,7 +239,7 @@ pub struct ChannelSettings {
     /// How to read and write lines there instead.
     pub charset: Option<&'static Encoding>,
     /// By whom it is said there what people of Let's Chat have said; `None` for as on its network.
-    pub mode: Option<Mode>,
+    pub sender_mode: Option<SenderMode>,
 }
 
 /// A server's address.
@@ -272,7 +274,7 @@ impl fmt::Display for HostPort {
 
 /// Whom to believe that they are the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
+pub enum TlsTrust {
     /// Who is vouched for by an authority that this machine trusts.
     System,
     /// Who is vouched for by an authority in this PEM file, and nobody else.
@@ -320,13 +322,13 @@ pub struct LetsChatSettings {
     /// Its address, `http` or `https`. Its path ends with `/`, so that `join("rooms")` goes below it.
     pub url: Url,
     /// Whom to believe that they are the server; without meaning for `http`.
-    pub trust: Trust,
+    pub tls_trust: TlsTrust,
     /// The bridge's API token.
     pub token: SecretString,
     /// The rooms of all links, each once, in order of first mention.
     pub rooms: Vec<RoomSettings>,
     /// How far back to look for what was said while the bridge was away.
-    pub catch_up: CatchUp,
+    pub catch_up: CatchUpPolicy,
     /// The most messages of one room's backlog to mirror; `None` for all.
     pub catch_up_limit: Option<u64>,
 }
@@ -342,13 +344,13 @@ pub struct RoomSettings {
 
 /// How far back to look for what was said while the bridge was away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CatchUp {
+pub enum CatchUpPolicy {
     /// What is younger than this.
-    Age(Duration),
+    MaxAge(Duration),
     /// Everything since the bridge was last there.
     All,
     /// Nothing.
-    Never,
+    Off,
 }
 
 /// A channel and a room that mirror each other.

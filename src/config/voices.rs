@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// By whom it is said on IRC what people of Let's Chat have said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub enum SenderMode {
     /// By the bridge, which names them.
     #[default]
     Bot,
@@ -19,10 +19,10 @@ pub enum Mode {
     Puppets,
 }
 
-impl Mode {
+impl SenderMode {
     /// How nicks are made, if nothing else was written.
     #[must_use]
-    pub fn template(self) -> &'static str {
+    pub fn default_nick_template(self) -> &'static str {
         match self {
             Self::Bot | Self::Relaymsg => "{user}/lc",
             Self::Puppets => "{user}|lc",
@@ -34,15 +34,15 @@ impl Mode {
 #[derive(Debug, Clone)]
 pub struct PuppetSettings {
     /// The most at a time. Never 0.
-    pub most: usize,
+    pub max: usize,
     /// Who has been silent for so long loses it.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
-    pub evade: bool,
+    pub ban_fallback: bool,
     /// People on IRC see who has left the rooms.
-    pub away: bool,
+    pub show_away: bool,
     /// The network in which each has an address to come from. Never with `webirc`.
-    pub prefix: Option<Ipv6Net>,
+    pub ipv6_prefix: Option<Ipv6Net>,
     /// What the server is told of whose connection it is, where it trusts the bridge to tell.
     pub webirc: Option<WebircSettings>,
 }
@@ -50,7 +50,14 @@ pub struct PuppetSettings {
 impl Default for PuppetSettings {
     fn default() -> Self {
         let idle = Duration::from_secs(24 * 60 * 60);
-        Self { most: 50, idle, evade: false, away: true, prefix: None, webirc: None }
+        Self {
+            max: 50,
+            idle_timeout: idle,
+            ban_fallback: false,
+            show_away: true,
+            ipv6_prefix: None,
+            webirc: None,
+        }
     }
 }
 

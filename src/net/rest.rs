@@ -226,14 +226,14 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::config::{CertificatePin, Trust};
+    use crate::config::{CertificatePin, TlsTrust};
     use crate::net::tls::client_config;
 
     const ANN: &str = r#"{"id":"6b035acebda4781b8a8cafab","firstName":"Ann","lastName":"Tee",
         "username":"ann","displayName":"Ann Tee","avatar":"e58f","openRooms":[]}"#;
 
     fn client(url: &str) -> Rest {
-        let tls = client_config(&Trust::Pin(CertificatePin::new([0; 32]))).unwrap();
+        let tls = client_config(&TlsTrust::Pin(CertificatePin::new([0; 32]))).unwrap();
         Rest::new(&Url::parse(url).unwrap(), &SecretString::from("t0k3n"), &tls).unwrap()
     }
 
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_token_that_cannot_be_sent_is_told_and_one_that_can_is_never_shown() {
-        let tls = client_config(&Trust::Pin(CertificatePin::new([0; 32]))).unwrap();
+        let tls = client_config(&TlsTrust::Pin(CertificatePin::new([0; 32]))).unwrap();
         let url = Url::parse("https://chat.example").unwrap();
         let error = Rest::new(&url, &SecretString::from("a\nb"), &tls).unwrap_err();
         assert!(matches!(error, RestError::NotAToken), "{error}");

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::connection::Wire;
 use super::sts::StsBook;
-use crate::config::{ClientCertificate, HostPort, NetworkSettings, Trust};
+use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
 use crate::net::connect::{self, Origin, Way};
 use crate::net::ident::{Book, Known};
 use crate::net::stranger::{Ear, Sought};
@@ -20,7 +20,7 @@ use crate::protocol::irc::{Reason, Sts, TurnedAway};
 #[derive(Debug, Clone)]
 pub(super) struct Door {
     servers: Vec<HostPort>,
-    trust: Option<Trust>,
+    trust: Option<TlsTrust>,
     certificate: Option<ClientCertificate>,
     way: Way,
     sts: Arc<StsBook>,
@@ -61,7 +61,7 @@ impl Door {
         Self {
             servers: network.servers.clone(),
             trust: network.tls.clone(),
-            certificate: network.certificate.clone(),
+            certificate: network.client_certificate.clone(),
             way: Way { from: network.bind.map(Origin::Own), proxy },
             sts,
             ident,
@@ -105,7 +105,7 @@ impl Door {
             let wire = Box::new(Ear::seeking(tcp, Sought::Irc { tls: false }));
             return Ok(Opened { wire, server, secure, known });
         }
-        let trust = self.trust.as_ref().unwrap_or(&Trust::System);
+        let trust = self.trust.as_ref().unwrap_or(&TlsTrust::System);
         // Read anew for each connection, so that a renewed certificate needs no restart.
         let config = tls::client_config_as(trust, self.certificate.as_ref());
         let config = config.map_err(|error| error.to_string())?;

@@ -2,14 +2,14 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{NetworkSettings, Regain, Sasl, SaslMechanism};
+use crate::config::{NetworkSettings, RegainCommand, SaslMechanism, SaslPolicy};
 use crate::protocol::irc::{Identity, Login, Mechanism, Services};
 
 /// Who the bridge is on `network`.
 pub(super) fn identity(network: &NetworkSettings) -> Identity {
     Identity {
         nick: network.nick.clone(),
-        other_nicks: network.other_nicks.clone(),
+        other_nicks: network.alt_nicks.clone(),
         username: network.username.clone(),
         realname: network.realname.clone(),
         password: network.password.clone(),
@@ -20,18 +20,18 @@ pub(super) fn identity(network: &NetworkSettings) -> Identity {
 }
 
 fn login(network: &NetworkSettings) -> Option<Login> {
-    if network.sasl == Sasl::Off || network.mechanisms.is_empty() {
+    if network.sasl == SaslPolicy::Off || network.sasl_mechanisms.is_empty() {
         return None;
     }
     let account = network.account.as_ref();
-    if account.is_none() && network.certificate.is_none() {
+    if account.is_none() && network.client_certificate.is_none() {
         return None;
     }
     Some(Login {
         account: account.map_or(&network.nick, |account| &account.name).clone(),
         password: account.and_then(|account| account.password.clone()),
-        mechanisms: network.mechanisms.iter().copied().map(mechanism).collect(),
-        required: network.sasl == Sasl::Required,
+        mechanisms: network.sasl_mechanisms.iter().copied().map(mechanism).collect(),
+        required: network.sasl == SaslPolicy::Required,
     })
 }
 
@@ -51,10 +51,10 @@ fn services(network: &NetworkSettings) -> Option<Services> {
         SecretString::from(text.replace("{password}", password.expose_secret()))
     };
     let regain = match nickserv.regain {
-        Regain::Ghost => Some("GHOST {nick}"),
-        Regain::Regain => Some("REGAIN {nick}"),
-        Regain::Recover => Some("RECOVER {nick}"),
-        Regain::Off => None,
+        RegainCommand::Ghost => Some("GHOST {nick}"),
+        RegainCommand::Regain => Some("REGAIN {nick}"),
+        RegainCommand::Recover => Some("RECOVER {nick}"),
+        RegainCommand::Off => None,
     };
     Some(Services {
         nick: nickserv.nick.clone(),

@@ -150,7 +150,7 @@ async fn connect(
     let tcp = proxy::tcp_for(&letschat.url).await.map_err(|error| error.to_string())?;
     let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
         // Read anew for each connection, so that a renewed certificate needs no restart.
-        let config = tls::client_config(&letschat.trust).map_err(|error| error.to_string())?;
+        let config = tls::client_config(&letschat.tls_trust).map_err(|error| error.to_string())?;
         let host = letschat.url.host_str().unwrap_or_default();
         let wire = tls::handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
         Box::new(Ear::seeking(wire, Sought::LetsChat { tls: true }))

@@ -34,7 +34,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
 use crate::config::{
-    CatchUp, ChannelSettings, InDoubt, Link, Mode, NetworkSettings, PuppetSettings, Settings,
+    CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings, SenderMode, Settings,
+    UnconfirmedPolicy,
 };
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::store;
@@ -93,10 +94,10 @@ pub enum StartError {
 pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError> {
     let book = settings.ident.map(tell_whose).transpose()?;
     let policy = policy(&settings);
-    let bridge = Bridge::new(&settings.conversations, policy, &mut store)?
+    let bridge = Bridge::new(&settings.link_groups, policy, &mut store)?
         .dropping(dropping(&settings.networks))
         .linking(links(&settings)?)
-        .mannered(Arc::clone(&settings.looks), linked(&settings))
+        .mannered(Arc::clone(&settings.format), linked(&settings))
         .under_nicks(under_nicks(&settings.networks))
         .directing(directing(&settings.networks), Timestamp::now(), &mut store)?;
     store.commit()?;
@@ -142,7 +143,15 @@ pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError
         letschat::LetsChat::new(settings.letschat, &places, to_letschat, stopped.clone())
             .whispering(whispering);
     tokio::spawn(connection::keep(letschat, stopped));
-    Ok(Running { inbox: own, wish, stop, settle: settings.settle, status, counters, ended })
+    Ok(Running {
+        inbox: own,
+        wish,
+        stop,
+        settle: settings.shutdown_timeout,
+        status,
+        counters,
+        ended,
+    })
 }
 
 impl Running {
@@ -194,9 +203,9 @@ fn policy(settings: &Settings) -> Policy {
     let signed = |duration| SignedDuration::try_from(duration).ok();
     let limits = |catch_up, most| {
         let oldest = match catch_up {
-            CatchUp::Age(age) => signed(age),
-            CatchUp::All => None,
-            CatchUp::Never => Some(SignedDuration::ZERO),
+            CatchUpPolicy::MaxAge(age) => signed(age),
+            CatchUpPolicy::All => None,
+            CatchUpPolicy::Off => Some(SignedDuration::ZERO),
         };
         Limits { oldest, most }
     };
@@ -206,17 +215,17 @@ fn policy(settings: &Settings) -> Policy {
     Policy {
         letschat: limits(settings.letschat.catch_up, settings.letschat.catch_up_limit),
         irc: settings.networks.iter().map(on_irc).collect(),
-        announce: settings.announce,
+        announce: settings.notices,
         gap: signed(settings.gap).unwrap_or(SignedDuration::MAX),
-        break_loops: settings.break_loops,
-        memory: settings.store.keep.and_then(signed),
-        waiting: settings.store.max_waiting,
+        break_loops: settings.loop_protection,
+        memory: settings.store.retention.and_then(signed),
+        waiting: settings.store.max_queue_size,
     }
 }
 
 /// The links, each with how it looks.
 fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
-    let looks = settings.links.iter().zip(&settings.link_looks);
+    let looks = settings.links.iter().zip(&settings.link_formats);
     let linked =
         |(link, looks): (&Link, &_)| (link.channel.clone(), link.room.clone(), Arc::clone(looks));
     looks.map(linked).collect()
@@ -247,7 +256,7 @@ async fn keep_ticking(queues: Vec<mpsc::WeakSender<Item>>) {
 
 /// The networks on which nothing is said again that may have arrived.
 fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
-    let dropping = networks.iter().filter(|network| network.in_doubt == InDoubt::Drop);
+    let dropping = networks.iter().filter(|network| network.unconfirmed == UnconfirmedPolicy::Drop);
     dropping.map(|network| network.network.clone()).collect()
 }
 
@@ -261,14 +270,14 @@ fn directing(networks: &[NetworkSettings]) -> Vec<Network> {
 fn under_nicks(networks: &[NetworkSettings]) -> Vec<(Endpoint, Nicks)> {
     let all = networks.iter().flat_map(|it| it.channels.iter().map(move |channel| (it, channel)));
     let nicks = |(network, channel): (&NetworkSettings, &ChannelSettings)| {
-        let mode = network.mode_in(channel);
-        let PuppetSettings { evade, away, .. } = network.puppets;
+        let mode = network.sender_mode_in(channel);
+        let PuppetSettings { ban_fallback: evade, show_away: away, .. } = network.puppets;
         let source = match mode {
-            Mode::Bot => return None,
-            Mode::Relaymsg => Source::Lent,
-            Mode::Puppets => Source::Puppet { evade, away },
+            SenderMode::Bot => return None,
+            SenderMode::Relaymsg => Source::Lent,
+            SenderMode::Puppets => Source::Puppet { evade, away },
         };
-        let nicks = Nicks { source, template: network.template(mode).to_owned() };
+        let nicks = Nicks { source, template: network.nick_template_for(mode).to_owned() };
         Some((Endpoint::channel(&network.network, &channel.name), nicks))
     };
     all.filter_map(nicks).collect()
@@ -276,7 +285,7 @@ fn under_nicks(networks: &[NetworkSettings]) -> Vec<(Endpoint, Nicks)> {
 
 /// Whether people of Let's Chat have connections of their own on `network`.
 fn has_puppets(network: &NetworkSettings) -> bool {
-    network.channels.iter().any(|channel| network.mode_in(channel) == Mode::Puppets)
+    network.channels.iter().any(|channel| network.sender_mode_in(channel) == SenderMode::Puppets)
 }
 
 /// Tells whoever asks at `address` whose connections are whose.

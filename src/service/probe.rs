@@ -72,7 +72,7 @@ impl Report {
 /// Connects to everything that `settings` names, joins every place, tells how that went, and leaves.
 pub async fn probe(settings: &Settings) -> Report {
     let places: Vec<(EndpointId, Endpoint)> =
-        (0..).map(EndpointId).zip(settings.conversations.iter().flatten().cloned()).collect();
+        (0..).map(EndpointId).zip(settings.link_groups.iter().flatten().cloned()).collect();
     let sts = Arc::new(StsBook::read(&settings.state_dir));
     let mut looks = JoinSet::new();
     for network in &settings.networks {
@@ -165,7 +165,7 @@ async fn look<P: Party + Send + 'static>(
 /// Why Let's Chat does not let us in, where REST knows it better: the socket refuses a wrong token, a
 /// revoked one and a stranger's alike (WIRE.md, "Transport").
 async fn what_rest_says(letschat: &LetsChatSettings) -> Option<RestError> {
-    let tls = tls::client_config(&letschat.trust).ok()?;
+    let tls = tls::client_config(&letschat.tls_trust).ok()?;
     let account = match Rest::new(&letschat.url, &letschat.token, &tls) {
         Ok(rest) => rest.account().await.map(|_| ()),
         Err(error) => Err(error),

@@ -190,7 +190,7 @@ async fn is_good(desk: &Desk, target: LinkTarget, made: Timestamp) -> Result<(),
 
 /// When a link that was made at `made` ends.
 fn expires(desk: &Desk, made: Timestamp) -> Timestamp {
-    let lasts = SignedDuration::try_from(desk.settings.expire).unwrap_or(SignedDuration::MAX);
+    let lasts = SignedDuration::try_from(desk.settings.link_expiry).unwrap_or(SignedDuration::MAX);
     made.saturating_add(lasts).unwrap_or(Timestamp::MAX)
 }
 

@@ -9,7 +9,7 @@ use reqwest::{Client, StatusCode, redirect};
 use tempfile::TempDir;
 
 use super::{Web, WebError};
-use crate::config::{Settings, Trust, WebSettings};
+use crate::config::{Settings, TlsTrust, WebSettings};
 use crate::net::{proxy, tls};
 use crate::store::{self, Store, StoreError};
 use crate::translate::PublicLinks;
@@ -84,7 +84,7 @@ async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
     let question: String = question.iter().map(|byte| format!("{byte:02x}")).collect();
     let (address, answer) = links.challenge(&question);
     let listen = web.listen;
-    let tls = tls::client_config(&Trust::System).map_err(|error| error.to_string())?;
+    let tls = tls::client_config(&TlsTrust::System).map_err(|error| error.to_string())?;
     let client = Client::builder()
         .tls_backend_preconfigured((*tls).clone())
         .redirect(redirect::Policy::none())

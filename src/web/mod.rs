@@ -123,7 +123,7 @@ fn desk(web: &WebSettings, settings: &Settings) -> Result<Arc<Desk>, StoreError>
     let letschat = settings.letschat.clone();
     Ok(Arc::new(Desk {
         links: PublicLinks::new(key, web.public_url.clone(), letschat.url.clone()),
-        cache: Cache::new(letschat, directory.to_owned(), web.largest, web.cache),
+        cache: Cache::new(letschat, directory.to_owned(), web.max_file_size, web.cache_size),
         limits: Arc::new(Limits::new(web.requests_per_minute)),
         reader: Arc::new(Mutex::new(PublicReader::open(directory)?)),
         settings: web.clone(),

@@ -8,25 +8,25 @@ fn five_lines_are_enough() {
     let [network] = settings.networks.as_slice() else { panic!("one network") };
     assert_eq!(network.network.as_str(), "office");
     assert_eq!(network.servers[0].to_string(), "irc.example.org:6697");
-    assert_eq!(network.tls, Some(Trust::System));
+    assert_eq!(network.tls, Some(TlsTrust::System));
     assert_eq!((network.nick.as_str(), network.username.as_str()), ("letsbridge", "letsbridge"));
     assert_eq!(network.channels[0].name, "#dev");
     assert_eq!(network.fallback_charset, encoding_rs::WINDOWS_1252);
     assert_eq!(settings.letschat.url.as_str(), "https://chat.example.org/");
     assert_eq!(settings.letschat.token.expose_secret(), TOKEN);
     assert_eq!(settings.letschat.rooms[0].name, "dev");
-    assert_eq!(settings.letschat.catch_up, CatchUp::Age(Duration::from_hours(24)));
+    assert_eq!(settings.letschat.catch_up, CatchUpPolicy::MaxAge(Duration::from_hours(24)));
     assert_eq!(settings.letschat.catch_up_limit, Some(500));
-    assert!(settings.announce);
+    assert!(settings.notices);
     assert_eq!(settings.gap, Duration::from_secs(60));
-    assert_eq!(network.catch_up, CatchUp::Age(Duration::from_hours(24)));
+    assert_eq!(network.catch_up, CatchUpPolicy::MaxAge(Duration::from_hours(24)));
     assert_eq!(network.catch_up_limit, Some(500));
-    assert_eq!(settings.store.keep, Some(Duration::from_hours(30 * 24)));
-    assert_eq!(settings.settle, Duration::from_secs(10));
+    assert_eq!(settings.store.retention, Some(Duration::from_hours(30 * 24)));
+    assert_eq!(settings.shutdown_timeout, Duration::from_secs(10));
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Auto, "info"));
     assert_eq!(settings.state_dir.to_str(), Some("/var/lib/letsbridge"));
     assert_eq!(settings.links[0].channel.to_string(), "office/#dev");
-    assert_eq!(names(&settings.conversations), ["office/#dev letschat/dev"]);
+    assert_eq!(names(&settings.link_groups), ["office/#dev letschat/dev"]);
 }
 
 #[test]

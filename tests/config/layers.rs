@@ -10,10 +10,16 @@ fn words_are_choices() {
         "",
     ));
     let network = &settings.networks[0];
-    assert_eq!((network.pace, network.in_doubt), (Pace::Off, InDoubt::Drop));
-    assert_eq!((network.mode, network.template(network.mode)), (Mode::Relaymsg, "{user}/lc"));
-    assert_eq!(settings.letschat.catch_up, CatchUp::All);
-    assert_eq!((settings.letschat.catch_up_limit, settings.store.keep), (None, None));
+    assert_eq!(
+        (network.flood_control, network.unconfirmed),
+        (FloodControl::Off, UnconfirmedPolicy::Drop)
+    );
+    assert_eq!(
+        (network.sender_mode, network.nick_template_for(network.sender_mode)),
+        (SenderMode::Relaymsg, "{user}/lc")
+    );
+    assert_eq!(settings.letschat.catch_up, CatchUpPolicy::All);
+    assert_eq!((settings.letschat.catch_up_limit, settings.store.retention), (None, None));
     assert_eq!(settings.log.format, LogFormat::Json);
 }
 
@@ -31,7 +37,7 @@ fn the_environment_wins_over_the_file() {
     let settings = desk.settings(&with("nick = 'file'\nrealname = 'file'", "", ""));
     assert_eq!(settings.letschat.url.as_str(), "http://localhost:5000/chat/");
     assert_eq!(settings.letschat.catch_up_limit, Some(7));
-    assert!(!settings.announce);
+    assert!(!settings.notices);
     assert_eq!(settings.state_dir, desk.folder.path().join("state"));
     let network = &settings.networks[0];
     assert_eq!((network.nick.as_str(), network.username.as_str()), ("true", "true"));

@@ -23,7 +23,7 @@ fn places_that_hang_together_share_a_conversation() {
         ("home/#{X}", "y", ""),
     ]));
     assert_eq!(
-        names(&settings.conversations),
+        names(&settings.link_groups),
         [
             "office/#dev letschat/dev home/#dev letschat/ops",
             "office/#tea letschat/tea",
@@ -82,8 +82,11 @@ fn a_channel_may_have_a_mode_of_its_own() {
     let desk = Desk::new();
     let settings = desk.settings(&text(["mode = 'puppets'", ""]));
     let network = &settings.networks[0];
-    assert_eq!((network.mode, network.mode_in(&network.channels[0])), (Mode::Bot, Mode::Puppets));
-    assert_eq!(network.template(Mode::Puppets), "{user}|lc");
+    assert_eq!(
+        (network.sender_mode, network.sender_mode_in(&network.channels[0])),
+        (SenderMode::Bot, SenderMode::Puppets)
+    );
+    assert_eq!(network.nick_template_for(SenderMode::Puppets), "{user}|lc");
     desk.mistakes(
         &text(["mode = 'puppets'", "mode = 'bot'"]),
         &["bridge.toml:15: link[1].mode: \"office/#dev\" has another one in link[0].mode \

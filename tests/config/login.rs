@@ -1,6 +1,6 @@
 //! Accounts, certificates, proxies: who the bridge is on a network, and how it gets there.
 
-use letsbridge::config::{ProxyKind, Sasl, SaslMechanism};
+use letsbridge::config::{ProxyKind, SaslMechanism, SaslPolicy};
 
 use super::*;
 
@@ -9,16 +9,16 @@ fn an_account_is_required_to_work_unless_told_otherwise() {
     let desk = Desk::new().file("a", "pass word\n");
     let network = |lines: &str| desk.settings(&with(lines, "", "")).networks.remove(0);
     let account = network("account_password_file = 'a'");
-    assert_eq!(account.sasl, Sasl::Required);
-    assert_eq!(account.mechanisms, [SaslMechanism::ScramSha256, SaslMechanism::Plain]);
-    let Some(config::Account { name, password: Some(password) }) = &account.account else {
+    assert_eq!(account.sasl, SaslPolicy::Required);
+    assert_eq!(account.sasl_mechanisms, [SaslMechanism::ScramSha256, SaslMechanism::Plain]);
+    let Some(config::IrcAccount { name, password: Some(password) }) = &account.account else {
         panic!("an account with a password")
     };
     assert_eq!((name.as_str(), password.expose_secret()), ("letsbridge", "pass word"));
     assert!(!format!("{account:?}").contains("pass word"));
     let other = network("account = 'ann'\naccount_password = 'hush'\nsasl = 'off'");
-    assert_eq!((other.account.unwrap().name.as_str(), other.sasl), ("ann", Sasl::Off));
-    assert_eq!(network("").sasl, Sasl::Off);
+    assert_eq!((other.account.unwrap().name.as_str(), other.sasl), ("ann", SaslPolicy::Off));
+    assert_eq!(network("").sasl, SaslPolicy::Off);
 }
 
 #[test]
@@ -26,12 +26,15 @@ fn a_certificate_logs_in_first() {
     let desk = Desk::new().file("bridge.pem", client_certificate()).file("a", "hush");
     let network = |lines: &str| desk.settings(&with(lines, "", "")).networks.remove(0);
     let alone = network("cert_file = 'bridge.pem'");
-    assert_eq!((alone.mechanisms, alone.sasl), (vec![SaslMechanism::External], Sasl::Required));
-    let own = alone.certificate.unwrap();
-    assert_eq!(own.certificate, own.key, "in one file");
+    assert_eq!(
+        (alone.sasl_mechanisms, alone.sasl),
+        (vec![SaslMechanism::External], SaslPolicy::Required)
+    );
+    let own = alone.client_certificate.unwrap();
+    assert_eq!(own.cert_file, own.key_file, "in one file");
     let both = network("cert_file = 'bridge.pem'\naccount_password_file = 'a'");
-    assert_eq!(both.mechanisms[0], SaslMechanism::External);
-    assert_eq!(both.mechanisms.len(), 3);
+    assert_eq!(both.sasl_mechanisms[0], SaslMechanism::External);
+    assert_eq!(both.sasl_mechanisms.len(), 3);
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn a_way_is_read_with_its_password() {
         (proxy.kind, proxy.to_string().as_str()),
         (ProxyKind::Socks5h, "socks5h://[::1]:1080")
     );
-    let (user, password) = proxy.login.as_ref().unwrap();
+    let (user, password) = proxy.credentials.as_ref().unwrap();
     assert_eq!((user.as_str(), password.expose_secret()), ("me", "hush"));
     assert!(!format!("{network:?}").contains("hush"));
     desk.mistakes(

@@ -17,13 +17,13 @@ fn a_link_may_look_otherwise() {
          ignore = [{ text = '^!' }]\n[[link]]\nchannel = \"office/#ops\"\nroom = \"ops\"\n",
     );
     let settings = Desk::new().settings(&text);
-    let [own, common] = settings.link_looks.as_slice() else { panic!("two links") };
+    let [own, common] = settings.link_formats.as_slice() else { panic!("two links") };
     assert_eq!(common.channel.max_lines, 2);
     assert_eq!((own.channel.max_lines, own.channel.long_messages), (usize::MAX, LongMessages::All));
     assert_eq!(own.room.merge_lines, MergeLines::Within(Duration::from_millis(300)));
     assert_eq!(own.room.prefixes.text.to_string(), "{nick}: ", "as everywhere");
     assert_eq!((own.rules.ignore.len(), common.rules.ignore.len()), (2, 1));
-    assert!(std::sync::Arc::ptr_eq(common, &settings.looks));
+    assert!(std::sync::Arc::ptr_eq(common, &settings.format));
     let letschat = own.room.letschat_url.as_ref();
     assert_eq!(letschat.map(url::Url::as_str), Some("https://chat.example.org/"));
 }
@@ -32,7 +32,7 @@ fn a_link_may_look_otherwise() {
 fn people_are_listed_by_their_user_names() {
     let text = looking("[people]\nann = \"ann_\"\n\"b.b\" = [\"bob\", \"account:bob\"]", "");
     let settings = Desk::new().settings(&text);
-    assert_ne!(*settings.looks.user_map, letsbridge::translate::UserMap::default());
+    assert_ne!(*settings.format.user_map, letsbridge::translate::UserMap::default());
 }
 
 #[test]

@@ -218,8 +218,8 @@ fn certificates_are_checked_before_they_are_needed() {
     let desk = Desk::new().file("ca.pem", certificate()).file("empty.pem", "no certificate");
     let pin = format!("pin_sha256 = '{}'", "ab".repeat(32));
     let settings = desk.settings(&with(&pin, "ca_file = 'ca.pem'", ""));
-    assert!(matches!(settings.networks[0].tls, Some(Trust::Pin(_))));
-    assert_eq!(settings.letschat.trust, Trust::CaFile(desk.folder.path().join("ca.pem")));
+    assert!(matches!(settings.networks[0].tls, Some(TlsTrust::Pin(_))));
+    assert_eq!(settings.letschat.tls_trust, TlsTrust::CaFile(desk.folder.path().join("ca.pem")));
     desk.mistakes(
         &with(&format!("ca_file = 'ca.pem'\n{pin}"), "ca_file = 'empty.pem'", ""),
         &[

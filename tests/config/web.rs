@@ -26,8 +26,8 @@ trusted_proxies = ["10.0.0.0/8", "::1"]
     let web = Desk::new().settings(&text).web.unwrap();
     assert_eq!(web.public_url.as_str(), "https://bridge.example/irc/");
     assert_eq!(web.listen.to_string(), "[::1]:9000");
-    assert_eq!(web.expire, Duration::from_hours(48));
-    assert_eq!((web.largest, web.cache), (10_000_000, 1_000_000_000));
+    assert_eq!(web.link_expiry, Duration::from_hours(48));
+    assert_eq!((web.max_file_size, web.cache_size), (10_000_000, 1_000_000_000));
     assert_eq!(web.requests_per_minute, None);
     let proxies: Vec<String> = web.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "::1/128"]);

@@ -86,7 +86,7 @@ proptest! {
             let name = name.split('[').next().unwrap().trim_matches('"');
             let written = text.lines().nth(number - 1).unwrap();
             prop_assert!(
-                diagnostic.found == "missing" || written.contains(name) || key.ends_with(']'),
+                diagnostic.problem == "missing" || written.contains(name) || key.ends_with(']'),
                 "{}\n{}", line, written
             );
         }

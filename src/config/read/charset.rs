@@ -3,7 +3,7 @@
 use encoding_rs::Encoding;
 
 use super::values;
-use crate::config::entry::{Entry, also};
+use crate::config::entry::{Entry, conflict};
 use crate::config::kinds::text;
 use crate::config::section::Section;
 
@@ -36,12 +36,12 @@ impl Charset {
 pub(super) fn read<'r>(section: &mut Section<'r>) -> Option<(Charset, Entry<'r>)> {
     let (fallback, both) = (section.entry("fallback_charset"), section.entry("charset"));
     if let (Some(fallback), Some(both)) = (&fallback, &both) {
-        both.mistake(also(fallback));
+        both.report_error(conflict(fallback));
     }
     let fallback = fallback.and_then(|entry| {
-        Some((Charset::Fallback(entry.read(text(values::fallback_charset))?), entry))
+        Some((Charset::Fallback(entry.parse(text(values::fallback_charset))?), entry))
     });
     let both =
-        both.and_then(|entry| Some((Charset::Both(entry.read(text(values::charset))?), entry)));
+        both.and_then(|entry| Some((Charset::Both(entry.parse(text(values::charset))?), entry)));
     both.or(fallback)
 }

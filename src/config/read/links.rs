@@ -6,11 +6,11 @@ use config::ValueKind;
 use super::{charset, looks, values};
 use crate::config::document;
 use crate::config::entry::Entry;
-use crate::config::keys::{self, Pattern};
-use crate::config::kinds::{as_text, text};
-use crate::config::links::{Links, Written};
+use crate::config::keys::{self, SectionKind};
+use crate::config::kinds::{as_str, text};
+use crate::config::links::{LinkSet, RawLink};
 use crate::config::section::Section;
-use crate::config::values::{Flaw, shown};
+use crate::config::values::{ValueError, quote};
 use crate::domain::{Endpoint, Network};
 use crate::translate::LinkFormat;
 
@@ -20,26 +20,26 @@ pub(super) fn read<'r>(
     top: &mut Section<'r>,
     networks: &[&str],
     looks: &Arc<LinkFormat>,
-) -> Links<'r> {
+) -> LinkSet<'r> {
     let written = top.child("link");
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
     if entries.is_empty() && written.is_none_or(|entry| entry.is_list()) {
-        let flaw = Flaw::new(
+        let flaw = ValueError::new(
             "there is no link, so that nothing would be mirrored",
             "write [[link]] with channel = \"office/#dev\" and room = \"dev\"",
         );
-        top.mistake("link".to_owned(), flaw);
+        top.report_error("link".to_owned(), flaw);
     }
-    let mentioned: Vec<&str> = entries.iter().filter_map(mentioned).collect();
-    let mut links = Links::mentioning(mentioned.clone());
+    let mentioned: Vec<&str> = entries.iter().filter_map(mentioned_network).collect();
+    let mut links = LinkSet::with_networks(mentioned.clone());
     let mut told = HashSet::new();
     for entry in entries {
         // One slip in a network's name is one mistake, however many links mention it.
-        let name = self::mentioned(&entry).filter(|name| !networks.contains(name));
+        let name = self::mentioned_network(&entry).filter(|name| !networks.contains(name));
         let is_told = name.is_some_and(|name| networks.is_empty() || !told.insert(name));
         let many = mentioned.iter().filter(|other| Some(**other) == name).count();
         let networks = if is_told { Networks::Told } else { Networks::Named(networks, many) };
-        if let Some(written) = link(entry, &networks, looks) {
+        if let Some(written) = read_link(entry, &networks, looks) {
             links.add(written);
         }
     }
@@ -54,65 +54,66 @@ enum Networks<'n> {
     Told,
 }
 
-fn link<'r>(
+fn read_link<'r>(
     entry: Entry<'r>,
     networks: &Networks<'_>,
     looks: &Arc<LinkFormat>,
-) -> Option<Written<'r>> {
-    let mut section = entry.section(Pattern::Link)?;
+) -> Option<RawLink<'r>> {
+    let mut section = entry.section(SectionKind::Link)?;
     let channel = match networks {
         Networks::Told => section.entry("channel").and(None),
         Networks::Named(names, many) => {
-            let read = text(|text| channel(text, names, *many));
-            section.must("channel", "channel = \"office/#dev\"", read)
+            let read = text(|text| parse_channel(text, names, *many));
+            section.required("channel", "channel = \"office/#dev\"", read)
         }
     };
-    let room = section.must("room", "room = \"dev\"", text(values::room));
+    let room = section.required("room", "room = \"dev\"", text(values::room));
     let key = section.secret("key", "key_file", values::channel_key);
     let charset = charset::read(&mut section);
     let mode = section.entry("mode");
-    let mode = mode.and_then(|entry| Some((entry.read(text(values::choice))?, entry)));
+    let mode = mode.and_then(|entry| Some((entry.parse(text(values::enum_value))?, entry)));
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
-    let own = section.child("looks").and_then(|entry| entry.section(Pattern::Section("looks")));
+    let own = section.child("looks").and_then(|entry| entry.section(SectionKind::Section("looks")));
     let looks = own.map_or(Arc::clone(looks), |own| Arc::new(looks::read(own, looks)));
-    section.finish();
-    Some(Written {
+    section.deny_unknown_keys();
+    Some(RawLink {
         entry,
         channel: channel?,
         room: Endpoint::room(&room?),
         key,
         charset,
-        mode,
-        password,
-        looks,
+        sender_mode: mode,
+        room_password: password,
+        format: looks,
     })
 }
 
 /// `network/channel`, of a network that there is; so `many` links mention it.
-fn channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint, Flaw> {
-    let Some((network, channel)) = network_of(text) else {
+fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint, ValueError> {
+    let Some((network, channel)) = split_network(text) else {
         let remedy = format!("write it like \"{}\"", with_network(text, networks));
-        return Err(Flaw::of(text, "is not network/channel", remedy));
+        return Err(ValueError::quoting(text, "is not network/channel", remedy));
     };
     if !networks.contains(&network) {
         let names: Vec<_> = networks.iter().map(|name| format!("{name:?}")).collect();
         let remedy = match keys::nearest(network, networks.iter().copied()) {
             Some(near) => format!("did you mean {near:?}?"),
-            None if names.is_empty() => format!("add [{}]", document::below("irc", network)),
+            None if names.is_empty() => format!("add [{}]", document::child_path("irc", network)),
             None => format!("the networks are {}", names.join(", ")),
         };
         let links = if many > 1 { format!(", which {many} links mention") } else { String::new() };
-        let found = format!("there is no network {}{links}", shown(network));
-        return Err(Flaw::new(found, remedy));
+        let found = format!("there is no network {}{links}", quote(network));
+        return Err(ValueError::new(found, remedy));
     }
-    let read =
-        values::channel(channel).map_err(|flaw| match values::channel(&format!("#{channel}")) {
+    let read = values::channel_name(channel).map_err(|flaw| {
+        match values::channel_name(&format!("#{channel}")) {
             Ok(name) if !channel.is_empty() && !channel.contains('#') => {
                 let remedy = format!("did you mean \"{network}/{name}\"?");
-                Flaw { remedy, ..flaw }
+                ValueError { help: remedy, ..flaw }
             }
             _ => flaw,
-        });
+        }
+    });
     Ok(Endpoint::channel(&Network::new(network), &read?))
 }
 
@@ -126,18 +127,19 @@ fn with_network(text: &str, networks: &[&str]) -> String {
     let network = before.trim_end_matches(|c: char| !c.is_alphanumeric());
     let network = keys::nearest(network, networks.iter().copied());
     let network = network.or(networks.first().copied()).unwrap_or("office");
-    let channel = values::channel(channel).or_else(|_| values::channel(&format!("#{channel}")));
+    let channel =
+        values::channel_name(channel).or_else(|_| values::channel_name(&format!("#{channel}")));
     format!("{network}/{}", channel.unwrap_or_else(|_| "#dev".to_owned()))
 }
 
 /// The network that a channel is on, with the rest; channels themselves may contain `/`.
-fn network_of(text: &str) -> Option<(&str, &str)> {
+fn split_network(text: &str) -> Option<(&str, &str)> {
     text.split_once('/').filter(|(network, _)| !network.contains(['#', '&', '+', '!']))
 }
 
 /// The network that a link mentions, whether it is right or wrong otherwise.
-fn mentioned<'r>(entry: &Entry<'r>) -> Option<&'r str> {
+fn mentioned_network<'r>(entry: &Entry<'r>) -> Option<&'r str> {
     let ValueKind::Table(link) = &entry.value.kind else { return None };
-    let (network, _) = network_of(as_text(link.get("channel")?).ok()?)?;
+    let (network, _) = split_network(as_str(link.get("channel")?).ok()?)?;
     Some(network)
 }

@@ -1,53 +1,53 @@
-use super::catching_up::CatchingUp;
+use super::catching_up::CatchUpSettings;
 use super::charset::{self, Charset};
 use super::{login, puppets, trust, values, way};
 use crate::config::diagnostic::Origin;
 use crate::config::entry::Entry;
-use crate::config::keys::{self, Pattern};
-use crate::config::kinds::{as_text, flag, text};
+use crate::config::keys::{self, SectionKind};
+use crate::config::kinds::{as_str, boolean, text};
 use crate::config::section::Section;
-use crate::config::values::Flaw;
-use crate::config::{HostPort, Mode, NetworkSettings};
+use crate::config::values::ValueError;
+use crate::config::{HostPort, NetworkSettings, SenderMode};
 use crate::domain::Network;
 use crate::translate::user_name;
 
-const SERVERS: &str = "servers = [\"irc.example.org:6697\"]";
+const SERVERS_EXAMPLE: &str = "servers = [\"irc.example.org:6697\"]";
 
 /// `[irc.NAME]`. `names` are those of all networks.
 pub(super) fn read(
     name: &str,
     entry: &Entry<'_>,
     names: &[&str],
-    general: CatchingUp,
+    general: CatchUpSettings,
 ) -> Option<NetworkSettings> {
-    let mut section = entry.section(Pattern::Network)?;
-    entry.read(|_| values::network_name(name));
+    let mut section = entry.section(SectionKind::Network)?;
+    entry.parse(|_| values::network_name(name));
     let tls = section.entry("tls");
-    let encrypted = tls.as_ref().and_then(|tls| tls.read(flag)).unwrap_or(true);
+    let encrypted = tls.as_ref().and_then(|tls| tls.parse(boolean)).unwrap_or(true);
     let servers = servers(&mut section, encrypted, name, names);
     let trust = trust::read(&mut section, if encrypted { None } else { Some("tls = false") });
-    let bind = section.get("bind", text(values::address));
+    let bind = section.get("bind", text(values::ip_address));
     let proxy = way::proxy(&mut section);
     let password = section.secret("password", "password_file", |_| Ok(()));
     let nick = section.get("nick", text(values::nick)).unwrap_or_else(|| "letsbridge".to_owned());
-    let other_nicks = other_nicks(&mut section);
-    let certificate = way::certificate(&mut section, encrypted);
+    let other_nicks = alt_nicks(&mut section);
+    let certificate = way::client_certificate(&mut section, encrypted);
     let login = login::read(&mut section, &nick, certificate.is_some());
     let on_connect = login::on_connect(&mut section);
-    let allow_plaintext_auth = section.get("allow_plaintext_auth", flag).unwrap_or(false);
+    let allow_plaintext_auth = section.get("allow_plaintext_auth", boolean).unwrap_or(false);
     let username = section.get("username", text(values::username));
     let realname = section.get("realname", text(values::realname));
     let charset = charset::read(&mut section).map(|(charset, _)| charset);
     let invited_by = section.get("invited_by", text(values::nick));
-    let pace = section.get("pace", text(values::choice)).unwrap_or_default();
-    let in_doubt = section.get("in_doubt", text(values::choice)).unwrap_or_default();
-    let CatchingUp { catch_up, limit } = CatchingUp::read(&mut section, general);
-    let mode = section.get("mode", text(values::choice::<Mode>)).unwrap_or_default();
+    let pace = section.get("pace", text(values::enum_value)).unwrap_or_default();
+    let in_doubt = section.get("in_doubt", text(values::enum_value)).unwrap_or_default();
+    let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
+    let mode = section.get("mode", text(values::enum_value::<SenderMode>)).unwrap_or_default();
     let template = |text: &str| values::nick_template(text, mode);
     let nick_template = section.get("nick_template", text(template));
     let puppets = puppets::read(&mut section, proxy.is_some());
-    let direct_messages = section.get("direct_messages", flag).unwrap_or(false);
-    section.finish();
+    let direct_messages = section.get("direct_messages", boolean).unwrap_or(false);
+    section.deny_unknown_keys();
     let stays = proxy.is_none() && servers.as_ref().is_none_or(|it| stays_here(it));
     if let Some(tls) = tls.filter(|_| !encrypted && !allow_plaintext_auth && !stays) {
         let said = [
@@ -63,12 +63,12 @@ pub(super) fn read(
         tls: encrypted.then_some(trust),
         bind,
         proxy,
-        certificate,
+        client_certificate: certificate,
         account: login.account,
         sasl: login.sasl,
-        mechanisms: login.mechanisms,
+        sasl_mechanisms: login.sasl_mechanisms,
         nickserv: login.nickserv,
-        other_nicks,
+        alt_nicks: other_nicks,
         on_connect,
         password: password.map(|(password, _)| password),
         username: username.unwrap_or_else(|| user_name(&nick, "bridge")),
@@ -76,12 +76,12 @@ pub(super) fn read(
         realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
         fallback_charset: charset.and_then(Charset::fallback).unwrap_or(encoding_rs::WINDOWS_1252),
         charset: charset.and_then(Charset::both),
-        invited_by,
-        pace,
-        in_doubt,
+        request_invite_from: invited_by,
+        flood_control: pace,
+        unconfirmed: in_doubt,
         catch_up,
         catch_up_limit: limit,
-        mode,
+        sender_mode: mode,
         puppets,
         nick_template,
         direct_messages,
@@ -95,9 +95,9 @@ fn stays_here(servers: &[HostPort]) -> bool {
 }
 
 /// Those to try where somebody has the wished nick.
-fn other_nicks(section: &mut Section<'_>) -> Vec<String> {
+fn alt_nicks(section: &mut Section<'_>) -> Vec<String> {
     let written = section.entry("other_nicks");
-    let nick = |value: &config::Value| values::nick(as_text(value)?);
+    let nick = |value: &config::Value| values::nick(as_str(value)?);
     let nicks = written.and_then(|it| it.items("other_nicks = [\"bridge\", \"ferry\"]", nick));
     nicks.unwrap_or_default()
 }
@@ -115,24 +115,27 @@ fn servers(
                 let others = names.iter().copied().filter(|other| *other != name);
                 let remedy = match keys::nearest(name, others) {
                     Some(near) => format!("did you mean {near:?}?"),
-                    None => format!("add [{}] with {SERVERS}", section.path),
+                    None => format!("add [{}] with {SERVERS_EXAMPLE}", section.path),
                 };
                 let found = format!("the file has no network {name:?}");
-                section.mistake(section.path.clone(), Flaw::new(found, remedy));
+                section.report_error(section.path.clone(), ValueError::new(found, remedy));
             }
-            Origin::File { .. } => section.missing("servers", SERVERS),
+            Origin::File { .. } => section.report_missing("servers", SERVERS_EXAMPLE),
         }
         return None;
     };
     let (port, other) = if encrypted { (6697, 6667) } else { (6667, 6697) };
-    let servers = entry.items(SERVERS, |value| values::host_port(as_text(value)?, port))?;
+    let servers = entry.items(SERVERS_EXAMPLE, |value| values::host_port(as_str(value)?, port))?;
     if servers.is_empty() {
-        entry.mistake(Flaw::new("there is no server in the list", format!("write {SERVERS}")));
+        entry.report_error(ValueError::new(
+            "there is no server in the list",
+            format!("write {SERVERS_EXAMPLE}"),
+        ));
         return None;
     }
     for server in servers.iter().filter(|server| server.port == other) {
         let found = format!("{server} has the port that is most often for tls = {}", !encrypted);
-        entry.warning(Flaw::new(found, format!("if it does not answer, try {port}")));
+        entry.report_warning(ValueError::new(found, format!("if it does not answer, try {port}")));
     }
     Some(servers)
 }

@@ -2,32 +2,32 @@ use ipnet::Ipv6Net;
 use serde::Deserialize;
 
 use super::values;
-use crate::config::kinds::{flag, limit, text};
+use crate::config::kinds::{boolean, count_or_none, text};
 use crate::config::section::Section;
-use crate::config::values::Flaw;
+use crate::config::values::ValueError;
 use crate::config::{PuppetSettings, WebircSettings};
 
 /// What holds for connections that people have of their own. `proxied`: a proxy is on their way.
 pub(super) fn read(section: &mut Section<'_>, proxied: bool) -> PuppetSettings {
     let usual = PuppetSettings::default();
-    let most = section.get("puppet_limit", |value| match limit(value)? {
+    let most = section.get("puppet_limit", |value| match count_or_none(value)? {
         Some(0) => {
             let remedy = "write a number like 50, or mode = \"bot\"";
-            Err(Flaw::new("0 leaves nobody a connection", remedy))
+            Err(ValueError::new("0 leaves nobody a connection", remedy))
         }
         most => Ok(most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))),
     });
     let idle = section.get("puppet_idle", text(values::duration));
-    let banned = section.get("puppet_banned", text(values::choice::<Banned>));
-    let away = section.get("puppet_away", flag);
+    let banned = section.get("puppet_banned", text(values::enum_value::<BanFallback>));
+    let away = section.get("puppet_away", boolean);
     let webirc = webirc(section);
-    let prefix = prefix(section, proxied, webirc.is_some());
+    let prefix = ipv6_prefix(section, proxied, webirc.is_some());
     PuppetSettings {
-        most: most.unwrap_or(usual.most),
-        idle: idle.unwrap_or(usual.idle),
-        evade: banned.unwrap_or_default() == Banned::Bot,
-        away: away.unwrap_or(usual.away),
-        prefix,
+        max: most.unwrap_or(usual.max),
+        idle_timeout: idle.unwrap_or(usual.idle_timeout),
+        ban_fallback: banned.unwrap_or_default() == BanFallback::Bot,
+        show_away: away.unwrap_or(usual.show_away),
+        ipv6_prefix: prefix,
         webirc,
     }
 }
@@ -42,22 +42,22 @@ fn webirc(section: &mut Section<'_>) -> Option<WebircSettings> {
 }
 
 /// The network in which each has an address.
-fn prefix(section: &mut Section<'_>, proxied: bool, told: bool) -> Option<Ipv6Net> {
+fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, told: bool) -> Option<Ipv6Net> {
     let entry = section.entry("puppet_prefix")?;
     if proxied {
         let found = "servers see the proxy's address, whatever ours is";
-        entry.mistake(Flaw::new(found, "remove proxy, or this"));
+        entry.report_error(ValueError::new(found, "remove proxy, or this"));
     } else if told {
         let found = "the server is told an address by WEBIRC already";
-        entry.mistake(Flaw::new(found, "remove webirc_password, or this"));
+        entry.report_error(ValueError::new(found, "remove webirc_password, or this"));
     }
-    entry.read(text(values::prefix))
+    entry.parse(text(values::ipv6_prefix))
 }
 
 /// What becomes of the words of whom an operator of a channel has put out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Banned {
+enum BanFallback {
     /// They are refused.
     #[default]
     Refuse,

@@ -2,15 +2,15 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::Flaw;
+use super::ValueError;
 
 /// A room by its slug (`[a-z0-9_-]+`), its id (24 hexadecimal digits), or the address of its page,
 /// in which the id is.
-pub(in crate::config) fn room(text: &str) -> Result<String, Flaw> {
+pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     if let Some(room) = in_address(text) {
         return match room {
             Some(room) => Ok(room),
-            None => Err(Flaw::of(
+            None => Err(ValueError::quoting(
                 text,
                 "is no room's address",
                 "open the room in Let's Chat and copy its address, which ends like \
@@ -31,16 +31,18 @@ pub(in crate::config) fn room(text: &str) -> Result<String, Flaw> {
     let bare = bare.trim_start_matches('#');
     let found = "is neither the slug nor the id of a room";
     if bare != text && is_slug(bare) {
-        return Err(Flaw::of(text, found, format!("write \"{bare}\" alone")));
+        return Err(ValueError::quoting(text, found, format!("write \"{bare}\" alone")));
     }
     if text.contains("/#") {
-        return Err(Flaw::of(text, "is a channel, not a room", WRITE));
+        return Err(ValueError::quoting(text, "is a channel, not a room", WRITE));
     }
     match likely_slug(bare) {
-        Some(slug) => {
-            Err(Flaw::of(text, found, format!("did you mean \"{slug}\"? Otherwise {WRITE}")))
-        }
-        None => Err(Flaw::of(text, found, WRITE)),
+        Some(slug) => Err(ValueError::quoting(
+            text,
+            found,
+            format!("did you mean \"{slug}\"? Otherwise {WRITE}"),
+        )),
+        None => Err(ValueError::quoting(text, found, WRITE)),
     }
 }
 
@@ -75,14 +77,14 @@ fn likely_slug(name: &str) -> Option<String> {
 
 /// The form of an API token: base64 of `user id:secret`, in hexadecimal (WIRE.md, "Tokens"). It is a
 /// secret: what is wrong is said without showing it.
-pub(in crate::config) fn token(text: &str) -> Result<(), Flaw> {
+pub(in crate::config) fn token(text: &str) -> Result<(), ValueError> {
     let config =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let decoded = GeneralPurpose::new(&STANDARD, config).decode(text).unwrap_or_default();
     let pair = str::from_utf8(&decoded).ok().and_then(|text| text.split_once(':'));
     match pair {
         Some((user, secret)) if is_hex(user, 24) && is_hex(secret, 48) => Ok(()),
-        _ => Err(Flaw::new(
+        _ => Err(ValueError::new(
             "is not a Let's Chat token",
             "generate one in Let's Chat (\"Authentication tokens\") and copy the whole of it",
         )),
@@ -97,17 +99,21 @@ fn is_hex(text: &str, digits: usize) -> bool {
 mod tests {
     use base64::engine::general_purpose;
 
-    use super::super::check::{reads, refuses};
+    use super::super::check::{assert_parses, assert_rejects};
     use super::*;
 
     #[test]
-    fn a_room_is_a_slug_or_an_id() {
+    fn room_is_a_slug_or_an_id() {
         for text in ["dev", "a-b_c", "42", "-", "56b9d2c7a1b2c3d4e5f60718"] {
-            reads(room, text, text.to_owned());
+            assert_parses(room, text, text.to_owned());
         }
-        reads(room, "56B9D2C7A1B2C3D4E5F60718", "56b9d2c7a1b2c3d4e5f60718".to_owned());
+        assert_parses(room, "56B9D2C7A1B2C3D4E5F60718", "56b9d2c7a1b2c3d4e5f60718".to_owned());
         for text in ["", "Dev", "#dev", "a b", "56B9", "é", "letschat/dev"] {
-            refuses(room, text, &format!("{text:?} is neither the slug nor the id of a room"));
+            assert_rejects(
+                room,
+                text,
+                &format!("{text:?} is neither the slug nor the id of a room"),
+            );
         }
     }
 
@@ -122,10 +128,10 @@ mod tests {
             format!("chat.example.org/#!/room/{id}"),
             format!("https://chat.example.org/transcript?room={id}&from=x"),
         ] {
-            reads(room, &address, id.to_owned());
+            assert_parses(room, &address, id.to_owned());
         }
         for address in ["https://chat.example.org/", "https://chat.example.org/#!/room/"] {
-            refuses(room, address, &format!("{address:?} is no room's address"));
+            assert_rejects(room, address, &format!("{address:?} is no room's address"));
         }
     }
 
@@ -143,12 +149,12 @@ mod tests {
             ("Büro", "write its slug"),
         ] {
             let flaw = room(text).expect_err(text);
-            assert!(flaw.remedy.starts_with(remedy), "{text}: {}", flaw.remedy);
+            assert!(flaw.help.starts_with(remedy), "{text}: {}", flaw.help);
         }
     }
 
     #[test]
-    fn a_token_has_its_form_and_is_not_shown() {
+    fn malformed_token_is_rejected_without_showing_it() {
         let encode = |text: &str| general_purpose::STANDARD.encode(text);
         let whole = encode(&format!("{}:{}", "0a".repeat(12), "f9".repeat(24)));
         assert_eq!(token(&whole), Ok(()));
@@ -162,7 +168,7 @@ mod tests {
             encode(&format!("{}:{}", "0g".repeat(12), "f9".repeat(24))),
             encode(&"0a".repeat(36)),
         ] {
-            refuses(token, &text, "is not a Let's Chat token");
+            assert_rejects(token, &text, "is not a Let's Chat token");
         }
     }
 }

@@ -1,15 +1,15 @@
 use tracing_subscriber::EnvFilter;
 
-use super::Flaw;
+use super::ValueError;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// A filter of `tracing`: a level, and levels for parts of the program.
-pub(in crate::config) fn level(text: &str) -> Result<String, Flaw> {
+pub(in crate::config) fn log_filter(text: &str) -> Result<String, ValueError> {
     let flaw = |found: &str| {
         let remedy = "write \"info\", or one of off, error, warn, debug and trace; \
                       for a part of the program \"info,letsbridge::net=debug\"";
-        Flaw::of(text, found, remedy)
+        ValueError::quoting(text, found, remedy)
     };
     // The filter takes a single word that is no level for a part of the program, so that a slip
     // like "inof" would silence everything.
@@ -24,17 +24,21 @@ pub(in crate::config) fn level(text: &str) -> Result<String, Flaw> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::{reads, refuses};
+    use super::super::check::{assert_parses, assert_rejects};
     use super::*;
 
     #[test]
-    fn a_level_silences_nothing_by_mistake() {
+    fn misspelled_log_level_is_rejected() {
         for text in ["info", "WARN", "info,letsbridge::net=debug", "off", "debug,hyper=warn"] {
-            reads(level, text, text.to_owned());
+            assert_parses(log_filter, text, text.to_owned());
         }
         for text in ["inof", "", "info,", "info,letsbridge"] {
-            refuses(level, text, &format!("{text:?} names a level that does not exist"));
+            assert_rejects(
+                log_filter,
+                text,
+                &format!("{text:?} names a level that does not exist"),
+            );
         }
-        refuses(level, "letsbridge=loud", "\"letsbridge=loud\" is not a log filter");
+        assert_rejects(log_filter, "letsbridge=loud", "\"letsbridge=loud\" is not a log filter");
     }
 }

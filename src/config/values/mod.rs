@@ -10,34 +10,37 @@ mod web;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
-pub(super) use address::{address, host_port, pin, prefix, proxy, url};
+pub(super) use address::{
+    base_url, certificate_pin, host_port, ip_address, ipv6_prefix, proxy_url,
+};
 pub(super) use irc::{
-    account, channel, channel_key, charset, command, fallback_charset, identify, network_name,
-    nick, nick_template, realname, services, services_host, username, webirc_host,
+    account_name, channel_key, channel_name, charset, fallback_charset, identify_template,
+    network_name, nick, nick_template, raw_command, realname, services_host, services_target,
+    username, webirc_host,
 };
 pub(super) use letschat::{room, token};
-pub(super) use log::level;
+pub(super) use log::log_filter;
 pub(super) use looks::{
-    emotes, follow, formatting, ignore, join, long, passthrough, rewrite, show, template, unwrap,
-    who,
+    emotes, extract_nicks_rule, formatting, ignore_rule, long_messages, merge_lines, passthrough,
+    rewrite_rule, template, topic_sync, user_matcher, verbosity,
 };
-pub(super) use time::{catch_up, duration, keep};
-pub(super) use web::{listen, net, size, size_or_none};
+pub(super) use time::{catch_up_policy, duration, duration_or_forever};
+pub(super) use web::{byte_size, byte_size_or_none, ip_net, listen_address};
 
 /// Why a value does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub(super) struct ValueError {
     /// What was found.
-    pub(super) found: String,
+    pub(super) problem: String,
     /// What would do.
-    pub(super) remedy: String,
+    pub(super) help: String,
     /// Whether it is of another kind than what is wanted here: a number for text, say.
     pub(super) misfit: bool,
 }
 
-impl Flaw {
+impl ValueError {
     pub(super) fn new(found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { found: found.into(), remedy: remedy.into(), misfit: false }
+        Self { problem: found.into(), help: remedy.into(), misfit: false }
     }
 
     /// The value is of another kind than what is wanted.
@@ -46,45 +49,45 @@ impl Flaw {
     }
 
     /// `text` is not what is wanted: `"x" is not host:port`.
-    pub(super) fn of(text: &str, found: &str, remedy: impl Into<String>) -> Self {
-        Self::new(format!("{} {found}", shown(text)), remedy)
+    pub(super) fn quoting(text: &str, found: &str, remedy: impl Into<String>) -> Self {
+        Self::new(format!("{} {found}", quote(text)), remedy)
     }
 }
 
 /// `text` in quotes, fit for one line of a terminal.
-pub(super) fn shown(text: &str) -> String {
-    const ENOUGH: usize = 80;
+pub(super) fn quote(text: &str) -> String {
+    const MAX_LEN: usize = 80;
     // Written for the name of its file, or pasted anywhere else, a token stays a secret.
     if text.split('/').any(|part| token(part).is_ok()) {
         return "\"…\"".to_owned();
     }
-    match text.char_indices().nth(ENOUGH) {
+    match text.char_indices().nth(MAX_LEN) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),
     }
 }
 
 /// One of the words that `T` derives its variants from.
-pub(super) fn choice<T: DeserializeOwned>(text: &str) -> Result<T, Flaw> {
-    T::deserialize(text.into_deserializer()).map_err(|Choices(words)| {
+pub(super) fn enum_value<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
+    T::deserialize(text.into_deserializer()).map_err(|UnknownVariant(words)| {
         let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
-        Flaw::of(text, "is not known here", format!("it can be {}", words.join(" or ")))
+        ValueError::quoting(text, "is not known here", format!("it can be {}", words.join(" or ")))
     })
 }
 
 /// The words that would have done.
 #[derive(Debug)]
-struct Choices(&'static [&'static str]);
+struct UnknownVariant(&'static [&'static str]);
 
-impl std::fmt::Display for Choices {
+impl std::fmt::Display for UnknownVariant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.join(", "))
     }
 }
 
-impl std::error::Error for Choices {}
+impl std::error::Error for UnknownVariant {}
 
-impl serde::de::Error for Choices {
+impl serde::de::Error for UnknownVariant {
     fn custom<T: std::fmt::Display>(_: T) -> Self {
         Self(&[])
     }
@@ -97,11 +100,11 @@ impl serde::de::Error for Choices {
 /// Checks a reader of values in tables.
 #[cfg(test)]
 mod check {
-    use super::Flaw;
+    use super::ValueError;
 
     #[track_caller]
-    pub(super) fn reads<T: PartialEq + std::fmt::Debug>(
-        read: impl Fn(&str) -> Result<T, Flaw>,
+    pub(super) fn assert_parses<T: PartialEq + std::fmt::Debug>(
+        read: impl Fn(&str) -> Result<T, ValueError>,
         text: &str,
         value: T,
     ) {
@@ -109,14 +112,14 @@ mod check {
     }
 
     #[track_caller]
-    pub(super) fn refuses<T: std::fmt::Debug>(
-        read: impl Fn(&str) -> Result<T, Flaw>,
+    pub(super) fn assert_rejects<T: std::fmt::Debug>(
+        read: impl Fn(&str) -> Result<T, ValueError>,
         text: &str,
         found: &str,
     ) {
         let flaw = read(text).expect_err(text);
-        assert_eq!(flaw.found, found, "{text:?}");
-        assert!(!flaw.remedy.is_empty(), "{text:?}");
+        assert_eq!(flaw.problem, found, "{text:?}");
+        assert!(!flaw.help.is_empty(), "{text:?}");
     }
 }
 
@@ -124,34 +127,34 @@ mod check {
 mod tests {
     use base64::Engine;
 
-    use super::check::{reads, refuses};
+    use super::check::{assert_parses, assert_rejects};
     use super::*;
-    use crate::config::{LogFormat, Pace};
+    use crate::config::{FloodControl, LogFormat};
 
     #[test]
-    fn a_choice_is_one_of_its_words() {
-        reads(choice, "ngircd", Pace::Ngircd);
-        reads(choice, "json", LogFormat::Json);
-        refuses(choice::<Pace>, "Fast", "\"Fast\" is not known here");
-        let flaw = choice::<LogFormat>("text").expect_err("text");
+    fn enum_value_accepts_only_its_variants() {
+        assert_parses(enum_value, "ngircd", FloodControl::Ngircd);
+        assert_parses(enum_value, "json", LogFormat::Json);
+        assert_rejects(enum_value::<FloodControl>, "Fast", "\"Fast\" is not known here");
+        let flaw = enum_value::<LogFormat>("text").expect_err("text");
         assert_eq!(flaw.remedy, "it can be \"auto\" or \"human\" or \"json\"");
     }
 
     #[test]
-    fn a_token_is_not_shown_wherever_it_was_pasted() {
+    fn quote_redacts_tokens() {
         let token = base64::engine::general_purpose::STANDARD.encode(format!(
             "{}:{}",
             "0a".repeat(12),
             "f9".repeat(24)
         ));
-        assert_eq!(shown(&token), "\"…\"");
-        assert_eq!(shown(&format!("/etc/{token}")), "\"…\"");
-        assert_eq!(shown(&token[1..]), format!("{:?}…", &token[1..81]));
+        assert_eq!(quote(&token), "\"…\"");
+        assert_eq!(quote(&format!("/etc/{token}")), "\"…\"");
+        assert_eq!(quote(&token[1..]), format!("{:?}…", &token[1..81]));
     }
 
     #[test]
-    fn what_is_shown_fits_a_line() {
-        assert_eq!(shown("ü\n"), "\"ü\\n\"");
-        assert_eq!(shown(&"ü".repeat(81)).chars().count(), 83);
+    fn quote_escapes_and_truncates() {
+        assert_eq!(quote("ü\n"), "\"ü\\n\"");
+        assert_eq!(quote(&"ü".repeat(81)).chars().count(), 83);
     }
 }

@@ -1,44 +1,50 @@
 use std::time::Duration;
 
-use super::Flaw;
-use crate::config::CatchUp;
+use super::ValueError;
+use crate::config::CatchUpPolicy;
 
 /// So far ahead that nobody means it, and so near that clocks can still add it.
-const LONGEST_DAYS: u64 = 36_500;
+const MAX_DAYS: u64 = 36_500;
 
-const REMEDY: &str = "write a number and its unit, like \"90s\", \"5m\", \"24h\" or \"30d\"";
+const HELP: &str = "write a number and its unit, like \"90s\", \"5m\", \"24h\" or \"30d\"";
 
 /// `90s`, `5m`, `24h`, `30d`.
-pub(in crate::config) fn duration(text: &str) -> Result<Duration, Flaw> {
-    read(text, REMEDY)
+pub(in crate::config) fn duration(text: &str) -> Result<Duration, ValueError> {
+    parse_duration(text, HELP)
 }
 
 /// A duration, or `forever`: `None`.
-pub(in crate::config) fn keep(text: &str) -> Result<Option<Duration>, Flaw> {
+pub(in crate::config) fn duration_or_forever(text: &str) -> Result<Option<Duration>, ValueError> {
     match text {
         "forever" => Ok(None),
-        _ => read(text, &format!("{REMEDY}, or \"forever\"")).map(Some),
+        _ => parse_duration(text, &format!("{HELP}, or \"forever\"")).map(Some),
     }
 }
 
 /// A duration, `all` or `none`.
-pub(in crate::config) fn catch_up(text: &str) -> Result<CatchUp, Flaw> {
+pub(in crate::config) fn catch_up_policy(text: &str) -> Result<CatchUpPolicy, ValueError> {
     match text {
-        "all" => Ok(CatchUp::All),
-        "none" => Ok(CatchUp::Never),
-        _ => read(text, &format!("{REMEDY}, or \"all\" or \"none\"")).map(CatchUp::Age),
+        "all" => Ok(CatchUpPolicy::All),
+        "none" => Ok(CatchUpPolicy::Off),
+        _ => parse_duration(text, &format!("{HELP}, or \"all\" or \"none\""))
+            .map(CatchUpPolicy::MaxAge),
     }
 }
 
-fn read(text: &str, remedy: &str) -> Result<Duration, Flaw> {
-    let duration = seconds(text).ok_or_else(|| Flaw::of(text, "is not a duration", remedy))?;
-    if duration > Duration::from_hours(24 * LONGEST_DAYS) {
-        return Err(Flaw::of(text, "is too long", format!("at most \"{LONGEST_DAYS}d\" will do")));
+fn parse_duration(text: &str, remedy: &str) -> Result<Duration, ValueError> {
+    let duration = parse_seconds(text)
+        .ok_or_else(|| ValueError::quoting(text, "is not a duration", remedy))?;
+    if duration > Duration::from_hours(24 * MAX_DAYS) {
+        return Err(ValueError::quoting(
+            text,
+            "is too long",
+            format!("at most \"{MAX_DAYS}d\" will do"),
+        ));
     }
     Ok(duration)
 }
 
-fn seconds(text: &str) -> Option<Duration> {
+fn parse_seconds(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let digits = text.strip_suffix(unit)?;
     let factor = match unit {
@@ -56,37 +62,37 @@ fn seconds(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::{reads, refuses};
+    use super::super::check::{assert_parses, assert_rejects};
     use super::*;
 
     #[test]
-    fn a_duration_is_a_number_and_a_unit() {
+    fn duration_is_a_number_and_a_unit() {
         for (text, seconds) in
             [("0s", 0), ("90s", 90), ("5m", 300), ("24h", 86_400), ("30d", 2_592_000)]
         {
-            reads(duration, text, Duration::from_secs(seconds));
+            assert_parses(duration, text, Duration::from_secs(seconds));
         }
         for text in ["", "s", "90", "1.5h", "+5s", "-5s", "5 s", "5S", "1h30m", "5é", "١s"] {
-            refuses(duration, text, &format!("{text:?} is not a duration"));
+            assert_rejects(duration, text, &format!("{text:?} is not a duration"));
         }
     }
 
     #[test]
-    fn nobody_waits_for_a_century() {
-        reads(duration, "36500d", Duration::from_hours(24 * 36_500));
-        refuses(duration, "36501d", "\"36501d\" is too long");
+    fn durations_above_max_days_are_rejected() {
+        assert_parses(duration, "36500d", Duration::from_hours(24 * 36_500));
+        assert_rejects(duration, "36501d", "\"36501d\" is too long");
         let text = "9".repeat(40) + "d";
-        refuses(duration, &text, &format!("{text:?} is too long"));
+        assert_rejects(duration, &text, &format!("{text:?} is too long"));
     }
 
     #[test]
-    fn some_durations_have_no_end() {
-        reads(keep, "forever", None);
-        reads(keep, "1d", Some(Duration::from_hours(24)));
-        refuses(keep, "none", "\"none\" is not a duration");
-        reads(catch_up, "all", CatchUp::All);
-        reads(catch_up, "none", CatchUp::Never);
-        reads(catch_up, "1h", CatchUp::Age(Duration::from_hours(1)));
-        refuses(catch_up, "forever", "\"forever\" is not a duration");
+    fn forever_and_all_are_accepted_only_where_they_apply() {
+        assert_parses(duration_or_forever, "forever", None);
+        assert_parses(duration_or_forever, "1d", Some(Duration::from_hours(24)));
+        assert_rejects(duration_or_forever, "none", "\"none\" is not a duration");
+        assert_parses(catch_up_policy, "all", CatchUpPolicy::All);
+        assert_parses(catch_up_policy, "none", CatchUpPolicy::Off);
+        assert_parses(catch_up_policy, "1h", CatchUpPolicy::MaxAge(Duration::from_hours(1)));
+        assert_rejects(catch_up_policy, "forever", "\"forever\" is not a duration");
     }
 }

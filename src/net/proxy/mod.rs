@@ -117,7 +117,7 @@ pub struct Proxy {
 
 impl From<&ProxySettings> for Proxy {
     fn from(settings: &ProxySettings) -> Self {
-        let login = settings.login.clone();
+        let login = settings.credentials.clone();
         Self {
             kind: settings.kind,
             host: settings.host.clone(),

@@ -20,7 +20,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::{ClientCertificate, Trust, read_pem};
+use crate::config::{ClientCertificate, TlsTrust, read_pem};
 
 use verify::{Judge, Rule};
 
@@ -62,7 +62,7 @@ pub enum TlsError {
 ///
 /// # Errors
 /// When the authorities cannot be read, or there are none.
-pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
+pub fn client_config(trust: &TlsTrust) -> Result<Arc<ClientConfig>, TlsError> {
     client_config_as(trust, None)
 }
 
@@ -71,15 +71,15 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
 /// # Errors
 /// As [`client_config`], and when the certificate or its key cannot be read.
 pub fn client_config_as(
-    trust: &Trust,
+    trust: &TlsTrust,
     own: Option<&ClientCertificate>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
     // Named, so that nothing depends on who else has set the process's default, or that nobody has.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let rule = match trust {
-        Trust::System => system(&provider)?,
-        Trust::CaFile(path) => ca_file(path, &provider)?,
-        Trust::Pin(pin) => Rule::Pin(Fingerprint(*pin.as_bytes())),
+        TlsTrust::System => system(&provider)?,
+        TlsTrust::CaFile(path) => ca_file(path, &provider)?,
+        TlsTrust::Pin(pin) => Rule::Pin(Fingerprint(*pin.as_bytes())),
     };
     let judge = Arc::new(Judge::new(rule, &provider));
     let config = ClientConfig::builder_with_provider(provider)
@@ -93,7 +93,7 @@ pub fn client_config_as(
         Some(own) => {
             let (chain, key) = own_certificate(own)?;
             let mismatched =
-                |error: rustls::Error| wrong_own(&own.certificate, format!("its key: {error}"));
+                |error: rustls::Error| wrong_own(&own.cert_file, format!("its key: {error}"));
             config.with_client_auth_cert(chain, key).map_err(mismatched)?
         }
     };
@@ -104,11 +104,11 @@ fn own_certificate(
     own: &ClientCertificate,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
     let read = |path: &Path| read_pem(path).map_err(|it| wrong_own(path, it.to_string()));
-    let chain = CertificateDer::pem_slice_iter(&read(&own.certificate)?)
+    let chain = CertificateDer::pem_slice_iter(&read(&own.cert_file)?)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| wrong_own(&own.certificate, format!("is damaged: {error}")))?;
-    let key = PrivateKeyDer::from_pem_slice(&read(&own.key)?)
-        .map_err(|error| wrong_own(&own.key, format!("holds no private key: {error}")))?;
+        .map_err(|error| wrong_own(&own.cert_file, format!("is damaged: {error}")))?;
+    let key = PrivateKeyDer::from_pem_slice(&read(&own.key_file)?)
+        .map_err(|error| wrong_own(&own.key_file, format!("holds no private key: {error}")))?;
     Ok((chain, key))
 }
 
@@ -175,7 +175,8 @@ mod tests {
     fn ca_file_fails(contents: &str, words: &str) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(contents.as_bytes()).unwrap();
-        let error = client_config(&Trust::CaFile(file.path().to_owned())).unwrap_err().to_string();
+        let error =
+            client_config(&TlsTrust::CaFile(file.path().to_owned())).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
         assert!(error.contains(&file.path().display().to_string()), "{error}");
     }
@@ -190,12 +191,12 @@ mod tests {
 
     #[test]
     fn a_ca_file_that_is_not_there_is_named() {
-        let error = client_config(&Trust::CaFile("/nonexistent/ca.pem".into())).unwrap_err();
+        let error = client_config(&TlsTrust::CaFile("/nonexistent/ca.pem".into())).unwrap_err();
         assert!(error.to_string().starts_with("ca_file /nonexistent/ca.pem: "), "{error}");
     }
 
     #[test]
     fn a_pin_needs_no_authorities() {
-        assert!(client_config(&Trust::Pin(CertificatePin::new([7; 32]))).is_ok());
+        assert!(client_config(&TlsTrust::Pin(CertificatePin::new([7; 32]))).is_ok());
     }
 }

@@ -170,7 +170,7 @@ impl Pool {
     async fn begin_next(&mut self) {
         let now = Instant::now();
         let Some(at) = self.called.iter().position(|it| it.not_before <= now) else { return };
-        if self.live.len() >= self.network.puppets.most {
+        if self.live.len() >= self.network.puppets.max {
             self.make_room(now);
             self.free_at = now + ROUND;
             return;
@@ -182,7 +182,7 @@ impl Pool {
         self.live.insert(called.account.clone(), live);
         let Called { account, nick, name, seats, .. } = called;
         let kept = self.past.get_mut(&account).and_then(|past| past.door.take());
-        let prefix = self.network.puppets.prefix;
+        let prefix = self.network.puppets.ipv6_prefix;
         let door = kept.unwrap_or_else(|| conversation::door(&self.door, &account, &name, prefix));
         let puppet = Puppet { account, nick, name, seats };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
@@ -203,7 +203,7 @@ impl Pool {
 
     /// Whoever has been still for too long leaves.
     fn reap(&mut self) {
-        let idle = self.network.puppets.idle;
+        let idle = self.network.puppets.idle_timeout;
         let still = self.live.values_mut().filter(|live| live.spoke.elapsed() >= idle);
         still.for_each(|live| live.leave("has been silent for long"));
     }

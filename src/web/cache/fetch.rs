@@ -81,7 +81,7 @@ impl Cache {
 
 async fn ask(source: &Source, id: FileId) -> Result<Download, FileError> {
     // Read anew for each, so that a renewed certificate needs no restart.
-    let tls = tls::client_config(&source.trust)
+    let tls = tls::client_config(&source.tls_trust)
         .map_err(|error| RestError::Unreachable(error.to_string()))?;
     Rest::new(&source.url, &source.token, &tls)?.file(id).await
 }

@@ -152,7 +152,8 @@ impl Look<'_> {
         first: Timestamp,
         since: Option<Timestamp>,
     ) -> Result<Timestamp, StoreError> {
-        let memory = self.settings.store.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
+        let memory =
+            self.settings.store.retention.and_then(|keep| SignedDuration::try_from(keep).ok());
         let memory = memory.and_then(|memory| Timestamp::now().checked_sub(memory).ok());
         let bounds = [memory, since, self.snapshot.complete_since()?];
         Ok(bounds.into_iter().flatten().fold(first, Timestamp::max))

@@ -38,7 +38,7 @@ impl Reader {
         let places: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(channels.iter().cloned()).collect();
         network.nick.push_str(AUDITOR);
-        network.other_nicks.clear();
+        network.alt_nicks.clear();
         let peer = format!("irc {}", network.network);
         let door = Door::new(&network, sts, None);
         let meet = |inbox, stop| Irc::new(network, &places, door, inbox, stop);

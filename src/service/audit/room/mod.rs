@@ -254,7 +254,7 @@ fn beginning(
         Some(known) => Some(known),
         None => parse(snapshot.room_cursor(ledger)?),
     };
-    let memory = settings.store.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
+    let memory = settings.store.retention.and_then(|keep| SignedDuration::try_from(keep).ok());
     let remembered = memory.and_then(|memory| now.checked_sub(memory).ok());
     let bounds = [remembered, since].into_iter().flatten().map(PostId::at);
     Ok(bounds.fold(known.unwrap_or(PostId::at(now)), PostId::max))
