@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{FAILED, MISTAKEN, run};
+use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::bridge::Peer;
 use crate::config;
 use crate::config::Settings;
@@ -13,7 +13,7 @@ use crate::service::{Report, Visit};
 use crate::store;
 use crate::store::Look;
 use crate::web;
-use crate::web::Finding;
+use crate::web::SelfTestResult;
 
 /// Checks the bridge that `config` describes.
 pub(super) fn check(config: &Path) -> ExitCode {
@@ -21,7 +21,7 @@ pub(super) fn check(config: &Path) -> ExitCode {
         Ok(loaded) => loaded,
         Err(mistakes) => {
             eprintln!("{mistakes}");
-            return MISTAKEN.into();
+            return EXIT_CONFIG_ERROR.into();
         }
     };
     println!("{}: no mistakes", config.display());
@@ -29,14 +29,14 @@ pub(super) fn check(config: &Path) -> ExitCode {
         println!("warning: {warning}");
     }
     let store = check_store(&settings);
-    let runtime = run::runtime();
+    let runtime = run::build_runtime();
     let report = runtime.block_on(service::probe(&settings));
-    let mut works = tell(&settings, &report);
+    let mut works = print_report(&settings, &report);
     if let Some(state) = &store {
         let running = *state == Look::InUse;
-        works &= tell_web(&settings, runtime.block_on(web::check(&settings, running)));
+        works &= report_web(&settings, runtime.block_on(web::self_test(&settings, running)));
     }
-    if works && store.is_some() { ExitCode::SUCCESS } else { FAILED.into() }
+    if works && store.is_some() { ExitCode::SUCCESS } else { EXIT_FAILURE.into() }
 }
 
 /// How the state directory is, if it can be used. Nothing is made there: who checks may be another user
@@ -54,26 +54,26 @@ fn check_store(settings: &Settings) -> Option<Look> {
 
 /// Tells whether what is served to people without an account can be reached. Says whether it can, or
 /// nothing is to be served.
-fn tell_web(settings: &Settings, found: Option<Finding>) -> bool {
+fn report_web(settings: &Settings, found: Option<SelfTestResult>) -> bool {
     let (Some(web), Some(found)) = (&settings.web, found) else { return true };
     let public = &web.public_url;
     match &found {
-        Finding::Works => println!("{public}: leads to the bridge, at {}", web.listen),
-        Finding::CannotServe(why) => println!("{why}"),
-        Finding::LeadsAstray(why) => println!("web.public_url: {public}: {why}"),
+        SelfTestResult::Reachable => println!("{public}: leads to the bridge, at {}", web.listen),
+        SelfTestResult::CannotServe(why) => println!("{why}"),
+        SelfTestResult::Unreachable(why) => println!("web.public_url: {public}: {why}"),
     }
-    found == Finding::Works
+    found == SelfTestResult::Reachable
 }
 
 /// Tells what was found, server by server and link by link. Says whether all of it works.
-fn tell(settings: &Settings, report: &Report) -> bool {
+fn print_report(settings: &Settings, report: &Report) -> bool {
     let networks = settings.networks.iter();
     let peers = networks.map(|it| (Peer::Irc(it.network.clone()), Some(it.nick.as_str())));
     let mut works = true;
     for (peer, wished) in peers.chain([(Peer::LetsChat, None)]) {
         for visit in report.servers.iter().filter(|visit| visit.peer == peer) {
             let place = visit.server.as_ref().map(|server| format!(" at {server}"));
-            let (well, words) = greeting(visit, wished);
+            let (well, words) = describe_login(visit, wished);
             println!("{peer}{}: {words}", place.unwrap_or_default());
             works &= well;
         }
@@ -87,8 +87,10 @@ fn tell(settings: &Settings, report: &Report) -> bool {
         );
     }
     for (at, link) in settings.links.iter().enumerate() {
-        let troubles: Vec<String> =
-            [&link.channel, &link.room].iter().filter_map(|end| trouble(report, end)).collect();
+        let troubles: Vec<String> = [&link.channel, &link.room]
+            .iter()
+            .filter_map(|end| endpoint_problem(report, end))
+            .collect();
         let verdict = if troubles.is_empty() { "works".to_owned() } else { troubles.join("; ") };
         println!("link[{at}] {} and {}: {verdict}", link.channel, link.room);
         works &= troubles.is_empty();
@@ -97,7 +99,7 @@ fn tell(settings: &Settings, report: &Report) -> bool {
 }
 
 /// How a server received us, who wished to be called so; and whether that is well.
-fn greeting(visit: &Visit, wished: Option<&str>) -> (bool, String) {
+fn describe_login(visit: &Visit, wished: Option<&str>) -> (bool, String) {
     let name = match &visit.name {
         Some(Ok(name)) => name,
         Some(Err(why)) => return (false, why.clone()),
@@ -115,12 +117,12 @@ fn greeting(visit: &Visit, wished: Option<&str>) -> (bool, String) {
 }
 
 /// What is wrong with one end of a link, and what would mend it.
-fn trouble(report: &Report, end: &Endpoint) -> Option<String> {
+fn endpoint_problem(report: &Report, end: &Endpoint) -> Option<String> {
     let why = report.place(end).err()?;
     // Let's Chat's refusals are our own words, which say what to do; a network's are its server's.
     match end {
         Endpoint::Channel { .. } if report.places.contains_key(end) => {
-            Some(format!("the network says {why:?}: {}", remedy(&why)))
+            Some(format!("the network says {why:?}: {}", join_remedy(&why)))
         }
         _ => Some(why),
     }
@@ -128,7 +130,7 @@ fn trouble(report: &Report, end: &Endpoint) -> Option<String> {
 
 /// What helps where a network does not let the bridge into a channel. Servers word it as they like,
 /// but say mostly which of the channel's modes is to blame.
-fn remedy(why: &str) -> &'static str {
+fn join_remedy(why: &str) -> &'static str {
     const REMEDIES: &[(&[&str], &str)] = &[
         (
             &["no voice", "has neither"],
@@ -154,11 +156,11 @@ mod tests {
 
     #[track_caller]
     fn check(why: &str, helps: &str) {
-        assert!(remedy(why).contains(helps), "{why}: {}", remedy(why));
+        assert!(join_remedy(why).contains(helps), "{why}: {}", join_remedy(why));
     }
 
     #[test]
-    fn what_helps_is_told_whatever_the_servers_words() {
+    fn join_remedy_matches_common_server_wordings() {
         check("Cannot join channel (+b)", "lift the ban");
         check("Cannot join channel (you're banned)", "lift the ban");
         check("Cannot join channel (+k) -- Wrong channel key", "`key_file`");

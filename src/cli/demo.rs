@@ -16,23 +16,23 @@ use crate::service;
 use crate::store::{Store, StoreError};
 
 use super::signals::Stop;
-use super::{FAILED, logging, run};
+use super::{EXIT_FAILURE, logging, run};
 
 /// How long what is under way may take when it ends.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// The channels and rooms that mirror each other; each is called as the other.
-const ROOMS: &[(&str, &str)] = &[
+const CHANNELS: &[(&str, &str)] = &[
     ("lobby", "Say hello: somebody on the other side will hear it"),
     ("kitchen", "Tea, biscuits, and who left the fridge open"),
     ("dev", "Where the work is talked about"),
 ];
 
 /// The bridge's account on Let's Chat, and its nick on IRC.
-const BRIDGE: &str = "letsbridge";
+const BOT_NAME: &str = "letsbridge";
 
 /// The people that one can be on the page.
-const PEOPLE: &[(&str, &str)] = &[("ann", "Ann"), ("bob", "Bob"), ("carla", "Carla")];
+const USERS: &[(&str, &str)] = &[("ann", "Ann"), ("bob", "Bob"), ("carla", "Carla")];
 
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
@@ -48,20 +48,20 @@ enum DemoError {
 /// Runs the demo until it is told to stop.
 pub(super) fn demo(irc_port: u16, letschat_port: u16) -> ExitCode {
     let quiet = config::LogSettings { format: config::LogFormat::Auto, level: "warn".to_owned() };
-    if let Err(error) = logging::begin(&quiet) {
+    if let Err(error) = logging::init(&quiet) {
         eprintln!("{error}");
-        return FAILED.into();
+        return EXIT_FAILURE.into();
     }
-    match run::runtime().block_on(until_stopped(irc_port, letschat_port)) {
+    match run::build_runtime().block_on(run_until_stopped(irc_port, letschat_port)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            FAILED.into()
+            EXIT_FAILURE.into()
         }
     }
 }
 
-async fn until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), DemoError> {
+async fn run_until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), DemoError> {
     let irc = IrcServer::start(irc_setup(irc_port)).await;
     let irc =
         irc.map_err(|error| DemoError::Port { port: irc_port, option: "--irc-port", error })?;
@@ -77,7 +77,7 @@ async fn until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), DemoErro
     let mut status = running.status();
     let joined = status.wait_for(|status| status.open == status.places);
     tokio::select! {
-        _ = joined => tell(&irc, &letschat),
+        _ = joined => print_instructions(&irc, &letschat),
         outcome = running.ended() => return Ok(outcome?),
         () = stop.asked() => return Ok(running.stop().await?),
     }
@@ -88,10 +88,10 @@ async fn until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), DemoErro
 }
 
 /// Prints how to join in.
-fn tell(irc: &IrcServer, letschat: &LetsChat) {
+fn print_instructions(irc: &IrcServer, letschat: &LetsChat) {
     let port = irc.address().port();
     let port_option = if port == 6667 { String::new() } else { format!(" -p {port}") };
-    let pairs: Vec<String> = ROOMS
+    let pairs: Vec<String> = CHANNELS
         .iter()
         .map(|(name, _)| format!("#{name} on IRC and {name:?} in Let's Chat"))
         .collect();
@@ -123,8 +123,8 @@ fn letschat_setup(port: u16) -> letschat::Setup {
     let person = |(username, name): &(&str, &str)| Person::new(username, name);
     letschat::Setup {
         bind: loopback(port),
-        people: [(BRIDGE, "IRC")].iter().chain(PEOPLE).map(person).collect(),
-        rooms: ROOMS
+        people: [(BOT_NAME, "IRC")].iter().chain(USERS).map(person).collect(),
+        rooms: CHANNELS
             .iter()
             .map(|(slug, about)| NewRoom {
                 description: Some((*about).to_owned()),
@@ -132,7 +132,7 @@ fn letschat_setup(port: u16) -> letschat::Setup {
             })
             .collect(),
         page: true,
-        page_leaves_out: vec![BRIDGE.to_owned()],
+        page_leaves_out: vec![BOT_NAME.to_owned()],
         ..letschat::Setup::default()
     }
 }
@@ -143,7 +143,7 @@ fn loopback(port: u16) -> SocketAddr {
 
 fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
     let network = Network::new("demo");
-    let links: Vec<config::Link> = ROOMS
+    let links: Vec<config::Link> = CHANNELS
         .iter()
         .map(|(name, _)| config::Link {
             channel: Endpoint::channel(&network, &format!("#{name}")),
@@ -190,8 +190,8 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             on_connect: Vec::new(),
             alt_nicks: Vec::new(),
             password: None,
-            nick: BRIDGE.to_owned(),
-            username: BRIDGE.to_owned(),
+            nick: BOT_NAME.to_owned(),
+            username: BOT_NAME.to_owned(),
             realname: "The bridge to Let's Chat".to_owned(),
             fallback_charset: encoding_rs::WINDOWS_1252,
             charset: None,
@@ -204,13 +204,13 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             puppets: config::PuppetSettings::default(),
             nick_template: None,
             direct_messages: false,
-            channels: ROOMS.iter().map(channel).collect(),
+            channels: CHANNELS.iter().map(channel).collect(),
         }],
         letschat: config::LetsChatSettings {
             url: letschat.url().parse().expect("the demo's own address"),
             tls_trust: config::TlsTrust::System,
-            token: letschat.token(BRIDGE).into(),
-            rooms: ROOMS.iter().map(room).collect(),
+            token: letschat.token(BOT_NAME).into(),
+            rooms: CHANNELS.iter().map(room).collect(),
             catch_up: config::CatchUpPolicy::All,
             catch_up_limit: None,
         },

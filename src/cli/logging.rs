@@ -15,7 +15,7 @@ use crate::config::{LogFormat, LogSettings};
 ///
 /// # Errors
 /// When the filter is none.
-pub(super) fn begin(log: &LogSettings) -> Result<(), String> {
+pub(super) fn init(log: &LogSettings) -> Result<(), String> {
     let written = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|level| !level.is_empty());
     let (key, level) = match &written {
         Some(level) => (EnvFilter::DEFAULT_ENV, level),

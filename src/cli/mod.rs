@@ -19,8 +19,8 @@ use clap::{Parser, Subcommand};
 
 /// What everything else than success exits with: mistakes in the configuration, and a state that is
 /// damaged, after which the unit file starts nothing again; and failures at work.
-const MISTAKEN: u8 = 2;
-const FAILED: u8 = 1;
+const EXIT_CONFIG_ERROR: u8 = 2;
+const EXIT_FAILURE: u8 = 1;
 
 /// What is said to `--version`: what a report of a fault should name. `-V` says the number alone.
 const VERSION: &str = concat!(
@@ -34,13 +34,13 @@ const VERSION: &str = concat!(
 /// A bridge between IRC and Let's Chat.
 #[derive(Debug, Parser)]
 #[command(version, long_version = VERSION, about, disable_help_subcommand = true)]
-struct Arguments {
+struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Mirror the channels and rooms of the configuration until told to stop
     Run {
         /// The configuration
@@ -54,9 +54,9 @@ enum Command {
         config: PathBuf,
     },
     /// Compare what the ledger says crossed with what the rooms hold: was anything lost?
-    Audit(audit::Arguments),
+    Audit(audit::AuditArgs),
     /// Take back links to files and long messages, also while the bridge runs
-    Revoke(revoke::Arguments),
+    Revoke(revoke::RevokeArgs),
     /// Start an IRC server and a Let's Chat on this machine, bridged, to try it out
     Demo {
         /// The port of the IRC server
@@ -71,15 +71,15 @@ enum Command {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Cli::parse();
     panic::end_the_program();
     process::keep_to_ourselves();
     let ended = match arguments.command {
-        Command::Run { config } => run::run(&config),
-        Command::Check { config } => check::check(&config),
-        Command::Audit(arguments) => audit::audit(&arguments),
-        Command::Revoke(arguments) => revoke::revoke(&arguments),
-        Command::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
+        CliCommand::Run { config } => run::run(&config),
+        CliCommand::Check { config } => check::check(&config),
+        CliCommand::Audit(arguments) => audit::audit(&arguments),
+        CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
+        CliCommand::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
     };
     log_limits::tell(true);
     ended

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use crate::service::Status;
 
 /// Tells systemd how the bridge is, whenever that changes. Does nothing where there is none.
-pub(super) async fn keep_told(mut status: watch::Receiver<Status>) {
+pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
     let mut ready = false;
     loop {
         let Status { open, places, unheard, stuck, troubles } = status.borrow_and_update().clone();
@@ -17,11 +17,11 @@ pub(super) async fn keep_told(mut status: watch::Receiver<Status>) {
         };
         let mut words = format!("{open} of {places} channels and rooms joined{full}");
         troubles.iter().for_each(|trouble| words.extend(["; ", trouble]));
-        tell(&[NotifyState::Status(&words)]);
+        notify(&[NotifyState::Status(&words)]);
         if open == places && !ready {
             ready = true;
             tracing::info!(places, "every link is joined");
-            tell(&[NotifyState::Ready]);
+            notify(&[NotifyState::Ready]);
         }
         if status.changed().await.is_err() {
             return;
@@ -30,11 +30,11 @@ pub(super) async fn keep_told(mut status: watch::Receiver<Status>) {
 }
 
 /// Tells systemd that the bridge stops.
-pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+pub(super) fn notify_stopping() {
+    notify(&[NotifyState::Stopping]);
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!(%error, "systemd cannot be told");
     }

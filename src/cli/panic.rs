@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_panic_in_a_task_ends_the_program() {
         ends("task", || {
-            let runtime = crate::cli::run::runtime();
+            let runtime = crate::cli::run::build_runtime();
             runtime.spawn(async { panic!("the tea is cold") });
             std::mem::forget(runtime);
         });

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::audit::since;
-use super::{FAILED, MISTAKEN};
+use super::audit::parse_since;
+use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::config;
 use crate::config::Settings;
 use crate::domain::LinkTarget;
@@ -23,58 +23,60 @@ use crate::web;
     configuration or the arguments."
 )]
 #[group(required = true, multiple = false)]
-pub(super) struct What {
+pub(super) struct RevokeTarget {
     /// The links, as they were said on IRC
     links: Vec<String>,
     /// Every link that was made so far
     #[arg(long)]
     all: bool,
     /// Every link that was made since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
-    #[arg(long, value_parser = since)]
+    #[arg(long, value_parser = parse_since)]
     since: Option<Timestamp>,
 }
 
 /// What to take back, of which bridge.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct RevokeArgs {
     /// The configuration
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
     #[command(flatten)]
-    what: What,
+    target: RevokeTarget,
 }
 
 /// Takes back what `arguments` name.
-pub(super) fn revoke(arguments: &Arguments) -> ExitCode {
+pub(super) fn revoke(arguments: &RevokeArgs) -> ExitCode {
     let settings = match config::load(&arguments.config, std::env::vars()) {
         Ok((settings, _)) => settings,
         Err(mistakes) => {
             eprintln!("{mistakes}");
-            return MISTAKEN.into();
+            return EXIT_CONFIG_ERROR.into();
         }
     };
-    let done = match &arguments.what {
-        What { links, all: false, since: None } => each(&settings, links),
-        What { since, .. } => since_then(&settings, since.unwrap_or(Timestamp::UNIX_EPOCH)),
+    let done = match &arguments.target {
+        RevokeTarget { links, all: false, since: None } => revoke_each(&settings, links),
+        RevokeTarget { since, .. } => {
+            revoke_since(&settings, since.unwrap_or(Timestamp::UNIX_EPOCH))
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => FAILED.into(),
+        Ok(false) => EXIT_FAILURE.into(),
         Err(error) => {
             eprintln!("{error}");
-            FAILED.into()
+            EXIT_FAILURE.into()
         }
     }
 }
 
-fn since_then(settings: &Settings, since: Timestamp) -> Result<bool, StoreError> {
+fn revoke_since(settings: &Settings, since: Timestamp) -> Result<bool, StoreError> {
     web::revoke_since(settings, since)?;
     println!("what was made since {since} leads nowhere any more");
     Ok(true)
 }
 
 /// Takes back each of `links`. Says whether all of them were ours.
-fn each(settings: &Settings, links: &[String]) -> Result<bool, StoreError> {
+fn revoke_each(settings: &Settings, links: &[String]) -> Result<bool, StoreError> {
     let mut all = true;
     for text in links {
         let what = match web::revoke_link(settings, text)? {

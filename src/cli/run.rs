@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::signals::Stop;
-use super::{FAILED, MISTAKEN, logging, notify};
+use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, notify};
 use crate::config;
 use crate::config::Settings;
 use crate::service;
 use crate::service::StartError;
 use crate::store::{Store, StoreError};
-use crate::web::Web;
+use crate::web::WebServer;
 
 /// Runs the bridge that `config` describes.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -19,19 +19,19 @@ pub(super) fn run(config: &Path) -> ExitCode {
         Ok(loaded) => loaded,
         Err(mistakes) => {
             eprintln!("{mistakes}");
-            return MISTAKEN.into();
+            return EXIT_CONFIG_ERROR.into();
         }
     };
-    if let Err(error) = logging::begin(&settings.log) {
+    if let Err(error) = logging::init(&settings.log) {
         eprintln!("{error}");
-        return MISTAKEN.into();
+        return EXIT_CONFIG_ERROR.into();
     }
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let runtime = runtime();
+    let runtime = build_runtime();
     let state_dir = settings.state_dir.clone();
-    let outcome = runtime.block_on(until_stopped(settings));
+    let outcome = runtime.block_on(run_until_stopped(settings));
     // What still asks the system for an address is not waited for.
     runtime.shutdown_background();
     match outcome {
@@ -41,11 +41,11 @@ pub(super) fn run(config: &Path) -> ExitCode {
                 let lasting = error.is_lasting();
                 let error = error.in_directory(&state_dir);
                 tracing::error!(%error, "the bridge ends");
-                if lasting { MISTAKEN.into() } else { FAILED.into() }
+                if lasting { EXIT_CONFIG_ERROR.into() } else { EXIT_FAILURE.into() }
             }
             Err(error) => {
                 tracing::error!(%error, "the bridge ends");
-                FAILED.into()
+                EXIT_FAILURE.into()
             }
         },
     }
@@ -64,7 +64,7 @@ fn of_store(error: Box<dyn Error>) -> Result<StoreError, Box<dyn Error>> {
 }
 
 /// Two threads are plenty for sockets that mostly wait, and cheap where there are many cores.
-pub(super) fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn build_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -72,18 +72,18 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
         .expect("threads and timers can be had")
 }
 
-async fn until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
+async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
     let mut stop = Stop::listen(settings.shutdown_timeout);
-    let web = Web::start(&settings).await?;
+    let web = WebServer::start(&settings).await?;
     let mut running = service::start(settings, store)?;
-    tokio::spawn(notify::keep_told(running.status()));
+    tokio::spawn(notify::report_status(running.status()));
     tokio::select! {
         outcome = running.ended() => return Ok(outcome?),
         () = stop.asked() => {}
     }
     tracing::info!("stopping: what is under way may settle; a second signal stops at once");
-    notify::stopping();
+    notify::notify_stopping();
     let farewell = async {
         if let Some(web) = web {
             web.stop().await;

@@ -15,32 +15,32 @@ use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 use tokio::{task, time};
 
-use super::cache::{Cache, Failure, Growing, Head, Key};
+use super::cache::{FetchError, FileCache, FileHead, Key, PartialFile};
 use super::client;
-use super::door::Peer;
+use super::door::PeerAddr;
 use super::held;
 use super::kind;
-use super::limits::Limits;
+use super::limits::RateLimiter;
 use super::page;
-use super::range::{self, Part};
+use super::range::{self, ByteRange};
 use crate::config::WebSettings;
 use crate::domain::{LinkTarget, PasteId};
 use crate::store::{Paste, PublicReader, StoreError};
 use crate::translate::{PublicLinks, plain};
 
 /// How long somebody waits for a file to begin.
-const PATIENCE: Duration = Duration::from_secs(60);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a file may do in a browser: be looked at.
-const FILE_POLICY: &str = "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; \
+const FILE_CSP: &str = "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; \
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The same for a PDF: browsers show it by a page of their own, which a sandbox would keep from it.
-const PDF_POLICY: &str = "default-src 'none'; object-src 'self'; \
+const PDF_CSP: &str = "default-src 'none'; object-src 'self'; \
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What every answer says besides.
-const ALWAYS: [(HeaderName, &str); 4] = [
+const COMMON_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     // Asked again each time, which costs nothing while it is the same: a link can be taken back.
@@ -50,21 +50,21 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 
 /// What all answers are made from.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct AppState {
     pub(super) settings: WebSettings,
     pub(super) links: PublicLinks,
-    pub(super) cache: Arc<Cache>,
-    pub(super) limits: Arc<Limits>,
-    pub(super) reader: Arc<Mutex<PublicReader>>,
+    pub(super) cache: Arc<FileCache>,
+    pub(super) rate_limiter: Arc<RateLimiter>,
+    pub(super) public_reader: Arc<Mutex<PublicReader>>,
 }
 
 /// What answers every request.
-pub(super) fn router(desk: Arc<Desk>) -> Router {
+pub(super) fn router(desk: Arc<AppState>) -> Router {
     let routes = Router::new()
-        .route("/f/{signed}/{name}", get(file))
-        .route("/up/{question}", get(up))
-        .route("/p/{signed}", get(paste))
-        .route("/p/{signed}/raw", get(raw));
+        .route("/f/{signed}/{name}", get(get_file))
+        .route("/up/{question}", get(get_self_test))
+        .route("/p/{signed}", get(get_paste))
+        .route("/p/{signed}/raw", get(get_raw_paste));
     let prefix = desk.settings.public_url.path().trim_end_matches('/').to_owned();
     // A reverse proxy may take the path of `public_url` away, or leave it.
     let routes = match prefix.as_str() {
@@ -73,75 +73,75 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
     };
     routes
         .route("/robots.txt", get(|| async { "User-agent: *\nDisallow: /\n" }))
-        .fallback(|| async { refusal(Refusal::Nothing) })
+        .fallback(|| async { error_response(ErrorPage::NotFound) })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
         })
-        .layer(middleware::from_fn_with_state(desk.clone(), admit))
+        .layer(middleware::from_fn_with_state(desk.clone(), rate_limit_middleware))
         .with_state(desk)
 }
 
 /// Why somebody does not get what they ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    Nothing,
+enum ErrorPage {
+    NotFound,
     Expired,
     Revoked,
-    Forgotten,
+    Pruned,
     TooLarge,
-    Unreachable,
+    UpstreamUnreachable,
     Busy,
-    TooMuch(Duration),
+    RateLimited(Duration),
 }
 
-fn refusal(refusal: Refusal) -> Response {
+fn error_response(refusal: ErrorPage) -> Response {
     let (status, title, words) = match refusal {
-        Refusal::Nothing => (
+        ErrorPage::NotFound => (
             StatusCode::NOT_FOUND,
             "Nothing here",
             "This is not a link of this bridge, or it was cut short on its way.",
         ),
-        Refusal::Expired => (
+        ErrorPage::Expired => (
             StatusCode::GONE,
             "This link has expired",
             "Ask whoever showed it to you to say it again in the room.",
         ),
-        Refusal::Revoked => (
+        ErrorPage::Revoked => (
             StatusCode::GONE,
             "This link was taken back",
             "Whoever runs the bridge has decided that it leads nowhere any more.",
         ),
-        Refusal::Forgotten => (
+        ErrorPage::Pruned => (
             StatusCode::GONE,
             "No longer kept",
             "The bridge remembers messages for a while only, and this one was too long ago.",
         ),
-        Refusal::TooLarge => (
+        ErrorPage::TooLarge => (
             StatusCode::FORBIDDEN,
             "Too large",
             "The bridge does not pass on files of this size. It can be had in Let's Chat itself.",
         ),
-        Refusal::Unreachable => (
+        ErrorPage::UpstreamUnreachable => (
             StatusCode::BAD_GATEWAY,
             "Let's Chat does not answer",
             "The file is kept there, and cannot be fetched at the moment. Try again later.",
         ),
-        Refusal::Busy => (
+        ErrorPage::Busy => (
             StatusCode::SERVICE_UNAVAILABLE,
             "Too much to do",
             "Many files are being sent at the moment. Try again in a minute.",
         ),
-        Refusal::TooMuch(_) => (
+        ErrorPage::RateLimited(_) => (
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
             "That was more than this bridge answers at once. Try again in a moment.",
         ),
     };
-    let mut response = html(page::words(title, words));
+    let mut response = html_response(page::message_page(title, words));
     *response.status_mut() = status;
     let wait = match refusal {
-        Refusal::TooMuch(wait) => Some(wait.as_secs().max(1)),
-        Refusal::Busy | Refusal::Unreachable => Some(60),
+        ErrorPage::RateLimited(wait) => Some(wait.as_secs().max(1)),
+        ErrorPage::Busy | ErrorPage::UpstreamUnreachable => Some(60),
         _ => None,
     };
     if let Some(wait) = wait {
@@ -150,134 +150,138 @@ fn refusal(refusal: Refusal) -> Response {
     response
 }
 
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
+impl From<FetchError> for ErrorPage {
+    fn from(failure: FetchError) -> Self {
         match failure {
-            Failure::NoSuchFile => Self::Nothing,
-            Failure::TooLarge => Self::TooLarge,
-            Failure::Unreachable => Self::Unreachable,
-            Failure::NoRoom => Self::Busy,
+            FetchError::NotFound => Self::NotFound,
+            FetchError::TooLarge => Self::TooLarge,
+            FetchError::Unreachable => Self::UpstreamUnreachable,
+            FetchError::NoCapacity => Self::Busy,
         }
     }
 }
 
 /// Lets nobody ask for too much, and has every answer say what it must.
-async fn admit(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().map(|Peer(peer)| *peer);
+async fn rate_limit_middleware(
+    State(desk): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<PeerAddr>().map(|PeerAddr(peer)| *peer);
     let Some(peer) = peer else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let address = client::address(peer, request.headers(), &desk.settings.trusted_proxies);
-    let mut response = match desk.limits.enter(address, Instant::now()) {
+    let address = client::from_headers(peer, request.headers(), &desk.settings.trusted_proxies);
+    let mut response = match desk.rate_limiter.acquire(address, Instant::now()) {
         Ok(leave) => held::holding(next.run(request).await, leave),
-        Err(wait) => refusal(Refusal::TooMuch(wait)),
+        Err(wait) => error_response(ErrorPage::RateLimited(wait)),
     };
     tracing::debug!(client = %address, status = response.status().as_u16(), "asked for something");
-    for (name, value) in ALWAYS {
+    for (name, value) in COMMON_HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
 /// Whether a link, made at `made`, is still good.
-async fn is_good(desk: &Desk, target: LinkTarget, made: Timestamp) -> Result<(), Refusal> {
-    if Timestamp::now() > expires(desk, made) {
-        return Err(Refusal::Expired);
+async fn check_link(desk: &AppState, target: LinkTarget, made: Timestamp) -> Result<(), ErrorPage> {
+    if Timestamp::now() > expires_at(desk, made) {
+        return Err(ErrorPage::Expired);
     }
-    match read(desk, move |reader| reader.is_revoked(target, made)).await? {
-        true => Err(Refusal::Revoked),
+    match query_store(desk, move |reader| reader.is_revoked(target, made)).await? {
+        true => Err(ErrorPage::Revoked),
         false => Ok(()),
     }
 }
 
 /// When a link that was made at `made` ends.
-fn expires(desk: &Desk, made: Timestamp) -> Timestamp {
+fn expires_at(desk: &AppState, made: Timestamp) -> Timestamp {
     let lasts = SignedDuration::try_from(desk.settings.link_expiry).unwrap_or(SignedDuration::MAX);
     made.saturating_add(lasts).unwrap_or(Timestamp::MAX)
 }
 
 /// Asks the store, which makes one wait.
-async fn read<T: Send + 'static>(
-    desk: &Desk,
+async fn query_store<T: Send + 'static>(
+    desk: &AppState,
     ask: impl FnOnce(&PublicReader) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Refusal> {
-    let reader = desk.reader.clone();
+) -> Result<T, ErrorPage> {
+    let reader = desk.public_reader.clone();
     let answer =
         task::spawn_blocking(move || ask(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
     match answer.await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
             tracing::error!(%error, "the store cannot be asked for what is served");
-            Err(Refusal::Busy)
+            Err(ErrorPage::Busy)
         }
-        Err(_) => Err(Refusal::Busy),
+        Err(_) => Err(ErrorPage::Busy),
     }
 }
 
-async fn file(
-    State(desk): State<Arc<Desk>>,
+async fn get_file(
+    State(desk): State<Arc<AppState>>,
     Path((signed, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    send_file(&desk, &signed, &name, &headers).await.unwrap_or_else(refusal)
+    send_file(&desk, &signed, &name, &headers).await.unwrap_or_else(error_response)
 }
 
 async fn send_file(
-    desk: &Desk,
+    desk: &AppState,
     signed: &str,
     name: &str,
     headers: &HeaderMap,
-) -> Result<Response, Refusal> {
-    let (id, made) = desk.links.verify_file_link(signed, name).ok_or(Refusal::Nothing)?;
-    is_good(desk, LinkTarget::File(id), made).await?;
+) -> Result<Response, ErrorPage> {
+    let (id, made) = desk.links.verify_file_link(signed, name).ok_or(ErrorPage::NotFound)?;
+    check_link(desk, LinkTarget::File(id), made).await?;
     // What Let's Chat calls by an id never changes.
     let tag = format!("\"{id}\"");
-    if says(headers, header::IF_NONE_MATCH)
+    if header_value(headers, header::IF_NONE_MATCH)
         .is_some_and(|known| known == "*" || known.contains(&tag))
     {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     let file = desk.cache.get(id, Instant::now())?;
-    let wanted = says(headers, header::RANGE)
-        .filter(|_| says(headers, header::IF_RANGE).is_none_or(|known| known == tag));
+    let wanted = header_value(headers, header::RANGE)
+        .filter(|_| header_value(headers, header::IF_RANGE).is_none_or(|known| known == tag));
     let head = head(&file, false).await?;
     // A part can be told only of something whose length is known.
     let length = match head.length {
         None if wanted.is_some() => self::head(&file, true).await?.length,
         known => known,
     };
-    let kind = kind::of(&head.kind);
-    let policy = if kind.content_type == "application/pdf" { PDF_POLICY } else { FILE_POLICY };
+    let kind = kind::for_upload(&head.content_type);
+    let policy = if kind.content_type == "application/pdf" { PDF_CSP } else { FILE_CSP };
     let response = Response::builder()
         .header(header::CONTENT_TYPE, kind.content_type)
-        .header(header::CONTENT_DISPOSITION, kind::disposition(kind.shown, name))
+        .header(header::CONTENT_DISPOSITION, kind::content_disposition(kind.inline, name))
         .header(header::CONTENT_SECURITY_POLICY, policy)
         .header(header::ETAG, tag);
     Ok(send(response, file, length, wanted))
 }
 
 /// What is known of a file, as soon as it is.
-async fn head(file: &Growing, whole: bool) -> Result<Head, Refusal> {
-    Ok(time::timeout(PATIENCE, file.head(whole)).await.map_err(|_| Refusal::Busy)??)
+async fn head(file: &PartialFile, whole: bool) -> Result<FileHead, ErrorPage> {
+    Ok(time::timeout(FETCH_TIMEOUT, file.head(whole)).await.map_err(|_| ErrorPage::Busy)??)
 }
 
 /// Answers with the part of `file` that is `wanted`, as fast as it is taken.
 fn send(
     mut response: response::Builder,
-    file: Arc<Growing>,
+    file: Arc<PartialFile>,
     length: Option<u64>,
     wanted: Option<&str>,
 ) -> Response {
-    let part = length.map_or(Part::All, |length| range::part(wanted, length));
+    let part = length.map_or(ByteRange::Whole, |length| range::requested_range(wanted, length));
     response = response.header(header::ACCEPT_RANGES, "bytes");
     let all = length.map_or_else(|| "*".to_owned(), |length| length.to_string());
     let (first, end) = match part {
-        Part::All => (0, length),
-        Part::Range(first, last) => {
+        ByteRange::Whole => (0, length),
+        ByteRange::Partial(first, last) => {
             response = response
                 .status(StatusCode::PARTIAL_CONTENT)
                 .header(header::CONTENT_RANGE, format!("bytes {first}-{last}/{all}"));
             (first, Some(last + 1))
         }
-        Part::Beyond => {
+        ByteRange::Unsatisfiable => {
             response = response
                 .status(StatusCode::RANGE_NOT_SATISFIABLE)
                 .header(header::CONTENT_RANGE, format!("bytes */{all}"));
@@ -287,47 +291,58 @@ fn send(
     if let Some(end) = end {
         response = response.header(header::CONTENT_LENGTH, end - first);
     }
-    let body = Body::from_stream(file.read(first, end));
+    let body = Body::from_stream(file.read_range(first, end));
     response.body(body).expect("each header is made of what a header may hold")
 }
 
 /// Whether it is us who answer: the program asks itself, through everything that stands between.
-async fn up(State(desk): State<Arc<Desk>>, Path(question): Path<String>) -> Response {
+async fn get_self_test(
+    State(desk): State<Arc<AppState>>,
+    Path(question): Path<String>,
+) -> Response {
     let (_, answer) = desk.links.challenge(&question);
     ([(header::CONTENT_TYPE, "text/plain")], answer).into_response()
 }
 
-async fn paste(
-    State(desk): State<Arc<Desk>>,
+async fn get_paste(
+    State(desk): State<Arc<AppState>>,
     Path(signed): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    send_page(&desk, &signed, &headers).await.unwrap_or_else(refusal)
+    send_page(&desk, &signed, &headers).await.unwrap_or_else(error_response)
 }
 
-async fn send_page(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+async fn send_page(
+    desk: &AppState,
+    signed: &str,
+    headers: &HeaderMap,
+) -> Result<Response, ErrorPage> {
     let (id, made) = find_paste(desk, signed).await?;
-    let (raw, expires) = (format!("{signed}/raw"), expires(desk, made));
-    let make = move |paste: Paste| page::paste(&paste, &raw, expires);
+    let (raw, expires) = (format!("{signed}/raw"), expires_at(desk, made));
+    let make = move |paste: Paste| page::paste_page(&paste, &raw, expires);
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, page::POLICY.as_str());
+        .header(header::CONTENT_SECURITY_POLICY, page::CSP.as_str());
     send_text(desk, Key::Page(id, made), id, make, response, headers).await
 }
 
-async fn raw(
-    State(desk): State<Arc<Desk>>,
+async fn get_raw_paste(
+    State(desk): State<Arc<AppState>>,
     Path(signed): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    send_raw(&desk, &signed, &headers).await.unwrap_or_else(refusal)
+    send_raw(&desk, &signed, &headers).await.unwrap_or_else(error_response)
 }
 
-async fn send_raw(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+async fn send_raw(
+    desk: &AppState,
+    signed: &str,
+    headers: &HeaderMap,
+) -> Result<Response, ErrorPage> {
     let (id, _) = find_paste(desk, signed).await?;
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, FILE_POLICY);
+        .header(header::CONTENT_SECURITY_POLICY, FILE_CSP);
     send_text(
         desk,
         Key::Text(id),
@@ -345,50 +360,51 @@ async fn send_raw(desk: &Desk, signed: &str, headers: &HeaderMap) -> Result<Resp
 
 /// Answers with what `make` makes of a message. It is in memory once, however many read it.
 async fn send_text(
-    desk: &Desk,
+    desk: &AppState,
     key: Key,
     id: PasteId,
     make: impl FnOnce(Paste) -> String + Send + 'static,
     response: response::Builder,
     headers: &HeaderMap,
-) -> Result<Response, Refusal> {
-    let reader = desk.reader.clone();
+) -> Result<Response, ErrorPage> {
+    let reader = desk.public_reader.clone();
     let made = move || {
         let found = reader.lock().unwrap_or_else(PoisonError::into_inner).find_paste(id);
         match found {
             Ok(Some(paste)) => Ok(make(paste)),
-            Ok(None) => Err(Failure::NoSuchFile),
+            Ok(None) => Err(FetchError::NotFound),
             Err(error) => {
                 tracing::error!(%error, "the store cannot be asked for what is served");
-                Err(Failure::NoRoom)
+                Err(FetchError::NoCapacity)
             }
         }
     };
     let file = desk.cache.text(key, Instant::now(), made)?;
     let head = head(&file, false).await.map_err(|why| match why {
-        Refusal::Nothing => Refusal::Forgotten,
+        ErrorPage::NotFound => ErrorPage::Pruned,
         other => other,
     })?;
     // Nothing tells this version from another, so that a part of it is of no use beside another's.
-    let wanted = says(headers, header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
+    let wanted =
+        header_value(headers, header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
     Ok(send(response, file, head.length, wanted))
 }
 
 /// The message of a link that is good, and when the link was made.
-async fn find_paste(desk: &Desk, signed: &str) -> Result<(PasteId, Timestamp), Refusal> {
-    let (id, made) = desk.links.verify_paste_link(signed).ok_or(Refusal::Nothing)?;
-    is_good(desk, LinkTarget::Paste(id), made).await?;
+async fn find_paste(desk: &AppState, signed: &str) -> Result<(PasteId, Timestamp), ErrorPage> {
+    let (id, made) = desk.links.verify_paste_link(signed).ok_or(ErrorPage::NotFound)?;
+    check_link(desk, LinkTarget::Paste(id), made).await?;
     Ok((id, made))
 }
 
-fn html(page: String) -> Response {
+fn html_response(page: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, page::POLICY.as_str()),
+        (header::CONTENT_SECURITY_POLICY, page::CSP.as_str()),
     ];
     (headers, page).into_response()
 }
 
-fn says(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+fn header_value(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }

@@ -8,51 +8,51 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, redirect};
 use tempfile::TempDir;
 
-use super::{Web, WebError};
+use super::{WebError, WebServer};
 use crate::config::{Settings, TlsTrust, WebSettings};
 use crate::net::{proxy, tls};
 use crate::store::{self, Store, StoreError};
 use crate::translate::PublicLinks;
 
 /// How long the way there and back may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The most of an answer that is read.
-const LONGEST: usize = 64;
+const MAX_LEN_RESPONSE: usize = 64;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub enum SelfTestResult {
     /// It leads to us.
-    Works,
+    Reachable,
     /// Nothing can be served.
     CannotServe(String),
     /// It does not lead to us, for this reason.
-    LeadsAstray(String),
+    Unreachable(String),
 }
 
 /// Serves for a moment what `settings` say, unless a bridge that runs does so, and asks for it as
 /// everybody else would. `None` where nothing is to be served. Within a Tokio runtime.
-pub async fn check(settings: &Settings, running: bool) -> Option<Finding> {
+pub async fn self_test(settings: &Settings, running: bool) -> Option<SelfTestResult> {
     let web = settings.web.as_ref()?;
     let temporary = match is_unused(&settings.state_dir).then(|| elsewhere(settings)).transpose() {
         Ok(temporary) => temporary,
-        Err(why) => return Some(Finding::CannotServe(why)),
+        Err(why) => return Some(SelfTestResult::CannotServe(why)),
     };
     let settings = temporary.as_ref().map_or(settings, |(_, settings)| settings);
-    let served = match Web::start(settings).await {
+    let served = match WebServer::start(settings).await {
         Ok(served) => served,
         // That is the bridge.
-        Err(WebError::Listen { error, .. })
+        Err(WebError::Bind { error, .. })
             if running && error.kind() == io::ErrorKind::AddrInUse =>
         {
             None
         }
-        Err(error) => return Some(Finding::CannotServe(error.to_string())),
+        Err(error) => return Some(SelfTestResult::CannotServe(error.to_string())),
     };
-    let found = match ask(web, settings).await {
-        Ok(()) => Finding::Works,
-        Err(why) => Finding::LeadsAstray(why),
+    let found = match request_challenge(web, settings).await {
+        Ok(()) => SelfTestResult::Reachable,
+        Err(why) => SelfTestResult::Unreachable(why),
     };
     if let Some(served) = served {
         served.stop().await;
@@ -76,7 +76,7 @@ fn elsewhere(settings: &Settings) -> Result<(TempDir, Settings), String> {
 }
 
 /// Asks whoever answers whether it is us.
-async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
+async fn request_challenge(web: &WebSettings, settings: &Settings) -> Result<(), String> {
     let key = store::load_link_key(&settings.state_dir).map_err(|error| error.to_string())?;
     let links = PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone());
     let mut question = [0; 12];
@@ -88,10 +88,10 @@ async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
     let client = Client::builder()
         .tls_backend_preconfigured((*tls).clone())
         .redirect(redirect::Policy::none())
-        .timeout(PATIENCE);
+        .timeout(REQUEST_TIMEOUT);
     let client = if proxy::is_loopback(&web.public_url) { client.no_proxy() } else { client };
     let unreachable = |error: reqwest::Error| {
-        let why = innermost(&error);
+        let why = root_cause(&error);
         format!(
             "cannot be reached from this machine ({why}): does its name lead to the reverse proxy?"
         )
@@ -101,7 +101,7 @@ async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
     let status = response.status();
     let mut body = Vec::new();
     while let Some(piece) =
-        response.chunk().await.map_err(unreachable)?.filter(|_| body.len() <= LONGEST)
+        response.chunk().await.map_err(unreachable)?.filter(|_| body.len() <= MAX_LEN_RESPONSE)
     {
         body.extend_from_slice(&piece);
     }
@@ -122,7 +122,7 @@ async fn ask(web: &WebSettings, settings: &Settings) -> Result<(), String> {
 }
 
 /// What an error is at bottom: what is around it says only that a request failed.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 /// The address that a request came from, by the word of those `trusted`: of all that it passed
 /// through, the last that is not one of them. What a stranger wrote before that means nothing.
-pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(super) fn from_headers(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
     let mut address = peer.to_canonical();
     let said = headers.get_all("x-forwarded-for").iter().rev();
@@ -16,7 +16,7 @@ pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         if !is_trusted(address) {
             return address;
         }
-        match read(word.trim()) {
+        match parse_forwarded_for(word.trim()) {
             Some(before) => address = before,
             // Who passed on nonsense is the last that is known.
             None => return address,
@@ -26,7 +26,7 @@ pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
 }
 
 /// An address, as proxies write it: bare, in brackets, or with a port.
-fn read(word: &str) -> Option<IpAddr> {
+fn parse_forwarded_for(word: &str) -> Option<IpAddr> {
     let bare = word.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(inner, _)| inner);
     let v4 = || word.split_once(':').map(|(address, _)| address);
     let found = bare.unwrap_or(word).parse::<IpAddr>().ok();
@@ -44,12 +44,12 @@ mod tests {
             .map(|it| ("x-forwarded-for".parse().expect("a name"), it.parse().expect("a value")))
             .collect();
         let trusted = ["127.0.0.0/8", "10.0.0.0/8", "::1/128"].map(|it| it.parse().expect("a net"));
-        let address = address(peer.parse().expect("an address"), &headers, &trusted);
+        let address = from_headers(peer.parse().expect("an address"), &headers, &trusted);
         assert_eq!(address.to_string(), asks, "{said:?}");
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed() {
+    fn forwarded_for_of_a_trusted_proxy_is_used() {
         check("127.0.0.1", &["192.0.2.1"], "192.0.2.1");
         check("::1", &["2001:db8::1"], "2001:db8::1");
         check("127.0.0.1", &["192.0.2.1, 10.1.1.1"], "192.0.2.1");
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not() {
+    fn forwarded_for_of_others_is_ignored() {
         check("192.0.2.9", &["192.0.2.1"], "192.0.2.9");
         check("127.0.0.1", &["192.0.2.1, 192.0.2.9"], "192.0.2.9");
         check("127.0.0.1", &["10.0.0.1, 192.0.2.9, 10.0.0.2"], "192.0.2.9");

@@ -23,20 +23,20 @@ use super::paced::Paced;
 use super::seats::{Seat, Seats};
 
 /// How long the head of a request may take, also the next one of a connection that is kept.
-const HEAD: Duration = Duration::from_secs(15);
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a connection may last.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const MAX_CONNECTION_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// The most that a head may be, in bytes.
-const LONGEST_HEAD: usize = 16 * 1024;
+const MAX_LEN_HEADER: usize = 16 * 1024;
 
 /// How long answers that are under way may go on when the bridge stops.
-const FAREWELL: Duration = Duration::from_secs(3);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Who asks, as the connection says.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(super) struct PeerAddr(pub(super) IpAddr);
 
 /// Serves `router` on `listener` until `stop` says so.
 pub(super) async fn serve(
@@ -63,8 +63,8 @@ pub(super) async fn serve(
                 let number = seat.number();
                 let (router, stop) = (router.clone(), stop.clone());
                 let connection = connections.spawn(async move {
-                    let conversation = converse(stream, peer, router, Arc::new(seat), stop);
-                    let _ = time::timeout(LONGEST, conversation).await;
+                    let conversation = serve_connection(stream, peer, router, Arc::new(seat), stop);
+                    let _ = time::timeout(MAX_CONNECTION_TIME, conversation).await;
                 });
                 Seat::is_for(&seats, number, connection);
             }
@@ -77,11 +77,11 @@ pub(super) async fn serve(
         while connections.try_join_next().is_some() {}
     }
     let all = async { while connections.join_next().await.is_some() {} };
-    let _ = time::timeout(FAREWELL, all).await;
+    let _ = time::timeout(SHUTDOWN_TIMEOUT, all).await;
 }
 
 /// Answers what is asked on one connection. That it breaks is nobody's fault.
-async fn converse(
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
@@ -91,14 +91,14 @@ async fn converse(
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
     let answer = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
+        request.extensions_mut().insert(PeerAddr(peer.ip()));
         let (answer, answering) = (router.call(request), seat.answering());
         async move { answer.await.map(|response| held::holding(response, answering)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(LONGEST_HEAD)
+        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .max_buf_size(MAX_LEN_HEADER)
         .serve_connection(TokioIo::new(Paced::new(stream)), answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -109,6 +109,6 @@ async fn converse(
 }
 
 /// Listens at `address`.
-pub(super) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(super) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }

@@ -2,16 +2,16 @@
 
 /// How a file is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(super) struct FileType {
     /// The `Content-Type`.
     pub(super) content_type: &'static str,
     /// Whether a browser may show it.
-    pub(super) shown: bool,
+    pub(super) inline: bool,
 }
 
 /// What a browser shows without being told to do anything. No page and no drawing that can hold a
 /// script: HTML, XML and SVG are saved.
-const SHOWN: &[&str] = &[
+const INLINE_TYPES: &[&str] = &[
     "image/png",
     "image/jpeg",
     "image/gif",
@@ -30,29 +30,29 @@ const SHOWN: &[&str] = &[
 ];
 
 /// How a file is sent that Let's Chat says is of the kind `claimed`: whoever uploaded it said so.
-pub(super) fn of(claimed: &str) -> Kind {
+pub(super) fn for_upload(claimed: &str) -> FileType {
     let claimed = claimed.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if claimed == "text/plain" {
-        return Kind { content_type: "text/plain; charset=utf-8", shown: true };
+        return FileType { content_type: "text/plain; charset=utf-8", inline: true };
     }
-    match SHOWN.iter().find(|known| **known == claimed) {
-        Some(known) => Kind { content_type: known, shown: true },
-        None => Kind { content_type: "application/octet-stream", shown: false },
+    match INLINE_TYPES.iter().find(|known| **known == claimed) {
+        Some(known) => FileType { content_type: known, inline: true },
+        None => FileType { content_type: "application/octet-stream", inline: false },
     }
 }
 
 /// The `Content-Disposition` for a file with this safe name (RFC 6266): the name once for everyone, in
 /// ASCII, and once as it is.
-pub(super) fn disposition(shown: bool, name: &str) -> String {
+pub(super) fn content_disposition(shown: bool, name: &str) -> String {
     let way = if shown { "inline" } else { "attachment" };
     let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '_' };
     let ascii: String = name.chars().map(plain).filter(|c| !matches!(c, '"' | '\\')).collect();
-    let encoded: String = percent_encoding::utf8_percent_encode(name, ATTRIBUTE).collect();
+    let encoded: String = percent_encoding::utf8_percent_encode(name, RFC8187_UNESCAPED).collect();
     format!("{way}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
 /// What RFC 8187 lets stand as it is, less some.
-const ATTRIBUTE: &percent_encoding::AsciiSet =
+const RFC8187_UNESCAPED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 #[cfg(test)]
@@ -63,15 +63,18 @@ mod tests {
     use crate::translate::sanitize_file_name;
 
     #[test]
-    fn pictures_and_texts_are_shown() {
+    fn images_and_text_are_inline() {
         for kind in ["image/png", "IMAGE/PNG", "image/jpeg; q=1", "application/pdf", "text/plain"] {
-            assert!(of(kind).shown, "{kind}");
+            assert!(for_upload(kind).inline, "{kind}");
         }
-        assert_eq!(of("text/plain; charset=latin1").content_type, "text/plain; charset=utf-8");
+        assert_eq!(
+            for_upload("text/plain; charset=latin1").content_type,
+            "text/plain; charset=utf-8"
+        );
     }
 
     #[test]
-    fn everything_else_is_saved() {
+    fn other_types_are_attachments() {
         for kind in [
             "",
             "text/html",
@@ -85,29 +88,29 @@ mod tests {
             "*/*",
         ] {
             assert_eq!(
-                of(kind),
-                Kind { content_type: "application/octet-stream", shown: false },
+                for_upload(kind),
+                FileType { content_type: "application/octet-stream", inline: false },
                 "{kind}"
             );
         }
     }
 
     #[test]
-    fn a_name_is_told_twice() {
+    fn disposition_has_ascii_and_utf8_name() {
         assert_eq!(
-            disposition(true, "a b.png"),
+            content_disposition(true, "a b.png"),
             "inline; filename=\"a b.png\"; filename*=UTF-8''a%20b.png"
         );
         assert_eq!(
-            disposition(false, "é.zip"),
+            content_disposition(false, "é.zip"),
             "attachment; filename=\"_.zip\"; filename*=UTF-8''%C3%A9.zip"
         );
     }
 
     proptest! {
         #[test]
-        fn a_name_never_ends_the_header(name in any::<String>()) {
-            let header = disposition(true, &sanitize_file_name(&name));
+        fn file_name_never_breaks_the_header(name in any::<String>()) {
+            let header = content_disposition(true, &sanitize_file_name(&name));
             prop_assert!(header.is_ascii() && !header.contains(['\r', '\n', '\0']));
             prop_assert_eq!(header.matches('"').count(), 2);
         }

@@ -11,16 +11,16 @@ use super::nets;
 
 /// How many answers a network may be getting at once, the narrowest first: an office behind one
 /// address opens a link.
-const AT_ONCE: [usize; 3] = [32, 64, 128];
+const MAX_ACTIVE_PER_CLIENT: [usize; 3] = [32, 64, 128];
 
 /// The same for all together.
-const ALL_AT_ONCE: usize = 256;
+const MAX_ACTIVE: usize = 256;
 
 /// How many times as often as one address the networks around it may ask, the narrowest first.
 const WIDER: [f64; 3] = [1.0, 4.0, 8.0];
 
 /// The same for all together.
-const ALL: f64 = 20.0;
+const GLOBAL_RATE_FACTOR: f64 = 20.0;
 
 /// The part of what all together may have that is kept for those who have little of it.
 const RESERVE: f64 = 0.25;
@@ -32,40 +32,40 @@ const FEW_AROUND: usize = 16;
 const LITTLE: f64 = 0.03;
 
 /// How many networks are remembered.
-const MOST_CLIENTS: usize = 20_000;
+const MAX_CLIENTS: usize = 20_000;
 
 /// How long to wait before asking again where too much is being answered.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// Who asks how often, and how many are being answered.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct RateLimiter {
     per_minute: Option<f64>,
-    state: Mutex<State>,
+    state: Mutex<LimiterState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    clients: HashMap<IpNet, Client>,
-    all: Client,
+struct LimiterState {
+    clients: HashMap<IpNet, ClientUsage>,
+    total: ClientUsage,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Client {
+struct ClientUsage {
     /// How many requests were used up by `at`: they come back with time.
     used: f64,
-    at: Option<Instant>,
-    answering: usize,
+    updated_at: Option<Instant>,
+    active: usize,
 }
 
 /// Leave to answer one request, given back when it is answered.
 #[derive(Debug)]
-pub(super) struct Leave {
-    limits: Arc<Limits>,
+pub(super) struct Permit {
+    limiter: Arc<RateLimiter>,
     nets: Vec<IpNet>,
 }
 
-impl Limits {
+impl RateLimiter {
     /// One address may ask so often a minute; `None` for as often as it likes.
     pub(super) fn new(per_minute: Option<u64>) -> Self {
         // Nobody means more than a number of 32 bits.
@@ -74,36 +74,36 @@ impl Limits {
     }
 
     /// Leave for `address` to be answered now, or after how long to ask again.
-    pub(super) fn enter(
+    pub(super) fn acquire(
         self: &Arc<Self>,
         address: IpAddr,
         now: Instant,
-    ) -> Result<Leave, Duration> {
+    ) -> Result<Permit, Duration> {
         let nets: Vec<IpNet> = nets::around(address).collect();
-        let mut state = self.state();
-        if state.clients.len() + nets.len() > MOST_CLIENTS {
+        let mut state = self.lock_state();
+        if state.clients.len() + nets.len() > MAX_CLIENTS {
             let rate = self.per_minute.unwrap_or(f64::INFINITY);
-            state.clients.retain(|_, it| it.answering > 0 || it.left(rate, now) > 0.0);
+            state.clients.retain(|_, it| it.active > 0 || it.used_at(rate, now) > 0.0);
         }
         let strangers = nets.iter().filter(|net| !state.clients.contains_key(net)).count();
-        if state.clients.len() + strangers > MOST_CLIENTS {
+        if state.clients.len() + strangers > MAX_CLIENTS {
             return Err(BUSY);
         }
         state.may_enter(&nets, self.per_minute, now)?;
-        let State { clients, all } = &mut *state;
+        let LimiterState { clients, total: all } = &mut *state;
         for net in &nets {
             clients.entry(*net).or_default().enter(now);
         }
         all.enter(now);
-        Ok(Leave { limits: self.clone(), nets })
+        Ok(Permit { limiter: self.clone(), nets })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn lock_state(&self) -> MutexGuard<'_, LimiterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LimiterState {
     /// Whether one more question may come from `nets`, the narrowest first.
     fn may_enter(
         &mut self,
@@ -115,17 +115,17 @@ impl State {
         let mut has_little = false;
         for (place, net) in nets.iter().enumerate() {
             let mut one = self.clients.get(net).copied().unwrap_or_default();
-            if one.answering >= AT_ONCE[place] {
+            if one.active >= MAX_ACTIVE_PER_CLIENT[place] {
                 return Err(BUSY);
             }
             if let Some(rate) = per_minute {
-                wait = wait.max(one.check(rate * WIDER[place], now).err());
+                wait = wait.max(one.refill_and_check(rate * WIDER[place], now).err());
             }
             if place == 0 {
                 let little = per_minute.is_none_or(|rate| one.used <= rate * LITTLE);
-                has_little = one.answering < FEW && little;
+                has_little = one.active < FEW && little;
             } else if place + 1 == nets.len() {
-                has_little &= one.answering < FEW_AROUND;
+                has_little &= one.active < FEW_AROUND;
             }
             if let Some(known) = self.clients.get_mut(net) {
                 *known = one;
@@ -135,31 +135,34 @@ impl State {
             return Err(wait);
         }
         let share = if has_little { 1.0 } else { 1.0 - RESERVE };
-        let at_once = if has_little { ALL_AT_ONCE } else { ALL_AT_ONCE - ALL_AT_ONCE / 4 };
-        if self.all.answering >= at_once {
+        let at_once = if has_little { MAX_ACTIVE } else { MAX_ACTIVE - MAX_ACTIVE / 4 };
+        if self.total.active >= at_once {
             return Err(BUSY);
         }
-        per_minute.map_or(Ok(()), |rate| self.all.check(rate * ALL * share, now))
+        per_minute.map_or(Ok(()), |rate| {
+            self.total.refill_and_check(rate * GLOBAL_RATE_FACTOR * share, now)
+        })
     }
 }
 
-impl Client {
+impl ClientUsage {
     fn enter(&mut self, now: Instant) {
-        self.at.get_or_insert(now);
+        self.updated_at.get_or_insert(now);
         self.used += 1.0;
-        self.answering += 1;
+        self.active += 1;
     }
 
     /// How much of what was used up has not come back by `now`, at this rate a minute.
-    fn left(&self, rate: f64, now: Instant) -> f64 {
-        let passed = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+    fn used_at(&self, rate: f64, now: Instant) -> f64 {
+        let passed =
+            self.updated_at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
         (self.used - passed * rate / 60.0).max(0.0)
     }
 
     /// Whether one more is allowed: a minute's worth may be used up at once.
-    fn check(&mut self, rate: f64, now: Instant) -> Result<(), Duration> {
-        self.used = self.left(rate, now);
-        self.at = Some(now);
+    fn refill_and_check(&mut self, rate: f64, now: Instant) -> Result<(), Duration> {
+        self.used = self.used_at(rate, now);
+        self.updated_at = Some(now);
         if self.used + 1.0 <= rate {
             return Ok(());
         }
@@ -168,13 +171,13 @@ impl Client {
     }
 }
 
-impl Drop for Leave {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.limits.state();
-        state.all.answering -= 1;
+        let mut state = self.limiter.lock_state();
+        state.total.active -= 1;
         for net in &self.nets {
             if let Some(client) = state.clients.get_mut(net) {
-                client.answering -= 1;
+                client.active -= 1;
             }
         }
     }
@@ -189,32 +192,32 @@ mod tests {
     }
 
     #[test]
-    fn a_minutes_worth_may_be_asked_at_once_and_the_rest_comes_back_with_time() {
-        let limits = Arc::new(Limits::new(Some(6)));
+    fn burst_of_one_minute_is_allowed_then_refilled() {
+        let limits = Arc::new(RateLimiter::new(Some(6)));
         let (now, ann) = (Instant::now(), address("192.0.2.1"));
         for _ in 0..6 {
-            limits.enter(ann, now).expect("allowed");
+            limits.acquire(ann, now).expect("allowed");
         }
-        assert_eq!(limits.enter(ann, now).expect_err("too often"), Duration::from_secs(10));
-        limits.enter(address("192.0.2.2"), now).expect("another");
-        limits.enter(ann, now + Duration::from_secs(10)).expect("one came back");
-        limits.enter(ann, now + Duration::from_secs(10)).expect_err("but only one");
+        assert_eq!(limits.acquire(ann, now).expect_err("too often"), Duration::from_secs(10));
+        limits.acquire(address("192.0.2.2"), now).expect("another");
+        limits.acquire(ann, now + Duration::from_secs(10)).expect("one came back");
+        limits.acquire(ann, now + Duration::from_secs(10)).expect_err("but only one");
     }
 
     #[test]
-    fn all_together_are_limited_too() {
-        let limits = Arc::new(Limits::new(Some(1)));
+    fn total_rate_is_limited() {
+        let limits = Arc::new(RateLimiter::new(Some(1)));
         let now = Instant::now();
-        let ask = |n: u8| limits.enter(IpAddr::from([192, 0, n, 1]), now);
+        let ask = |n: u8| limits.acquire(IpAddr::from([192, 0, n, 1]), now);
         assert!((0..20).all(|n| ask(n).is_ok()));
         assert!(ask(20).is_err());
     }
 
     #[test]
     fn networks_of_networks_are_limited_too() {
-        let limits = Arc::new(Limits::new(Some(100)));
+        let limits = Arc::new(RateLimiter::new(Some(100)));
         let now = Instant::now();
-        let ask = |net: String| limits.enter(address(&net), now);
+        let ask = |net: String| limits.acquire(address(&net), now);
         let answered = |nets: Vec<String>| nets.into_iter().filter_map(|net| ask(net).ok()).count();
         let flood = (0..4_000).map(|n| format!("2001:db8:0:{:x}::1", n % 40)).collect();
         assert_eq!(answered(flood), 400, "40 /64s of a /56");
@@ -227,68 +230,69 @@ mod tests {
 
     #[test]
     fn a_part_is_kept_for_those_who_have_little() {
-        let limits = Arc::new(Limits::new(Some(100)));
+        let limits = Arc::new(RateLimiter::new(Some(100)));
         let now = Instant::now();
         // Twenty networks of many addresses ask as often as they may.
         let flood =
             (0..20_u8).flat_map(|net| (0..400_u16).map(move |n| [10, net, 0, (n % 4) as u8]));
-        let many = flood.filter(|it| limits.enter(IpAddr::from(*it), now).is_ok()).count();
+        let many = flood.filter(|it| limits.acquire(IpAddr::from(*it), now).is_ok()).count();
         assert!(many >= 1_500, "{many}");
-        limits.enter(address("192.0.2.1"), now).expect("who asks for the first time is answered");
+        limits.acquire(address("192.0.2.1"), now).expect("who asks for the first time is answered");
     }
 
     #[test]
     fn many_answers_to_a_network_leave_room_for_others() {
-        let limits = Arc::new(Limits::new(None));
+        let limits = Arc::new(RateLimiter::new(None));
         let now = Instant::now();
         let mut leaves = Vec::new();
         for n in 0..4_000 {
             let net = format!("2001:db8:0:{:x}::1", n % 400);
-            leaves.extend(limits.enter(address(&net), now));
+            leaves.extend(limits.acquire(address(&net), now));
         }
-        assert_eq!(leaves.len(), AT_ONCE[2]);
+        assert_eq!(leaves.len(), MAX_ACTIVE_PER_CLIENT[2]);
         for n in 0..4_000 {
             let net = format!("2001:db8:{:x}::1", 1 + n % 6);
-            leaves.extend(limits.enter(address(&net), now));
+            leaves.extend(limits.acquire(address(&net), now));
         }
-        assert_eq!(leaves.len(), ALL_AT_ONCE - ALL_AT_ONCE / 4);
-        limits.enter(address("192.0.2.1"), now).expect("who has nothing yet is answered");
+        assert_eq!(leaves.len(), MAX_ACTIVE - MAX_ACTIVE / 4);
+        limits.acquire(address("192.0.2.1"), now).expect("who has nothing yet is answered");
     }
 
     #[test]
-    fn who_is_being_answered_much_waits_until_something_is_answered() {
-        let limits = Arc::new(Limits::new(None));
+    fn active_requests_per_client_are_limited() {
+        let limits = Arc::new(RateLimiter::new(None));
         let (now, ann) = (Instant::now(), address("192.0.2.1"));
-        let mut leaves: Vec<Leave> =
-            (0..AT_ONCE[0]).map(|_| limits.enter(ann, now).expect("allowed")).collect();
-        limits.enter(ann, now).expect_err("too much");
+        let mut leaves: Vec<Permit> = (0..MAX_ACTIVE_PER_CLIENT[0])
+            .map(|_| limits.acquire(ann, now).expect("allowed"))
+            .collect();
+        limits.acquire(ann, now).expect_err("too much");
         leaves.pop();
-        limits.enter(ann, now).expect("one is answered");
+        limits.acquire(ann, now).expect("one is answered");
     }
 
     #[test]
-    fn a_network_of_addresses_is_one_client() {
-        let limits = Arc::new(Limits::new(Some(1)));
+    fn ipv6_network_counts_as_one_client() {
+        let limits = Arc::new(RateLimiter::new(Some(1)));
         let now = Instant::now();
-        limits.enter(address("2001:db8::1"), now).expect("allowed");
-        limits.enter(address("2001:db8::ffff:2"), now).expect_err("the same");
-        limits.enter(address("2001:db8:0:1::1"), now).expect("another");
+        limits.acquire(address("2001:db8::1"), now).expect("allowed");
+        limits.acquire(address("2001:db8::ffff:2"), now).expect_err("the same");
+        limits.acquire(address("2001:db8:0:1::1"), now).expect("another");
     }
 
     #[test]
-    fn those_long_gone_are_forgotten() {
-        let limits = Arc::new(Limits::new(Some(60)));
+    fn idle_clients_are_evicted() {
+        let limits = Arc::new(RateLimiter::new(Some(60)));
         let now = Instant::now();
-        let many = MOST_CLIENTS as u32 / 2;
+        let many = MAX_CLIENTS as u32 / 2;
         for n in 0..many {
-            drop(limits.enter(
+            drop(limits.acquire(
                 IpAddr::from((0x0a00_0000 + 256 * n).to_be_bytes()),
                 now + Duration::from_secs(n.into()),
             ));
         }
-        assert!(limits.state().clients.len() == MOST_CLIENTS);
+        assert!(limits.lock_state().clients.len() == MAX_CLIENTS);
         let later = now + Duration::from_secs(many.into());
-        limits.enter(address("192.0.2.1"), later).expect("there is room");
-        assert!(limits.state().clients.len() < 100);
+        limits.acquire(address("192.0.2.1"), later).expect("there is room");
+        assert!(limits.lock_state().clients.len() < 100);
     }
 }

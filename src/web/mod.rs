@@ -38,22 +38,22 @@ use crate::store;
 use crate::store::{PublicReader, StoreError};
 use crate::translate::PublicLinks;
 
-pub use check::{Finding, check};
+pub use check::{SelfTestResult, self_test};
 pub use revoke::{revoke_link, revoke_since};
 
-use answer::Desk;
-use cache::Cache;
-use limits::Limits;
+use answer::AppState;
+use cache::FileCache;
+use limits::RateLimiter;
 
 /// How often what nobody asks for any more is let go.
-const TIDYING: Duration = Duration::from_secs(60);
+const EVICTION_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is being served.
 #[derive(Debug)]
-pub struct Web {
+pub struct WebServer {
     address: SocketAddr,
-    stop: watch::Sender<bool>,
-    serving: JoinHandle<()>,
+    shutdown: watch::Sender<bool>,
+    server_task: JoinHandle<()>,
 }
 
 /// Why nothing can be served.
@@ -63,7 +63,7 @@ pub enum WebError {
     #[error(
         "web.listen: {address} cannot be listened at ({error}): choose another port, or stop who has it"
     )]
-    Listen {
+    Bind {
         /// `web.listen`.
         address: SocketAddr,
         /// What the system says.
@@ -74,7 +74,7 @@ pub enum WebError {
     Store(#[from] StoreError),
 }
 
-impl Web {
+impl WebServer {
     /// Serves what `settings` say, beside the bridge whose store is open. `None` where nothing is to be
     /// served. Within a Tokio runtime.
     ///
@@ -82,50 +82,50 @@ impl Web {
     /// When the address is taken, or the store cannot be read.
     pub async fn start(settings: &Settings) -> Result<Option<Self>, WebError> {
         let Some(web) = &settings.web else { return Ok(None) };
-        let desk = desk(web, settings)?;
+        let desk = app_state(web, settings)?;
         let cache = Arc::downgrade(&desk.cache);
-        let listener = door::listen(web.listen)
+        let listener = door::bind(web.listen)
             .await
-            .map_err(|error| WebError::Listen { address: web.listen, error })?;
+            .map_err(|error| WebError::Bind { address: web.listen, error })?;
         let address = listener.local_addr().unwrap_or(web.listen);
         tracing::info!(%address, public_url = %web.public_url, "files and long messages are served");
         let (stop, stopped) = watch::channel(false);
         let proxies = web.trusted_proxies.clone();
         let serving = tokio::spawn(door::serve(listener, answer::router(desk), proxies, stopped));
         tokio::spawn(async move {
-            let mut often = time::interval(TIDYING);
+            let mut often = time::interval(EVICTION_INTERVAL);
             loop {
                 often.tick().await;
                 let Some(cache) = cache.upgrade() else { return };
-                cache.tidy(Instant::now());
+                cache.evict_stale(Instant::now());
             }
         });
-        Ok(Some(Self { address, stop, serving }))
+        Ok(Some(Self { address, shutdown: stop, server_task: serving }))
     }
 
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
     /// Takes no more requests, and lets those under way go on for a moment.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
+        self.shutdown.send_replace(true);
         // It ends by itself, and cannot fail.
-        let _ = self.serving.await;
+        let _ = self.server_task.await;
     }
 }
 
-fn desk(web: &WebSettings, settings: &Settings) -> Result<Arc<Desk>, StoreError> {
+fn app_state(web: &WebSettings, settings: &Settings) -> Result<Arc<AppState>, StoreError> {
     let directory: &Path = &settings.state_dir;
     let key = store::load_or_create_link_key(directory)?;
     let letschat = settings.letschat.clone();
-    Ok(Arc::new(Desk {
+    Ok(Arc::new(AppState {
         links: PublicLinks::new(key, web.public_url.clone(), letschat.url.clone()),
-        cache: Cache::new(letschat, directory.to_owned(), web.max_file_size, web.cache_size),
-        limits: Arc::new(Limits::new(web.requests_per_minute)),
-        reader: Arc::new(Mutex::new(PublicReader::open(directory)?)),
+        cache: FileCache::new(letschat, directory.to_owned(), web.max_file_size, web.cache_size),
+        rate_limiter: Arc::new(RateLimiter::new(web.requests_per_minute)),
+        public_reader: Arc::new(Mutex::new(PublicReader::open(directory)?)),
         settings: web.clone(),
     }))
 }

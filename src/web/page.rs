@@ -13,7 +13,7 @@ use crate::store::Paste;
 use crate::translate;
 
 /// What a page may do, and what it looks like: one piece of style, known by its digest.
-pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
+pub(super) static CSP: LazyLock<String> = LazyLock::new(|| {
     let digest = STANDARD.encode(Sha256::digest(STYLE));
     format!(
         "sandbox; default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; \
@@ -22,10 +22,10 @@ pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The most lines that a page shows: a phone has to hold them.
-const MOST_LINES: usize = 10_000;
+const MAX_LINES: usize = 10_000;
 
 /// The most bytes that a page shows.
-const MOST_BYTES: usize = 2_000_000;
+const MAX_BYTES: usize = 2_000_000;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1b1f24;--faint:#6a737d;--paper:#fff;--line:#e4e7eb;--mark:#fff8c5}\
@@ -46,32 +46,32 @@ main{max-width:34rem;margin:16vh auto 0;padding:0 1.2rem}\
 @media(max-width:30rem){ol{font-size:13px}li::before{width:2.6rem;padding-right:.6rem}}";
 
 /// The page of a long message. `raw` is where it can be had as plain text.
-pub(super) fn paste(paste: &Paste, raw: &str, expires: Timestamp) -> String {
+pub(super) fn paste_page(paste: &Paste, raw: &str, expires: Timestamp) -> String {
     let author = paste.message.author.display_name.as_ref().unwrap_or(&paste.message.author.name);
     let place = paste.endpoint.strip_prefix("letschat/").unwrap_or(&paste.endpoint);
     let body = &*translate::plain(&paste.message.body);
-    let shown = &body[..body.floor_char_boundary(MOST_BYTES)];
+    let shown = &body[..body.floor_char_boundary(MAX_BYTES)];
     let lines = body.lines().count();
-    let left_out = lines.saturating_sub(shown.lines().take(MOST_LINES).count());
+    let left_out = lines.saturating_sub(shown.lines().take(MAX_LINES).count());
     let cut = left_out > 0 || shown.len() < body.len();
     let title = format!("{author} in {place}");
-    whole(
+    document(
         &title,
         html! {
             header {
                 h1 { (author) " in " (place) }
-                span { (minute(paste.message.sent_at)) }
-                span { (count(lines)) }
+                span { (format_minute(paste.message.sent_at)) }
+                span { (line_count(lines)) }
                 a href=(raw) { "plain text" }
             }
             ol {
-                @for (number, line) in (1..).zip(shown.lines().take(MOST_LINES)) {
+                @for (number, line) in (1..).zip(shown.lines().take(MAX_LINES)) {
                     li id={ "L" (number) } { span { (with_links(line)) } }
                 }
             }
             footer {
                 @if cut { p { "That is not all: the rest is in the plain text." } }
-                "This link works until " (minute(expires)) "."
+                "This link works until " (format_minute(expires)) "."
             }
         },
     )
@@ -95,11 +95,11 @@ fn with_links(line: &str) -> Markup {
 }
 
 /// A page that says in a few words why there is nothing to see.
-pub(super) fn words(title: &str, words: &str) -> String {
-    whole(title, html! { main { h1 { (title) } p { (words) } } })
+pub(super) fn message_page(title: &str, words: &str) -> String {
+    document(title, html! { main { h1 { (title) } p { (words) } } })
 }
 
-fn whole(title: &str, body: Markup) -> String {
+fn document(title: &str, body: Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -116,11 +116,11 @@ fn whole(title: &str, body: Markup) -> String {
     page.into_string()
 }
 
-fn minute(time: Timestamp) -> String {
+fn format_minute(time: Timestamp) -> String {
     time.strftime("%F %H:%M UTC").to_string()
 }
 
-fn count(lines: usize) -> String {
+fn line_count(lines: usize) -> String {
     if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::domain::{Author, EndpointId, Message, MessageKind};
 
-    fn page(author: &str, body: &str) -> String {
+    fn paste_html(author: &str, body: &str) -> String {
         let message = Message {
             source: EndpointId(1),
             author: Author::named(author),
@@ -140,12 +140,12 @@ mod tests {
             sent_at: Timestamp::UNIX_EPOCH,
         };
         let said = Paste { endpoint: "letschat/tea".to_owned(), message };
-        paste(&said, "x/raw", Timestamp::UNIX_EPOCH)
+        paste_page(&said, "x/raw", Timestamp::UNIX_EPOCH)
     }
 
     #[test]
-    fn each_line_has_its_place() {
-        let page = page("ann", "one\n\n\ttwo");
+    fn each_line_has_an_anchor() {
+        let page = paste_html("ann", "one\n\n\ttwo");
         assert!(page.contains("<h1>ann in tea</h1>"), "{page}");
         assert!(page.contains("3 lines"), "{page}");
         assert!(page.contains("<li id=\"L3\"><span>\ttwo</span></li>"), "{page}");
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn only_addresses_of_web_pages_are_links() {
         let rel = r#"rel="noopener nofollow noreferrer""#;
-        let page = page(
+        let page = paste_html(
             "ann",
             "see <https://a.example/?x=1&y=\"z>, (http://b.example).\njavascript://x upload://y \u{3}4file:///z\u{1b}[1m",
         );
@@ -173,21 +173,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_for_a_page_says_so() {
-        assert!(page("ann", &"x\n".repeat(MOST_LINES + 1)).contains("not all"));
-        assert!(page("ann", &"é".repeat(MOST_BYTES)).contains("not all"));
+    fn truncated_page_says_so() {
+        assert!(paste_html("ann", &"x\n".repeat(MAX_LINES + 1)).contains("not all"));
+        assert!(paste_html("ann", &"é".repeat(MAX_BYTES)).contains("not all"));
     }
 
     #[test]
-    fn the_style_is_the_one_that_the_policy_knows() {
-        assert!(page("ann", "x").contains(&format!("<style>{STYLE}</style>")));
-        assert!(!POLICY.contains("unsafe") && !STYLE.contains(['<', '&']));
+    fn csp_contains_the_style_digest() {
+        assert!(paste_html("ann", "x").contains(&format!("<style>{STYLE}</style>")));
+        assert!(!CSP.contains("unsafe") && !STYLE.contains(['<', '&']));
     }
 
     proptest! {
         #[test]
-        fn no_text_becomes_markup(author in "[<>&\"'a-z/ ]*", body in "[<>&\"'a-z/ \n]*") {
-            let page = page(&author, &body);
+        fn text_is_always_escaped(author in "[<>&\"'a-z/ ]*", body in "[<>&\"'a-z/ \n]*") {
+            let page = paste_html(&author, &body);
             let (_, rest) = page.split_once("<ol>").expect("a list");
             let (list, _) = rest.split_once("</ol>").expect("its end");
             let tags = list.matches('<').count();

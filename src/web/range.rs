@@ -2,40 +2,42 @@
 
 /// What of a file is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum ByteRange {
     /// All of it.
-    All,
+    Whole,
     /// From the first byte to the last, which are both in it.
-    Range(u64, u64),
+    Partial(u64, u64),
     /// Nothing that it has.
-    Beyond,
+    Unsatisfiable,
 }
 
 /// The part of a file of `length` bytes that the header `Range` asks for. What we do not know, and
 /// several parts at once, may be answered with all of it (section 14.2).
-pub(super) fn part(range: Option<&str>, length: u64) -> Part {
-    let Some((first, last)) = range.and_then(one_range) else { return Part::All };
-    match (number(first), number(last)) {
-        (Some(first), _) if first >= length => Part::Beyond,
-        (Some(first), Some(last)) if first <= last => Part::Range(first, last.min(length - 1)),
-        (Some(first), None) if last.is_empty() => Part::Range(first, length - 1),
-        (None, Some(0)) if first.is_empty() => Part::Beyond,
-        (None, Some(_)) if first.is_empty() && length == 0 => Part::Beyond,
-        (None, Some(many)) if first.is_empty() => {
-            Part::Range(length.saturating_sub(many), length - 1)
+pub(super) fn requested_range(range: Option<&str>, length: u64) -> ByteRange {
+    let Some((first, last)) = range.and_then(parse_single_range) else { return ByteRange::Whole };
+    match (parse_number(first), parse_number(last)) {
+        (Some(first), _) if first >= length => ByteRange::Unsatisfiable,
+        (Some(first), Some(last)) if first <= last => {
+            ByteRange::Partial(first, last.min(length - 1))
         }
-        _ => Part::All,
+        (Some(first), None) if last.is_empty() => ByteRange::Partial(first, length - 1),
+        (None, Some(0)) if first.is_empty() => ByteRange::Unsatisfiable,
+        (None, Some(_)) if first.is_empty() && length == 0 => ByteRange::Unsatisfiable,
+        (None, Some(many)) if first.is_empty() => {
+            ByteRange::Partial(length.saturating_sub(many), length - 1)
+        }
+        _ => ByteRange::Whole,
     }
 }
 
-fn one_range(range: &str) -> Option<(&str, &str)> {
+fn parse_single_range(range: &str) -> Option<(&str, &str)> {
     let (unit, range) = range.split_once('=')?;
     let (first, last) = range.split_once('-')?;
     let known = unit.trim().eq_ignore_ascii_case("bytes") && !range.contains(',');
     known.then_some((first.trim(), last.trim()))
 }
 
-fn number(text: &str) -> Option<u64> {
+fn parse_number(text: &str) -> Option<u64> {
     // Rust would read "+5" as a number, too.
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if plain { Some(text.parse().unwrap_or(u64::MAX)) } else { None }
@@ -48,27 +50,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_what_was_asked_for() {
+    fn single_range_is_honored() {
         for (range, wanted) in [
-            ("bytes=0-0", Part::Range(0, 0)),
-            ("bytes=0-99", Part::Range(0, 99)),
-            ("bytes=0-100", Part::Range(0, 99)),
-            ("bytes=90-", Part::Range(90, 99)),
-            ("bytes=-10", Part::Range(90, 99)),
-            ("bytes=-1000", Part::Range(0, 99)),
-            ("Bytes = 5 - 6", Part::Range(5, 6)),
-            ("bytes=100-", Part::Beyond),
-            ("bytes=99999999999999999999-", Part::Beyond),
-            ("bytes=-0", Part::Beyond),
+            ("bytes=0-0", ByteRange::Partial(0, 0)),
+            ("bytes=0-99", ByteRange::Partial(0, 99)),
+            ("bytes=0-100", ByteRange::Partial(0, 99)),
+            ("bytes=90-", ByteRange::Partial(90, 99)),
+            ("bytes=-10", ByteRange::Partial(90, 99)),
+            ("bytes=-1000", ByteRange::Partial(0, 99)),
+            ("Bytes = 5 - 6", ByteRange::Partial(5, 6)),
+            ("bytes=100-", ByteRange::Unsatisfiable),
+            ("bytes=99999999999999999999-", ByteRange::Unsatisfiable),
+            ("bytes=-0", ByteRange::Unsatisfiable),
         ] {
-            assert_eq!(part(Some(range), 100), wanted, "{range}");
+            assert_eq!(requested_range(Some(range), 100), wanted, "{range}");
         }
-        assert_eq!(part(Some("bytes=-5"), 0), Part::Beyond);
-        assert_eq!(part(None, 100), Part::All);
+        assert_eq!(requested_range(Some("bytes=-5"), 0), ByteRange::Unsatisfiable);
+        assert_eq!(requested_range(None, 100), ByteRange::Whole);
     }
 
     #[test]
-    fn nonsense_gets_all_of_it() {
+    fn malformed_range_gets_the_whole_file() {
         for range in [
             "",
             "bytes",
@@ -80,14 +82,14 @@ mod tests {
             "lines=1-2",
             "bytes=0-1,5-6",
         ] {
-            assert_eq!(part(Some(range), 100), Part::All, "{range}");
+            assert_eq!(requested_range(Some(range), 100), ByteRange::Whole, "{range}");
         }
     }
 
     proptest! {
         #[test]
-        fn a_part_is_always_within(range in "(bytes=)?[0-9]{0,21}-[0-9]{0,21}", length: u64) {
-            if let Part::Range(first, last) = part(Some(&range), length) {
+        fn range_stays_within_the_file(range in "(bytes=)?[0-9]{0,21}-[0-9]{0,21}", length: u64) {
+            if let ByteRange::Partial(first, last) = requested_range(Some(&range), length) {
                 prop_assert!(first <= last && last < length);
             }
         }

@@ -9,17 +9,17 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FAILED, MISTAKEN, run};
+use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::config;
 use crate::config::Settings;
 use crate::domain::{Casemapping, Endpoint};
 use crate::service::audit::audit as compare;
 
-use object::objects;
-use words::words;
+use object::json_objects;
+use words::render;
 
 /// What it exits with when there is nothing to compare, or nothing to compare it with.
-const NOT_AUDITED: u8 = 3;
+const EXIT_NOT_AUDITED: u8 = 3;
 
 /// What to audit.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ const NOT_AUDITED: u8 = 3;
     after_help = "Exit status: 0 nothing is missing, repeated or out of order; 1 something is; \
     2 a mistake in the configuration or the arguments; 3 something could not be audited."
 )]
-pub(super) struct Arguments {
+pub(super) struct AuditArgs {
     /// The configuration
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     link: Vec<String>,
     /// Only what was said since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
-    #[arg(long, value_parser = since)]
+    #[arg(long, value_parser = parse_since)]
     since: Option<Timestamp>,
     /// Only the rooms: for networks whose servers do not tell what was said in their channels
     #[arg(long)]
@@ -47,52 +47,52 @@ pub(super) struct Arguments {
 }
 
 /// Audits the links that `arguments` name.
-pub(super) fn audit(arguments: &Arguments) -> ExitCode {
+pub(super) fn audit(arguments: &AuditArgs) -> ExitCode {
     let settings = match config::load(&arguments.config, std::env::vars()) {
         Ok((settings, _)) => settings,
         Err(mistakes) => {
             eprintln!("{mistakes}");
-            return MISTAKEN.into();
+            return EXIT_CONFIG_ERROR.into();
         }
     };
-    let (rooms, mut channels) = match places(&settings, &arguments.link) {
+    let (rooms, mut channels) = match select_endpoints(&settings, &arguments.link) {
         Ok(places) => places,
         Err(mistake) => {
             eprintln!("{mistake}");
-            return MISTAKEN.into();
+            return EXIT_CONFIG_ERROR.into();
         }
     };
     if arguments.no_channels {
         channels.clear();
     }
     let compared = compare(&settings, &rooms, &channels, arguments.since);
-    let audit = match run::runtime().block_on(compared) {
+    let audit = match run::build_runtime().block_on(compared) {
         Ok(audit) => audit,
         Err(error) => {
             eprintln!("there is no ledger to compare with: {error}");
-            return NOT_AUDITED.into();
+            return EXIT_NOT_AUDITED.into();
         }
     };
     if arguments.json {
-        objects(&audit).for_each(|object| println!("{object}"));
+        json_objects(&audit).for_each(|object| println!("{object}"));
     } else {
-        print!("{}", words(&audit));
+        print!("{}", render(&audit));
     }
     if !audit.is_well() {
-        FAILED.into()
+        EXIT_FAILURE.into()
     } else if audit.not_compared() > 0 {
-        NOT_AUDITED.into()
+        EXIT_NOT_AUDITED.into()
     } else {
         ExitCode::SUCCESS
     }
 }
 
 /// Reads `--since`.
-pub(super) fn since(text: &str) -> Result<Timestamp, String> {
-    since_at(Timestamp::now(), text)
+pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
+    parse_since_at(Timestamp::now(), text)
 }
 
-fn since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
+fn parse_since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
     let wrong = || {
         "write how long ago, like \"90m\", \"24h\" or \"30d\", or when, like \"2026-11-22T10:00:00Z\""
             .to_owned()
@@ -121,13 +121,16 @@ fn since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
 
 /// The rooms and the channels of the links that `named` names, or of all links; each once, in the
 /// order of the file.
-fn places(settings: &Settings, named: &[String]) -> Result<(Vec<Endpoint>, Vec<Endpoint>), String> {
+fn select_endpoints(
+    settings: &Settings,
+    named: &[String],
+) -> Result<(Vec<Endpoint>, Vec<Endpoint>), String> {
     let mut wanted = vec![named.is_empty(); settings.links.len()];
     for name in named {
         let mut found = false;
         for (at, link) in settings.links.iter().enumerate() {
             let named = format!("link[{at}]") == *name
-                || [&link.channel, &link.room].iter().any(|place| is_called(place, name));
+                || [&link.channel, &link.room].iter().any(|place| matches_name(place, name));
             wanted[at] |= named;
             found |= named;
         }
@@ -155,7 +158,7 @@ fn places(settings: &Settings, named: &[String]) -> Result<(Vec<Endpoint>, Vec<E
 }
 
 /// Whether `name` is what people call `place`.
-fn is_called(place: &Endpoint, name: &str) -> bool {
+fn matches_name(place: &Endpoint, name: &str) -> bool {
     match place {
         Endpoint::Channel { .. } => Casemapping::Rfc1459.same(&place.to_string(), name),
         Endpoint::Room(room) => **room == *name || place.to_string() == name,
@@ -163,7 +166,7 @@ fn is_called(place: &Endpoint, name: &str) -> bool {
 }
 
 /// The room, as people call it.
-fn called(room: &Endpoint) -> String {
+fn room_name(room: &Endpoint) -> String {
     match room {
         Endpoint::Room(name) => name.to_string(),
         channel @ Endpoint::Channel { .. } => channel.to_string(),
@@ -175,9 +178,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_as_one_or_as_how_long_ago() {
+    fn since_accepts_a_time_or_an_age() {
         let time: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
-        let read = |text: &str| since_at(time, text);
+        let read = |text: &str| parse_since_at(time, text);
         assert_eq!(read("2026-11-22T10:00:00Z"), Ok(time));
         assert_eq!(read("2026-11-22T11:00:00+01:00"), Ok(time));
         for (text, seconds) in [("0s", 0), ("90m", 5_400), ("24h", 86_400), ("30d", 2_592_000)] {
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_called_as_in_the_configuration() {
+    fn link_is_selected_by_channel_or_room_name() {
         let channel = Endpoint::channel(&crate::domain::Network::new("office"), "#Dev");
         let room = Endpoint::room("dev");
         for (place, name, called) in [
@@ -200,7 +203,7 @@ mod tests {
             (&room, "letschat/dev", true),
             (&room, "Dev", false),
         ] {
-            assert_eq!(is_called(place, name), called, "{place} {name}");
+            assert_eq!(matches_name(place, name), called, "{place} {name}");
         }
     }
 }

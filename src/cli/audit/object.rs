@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::called;
+use super::room_name;
 use crate::service::audit::channel::{ChannelAudit, Twin};
 use crate::service::audit::room::RoomAudit;
 use crate::service::audit::{Audit, Troubles, Unread};
 use crate::store::Totals;
 
 /// What was found, one object for each room and each channel.
-pub(super) fn objects(audit: &Audit) -> impl Iterator<Item = Value> {
-    let rooms = audit.rooms.iter().map(of_room);
-    rooms.chain(audit.channels.iter().map(of_channel))
+pub(super) fn json_objects(audit: &Audit) -> impl Iterator<Item = Value> {
+    let rooms = audit.rooms.iter().map(room_json);
+    rooms.chain(audit.channels.iter().map(channel_json))
 }
 
-fn of_channel(audit: &ChannelAudit) -> Value {
+fn channel_json(audit: &ChannelAudit) -> Value {
     let mut object = json!({ "channel": audit.channel.to_string() });
     let found = match &audit.found {
         Ok(found) => found,
@@ -29,41 +29,41 @@ fn of_channel(audit: &ChannelAudit) -> Value {
     object["well"] = found.well().into();
     object["said"] = lines.said.into();
     object["heard"] = lines.heard.into();
-    object["missing_in_channel"] = listed(
+    object["missing_in_channel"] = problems_json(
         &lines.lost,
         |lost| json!({ "delivery": lost.ticket.0, "line": lost.line, "delivered": lost.settled.to_string(), "partly": lost.partly }),
     );
-    object["missing_in_ledger"] = listed(
+    object["missing_in_ledger"] = problems_json(
         &lines.unheard,
         |it| json!({ "line": it.line, "said": it.said.to_string(), "author": it.author }),
     );
-    object["repeated"] = twins(&lines.repeated);
-    object["out_of_order"] = listed(
+    object["repeated"] = duplicates_json(&lines.repeated);
+    object["out_of_order"] = problems_json(
         &lines.misplaced,
         |it| json!({ "delivery": it.ticket.0, "line": it.line, "said": it.said.to_string(), "behind": it.behind.0 }),
     );
-    object["heard_out_of_order"] = listed(
+    object["heard_out_of_order"] = problems_json(
         &lines.misheard,
         |it| json!({ "line": it.line, "said": it.said.to_string(), "heard_before": it.before }),
     );
-    object["said_again"] = twins(&lines.again);
-    object["not_heard_yet"] = unread(&lines.unread);
+    object["said_again"] = duplicates_json(&lines.again);
+    object["not_heard_yet"] = unread_json(&lines.unread);
     object["no_longer_kept"] = lines.no_longer_kept.into();
     object["left_out"] = found.left_out.into();
     object
 }
 
-fn twins(twins: &Troubles<Twin>) -> Value {
-    listed(twins, |it| json!({ "line": it.line, "said": it.said.to_string(), "of": it.of }))
+fn duplicates_json(twins: &Troubles<Twin>) -> Value {
+    problems_json(twins, |it| json!({ "line": it.line, "said": it.said.to_string(), "of": it.of }))
 }
 
-fn unread(unread: &Unread) -> Value {
+fn unread_json(unread: &Unread) -> Value {
     json!({ "count": unread.count, "oldest": unread.oldest.map(|oldest| oldest.to_string()) })
 }
 
-fn of_room(audit: &RoomAudit) -> Value {
+fn room_json(audit: &RoomAudit) -> Value {
     let channels: Vec<String> = audit.channels.iter().map(ToString::to_string).collect();
-    let mut object = json!({ "room": called(&audit.room), "channels": channels });
+    let mut object = json!({ "room": room_name(&audit.room), "channels": channels });
     let found = match &audit.found {
         Ok(found) => found,
         Err(why) => {
@@ -74,37 +74,37 @@ fn of_room(audit: &RoomAudit) -> Value {
     object["since"] = found.since.to_string().into();
     object["well"] = found.well().into();
     object["crossed"] = found.crossed().into();
-    object["missing_in_room"] = listed(
+    object["missing_in_room"] = problems_json(
         &found.lost,
         |lost| json!({ "delivery": lost.ticket.0, "post": lost.post, "delivered": lost.settled.to_string() }),
     );
-    object["missing_in_ledger"] = listed(&found.unheard, |post| {
+    object["missing_in_ledger"] = problems_json(&found.unheard, |post| {
         let (id, posted) = (post.post.to_string(), post.posted.to_string());
         json!({ "post": id, "posted": posted, "author": post.author })
     });
-    object["repeated"] = listed(&found.repeated, |twin| {
+    object["repeated"] = problems_json(&found.repeated, |twin| {
         let (id, posted) = (twin.post.to_string(), twin.posted.to_string());
         json!({ "post": id, "posted": posted, "of": twin.of.to_string() })
     });
-    object["out_of_order"] = listed(&found.misplaced, |it| {
+    object["out_of_order"] = problems_json(&found.misplaced, |it| {
         let (id, posted) = (it.post.to_string(), it.posted.to_string());
         json!({ "delivery": it.ticket.0, "post": id, "posted": posted, "behind": it.behind.0 })
     });
-    object["not_read_yet"] = unread(&found.unread);
+    object["not_read_yet"] = unread_json(&found.unread);
     object["by_others_as_us"] = found.strays.into();
     object["left_out"] = found.left_out.into();
-    object["to_room"] = tallied(&found.to_room);
+    object["to_room"] = totals_json(&found.to_room);
     let to_channels =
-        found.to_channels.iter().map(|(place, tally)| (place.to_string(), tallied(tally)));
+        found.to_channels.iter().map(|(place, tally)| (place.to_string(), totals_json(tally)));
     object["to_channels"] = Value::Object(to_channels.collect());
     object
 }
 
-fn listed<T>(troubles: &Troubles<T>, object: impl Fn(&T) -> Value) -> Value {
+fn problems_json<T>(troubles: &Troubles<T>, object: impl Fn(&T) -> Value) -> Value {
     json!({ "count": troubles.count, "first": troubles.first.iter().map(object).collect::<Vec<_>>() })
 }
 
-fn tallied(tally: &Totals) -> Value {
+fn totals_json(tally: &Totals) -> Value {
     let oldest = tally.oldest_pending.map(|oldest| oldest.to_string());
     let refused = tally.rejected.iter().map(|(why, count)| json!({ "why": why, "count": count }));
     json!({

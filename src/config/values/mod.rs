@@ -137,7 +137,7 @@ mod tests {
         assert_parses(enum_value, "json", LogFormat::Json);
         assert_rejects(enum_value::<FloodControl>, "Fast", "\"Fast\" is not known here");
         let flaw = enum_value::<LogFormat>("text").expect_err("text");
-        assert_eq!(flaw.remedy, "it can be \"auto\" or \"human\" or \"json\"");
+        assert_eq!(flaw.help, "it can be \"auto\" or \"human\" or \"json\"");
     }
 
     #[test]

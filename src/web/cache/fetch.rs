@@ -6,26 +6,26 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time;
 
-use super::growing::{Failure, Growing, Head};
-use super::{Cache, Key};
+use super::growing::{FetchError, FileHead, PartialFile};
+use super::{FileCache, Key};
 use crate::config::LetsChatSettings;
 use crate::domain::FileId;
 use crate::net::rest::{Download, FileError, Rest, RestError};
 use crate::net::tls;
 
 /// How much is written to the disk at once.
-const PIECE: usize = 256 * 1024;
+const WRITE_CHUNK_SIZE: usize = 256 * 1024;
 
 /// Where files come from: the Let's Chat of the configuration, and nowhere else.
-pub(in crate::web) type Source = LetsChatSettings;
+pub(in crate::web) type Upstream = LetsChatSettings;
 
-impl Cache {
+impl FileCache {
     /// Fetches `id` into `file`, which is told how that ends.
-    pub(super) async fn fetch(self: Arc<Self>, id: FileId, file: Arc<Growing>) {
-        let end = self.fetched(id, &file).await;
+    pub(super) async fn fetch(self: Arc<Self>, id: FileId, file: Arc<PartialFile>) {
+        let end = self.download(id, &file).await;
         match end {
             Ok(()) => {
-                let bytes = file.written();
+                let bytes = file.bytes_written();
                 self.reserve(Key::File(id), bytes);
                 tracing::debug!(file = %id, bytes, "fetched");
             }
@@ -33,31 +33,37 @@ impl Cache {
                 self.reserve(Key::File(id), 0);
             }
         }
-        file.end(end);
+        file.finish(end);
     }
 
-    async fn fetched(&self, id: FileId, file: &Arc<Growing>) -> Result<(), Failure> {
-        let _slot = self.slots.acquire().await.map_err(|_| Failure::NoRoom)?;
-        let mut download = ask(&self.source, id).await.map_err(|error| failure(id, &error))?;
-        let space = download.length.unwrap_or(self.largest);
-        if space > self.largest {
-            return Err(Failure::TooLarge);
+    async fn download(&self, id: FileId, file: &Arc<PartialFile>) -> Result<(), FetchError> {
+        let _slot = self.fetch_slots.acquire().await.map_err(|_| FetchError::NoCapacity)?;
+        let mut download =
+            request_file(&self.upstream, id).await.map_err(|error| to_fetch_error(id, &error))?;
+        let space = download.length.unwrap_or(self.max_file_size);
+        if space > self.max_file_size {
+            return Err(FetchError::TooLarge);
         }
         self.find_room(id, space).await?;
-        file.begin(Head { kind: std::mem::take(&mut download.kind), length: download.length });
-        let mut pieces = BytesMut::with_capacity(PIECE);
-        while let Some(piece) = download.next().await.map_err(|error| failure(id, &error.into()))? {
+        file.set_head(FileHead {
+            content_type: std::mem::take(&mut download.kind),
+            length: download.length,
+        });
+        let mut pieces = BytesMut::with_capacity(WRITE_CHUNK_SIZE);
+        while let Some(piece) =
+            download.next().await.map_err(|error| to_fetch_error(id, &error.into()))?
+        {
             pieces.extend_from_slice(&piece);
-            if file.written() + pieces.len() as u64 > self.largest {
-                return Err(Failure::TooLarge);
+            if file.bytes_written() + pieces.len() as u64 > self.max_file_size {
+                return Err(FetchError::TooLarge);
             }
-            if pieces.len() >= PIECE {
-                write(file, pieces.split().freeze()).await?;
+            if pieces.len() >= WRITE_CHUNK_SIZE {
+                write_chunk(file, pieces.split().freeze()).await?;
             }
         }
-        write(file, pieces.freeze()).await?;
+        write_chunk(file, pieces.freeze()).await?;
         match download.length {
-            Some(length) if length != file.written() => Err(Failure::Unreachable),
+            Some(length) if length != file.bytes_written() => Err(FetchError::Unreachable),
             _ => Ok(()),
         }
     }
@@ -66,8 +72,8 @@ impl Cache {
 /// How often room is looked for, a second apart: by then readers that have stopped are known.
 const LOOKS: usize = 4;
 
-impl Cache {
-    async fn find_room(&self, id: FileId, space: u64) -> Result<(), Failure> {
+impl FileCache {
+    async fn find_room(&self, id: FileId, space: u64) -> Result<(), FetchError> {
         for _ in 0..LOOKS {
             if self.reserve(Key::File(id), space) {
                 return Ok(());
@@ -75,33 +81,33 @@ impl Cache {
             time::sleep(Duration::from_secs(1)).await;
         }
         tracing::warn!(file = %id, "too many files are being sent: there is no room for another");
-        Err(Failure::NoRoom)
+        Err(FetchError::NoCapacity)
     }
 }
 
-async fn ask(source: &Source, id: FileId) -> Result<Download, FileError> {
+async fn request_file(source: &Upstream, id: FileId) -> Result<Download, FileError> {
     // Read anew for each, so that a renewed certificate needs no restart.
     let tls = tls::client_config(&source.tls_trust)
         .map_err(|error| RestError::Unreachable(error.to_string()))?;
     Rest::new(&source.url, &source.token, &tls)?.file(id).await
 }
 
-pub(super) async fn write(file: &Arc<Growing>, piece: Bytes) -> Result<(), Failure> {
+pub(super) async fn write_chunk(file: &Arc<PartialFile>, piece: Bytes) -> Result<(), FetchError> {
     if piece.is_empty() {
         return Ok(());
     }
-    file.write(piece).await.map_err(|error| {
+    file.append(piece).await.map_err(|error| {
         tracing::error!(%error, "the disk takes nothing of what is served");
-        Failure::NoRoom
+        FetchError::NoCapacity
     })
 }
 
 /// What is the matter, for the log; and in fewer words for the person who asks.
-fn failure(id: FileId, error: &FileError) -> Failure {
+fn to_fetch_error(id: FileId, error: &FileError) -> FetchError {
     if let FileError::NoSuchFile = error {
         tracing::debug!(file = %id, "no such file");
-        return Failure::NoSuchFile;
+        return FetchError::NotFound;
     }
     tracing::warn!(file = %id, %error, "a file cannot be fetched");
-    Failure::Unreachable
+    FetchError::Unreachable
 }

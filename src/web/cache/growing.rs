@@ -24,13 +24,13 @@ use tokio::sync::watch;
 use tokio::task;
 
 /// How much is read at once, for each reader.
-const PIECE: u64 = 64 * 1024;
+const READ_CHUNK_SIZE: u64 = 64 * 1024;
 
 /// A file on its way.
 #[derive(Debug)]
-pub(in crate::web) struct Growing {
-    disk: File,
-    progress: watch::Sender<Progress>,
+pub(in crate::web) struct PartialFile {
+    file: File,
+    progress: watch::Sender<DownloadProgress>,
     began: Instant,
     /// When something of it was last asked for by a reader, in milliseconds since it began.
     read_at: AtomicU64,
@@ -38,44 +38,45 @@ pub(in crate::web) struct Growing {
 
 /// What is known of a file before all of it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::web) struct Head {
+pub(in crate::web) struct FileHead {
     /// Its kind, as whoever uploaded it said.
-    pub(in crate::web) kind: String,
+    pub(in crate::web) content_type: String,
     /// How many bytes it has, if that is known.
     pub(in crate::web) length: Option<u64>,
 }
 
 /// Why there is no file, for the person who asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Failure {
+pub(in crate::web) enum FetchError {
     /// Let's Chat has none of that id.
-    NoSuchFile,
+    NotFound,
     /// It is larger than what is passed on.
     TooLarge,
     /// Let's Chat cannot be asked now, or does not let us.
     Unreachable,
     /// Too much is asked for at once, or the disk takes nothing.
-    NoRoom,
+    NoCapacity,
 }
 
 #[derive(Debug)]
-struct Progress {
-    head: Option<Head>,
+struct DownloadProgress {
+    head: Option<FileHead>,
     written: u64,
-    end: Option<Result<(), Failure>>,
+    result: Option<Result<(), FetchError>>,
 }
 
-impl Growing {
+impl PartialFile {
     /// A file that was asked for, in `directory`.
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
-        let progress = watch::Sender::new(Progress { head: None, written: 0, end: None });
+        let progress =
+            watch::Sender::new(DownloadProgress { head: None, written: 0, result: None });
         let disk = tempfile::tempfile_in(directory)?;
-        Ok(Self { disk, progress, began: Instant::now(), read_at: AtomicU64::new(0) })
+        Ok(Self { file: disk, progress, began: Instant::now(), read_at: AtomicU64::new(0) })
     }
 
     /// Takes it away from those who still read it, and its bytes off the disk.
     pub(super) fn withdraw(&self) {
-        if let Err(error) = self.disk.set_len(0) {
+        if let Err(error) = self.file.set_len(0) {
             tracing::warn!(%error, "a file that nobody reads any more stays on the disk");
         }
     }
@@ -96,53 +97,53 @@ impl Growing {
     }
 
     /// It begins to come.
-    pub(super) fn begin(&self, head: Head) {
+    pub(super) fn set_head(&self, head: FileHead) {
         self.progress.send_modify(|it| it.head = Some(head));
     }
 
     /// The next piece of it has come. Waits for the disk.
-    pub(super) async fn write(self: &Arc<Self>, piece: Bytes) -> io::Result<()> {
-        let (this, at) = (self.clone(), self.written());
+    pub(super) async fn append(self: &Arc<Self>, piece: Bytes) -> io::Result<()> {
+        let (this, at) = (self.clone(), self.bytes_written());
         let length = piece.len() as u64;
-        task::spawn_blocking(move || this.disk.write_all_at(&piece, at)).await??;
+        task::spawn_blocking(move || this.file.write_all_at(&piece, at)).await??;
         self.progress.send_modify(|it| it.written += length);
         Ok(())
     }
 
     /// All of it is there, or no more of it will come.
-    pub(super) fn end(&self, end: Result<(), Failure>) {
+    pub(super) fn finish(&self, end: Result<(), FetchError>) {
         self.progress.send_modify(|it| {
             if let (Ok(()), Some(head)) = (end, &mut it.head) {
                 head.length = Some(it.written);
             }
-            it.end = Some(end);
+            it.result = Some(end);
         });
     }
 
-    pub(super) fn written(&self) -> u64 {
+    pub(super) fn bytes_written(&self) -> u64 {
         self.progress.borrow().written
     }
 
     /// How it ended, if it has.
-    pub(super) fn ended(&self) -> Option<Result<(), Failure>> {
-        self.progress.borrow().end
+    pub(super) fn result(&self) -> Option<Result<(), FetchError>> {
+        self.progress.borrow().result
     }
 
     /// What it is, as soon as that is known; its length, too, if `whole` waits until all is there.
-    pub(in crate::web) async fn head(&self, whole: bool) -> Result<Head, Failure> {
+    pub(in crate::web) async fn head(&self, whole: bool) -> Result<FileHead, FetchError> {
         let mut progress = self.progress.subscribe();
-        let known = |it: &Progress| it.end.is_some() || (it.head.is_some() && !whole);
-        let Ok(found) = progress.wait_for(known).await else { return Err(Failure::Unreachable) };
-        match (&found.head, found.end) {
+        let known = |it: &DownloadProgress| it.result.is_some() || (it.head.is_some() && !whole);
+        let Ok(found) = progress.wait_for(known).await else { return Err(FetchError::Unreachable) };
+        match (&found.head, found.result) {
             (_, Some(Err(failure))) => Err(failure),
             (Some(head), _) => Ok(head.clone()),
-            (None, _) => Err(Failure::Unreachable),
+            (None, _) => Err(FetchError::Unreachable),
         }
     }
 
     /// Its bytes from `first` up to but not including `end`, or to its own end; each waits until it is
     /// there. Fails where no more of it will come.
-    pub(in crate::web) fn read(
+    pub(in crate::web) fn read_range(
         self: Arc<Self>,
         first: u64,
         end: Option<u64>,
@@ -155,19 +156,19 @@ impl Growing {
             }
             this.touch();
             let written = {
-                let there = progress.wait_for(|it| it.written > at || it.end.is_some()).await;
+                let there = progress.wait_for(|it| it.written > at || it.result.is_some()).await;
                 let there = there.map_err(io::Error::other)?;
-                match there.end {
+                match there.result {
                     Some(Err(_)) => return Err(io::Error::other("no more of it will come")),
                     Some(Ok(())) if there.written <= at => return Ok(None),
                     _ => there.written,
                 }
             };
-            let length = PIECE.min(end.unwrap_or(u64::MAX).min(written) - at);
+            let length = READ_CHUNK_SIZE.min(end.unwrap_or(u64::MAX).min(written) - at);
             let reader = this.clone();
             let piece = task::spawn_blocking(move || {
                 let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
-                reader.disk.read_exact_at(&mut piece, at).map(|()| Bytes::from(piece))
+                reader.file.read_exact_at(&mut piece, at).map(|()| Bytes::from(piece))
             });
             let piece = piece.await??;
             Ok(Some((piece, (this, progress, at + length))))
@@ -181,32 +182,32 @@ mod tests {
 
     use super::*;
 
-    fn growing() -> Arc<Growing> {
-        Arc::new(Growing::new(&std::env::temp_dir()).expect("a file"))
+    fn partial_file() -> Arc<PartialFile> {
+        Arc::new(PartialFile::new(&std::env::temp_dir()).expect("a file"))
     }
 
-    async fn read(file: &Arc<Growing>, first: u64, end: Option<u64>) -> io::Result<Vec<u8>> {
-        let pieces: Vec<Bytes> = file.clone().read(first, end).try_collect().await?;
+    async fn read(file: &Arc<PartialFile>, first: u64, end: Option<u64>) -> io::Result<Vec<u8>> {
+        let pieces: Vec<Bytes> = file.clone().read_range(first, end).try_collect().await?;
         Ok(pieces.concat())
     }
 
     #[tokio::test]
-    async fn readers_wait_for_what_has_not_come_yet() {
-        let file = growing();
+    async fn readers_wait_for_bytes_not_yet_fetched() {
+        let file = partial_file();
         let reader = tokio::spawn({
             let file = file.clone();
             async move {
                 (file.head(false).await, read(&file, 0, None).await, read(&file, 3, Some(8)).await)
             }
         });
-        file.begin(Head { kind: "image/png".to_owned(), length: None });
+        file.set_head(FileHead { content_type: "image/png".to_owned(), length: None });
         for piece in ["kettle", "'s on"] {
-            file.write(Bytes::from(piece)).await.expect("writes");
+            file.append(Bytes::from(piece)).await.expect("writes");
             tokio::task::yield_now().await;
         }
-        file.end(Ok(()));
+        file.finish(Ok(()));
         let (head, all, part) = reader.await.expect("reads");
-        assert_eq!(head.expect("a head").kind, "image/png");
+        assert_eq!(head.expect("a head").content_type, "image/png");
         assert_eq!(all.expect("all"), b"kettle's on");
         assert_eq!(part.expect("a part"), b"tle's");
         assert_eq!(file.head(true).await.expect("a head").length, Some(11));
@@ -214,24 +215,24 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_taken_away_ends_its_readers_and_leaves_the_disk() {
-        let file = growing();
-        file.begin(Head { kind: String::new(), length: None });
-        file.write(Bytes::from(vec![7; 300_000])).await.expect("writes");
-        file.end(Ok(()));
-        let mut reader = Box::pin(file.clone().read(0, None));
+        let file = partial_file();
+        file.set_head(FileHead { content_type: String::new(), length: None });
+        file.append(Bytes::from(vec![7; 300_000])).await.expect("writes");
+        file.finish(Ok(()));
+        let mut reader = Box::pin(file.clone().read_range(0, None));
         reader.try_next().await.expect("reads").expect("a piece");
         file.withdraw();
         reader.try_next().await.expect_err("it is gone");
-        assert_eq!(file.disk.metadata().expect("is there").len(), 0);
+        assert_eq!(file.file.metadata().expect("is there").len(), 0);
     }
 
     #[tokio::test]
-    async fn what_fails_is_told_to_every_reader() {
-        let file = growing();
-        file.begin(Head { kind: String::new(), length: Some(9) });
-        file.write(Bytes::from("kettle")).await.expect("writes");
-        file.end(Err(Failure::Unreachable));
+    async fn failed_fetch_fails_every_reader() {
+        let file = partial_file();
+        file.set_head(FileHead { content_type: String::new(), length: Some(9) });
+        file.append(Bytes::from("kettle")).await.expect("writes");
+        file.finish(Err(FetchError::Unreachable));
         read(&file, 0, None).await.expect_err("not whole");
-        assert_eq!(file.head(false).await, Err(Failure::Unreachable));
+        assert_eq!(file.head(false).await, Err(FetchError::Unreachable));
     }
 }

@@ -21,24 +21,24 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{FileId, PasteId};
 
-use fetch::Source;
+use fetch::Upstream;
 
-pub(super) use growing::{Failure, Growing, Head};
+pub(super) use growing::{FetchError, FileHead, PartialFile};
 
 /// How many files are fetched at once.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT_FETCHES: usize = 2;
 
 /// How long a file is kept that nobody asks for.
-const KEPT: Duration = Duration::from_secs(60 * 60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// How long a failure is remembered: who asks again at once gets the same answer.
-const REMEMBERED: Duration = Duration::from_secs(10);
+const FAILURE_TTL: Duration = Duration::from_secs(10);
 
 /// How long a message is kept: no longer than the ledger, give or take this.
 const KEPT_TEXT: Duration = Duration::from_secs(5 * 60);
 
 /// How many may be known at once. Each is an open file of ours.
-const MOST: usize = 200;
+const MAX_ENTRIES: usize = 200;
 
 /// How long readers may take nothing of a file before it is taken away, where its room is needed.
 const STALLED: Duration = Duration::from_secs(2);
@@ -56,36 +56,48 @@ pub(super) enum Key {
 
 /// The files that were asked for lately.
 #[derive(Debug)]
-pub(super) struct Cache {
-    source: Source,
+pub(super) struct FileCache {
+    upstream: Upstream,
     directory: PathBuf,
-    largest: u64,
-    room: u64,
-    slots: Semaphore,
+    max_file_size: u64,
+    capacity: u64,
+    fetch_slots: Semaphore,
     /// Held while a message is whole in memory.
     writing: Semaphore,
-    shelf: Mutex<HashMap<Key, Kept>>,
+    entries: Mutex<HashMap<Key, CacheEntry>>,
 }
 
 #[derive(Debug)]
-struct Kept {
-    file: Arc<Growing>,
+struct CacheEntry {
+    file: Arc<PartialFile>,
     /// How many bytes of the disk are its own.
-    space: u64,
+    reserved: u64,
     made: Instant,
-    used: Instant,
+    last_used: Instant,
 }
 
-impl Cache {
+impl FileCache {
     /// Files of `source`, each of `largest` bytes at most, in `room` bytes of the disk of `directory`.
-    pub(super) fn new(source: Source, directory: PathBuf, largest: u64, room: u64) -> Arc<Self> {
-        let slots = Semaphore::new(AT_ONCE);
+    pub(super) fn new(source: Upstream, directory: PathBuf, largest: u64, room: u64) -> Arc<Self> {
+        let slots = Semaphore::new(MAX_CONCURRENT_FETCHES);
         let writing = Semaphore::new(1);
-        Arc::new(Self { source, directory, largest, room, slots, writing, shelf: Mutex::default() })
+        Arc::new(Self {
+            upstream: source,
+            directory,
+            max_file_size: largest,
+            capacity: room,
+            fetch_slots: slots,
+            writing,
+            entries: Mutex::default(),
+        })
     }
 
     /// The file `id`: here already, on its way, or asked for now.
-    pub(super) fn get(self: &Arc<Self>, id: FileId, now: Instant) -> Result<Arc<Growing>, Failure> {
+    pub(super) fn get(
+        self: &Arc<Self>,
+        id: FileId,
+        now: Instant,
+    ) -> Result<Arc<PartialFile>, FetchError> {
         let (file, is_new) = self.keep(Key::File(id), now)?;
         if is_new {
             tokio::spawn(self.clone().fetch(id, file.clone()));
@@ -98,8 +110,8 @@ impl Cache {
         self: &Arc<Self>,
         key: Key,
         now: Instant,
-        make: impl FnOnce() -> Result<String, Failure> + Send + 'static,
-    ) -> Result<Arc<Growing>, Failure> {
+        make: impl FnOnce() -> Result<String, FetchError> + Send + 'static,
+    ) -> Result<Arc<PartialFile>, FetchError> {
         let (file, is_new) = self.keep(key, now)?;
         if is_new {
             tokio::spawn(self.clone().write(key, file.clone(), make));
@@ -108,37 +120,38 @@ impl Cache {
     }
 
     /// What is known as `key`, and whether it is not yet on its way.
-    fn keep(&self, key: Key, now: Instant) -> Result<(Arc<Growing>, bool), Failure> {
-        let mut shelf = self.shelf();
-        tidy(&mut shelf, now);
+    fn keep(&self, key: Key, now: Instant) -> Result<(Arc<PartialFile>, bool), FetchError> {
+        let mut shelf = self.lock_entries();
+        evict_stale(&mut shelf, now);
         if let Some(kept) = shelf.get_mut(&key) {
-            kept.used = now;
+            kept.last_used = now;
             return Ok((kept.file.clone(), false));
         }
-        if shelf.len() >= MOST && !let_one_go(&mut shelf, key) {
-            return Err(Failure::NoRoom);
+        if shelf.len() >= MAX_ENTRIES && !let_one_go(&mut shelf, key) {
+            return Err(FetchError::NoCapacity);
         }
-        let file = Growing::new(&self.directory).map_err(|error| {
+        let file = PartialFile::new(&self.directory).map_err(|error| {
             tracing::error!(%error, "no file can be made for what is served");
-            Failure::NoRoom
+            FetchError::NoCapacity
         })?;
         let file = Arc::new(file);
-        shelf.insert(key, Kept { file: file.clone(), space: 0, made: now, used: now });
+        shelf
+            .insert(key, CacheEntry { file: file.clone(), reserved: 0, made: now, last_used: now });
         Ok((file, true))
     }
 
     /// Forgets what nobody has asked for in a while.
-    pub(super) fn tidy(&self, now: Instant) {
-        tidy(&mut self.shelf(), now);
+    pub(super) fn evict_stale(&self, now: Instant) {
+        evict_stale(&mut self.lock_entries(), now);
     }
 
     /// Takes `space` bytes of the disk for `key`, away from others where it must. Says whether there is
     /// that much.
     fn reserve(&self, key: Key, space: u64) -> bool {
-        let mut shelf = self.shelf();
+        let mut shelf = self.lock_entries();
         loop {
             let others = shelf.iter().filter(|(other, _)| **other != key);
-            if others.map(|(_, kept)| kept.space).sum::<u64>() + space <= self.room {
+            if others.map(|(_, kept)| kept.reserved).sum::<u64>() + space <= self.capacity {
                 break;
             }
             if !let_one_go(&mut shelf, key) {
@@ -146,23 +159,23 @@ impl Cache {
             }
         }
         if let Some(kept) = shelf.get_mut(&key) {
-            kept.space = space;
+            kept.reserved = space;
         }
         true
     }
 
-    fn shelf(&self) -> MutexGuard<'_, HashMap<Key, Kept>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_entries(&self) -> MutexGuard<'_, HashMap<Key, CacheEntry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Lets something else than `key` go: what nobody reads, the longest unused first; or else what its
 /// readers have stopped reading. Says whether there was any.
-fn let_one_go(shelf: &mut HashMap<Key, Kept>, key: Key) -> bool {
+fn let_one_go(shelf: &mut HashMap<Key, CacheEntry>, key: Key) -> bool {
     let others = || shelf.iter().filter(|(other, _)| **other != key);
-    let idle = others().filter(|(_, kept)| kept.is_idle()).min_by_key(|(_, kept)| kept.used);
+    let idle = others().filter(|(_, kept)| kept.is_idle()).min_by_key(|(_, kept)| kept.last_used);
     let stalled = || {
-        let ended = others().filter(|(_, kept)| kept.file.ended().is_some());
+        let ended = others().filter(|(_, kept)| kept.file.result().is_some());
         let longest =
             ended.map(|(other, kept)| (kept.file.unread_for(), other)).max_by_key(|it| it.0);
         longest.filter(|(unread, _)| *unread >= STALLED).map(|(_, other)| other)
@@ -174,19 +187,19 @@ fn let_one_go(shelf: &mut HashMap<Key, Kept>, key: Key) -> bool {
     true
 }
 
-impl Kept {
+impl CacheEntry {
     /// Whether it is of use to nobody at the moment.
     fn is_idle(&self) -> bool {
-        self.file.ended().is_some() && Arc::strong_count(&self.file) == 1
+        self.file.result().is_some() && Arc::strong_count(&self.file) == 1
     }
 }
 
-fn tidy(shelf: &mut HashMap<Key, Kept>, now: Instant) {
+fn evict_stale(shelf: &mut HashMap<Key, CacheEntry>, now: Instant) {
     shelf.retain(|key, kept| {
-        let unused = now.saturating_duration_since(kept.used);
-        let stale = match (kept.file.ended(), key) {
-            (Some(Err(_)), _) => unused >= REMEMBERED,
-            (Some(Ok(())), Key::File(_)) => unused >= KEPT && kept.is_idle(),
+        let unused = now.saturating_duration_since(kept.last_used);
+        let stale = match (kept.file.result(), key) {
+            (Some(Err(_)), _) => unused >= FAILURE_TTL,
+            (Some(Ok(())), Key::File(_)) => unused >= IDLE_TIMEOUT && kept.is_idle(),
             (Some(Ok(())), _) => now.saturating_duration_since(kept.made) >= KEPT_TEXT,
             (None, _) => false,
         };

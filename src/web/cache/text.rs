@@ -5,45 +5,45 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task;
 
-use super::fetch::write;
-use super::growing::{Failure, Growing, Head};
-use super::{Cache, Key};
+use super::fetch::write_chunk;
+use super::growing::{FetchError, FileHead, PartialFile};
+use super::{FileCache, Key};
 
 /// How much is written to the disk at once.
 const PIECE: usize = 256 * 1024;
 
-impl Cache {
+impl FileCache {
     /// Makes a text, and puts it into `file`, which is told how that ends.
     pub(super) async fn write(
         self: Arc<Self>,
         key: Key,
-        file: Arc<Growing>,
-        make: impl FnOnce() -> Result<String, Failure> + Send + 'static,
+        file: Arc<PartialFile>,
+        make: impl FnOnce() -> Result<String, FetchError> + Send + 'static,
     ) {
         let end = self.written(key, &file, make).await;
         if end.is_err() {
             self.reserve(key, 0);
         }
-        file.end(end);
+        file.finish(end);
     }
 
     async fn written(
         &self,
         key: Key,
-        file: &Arc<Growing>,
-        make: impl FnOnce() -> Result<String, Failure> + Send + 'static,
-    ) -> Result<(), Failure> {
+        file: &Arc<PartialFile>,
+        make: impl FnOnce() -> Result<String, FetchError> + Send + 'static,
+    ) -> Result<(), FetchError> {
         // One at a time, so that one is in memory at a time.
-        let _alone = self.writing.acquire().await.map_err(|_| Failure::NoRoom)?;
-        let text = task::spawn_blocking(make).await.map_err(|_| Failure::NoRoom)??;
+        let _alone = self.writing.acquire().await.map_err(|_| FetchError::NoCapacity)?;
+        let text = task::spawn_blocking(make).await.map_err(|_| FetchError::NoCapacity)??;
         let mut text = Bytes::from(text);
         let length = text.len() as u64;
         if !self.reserve(key, length) {
-            return Err(Failure::NoRoom);
+            return Err(FetchError::NoCapacity);
         }
-        file.begin(Head { kind: String::new(), length: Some(length) });
+        file.set_head(FileHead { content_type: String::new(), length: Some(length) });
         while !text.is_empty() {
-            write(file, text.split_to(PIECE.min(text.len()))).await?;
+            write_chunk(file, text.split_to(PIECE.min(text.len()))).await?;
         }
         Ok(())
     }

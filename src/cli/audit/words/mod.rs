@@ -10,22 +10,22 @@ use jiff::Timestamp;
 use crate::service::audit::{Audit, Troubles, Unread};
 
 /// What was found, a paragraph for each room and each channel, and the sum of it.
-pub(super) fn words(audit: &Audit) -> String {
-    let mut lines: Vec<String> = audit.rooms.iter().flat_map(room::words).collect();
-    lines.extend(audit.channels.iter().flat_map(channel::words));
-    lines.push(total(audit));
+pub(super) fn render(audit: &Audit) -> String {
+    let mut lines: Vec<String> = audit.rooms.iter().flat_map(room::report_lines).collect();
+    lines.extend(audit.channels.iter().flat_map(channel::report_lines));
+    lines.push(summary_line(audit));
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn total(audit: &Audit) -> String {
+fn summary_line(audit: &Audit) -> String {
     let mut crossed = 0;
-    let mut counts = Counts::default();
+    let mut counts = ProblemCounts::default();
     for room in audit.rooms.iter().flat_map(|audit| &audit.found) {
         crossed += room.crossed();
-        counts.add(room::counts(room));
+        counts.add(room::count_problems(room));
     }
     for channel in audit.channels.iter().flat_map(|audit| &audit.found) {
-        counts.add(channel::counts(channel));
+        counts.add(channel::count_problems(channel));
     }
     let failed = match audit.not_compared() {
         0 => String::new(),
@@ -36,18 +36,18 @@ fn total(audit: &Audit) -> String {
     } else {
         ""
     };
-    format!("in all: {} crossed, {counts}{failed}{told}", number(crossed))
+    format!("in all: {} crossed, {counts}{failed}{told}", format_number(crossed))
 }
 
 /// How much is wrong.
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
+struct ProblemCounts {
     missing: u64,
     repeated: u64,
     out_of_order: u64,
 }
 
-impl Counts {
+impl ProblemCounts {
     fn add(&mut self, other: Self) {
         self.missing += other.missing;
         self.repeated += other.repeated;
@@ -55,39 +55,42 @@ impl Counts {
     }
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for ProblemCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { missing, repeated, out_of_order } = *self;
-        let [missing, repeated, order] = [missing, repeated, out_of_order].map(number);
+        let [missing, repeated, order] = [missing, repeated, out_of_order].map(format_number);
         write!(f, "{missing} missing, {repeated} repeated, {order} out of order")
     }
 }
 
 /// A line for each trouble.
-fn tell<T>(lines: &mut Vec<String>, troubles: &Troubles<T>, line: impl Fn(&T) -> String) {
+fn push_problems<T>(lines: &mut Vec<String>, troubles: &Troubles<T>, line: impl Fn(&T) -> String) {
     lines.extend(troubles.first.iter().map(|trouble| format!("  {}", line(trouble))));
     let more = troubles.count - troubles.first.len() as u64;
     if more > 0 {
-        lines.push(format!("  … and {} more like these", number(more)));
+        lines.push(format!("  … and {} more like these", format_number(more)));
     }
 }
 
 /// What the bridge has still to learn of `place`, if anything.
-fn unread(place: &str, unread: &Unread) -> Option<String> {
-    let oldest = second(unread.oldest?);
-    Some(format!("  not read yet in {place}: {}, the oldest from {oldest}", number(unread.count)))
+fn unread_line(place: &str, unread: &Unread) -> Option<String> {
+    let oldest = format_second(unread.oldest?);
+    Some(format!(
+        "  not read yet in {place}: {}, the oldest from {oldest}",
+        format_number(unread.count)
+    ))
 }
 
-fn minute(time: Timestamp) -> String {
+fn format_minute(time: Timestamp) -> String {
     time.strftime("%F %H:%MZ").to_string()
 }
 
-fn second(time: Timestamp) -> String {
+fn format_second(time: Timestamp) -> String {
     time.strftime("%F %H:%M:%SZ").to_string()
 }
 
 /// With a comma before each three digits: `1,234`.
-fn number(number: u64) -> String {
+fn format_number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -104,11 +107,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_numbers_can_be_read() {
+    fn format_number_groups_digits() {
         for (value, text) in
             [(0, "0"), (999, "999"), (1_234, "1,234"), (12_345, "12,345"), (1_000_000, "1,000,000")]
         {
-            assert_eq!(number(value), text);
+            assert_eq!(format_number(value), text);
         }
     }
 }
