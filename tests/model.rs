@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
 use letsbridge::domain::{DeliveryId, Endpoint, EndpointId, MessageKind, Network};
 use letsbridge::protocol::irc;
-use letsbridge::protocol::letschat::{self, Author, Event, Post, PostId};
+use letsbridge::protocol::letschat::{self, LetsChatEvent, LetsChatUser, Post, PostId};
 use letsbridge::store::Store;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 use proptest::prelude::*;
@@ -103,8 +103,8 @@ struct World {
     store: Store,
     bridge: Bridge,
     connected: bool,
-    orders: VecDeque<letschat::Order>,
-    events: VecDeque<Event>,
+    orders: VecDeque<letschat::LetsChatCommand>,
+    events: VecDeque<LetsChatEvent>,
     posts: Vec<Post>,
     held: VecDeque<Held>,
     /// Time passes while the bridge waits, and at no other moment.
@@ -209,16 +209,20 @@ impl World {
     fn connect(&mut self) {
         if !self.connected {
             self.connected = true;
-            let us =
-                Author { id: "us".to_owned(), username: "bridge".to_owned(), display_name: None };
-            self.events.push_back(Event::Welcome(us));
-            self.events.push_back(Event::Joined { place: self.room, room: "r1".to_owned() });
+            let us = LetsChatUser {
+                id: "us".to_owned(),
+                username: "bridge".to_owned(),
+                display_name: None,
+            };
+            self.events.push_back(LetsChatEvent::LoggedIn(us));
+            self.events
+                .push_back(LetsChatEvent::Joined { endpoint: self.room, room: "r1".to_owned() });
         }
     }
 
     fn disconnect(&mut self, taken: bool) {
         while let Some(order) = self.orders.pop_front() {
-            if let (letschat::Order::Post { text, .. }, true) = (order, taken) {
+            if let (letschat::LetsChatCommand::Post { text, .. }, true) = (order, taken) {
                 self.held.push_back(Held { text, ticket: None });
             }
         }
@@ -233,13 +237,20 @@ impl World {
     fn serve(&mut self, stall: bool) -> bool {
         let Some(order) = self.orders.pop_front() else { return false };
         match order {
-            letschat::Order::Post { ticket, text, .. } => {
+            letschat::LetsChatCommand::Post { delivery: ticket, text, .. } => {
                 self.held.push_back(Held { text, ticket: Some(ticket) });
                 if !stall {
                     self.go_on();
                 }
             }
-            letschat::Order::List { place, since, skip, take, later, stay } => {
+            letschat::LetsChatCommand::ListMessages {
+                endpoint: place,
+                since,
+                skip,
+                limit: take,
+                delayed: later,
+                stay,
+            } => {
                 // A moment later: what the server was given before is stored by then.
                 if later {
                     self.go_on();
@@ -247,20 +258,28 @@ impl World {
                 let above = self.posts.iter().filter(|post| post.id > since).skip(skip);
                 let posts = above.take(take).cloned().collect();
                 let (bad, bytes) = (Vec::new(), 0);
-                self.events.push_back(Event::Listed { place, posts, bad, bytes, stay });
+                self.events.push_back(LetsChatEvent::Page {
+                    endpoint: place,
+                    posts,
+                    bad,
+                    bytes,
+                    stay,
+                });
             }
-            letschat::Order::Newest { place, stay } => {
+            letschat::LetsChatCommand::NewestMessage { place, stay } => {
                 let post = self.posts.last().map(|post| post.id);
-                self.events.push_back(Event::Newest { place, post, stay });
+                self.events.push_back(LetsChatEvent::NewestMessage { endpoint: place, post, stay });
             }
-            letschat::Order::Wake { place, after } => {
+            letschat::LetsChatCommand::SetTimer { endpoint: place, after } => {
                 self.now += after;
-                self.events.push_back(Event::Awake(place));
+                self.events.push_back(LetsChatEvent::TimerFired(place));
             }
-            letschat::Order::Whisper { .. } | letschat::Order::Tell { .. } => {
+            letschat::LetsChatCommand::SendDirect { .. }
+            | letschat::LetsChatCommand::SendDirectNotice { .. } => {
                 unreachable!("nobody talks in private here")
             }
-            letschat::Order::Describe { .. } | letschat::Order::Leave => {}
+            letschat::LetsChatCommand::SetDescription { .. } | letschat::LetsChatCommand::Leave => {
+            }
         }
         true
     }
@@ -271,7 +290,11 @@ impl World {
             // On one socket the ack comes before the echo.
             if let Some(ticket) = ticket.filter(|_| self.connected) {
                 let id = post_id(id);
-                self.events.push_back(Event::Posted { ticket, place: self.room, id });
+                self.events.push_back(LetsChatEvent::Posted {
+                    delivery: ticket,
+                    endpoint: self.room,
+                    id,
+                });
             }
             self.store_post(&text, "us");
         }
@@ -281,8 +304,8 @@ impl World {
         let post = Post {
             id: post_id(self.posts.len()),
             text: text.to_owned(),
-            posted: self.now,
-            author: Some(Author {
+            posted_at: self.now,
+            author: Some(LetsChatUser {
                 id: author.to_owned(),
                 username: author.to_owned(),
                 display_name: None,
@@ -292,7 +315,7 @@ impl World {
         if self.connected {
             let author = post.author.clone().filter(|_| self.names_authors);
             let post = Post { author, ..post };
-            self.events.push_back(Event::Heard { place: self.room, post });
+            self.events.push_back(LetsChatEvent::NewPost { endpoint: self.room, post });
         }
     }
 
@@ -304,8 +327,10 @@ impl World {
     }
 
     fn lose_ack(&mut self) {
-        if let Some(Event::Posted { ticket, place, .. }) = self.events.front() {
-            let lost = Event::Unanswered { ticket: *ticket, place: *place };
+        if let Some(LetsChatEvent::Posted { delivery: ticket, endpoint: place, .. }) =
+            self.events.front()
+        {
+            let lost = LetsChatEvent::TimedOut { delivery: *ticket, endpoint: *place };
             self.events[0] = lost;
         }
     }

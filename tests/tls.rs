@@ -11,7 +11,7 @@ use letsbridge::net::proxy::{Matcher, tcp_by};
 use letsbridge::net::rest::Rest;
 use letsbridge::net::tls::{Cause, Fingerprint, HandshakeError, client_config, handshake};
 use letsbridge::net::{Knock, upgrade};
-use letsbridge::protocol::letschat::Heard;
+use letsbridge::protocol::letschat::ReceivedFrame;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -421,9 +421,9 @@ async fn a_websocket_trusts_whom_the_other_connections_trust() {
     let url = Url::parse(&format!("https://localhost:{port}/chat/")).unwrap();
     let knock = Knock { url, token: SecretString::from("token") };
     let mut frames = upgrade(stream.await.unwrap(), &knock).await.unwrap();
-    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".into()));
+    assert_eq!(frames.next().await.unwrap().unwrap(), ReceivedFrame::Text("40".into()));
     frames.send("2probe".to_owned()).await.unwrap();
-    assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("2probe".into()));
+    assert_eq!(frames.next().await.unwrap().unwrap(), ReceivedFrame::Text("2probe".into()));
 }
 
 /// A proxy that leads every `CONNECT chat.example:443` to `port` here.

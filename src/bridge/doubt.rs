@@ -29,7 +29,7 @@ impl Bridge {
             return Ok(None);
         };
         let sent_after = turn.store.cursor_at_send(delivery.id)?.and_then(|id| id.parse().ok());
-        Ok(Some(sent_after.unwrap_or(PostId::FIRST).earlier(OVERLAP)))
+        Ok(Some(sent_after.unwrap_or(PostId::MIN).minus_seconds(OVERLAP)))
     }
 
     /// Whether a post of ours with this text, unknown so far, is the one under way.

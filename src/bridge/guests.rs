@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Bridge, Turn};
 use crate::domain::{EndpointId, LetsChatUserId};
-use crate::protocol::letschat::{Author, Presence};
+use crate::protocol::letschat::{LetsChatUser, RoomPresence};
 use crate::translate::StatusChange;
 
 /// Who is in a room, or has said something there since the bridge began to run.
@@ -53,19 +53,19 @@ impl Guests {
     }
 
     /// `user` says something.
-    pub(super) fn speak(&mut self, user: &Author) {
+    pub(super) fn speak(&mut self, user: &LetsChatUser) {
         self.meet(user).spoke = true;
     }
 
     /// Says whether they were not there before.
-    fn come(&mut self, user: &Author) -> bool {
+    fn come(&mut self, user: &LetsChatUser) -> bool {
         let guest = self.meet(user);
         guest.left = false;
         !std::mem::replace(&mut guest.present, true)
     }
 
     /// Says whether they were there.
-    fn go(&mut self, user: &Author) -> bool {
+    fn go(&mut self, user: &LetsChatUser) -> bool {
         let guest = self.meet(user);
         let was = std::mem::replace(&mut guest.present, false);
         guest.left |= was;
@@ -74,7 +74,7 @@ impl Guests {
     }
 
     /// Exactly these are there.
-    fn replace(&mut self, users: &[Author]) {
+    fn replace(&mut self, users: &[LetsChatUser]) {
         for guest in self.known.values_mut() {
             guest.left |= std::mem::replace(&mut guest.present, false);
         }
@@ -85,13 +85,13 @@ impl Guests {
     }
 
     /// Gives the name that they went by, if they are there and go by another now.
-    fn rename(&mut self, user: &Author) -> Option<String> {
+    fn rename(&mut self, user: &LetsChatUser) -> Option<String> {
         let guest = self.known.get_mut(&user.id).filter(|it| it.username != user.username)?;
         let before = std::mem::replace(&mut guest.username, user.username.clone());
         guest.present.then_some(before)
     }
 
-    fn meet(&mut self, user: &Author) -> &mut Guest {
+    fn meet(&mut self, user: &LetsChatUser) -> &mut Guest {
         // The id is copied for strangers only.
         if !self.known.contains_key(&user.id) {
             self.known.insert(user.id.clone(), Guest::default());
@@ -108,30 +108,30 @@ impl Guests {
 
 impl Bridge {
     /// Somebody came into a room, left it, or is known otherwise.
-    pub(super) fn guest(&mut self, presence: Presence, turn: &mut Turn<'_>) {
+    pub(super) fn guest(&mut self, presence: RoomPresence, turn: &mut Turn<'_>) {
         let now = turn.now;
         match presence {
-            Presence::Listed { place, users } => {
-                let others: Vec<Author> =
+            RoomPresence::Users { endpoint: place, users } => {
+                let others: Vec<LetsChatUser> =
                     users.into_iter().filter(|user| !self.is_ours(user)).collect();
                 self.guests(place, |guests| guests.replace(&others));
                 self.may_be_away(None, now);
                 others.iter().for_each(|user| self.is_here(&account_of(user), turn));
             }
-            Presence::Came { place, user } if !self.is_ours(&user) => {
+            RoomPresence::Joined { endpoint: place, user } if !self.is_ours(&user) => {
                 self.is_here(&account_of(&user), turn);
                 if self.guests(place, |guests| guests.come(&user)) == Some(true) {
                     self.goings.note(place, &user.username, StatusChange::Joined, now);
                 }
             }
-            Presence::Came { .. } => {}
-            Presence::Went { place, user } => {
+            RoomPresence::Joined { .. } => {}
+            RoomPresence::Left { endpoint: place, user } => {
                 self.may_be_away(Some(&account_of(&user)), now);
                 if self.guests(place, |guests| guests.go(&user)) == Some(true) {
                     self.goings.note(place, &user.username, StatusChange::Left(None), now);
                 }
             }
-            Presence::Renamed(user) => {
+            RoomPresence::Renamed(user) => {
                 for (place, spot) in &mut self.spots {
                     if let Some(before) = spot.guests.rename(&user) {
                         let what = StatusChange::NickChanged(user.username.clone());
@@ -146,12 +146,12 @@ impl Bridge {
         self.spots.get_mut(&place).map(|spot| change(&mut spot.guests))
     }
 
-    fn is_ours(&self, user: &Author) -> bool {
+    fn is_ours(&self, user: &LetsChatUser) -> bool {
         self.account.as_ref().is_some_and(|account| account.id == user.id)
     }
 }
 
-fn account_of(user: &Author) -> LetsChatUserId {
+fn account_of(user: &LetsChatUser) -> LetsChatUserId {
     LetsChatUserId(user.id.as_str().into())
 }
 
@@ -159,8 +159,8 @@ fn account_of(user: &Author) -> LetsChatUserId {
 mod tests {
     use super::*;
 
-    fn user(id: &str, username: &str) -> Author {
-        Author { id: id.to_owned(), username: username.to_owned(), display_name: None }
+    fn user(id: &str, username: &str) -> LetsChatUser {
+        LetsChatUser { id: id.to_owned(), username: username.to_owned(), display_name: None }
     }
 
     #[test]

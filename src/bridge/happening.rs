@@ -22,7 +22,7 @@ pub enum Happening {
     /// A network said so.
     Irc(Network, irc::Event),
     /// Let's Chat said so.
-    LetsChat(letschat::Event),
+    LetsChat(letschat::LetsChatEvent),
     /// That connection ended.
     Lost(Peer),
     /// The connection said so that somebody of Let's Chat has on a network.
@@ -43,7 +43,7 @@ pub enum Order {
     /// Of those who keep the connections of people of Let's Chat on a network.
     Puppets(Network, PuppetOrder),
     /// Of Let's Chat.
-    LetsChat(letschat::Order),
+    LetsChat(letschat::LetsChatCommand),
 }
 
 impl Order {

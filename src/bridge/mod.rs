@@ -87,7 +87,7 @@ pub struct Bridge {
     policy: Policy,
     spots: HashMap<EndpointId, Spot>,
     /// Our own account on Let's Chat, once it is known.
-    account: Option<letschat::Author>,
+    account: Option<letschat::LetsChatUser>,
     /// How many lanes are open.
     open: usize,
     stopping: bool,

@@ -16,7 +16,7 @@ use super::reading::Reading;
 use super::{Bridge, Order, Turn};
 use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::letschat;
-use crate::protocol::letschat::{PAGE, PostId};
+use crate::protocol::letschat::{PAGE_SIZE, PostId};
 use crate::store::StoreError;
 
 /// By what the page is divided that was too much.
@@ -100,7 +100,14 @@ impl Pages {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { take: PAGE, too_many: None, losses: 0, crowded: false, beyond: None, barrier: None }
+        Self {
+            take: PAGE_SIZE,
+            too_many: None,
+            losses: 0,
+            crowded: false,
+            beyond: None,
+            barrier: None,
+        }
     }
 }
 
@@ -114,12 +121,12 @@ impl Page {
     /// bytes.
     fn came(&mut self, lowest: Option<PostId>, count: usize, bytes: usize) {
         let comfortable = COMFORTABLE * count.max(1) / bytes.max(1);
-        let most = self.too_many.map_or(PAGE, |many| many - 1).min(comfortable);
+        let most = self.too_many.map_or(PAGE_SIZE, |many| many - 1).min(comfortable);
         self.take = (self.take * 2).min(most).max(1);
         self.losses = 0;
         if self.beyond.is_some() && lowest.is_some() {
             self.beyond = None;
-            self.barrier = lowest.map(PostId::before);
+            self.barrier = lowest.map(PostId::predecessor);
         }
     }
 
@@ -168,11 +175,18 @@ impl Bridge {
             let Some(spot) = self.spots.get(&place) else { continue };
             let Reading::Page { since, skip, .. } = spot.reading else { continue };
             let (take, stay) = (spot.page.take, spot.stay);
-            if crowded || !self.pages.ask(place, take < PAGE) {
+            if crowded || !self.pages.ask(place, take < PAGE_SIZE) {
                 self.pages.hold(place, later);
                 continue;
             }
-            let order = letschat::Order::List { place, since, skip, take, later, stay };
+            let order = letschat::LetsChatCommand::ListMessages {
+                endpoint: place,
+                since,
+                skip,
+                limit: take,
+                delayed: later,
+                stay,
+            };
             turn.orders.push(Order::LetsChat(order));
         }
     }
@@ -262,7 +276,7 @@ mod tests {
         for _ in 0..10 {
             page.came(None, page.take, page.take * 100);
         }
-        assert_eq!(page.take, PAGE);
+        assert_eq!(page.take, PAGE_SIZE);
     }
 
     #[test]
@@ -279,7 +293,7 @@ mod tests {
         assert_eq!(page.take, 14, "fifteen were too many");
         page.all_read();
         (0..10).for_each(|_| page.came(None, 0, 0));
-        assert_eq!(page.take, PAGE);
+        assert_eq!(page.take, PAGE_SIZE);
     }
 
     #[test]
@@ -292,12 +306,12 @@ mod tests {
         for (doubt, reading) in [
             (None, there.clone()),
             (Some(DeliveryId(1)), there),
-            (Some(DeliveryId(2)), Reading::from(PostId::FIRST)),
+            (Some(DeliveryId(2)), Reading::from(PostId::MIN)),
         ] {
-            assert_eq!(page.begin(PostId::FIRST, doubt), reading);
+            assert_eq!(page.begin(PostId::MIN, doubt), reading);
         }
         page.came(Some(after), 1, 100);
-        assert_eq!(page.begin(before, None), Reading::from(after.before()));
+        assert_eq!(page.begin(before, None), Reading::from(after.predecessor()));
         assert_eq!(page.begin(after, None), Reading::from(after));
         assert_eq!(page.begin(before, Some(DeliveryId(1))), Reading::from(before));
     }

@@ -82,7 +82,7 @@ impl Reading {
         let Self::Page { since, skip, next } = self else { return false };
         if count > 0 && count >= take {
             // A page that ends within the overlap, or has no ids, leads nowhere new: leave out what it held.
-            match highest.map(|highest| highest.earlier(PAGE_OVERLAP)) {
+            match highest.map(|highest| highest.minus_seconds(PAGE_OVERLAP)) {
                 Some(onward) if onward > *since => (*since, *skip) = (onward, 0),
                 _ => *skip += count,
             }
@@ -97,7 +97,7 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::letschat::PAGE;
+    use crate::protocol::letschat::PAGE_SIZE;
 
     fn id(second: u32, counter: u32) -> PostId {
         format!("{second:08x}00000000{counter:08x}").parse().expect("an id")
@@ -105,15 +105,15 @@ mod tests {
 
     #[test]
     fn a_short_page_is_the_last() {
-        let mut reading = Reading::from(PostId::FIRST);
-        assert!(!reading.turn_page(PAGE - 1, PAGE, Some(id(9, 1))));
+        let mut reading = Reading::from(PostId::MIN);
+        assert!(!reading.turn_page(PAGE_SIZE - 1, PAGE_SIZE, Some(id(9, 1))));
         assert_eq!(reading, Reading::Live);
     }
 
     #[test]
     fn a_full_page_leads_on_with_an_overlap() {
-        let mut reading = Reading::from(PostId::FIRST);
-        assert!(reading.turn_page(PAGE, PAGE, Some(id(9, 1))));
+        let mut reading = Reading::from(PostId::MIN);
+        assert!(reading.turn_page(PAGE_SIZE, PAGE_SIZE, Some(id(9, 1))));
         assert_eq!(reading, Reading::from(id(7, 0)));
     }
 
@@ -121,19 +121,22 @@ mod tests {
     fn a_second_with_more_than_a_page_is_read_through() {
         let mut reading = Reading::from(id(7, 0));
         for pages in 1..4 {
-            assert!(reading.turn_page(PAGE, PAGE, Some(id(9, 1))));
-            assert_eq!(reading, Reading::Page { since: id(7, 0), skip: pages * PAGE, next: None });
+            assert!(reading.turn_page(PAGE_SIZE, PAGE_SIZE, Some(id(9, 1))));
+            assert_eq!(
+                reading,
+                Reading::Page { since: id(7, 0), skip: pages * PAGE_SIZE, next: None }
+            );
         }
-        assert!(reading.turn_page(PAGE, PAGE, Some(id(10, 1))));
+        assert!(reading.turn_page(PAGE_SIZE, PAGE_SIZE, Some(id(10, 1))));
         assert_eq!(reading, Reading::from(id(8, 0)));
     }
 
     #[test]
     fn a_page_without_any_id_is_read_past() {
         let mut reading = Reading::from(id(7, 0));
-        assert!(reading.turn_page(PAGE, PAGE, None));
-        assert_eq!(reading, Reading::Page { since: id(7, 0), skip: PAGE, next: None });
-        assert!(!reading.turn_page(0, PAGE, None));
+        assert!(reading.turn_page(PAGE_SIZE, PAGE_SIZE, None));
+        assert_eq!(reading, Reading::Page { since: id(7, 0), skip: PAGE_SIZE, next: None });
+        assert!(!reading.turn_page(0, PAGE_SIZE, None));
         assert_eq!(reading, Reading::Live);
     }
 
@@ -150,11 +153,11 @@ mod tests {
 
     #[test]
     fn what_was_said_meanwhile_is_read_next() {
-        let mut reading = Reading::from(PostId::FIRST);
+        let mut reading = Reading::from(PostId::MIN);
         assert!(!reading.request(id(5, 2)));
         assert!(!reading.request(id(5, 1)));
         assert!(!reading.request(id(5, 3)));
-        assert!(reading.turn_page(3, PAGE, Some(id(4, 0))));
+        assert!(reading.turn_page(3, PAGE_SIZE, Some(id(4, 0))));
         assert_eq!(reading, Reading::from(id(5, 1)));
     }
 }

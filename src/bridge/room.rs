@@ -10,7 +10,7 @@ use super::reading::{OVERLAP, Reading};
 use super::{Alive, Bridge, Order, Peer, Spot, Turn};
 use crate::domain::{DeliveryId, EndpointId, Message, MessageKind};
 use crate::protocol::letschat;
-use crate::protocol::letschat::{Event, PAGE, Post, PostId, Stay};
+use crate::protocol::letschat::{LetsChatEvent, PAGE_SIZE, Post, PostId, Stay};
 use crate::store::StoreError;
 
 /// How far the server's clock may be ahead of ours.
@@ -20,19 +20,23 @@ const LATEST: SignedDuration = SignedDuration::from_hours(24);
 const EARLIEST: Timestamp = Timestamp::constant(1_325_376_000, 0);
 
 impl Bridge {
-    pub(super) fn letschat(&mut self, event: Event, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    pub(super) fn letschat(
+        &mut self,
+        event: LetsChatEvent,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         let Some(event) = self.direct_letschat(event, turn)? else { return Ok(()) };
         match event {
-            Event::Welcome(account) => {
+            LetsChatEvent::LoggedIn(account) => {
                 tracing::info!(account = account.username, "welcome to Let's Chat");
                 self.account = Some(account);
                 self.letschat_alive = Some(Alive { at: turn.now, written: turn.now });
                 Ok(())
             }
-            Event::Joined { place, room } => self.room_joined(place, &room, turn),
-            Event::Alive => self.letschat_lives(turn),
-            Event::TooLong => self.too_much(turn),
-            Event::Closed { place, why } => {
+            LetsChatEvent::Joined { endpoint: place, room } => self.room_joined(place, &room, turn),
+            LetsChatEvent::Alive => self.letschat_lives(turn),
+            LetsChatEvent::FrameTooLarge => self.too_much(turn),
+            LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
                 let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
                 tracing::warn!(place = %spot.place, why, "not in the room");
                 let was_open = spot.lane.close();
@@ -43,13 +47,13 @@ impl Bridge {
                 self.is_closed(place, None, turn.now);
                 if was_open { turn.store.touch_room(place, turn.now) } else { Ok(()) }
             }
-            Event::Awake(place) => {
+            LetsChatEvent::TimerFired(place) => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.patience.ends();
                 }
                 self.advance(place, turn)
             }
-            Event::About { place, description, fresh } => {
+            LetsChatEvent::Description { endpoint: place, description, is_initial: fresh } => {
                 if fresh {
                     self.is_about(place, &description);
                 } else {
@@ -57,29 +61,36 @@ impl Bridge {
                 }
                 Ok(())
             }
-            Event::People(presence) => {
+            LetsChatEvent::Presence(presence) => {
                 self.guest(presence, turn);
                 self.advance_direct(turn)
             }
-            Event::Heard { place, post } => self.heard(place, post, turn),
+            LetsChatEvent::NewPost { endpoint: place, post } => self.heard(place, post, turn),
             // Asked before it was closed: what is read now may begin before that.
-            Event::Listed { place, stay, .. } | Event::Newest { place, stay, .. }
+            LetsChatEvent::Page { endpoint: place, stay, .. }
+            | LetsChatEvent::NewestMessage { endpoint: place, stay, .. }
                 if !self.stays(place, stay) =>
             {
                 Ok(())
             }
-            Event::Listed { place, posts, bad, bytes, .. } => {
+            LetsChatEvent::Page { endpoint: place, posts, bad, bytes, .. } => {
                 self.listed(place, posts, &bad, bytes, turn)
             }
-            Event::Unreadable { place, post } => self.unreadable(place, post, turn),
-            Event::Newest { place, post, .. } => self.newest(place, post, turn),
-            Event::Posted { ticket, place, id } => {
+            LetsChatEvent::Unreadable { place, post } => self.unreadable(place, post, turn),
+            LetsChatEvent::NewestMessage { endpoint: place, post, .. } => {
+                self.newest(place, post, turn)
+            }
+            LetsChatEvent::Posted { delivery: ticket, endpoint: place, id } => {
                 self.settle(ticket, place, Some(&id.to_string()), turn)
             }
-            Event::Refused { ticket, place, why } => self.objected(ticket, place, &why, turn),
-            Event::Unanswered { ticket, place } => self.unanswered(ticket, place, turn),
+            LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
+                self.objected(ticket, place, &why, turn)
+            }
+            LetsChatEvent::TimedOut { delivery: ticket, endpoint: place } => {
+                self.unanswered(ticket, place, turn)
+            }
             // Where nobody is to talk in private.
-            Event::Whispered(_) | Event::CarriesWhispers(_) => Ok(()),
+            LetsChatEvent::DirectMessage(_) | LetsChatEvent::DirectMessagesEnabled(_) => Ok(()),
         }
     }
 
@@ -141,7 +152,7 @@ impl Bridge {
         spot.stay.0 += 1;
         let Some(cursor) = cursor else {
             spot.reading = Reading::Baseline { first: None };
-            let order = letschat::Order::Newest { place, stay: spot.stay };
+            let order = letschat::LetsChatCommand::NewestMessage { place, stay: spot.stay };
             turn.orders.push(Order::LetsChat(order));
             return Ok(());
         };
@@ -149,7 +160,7 @@ impl Bridge {
         spot.backlog = Some(Backlog::default());
         spot.away = away.map(|alive| (alive, turn.now));
         spot.absent_once = false;
-        let since = cursor.earlier(OVERLAP);
+        let since = cursor.minus_seconds(OVERLAP);
         let ticket = spot.lane.in_doubt().map(|delivery| delivery.id);
         spot.reading = spot.page.begin(doubt.map_or(since, |doubt| doubt.min(since)), ticket);
         self.ask_page(place, false, turn);
@@ -182,10 +193,10 @@ impl Bridge {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Reading::Baseline { first } = spot.reading else { return Ok(()) };
         // One that claims to be of the future is none: everything would count as history.
-        let newest = newest.unwrap_or(PostId::FIRST);
-        let newest = if newest > latest(turn.now) { PostId::at(turn.now) } else { newest };
+        let newest = newest.unwrap_or(PostId::MIN);
+        let newest = if newest > latest(turn.now) { PostId::from_time(turn.now) } else { newest };
         // What was said live since we joined is not history, even if the answer includes it.
-        let cursor = first.map_or(newest, |first| newest.min(first.before()));
+        let cursor = first.map_or(newest, |first| newest.min(first.predecessor()));
         turn.store.init_room(place, &cursor.to_string(), turn.now)?;
         spot.floor = Some(cursor);
         spot.reading = Reading::Live;
@@ -216,7 +227,7 @@ impl Bridge {
             // The author must be read back, or the post comes before what is being read, or too much
             // waits to take it now.
             _ => {
-                self.read(place, post.id.before(), turn);
+                self.read(place, post.id.predecessor(), turn);
                 Ok(())
             }
         }
@@ -232,7 +243,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let ids = || posts.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
         let (count, lowest, highest) = (posts.len() + bad.len(), ids().min(), ids().max());
-        let take = self.spots.get(&place).map_or(PAGE, |spot| spot.page.take);
+        let take = self.spots.get(&place).map_or(PAGE_SIZE, |spot| spot.page.take);
         self.page_came(place, lowest, (count, bytes));
         if self.spots.get_mut(&place).is_some_and(|spot| spot.reading.overtaken()) {
             self.ask_page(place, false, turn);
@@ -268,7 +279,7 @@ impl Bridge {
             _ if self.spots.get(&place).is_none_or(|it| it.reading != Reading::Live) => Ok(()),
             // The list may tell more of it than the event.
             Some(post) => {
-                self.read(place, post.before(), turn);
+                self.read(place, post.predecessor(), turn);
                 Ok(())
             }
             None => self.pass_over(place, None, turn),
@@ -387,7 +398,7 @@ impl Bridge {
             self.speaks(place, &author.username, turn)?;
         }
         let posted = posted_at(&post, turn.now);
-        let author = post.author.unwrap_or_else(letschat::Author::unknown);
+        let author = post.author.unwrap_or_else(letschat::LetsChatUser::unknown);
         let ours = self.account.as_ref().is_some_and(|account| account.id == author.id);
         let stray = ours && !turn.store.contains(place, &native)?;
         if stray && let Some(ticket) = self.is_in_doubt(place, &post.text) {
@@ -475,11 +486,11 @@ impl Bridge {
 
 /// The latest id that a server can give now: clocks differ, but not by days.
 fn latest(now: Timestamp) -> PostId {
-    PostId::at(now + LATEST)
+    PostId::from_time(now + LATEST)
 }
 
 /// When `post` was made: by its id, where its time cannot be one.
 fn posted_at(post: &Post, now: Timestamp) -> Timestamp {
-    let is_time = (EARLIEST..=now + LATEST).contains(&post.posted);
-    if is_time { post.posted } else { post.id.made_at().min(now) }
+    let is_time = (EARLIEST..=now + LATEST).contains(&post.posted_at);
+    if is_time { post.posted_at } else { post.id.created_at().min(now) }
 }

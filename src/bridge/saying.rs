@@ -96,7 +96,10 @@ impl Bridge {
         let joined = self.joined(place);
         if let Some(after) = self.wait(place, joined, turn.now) {
             if let Some(after) = after {
-                turn.orders.push(Order::LetsChat(letschat::Order::Wake { place, after }));
+                turn.orders.push(Order::LetsChat(letschat::LetsChatCommand::SetTimer {
+                    endpoint: place,
+                    after,
+                }));
             }
             return Ok(None);
         }
@@ -124,7 +127,11 @@ impl Bridge {
             Endpoint::Channel { network, .. } => self.hand_over(network, place, begun),
             Endpoint::Room(_) => {
                 let (ticket, text) = (begun.ticket, begun.speech.full_text());
-                Order::LetsChat(letschat::Order::Post { ticket, place, text })
+                Order::LetsChat(letschat::LetsChatCommand::Post {
+                    delivery: ticket,
+                    endpoint: place,
+                    text,
+                })
             }
         };
         turn.orders.push(order);

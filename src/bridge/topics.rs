@@ -62,7 +62,10 @@ impl Bridge {
             let order = match &spot.place {
                 Endpoint::Room(_) if follows.syncs_room() => {
                     let description = text.clone();
-                    Order::LetsChat(letschat::Order::Describe { place: to, description })
+                    Order::LetsChat(letschat::LetsChatCommand::SetDescription {
+                        endpoint: to,
+                        description,
+                    })
                 }
                 Endpoint::Channel { network, .. } if follows.syncs_channel() => {
                     let topic = text.clone();

@@ -46,14 +46,14 @@ pub enum Ended {
 pub async fn drive<M, T, E, I>(
     machine: &mut M,
     transport: &mut T,
-    orders: &mut mpsc::Receiver<M::Order>,
+    orders: &mut mpsc::Receiver<M::Command>,
     events: &mpsc::Sender<I>,
     name: impl Fn(M::Event) -> I,
 ) -> Ended
 where
     M: Machine,
     E: std::fmt::Display,
-    T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
+    T: Stream<Item = Result<M::Received, E>> + Sink<M::Transmit, Error = E> + Unpin,
 {
     let mut clock = Clock::new();
     let ear = &mut Ear { events, name, untaken: 0 };
@@ -97,14 +97,14 @@ impl<I, N> Ear<'_, I, N> {
 async fn converse<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
-    orders: &mut mpsc::Receiver<M::Order>,
+    orders: &mut mpsc::Receiver<M::Command>,
     ear: &mut Ear<'_, I, N>,
     clock: &mut Clock,
 ) -> Ended
 where
     M: Machine,
     E: std::fmt::Display,
-    T: Stream<Item = Result<M::Heard, E>> + Sink<M::Frame, Error = E> + Unpin,
+    T: Stream<Item = Result<M::Received, E>> + Sink<M::Transmit, Error = E> + Unpin,
     N: Fn(M::Event) -> I,
 {
     let mut put_off = 0;
@@ -120,14 +120,14 @@ where
             }
             order = orders.recv() => {
                 let Some(order) = order else { return Ended::Dismissed };
-                machine.handle(clock.now(), Input::Order(order));
+                machine.handle_input(clock.now(), Input::Command(order));
                 for _ in 0..AT_ONCE {
                     let Ok(order) = orders.try_recv() else { break };
-                    machine.handle(clock.now(), Input::Order(order));
+                    machine.handle_input(clock.now(), Input::Command(order));
                 }
             }
-            () = clock.sleep_until(machine.deadline()) => {
-                let Some(due) = clock.due(machine.deadline()) else { continue };
+            () = clock.sleep_until(machine.poll_timeout()) => {
+                let Some(due) = clock.due(machine.poll_timeout()) else { continue };
                 match received(transport).await {
                     Some(frame) if put_off < MOST_PUT_OFF => {
                         put_off += 1;
@@ -141,10 +141,10 @@ where
                             return ended;
                         }
                         match due {
-                            Due::Deadline => machine.handle(clock.now(), Input::Tick),
+                            Due::Deadline => machine.handle_input(clock.now(), Input::Timeout),
                             Due::Resumed => {
                                 clock.resumed();
-                                machine.handle(clock.now(), Input::Resumed);
+                                machine.handle_input(clock.now(), Input::Resumed);
                             }
                         }
                     }
@@ -171,15 +171,15 @@ async fn hear_out<M, T, E, I, N>(
 ) -> Option<Ended>
 where
     M: Machine,
-    T: Stream<Item = Result<M::Heard, E>> + Unpin,
+    T: Stream<Item = Result<M::Received, E>> + Unpin,
     N: Fn(M::Event) -> I,
 {
     let mut patience = CLOSE_PATIENCE;
     for _ in 0..AT_ONCE * MOST_PUT_OFF as usize {
-        while let Some(output) = machine.poll() {
+        while let Some(output) = machine.poll_output() {
             match output {
                 // Nobody is there to take it.
-                Output::Frame(_) => {}
+                Output::Transmit(_) => {}
                 Output::Event(event) => {
                     if !ear.tell(event).await {
                         return Some(Ended::Dismissed);
@@ -195,7 +195,7 @@ where
         let Ok(Some(Ok(heard))) = heard else { return None };
         patience = patience.saturating_sub(began.elapsed());
         ear.untaken += M::size(&heard);
-        machine.handle(clock.now(), Input::Frame(heard));
+        machine.handle_input(clock.now(), Input::Receive(heard));
     }
     None
 }
@@ -206,18 +206,18 @@ fn hear<M, T, E, I, N>(
     transport: &mut T,
     ear: &mut Ear<'_, I, N>,
     clock: &mut Clock,
-    mut frame: Option<Result<M::Heard, E>>,
+    mut frame: Option<Result<M::Received, E>>,
 ) -> Option<Ended>
 where
     M: Machine,
     E: std::fmt::Display,
-    T: Stream<Item = Result<M::Heard, E>> + Unpin,
+    T: Stream<Item = Result<M::Received, E>> + Unpin,
 {
     for taken in 1.. {
         match frame {
             Some(Ok(heard)) => {
                 ear.untaken += M::size(&heard);
-                machine.handle(clock.now(), Input::Frame(heard));
+                machine.handle_input(clock.now(), Input::Receive(heard));
             }
             Some(Err(error)) => return Some(Ended::Lost(error.to_string())),
             None => return Some(Ended::Lost("the peer hung up".to_owned())),
@@ -240,13 +240,13 @@ async fn say<M, T, E, I, N>(
 where
     M: Machine,
     E: std::fmt::Display,
-    T: Sink<M::Frame, Error = E> + Unpin,
+    T: Sink<M::Transmit, Error = E> + Unpin,
     N: Fn(M::Event) -> I,
 {
     let mut written = false;
-    while let Some(output) = machine.poll() {
+    while let Some(output) = machine.poll_output() {
         match output {
-            Output::Frame(frame) => {
+            Output::Transmit(frame) => {
                 written = true;
                 if let Some(ended) = patiently(clock, transport.feed(frame)).await {
                     return Some(ended);
@@ -303,27 +303,27 @@ mod tests {
     }
 
     impl Machine for Echo {
-        type Heard = String;
-        type Frame = String;
-        type Order = String;
+        type Received = String;
+        type Transmit = String;
+        type Command = String;
         type Event = String;
 
-        fn handle(&mut self, now: Instant, input: Input<String, String>) {
+        fn handle_input(&mut self, now: Instant, input: Input<String, String>) {
             self.output.push_back(match input {
-                Input::Frame(text) if text == "bye" => Output::Close(text),
-                Input::Frame(text) => Output::Event(text),
-                Input::Order(text) => Output::Frame(text),
-                Input::Tick if now >= self.deadline => Output::Close("time is up".to_owned()),
-                Input::Tick => return,
+                Input::Receive(text) if text == "bye" => Output::Close(text),
+                Input::Receive(text) => Output::Event(text),
+                Input::Command(text) => Output::Transmit(text),
+                Input::Timeout if now >= self.deadline => Output::Close("time is up".to_owned()),
+                Input::Timeout => return,
                 Input::Resumed => Output::Event("resumed".to_owned()),
             });
         }
 
-        fn poll(&mut self) -> Option<Output<String, String>> {
+        fn poll_output(&mut self) -> Option<Output<String, String>> {
             self.output.pop_front()
         }
 
-        fn deadline(&self) -> Option<Instant> {
+        fn poll_timeout(&self) -> Option<Instant> {
             Some(self.deadline)
         }
     }

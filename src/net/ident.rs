@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use crate::protocol::ident::Query;
+use crate::protocol::ident::IdentQuery;
 
 /// A server asks as soon as it has our connection, perhaps before we know of it ourselves.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -117,7 +117,7 @@ async fn converse(mut tcp: TcpStream, from: IpAddr, book: &Book) -> io::Result<(
     loop {
         let mut line = String::new();
         (&mut reader).take(LONGEST).read_line(&mut line).await?;
-        let Some(query) = Query::parse(&line).filter(|_| line.ends_with('\n')) else {
+        let Some(query) = IdentQuery::parse(&line).filter(|_| line.ends_with('\n')) else {
             return Ok(());
         };
         let user = match query.ports() {
@@ -128,7 +128,7 @@ async fn converse(mut tcp: TcpStream, from: IpAddr, book: &Book) -> io::Result<(
             None => None,
         };
         tracing::debug!(%from, ?query, ?user, "asked whose a connection is");
-        writer.write_all(format!("{}\r\n", query.answer(user.as_deref())).as_bytes()).await?;
+        writer.write_all(format!("{}\r\n", query.response(user.as_deref())).as_bytes()).await?;
     }
 }
 

@@ -17,7 +17,7 @@ use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 use crate::net::stranger::Stranger;
-use crate::protocol::letschat::{Heard, Reason, Text, TurnedAway};
+use crate::protocol::letschat::{Reason, ReceivedFrame, Text, TurnedAway};
 
 /// The longest frame that we take: the longest single post that the server's database holds (16 MB) is
 /// below, as is a page of 500 posts of 36 kB. A longer page is asked for in parts.
@@ -303,7 +303,7 @@ impl<S> Frames<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
-    type Item = Result<Heard, LetsChatError>;
+    type Item = Result<ReceivedFrame, LetsChatError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -314,10 +314,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
             return Poll::Ready(match heard {
                 Some(Ok(Message::Text(text))) => {
                     let Some(text) = Text::of(text.into()) else { continue };
-                    Some(Ok(Heard::Text(text)))
+                    Some(Ok(ReceivedFrame::Text(text)))
                 }
                 // The websocket is done for after this, but whoever listens learns why.
-                Some(Err(tungstenite::Error::Capacity(_))) => Some(Ok(Heard::TooLong)),
+                Some(Err(tungstenite::Error::Capacity(_))) => Some(Ok(ReceivedFrame::TooLarge)),
                 Some(Ok(Message::Close(_))) | None => None,
                 // Pings are answered below; nobody sends us anything binary that we could use.
                 Some(Ok(_)) => continue,
@@ -560,7 +560,7 @@ mod tests {
         let long = format!("42[\"{}\"]", "é".repeat(200_000));
         let (sent, heard) = tokio::join!(server.send(Message::text(long.clone())), frames.next());
         sent.unwrap();
-        assert_eq!(heard.unwrap().unwrap(), Heard::Text(long.into()));
+        assert_eq!(heard.unwrap().unwrap(), ReceivedFrame::Text(long.into()));
     }
 
     #[tokio::test]
@@ -569,7 +569,7 @@ mod tests {
         server.send(Message::Ping("tea".into())).await.unwrap();
         server.send(Message::Binary(vec![4, 2].into())).await.unwrap();
         server.send(Message::text("40")).await.unwrap();
-        assert_eq!(frames.next().await.unwrap().unwrap(), Heard::Text("40".into()));
+        assert_eq!(frames.next().await.unwrap().unwrap(), ReceivedFrame::Text("40".into()));
         frames.flush().await.unwrap();
         assert_eq!(server.next().await.unwrap().unwrap(), Message::Pong("tea".into()));
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 /// itself, so that a thousand clients do not come back at once.
 #[derive(Debug, Clone)]
 pub struct Backoff {
-    first: Duration,
-    last: Duration,
+    initial: Duration,
+    max: Duration,
     tries: u32,
 }
 
@@ -13,18 +13,18 @@ impl Backoff {
     /// Waits from `first` to `last`.
     #[must_use]
     pub fn new(first: Duration, last: Duration) -> Self {
-        Self { first, last, tries: 0 }
+        Self { initial: first, max: last, tries: 0 }
     }
 
     /// The same, after so many failures.
     #[must_use]
-    pub fn after(tries: u32, first: Duration, last: Duration) -> Self {
-        Self { first, last, tries }
+    pub fn after_failures(tries: u32, first: Duration, last: Duration) -> Self {
+        Self { initial: first, max: last, tries }
     }
 
     /// How long to wait now, after another failure.
-    pub fn next(&mut self, chance: &mut fastrand::Rng) -> Duration {
-        let whole = self.first.saturating_mul(1 << self.tries.min(20)).min(self.last);
+    pub fn next_delay(&mut self, chance: &mut fastrand::Rng) -> Duration {
+        let whole = self.initial.saturating_mul(1 << self.tries.min(20)).min(self.max);
         self.tries = self.tries.saturating_add(1);
         whole.mul_f64(0.5 + chance.f64() / 2.0)
     }
@@ -40,16 +40,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_a_limit_and_start_over() {
+    fn delays_double_up_to_the_maximum_and_reset() {
         let mut chance = fastrand::Rng::with_seed(7);
         let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
         for whole in [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
-            let wait = backoff.next(&mut chance).as_secs_f64();
+            let wait = backoff.next_delay(&mut chance).as_secs_f64();
             assert!((whole / 2.0..=whole).contains(&wait), "{wait} of {whole}");
         }
         backoff.reset();
-        assert!(backoff.next(&mut chance) <= Duration::from_secs(2));
-        let endless = (0..100).map(|_| backoff.next(&mut chance)).max();
+        assert!(backoff.next_delay(&mut chance) <= Duration::from_secs(2));
+        let endless = (0..100).map(|_| backoff.next_delay(&mut chance)).max();
         assert!(endless <= Some(Duration::from_secs(60)));
     }
 }

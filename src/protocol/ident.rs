@@ -2,30 +2,30 @@
 
 /// A question: whose the connection is from a port of ours to one of theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Query {
-    ours: u32,
-    theirs: u32,
+pub struct IdentQuery {
+    local_port: u32,
+    remote_port: u32,
 }
 
-impl Query {
+impl IdentQuery {
     /// Reads a line such as `6193, 23`; `None` where it asks nothing.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let (ours, theirs) = line.split_once(',')?;
-        Some(Self { ours: number(ours)?, theirs: number(theirs)? })
+        Some(Self { local_port: parse_number(ours)?, remote_port: parse_number(theirs)? })
     }
 
     /// Our port, and theirs; `None` where there are no such.
     #[must_use]
     pub fn ports(self) -> Option<(u16, u16)> {
         let port = |number: u32| u16::try_from(number).ok().filter(|port| *port > 0);
-        Some((port(self.ours)?, port(self.theirs)?))
+        Some((port(self.local_port)?, port(self.remote_port)?))
     }
 
     /// The answer, without its line end: it is `user`'s, or nobody's whom we know.
     #[must_use]
-    pub fn answer(self, user: Option<&str>) -> String {
-        let Self { ours, theirs } = self;
+    pub fn response(self, user: Option<&str>) -> String {
+        let Self { local_port: ours, remote_port: theirs } = self;
         match (self.ports(), user) {
             (None, _) => format!("{ours}, {theirs} : ERROR : INVALID-PORT"),
             (Some(_), Some(user)) => format!("{ours}, {theirs} : USERID : UNIX : {user}"),
@@ -34,7 +34,7 @@ impl Query {
     }
 }
 
-fn number(text: &str) -> Option<u32> {
+fn parse_number(text: &str) -> Option<u32> {
     let digits = text.trim();
     // Rust would read "+23" as a number, too.
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -46,20 +46,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_is_two_ports() {
+    fn query_is_two_ports() {
         for (line, answer) in [
             ("6193,23", "6193, 23 : USERID : UNIX : bob"),
             (" 6193 ,\t23 ", "6193, 23 : USERID : UNIX : bob"),
             ("0, 23", "0, 23 : ERROR : INVALID-PORT"),
             ("6193, 65536", "6193, 65536 : ERROR : INVALID-PORT"),
         ] {
-            let query = Query::parse(line).expect(line);
-            assert_eq!(query.answer(Some("bob")), answer);
+            let query = IdentQuery::parse(line).expect(line);
+            assert_eq!(query.response(Some("bob")), answer);
         }
-        let query = Query::parse("6193, 23").expect("asks");
-        assert_eq!(query.answer(None), "6193, 23 : ERROR : NO-USER");
+        let query = IdentQuery::parse("6193, 23").expect("asks");
+        assert_eq!(query.response(None), "6193, 23 : ERROR : NO-USER");
         for line in ["", "6193", "6193 23", "+6193, 23", "6193, x", "1, 2, 3", "99999999999, 1"] {
-            assert_eq!(Query::parse(line), None, "{line:?}");
+            assert_eq!(IdentQuery::parse(line), None, "{line:?}");
         }
     }
 }

@@ -14,17 +14,17 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone)]
 pub(super) struct Liveness {
     /// How long after the last sign of life the next ping is due.
-    every: Duration,
+    interval: Duration,
     /// How long the peer may take to answer.
     timeout: Duration,
     ping_at: Instant,
     /// Until when our ping is to be answered.
-    answer_by: Option<Instant>,
+    pong_deadline: Option<Instant>,
 }
 
 /// What to do about a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Check {
+pub(super) enum LivenessCheck {
     /// Nothing yet.
     Wait,
     /// Ping it.
@@ -35,47 +35,47 @@ pub(super) enum Check {
 
 impl Liveness {
     pub(super) fn new(now: Instant, every: Duration, timeout: Duration) -> Self {
-        Self { every, timeout, ping_at: now + every, answer_by: None }
+        Self { interval: every, timeout, ping_at: now + every, pong_deadline: None }
     }
 
     /// The peer has said something: no ping is needed for a while.
-    pub(super) fn heard(&mut self, now: Instant) {
-        self.answer_by = None;
-        self.ping_at = now + self.every;
+    pub(super) fn on_received(&mut self, now: Instant) {
+        self.pong_deadline = None;
+        self.ping_at = now + self.interval;
     }
 
     /// The same where the peer wants to be pinged however much it says.
-    pub(super) fn heard_and_ping_on(&mut self, now: Instant) {
-        if self.answer_by.is_some() {
-            self.heard(now);
+    pub(super) fn on_received_keep_pinging(&mut self, now: Instant) {
+        if self.pong_deadline.is_some() {
+            self.on_received(now);
         }
     }
 
     /// From now on pings are due this long after the last.
-    pub(super) fn ping_every(&mut self, every: Duration, now: Instant) {
-        self.every = every;
+    pub(super) fn set_interval(&mut self, every: Duration, now: Instant) {
+        self.interval = every;
         self.ping_at = now + every;
     }
 
     /// A ping is sent now, due or not: the peer has all its time to answer that.
-    pub(super) fn pinged(&mut self, now: Instant) {
-        self.answer_by = Some(now + self.timeout);
+    pub(super) fn on_ping_sent(&mut self, now: Instant) {
+        self.pong_deadline = Some(now + self.timeout);
     }
 
     /// Looks what to do now. A ping that it asks for counts as sent.
-    pub(super) fn check(&mut self, now: Instant) -> Check {
-        match self.answer_by {
-            Some(by) if now >= by => Check::Dead,
+    pub(super) fn check(&mut self, now: Instant) -> LivenessCheck {
+        match self.pong_deadline {
+            Some(by) if now >= by => LivenessCheck::Dead,
             None if now >= self.ping_at => {
-                self.pinged(now);
-                Check::Ping
+                self.on_ping_sent(now);
+                LivenessCheck::Ping
             }
-            _ => Check::Wait,
+            _ => LivenessCheck::Wait,
         }
     }
 
     pub(super) fn deadline(&self) -> Instant {
-        self.answer_by.unwrap_or(self.ping_at)
+        self.pong_deadline.unwrap_or(self.ping_at)
     }
 }
 
@@ -87,45 +87,45 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(20);
 
     #[test]
-    fn a_peer_has_all_its_time_counted_from_our_ping_however_late_that_is() {
+    fn timeout_counts_from_the_ping() {
         let start = Instant::now();
         for late in [0, 1, 125, 7_200] {
             let mut liveness = Liveness::new(start, EVERY, TIMEOUT);
             let pinged = start + EVERY + Duration::from_secs(late);
-            assert_eq!(liveness.check(pinged), Check::Ping);
+            assert_eq!(liveness.check(pinged), LivenessCheck::Ping);
             assert_eq!(liveness.deadline(), pinged + TIMEOUT);
             let last = pinged + TIMEOUT - Duration::from_millis(1);
-            assert_eq!(liveness.check(last), Check::Wait);
-            assert_eq!(liveness.check(pinged + TIMEOUT), Check::Dead);
+            assert_eq!(liveness.check(last), LivenessCheck::Wait);
+            assert_eq!(liveness.check(pinged + TIMEOUT), LivenessCheck::Dead);
         }
     }
 
     #[test]
-    fn whatever_a_peer_says_it_lives() {
+    fn any_received_frame_resets_the_timeout() {
         let start = Instant::now();
         let mut liveness = Liveness::new(start, EVERY, TIMEOUT);
-        assert_eq!(liveness.check(start + EVERY), Check::Ping);
-        liveness.heard(start + EVERY + TIMEOUT);
-        assert_eq!(liveness.check(start + EVERY + TIMEOUT), Check::Wait);
+        assert_eq!(liveness.check(start + EVERY), LivenessCheck::Ping);
+        liveness.on_received(start + EVERY + TIMEOUT);
+        assert_eq!(liveness.check(start + EVERY + TIMEOUT), LivenessCheck::Wait);
         assert_eq!(liveness.deadline(), start + EVERY * 2 + TIMEOUT);
     }
 
     #[test]
-    fn one_that_wants_pings_gets_them_however_much_it_says() {
+    fn peer_that_wants_pings_is_pinged_despite_traffic() {
         let start = Instant::now();
         let mut liveness = Liveness::new(start, EVERY, TIMEOUT);
-        liveness.heard_and_ping_on(start + EVERY / 2);
-        assert_eq!(liveness.check(start + EVERY), Check::Ping);
-        liveness.heard_and_ping_on(start + EVERY);
+        liveness.on_received_keep_pinging(start + EVERY / 2);
+        assert_eq!(liveness.check(start + EVERY), LivenessCheck::Ping);
+        liveness.on_received_keep_pinging(start + EVERY);
         assert_eq!(liveness.deadline(), start + EVERY * 2);
     }
 
     #[test]
-    fn a_ping_out_of_turn_is_given_all_its_time_too() {
+    fn extra_ping_restarts_the_timeout() {
         let start = Instant::now();
         let mut liveness = Liveness::new(start, EVERY, TIMEOUT);
-        assert_eq!(liveness.check(start + EVERY), Check::Ping);
-        liveness.pinged(start + EVERY + TIMEOUT / 2);
+        assert_eq!(liveness.check(start + EVERY), LivenessCheck::Ping);
+        liveness.on_ping_sent(start + EVERY + TIMEOUT / 2);
         assert_eq!(liveness.deadline(), start + EVERY + TIMEOUT / 2 + TIMEOUT);
     }
 }

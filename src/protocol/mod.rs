@@ -24,38 +24,38 @@ pub use backoff::Backoff;
 /// One end of a conversation. See the [module](self) for the rhythm.
 pub trait Machine {
     /// What the transport brings: an IRC line, a websocket text.
-    type Heard;
+    type Received;
     /// What the transport takes.
-    type Frame;
+    type Transmit;
     /// What the bridge asks for.
-    type Order;
+    type Command;
     /// What the bridge is told.
     type Event;
 
     /// How much of memory this takes, and what is told because of it, where that can be much.
-    fn size(_heard: &Self::Heard) -> usize {
+    fn size(_heard: &Self::Received) -> usize {
         0
     }
 
     /// Takes one input.
-    fn handle(&mut self, now: Instant, input: Input<Self::Heard, Self::Order>);
+    fn handle_input(&mut self, now: Instant, input: Input<Self::Received, Self::Command>);
 
     /// Returns the next output, until there is none.
-    fn poll(&mut self) -> Option<Output<Self::Frame, Self::Event>>;
+    fn poll_output(&mut self) -> Option<Output<Self::Transmit, Self::Event>>;
 
     /// When to give [`Input::Tick`], if nothing else comes first.
-    fn deadline(&self) -> Option<Instant>;
+    fn poll_timeout(&self) -> Option<Instant>;
 }
 
 /// What a machine is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input<F, O> {
     /// The peer sent this.
-    Frame(F),
+    Receive(F),
     /// The bridge wants this.
-    Order(O),
+    Command(O),
     /// Time has passed.
-    Tick,
+    Timeout,
     /// We stood still for a while, and are there again. All that was received meanwhile has been given.
     Resumed,
 }
@@ -64,7 +64,7 @@ pub enum Input<F, O> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output<F, E> {
     /// Send this to the peer.
-    Frame(F),
+    Transmit(F),
     /// Tell the bridge this.
     Event(E),
     /// Hang up, for this reason.

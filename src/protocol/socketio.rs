@@ -35,7 +35,7 @@ pub enum Packet<'frame> {
     /// `42`: something happened, or is asked for.
     Event {
         /// The number of the ack that is wanted.
-        ack: Option<u64>,
+        ack_id: Option<u64>,
         /// Its name.
         name: String,
         /// What it carries, unread and not copied: whoever knows the event reads it straight into its own type.
@@ -115,7 +115,7 @@ impl<'frame> Packet<'frame> {
                     return None;
                 }
                 let name = serde_json::from_str(arguments.remove(0).get()).ok()?;
-                Self::Event { ack, name, arguments }
+                Self::Event { ack_id: ack, name, arguments }
             }
             "3" => {
                 let (id, arguments) = parse_arguments(rest)?;
@@ -139,7 +139,7 @@ impl<'frame> Packet<'frame> {
             Self::Pong { data } => format!("3{data}"),
             Self::Connect => "40".to_owned(),
             Self::Disconnect => "41".to_owned(),
-            Self::Event { ack, name, arguments } => {
+            Self::Event { ack_id: ack, name, arguments } => {
                 let ack = ack.map(|ack| ack.to_string()).unwrap_or_default();
                 let name = Value::from(name.as_str()).to_string();
                 let arguments = arguments.iter().map(|argument| argument.get());
@@ -157,7 +157,7 @@ impl<'frame> Packet<'frame> {
 
     /// The frame of the event `name` that wants an ack under `number`.
     #[must_use]
-    pub fn call(number: u64, name: &str, argument: Option<&Value>) -> String {
+    pub fn encode_call(number: u64, name: &str, argument: Option<&Value>) -> String {
         match argument {
             Some(argument) => format!("42{number}[{},{argument}]", Value::from(name)),
             None => format!("42{number}[{}]", Value::from(name)),
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_frame_of_a_real_server_is_read_and_written_again() {
+    fn recorded_frames_round_trip() {
         for frame in [
             r#"0{"pingInterval":25000,"pingTimeout":60000}"#,
             "1",
@@ -214,13 +214,16 @@ mod tests {
     }
 
     #[test]
-    fn a_call_carries_its_number_and_argument() {
-        assert_eq!(Packet::call(7, "rooms:join", Some(&"r1".into())), r#"427["rooms:join","r1"]"#);
-        assert_eq!(Packet::call(0, "account:whoami", None), r#"420["account:whoami"]"#);
+    fn call_carries_its_ack_id_and_argument() {
+        assert_eq!(
+            Packet::encode_call(7, "rooms:join", Some(&"r1".into())),
+            r#"427["rooms:join","r1"]"#
+        );
+        assert_eq!(Packet::encode_call(0, "account:whoami", None), r#"420["account:whoami"]"#);
     }
 
     #[test]
-    fn nonsense_is_an_error() {
+    fn malformed_frames_are_errors() {
         for frame in [
             "",
             "4",
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_dialect_allows_is_tolerated() {
+    fn optional_parts_of_the_dialect_are_accepted() {
         for (frame, same) in [
             ("40/", "40"),
             ("437", "437[]"),
@@ -267,7 +270,7 @@ mod tests {
 
     /// All that two running servers were heard to say, and were told.
     #[test]
-    fn every_recorded_frame_is_read() {
+    fn all_recorded_frames_parse() {
         let mut frames = 0;
         for line in include_str!("../../tests/data/letschat/mongoose-4.6.jsonl")
             .lines()
@@ -287,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_does_not_overflow_the_stack() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let depth = 200_000;
         let frame = format!("42[\"a\",{}{}]", "[".repeat(depth), "]".repeat(depth));
         let Ok(Packet::Event { arguments, .. }) = Packet::parse(&frame) else { panic!("no event") };
@@ -295,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_quotes_the_start_of_a_frame_only() {
+    fn error_quotes_only_an_excerpt() {
         let frame = format!("42{}", "é".repeat(1_000_000));
         let Err(error) = Packet::parse(&frame) else { panic!("read") };
         assert!(error.to_string().len() < 200, "{error}");
@@ -303,12 +306,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_makes_it_panic(frame in "[0-6]{0,3}\\PC{0,40}") {
+        fn any_text_parses_without_panic(frame in "[0-6]{0,3}\\PC{0,40}") {
             let _ = Packet::parse(&frame);
         }
 
         #[test]
-        fn what_is_read_is_written_and_read_again(
+        fn any_packet_round_trips(
             kind in "4[0-4]|[0-6]",
             number in prop::option::of(any::<u64>()),
             name in any::<String>(),

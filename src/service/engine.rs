@@ -35,7 +35,7 @@ pub(super) enum Item {
     /// A connection to this network is there, and takes orders here until it is lost.
     IrcUp(Network, mpsc::Sender<irc::Order>),
     /// The same for Let's Chat.
-    LetsChatUp(mpsc::Sender<letschat::Order>),
+    LetsChatUp(mpsc::Sender<letschat::LetsChatCommand>),
     /// Something for the bridge to judge.
     Happened(Happening),
     /// What is wrong with this connection, until it works.
@@ -76,7 +76,7 @@ pub(super) struct Engine {
     irc: HashMap<Network, mpsc::Sender<irc::Order>>,
     /// Those who keep the connections of people of Let's Chat.
     puppets: HashMap<Network, mpsc::UnboundedSender<Request>>,
-    letschat: Option<mpsc::Sender<letschat::Order>>,
+    letschat: Option<mpsc::Sender<letschat::LetsChatCommand>>,
     status: watch::Sender<Status>,
     troubles: Vec<(Peer, String)>,
     told: Told,
@@ -181,7 +181,9 @@ impl Engine {
                     Happening::Irc(network, irc::Event::Registered { .. }) => {
                         self.works(&Peer::Irc(network.clone()));
                     }
-                    Happening::LetsChat(letschat::Event::Welcome(_)) => self.works(&Peer::LetsChat),
+                    Happening::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
+                        self.works(&Peer::LetsChat)
+                    }
                     Happening::Lost(Peer::Irc(network)) => drop(self.irc.remove(network)),
                     Happening::Lost(Peer::LetsChat) => self.letschat = None,
                     Happening::Tick => self.told.tick(self.bridge.counters()),
@@ -219,7 +221,7 @@ impl Engine {
                 }
             }
             Order::LetsChat(order) => {
-                let aside = matches!(order, letschat::Order::Tell { .. });
+                let aside = matches!(order, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat.as_ref();
                 if peer.is_some_and(|peer| !gives(peer, order, aside)) {
                     self.letschat = None;
@@ -238,7 +240,7 @@ impl Engine {
         let quit = irc::Order::Quit("the bridge is going down".to_owned());
         let networks = self.irc.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
         let goodbyes: Vec<Order> =
-            networks.chain([Order::LetsChat(letschat::Order::Leave)]).collect();
+            networks.chain([Order::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
         for keeper in std::mem::take(&mut self.puppets).into_values() {
             // One that is gone has nobody left.
             let _ = keeper.send(Request::Goodbye("the bridge is going down".to_owned()));

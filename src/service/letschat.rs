@@ -15,14 +15,18 @@ use crate::net::proxy;
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
 use crate::net::{Ended, Frames, Knock, LetsChatError};
-use crate::protocol::letschat::{Seat, Session, TurnedAway};
+use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
 
 /// The rooms to sit in.
-fn seats(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<Seat> {
+fn seats(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<RoomTarget> {
     let seat = |room: &RoomSettings| {
         let wanted = Endpoint::room(&room.name);
         let (place, _) = places.iter().find(|(_, place)| *place == wanted)?;
-        Some(Seat { place: *place, name: room.name.clone(), password: room.password.clone() })
+        Some(RoomTarget {
+            endpoint: *place,
+            name: room.name.clone(),
+            password: room.password.clone(),
+        })
     };
     letschat.rooms.iter().filter_map(seat).collect()
 }
@@ -30,7 +34,7 @@ fn seats(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<
 /// The server, and what it takes to sit in its rooms.
 pub(super) struct LetsChat {
     letschat: LetsChatSettings,
-    seats: Vec<Seat>,
+    seats: Vec<RoomTarget>,
     /// Whether what is written to the bridge alone is heard.
     whispering: bool,
     inbox: mpsc::Sender<Item>,
@@ -73,14 +77,15 @@ impl LetsChat {
             return Ended::Dismissed;
         }
         let now = tokio::time::Instant::now().into_std();
-        let session = Session::new(now, self.seats.clone(), fastrand::u64(..)).asking_people();
-        let mut session = session.whispering(self.whispering);
+        let session =
+            LetsChatSession::new(now, self.seats.clone(), fastrand::u64(..)).with_user_lists();
+        let mut session = session.with_direct_messages(self.whispering);
         if let Some(every) = self.silences.ping_every() {
-            session = session.pinging(every);
+            session = session.with_max_ping_interval(every);
         }
         let name = |event| Item::Happened(Happening::LetsChat(event));
         let ended = net::drive(&mut session, &mut frames, &mut orders, &self.inbox, name).await;
-        self.let_in = session.was_let_in();
+        self.let_in = session.was_logged_in();
         self.away = session.turned_away().cloned();
         if self.let_in && matches!(ended, Ended::Lost(_)) {
             let (silence, survived) = (frames.silent_for(), frames.silence_survived());

@@ -101,7 +101,7 @@ impl Patience {
             self.away = None;
         }
         let Some(refusal) = away.filter(|_| !elsewhere) else {
-            let wait = self.usual.next(&mut self.chance);
+            let wait = self.usual.next_delay(&mut self.chance);
             // The time from one try to the next is what counts: one that hangs is a wait, too.
             let hung = if let_in { Duration::ZERO } else { lasted };
             return wait.saturating_sub(hung).max(wait.min(SHORTEST));
@@ -114,7 +114,7 @@ impl Patience {
             self.away = Some((reason, Backoff::new(first, last)));
         }
         let (_, waits) = self.away.as_mut().expect("it was just set");
-        let wait = waits.next(&mut self.chance);
+        let wait = waits.next_delay(&mut self.chance);
         // Chance shortens waits; what was asked of us it does not.
         let asked = asked.map(|asked| asked.saturating_add(Duration::from_secs(1)));
         asked.map_or(wait, |asked| wait.max(asked)).min(LONGEST)

@@ -214,7 +214,7 @@ struct Seen {
 /// How to tell those who converse.
 enum Orders {
     Irc(mpsc::Sender<irc::Order>),
-    LetsChat(mpsc::Sender<letschat::Order>),
+    LetsChat(mpsc::Sender<letschat::LetsChatCommand>),
 }
 
 impl Seen {
@@ -240,13 +240,17 @@ impl Seen {
                 _ => {}
             },
             Item::Happened(Happening::LetsChat(event)) => match event {
-                letschat::Event::Welcome(account) => self.welcome(account.username),
-                letschat::Event::CarriesWhispers(carries) => {
+                letschat::LetsChatEvent::LoggedIn(account) => self.welcome(account.username),
+                letschat::LetsChatEvent::DirectMessagesEnabled(carries) => {
                     self.found.whispers = Some(carries);
                     self.awaits_whispers = false;
                 }
-                letschat::Event::Joined { place, .. } => self.decide(place, Ok(())),
-                letschat::Event::Closed { place, why } => self.decide(place, Err(why)),
+                letschat::LetsChatEvent::Joined { endpoint: place, .. } => {
+                    self.decide(place, Ok(()))
+                }
+                letschat::LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
+                    self.decide(place, Err(why))
+                }
                 _ => {}
             },
             Item::Happened(_) | Item::Trouble(..) => {}
@@ -302,7 +306,7 @@ impl Seen {
                 let _ = orders.try_send(irc::Order::Quit("all is well".to_owned()));
             }
             Some(Orders::LetsChat(orders)) => {
-                let _ = orders.try_send(letschat::Order::Leave);
+                let _ = orders.try_send(letschat::LetsChatCommand::Leave);
             }
             None => {}
         }

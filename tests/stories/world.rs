@@ -78,7 +78,7 @@ pub(crate) struct World {
     networks: Vec<Wire<irc::Session>>,
     /// The connections that people have of their own, on the first network.
     puppets: Vec<Puppet>,
-    letschat: Wire<letschat::Session>,
+    letschat: Wire<letschat::LetsChatSession>,
 }
 
 fn links() -> PublicLinks {
@@ -319,7 +319,7 @@ impl World {
         let network = Network::new(&wire.name);
         if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
             let heard = Heard::Line(unescape(frame));
-            wire.machine.as_mut().expect("a connection").handle(now, Input::Frame(heard));
+            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
         } else if rest.starts_with("closed: ") {
@@ -349,7 +349,7 @@ impl World {
         let wire = &mut puppet.wire;
         if let Some(frame) = rest.strip_prefix("< ") {
             let heard = Heard::Line(unescape(frame));
-            wire.machine.as_mut().expect("a connection").handle(now, Input::Frame(heard));
+            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
         } else if rest.starts_with("called ") || rest.starts_with("closed: ") {
@@ -376,14 +376,17 @@ impl World {
         let wire = &mut self.letschat;
         if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
             let machine = wire.machine.as_mut().expect("a connection");
-            machine.handle(self.now, Input::Frame(letschat::Heard::Text(frame.into())));
+            machine.handle_input(
+                self.now,
+                Input::Receive(letschat::ReceivedFrame::Text(frame.into())),
+            );
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
         } else if rest.starts_with("closed: ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
         } else if rest == "too long" {
             let machine = wire.machine.as_mut().expect("a connection");
-            machine.handle(self.now, Input::Frame(letschat::Heard::TooLong));
+            machine.handle_input(self.now, Input::Receive(letschat::ReceivedFrame::TooLarge));
         } else if rest == "lost" {
             wire.machine = None;
             self.happen(Happening::Lost(Peer::LetsChat));
@@ -428,7 +431,7 @@ impl World {
             .machine
             .as_mut()
             .expect("a connection")
-            .handle(self.now, Input::Frame(letschat::Heard::Text(frame.into())));
+            .handle_input(self.now, Input::Receive(letschat::ReceivedFrame::Text(frame.into())));
         self.settle();
     }
 
@@ -442,11 +445,14 @@ impl World {
                 let pong = Heard::Line(":irc.example PONG irc.example alive".to_owned());
                 wire.machine
                     .iter_mut()
-                    .for_each(|it| it.handle(self.now, Input::Frame(pong.clone())));
+                    .for_each(|it| it.handle_input(self.now, Input::Receive(pong.clone())));
                 wire.sent.retain(|line| line != "PING alive");
             }
             if let Some(machine) = &mut self.letschat.machine {
-                machine.handle(self.now, Input::Frame(letschat::Heard::Text("3".into())));
+                machine.handle_input(
+                    self.now,
+                    Input::Receive(letschat::ReceivedFrame::Text("3".into())),
+                );
             }
             self.letschat.sent.retain(|frame| frame != "2");
             self.settle();
@@ -474,8 +480,8 @@ impl World {
         loop {
             let puppets = self.puppets.iter().map(|puppet| &puppet.wire);
             let irc = self.networks.iter().chain(puppets);
-            let irc = irc.filter_map(|wire| wire.machine.as_ref()?.deadline());
-            let letschat = self.letschat.machine.as_ref().and_then(Machine::deadline);
+            let irc = irc.filter_map(|wire| wire.machine.as_ref()?.poll_timeout());
+            let letschat = self.letschat.machine.as_ref().and_then(Machine::poll_timeout);
             let next = irc.chain(letschat).min().map_or(second, |at| at.min(second));
             if next > end {
                 break;
@@ -539,7 +545,7 @@ impl World {
                 Order::Irc(network, order) => {
                     let wire = self.networks.iter_mut().find(|wire| wire.name == network.as_str());
                     if let Some(machine) = wire.and_then(|wire| wire.machine.as_mut()) {
-                        machine.handle(self.now, Input::Order(order));
+                        machine.handle_input(self.now, Input::Command(order));
                     }
                 }
                 Order::Puppets(_, PuppetOrder::Call { account, nick, name, place }) => {
@@ -548,12 +554,12 @@ impl World {
                 Order::Puppets(_, PuppetOrder::Tell(account, order)) => {
                     let puppet = self.puppets.iter_mut().find(|it| it.account == account);
                     if let Some(machine) = puppet.and_then(|it| it.wire.machine.as_mut()) {
-                        machine.handle(self.now, Input::Order(order));
+                        machine.handle_input(self.now, Input::Command(order));
                     }
                 }
                 Order::LetsChat(order) => {
                     if let Some(machine) = self.letschat.machine.as_mut() {
-                        machine.handle(self.now, Input::Order(order));
+                        machine.handle_input(self.now, Input::Command(order));
                     }
                 }
             }
@@ -576,7 +582,7 @@ impl World {
         }
         let puppet = self.puppets.iter_mut().find(|it| it.account == account).unwrap();
         match &mut puppet.wire.machine {
-            Some(machine) => machine.handle(self.now, Input::Order(irc::Order::Sit(seat))),
+            Some(machine) => machine.handle_input(self.now, Input::Command(irc::Order::Sit(seat))),
             None => {
                 puppet.wire.sent.push_back(format!("called {nick}"));
                 puppet.seats = vec![seat];
@@ -659,16 +665,21 @@ impl World {
         )
     }
 
-    fn letschat_session(&self) -> letschat::Session {
-        let mut seats: Vec<letschat::Seat> = Vec::new();
+    fn letschat_session(&self) -> letschat::LetsChatSession {
+        let mut seats: Vec<letschat::RoomTarget> = Vec::new();
         for (place, name) in self.bridge.places() {
             if let Endpoint::Room(name) = name {
-                seats.push(letschat::Seat { place, name: name.to_string(), password: None });
+                seats.push(letschat::RoomTarget {
+                    endpoint: place,
+                    name: name.to_string(),
+                    password: None,
+                });
             }
         }
-        seats.sort_by_key(|seat| seat.place);
-        let session = letschat::Session::new(self.now, seats, 1).whispering(self.whispering);
-        if self.asks_people { session.asking_people() } else { session }
+        seats.sort_by_key(|seat| seat.endpoint);
+        let session = letschat::LetsChatSession::new(self.now, seats, 1)
+            .with_direct_messages(self.whispering);
+        if self.asks_people { session.with_user_lists() } else { session }
     }
 }
 
@@ -712,25 +723,25 @@ impl<M> Wire<M> {
 
 fn tick<M: Machine>(wire: &mut Wire<M>, now: Instant) {
     if let Some(machine) = &mut wire.machine {
-        machine.handle(now, Input::Tick);
+        machine.handle_input(now, Input::Timeout);
     }
 }
 
 fn resume<M: Machine>(wire: &mut Wire<M>, now: Instant) {
     if let Some(machine) = &mut wire.machine {
-        machine.handle(now, Input::Resumed);
+        machine.handle_input(now, Input::Resumed);
     }
 }
 
 fn drain<M: Machine>(
     wire: &mut Wire<M>,
-    text: impl Fn(&M::Frame) -> String,
+    text: impl Fn(&M::Transmit) -> String,
     mut event: impl FnMut(M::Event),
 ) {
     let mut closed = false;
-    while let Some(output) = wire.machine.as_mut().and_then(Machine::poll) {
+    while let Some(output) = wire.machine.as_mut().and_then(Machine::poll_output) {
         match output {
-            Output::Frame(frame) => wire.sent.push_back(text(&frame)),
+            Output::Transmit(frame) => wire.sent.push_back(text(&frame)),
             Output::Event(it) => event(it),
             Output::Close(why) => {
                 wire.sent.push_back(format!("closed: {why}"));

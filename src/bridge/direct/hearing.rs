@@ -8,7 +8,7 @@ use crate::bridge::{Bridge, Order, Peer, Spot, Turn};
 use crate::domain::{Author, EndpointId, LetsChatUserId, MessageKind, Network, UserRef};
 use crate::protocol::irc;
 use crate::protocol::irc::Talk;
-use crate::protocol::letschat::{self, Whisper};
+use crate::protocol::letschat::{self, DirectMessage};
 use crate::store::StoreError;
 use crate::translate::DmAddress;
 
@@ -137,10 +137,10 @@ impl Bridge {
     /// Somebody on Let's Chat writes to the bridge alone, or the bridge to somebody.
     pub(in crate::bridge) fn whispered_in_letschat(
         &mut self,
-        whisper: &Whisper,
+        whisper: &DirectMessage,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        let ours = self.account.as_ref().is_none_or(|account| account.id == whisper.owner);
+        let ours = self.account.as_ref().is_none_or(|account| account.id == whisper.author_id);
         if ours {
             return Ok(());
         }
@@ -148,9 +148,12 @@ impl Bridge {
             self.whispered_in_vain(whisper, turn);
             return Ok(());
         }
-        let party = UserRef::LetsChat(LetsChatUserId(whisper.owner.as_str().into()));
-        let Some(name) = self.name_in_rooms(&whisper.owner) else {
-            tracing::debug!(account = whisper.owner, "wrote in private, and is in no room of ours");
+        let party = UserRef::LetsChat(LetsChatUserId(whisper.author_id.as_str().into()));
+        let Some(name) = self.name_in_rooms(&whisper.author_id) else {
+            tracing::debug!(
+                account = whisper.author_id,
+                "wrote in private, and is in no room of ours"
+            );
             return Ok(());
         };
         let name = name.to_owned();
@@ -158,7 +161,7 @@ impl Bridge {
             return Ok(());
         }
         let place = self.number(&party, &name, turn)?;
-        let author = Author { account: Some(whisper.owner.clone()), ..Author::named(&name) };
+        let author = Author { account: Some(whisper.author_id.clone()), ..Author::named(&name) };
         let writer = Writer { party, place, author };
         let Some(id) = whisper.id.filter(|_| !whisper.text.starts_with(ENCRYPTED)) else {
             let text = "not sent: what is encrypted cannot be read by the bridge";
@@ -171,14 +174,15 @@ impl Bridge {
     }
 
     /// The same where that is passed on to nobody. What another bridge says of itself is not answered.
-    fn whispered_in_vain(&mut self, whisper: &Whisper, turn: &mut Turn<'_>) {
+    fn whispered_in_vain(&mut self, whisper: &DirectMessage, turn: &mut Turn<'_>) {
         let answerable = !whisper.text.starts_with(words::BRIDGE.trim_end());
         if answerable && self.direct.answering.take(STRANGERS, turn.now) == May::Do {
             let ours =
-                self.called(&UserRef::LetsChat(LetsChatUserId(whisper.owner.as_str().into())));
+                self.called(&UserRef::LetsChat(LetsChatUserId(whisper.author_id.as_str().into())));
             let text = format!("{}{}", words::BRIDGE, words::in_vain(&ours));
-            let user = whisper.owner.clone();
-            turn.orders.push(Order::LetsChat(letschat::Order::Tell { user, text }));
+            let user = whisper.author_id.clone();
+            turn.orders
+                .push(Order::LetsChat(letschat::LetsChatCommand::SendDirectNotice { user, text }));
         }
     }
 

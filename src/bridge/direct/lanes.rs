@@ -131,7 +131,12 @@ impl Bridge {
                 self.begin_direct(place, &party, turn, |(ticket, _, prefix, body)| {
                     let text = format!("{prefix}{body}");
                     let user = user.clone();
-                    Order::LetsChat(letschat::Order::Whisper { ticket, place, user, text })
+                    Order::LetsChat(letschat::LetsChatCommand::SendDirect {
+                        delivery: ticket,
+                        endpoint: place,
+                        user,
+                        text,
+                    })
                 })
             }
         }

@@ -244,24 +244,30 @@ impl Bridge {
     /// not.
     pub(in crate::bridge) fn direct_letschat(
         &mut self,
-        event: letschat::Event,
+        event: letschat::LetsChatEvent,
         turn: &mut Turn<'_>,
-    ) -> Result<Option<letschat::Event>, StoreError> {
-        use letschat::Event;
+    ) -> Result<Option<letschat::LetsChatEvent>, StoreError> {
+        use letschat::LetsChatEvent;
         match event {
-            Event::Welcome(_) => {
+            LetsChatEvent::LoggedIn(_) => {
                 self.direct.up.insert(Peer::LetsChat, turn.now);
                 return Ok(Some(event));
             }
-            Event::Whispered(whisper) => self.whispered_in_letschat(&whisper, turn)?,
-            Event::CarriesWhispers(carries) => self.carries(carries, turn)?,
-            Event::Posted { ticket, place, id } if self.direct.lanes.contains_key(&place) => {
+            LetsChatEvent::DirectMessage(whisper) => self.whispered_in_letschat(&whisper, turn)?,
+            LetsChatEvent::DirectMessagesEnabled(carries) => self.carries(carries, turn)?,
+            LetsChatEvent::Posted { delivery: ticket, endpoint: place, id }
+                if self.direct.lanes.contains_key(&place) =>
+            {
                 self.settle_direct(ticket, place, Some(&id.to_string()), turn)?;
             }
-            Event::Refused { ticket, place, why } if self.direct.lanes.contains_key(&place) => {
+            LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why }
+                if self.direct.lanes.contains_key(&place) =>
+            {
                 self.refuse_direct(ticket, place, &why, turn)?;
             }
-            Event::Unanswered { place, .. } if self.direct.lanes.contains_key(&place) => {
+            LetsChatEvent::TimedOut { endpoint: place, .. }
+                if self.direct.lanes.contains_key(&place) =>
+            {
                 self.unanswered_direct(place, turn)?;
             }
             event => return Ok(Some(event)),

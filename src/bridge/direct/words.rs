@@ -57,7 +57,9 @@ impl Bridge {
                 let there = self.direct.carries == Some(true) && self.is_present(account);
                 if there {
                     let (user, text) = (account.0.to_string(), format!("{BRIDGE}{text}"));
-                    turn.orders.push(Order::LetsChat(letschat::Order::Tell { user, text }));
+                    turn.orders.push(Order::LetsChat(
+                        letschat::LetsChatCommand::SendDirectNotice { user, text },
+                    ));
                 }
                 there
             }

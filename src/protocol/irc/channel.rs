@@ -353,7 +353,7 @@ impl Channels {
     fn wait(&mut self, at: usize, outlook: Outlook, now: Instant) {
         let channel = &mut self.channels[at];
         let (first, last) = outlook.waits();
-        let wait = Backoff::after(channel.tries, first, last).next(&mut self.chance);
+        let wait = Backoff::after_failures(channel.tries, first, last).next_delay(&mut self.chance);
         channel.tries += 1;
         channel.outlook = outlook;
         let due = (outlook != Outlook::Never).then(|| now + wait);

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::rows::{kept_text, lenient, text, truth};
-use super::{Author, Post, PostId, Whisper};
+use super::{DirectMessage, LetsChatUser, Post, PostId};
 
 /// A room, in `rooms:list`, `rooms:join` and room events.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Room {
+pub(super) struct WireRoom {
     pub(super) id: String,
     #[serde(default, deserialize_with = "text")]
     pub(super) slug: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct Room {
 
 /// An account, in `account:whoami`, `rooms:users` and `users:update`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Account {
+pub(super) struct WireUser {
     id: String,
     #[serde(default, deserialize_with = "text")]
     username: Option<String>,
@@ -39,9 +39,9 @@ pub(super) struct Account {
 
 /// Somebody who comes into a room or leaves it, in `users:join` and `users:leave`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Visitor {
+pub(super) struct RoomMember {
     #[serde(flatten)]
-    pub(super) account: Account,
+    pub(super) account: WireUser,
     /// The room's id.
     pub(super) room: String,
 }
@@ -61,14 +61,14 @@ pub(super) struct WirePost {
     #[serde(default, deserialize_with = "lenient")]
     posted: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient")]
-    owner: Option<Owner>,
+    owner: Option<WireOwner>,
     #[serde(default, deserialize_with = "lenient")]
-    room: Option<RoomReference>,
+    room: Option<RoomRef>,
 }
 
 /// A private message, in `user-messages:new` (WIRE.md, "Private messages").
 #[derive(Debug, Deserialize)]
-pub(super) struct WireWhisper {
+pub(super) struct WireDirectMessage {
     #[serde(default, deserialize_with = "text")]
     id: Option<String>,
     owner: String,
@@ -78,7 +78,7 @@ pub(super) struct WireWhisper {
 
 /// Who wrote a post. An account that was deleted has no id.
 #[derive(Debug, Deserialize)]
-struct Owner {
+struct WireOwner {
     #[serde(default, deserialize_with = "text")]
     id: Option<String>,
     #[serde(default, deserialize_with = "text")]
@@ -89,7 +89,7 @@ struct Owner {
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum RoomReference {
+enum RoomRef {
     Room { id: String },
     Id(String),
 }
@@ -105,22 +105,22 @@ pub(super) fn room_of(json: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct InRoom {
         #[serde(default, deserialize_with = "lenient")]
-        room: Option<RoomReference>,
+        room: Option<RoomRef>,
     }
-    read::<InRoom>(json).ok()?.room.map(|room| match room {
-        RoomReference::Room { id } | RoomReference::Id(id) => id,
+    parse_reply::<InRoom>(json).ok()?.room.map(|room| match room {
+        RoomRef::Room { id } | RoomRef::Id(id) => id,
     })
 }
 
 /// Whether `json` is an object that tells of no failure.
 pub(super) fn is_document(json: &str) -> bool {
-    let object: serde_json::Result<serde_json::Map<String, serde_json::Value>> = parse(json);
+    let object: serde_json::Result<serde_json::Map<String, serde_json::Value>> = parse_json(json);
     object.is_ok_and(|it| {
         !it.is_empty() && !["message", "errors", "status"].iter().any(|key| it.contains_key(*key))
     })
 }
 
-impl Room {
+impl WireRoom {
     /// The room with this id, of which nothing else is known.
     pub(super) fn nameless(id: &str) -> Self {
         let (slug, name, description) = (None, None, None);
@@ -134,8 +134,8 @@ impl Room {
 }
 
 /// Reads an answer, or says in the server's words why there is none.
-pub(super) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
-    parse(json).map_err(|error| failure(json, &error))
+pub(super) fn parse_reply<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    parse_json(json).map_err(|error| failure(json, &error))
 }
 
 /// Why there is no answer, in the server's words, where reading it fails with `error`.
@@ -150,21 +150,21 @@ pub(super) fn failure(json: &str, error: &serde_json::Error) -> String {
 }
 
 /// Reads JSON in which a lone surrogate may stand: JavaScript has such strings, nobody else has.
-pub(super) fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+pub(super) fn parse_json<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
     serde_json::from_str(json).or_else(|error| {
-        let mended = mend_surrogates(json);
+        let mended = repair_surrogates(json);
         if mended == json { Err(error) } else { serde_json::from_str(&mended) }
     })
 }
 
 /// Puts U+FFFD for each escaped surrogate that is not half of a pair.
-fn mend_surrogates(json: &str) -> String {
+fn repair_surrogates(json: &str) -> String {
     let mut mended = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(at) = rest.find('\\') {
         mended.push_str(&rest[..at]);
         rest = &rest[at..];
-        let length = match (surrogate(rest), rest.get(6..).and_then(surrogate)) {
+        let length = match (leading_surrogate(rest), rest.get(6..).and_then(leading_surrogate)) {
             (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
             (Some(_), _) => {
                 mended.push('\u{FFFD}');
@@ -181,7 +181,7 @@ fn mend_surrogates(json: &str) -> String {
 }
 
 /// The surrogate that `json` begins with, as an escape.
-fn surrogate(json: &str) -> Option<u16> {
+fn leading_surrogate(json: &str) -> Option<u16> {
     let digits = json.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok().filter(|unit| (0xD800..=0xDFFF).contains(unit))
 }
@@ -189,22 +189,22 @@ fn surrogate(json: &str) -> Option<u16> {
 impl WirePost {
     /// The post and its room's id, if the post's id is one. One without a time was made when its id was.
     pub(super) fn into_post(self) -> Option<(Post, Option<String>)> {
-        let author = self.owner.and_then(|Owner { id, username, display_name }| {
+        let author = self.owner.and_then(|WireOwner { id, username, display_name }| {
             let username = username.or_else(|| display_name.clone())?;
-            Some(Author { id: id.unwrap_or_default(), username, display_name })
+            Some(LetsChatUser { id: id.unwrap_or_default(), username, display_name })
         });
         let room = self.room.map(|room| match room {
-            RoomReference::Room { id } | RoomReference::Id(id) => id,
+            RoomRef::Room { id } | RoomRef::Id(id) => id,
         });
         let id: PostId = self.id.parse().ok()?;
-        let posted = self.posted.unwrap_or_else(|| id.made_at());
-        Some((Post { id, text: self.text, posted, author }, room))
+        let posted = self.posted.unwrap_or_else(|| id.created_at());
+        Some((Post { id, text: self.text, posted_at: posted, author }, room))
     }
 }
 
-impl From<WireWhisper> for Whisper {
-    fn from(WireWhisper { id, owner, text }: WireWhisper) -> Self {
-        Self { id: id.and_then(|id| id.parse().ok()), owner, text }
+impl From<WireDirectMessage> for DirectMessage {
+    fn from(WireDirectMessage { id, owner, text }: WireDirectMessage) -> Self {
+        Self { id: id.and_then(|id| id.parse().ok()), author_id: owner, text }
     }
 }
 
@@ -214,15 +214,15 @@ impl PostRef {
     }
 }
 
-impl Author {
+impl LetsChatUser {
     /// Whoever has this account, if it has a name.
-    pub(super) fn try_from_account(account: Account) -> Option<Self> {
-        let Account { id, username, display_name } = account;
+    pub(super) fn try_from_account(account: WireUser) -> Option<Self> {
+        let WireUser { id, username, display_name } = account;
         Some(Self { id, username: username.or_else(|| display_name.clone())?, display_name })
     }
 
     /// The same of our own account, which needs none.
-    pub(super) fn ourselves(account: Account) -> Self {
+    pub(super) fn ourselves(account: WireUser) -> Self {
         let id = account.id.clone();
         let nameless = || Self { id: id.clone(), username: id.clone(), display_name: None };
         Self::try_from_account(account).unwrap_or_else(nameless)
@@ -235,11 +235,11 @@ mod tests {
 
     #[track_caller]
     fn post(json: &str) -> (Post, Option<String>) {
-        read::<WirePost>(json).expect("a post").into_post().expect("with an id")
+        parse_reply::<WirePost>(json).expect("a post").into_post().expect("with an id")
     }
 
     #[test]
-    fn a_post_is_read_with_and_without_its_author() {
+    fn post_parses_with_and_without_an_author() {
         let with = |owner: &str| {
             format!(
                 r#"{{"id":"6b035f6d8d054a41e16a0570","text":"hi","posted":"2026-11-22T21:32:29.455Z","owner":{owner},"room":{{"id":"r1","slug":"tea"}}}}"#
@@ -255,13 +255,17 @@ mod tests {
     }
 
     #[test]
-    fn a_private_message_is_read_with_and_without_an_id() {
-        let read = |json| read::<WireWhisper>(json).map(Whisper::from).expect("a private message");
+    fn direct_message_parses_with_and_without_an_id() {
+        let read = |json| {
+            parse_reply::<WireDirectMessage>(json)
+                .map(DirectMessage::from)
+                .expect("a private message")
+        };
         let kept = read(
             r#"{"id":"6b035f6d8d054a41e16a0570","owner":"u1","text":"hi","posted":"2026-11-22T21:32:29.455Z"}"#,
         );
         assert_eq!(
-            (kept.owner.as_str(), kept.text.as_str(), kept.id.is_some()),
+            (kept.author_id.as_str(), kept.text.as_str(), kept.id.is_some()),
             ("u1", "hi", true)
         );
         assert_eq!(read(r#"{"id":"OTR","owner":"u1","text":"?OTR:"}"#).id, None);
@@ -269,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_in_the_servers_words() {
+    fn error_reply_gives_the_server_text() {
         for (json, why) in [
             (r#""Not Found""#, "Not Found"),
             (
@@ -281,13 +285,15 @@ mod tests {
                 "password required",
             ),
         ] {
-            assert_eq!(read::<Room>(json), Err(why.to_owned()));
+            assert_eq!(parse_reply::<WireRoom>(json), Err(why.to_owned()));
         }
-        assert!(read::<Room>("null").is_err() && read::<Room>("[1]").is_err());
+        assert!(
+            parse_reply::<WireRoom>("null").is_err() && parse_reply::<WireRoom>("[1]").is_err()
+        );
     }
 
     #[test]
-    fn half_a_character_does_not_cost_the_rest() {
+    fn lone_surrogate_is_replaced() {
         for (json, text) in [
             (r#""a\ud800b""#, "a\u{FFFD}b"),
             (r#""\udc00\ud83d\ude00\ud83d""#, "\u{FFFD}😀\u{FFFD}"),
@@ -295,7 +301,7 @@ mod tests {
             (r#""\ud800\u0041""#, "\u{FFFD}A"),
             (r#""é\n\ud800""#, "é\n\u{FFFD}"),
         ] {
-            assert_eq!(parse::<String>(json).expect("mended"), text, "{json}");
+            assert_eq!(parse_json::<String>(json).expect("mended"), text, "{json}");
         }
     }
 }

@@ -6,78 +6,79 @@ use crate::domain::{DeliveryId, EndpointId};
 
 /// How long the server may take to answer a call. It never answers a call that it does not know
 /// (WIRE.md, "Transport"), so every wait has a limit.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What we have asked the server, and want to know when it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum LetsChatRequest {
     /// `account:whoami`.
     WhoAmI,
     /// `rooms:list`, less the first so many.
-    Rooms { skip: usize },
+    ListRooms { skip: usize },
     /// `rooms:join`.
-    Join(EndpointId),
+    JoinRoom(EndpointId),
     /// `rooms:users`.
-    People(EndpointId),
+    ListUsers(EndpointId),
     /// `rooms:update`.
-    Describe(EndpointId),
+    SetDescription(EndpointId),
     /// `messages:create`.
-    Post { ticket: DeliveryId, place: EndpointId },
+    CreatePost { delivery: DeliveryId, endpoint: EndpointId },
     /// `user-messages:create`, of which somebody wants to know.
-    Whisper { ticket: DeliveryId, place: EndpointId },
+    SendDirect { delivery: DeliveryId, endpoint: EndpointId },
     /// The same, of which nobody does.
-    Tell,
+    SendDirectNotice,
     /// `user-messages:list`: only whether it is answered.
-    Whispers,
+    ProbeDirectMessages,
     /// `messages:list`, a page.
-    List { place: EndpointId, stay: Stay },
+    ListMessages { place: EndpointId, stay: Stay },
     /// `messages:list`, the newest so many posts.
-    Newest { place: EndpointId, take: usize, stay: Stay },
+    NewestMessage { place: EndpointId, take: usize, stay: Stay },
 }
 
 /// The calls that have not been answered.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
-    last: u64,
-    open: HashMap<u64, Call>,
+pub(super) struct PendingRequests {
+    last_id: u64,
+    pending: HashMap<u64, LetsChatRequest>,
     /// In the order in which their time is up; those answered are left in until then.
-    due: VecDeque<(Instant, u64)>,
+    timers: VecDeque<(Instant, u64)>,
 }
 
-impl Calls {
+impl PendingRequests {
     /// Notes a call, and gives the number that its answer will carry.
-    pub(super) fn begin(&mut self, call: Call, now: Instant) -> u64 {
-        self.last += 1;
-        self.open.insert(self.last, call);
-        self.due.push_back((now + PATIENCE, self.last));
-        self.last
+    pub(super) fn insert(&mut self, call: LetsChatRequest, now: Instant) -> u64 {
+        self.last_id += 1;
+        self.pending.insert(self.last_id, call);
+        self.timers.push_back((now + REQUEST_TIMEOUT, self.last_id));
+        self.last_id
     }
 
     /// The server has answered `number`. `None` for an answer that we have stopped waiting for.
-    pub(super) fn end(&mut self, number: u64) -> Option<Call> {
-        let call = self.open.remove(&number);
-        while self.due.front().is_some_and(|(_, number)| !self.open.contains_key(number)) {
-            self.due.pop_front();
+    pub(super) fn take(&mut self, number: u64) -> Option<LetsChatRequest> {
+        let call = self.pending.remove(&number);
+        while self.timers.front().is_some_and(|(_, number)| !self.pending.contains_key(number)) {
+            self.timers.pop_front();
         }
         call
     }
 
     /// What was asked of the room at `place` is not waited for any more.
-    pub(super) fn forget(&mut self, place: EndpointId) {
-        self.open.retain(|_, call| match call {
-            Call::List { place: of, .. } | Call::Newest { place: of, .. } => *of != place,
+    pub(super) fn remove_reads(&mut self, place: EndpointId) {
+        self.pending.retain(|_, call| match call {
+            LetsChatRequest::ListMessages { place: of, .. }
+            | LetsChatRequest::NewestMessage { place: of, .. } => *of != place,
             _ => true,
         });
     }
 
     /// A call whose time is up, if there is one.
-    pub(super) fn overdue(&mut self, now: Instant) -> Option<Call> {
-        let number = self.due.front().filter(|(due, _)| *due <= now)?.1;
-        self.end(number)
+    pub(super) fn take_overdue(&mut self, now: Instant) -> Option<LetsChatRequest> {
+        let number = self.timers.front().filter(|(due, _)| *due <= now)?.1;
+        self.take(number)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.due.front().map(|(due, _)| *due)
+        self.timers.front().map(|(due, _)| *due)
     }
 }
 
@@ -86,25 +87,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_answer_finds_its_call() {
+    fn each_reply_finds_its_request() {
         let now = Instant::now();
-        let mut calls = Calls::default();
-        let first = calls.begin(Call::WhoAmI, now);
-        let second = calls.begin(Call::Join(EndpointId(1)), now);
-        assert_eq!(calls.end(second), Some(Call::Join(EndpointId(1))));
-        assert_eq!(calls.end(second), None);
-        assert_eq!(calls.end(first), Some(Call::WhoAmI));
+        let mut calls = PendingRequests::default();
+        let first = calls.insert(LetsChatRequest::WhoAmI, now);
+        let second = calls.insert(LetsChatRequest::JoinRoom(EndpointId(1)), now);
+        assert_eq!(calls.take(second), Some(LetsChatRequest::JoinRoom(EndpointId(1))));
+        assert_eq!(calls.take(second), None);
+        assert_eq!(calls.take(first), Some(LetsChatRequest::WhoAmI));
         assert_eq!(calls.deadline(), None);
     }
 
     #[test]
-    fn a_call_that_is_not_answered_ends() {
+    fn unanswered_request_times_out() {
         let now = Instant::now();
-        let mut calls = Calls::default();
-        let number = calls.begin(Call::WhoAmI, now);
-        assert_eq!(calls.overdue(now), None);
-        assert_eq!(calls.overdue(now + PATIENCE), Some(Call::WhoAmI));
-        assert_eq!(calls.overdue(now + PATIENCE), None);
-        assert_eq!(calls.end(number), None, "too late");
+        let mut calls = PendingRequests::default();
+        let number = calls.insert(LetsChatRequest::WhoAmI, now);
+        assert_eq!(calls.take_overdue(now), None);
+        assert_eq!(calls.take_overdue(now + REQUEST_TIMEOUT), Some(LetsChatRequest::WhoAmI));
+        assert_eq!(calls.take_overdue(now + REQUEST_TIMEOUT), None);
+        assert_eq!(calls.take(number), None, "too late");
     }
 }

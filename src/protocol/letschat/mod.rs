@@ -17,49 +17,49 @@ use crate::domain;
 use crate::domain::{DeliveryId, EndpointId};
 
 pub use frame::Text;
-pub use post_id::{NotAnId, PostId};
-pub use rooms::Seat;
-pub use session::Session;
+pub use post_id::{PostId, PostIdError};
+pub use rooms::RoomTarget;
+pub use session::LetsChatSession;
 pub use turned_away::{Reason, TurnedAway};
 
 /// How many posts a reading asks for at once: the server's own default.
-pub const PAGE: usize = 500;
+pub const PAGE_SIZE: usize = 500;
 
 /// What the websocket brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum ReceivedFrame {
     /// A frame of text.
     Text(Text),
     /// A frame that is longer than we take.
-    TooLong,
+    TooLarge,
 }
 
 /// What the bridge asks of Let's Chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
+pub enum LetsChatCommand {
     /// Post `text`; answered by [`Event::Posted`], [`Event::Refused`] or [`Event::Unanswered`].
     Post {
         /// Comes back with the answer.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// What.
         text: String,
     },
     /// Write `text` to somebody alone; answered as [`Order::Post`] is. Whether they are there to read
     /// it, the server does not say.
-    Whisper {
+    SendDirect {
         /// Comes back with the answer.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Stands for whoever it is: one such is under way at a time.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// The id of their account.
         user: String,
         /// What.
         text: String,
     },
     /// Tell somebody alone. It is not known whether it arrives.
-    Tell {
+    SendDirectNotice {
         /// The id of their account.
         user: String,
         /// What.
@@ -67,39 +67,39 @@ pub enum Order {
     },
     /// List the `take` oldest posts above `since`, less the first `skip`; answered by
     /// [`Event::Listed`], or by [`Event::Closed`].
-    List {
+    ListMessages {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Only ids above this one.
         since: PostId,
         /// How many of those to leave out.
         skip: usize,
         /// How many, usually [`PAGE`].
-        take: usize,
+        limit: usize,
         /// Not at once: the server is given a moment to finish what it was given before.
-        later: bool,
+        delayed: bool,
         /// Comes back with the answer.
         stay: Stay,
     },
     /// Describe the room so. One that is private or has a password is left as it is: the server would
     /// take its password and the list of who may enter from it (WIRE.md, "Rooms").
-    Describe {
+    SetDescription {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// What it is about.
         description: String,
     },
     /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
-    Newest {
+    NewestMessage {
         /// Where.
         place: EndpointId,
         /// Comes back with the answer.
         stay: Stay,
     },
     /// Tell when so much time has passed; answered by [`Event::Awake`], unless the connection is lost.
-    Wake {
+    SetTimer {
         /// Comes back with the answer.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// How much.
         after: Duration,
     },
@@ -114,51 +114,51 @@ pub struct Stay(pub u64);
 
 /// What Let's Chat tells the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum LetsChatEvent {
     /// The token was accepted; this is our own account.
-    Welcome(Author),
+    LoggedIn(LetsChatUser),
     /// The server is there. Told every few seconds while it says anything.
     Alive,
     /// The server has sent more at once than we take: the connection ends.
-    TooLong,
+    FrameTooLarge,
     /// The room can be heard and spoken in.
     Joined {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// The room's id.
         room: String,
     },
     /// The room can no longer, or still not, be heard and spoken in.
-    Closed {
+    NotJoined {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Why, in words for the administrator.
-        why: String,
+        reason: String,
     },
     /// What the room is about, as its description says.
-    About {
+    Description {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// The description.
         description: String,
         /// It is told to us who come in; otherwise something of the room has just been changed.
-        fresh: bool,
+        is_initial: bool,
     },
     /// Someone spoke, perhaps we ourselves.
-    Heard {
+    NewPost {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// What.
         post: Post,
     },
     /// Somebody has written to us alone, or we to somebody.
-    Whispered(Whisper),
+    DirectMessage(DirectMessage),
     /// Whether the server carries what is written to somebody alone (`private.enable`).
-    CarriesWhispers(bool),
+    DirectMessagesEnabled(bool),
     /// A page of posts, oldest first.
-    Listed {
+    Page {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// What.
         posts: Vec<Post>,
         /// Those that make no sense, and were passed over; by their ids, where they have one.
@@ -176,9 +176,9 @@ pub enum Event {
         post: Option<PostId>,
     },
     /// The newest post's id; `None` in an empty room.
-    Newest {
+    NewestMessage {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// The id.
         post: Option<PostId>,
         /// The order's.
@@ -187,60 +187,60 @@ pub enum Event {
     /// The order was carried out; the post has this id.
     Posted {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// The post's.
         id: PostId,
     },
     /// The order was turned down.
-    Refused {
+    Rejected {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Why, in the server's own words.
-        why: String,
+        reason: String,
     },
     /// The time has passed.
-    Awake(EndpointId),
+    TimerFired(EndpointId),
     /// Somebody came into a room, left it, or is known otherwise.
-    People(Presence),
+    Presence(RoomPresence),
     /// The server has not answered in time: the post may be there or not.
-    Unanswered {
+    TimedOut {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
     },
 }
 
 /// Who is in the rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presence {
+pub enum RoomPresence {
     /// Exactly these are in the room, we ourselves perhaps among them.
-    Listed {
+    Users {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Who.
-        users: Vec<Author>,
+        users: Vec<LetsChatUser>,
     },
     /// Somebody came in.
-    Came {
+    Joined {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Who.
-        user: Author,
+        user: LetsChatUser,
     },
     /// Somebody left.
-    Went {
+    Left {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Who.
-        user: Author,
+        user: LetsChatUser,
     },
     /// Somebody, wherever they are, is called otherwise now.
-    Renamed(Author),
+    Renamed(LetsChatUser),
 }
 
 /// One message in a room.
@@ -253,27 +253,27 @@ pub struct Post {
     /// [`kept`]: crate::domain::overlong::kept
     pub text: String,
     /// When the server took it.
-    pub posted: Timestamp,
+    pub posted_at: Timestamp,
     /// Who wrote it; `None` where the server does not say (WIRE.md: "On a fresh install `owner` is
     /// `null`").
-    pub author: Option<Author>,
+    pub author: Option<LetsChatUser>,
 }
 
 /// What somebody has written to somebody alone. To whom, the server does not say: to us, where it is
 /// not from us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whisper {
+pub struct DirectMessage {
     /// Its id; `None` for what the server does not keep (encrypted by OTR).
     pub id: Option<PostId>,
     /// The id of the account that wrote it.
-    pub owner: String,
+    pub author_id: String,
     /// Its text, exactly.
     pub text: String,
 }
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
+pub struct LetsChatUser {
     /// Its id, which never changes.
     pub id: String,
     /// Its user name, which an administrator may change.
@@ -282,7 +282,7 @@ pub struct Author {
     pub display_name: Option<String>,
 }
 
-impl Author {
+impl LetsChatUser {
     /// Whoever wrote a post of which the server does not say who wrote it.
     #[must_use]
     pub fn unknown() -> Self {
@@ -290,8 +290,8 @@ impl Author {
     }
 }
 
-impl From<Author> for domain::Author {
-    fn from(Author { id, username, display_name }: Author) -> Self {
+impl From<LetsChatUser> for domain::Author {
+    fn from(LetsChatUser { id, username, display_name }: LetsChatUser) -> Self {
         let account = (!id.is_empty()).then_some(id);
         Self { name: username, display_name, account, userhost: None, bot: false }
     }

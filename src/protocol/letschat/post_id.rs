@@ -12,11 +12,11 @@ pub struct PostId([u8; 12]);
 
 impl PostId {
     /// Below every id.
-    pub const FIRST: Self = Self([0; 12]);
+    pub const MIN: Self = Self([0; 12]);
 
     /// Below every id that is made from the second of `time` on.
     #[must_use]
-    pub fn at(time: Timestamp) -> Self {
+    pub fn from_time(time: Timestamp) -> Self {
         let second = time.as_second().clamp(0, i64::from(u32::MAX));
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&(second as u32).to_be_bytes());
@@ -25,14 +25,14 @@ impl PostId {
 
     /// The second of its making, by the server's clock.
     #[must_use]
-    pub fn made_at(self) -> Timestamp {
+    pub fn created_at(self) -> Timestamp {
         let second = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
         Timestamp::from_second(second.into()).expect("32 bits of seconds are a time")
     }
 
     /// The id just below: reading on from it (`since_id` is `_id >`) begins with `self`.
     #[must_use]
-    pub fn before(self) -> Self {
+    pub fn predecessor(self) -> Self {
         let mut bytes = self.0;
         for byte in bytes.iter_mut().rev() {
             let (less, borrow) = byte.overflowing_sub(1);
@@ -41,12 +41,12 @@ impl PostId {
                 return Self(bytes);
             }
         }
-        Self::FIRST
+        Self::MIN
     }
 
     /// The lowest id of `seconds` before this one was made.
     #[must_use]
-    pub fn earlier(self, seconds: u32) -> Self {
+    pub fn minus_seconds(self, seconds: u32) -> Self {
         let mut bytes = [0; 12];
         let second = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
         bytes[..4].copy_from_slice(&second.saturating_sub(seconds).to_be_bytes());
@@ -57,13 +57,13 @@ impl PostId {
 /// A text that is not 24 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an id: 24 hexadecimal digits")]
-pub struct NotAnId(String);
+pub struct PostIdError(String);
 
 impl FromStr for PostId {
-    type Err = NotAnId;
+    type Err = PostIdError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let wrong = || NotAnId(text.chars().take(40).collect());
+    fn from_str(text: &str) -> Result<Self, PostIdError> {
+        let wrong = || PostIdError(text.chars().take(40).collect());
         if text.len() != 24 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(wrong());
         }
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn an_id_survives_text() {
+    fn post_id_round_trips_as_text() {
         let text = "6b035f6d8d054a41e16a0570";
         assert_eq!(id(text).to_string(), text);
         assert_eq!(id(&text.to_uppercase()), id(text));
     }
 
     #[test]
-    fn nonsense_is_not_an_id() {
+    fn only_24_hex_digits_parse() {
         for text in [
             "",
             "zzz",
@@ -111,32 +111,32 @@ mod tests {
     }
 
     #[test]
-    fn reading_on_from_before_an_id_begins_with_it() {
+    fn predecessor_is_one_below() {
         for (text, before) in [
             ("6b035f6d8d054a41e16a0570", "6b035f6d8d054a41e16a056f"),
             ("6b035f6d8d054a41e16a0000", "6b035f6d8d054a41e169ffff"),
             ("6b035f6d0000000000000000", "6b035f6cffffffffffffffff"),
             ("000000000000000000000000", "000000000000000000000000"),
         ] {
-            assert_eq!(id(text).before(), id(before));
+            assert_eq!(id(text).predecessor(), id(before));
         }
     }
 
     #[test]
-    fn a_time_is_below_the_ids_of_its_second() {
+    fn from_time_is_below_the_ids_of_its_second() {
         let time: Timestamp = "2026-11-22T10:00:00.5Z".parse().expect("a time");
         let second: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
-        assert_eq!(PostId::at(time).made_at(), second);
-        assert_eq!(PostId::at(time), PostId::at(second));
-        assert_eq!(PostId::at(Timestamp::MIN), PostId::FIRST);
-        assert!(PostId::at(Timestamp::MAX).to_string().starts_with("ffffffff"));
-        assert_eq!(PostId::at(time).earlier(0), PostId::at(second));
+        assert_eq!(PostId::from_time(time).created_at(), second);
+        assert_eq!(PostId::from_time(time), PostId::from_time(second));
+        assert_eq!(PostId::from_time(Timestamp::MIN), PostId::MIN);
+        assert!(PostId::from_time(Timestamp::MAX).to_string().starts_with("ffffffff"));
+        assert_eq!(PostId::from_time(time).minus_seconds(0), PostId::from_time(second));
     }
 
     #[test]
-    fn an_earlier_id_is_the_first_of_its_second() {
-        assert_eq!(id("0000003c8d054a41e16a0570").earlier(60), PostId::FIRST);
-        assert_eq!(id("000000108d054a41e16a0570").earlier(60), PostId::FIRST);
-        assert_eq!(id("6b035f6d8d054a41e16a0570").earlier(1), id("6b035f6c0000000000000000"));
+    fn minus_seconds_gives_the_first_id_of_its_second() {
+        assert_eq!(id("0000003c8d054a41e16a0570").minus_seconds(60), PostId::MIN);
+        assert_eq!(id("000000108d054a41e16a0570").minus_seconds(60), PostId::MIN);
+        assert_eq!(id("6b035f6d8d054a41e16a0570").minus_seconds(1), id("6b035f6c0000000000000000"));
     }
 }

@@ -3,18 +3,18 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use super::answer::Room;
+use super::answer::WireRoom;
 use crate::domain::EndpointId;
 use crate::protocol::Backoff;
 
 /// How many joins are under way at once: the server does them one by one.
-const AT_ONCE: usize = 16;
+const MAX_JOINS_IN_FLIGHT: usize = 16;
 
 /// A room that we mean to be in.
 #[derive(Debug, Clone)]
-pub struct Seat {
+pub struct RoomTarget {
     /// Its number.
-    pub place: EndpointId,
+    pub endpoint: EndpointId,
     /// Its slug or id, as the configuration has it.
     pub name: String,
     /// Its password, where it has one.
@@ -31,84 +31,92 @@ pub struct Seat {
 ///   └──── not listed ◀────────────┴──────────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Out,
+enum RoomJoinState {
+    NotJoined,
     Queued,
-    Asked,
-    In,
+    Joining,
+    Joined,
 }
 
 /// The rooms that we mean to be in.
 #[derive(Debug)]
 pub(super) struct Rooms {
-    rooms: HashMap<EndpointId, Sitting>,
+    rooms: HashMap<EndpointId, RoomEntry>,
     by_name: HashMap<String, EndpointId>,
     by_id: HashMap<String, EndpointId>,
     queue: VecDeque<EndpointId>,
-    asked: usize,
+    joins_in_flight: usize,
     backoff: Backoff,
-    chance: fastrand::Rng,
+    rng: fastrand::Rng,
     /// When to look again for the rooms that we are out of.
-    look_at: Option<Instant>,
+    refresh_at: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Sitting {
-    seat: Seat,
+struct RoomEntry {
+    target: RoomTarget,
     id: Option<String>,
-    state: State,
+    state: RoomJoinState,
     /// The name to keep when the room is described anew; `None` where it must be left alone.
-    describable: Option<String>,
+    editable_name: Option<String>,
 }
 
 impl Rooms {
-    pub(super) fn new(seats: Vec<Seat>, seed: u64) -> Self {
-        let by_name = seats.iter().map(|seat| (seat.name.clone(), seat.place)).collect();
-        let sitting = |seat: Seat| {
-            (seat.place, Sitting { seat, id: None, state: State::Out, describable: None })
+    pub(super) fn new(seats: Vec<RoomTarget>, seed: u64) -> Self {
+        let by_name = seats.iter().map(|seat| (seat.name.clone(), seat.endpoint)).collect();
+        let sitting = |seat: RoomTarget| {
+            (
+                seat.endpoint,
+                RoomEntry {
+                    target: seat,
+                    id: None,
+                    state: RoomJoinState::NotJoined,
+                    editable_name: None,
+                },
+            )
         };
         Self {
             rooms: seats.into_iter().map(sitting).collect(),
             by_name,
             by_id: HashMap::new(),
             queue: VecDeque::new(),
-            asked: 0,
+            joins_in_flight: 0,
             backoff: Backoff::new(Duration::from_secs(10), Duration::from_secs(300)),
-            chance: fastrand::Rng::with_seed(seed),
-            look_at: None,
+            rng: fastrand::Rng::with_seed(seed),
+            refresh_at: None,
         }
     }
 
     /// The place of the room with this id, if we are in it.
-    pub(super) fn place(&self, id: &str) -> Option<EndpointId> {
+    pub(super) fn endpoint_of(&self, id: &str) -> Option<EndpointId> {
         self.by_id.get(id).copied()
     }
 
     /// The id of the room at `place`, if the server has told it.
-    pub(super) fn id(&self, place: EndpointId) -> Option<&str> {
+    pub(super) fn room_id(&self, place: EndpointId) -> Option<&str> {
         self.rooms.get(&place)?.id.as_deref()
     }
 
     /// The id and the name of the room at `place`, if it may be described anew.
-    pub(super) fn describable(&self, place: EndpointId) -> Option<(&str, &str)> {
+    pub(super) fn editable_room(&self, place: EndpointId) -> Option<(&str, &str)> {
         let sitting = self.rooms.get(&place)?;
-        Some((sitting.id.as_deref()?, sitting.describable.as_deref()?))
+        Some((sitting.id.as_deref()?, sitting.editable_name.as_deref()?))
     }
 
     /// The server knows this room. Says which other place of ours is the same room, if one is.
-    pub(super) fn listed(&mut self, room: &Room) -> Result<(), (EndpointId, EndpointId)> {
+    pub(super) fn on_listed(&mut self, room: &WireRoom) -> Result<(), (EndpointId, EndpointId)> {
         for name in room.slug.iter().chain([&room.id]) {
             let Some(place) = self.by_name.get(name).copied() else { continue };
-            if let Some(other) = self.place(&room.id).filter(|other| *other != place) {
+            if let Some(other) = self.endpoint_of(&room.id).filter(|other| *other != place) {
                 return Err((place, other));
             }
             self.by_id.insert(room.id.clone(), place);
             let Some(sitting) = self.rooms.get_mut(&place) else { continue };
             sitting.id = Some(room.id.clone());
             let open = !room.private && !room.has_password;
-            sitting.describable = room.name.clone().filter(|_| open);
-            if sitting.state == State::Out {
-                sitting.state = State::Queued;
+            sitting.editable_name = room.name.clone().filter(|_| open);
+            if sitting.state == RoomJoinState::NotJoined {
+                sitting.state = RoomJoinState::Queued;
                 self.queue.push_back(place);
             }
         }
@@ -116,69 +124,70 @@ impl Rooms {
     }
 
     /// The next room to join, if one may be joined now.
-    pub(super) fn next_join(&mut self) -> Option<(&Seat, &str)> {
-        if self.asked >= AT_ONCE {
+    pub(super) fn next_join(&mut self) -> Option<(&RoomTarget, &str)> {
+        if self.joins_in_flight >= MAX_JOINS_IN_FLIGHT {
             return None;
         }
         let place = self.queue.pop_front()?;
         let sitting = self.rooms.get_mut(&place)?;
-        sitting.state = State::Asked;
-        self.asked += 1;
-        Some((&sitting.seat, sitting.id.as_deref()?))
+        sitting.state = RoomJoinState::Joining;
+        self.joins_in_flight += 1;
+        Some((&sitting.target, sitting.id.as_deref()?))
     }
 
     /// The server has answered a join.
-    pub(super) fn answered(&mut self, place: EndpointId, joined: bool, now: Instant) {
-        self.asked = self.asked.saturating_sub(1);
+    pub(super) fn on_join_reply(&mut self, place: EndpointId, joined: bool, now: Instant) {
+        self.joins_in_flight = self.joins_in_flight.saturating_sub(1);
         if let Some(sitting) = self.rooms.get_mut(&place) {
-            sitting.state = if joined { State::In } else { State::Out };
+            sitting.state = if joined { RoomJoinState::Joined } else { RoomJoinState::NotJoined };
         }
         if !joined {
-            self.look_later(now);
-        } else if self.all_in() {
+            self.schedule_refresh(now);
+        } else if self.all_joined() {
             self.backoff.reset();
         }
     }
 
     /// We are no longer in the room at `place`. Says whether we were.
-    pub(super) fn left(&mut self, place: EndpointId, now: Instant) -> bool {
+    pub(super) fn on_left(&mut self, place: EndpointId, now: Instant) -> bool {
         let Some(sitting) = self.rooms.get_mut(&place) else { return false };
-        let was_in = sitting.state == State::In;
+        let was_in = sitting.state == RoomJoinState::Joined;
         if was_in {
-            sitting.state = State::Out;
-            self.look_later(now);
+            sitting.state = RoomJoinState::NotJoined;
+            self.schedule_refresh(now);
         }
         was_in
     }
 
     /// The rooms that the server does not list, and what they are called.
     pub(super) fn missing(&self) -> impl Iterator<Item = (EndpointId, String)> {
-        let out = self.rooms.iter().filter(|(_, sitting)| sitting.state == State::Out);
-        out.map(|(place, sitting)| (*place, sitting.seat.name.clone()))
+        let out =
+            self.rooms.iter().filter(|(_, sitting)| sitting.state == RoomJoinState::NotJoined);
+        out.map(|(place, sitting)| (*place, sitting.target.name.clone()))
     }
 
     /// Looks again later, and later each time.
-    pub(super) fn look_later(&mut self, now: Instant) {
-        if self.look_at.is_none() {
-            self.look_at = Some(now + self.backoff.next(&mut self.chance));
+    pub(super) fn schedule_refresh(&mut self, now: Instant) {
+        if self.refresh_at.is_none() {
+            self.refresh_at = Some(now + self.backoff.next_delay(&mut self.rng));
         }
     }
 
     /// Whether it is time to look again.
-    pub(super) fn look(&mut self, now: Instant) -> bool {
-        let due = self.look_at.is_some_and(|at| at <= now);
+    pub(super) fn take_refresh_due(&mut self, now: Instant) -> bool {
+        let due = self.refresh_at.is_some_and(|at| at <= now);
         if due {
-            self.look_at = None;
+            self.refresh_at = None;
         }
         due
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.look_at
+        self.refresh_at
     }
 
-    fn all_in(&self) -> bool {
-        self.rooms.values().all(|sitting| sitting.state == State::In)
+    fn all_joined(&self) -> bool {
+        self.rooms.values().all(|sitting| sitting.state == RoomJoinState::Joined)
     }
 }
 
@@ -187,16 +196,16 @@ mod tests {
     use super::*;
 
     fn rooms(names: &[&str]) -> Rooms {
-        let seat = |(place, name): (i64, &&str)| Seat {
-            place: EndpointId(place),
+        let seat = |(place, name): (i64, &&str)| RoomTarget {
+            endpoint: EndpointId(place),
             name: (*name).to_owned(),
             password: None,
         };
         Rooms::new((1..).zip(names).map(seat).collect(), 1)
     }
 
-    fn room(id: &str, slug: &str) -> Room {
-        Room {
+    fn room(id: &str, slug: &str) -> WireRoom {
+        WireRoom {
             id: id.to_owned(),
             slug: Some(slug.to_owned()),
             name: None,
@@ -207,47 +216,51 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_found_by_slug_or_id() {
+    fn room_is_found_by_slug_or_id() {
         let mut rooms = rooms(&["tea", "r2"]);
         for (id, slug) in [("r1", "tea"), ("r2", "dev"), ("r3", "ops")] {
-            rooms.listed(&room(id, slug)).expect("distinct rooms");
+            rooms.on_listed(&room(id, slug)).expect("distinct rooms");
         }
         let joins: Vec<String> =
             std::iter::from_fn(|| rooms.next_join().map(|(_, id)| id.to_owned())).collect();
         assert_eq!(joins, ["r1", "r2"]);
-        assert_eq!(rooms.place("r1"), Some(EndpointId(1)));
-        assert_eq!(rooms.place("r3"), None);
+        assert_eq!(rooms.endpoint_of("r1"), Some(EndpointId(1)));
+        assert_eq!(rooms.endpoint_of("r3"), None);
     }
 
     #[test]
-    fn one_room_under_two_names_is_told() {
+    fn room_configured_twice_is_reported() {
         let mut rooms = rooms(&["tea", "r1"]);
-        assert_eq!(rooms.listed(&room("r1", "tea")), Err((EndpointId(2), EndpointId(1))));
+        assert_eq!(rooms.on_listed(&room("r1", "tea")), Err((EndpointId(2), EndpointId(1))));
     }
 
     #[test]
-    fn a_room_that_is_refused_is_looked_for_again() {
+    fn rejected_room_is_retried() {
         let now = Instant::now();
         let mut rooms = rooms(&["tea"]);
-        rooms.listed(&room("r1", "tea")).expect("one room");
+        rooms.on_listed(&room("r1", "tea")).expect("one room");
         assert!(rooms.next_join().is_some());
-        rooms.answered(EndpointId(1), false, now);
+        rooms.on_join_reply(EndpointId(1), false, now);
         let due = rooms.deadline().expect("a time to look");
-        assert!(!rooms.look(now) && rooms.look(due) && !rooms.look(due));
+        assert!(
+            !rooms.take_refresh_due(now)
+                && rooms.take_refresh_due(due)
+                && !rooms.take_refresh_due(due)
+        );
         assert_eq!(rooms.missing().collect::<Vec<_>>(), [(EndpointId(1), "tea".to_owned())]);
     }
 
     #[test]
-    fn joins_are_asked_for_a_few_at_once() {
+    fn joins_in_flight_are_limited() {
         let names: Vec<String> = (0..40).map(|n| format!("room{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut rooms = rooms(&names);
         for name in &names {
-            rooms.listed(&room(&format!("id-{name}"), name)).expect("distinct rooms");
+            rooms.on_listed(&room(&format!("id-{name}"), name)).expect("distinct rooms");
         }
         let at_once = std::iter::from_fn(|| rooms.next_join().map(drop)).count();
-        assert_eq!(at_once, AT_ONCE);
-        rooms.answered(EndpointId(1), true, Instant::now());
+        assert_eq!(at_once, MAX_JOINS_IN_FLIGHT);
+        rooms.on_join_reply(EndpointId(1), true, Instant::now());
         assert!(rooms.next_join().is_some() && rooms.next_join().is_none());
     }
 }

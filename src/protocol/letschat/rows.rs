@@ -56,7 +56,7 @@ pub(super) fn read_rows<W: DeserializeOwned, T>(
     };
     let mut rows = Rows { rows: Vec::with_capacity(raw.len()), bad: Vec::new() };
     for row in raw {
-        match answer::read::<W>(row.get()).ok().and_then(&read) {
+        match answer::parse_reply::<W>(row.get()).ok().and_then(&read) {
             Some(row) => rows.rows.push(row),
             None => rows.bad.push(id_of(row.get())),
         }
@@ -66,7 +66,7 @@ pub(super) fn read_rows<W: DeserializeOwned, T>(
 
 /// The id of what makes no sense otherwise, for the log.
 pub(super) fn id_of(json: &str) -> Option<String> {
-    answer::read::<Identified>(json).ok()?.id.map(|id| short(&id))
+    answer::parse_reply::<Identified>(json).ok()?.id.map(|room_id| short(&room_id))
 }
 
 /// The values of an object whose keys count from nought.
@@ -97,12 +97,12 @@ pub(super) fn kept_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D:
 fn in_pieces(json: &str) -> serde_json::Result<String> {
     let inner = json.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     let Some(mut rest) = inner.filter(|inner| inner.len() > PIECE) else {
-        return answer::parse::<String>(json).map(|text| kept(&text).into_owned());
+        return answer::parse_json::<String>(json).map(|text| kept(&text).into_owned());
     };
     let mut keeping = Keeping::default();
     while !rest.is_empty() {
         let (piece, more) = rest.split_at(piece_end(rest));
-        keeping.push(&answer::parse::<String>(&format!("\"{piece}\""))?);
+        keeping.push(&answer::parse_json::<String>(&format!("\"{piece}\""))?);
         rest = more;
     }
     Ok(keeping.end())
@@ -136,8 +136,8 @@ pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::letschat::answer::{Account, Room, WirePost};
-    use crate::protocol::letschat::{Author, Post};
+    use crate::protocol::letschat::answer::{WirePost, WireRoom, WireUser};
+    use crate::protocol::letschat::{LetsChatUser, Post};
 
     const GOOD: &str = r#"{"id":"6b035f6d8d054a41e16a0570","text":"hi","posted":"2026-11-22T21:32:29.455Z","owner":{"id":"u1","username":"ann"},"room":"r1"}"#;
 
@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(rows.bad, [], "{rest}");
             let post = &rows.rows[0];
             assert_eq!(post.author.as_ref().map(|it| it.username.as_str()), owner, "{rest}");
-            assert_eq!(post.posted, post.id.made_at(), "{rest}");
+            assert_eq!(post.posted_at, post.id.created_at(), "{rest}");
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
     fn one_room_or_user_that_makes_no_sense_does_not_cost_the_others() {
         let rooms = |row: &str| {
             let json = format!(r#"[{row},{{"id":"r1","slug":"tea","name":"Tea"}}]"#);
-            read_rows::<Room, _>(&json, Some).expect("a list")
+            read_rows::<WireRoom, _>(&json, Some).expect("a list")
         };
         for good in [
             r#"{"id":"r2","slug":null,"name":null,"description":null}"#,
@@ -256,7 +256,8 @@ mod tests {
             ["null", "{}", r#"{"id":"u2"}"#, r#"{"username":"bob"}"#, r#"{"id":"u2","username":7}"#]
         {
             let json = format!(r#"[{{"id":"u1","username":"ann"}},{bad}]"#);
-            let rows = read_rows::<Account, _>(&json, Author::try_from_account).expect("a list");
+            let rows =
+                read_rows::<WireUser, _>(&json, LetsChatUser::try_from_account).expect("a list");
             assert_eq!((rows.rows.len(), rows.count()), (1, 2), "{bad}");
         }
     }
@@ -269,9 +270,9 @@ mod tests {
         for (json, why) in
             [(r#"{"message":"no","name":"x"}"#, "no"), (r#""Not Found""#, "Not Found")]
         {
-            let read = read_rows::<Room, _>(json, Some);
+            let read = read_rows::<WireRoom, _>(json, Some);
             assert_eq!(read.map(|it| it.count()), Err(why.to_owned()));
         }
-        assert!(read_rows::<Room, _>("null", Some).is_err());
+        assert!(read_rows::<WireRoom, _>("null", Some).is_err());
     }
 }

@@ -133,7 +133,7 @@ impl Regain {
             self.tries.reset();
         }
         let words = self.watch(means, now);
-        let wait = self.tries.next(&mut self.chance);
+        let wait = self.tries.next_delay(&mut self.chance);
         self.state = State::Waiting { until: now + wait, quiet: true };
         words
     }
@@ -156,7 +156,7 @@ impl Regain {
         }
         let helped = self.help_from.is_none_or(|from| now >= from);
         if let Some((services, command)) = means.services.as_ref().filter(|_| helped) {
-            self.help_from = Some(now + self.help.next(&mut self.chance));
+            self.help_from = Some(now + self.help.next_delay(&mut self.chance));
             self.state = State::Waiting { until: now + SERVICES, quiet: false };
             return vec![("PRIVMSG", vec![services.clone(), command.clone()])];
         }
@@ -169,7 +169,7 @@ impl Regain {
     pub(in crate::protocol::irc) fn refused(&mut self, now: Instant) -> bool {
         let asked = matches!(self.state, State::Trying { .. });
         if asked {
-            let wait = self.tries.next(&mut self.chance);
+            let wait = self.tries.next_delay(&mut self.chance);
             self.state = State::Waiting { until: now + wait, quiet: false };
         }
         asked

@@ -39,7 +39,7 @@ use super::turned_away::TurnedAway;
 use super::whispers::Whispers;
 use super::{Event, Heard, Identity, Order, Pace, Seat, Talk};
 use crate::domain::EndpointId;
-use crate::protocol::liveness::{Check, Liveness};
+use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::{Input, Machine, Output};
 
 /// How long the server may be silent before we ask whether it is there, and then before we leave.
@@ -266,12 +266,12 @@ impl Session {
     fn tick(&mut self, now: Instant) {
         self.tick_phase(now);
         match self.liveness.check(now) {
-            Check::Dead if self.is_registering() => {
+            LivenessCheck::Dead if self.is_registering() => {
                 self.close("the server did not let us in, and has fallen silent".to_owned());
             }
-            Check::Dead => self.close("the server has fallen silent".to_owned()),
-            Check::Ping => self.ping(now),
-            Check::Wait => {}
+            LivenessCheck::Dead => self.close("the server has fallen silent".to_owned()),
+            LivenessCheck::Ping => self.ping(now),
+            LivenessCheck::Wait => {}
         }
         for place in self.channels.tick(now) {
             let why = "the server did not answer our JOIN".to_owned();
@@ -303,7 +303,7 @@ impl Session {
     fn ping(&mut self, now: Instant) {
         if let Ok(line) = Line::new("PING", &["alive"]) {
             self.pacer.spend(line.len(), None, now);
-            self.output.push_back(Output::Frame(line));
+            self.output.push_back(Output::Transmit(line));
         }
     }
 
@@ -322,7 +322,7 @@ impl Session {
             self.output.extend(speaking.map(Output::Event));
             for line in lines {
                 self.pacer.spend(line.len(), place, now);
-                self.output.push_back(Output::Frame(line));
+                self.output.push_back(Output::Transmit(line));
             }
         }
     }
@@ -362,16 +362,16 @@ impl Session {
 }
 
 impl Machine for Session {
-    type Heard = Heard;
-    type Frame = Line;
-    type Order = Order;
+    type Received = Heard;
+    type Transmit = Line;
+    type Command = Order;
     type Event = Event;
 
-    fn handle(&mut self, now: Instant, input: Input<Heard, Order>) {
+    fn handle_input(&mut self, now: Instant, input: Input<Heard, Order>) {
         self.acted_at = now;
         match input {
-            Input::Frame(heard) => {
-                self.liveness.heard(now);
+            Input::Receive(heard) => {
+                self.liveness.on_received(now);
                 self.tick_phase(now);
                 self.tell_alive(now);
                 if matches!(heard, Heard::Guessed(_)) {
@@ -383,28 +383,28 @@ impl Machine for Session {
                     Err(error) => tracing::warn!(%error, "a line that makes no sense"),
                 }
             }
-            Input::Order(Order::Say { ticket, place, kind, prefix, body, relay }) => {
+            Input::Command(Order::Say { ticket, place, kind, prefix, body, relay }) => {
                 self.say(ticket, place, kind, (&prefix, &body), relay.as_deref());
             }
-            Input::Order(Order::Past { place, since, now, msgid, by_line }) => {
+            Input::Command(Order::Past { place, since, now, msgid, by_line }) => {
                 self.ask_past(place, (since, now), msgid, by_line);
             }
-            Input::Order(Order::Whisper { ticket, place, whom, kind, prefix, body }) => {
+            Input::Command(Order::Whisper { ticket, place, whom, kind, prefix, body }) => {
                 self.whisper((ticket, place), whom, kind, (&prefix, &body));
             }
-            Input::Order(Order::Notice { nick, text }) => self.notice(&nick, &text),
-            Input::Order(Order::Topic { place, topic }) => self.set_topic(place, &topic),
-            Input::Order(Order::Away(why)) => {
+            Input::Command(Order::Notice { nick, text }) => self.notice(&nick, &text),
+            Input::Command(Order::Topic { place, topic }) => self.set_topic(place, &topic),
+            Input::Command(Order::Away(why)) => {
                 self.send_all(vec![("AWAY", why.into_iter().collect())]);
             }
-            Input::Order(Order::Sit(seat)) => {
+            Input::Command(Order::Sit(seat)) => {
                 self.channels.add(seat);
                 self.join(now);
             }
-            Input::Order(Order::Quit(why)) => self.quit(now, why),
-            Input::Tick => self.tick(now),
+            Input::Command(Order::Quit(why)) => self.quit(now, why),
+            Input::Timeout => self.tick(now),
             Input::Resumed => {
-                self.liveness.pinged(now);
+                self.liveness.on_ping_sent(now);
                 self.ping(now);
             }
         }
@@ -418,7 +418,7 @@ impl Machine for Session {
         }
     }
 
-    fn poll(&mut self) -> Option<Output<Line, Event>> {
+    fn poll_output(&mut self) -> Option<Output<Line, Event>> {
         loop {
             let output = self.output.pop_front()?;
             if !(self.deaf && is_of_others(&output)) {
@@ -427,7 +427,7 @@ impl Machine for Session {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         let door = match self.phase {
             Phase::Registering { until } | Phase::Leaving { until } | Phase::Banned { until } => {
                 Some(until)

@@ -214,7 +214,7 @@ impl Session {
     fn answer_ping(&mut self, token: &str) {
         // Ahead of everything: a server that waits for it hangs up.
         match Line::new("PONG", &[token]) {
-            Ok(pong) => self.output.push_back(Output::Frame(pong)),
+            Ok(pong) => self.output.push_back(Output::Transmit(pong)),
             Err(error) => tracing::warn!(%error, "a PING that cannot be answered"),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::time::Instant;
 
-use super::{ROOMS, Session};
+use super::{LetsChatSession, MAX_ROOMS_PER_REQUEST};
 use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::Output;
 use crate::protocol::letschat::answer::{
-    self, Account, PostRef, Room, Visitor, WirePost, WireWhisper,
+    self, PostRef, RoomMember, WireDirectMessage, WirePost, WireRoom, WireUser,
 };
-use crate::protocol::letschat::call::Call;
+use crate::protocol::letschat::call::LetsChatRequest;
 use crate::protocol::letschat::rows::{self, Rows, read_rows};
-use crate::protocol::letschat::{Author, Event, PostId, Presence, Stay};
+use crate::protocol::letschat::{LetsChatEvent, LetsChatUser, PostId, RoomPresence, Stay};
 
 /// How many posts are asked for when the newest makes no sense.
 const MORE: usize = 500;
@@ -18,43 +18,50 @@ const MORE: usize = 500;
 /// How often in a row it is told what makes no sense; then less and less often.
 const TOLD: u64 = 10;
 
-impl Session {
-    pub(super) fn event(&mut self, now: Instant, name: &str, argument: &str) {
+impl LetsChatSession {
+    pub(super) fn on_event(&mut self, now: Instant, name: &str, argument: &str) {
         match name {
             "messages:new" => self.said(argument),
-            "user-messages:new" => match answer::read::<WireWhisper>(argument) {
+            "user-messages:new" => match answer::parse_reply::<WireDirectMessage>(argument) {
                 Ok(whisper) => {
-                    self.output.push_back(Output::Event(Event::Whispered(whisper.into())));
+                    self.output
+                        .push_back(Output::Event(LetsChatEvent::DirectMessage(whisper.into())));
                 }
                 Err(_) => self.odd(name, argument),
             },
-            "rooms:archive" => match answer::read::<Room>(argument) {
+            "rooms:archive" => match answer::parse_reply::<WireRoom>(argument) {
                 Ok(room) => {
-                    if let Some(place) = self.rooms.place(&room.id) {
-                        self.leave(now, place, "the room was archived");
+                    if let Some(place) = self.rooms.endpoint_of(&room.id) {
+                        self.leave_room(now, place, "the room was archived");
                     }
                 }
                 Err(_) => self.odd(name, argument),
             },
             // A room that we look for may just have been made, or opened to us.
-            "rooms:new" | "rooms:update" => match answer::read::<Room>(argument) {
+            "rooms:new" | "rooms:update" => match answer::parse_reply::<WireRoom>(argument) {
                 Ok(room) => {
-                    self.listed(now, &room);
-                    self.join(now);
-                    self.about(&room, false);
+                    self.on_room(now, &room);
+                    self.join_pending(now);
+                    self.report_description(&room, false);
                 }
                 Err(_) => self.odd(name, argument),
             },
             "users:join" => {
-                self.moved(name, argument, |place, user| Presence::Came { place, user });
+                self.on_presence(name, argument, |place, user| RoomPresence::Joined {
+                    endpoint: place,
+                    user,
+                });
             }
             "users:leave" => {
-                self.moved(name, argument, |place, user| Presence::Went { place, user });
+                self.on_presence(name, argument, |place, user| RoomPresence::Left {
+                    endpoint: place,
+                    user,
+                });
             }
             "users:update" => {
-                let account = answer::read::<Account>(argument).ok();
-                match account.and_then(Author::try_from_account) {
-                    Some(account) => self.tell(Presence::Renamed(account)),
+                let account = answer::parse_reply::<WireUser>(argument).ok();
+                match account.and_then(LetsChatUser::try_from_account) {
+                    Some(account) => self.report_presence(RoomPresence::Renamed(account)),
                     None => self.odd(name, argument),
                 }
             }
@@ -64,33 +71,37 @@ impl Session {
 
     /// Somebody has spoken.
     fn said(&mut self, argument: &str) {
-        let read = answer::read::<WirePost>(argument).ok().and_then(WirePost::into_post);
+        let read = answer::parse_reply::<WirePost>(argument).ok().and_then(WirePost::into_post);
         if let Some((post, Some(room))) = read {
-            let place = self.rooms.place(&room);
-            self.output.extend(place.map(|place| Output::Event(Event::Heard { place, post })));
+            let place = self.rooms.endpoint_of(&room);
+            self.output.extend(
+                place.map(|place| Output::Event(LetsChatEvent::NewPost { endpoint: place, post })),
+            );
             return;
         }
         self.odd("messages:new", argument);
-        if let Some(place) = answer::room_of(argument).and_then(|room| self.rooms.place(&room)) {
+        if let Some(place) =
+            answer::room_of(argument).and_then(|room| self.rooms.endpoint_of(&room))
+        {
             let post = rows::id_of(argument).and_then(|id| id.parse().ok());
-            self.output.push_back(Output::Event(Event::Unreadable { place, post }));
+            self.output.push_back(Output::Event(LetsChatEvent::Unreadable { place, post }));
         }
     }
 
-    fn moved(
+    fn on_presence(
         &mut self,
         name: &str,
         argument: &str,
-        how: impl FnOnce(EndpointId, Author) -> Presence,
+        how: impl FnOnce(EndpointId, LetsChatUser) -> RoomPresence,
     ) {
-        let Ok(Visitor { account, room }) = answer::read::<Visitor>(argument) else {
+        let Ok(RoomMember { account, room }) = answer::parse_reply::<RoomMember>(argument) else {
             return self.odd(name, argument);
         };
-        let Some(user) = Author::try_from_account(account) else {
+        let Some(user) = LetsChatUser::try_from_account(account) else {
             return self.odd(name, argument);
         };
-        if let Some(place) = self.rooms.place(&room) {
-            self.tell(how(place, user));
+        if let Some(place) = self.rooms.endpoint_of(&room) {
+            self.report_presence(how(place, user));
         }
     }
 
@@ -123,46 +134,50 @@ impl Session {
         }
     }
 
-    fn tell(&mut self, presence: Presence) {
-        self.output.push_back(Output::Event(Event::People(presence)));
+    fn report_presence(&mut self, presence: RoomPresence) {
+        self.output.push_back(Output::Event(LetsChatEvent::Presence(presence)));
     }
 
-    pub(super) fn answered(&mut self, now: Instant, call: Call, argument: &str) {
+    pub(super) fn on_reply(&mut self, now: Instant, call: LetsChatRequest, argument: &str) {
         match call {
-            Call::WhoAmI => match answer::read::<Account>(argument) {
+            LetsChatRequest::WhoAmI => match answer::parse_reply::<WireUser>(argument) {
                 Ok(account) => {
-                    self.output
-                        .push_back(Output::Event(Event::Welcome(Author::ourselves(account))));
+                    self.output.push_back(Output::Event(LetsChatEvent::LoggedIn(
+                        LetsChatUser::ourselves(account),
+                    )));
                 }
                 Err(why) => self.close(format!("the server does not say who we are: {why}")),
             },
-            Call::Rooms { skip } => match read_rows::<Room, _>(argument, Some) {
+            LetsChatRequest::ListRooms { skip } => match read_rows::<WireRoom, _>(argument, Some) {
                 Ok(rows) => {
                     let count = rows.count();
                     let rooms = self.sound("rooms:list", rows);
-                    self.listed_all(now, (skip, count), &rooms);
+                    self.on_room_list(now, (skip, count), &rooms);
                 }
                 Err(why) => self.close(format!("the server does not list its rooms: {why}")),
             },
-            Call::Join(place) => match self.joined_room(place, argument) {
+            LetsChatRequest::JoinRoom(place) => match self.joined_room(place, argument) {
                 Ok(room) => {
-                    self.rooms.answered(place, true, now);
-                    self.about(&room, true);
-                    self.ask_people(now, place, &room.id);
-                    self.output.push_back(Output::Event(Event::Joined { place, room: room.id }));
-                    self.join(now);
+                    self.rooms.on_join_reply(place, true, now);
+                    self.report_description(&room, true);
+                    self.request_users(now, place, &room.id);
+                    self.output.push_back(Output::Event(LetsChatEvent::Joined {
+                        endpoint: place,
+                        room: room.id,
+                    }));
+                    self.join_pending(now);
                 }
-                Err(why) => {
-                    self.rooms.answered(place, false, now);
-                    self.closed(place, join_refusal(&why));
-                    self.join(now);
+                Err(reason) => {
+                    self.rooms.on_join_reply(place, false, now);
+                    self.report_not_joined(place, join_error_text(&reason));
+                    self.join_pending(now);
                 }
             },
-            Call::People(place) => {
-                match read_rows::<Account, _>(argument, Author::try_from_account) {
+            LetsChatRequest::ListUsers(place) => {
+                match read_rows::<WireUser, _>(argument, LetsChatUser::try_from_account) {
                     Ok(rows) => {
                         let users = self.sound("rooms:users", rows);
-                        self.tell(Presence::Listed { place, users });
+                        self.report_presence(RoomPresence::Users { endpoint: place, users });
                     }
                     // Those who come, and those who speak, are known without it.
                     Err(why) => {
@@ -170,19 +185,22 @@ impl Session {
                     }
                 }
             }
-            Call::Describe(place) => {
-                if let Err(why) = answer::read::<Room>(argument) {
+            LetsChatRequest::SetDescription(place) => {
+                if let Err(why) = answer::parse_reply::<WireRoom>(argument) {
                     tracing::warn!(%place, why, "the room keeps its description");
                 }
             }
-            Call::Post { ticket, place } | Call::Whisper { ticket, place } => {
-                self.posted(ticket, place, argument);
+            LetsChatRequest::CreatePost { delivery: ticket, endpoint: place }
+            | LetsChatRequest::SendDirect { delivery: ticket, endpoint: place } => {
+                self.on_post_reply(ticket, place, argument);
             }
             // Nobody waits for it.
-            Call::Tell => {}
+            LetsChatRequest::SendDirectNotice => {}
             // The list itself is broken in the server: always empty.
-            Call::Whispers => self.output.push_back(Output::Event(Event::CarriesWhispers(true))),
-            Call::List { place, stay } => {
+            LetsChatRequest::ProbeDirectMessages => {
+                self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)))
+            }
+            LetsChatRequest::ListMessages { place, stay } => {
                 let post = |it: WirePost| it.into_post().map(|(post, _)| post);
                 match read_rows(argument, post) {
                     Ok(rows) => {
@@ -190,16 +208,21 @@ impl Session {
                         let bad = rows.bad.iter().map(id).collect();
                         let posts = self.sound("messages:list", rows);
                         let bytes = argument.len();
-                        let listed = Event::Listed { place, posts, bad, bytes, stay };
+                        let listed =
+                            LetsChatEvent::Page { endpoint: place, posts, bad, bytes, stay };
                         self.output.push_back(Output::Event(listed));
                     }
-                    Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
+                    Err(why) => {
+                        self.leave_room(now, place, &format!("the room cannot be read: {why}"))
+                    }
                 }
             }
-            Call::Newest { place, take, stay } => {
+            LetsChatRequest::NewestMessage { place, take, stay } => {
                 match read_rows(argument, |post: PostRef| post.id()) {
                     Ok(rows) => self.newest(now, place, stay, take, rows),
-                    Err(why) => self.leave(now, place, &format!("the room cannot be read: {why}")),
+                    Err(why) => {
+                        self.leave_room(now, place, &format!("the room cannot be read: {why}"))
+                    }
                 }
             }
         }
@@ -220,89 +243,99 @@ impl Session {
             if take < MORE && count >= take {
                 return self.ask_newest(now, place, stay, MORE);
             }
-            return self.leave(
+            return self.leave_room(
                 now,
                 place,
                 "its newest posts have no ids: delete them from the database",
             );
         }
         let post = posts.into_iter().next();
-        self.output.push_back(Output::Event(Event::Newest { place, post, stay }));
+        self.output.push_back(Output::Event(LetsChatEvent::NewestMessage {
+            endpoint: place,
+            post,
+            stay,
+        }));
     }
 
     /// The room that we have joined. One that lacks its id is the one that we asked for.
-    fn joined_room(&self, place: EndpointId, argument: &str) -> Result<Room, String> {
-        let read = answer::read::<Room>(argument);
+    fn joined_room(&self, place: EndpointId, argument: &str) -> Result<WireRoom, String> {
+        let read = answer::parse_reply::<WireRoom>(argument);
         if read.is_err()
             && answer::is_document(argument)
-            && let Some(id) = self.rooms.id(place)
+            && let Some(id) = self.rooms.room_id(place)
         {
-            return Ok(Room::nameless(id));
+            return Ok(WireRoom::nameless(id));
         }
         read
     }
 
     /// Tells what a room of ours is about, where the server says so.
-    fn about(&mut self, room: &Room, fresh: bool) {
-        if let (Some(place), Some(description)) = (self.rooms.place(&room.id), &room.description) {
+    fn report_description(&mut self, room: &WireRoom, fresh: bool) {
+        if let (Some(place), Some(description)) =
+            (self.rooms.endpoint_of(&room.id), &room.description)
+        {
             let description = description.clone();
-            self.output.push_back(Output::Event(Event::About { place, description, fresh }));
+            self.output.push_back(Output::Event(LetsChatEvent::Description {
+                endpoint: place,
+                description,
+                is_initial: fresh,
+            }));
         }
     }
 
-    fn posted(&mut self, ticket: DeliveryId, place: EndpointId, argument: &str) {
-        let event = match answer::read::<PostRef>(argument).map(|post| post.id()) {
-            Ok(Some(id)) => Event::Posted { ticket, place, id },
+    fn on_post_reply(&mut self, ticket: DeliveryId, place: EndpointId, argument: &str) {
+        let event = match answer::parse_reply::<PostRef>(argument).map(|post| post.id()) {
+            Ok(Some(id)) => LetsChatEvent::Posted { delivery: ticket, endpoint: place, id },
             // Taken, but under no id that we can know it by again: look for it in the room.
-            Ok(None) => Event::Unanswered { ticket, place },
+            Ok(None) => LetsChatEvent::TimedOut { delivery: ticket, endpoint: place },
             // "Bad Request" is also what it says when its database went away, before or after it
             // had stored the post: it is looked for in the room, and only what is refused again then
             // is refused.
-            Err(why) if self.refused.insert(place, ticket) != Some(ticket) => {
+            Err(why) if self.last_rejected.insert(place, ticket) != Some(ticket) => {
                 tracing::warn!(why, delivery = ticket.0, "a post is refused: looking in the room");
-                Event::Unanswered { ticket, place }
+                LetsChatEvent::TimedOut { delivery: ticket, endpoint: place }
             }
-            Err(why) => Event::Refused { ticket, place, why },
+            Err(why) => LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why },
         };
         self.output.push_back(Output::Event(event));
     }
 
-    fn listed_all(&mut self, now: Instant, (skip, count): (usize, usize), rooms: &[Room]) {
+    fn on_room_list(&mut self, now: Instant, (skip, count): (usize, usize), rooms: &[WireRoom]) {
         for room in rooms {
-            self.listed(now, room);
+            self.on_room(now, room);
         }
-        if count >= ROOMS {
-            self.look_on(now, skip + count);
+        if count >= MAX_ROOMS_PER_REQUEST {
+            self.request_rooms(now, skip + count);
         } else {
             let missing: Vec<(EndpointId, String)> = self.rooms.missing().collect();
             for (place, name) in missing {
-                self.closed(place, missing_room(&name, rooms));
-                self.rooms.look_later(now);
+                self.report_not_joined(place, missing_room_text(&name, rooms));
+                self.rooms.schedule_refresh(now);
             }
         }
-        self.join(now);
+        self.join_pending(now);
     }
 
-    fn listed(&mut self, now: Instant, room: &Room) {
-        if let Err((place, _)) = self.rooms.listed(room) {
-            self.closed(
+    fn on_room(&mut self, now: Instant, room: &WireRoom) {
+        if let Err((place, _)) = self.rooms.on_listed(room) {
+            self.report_not_joined(
                 place,
                 format!("the room {} is configured twice, by slug and by id", room.called()),
             );
-            self.rooms.look_later(now);
+            self.rooms.schedule_refresh(now);
         }
     }
 
-    fn leave(&mut self, now: Instant, place: EndpointId, why: &str) {
-        if self.rooms.left(place, now) {
-            self.calls.forget(place);
-            self.closed(place, why.to_owned());
+    fn leave_room(&mut self, now: Instant, place: EndpointId, why: &str) {
+        if self.rooms.on_left(place, now) {
+            self.requests.remove_reads(place);
+            self.report_not_joined(place, why.to_owned());
         }
     }
 }
 
 /// Why we may not join, in words for the administrator.
-fn join_refusal(why: &str) -> String {
+fn join_error_text(why: &str) -> String {
     match why {
         "password required" => {
             "the room wants a password: set room_password for its link".to_owned()
@@ -315,9 +348,9 @@ fn join_refusal(why: &str) -> String {
 }
 
 /// Why a room is not there, in words for the administrator.
-fn missing_room(name: &str, rooms: &[Room]) -> String {
+fn missing_room_text(name: &str, rooms: &[WireRoom]) -> String {
     const SHOWN: usize = 8;
-    let mut slugs: Vec<&str> = rooms.iter().map(Room::called).collect();
+    let mut slugs: Vec<&str> = rooms.iter().map(WireRoom::called).collect();
     slugs.sort_unstable();
     let more = if slugs.len() > SHOWN { ", …" } else { "" };
     slugs.truncate(SHOWN);

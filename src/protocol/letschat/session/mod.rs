@@ -8,58 +8,58 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::call::{Call, Calls};
-use super::rooms::{Rooms, Seat};
-use super::{Event, Heard, Order, Reason, Stay, TurnedAway};
+use super::call::{LetsChatRequest, PendingRequests};
+use super::rooms::{RoomTarget, Rooms};
+use super::{LetsChatCommand, LetsChatEvent, Reason, ReceivedFrame, Stay, TurnedAway};
 use crate::domain::{DeliveryId, EndpointId};
-use crate::protocol::liveness::{Check, Liveness};
+use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::socketio::Packet;
 use crate::protocol::{Input, Machine, Output};
 
 /// How long the server may take to let us in, whatever it says meanwhile: it checks tokens one at a
 /// time, 100 ms each.
-const LOGIN_CAP: Duration = Duration::from_secs(120);
+const MAX_LOGIN_TIME: Duration = Duration::from_secs(120);
 
 /// How long it may be silent before it says how often it wants a ping.
-const DOOR_PATIENCE: Duration = Duration::from_secs(40);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// How long it may leave a ping unanswered.
-const PONG_PATIENCE: Duration = Duration::from_secs(20);
+const PONG_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often we tell that the server is there, at most.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const ALIVE_EVENT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What "later" means in an order.
-const MOMENT: Duration = Duration::from_secs(1);
+const COMMAND_DELAY: Duration = Duration::from_secs(1);
 
 /// How many rooms we ask for at once: the most that the server gives.
-const ROOMS: usize = 5_000;
+const MAX_ROOMS_PER_REQUEST: usize = 5_000;
 
 /// The conversation with one Let's Chat server, from websocket open to websocket close.
 #[derive(Debug)]
-pub struct Session {
-    phase: Phase,
+pub struct LetsChatSession {
+    phase: LetsChatSessionPhase,
     rooms: Rooms,
-    calls: Calls,
+    requests: PendingRequests,
     /// Whoever is in the rooms is asked for.
-    asks_people: bool,
+    fetch_users: bool,
     /// What is written to us alone is heard.
-    whispers: bool,
+    direct_messages: bool,
     liveness: Liveness,
     /// Pings are never longer apart, whatever the server says.
-    ping_at_most: Duration,
+    max_ping_interval: Duration,
     /// When we last told that the server is there.
-    alive_at: Instant,
+    alive_reported_at: Instant,
     /// What was refused in each room last.
-    refused: HashMap<EndpointId, DeliveryId>,
+    last_rejected: HashMap<EndpointId, DeliveryId>,
     /// Orders whose moment has not come.
-    later: VecDeque<(Instant, Order)>,
+    delayed_commands: VecDeque<(Instant, LetsChatCommand)>,
     /// When we are to tell, and of which place.
-    wakes: Vec<(Instant, EndpointId)>,
+    timers: Vec<(Instant, EndpointId)>,
     /// How much of what the server told made no sense.
     oddities: u64,
     turned_away: Option<TurnedAway>,
-    output: VecDeque<Output<String, Event>>,
+    output: VecDeque<Output<String, LetsChatEvent>>,
 }
 
 /// ```text
@@ -67,27 +67,27 @@ pub struct Session {
 ///  Knocking ────▶ Seated ─────▶ closed
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Knocking { until: Instant },
-    Seated,
+enum LetsChatSessionPhase {
+    Connecting { deadline: Instant },
+    Online,
 }
 
-impl Session {
+impl LetsChatSession {
     /// A session that will sit in the rooms of `seats`; its chance begins at `seed`.
     #[must_use]
-    pub fn new(now: Instant, seats: Vec<Seat>, seed: u64) -> Self {
+    pub fn new(now: Instant, seats: Vec<RoomTarget>, seed: u64) -> Self {
         Self {
-            phase: Phase::Knocking { until: now + LOGIN_CAP },
+            phase: LetsChatSessionPhase::Connecting { deadline: now + MAX_LOGIN_TIME },
             rooms: Rooms::new(seats, seed),
-            calls: Calls::default(),
-            asks_people: false,
-            whispers: false,
-            ping_at_most: Duration::MAX,
-            liveness: Liveness::new(now, DOOR_PATIENCE, PONG_PATIENCE),
-            alive_at: now,
-            refused: HashMap::new(),
-            later: VecDeque::new(),
-            wakes: Vec::new(),
+            requests: PendingRequests::default(),
+            fetch_users: false,
+            direct_messages: false,
+            max_ping_interval: Duration::MAX,
+            liveness: Liveness::new(now, HANDSHAKE_TIMEOUT, PONG_TIMEOUT),
+            alive_reported_at: now,
+            last_rejected: HashMap::new(),
+            delayed_commands: VecDeque::new(),
+            timers: Vec::new(),
             oddities: 0,
             turned_away: None,
             output: VecDeque::new(),
@@ -98,22 +98,22 @@ impl Session {
     ///
     /// [`Presence::Listed`]: super::Presence::Listed
     #[must_use]
-    pub fn asking_people(mut self) -> Self {
-        self.asks_people = true;
+    pub fn with_user_lists(mut self) -> Self {
+        self.fetch_users = true;
         self
     }
 
     /// The same, which pings at least this often.
     #[must_use]
-    pub fn pinging(mut self, at_most: Duration) -> Self {
-        self.ping_at_most = at_most;
+    pub fn with_max_ping_interval(mut self, at_most: Duration) -> Self {
+        self.max_ping_interval = at_most;
         self
     }
 
     /// Whether the server has let us in.
     #[must_use]
-    pub fn was_let_in(&self) -> bool {
-        self.phase == Phase::Seated
+    pub fn was_logged_in(&self) -> bool {
+        self.phase == LetsChatSessionPhase::Online
     }
 
     /// Why the server has turned us away, where that is how it ended.
@@ -125,37 +125,42 @@ impl Session {
     /// The same, which hears what is written to us alone, and asks whether the server carries such
     /// ([`Event::CarriesWhispers`]).
     #[must_use]
-    pub fn whispering(mut self, wanted: bool) -> Self {
-        self.whispers = wanted;
+    pub fn with_direct_messages(mut self, wanted: bool) -> Self {
+        self.direct_messages = wanted;
         self
     }
 
-    fn receive(&mut self, now: Instant, packet: Packet<'_>) {
+    fn on_packet(&mut self, now: Instant, packet: Packet<'_>) {
         match packet {
             Packet::Open { ping_interval, .. } => {
                 // In Engine.IO 3 the client pings.
                 let every = Duration::from_millis(ping_interval.clamp(1_000, 60_000));
-                self.liveness.ping_every(every.min(self.ping_at_most), now);
+                self.liveness.set_interval(every.min(self.max_ping_interval), now);
             }
-            Packet::Ping { data } => self.send(&Packet::Pong { data }),
-            Packet::Connect if self.phase != Phase::Seated => {
-                self.phase = Phase::Seated;
-                self.call(now, Call::WhoAmI, "account:whoami", Value::Null);
-                if self.whispers {
-                    self.call(now, Call::Whispers, "user-messages:list", json!({}));
+            Packet::Ping { data } => self.send_packet(&Packet::Pong { data }),
+            Packet::Connect if self.phase != LetsChatSessionPhase::Online => {
+                self.phase = LetsChatSessionPhase::Online;
+                self.send_request(now, LetsChatRequest::WhoAmI, "account:whoami", Value::Null);
+                if self.direct_messages {
+                    self.send_request(
+                        now,
+                        LetsChatRequest::ProbeDirectMessages,
+                        "user-messages:list",
+                        json!({}),
+                    );
                 }
-                self.look(now);
+                self.refresh_rooms(now);
             }
-            Packet::Error { data } => self.refused(refusal(data.as_deref())),
+            Packet::Error { data } => self.refused(login_error_text(data.as_deref())),
             Packet::Disconnect | Packet::Close => self.close("the server hung up".to_owned()),
             Packet::Event { name, arguments, .. } => {
                 let argument = arguments.first().map_or("null", |raw| raw.get());
-                self.event(now, &name, argument);
+                self.on_event(now, &name, argument);
             }
             Packet::Ack { id, arguments } => {
                 let argument = arguments.first().map_or("null", |raw| raw.get());
-                if let Some(call) = self.calls.end(id) {
-                    self.answered(now, call, argument);
+                if let Some(call) = self.requests.take(id) {
+                    self.on_reply(now, call, argument);
                 }
             }
             _ => {}
@@ -165,151 +170,235 @@ impl Session {
     /// The server will have nothing to do with us.
     fn refused(&mut self, why: String) {
         // Of one that was let in, it accepts token and account.
-        if self.phase != Phase::Seated {
+        if self.phase != LetsChatSessionPhase::Online {
             self.turned_away = Some(TurnedAway::new(Reason::Account, why.clone()));
         }
         self.close(why);
     }
 
-    fn look(&mut self, now: Instant) {
-        self.look_on(now, 0);
+    fn refresh_rooms(&mut self, now: Instant) {
+        self.request_rooms(now, 0);
     }
 
-    fn look_on(&mut self, now: Instant, skip: usize) {
-        self.call(now, Call::Rooms { skip }, "rooms:list", json!({ "take": ROOMS, "skip": skip }));
+    fn request_rooms(&mut self, now: Instant, skip: usize) {
+        self.send_request(
+            now,
+            LetsChatRequest::ListRooms { skip },
+            "rooms:list",
+            json!({ "take": MAX_ROOMS_PER_REQUEST, "skip": skip }),
+        );
     }
 
-    fn join(&mut self, now: Instant) {
+    fn join_pending(&mut self, now: Instant) {
         while let Some((seat, id)) = self.rooms.next_join() {
             let password = seat.password.as_ref().map(ExposeSecret::expose_secret);
             let argument = match password {
                 Some(password) => json!({ "roomId": id, "password": password }),
                 None => Value::from(id),
             };
-            let place = seat.place;
-            self.call(now, Call::Join(place), "rooms:join", argument);
+            let place = seat.endpoint;
+            self.send_request(now, LetsChatRequest::JoinRoom(place), "rooms:join", argument);
         }
     }
 
-    fn order(&mut self, now: Instant, order: Order) {
+    fn on_command(&mut self, now: Instant, order: LetsChatCommand) {
         match order {
-            Order::Post { ticket, place, text } => match self.rooms.id(place) {
-                Some(room) => {
-                    let post = json!({ "room": room, "text": text });
-                    self.call(now, Call::Post { ticket, place }, "messages:create", post);
+            LetsChatCommand::Post { delivery: ticket, endpoint: place, text } => {
+                match self.rooms.room_id(place) {
+                    Some(room) => {
+                        let post = json!({ "room": room, "text": text });
+                        self.send_request(
+                            now,
+                            LetsChatRequest::CreatePost { delivery: ticket, endpoint: place },
+                            "messages:create",
+                            post,
+                        );
+                    }
+                    None => {
+                        let why = "the room is not known".to_owned();
+                        self.output.push_back(Output::Event(LetsChatEvent::Rejected {
+                            delivery: ticket,
+                            endpoint: place,
+                            reason: why,
+                        }));
+                    }
                 }
-                None => {
-                    let why = "the room is not known".to_owned();
-                    self.output.push_back(Output::Event(Event::Refused { ticket, place, why }));
-                }
-            },
-            Order::Whisper { ticket, place, user, text } => {
-                let whisper = json!({ "user": user, "text": text });
-                let call = Call::Whisper { ticket, place };
-                self.call(now, call, "user-messages:create", whisper);
             }
-            Order::Tell { user, text } => {
+            LetsChatCommand::SendDirect { delivery: ticket, endpoint: place, user, text } => {
                 let whisper = json!({ "user": user, "text": text });
-                self.call(now, Call::Tell, "user-messages:create", whisper);
+                let call = LetsChatRequest::SendDirect { delivery: ticket, endpoint: place };
+                self.send_request(now, call, "user-messages:create", whisper);
+            }
+            LetsChatCommand::SendDirectNotice { user, text } => {
+                let whisper = json!({ "user": user, "text": text });
+                self.send_request(
+                    now,
+                    LetsChatRequest::SendDirectNotice,
+                    "user-messages:create",
+                    whisper,
+                );
             }
             // Oldest first: the server's own default would leave out the oldest of a long backlog.
-            Order::List { later: true, place, since, skip, take, stay } => {
-                let order = Order::List { later: false, place, since, skip, take, stay };
-                self.later.push_back((now + MOMENT, order));
+            LetsChatCommand::ListMessages {
+                delayed: true,
+                endpoint: place,
+                since,
+                skip,
+                limit: take,
+                stay,
+            } => {
+                let order = LetsChatCommand::ListMessages {
+                    delayed: false,
+                    endpoint: place,
+                    since,
+                    skip,
+                    limit: take,
+                    stay,
+                };
+                self.delayed_commands.push_back((now + COMMAND_DELAY, order));
             }
-            Order::List { later: false, place, since, skip, take, stay } => {
+            LetsChatCommand::ListMessages {
+                delayed: false,
+                endpoint: place,
+                since,
+                skip,
+                limit: take,
+                stay,
+            } => {
                 let query = json!({
                     "since_id": since.to_string(), "skip": skip, "take": take,
                     "reverse": false, "expand": "owner",
                 });
-                self.list(now, Call::List { place, stay }, place, query);
+                self.request_messages(
+                    now,
+                    LetsChatRequest::ListMessages { place, stay },
+                    place,
+                    query,
+                );
             }
-            Order::Describe { place, description } => match self.rooms.describable(place) {
-                Some((room, name)) => {
-                    let about = json!({ "id": room, "name": name, "description": description });
-                    self.call(now, Call::Describe(place), "rooms:update", about);
+            LetsChatCommand::SetDescription { endpoint: place, description } => {
+                match self.rooms.editable_room(place) {
+                    Some((room, name)) => {
+                        let about = json!({ "id": room, "name": name, "description": description });
+                        self.send_request(
+                            now,
+                            LetsChatRequest::SetDescription(place),
+                            "rooms:update",
+                            about,
+                        );
+                    }
+                    None => tracing::warn!(%place, "a private room keeps its description"),
                 }
-                None => tracing::warn!(%place, "a private room keeps its description"),
-            },
-            Order::Newest { place, stay } => self.ask_newest(now, place, stay, 1),
-            Order::Wake { place, after } => self.wakes.push((now + after, place)),
-            Order::Leave => {
-                self.send(&Packet::Close);
+            }
+            LetsChatCommand::NewestMessage { place, stay } => self.ask_newest(now, place, stay, 1),
+            LetsChatCommand::SetTimer { endpoint: place, after } => {
+                self.timers.push((now + after, place))
+            }
+            LetsChatCommand::Leave => {
+                self.send_packet(&Packet::Close);
                 self.close("left".to_owned());
             }
         }
     }
 
-    fn ask_people(&mut self, now: Instant, place: EndpointId, room: &str) {
-        if self.asks_people {
-            self.call(now, Call::People(place), "rooms:users", json!({ "room": room }));
+    fn request_users(&mut self, now: Instant, place: EndpointId, room: &str) {
+        if self.fetch_users {
+            self.send_request(
+                now,
+                LetsChatRequest::ListUsers(place),
+                "rooms:users",
+                json!({ "room": room }),
+            );
         }
     }
 
     fn ask_newest(&mut self, now: Instant, place: EndpointId, stay: Stay, take: usize) {
         let query = json!({ "take": take, "reverse": true });
-        self.list(now, Call::Newest { place, take, stay }, place, query);
+        self.request_messages(
+            now,
+            LetsChatRequest::NewestMessage { place, take, stay },
+            place,
+            query,
+        );
     }
 
-    fn list(&mut self, now: Instant, call: Call, place: EndpointId, mut query: Value) {
-        if let Some(room) = self.rooms.id(place) {
+    fn request_messages(
+        &mut self,
+        now: Instant,
+        call: LetsChatRequest,
+        place: EndpointId,
+        mut query: Value,
+    ) {
+        if let Some(room) = self.rooms.room_id(place) {
             query["room"] = room.into();
-            self.call(now, call, "messages:list", query);
+            self.send_request(now, call, "messages:list", query);
         }
     }
 
     fn tick(&mut self, now: Instant) {
-        if let Phase::Knocking { until } = self.phase
+        if let LetsChatSessionPhase::Connecting { deadline: until } = self.phase
             && now >= until
         {
             self.close("the server did not let us in".to_owned());
         }
-        while let Some((_, order)) = self.later.pop_front_if(|(due, _)| *due <= now) {
-            self.order(now, order);
+        while let Some((_, order)) = self.delayed_commands.pop_front_if(|(due, _)| *due <= now) {
+            self.on_command(now, order);
         }
-        for (_, place) in self.wakes.extract_if(.., |(due, _)| *due <= now) {
-            self.output.push_back(Output::Event(Event::Awake(place)));
+        for (_, place) in self.timers.extract_if(.., |(due, _)| *due <= now) {
+            self.output.push_back(Output::Event(LetsChatEvent::TimerFired(place)));
         }
-        while let Some(call) = self.calls.overdue(now) {
+        while let Some(call) = self.requests.take_overdue(now) {
             match call {
-                Call::Post { ticket, place } | Call::Whisper { ticket, place } => {
-                    self.output.push_back(Output::Event(Event::Unanswered { ticket, place }));
+                LetsChatRequest::CreatePost { delivery: ticket, endpoint: place }
+                | LetsChatRequest::SendDirect { delivery: ticket, endpoint: place } => {
+                    self.output.push_back(Output::Event(LetsChatEvent::TimedOut {
+                        delivery: ticket,
+                        endpoint: place,
+                    }));
                 }
                 // A call that the server does not know is never answered.
-                Call::Whispers => {
-                    self.output.push_back(Output::Event(Event::CarriesWhispers(false)));
+                LetsChatRequest::ProbeDirectMessages => {
+                    self.output
+                        .push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(false)));
                 }
                 // Nothing depends on it.
-                Call::People(_) | Call::Describe(_) | Call::Tell => {}
+                LetsChatRequest::ListUsers(_)
+                | LetsChatRequest::SetDescription(_)
+                | LetsChatRequest::SendDirectNotice => {}
                 call => self.close(format!("the server did not answer: {call:?}")),
             }
         }
         match self.liveness.check(now) {
-            Check::Dead => self.close("the server has fallen silent".to_owned()),
-            Check::Ping => self.ping(),
-            Check::Wait => {}
+            LivenessCheck::Dead => self.close("the server has fallen silent".to_owned()),
+            LivenessCheck::Ping => self.send_ping(),
+            LivenessCheck::Wait => {}
         }
-        if self.phase == Phase::Seated && self.rooms.look(now) {
-            self.look(now);
+        if self.phase == LetsChatSessionPhase::Online && self.rooms.take_refresh_due(now) {
+            self.refresh_rooms(now);
         }
     }
 
-    fn ping(&mut self) {
-        self.send(&Packet::Ping { data: String::new() });
+    fn send_ping(&mut self) {
+        self.send_packet(&Packet::Ping { data: String::new() });
     }
 
-    fn call(&mut self, now: Instant, call: Call, name: &str, argument: Value) {
-        let number = self.calls.begin(call, now);
+    fn send_request(&mut self, now: Instant, call: LetsChatRequest, name: &str, argument: Value) {
+        let number = self.requests.insert(call, now);
         let argument = (!argument.is_null()).then_some(argument);
-        self.output.push_back(Output::Frame(Packet::call(number, name, argument.as_ref())));
+        self.output.push_back(Output::Transmit(Packet::encode_call(
+            number,
+            name,
+            argument.as_ref(),
+        )));
     }
 
-    fn closed(&mut self, place: EndpointId, why: String) {
-        self.output.push_back(Output::Event(Event::Closed { place, why }));
+    fn report_not_joined(&mut self, place: EndpointId, why: String) {
+        self.output
+            .push_back(Output::Event(LetsChatEvent::NotJoined { endpoint: place, reason: why }));
     }
 
-    fn send(&mut self, packet: &Packet) {
-        self.output.push_back(Output::Frame(packet.encode()));
+    fn send_packet(&mut self, packet: &Packet) {
+        self.output.push_back(Output::Transmit(packet.encode()));
     }
 
     fn close(&mut self, why: String) {
@@ -317,65 +406,67 @@ impl Session {
     }
 }
 
-impl Machine for Session {
-    type Heard = Heard;
-    type Frame = String;
-    type Order = Order;
-    type Event = Event;
+impl Machine for LetsChatSession {
+    type Received = ReceivedFrame;
+    type Transmit = String;
+    type Command = LetsChatCommand;
+    type Event = LetsChatEvent;
 
-    fn size(heard: &Heard) -> usize {
+    fn size(heard: &ReceivedFrame) -> usize {
         match heard {
-            Heard::Text(frame) => frame.len(),
-            Heard::TooLong => 0,
+            ReceivedFrame::Text(frame) => frame.len(),
+            ReceivedFrame::TooLarge => 0,
         }
     }
 
-    fn handle(&mut self, now: Instant, input: Input<Heard, Order>) {
+    fn handle_input(&mut self, now: Instant, input: Input<ReceivedFrame, LetsChatCommand>) {
         match input {
-            Input::Frame(Heard::TooLong) => {
-                self.output.push_back(Output::Event(Event::TooLong));
+            Input::Receive(ReceivedFrame::TooLarge) => {
+                self.output.push_back(Output::Event(LetsChatEvent::FrameTooLarge));
                 self.close("the server sent more at once than we take".to_owned());
             }
-            Input::Frame(Heard::Text(frame)) => {
+            Input::Receive(ReceivedFrame::Text(frame)) => {
                 // Whatever it says, it lives.
-                if self.phase == Phase::Seated && now >= self.alive_at + SIGN_OF_LIFE {
-                    self.alive_at = now;
-                    self.output.push_back(Output::Event(Event::Alive));
+                if self.phase == LetsChatSessionPhase::Online
+                    && now >= self.alive_reported_at + ALIVE_EVENT_INTERVAL
+                {
+                    self.alive_reported_at = now;
+                    self.output.push_back(Output::Event(LetsChatEvent::Alive));
                 }
-                self.liveness.heard_and_ping_on(now);
+                self.liveness.on_received_keep_pinging(now);
                 match Packet::parse(&frame) {
-                    Ok(packet) => self.receive(now, packet),
+                    Ok(packet) => self.on_packet(now, packet),
                     Err(error) => tracing::warn!(%error, "a frame that makes no sense"),
                 }
             }
-            Input::Order(order) => self.order(now, order),
-            Input::Tick => self.tick(now),
+            Input::Command(order) => self.on_command(now, order),
+            Input::Timeout => self.tick(now),
             Input::Resumed => {
-                self.liveness.pinged(now);
-                self.ping();
+                self.liveness.on_ping_sent(now);
+                self.send_ping();
             }
         }
     }
 
-    fn poll(&mut self) -> Option<Output<String, Event>> {
+    fn poll_output(&mut self) -> Option<Output<String, LetsChatEvent>> {
         self.output.pop_front()
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         let door = match self.phase {
-            Phase::Knocking { until } => Some(until),
-            Phase::Seated => None,
+            LetsChatSessionPhase::Connecting { deadline: until } => Some(until),
+            LetsChatSessionPhase::Online => None,
         };
-        let later = self.later.front().map(|(due, _)| *due);
-        let wake = self.wakes.iter().map(|(due, _)| *due).min();
-        let (calls, rooms) = (self.calls.deadline(), self.rooms.deadline());
+        let later = self.delayed_commands.front().map(|(due, _)| *due);
+        let wake = self.timers.iter().map(|(due, _)| *due).min();
+        let (calls, rooms) = (self.requests.deadline(), self.rooms.deadline());
         let due = [door, Some(self.liveness.deadline()), later, wake, calls, rooms];
         due.into_iter().flatten().min()
     }
 }
 
 /// Why the server turns us away, in words for the administrator (WIRE.md, "Transport").
-fn refusal(data: Option<&str>) -> String {
+fn login_error_text(data: Option<&str>) -> String {
     match data {
         Some(why) => format!("Let's Chat turns us away: {why}"),
         None => "Let's Chat does not accept our token: make a new one and put it into token_file \

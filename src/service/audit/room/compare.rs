@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::super::{CLOCKS, TOLD, Troubles, Unread};
 use super::{Lost, Misplaced, Twin, Unheard};
 use crate::domain::{Delivery, DeliveryId};
-use crate::protocol::letschat::{Author, Post, PostId};
+use crate::protocol::letschat::{LetsChatUser, Post, PostId};
 use crate::store::LedgerEntry;
 
 /// How many of our own posts are remembered, to find another that says the same.
@@ -102,7 +102,7 @@ impl Comparison {
             }
             _ => None,
         };
-        posts.sort_by_key(|(post, trace)| (post.posted, delivery(trace)));
+        posts.sort_by_key(|(post, trace)| (post.posted_at, delivery(trace)));
         for (post, trace) in posts {
             match delivery(&trace) {
                 Some((ticket, others)) => self.delivered(&post, ticket, others),
@@ -120,7 +120,7 @@ impl Comparison {
         self.compared.posted += 1 + others;
         match self.latest.filter(|latest| *latest > ticket) {
             Some(behind) => {
-                let (post, posted) = (post.id, post.posted);
+                let (post, posted) = (post.id, post.posted_at);
                 self.compared.misplaced.push(Misplaced { ticket, post, posted, behind });
             }
             None => self.latest = Some(ticket),
@@ -137,8 +137,8 @@ impl Comparison {
 
     /// A post that we did not deliver, as far as the ledger knows.
     fn strange(&mut self, post: Post, heard: bool) {
-        let Post { id, text, posted, author } = post;
-        let author = author.unwrap_or_else(Author::unknown);
+        let Post { id, text, posted_at: posted, author } = post;
+        let author = author.unwrap_or_else(LetsChatUser::unknown);
         let ours = author.id == self.account;
         if !ours && heard {
             return;
@@ -240,8 +240,14 @@ mod tests {
 
     /// A post made in second `n`, by us or by ann.
     fn post(n: u32, by: &str, text: &str) -> Post {
-        let author = Author { id: by.to_owned(), username: by.to_owned(), display_name: None };
-        Post { id: id(n), text: text.to_owned(), posted: id(n).made_at(), author: Some(author) }
+        let author =
+            LetsChatUser { id: by.to_owned(), username: by.to_owned(), display_name: None };
+        Post {
+            id: id(n),
+            text: text.to_owned(),
+            posted_at: id(n).created_at(),
+            author: Some(author),
+        }
     }
 
     fn delivered(ticket: i64) -> LedgerEntry {
@@ -260,7 +266,7 @@ mod tests {
             body: body.to_owned(),
             sent_at: Timestamp::UNIX_EPOCH,
         };
-        let begun = Some(id(begun).made_at());
+        let begun = Some(id(begun).created_at());
         Delivery {
             id: DeliveryId(99),
             to: EndpointId(2),
@@ -276,7 +282,7 @@ mod tests {
     /// What is said, in a few words.
     fn told(compared: &Compared) -> Vec<String> {
         let lost = compared.lost.first.iter().map(|it| format!("lost {}", it.ticket.0));
-        let second = |id: PostId| id.made_at().as_second();
+        let second = |id: PostId| id.created_at().as_second();
         let unheard =
             compared.unheard.first.iter().map(|it| format!("unheard {}", second(it.post)));
         let repeated = compared.repeated.first.iter();
@@ -401,7 +407,7 @@ mod tests {
     fn what_was_posted_in_one_millisecond_stands_in_no_order() {
         let mut comparison = Comparison::new(US, None);
         let (mut one, mut two) = (post(3, US, "a"), post(4, US, "b"));
-        (one.posted, two.posted) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        (one.posted_at, two.posted_at) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         comparison.open(BTreeMap::from([(one.id, one), (two.id, two)]));
         comparison.trace(&id(3).to_string(), delivered(2));
         comparison.trace(&id(4).to_string(), delivered(1));

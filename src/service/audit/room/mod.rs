@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Troubles, Unread};
 use crate::config::Settings;
 use crate::domain::{DeliveryId, Endpoint, EndpointId};
-use crate::protocol::letschat::{Author, PostId};
+use crate::protocol::letschat::{LetsChatUser, PostId};
 use crate::store::{Snapshot, StoreError, Totals};
 
 use compare::Comparison;
@@ -197,7 +197,7 @@ async fn look(
     settings: &Settings,
     snapshot: &Snapshot,
     reader: &mut Reader,
-    account: &Author,
+    account: &LetsChatUser,
     (seat, room): (EndpointId, &Endpoint),
     since: Option<Timestamp>,
 ) -> Result<Result<Read, String>, StoreError> {
@@ -225,7 +225,7 @@ async fn look(
         })?;
         comparison.close();
     }
-    let since = since.made_at();
+    let since = since.created_at();
     let mut to_channels = Vec::new();
     for channel in channels(settings, room) {
         let tally = match snapshot.endpoint_id(&channel, None)? {
@@ -249,15 +249,15 @@ fn beginning(
 ) -> Result<PostId, StoreError> {
     let now = Timestamp::now();
     let parse = |id: Option<String>| id.and_then(|id| id.parse::<PostId>().ok());
-    let known = parse(snapshot.lowest_known_id(ledger)?).map(PostId::before);
+    let known = parse(snapshot.lowest_known_id(ledger)?).map(PostId::predecessor);
     let known = match known {
         Some(known) => Some(known),
         None => parse(snapshot.room_cursor(ledger)?),
     };
     let memory = settings.store.retention.and_then(|keep| SignedDuration::try_from(keep).ok());
     let remembered = memory.and_then(|memory| now.checked_sub(memory).ok());
-    let bounds = [remembered, since].into_iter().flatten().map(PostId::at);
-    Ok(bounds.fold(known.unwrap_or(PostId::at(now)), PostId::max))
+    let bounds = [remembered, since].into_iter().flatten().map(PostId::from_time);
+    Ok(bounds.fold(known.unwrap_or(PostId::from_time(now)), PostId::max))
 }
 
 impl Read {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::letschat::{PAGE, Post, PostId};
+use crate::protocol::letschat::{PAGE_SIZE, Post, PostId};
 
 /// How many seconds two pages overlap: posts that were taken at once may stand in the other order
 /// of their ids (WIRE.md, "Messages").
@@ -46,11 +46,11 @@ impl Pages {
         let (count, highest) = (page.len() + bad.len(), ids.max());
         self.held.extend(page);
         let above = self.since;
-        if count < PAGE {
+        if count < PAGE_SIZE {
             self.over = true;
             return Some(self.stretch(above, None));
         }
-        let onward = highest.map_or(above, |highest| highest.earlier(OVERLAP));
+        let onward = highest.map_or(above, |highest| highest.minus_seconds(OVERLAP));
         if onward <= above {
             self.skip += count;
             return None;
@@ -81,11 +81,11 @@ mod tests {
         });
         let ids: Vec<PostId> = ids.collect();
         let post =
-            |id: PostId| Post { id, text: String::new(), posted: id.made_at(), author: None };
-        let mut pages = Pages::from(PostId::FIRST);
+            |id: PostId| Post { id, text: String::new(), posted_at: id.created_at(), author: None };
+        let mut pages = Pages::from(PostId::MIN);
         let (mut seen, mut lengths) = (Vec::new(), Vec::new());
         while let Some((since, skip)) = pages.next() {
-            let page = ids.iter().copied().filter(|id| *id > since).skip(skip).take(PAGE);
+            let page = ids.iter().copied().filter(|id| *id > since).skip(skip).take(PAGE_SIZE);
             if let Some(stretch) = pages.turn((page.map(post).collect(), Vec::new())) {
                 lengths.push(stretch.posts.len());
                 seen.extend(stretch.posts.into_keys());

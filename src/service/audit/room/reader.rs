@@ -7,7 +7,9 @@ use tokio::sync::mpsc;
 use crate::bridge::Happening;
 use crate::config::LetsChatSettings;
 use crate::domain::{Endpoint, EndpointId};
-use crate::protocol::letschat::{Author, Event, Order, PAGE, PostId, Stay};
+use crate::protocol::letschat::{
+    LetsChatCommand, LetsChatEvent, LetsChatUser, PAGE_SIZE, PostId, Stay,
+};
 use crate::service::audit::conversation::Conversation;
 use crate::service::audit::room::pages::Page;
 use crate::service::engine::Item;
@@ -16,7 +18,7 @@ use crate::service::letschat::LetsChat;
 /// One who sits in the rooms and reads them.
 pub(super) struct Reader {
     conversation: Conversation,
-    orders: Option<mpsc::Sender<Order>>,
+    orders: Option<mpsc::Sender<LetsChatCommand>>,
     /// The room's id in each seat, or why we are not in it.
     seats: HashMap<EndpointId, Result<String, String>>,
     wanted: usize,
@@ -33,13 +35,13 @@ impl Reader {
     }
 
     /// Waits until it is known of each room whether we are in it. Gives our account.
-    pub(super) async fn joined(&mut self) -> Result<Author, String> {
+    pub(super) async fn joined(&mut self) -> Result<LetsChatUser, String> {
         let mut account = None;
         loop {
             if let Some(account) = account.take_if(|_| self.seats.len() >= self.wanted) {
                 return Ok(account);
             }
-            if let Event::Welcome(ours) = self.event().await? {
+            if let LetsChatEvent::LoggedIn(ours) = self.event().await? {
                 account = Some(ours);
             }
         }
@@ -61,16 +63,25 @@ impl Reader {
         self.seat(place)?;
         if let Some(orders) = &self.orders {
             // When the conversation is over, the events tell why.
-            let (take, stay) = (PAGE, Stay::default());
-            let order = Order::List { place, since, skip, take, later: false, stay };
+            let (take, stay) = (PAGE_SIZE, Stay::default());
+            let order = LetsChatCommand::ListMessages {
+                endpoint: place,
+                since,
+                skip,
+                limit: take,
+                delayed: false,
+                stay,
+            };
             let _ = orders.send(order).await;
         }
         loop {
             match self.event().await? {
-                Event::Listed { place: of, posts, bad, .. } if of == place => {
+                LetsChatEvent::Page { endpoint: of, posts, bad, .. } if of == place => {
                     return Ok((posts, bad));
                 }
-                Event::Closed { place: of, why } if of == place => return Err(why),
+                LetsChatEvent::NotJoined { endpoint: of, reason: why } if of == place => {
+                    return Err(why);
+                }
                 _ => {}
             }
         }
@@ -79,27 +90,31 @@ impl Reader {
     /// Says goodbye.
     pub(super) async fn leave(self) {
         if let Some(orders) = self.orders {
-            let _ = orders.send(Order::Leave).await;
+            let _ = orders.send(LetsChatCommand::Leave).await;
         }
         self.conversation.end().await;
     }
 
     /// The next thing that Let's Chat tells us but for what people say.
-    async fn event(&mut self) -> Result<Event, String> {
+    async fn event(&mut self) -> Result<LetsChatEvent, String> {
         let Self { conversation, orders, seats, .. } = self;
         let event = conversation.next(|item| match item {
             Item::LetsChatUp(up) => {
                 *orders = Some(up);
                 None
             }
-            Item::Happened(Happening::LetsChat(Event::Heard { .. })) => None,
+            Item::Happened(Happening::LetsChat(LetsChatEvent::NewPost { .. })) => None,
             Item::Happened(Happening::LetsChat(event)) => Some(event),
             _ => None,
         });
         let event = event.await?;
         match &event {
-            Event::Joined { place, room } => seats.insert(*place, Ok(room.clone())),
-            Event::Closed { place, why } => seats.insert(*place, Err(why.clone())),
+            LetsChatEvent::Joined { endpoint: place, room } => {
+                seats.insert(*place, Ok(room.clone()))
+            }
+            LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
+                seats.insert(*place, Err(why.clone()))
+            }
             _ => None,
         };
         Ok(event)
