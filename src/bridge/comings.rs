@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Bridge, Spot, Turn};
 use crate::domain::EndpointId;
-use crate::protocol::irc::Parting;
+use crate::protocol::irc::LeaveReason;
 use crate::store::StoreError;
 use crate::translate;
 use crate::translate::{StatusChange, StatusEvent};
@@ -159,11 +159,13 @@ fn named(what: &StatusChange) -> Option<&str> {
 }
 
 /// How somebody left, in the words that it is told in.
-pub(super) fn parting(how: Parting) -> StatusChange {
+pub(super) fn parting(how: LeaveReason) -> StatusChange {
     match how {
-        Parting::Left { why } | Parting::Quit { why } => StatusChange::Left(why),
-        Parting::Kicked { by, why } => StatusChange::Kicked { by, reason: why },
-        Parting::Split { servers } => StatusChange::Netsplit(servers),
+        LeaveReason::Part { reason: why } | LeaveReason::Quit { reason: why } => {
+            StatusChange::Left(why)
+        }
+        LeaveReason::Kick { by, reason: why } => StatusChange::Kicked { by, reason: why },
+        LeaveReason::Netsplit { servers } => StatusChange::Netsplit(servers),
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::comings;
 use super::{Bridge, Turn};
 use crate::domain::{ChannelMember, EndpointId, IrcUser, Network, Roster};
-use crate::protocol::irc::Presence;
+use crate::protocol::irc::MembershipEvent;
 use crate::store::StoreError;
 use crate::translate::StatusChange;
 
@@ -22,7 +22,7 @@ impl Bridge {
     pub(super) fn seen(
         &mut self,
         network: &Network,
-        presence: Presence,
+        presence: MembershipEvent,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let news = self.direct_news(network, &presence);
@@ -34,7 +34,7 @@ impl Bridge {
     fn seen_among_puppets(
         &mut self,
         network: &Network,
-        presence: Presence,
+        presence: MembershipEvent,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(puppets) = self.voices.puppets_of(network) else {
@@ -42,7 +42,7 @@ impl Bridge {
         };
         puppets.look(&presence);
         let went = match &presence {
-            Presence::Went { places, who, how } => {
+            MembershipEvent::Left { endpoints: places, user: who, reason: how } => {
                 Some((places.clone(), Arc::clone(who), how.clone()))
             }
             _ => None,
@@ -54,15 +54,19 @@ impl Bridge {
     }
 
     /// Somebody came, went, or is known otherwise.
-    fn presence(&mut self, presence: Presence, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn presence(
+        &mut self,
+        presence: MembershipEvent,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StoreError> {
         match presence {
-            Presence::Listed { place, casemapping, members } => {
+            MembershipEvent::Names { endpoint: place, casemapping, members } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     tracing::debug!(place = %spot.place, people = members.len(), "listed");
                     spot.roster.replace(casemapping, members.into_iter());
                 }
             }
-            Presence::Came { place, who, returned } => {
+            MembershipEvent::Joined { endpoint: place, user: who, after_netsplit: returned } => {
                 let what =
                     if returned { StatusChange::NetsplitRejoin } else { StatusChange::Joined };
                 self.happens(place, &who.nick, what, turn.now);
@@ -70,7 +74,7 @@ impl Bridge {
                     spot.roster.insert(ChannelMember::new(who, ""));
                 }
             }
-            Presence::Went { places, who, how } => {
+            MembershipEvent::Left { endpoints: places, user: who, reason: how } => {
                 let what = comings::parting(how);
                 for place in places {
                     self.happens(place, &who.nick, what.clone(), turn.now);
@@ -79,7 +83,7 @@ impl Bridge {
                     }
                 }
             }
-            Presence::Changed { places, before, now } => {
+            MembershipEvent::UserChanged { endpoints: places, before, now } => {
                 if before.nick != now.nick {
                     for place in &places {
                         let what = StatusChange::NickChanged(now.nick.clone());
@@ -88,12 +92,12 @@ impl Bridge {
                 }
                 self.know(&places, &before.nick, &now);
             }
-            Presence::Learnt(people) => {
-                for (places, person) in people {
-                    self.know(&places, &person.nick, &person);
+            MembershipEvent::UsersUpdated(people) => {
+                for (endpoints, person) in people {
+                    self.know(&endpoints, &person.nick, &person);
                 }
             }
-            Presence::Ranked { place, nick, ranks } => {
+            MembershipEvent::PrefixChanged { endpoint: place, nick, prefixes: ranks } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.roster.set_prefixes(&nick, &ranks);
                 }

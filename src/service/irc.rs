@@ -16,14 +16,21 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::Ended;
 use crate::protocol::irc::{
-    Charset, Charsets, Event, Lesson, Pace, Plan, Seat, Session, TurnedAway,
+    ChannelTarget, Charset, Charsets, Event, Lesson, Pace, Plan, Session, TurnedAway,
 };
 
 /// The channels to sit in.
-pub(super) fn seats(network: &NetworkSettings, places: &[(EndpointId, Endpoint)]) -> Vec<Seat> {
+pub(super) fn seats(
+    network: &NetworkSettings,
+    places: &[(EndpointId, Endpoint)],
+) -> Vec<ChannelTarget> {
     let seat = |channel: &config::ChannelSettings| {
         let place = super::channel_id(places, &network.network, &channel.name)?;
-        Some(Seat { place, name: channel.name.clone(), key: channel.key.clone() })
+        Some(ChannelTarget {
+            endpoint: place,
+            name: channel.name.clone(),
+            key: channel.key.clone(),
+        })
     };
     network.channels.iter().filter_map(seat).collect()
 }
@@ -31,7 +38,7 @@ pub(super) fn seats(network: &NetworkSettings, places: &[(EndpointId, Endpoint)]
 /// A network, and what it takes to sit on it.
 pub(super) struct Irc {
     network: NetworkSettings,
-    seats: Vec<Seat>,
+    seats: Vec<ChannelTarget>,
     door: Door,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
@@ -125,7 +132,7 @@ pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
 /// What a session on `network` is to do.
 pub(super) fn plan(
     network: &NetworkSettings,
-    seats: &[Seat],
+    seats: &[ChannelTarget],
     lesson: Lesson,
     (secure, server): (bool, &HostPort),
 ) -> Plan {

@@ -91,7 +91,7 @@ fn links() -> PublicLinks {
 struct Puppet {
     account: LetsChatUserId,
     nick: String,
-    seats: Vec<irc::Seat>,
+    seats: Vec<irc::ChannelTarget>,
     wire: Wire<irc::Session>,
     /// The server has put it out.
     turned_away: bool,
@@ -569,7 +569,7 @@ impl World {
     fn call(&mut self, account: LetsChatUserId, nick: String, name: &str, place: EndpointId) {
         let seat = self.bridge.places().find(|(id, _)| *id == place).map(|(_, name)| name.clone());
         let Some(Endpoint::Channel { name: channel, .. }) = seat else { panic!("a channel") };
-        let seat = irc::Seat { place, name: channel.to_string(), key: None };
+        let seat = irc::ChannelTarget { endpoint: place, name: channel.to_string(), key: None };
         if !self.puppets.iter().any(|it| it.account == account) {
             let wire = Wire::new(name);
             self.puppets.push(Puppet {
@@ -635,15 +635,19 @@ impl World {
     }
 
     fn irc_session(&self, network: &Network) -> irc::Session {
-        let mut seats: Vec<irc::Seat> = Vec::new();
+        let mut seats: Vec<irc::ChannelTarget> = Vec::new();
         for (place, name) in self.bridge.places() {
             if let Endpoint::Channel { network: on, name } = name
                 && on == network
             {
-                seats.push(irc::Seat { place, name: name.to_string(), key: None });
+                seats.push(irc::ChannelTarget {
+                    endpoint: place,
+                    name: name.to_string(),
+                    key: None,
+                });
             }
         }
-        seats.sort_by_key(|seat| seat.place);
+        seats.sort_by_key(|seat| seat.endpoint);
         let lesson = self.lesson.unwrap_or_else(|| irc::Lesson::none(self.now));
         let (pace, clock, invited_by) = (self.pace, self.clock, self.invited_by.clone());
         irc::Session::new(

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::words;
 use crate::bridge::{Bridge, Peer, Turn};
 use crate::domain::{Casemapping, EndpointId, IrcUser, Network, UserRef};
-use crate::protocol::irc::Presence;
+use crate::protocol::irc::MembershipEvent;
 use crate::protocol::letschat;
 use crate::store::StoreError;
 
@@ -34,27 +34,29 @@ impl Bridge {
     pub(in crate::bridge) fn direct_news(
         &self,
         network: &Network,
-        presence: &Presence,
+        presence: &MembershipEvent,
     ) -> Option<News> {
         if self.direct.parties.is_empty() {
             return None;
         }
         match presence {
-            Presence::Changed { before, now, .. } => {
+            MembershipEvent::UserChanged { before, now, .. } => {
                 Some(News::Changed(Arc::clone(before), Arc::clone(now)))
             }
-            Presence::Learnt(people) => {
+            MembershipEvent::UsersUpdated(people) => {
                 Some(News::Learnt(people.iter().map(|(_, person)| Arc::clone(person)).collect()))
             }
-            Presence::Came { who, .. } => Some(News::Seen(Arc::clone(who))),
-            Presence::Went { places, who, .. } => {
+            MembershipEvent::Joined { user: who, .. } => Some(News::Seen(Arc::clone(who))),
+            MembershipEvent::Left { endpoints: places, user: who, .. } => {
                 let spot = places.first().and_then(|place| self.spots.get(place))?;
                 let casemapping = spot.roster.casemapping();
                 let party = super::sight::party(network, who, casemapping);
                 Some(News::Missed(vec![party]))
             }
-            Presence::Listed { place, .. } => Some(News::Listed(self.talkers(network, *place))),
-            Presence::Ranked { .. } => None,
+            MembershipEvent::Names { endpoint: place, .. } => {
+                Some(News::Listed(self.talkers(network, *place)))
+            }
+            MembershipEvent::PrefixChanged { .. } => None,
         }
     }
 

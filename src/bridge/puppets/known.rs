@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Choice, Faded, Puppet, Puppets, Standing};
 use crate::domain::{EndpointId, LetsChatUserId};
-use crate::protocol::irc::{Parting, Presence};
+use crate::protocol::irc::{LeaveReason, MembershipEvent};
 
 /// How long a nick is still known as that of a puppet which had it.
 const FADING: SignedDuration = SignedDuration::from_secs(60);
@@ -109,14 +109,14 @@ impl Puppets {
     }
 
     /// What the bridge sees of people may be of puppets.
-    pub(in crate::bridge) fn look(&mut self, presence: &Presence) {
+    pub(in crate::bridge) fn look(&mut self, presence: &MembershipEvent) {
         match presence {
-            Presence::Came { place, who, .. } => {
+            MembershipEvent::Joined { endpoint: place, user: who, .. } => {
                 for puppet in self.people.values_mut().filter(|puppet| puppet.has(&who.nick)) {
                     puppet.gone.remove(place);
                 }
             }
-            Presence::Listed { place, members, .. } => {
+            MembershipEvent::Names { endpoint: place, members, .. } => {
                 let gone = self.people.values_mut().filter(|puppet| puppet.gone.contains(place));
                 for puppet in gone {
                     if members.iter().any(|member| puppet.has(&member.user.nick)) {
@@ -124,7 +124,7 @@ impl Puppets {
                     }
                 }
             }
-            Presence::Changed { before, now, .. } if before.nick != now.nick => {
+            MembershipEvent::UserChanged { before, now, .. } if before.nick != now.nick => {
                 self.fading.retain(|it| it.nick != before.nick);
                 let renamed = self.people.values_mut().find(|puppet| puppet.has(&before.nick));
                 if let Some(puppet) = renamed.filter(|puppet| !puppet.has(&now.nick)) {
@@ -137,11 +137,11 @@ impl Puppets {
     }
 
     /// The bridge has seen `nick` leave `places`.
-    pub(super) fn seen_off(&mut self, nick: &str, places: &[EndpointId], how: &Parting) {
+    pub(super) fn seen_off(&mut self, nick: &str, places: &[EndpointId], how: &LeaveReason) {
         if let Some(puppet) = self.people.values_mut().find(|puppet| puppet.has(nick)) {
             puppet.gone.extend(places);
         }
-        if matches!(how, Parting::Quit { .. } | Parting::Split { .. }) {
+        if matches!(how, LeaveReason::Quit { .. } | LeaveReason::Netsplit { .. }) {
             self.fading.retain(|it| it.nick != nick);
         }
     }

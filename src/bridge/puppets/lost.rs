@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{Awaited, PuppetEnd, Puppets};
 use crate::bridge::{Bridge, Turn};
 use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Network, Sender};
-use crate::protocol::irc::Parting;
+use crate::protocol::irc::LeaveReason;
 use crate::store::StoreError;
 
 /// How long after a puppet is lost its last lines may still be on their way to us, through other
@@ -84,7 +84,7 @@ impl Bridge {
     pub(in crate::bridge) fn puppet_went(
         &mut self,
         network: &Network,
-        (nick, places, how): (&str, &[EndpointId], &Parting),
+        (nick, places, how): (&str, &[EndpointId], &LeaveReason),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(puppets) = self.voices.puppets_of(network) else { return Ok(()) };

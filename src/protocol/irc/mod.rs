@@ -32,14 +32,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use channel::Seat;
+pub use channel::ChannelTarget;
 pub use heard::plain;
 pub use line::{
     BadHeard, BadLine, Charset, Charsets, Heard, Line, Parts, Text, Unreadable, decode,
 };
 pub use pacing::{Lesson, Pace};
 pub use past::{Answer, Page};
-pub use presence::{Parting, Presence};
+pub use presence::{LeaveReason, MembershipEvent};
 pub use registration::{Identity, Login, Mechanism, Services, Sts};
 pub use session::{Plan, Session, Webirc};
 pub use speech::Mark;
@@ -113,7 +113,7 @@ pub enum Order {
     /// Show others that we are away, for this reason; `None` that we are back.
     Away(Option<String>),
     /// Sit in this channel too.
-    Sit(Seat),
+    Sit(ChannelTarget),
     /// Say goodbye and hang up.
     Quit(String),
 }
@@ -168,7 +168,7 @@ pub enum Event {
         why: String,
     },
     /// Somebody came, went, or is known otherwise.
-    Presence(Presence),
+    Presence(MembershipEvent),
     /// This is what the channel is about.
     Topic {
         /// Where.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser, Roster};
 
 use super::budget::MOST_KEPT;
-use super::presence::{Parting, Presence};
+use super::presence::{LeaveReason, MembershipEvent};
 
 /// More people than any network has in our channels. Whoever comes beyond is not remembered.
-const MOST: usize = 200_000;
+const MAX_USERS: usize = 200_000;
 
 /// How many who were split off are expected back.
 const MOST_SPLIT: usize = 20_000;
@@ -25,39 +25,39 @@ const FRAME: usize = 200;
 const LONGEST: usize = 512;
 
 /// How long those who were split off are expected back.
-const SPLIT: Duration = Duration::from_secs(3_600);
+const NETSPLIT_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Everybody in our channels. What becomes of them is told as [`Presence`].
 #[derive(Debug, Default)]
-pub(super) struct People {
+pub(super) struct Users {
     casemapping: Casemapping,
     /// Our own nick, folded.
-    me: String,
+    own_nick: String,
     /// By folded nick.
-    known: HashMap<String, Known>,
-    channels: HashMap<EndpointId, Roster>,
+    by_nick: HashMap<String, UserEntry>,
+    rosters: HashMap<EndpointId, Roster>,
     /// How many bytes all of them take.
     held: usize,
     /// The lists of NAMES that have not come to their end.
-    lists: HashMap<EndpointId, Vec<(IrcUser, String)>>,
+    pending_names: HashMap<EndpointId, Vec<(IrcUser, String)>>,
     /// What WHO has told, by folded nick, until it comes to its end.
-    learnt: Vec<String>,
+    pending_who: Vec<String>,
     /// Who was split off, and when.
-    split: HashMap<String, Instant>,
-    news: Vec<Presence>,
+    netsplit_at: HashMap<String, Instant>,
+    events: Vec<MembershipEvent>,
 }
 
 #[derive(Debug)]
-struct Known {
-    person: Arc<IrcUser>,
-    places: Vec<EndpointId>,
+struct UserEntry {
+    user: Arc<IrcUser>,
+    endpoints: Vec<EndpointId>,
 }
 
 /// What the server shows of somebody who does something.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
+pub(super) struct UserInfo<'a> {
     pub(super) nick: &'a str,
-    pub(super) address: Option<&'a str>,
+    pub(super) userhost: Option<&'a str>,
     /// `Some(None)` where it is known that they are not logged in.
     pub(super) account: Option<Option<&'a str>>,
     pub(super) realname: Option<&'a str>,
@@ -65,20 +65,20 @@ pub(super) struct Seen<'a> {
     pub(super) bot: bool,
 }
 
-impl Seen<'_> {
-    fn fits(&self, person: &IrcUser) -> bool {
+impl UserInfo<'_> {
+    fn matches(&self, person: &IrcUser) -> bool {
         person.nick == self.nick
-            && (self.address.is_none() || person.userhost.as_deref() == self.address)
+            && (self.userhost.is_none() || person.userhost.as_deref() == self.userhost)
             && self.account.is_none_or(|account| person.account.as_deref() == account)
             && (self.realname.is_none() || person.realname.as_deref() == self.realname)
             && (person.bot || !self.bot)
     }
 
     /// What is shown is so; what is not shown is as it was.
-    fn imprint(&self, person: &mut IrcUser) {
+    fn apply_to(&self, person: &mut IrcUser) {
         let owned = |text: &str| Some(head(text, LONGEST).to_owned());
         self.nick.clone_into(&mut person.nick);
-        person.userhost = self.address.and_then(owned).or(person.userhost.take());
+        person.userhost = self.userhost.and_then(owned).or(person.userhost.take());
         person.realname = self.realname.and_then(owned).or(person.realname.take());
         if let Some(account) = self.account {
             person.account = account.map(|account| head(account, LONGEST).to_owned());
@@ -99,126 +99,146 @@ fn weight(person: &IrcUser) -> usize {
     FRAME + 2 * nick.len() + length(address) + length(account) + length(realname)
 }
 
-impl People {
+impl Users {
     /// How many bytes all that is known of people takes.
     pub(super) fn held(&self) -> usize {
         self.held
     }
 
     /// The server folds names like this.
-    pub(super) fn fold(&mut self, casemapping: Casemapping) {
+    pub(super) fn set_casemapping(&mut self, casemapping: Casemapping) {
         if self.casemapping == casemapping {
             return;
         }
         // It is told before anybody is known; from a server that changes it later, all is new.
-        let me = std::mem::take(&mut self.me);
-        *self = Self { casemapping, me: casemapping.fold(&me), ..Self::default() };
+        let own_nick = std::mem::take(&mut self.own_nick);
+        *self = Self { casemapping, own_nick: casemapping.fold(&own_nick), ..Self::default() };
     }
 
     /// We go by `nick`.
-    pub(super) fn we_are(&mut self, nick: &str) {
-        self.me = self.casemapping.fold(nick);
+    pub(super) fn set_own_nick(&mut self, nick: &str) {
+        self.own_nick = self.casemapping.fold(nick);
     }
 
     /// What has become of people since it was asked for last.
-    pub(super) fn news(&mut self) -> std::vec::Drain<'_, Presence> {
-        self.news.drain(..)
+    pub(super) fn drain_events(&mut self) -> std::vec::Drain<'_, MembershipEvent> {
+        self.events.drain(..)
     }
 
     /// Who goes by `nick`.
     pub(super) fn get(&self, nick: &str) -> Option<&Arc<IrcUser>> {
-        self.known.get(&self.casemapping.fold(nick)).map(|known| &known.person)
+        self.by_nick.get(&self.casemapping.fold(nick)).map(|known| &known.user)
     }
 
     /// How many are in the channel, as far as is known.
-    pub(super) fn count(&self, place: EndpointId) -> usize {
-        self.channels.get(&place).map_or(0, Roster::len)
+    pub(super) fn member_count(&self, place: EndpointId) -> usize {
+        self.rosters.get(&place).map_or(0, Roster::len)
     }
 
     /// Whether the server has listed ourselves there.
-    pub(super) fn are_we_in(&self, place: EndpointId) -> bool {
-        self.channels.get(&place).is_some_and(|channel| channel.get(&self.me).is_some())
+    pub(super) fn is_own_nick_listed(&self, place: EndpointId) -> bool {
+        self.rosters.get(&place).is_some_and(|channel| channel.get(&self.own_nick).is_some())
     }
 
     /// Whether we have any mark there: voice, or more.
     pub(super) fn are_we_marked(&self, place: EndpointId) -> bool {
-        let me = self.channels.get(&place).and_then(|channel| channel.get(&self.me));
+        let me = self.rosters.get(&place).and_then(|channel| channel.get(&self.own_nick));
         me.is_some_and(|member| !member.prefixes.is_empty())
     }
 
     /// Somebody does something: what the server shows of them with it is learnt.
-    pub(super) fn seen(&mut self, seen: Seen<'_>) {
-        if self.get(seen.nick).is_some_and(|person| !seen.fits(person)) {
-            self.change(seen.nick, |person| seen.imprint(person));
+    pub(super) fn observe(&mut self, seen: UserInfo<'_>) {
+        if self.get(seen.nick).is_some_and(|person| !seen.matches(person)) {
+            self.update(seen.nick, |person| seen.apply_to(person));
         }
     }
 
     /// Somebody comes into a channel; perhaps back, after a netsplit.
-    pub(super) fn came(&mut self, place: EndpointId, seen: Seen<'_>, netjoin: bool, now: Instant) {
-        self.seen(seen);
+    pub(super) fn join(
+        &mut self,
+        place: EndpointId,
+        seen: UserInfo<'_>,
+        netjoin: bool,
+        now: Instant,
+    ) {
+        self.observe(seen);
         let folded = self.casemapping.fold(seen.nick);
-        let split = self.split.remove(&folded);
-        let returned = netjoin || split.is_some_and(|at| now.duration_since(at) < SPLIT);
-        let Some(who) = self.place(&folded, place, &seen) else { return };
-        self.channel(place).insert(ChannelMember::new(Arc::clone(&who), ""));
-        if folded != self.me {
-            self.news.push(Presence::Came { place, who, returned });
+        let split = self.netsplit_at.remove(&folded);
+        let returned = netjoin || split.is_some_and(|at| now.duration_since(at) < NETSPLIT_TIMEOUT);
+        let Some(who) = self.add_to_channel(&folded, place, &seen) else { return };
+        self.roster_mut(place).insert(ChannelMember::new(Arc::clone(&who), ""));
+        if folded != self.own_nick {
+            self.events.push(MembershipEvent::Joined {
+                endpoint: place,
+                user: who,
+                after_netsplit: returned,
+            });
         }
     }
 
     /// Somebody leaves a channel.
-    pub(super) fn left(&mut self, place: EndpointId, nick: &str, how: Parting) {
-        let member = self.channels.get_mut(&place).and_then(|channel| channel.remove(nick));
+    pub(super) fn leave(&mut self, place: EndpointId, nick: &str, how: LeaveReason) {
+        let member = self.rosters.get_mut(&place).and_then(|channel| channel.remove(nick));
         let Some(member) = member else { return };
-        self.unplace(&self.casemapping.fold(nick), place);
-        self.news.push(Presence::Went { places: vec![place], who: member.user, how });
+        self.remove_from_channel(&self.casemapping.fold(nick), place);
+        self.events.push(MembershipEvent::Left {
+            endpoints: vec![place],
+            user: member.user,
+            reason: how,
+        });
     }
 
     /// Somebody leaves the network.
-    pub(super) fn quit(&mut self, nick: &str, how: Parting, now: Instant) {
+    pub(super) fn quit(&mut self, nick: &str, how: LeaveReason, now: Instant) {
         let folded = self.casemapping.fold(nick);
-        let Some(Known { person: who, places }) = self.known.remove(&folded) else { return };
+        let Some(UserEntry { user: who, endpoints: places }) = self.by_nick.remove(&folded) else {
+            return;
+        };
         self.held = self.held.saturating_sub(weight(&who));
         for place in &places {
-            self.channels.get_mut(place).and_then(|channel| channel.remove(nick));
+            self.rosters.get_mut(place).and_then(|channel| channel.remove(nick));
         }
-        if matches!(how, Parting::Split { .. }) && self.split.len() < MOST_SPLIT {
-            self.split.insert(folded, now);
+        if matches!(how, LeaveReason::Netsplit { .. }) && self.netsplit_at.len() < MOST_SPLIT {
+            self.netsplit_at.insert(folded, now);
         }
-        self.news.push(Presence::Went { places, who, how });
+        self.events.push(MembershipEvent::Left { endpoints: places, user: who, reason: how });
     }
 
     /// Who went by `nick` is somebody else, or known otherwise, by this change.
-    pub(super) fn change(&mut self, nick: &str, change: impl FnOnce(&mut IrcUser)) {
-        let Some((places, before, now)) = self.remake(nick, change) else { return };
-        if self.casemapping.fold(&now.nick) != self.me {
-            self.news.push(Presence::Changed { places, before, now });
+    pub(super) fn update(&mut self, nick: &str, change: impl FnOnce(&mut IrcUser)) {
+        let Some((places, before, now)) = self.replace_user(nick, change) else { return };
+        if self.casemapping.fold(&now.nick) != self.own_nick {
+            self.events.push(MembershipEvent::UserChanged { endpoints: places, before, now });
         }
     }
 
     /// Somebody is given, or loses, the mark `mark` in a channel; `marks` are all that there are,
     /// the highest first.
-    pub(super) fn ranked(
+    pub(super) fn set_prefix(
         &mut self,
         place: EndpointId,
         nick: &str,
         (mark, given): (char, bool),
         marks: &str,
     ) {
-        let Some(channel) = self.channels.get_mut(&place) else { return };
+        let Some(channel) = self.rosters.get_mut(&place) else { return };
         let Some(member) = channel.get(nick) else { return };
         let has = |it: char| if it == mark { given } else { member.prefixes.contains(it) };
         let ranks: Box<str> = marks.chars().filter(|it| has(*it)).collect();
         let nick = member.user.nick.clone();
         channel.set_prefixes(&nick, &ranks);
-        if self.casemapping.fold(&nick) != self.me {
-            self.news.push(Presence::Ranked { place, nick, ranks });
+        if self.casemapping.fold(&nick) != self.own_nick {
+            self.events.push(MembershipEvent::PrefixChanged {
+                endpoint: place,
+                nick,
+                prefixes: ranks,
+            });
         }
     }
 
     /// NAMES tells that `name` is in the channel, such as `@ann` or `@+ann!a@host`; `marks` are all
     /// that may stand before a nick.
-    pub(super) fn named(&mut self, place: EndpointId, name: &str, marks: &str) {
+    pub(super) fn add_name(&mut self, place: EndpointId, name: &str, marks: &str) {
         let ranked = name.trim_start_matches(|c| marks.contains(c));
         let raw = &name[..name.len() - ranked.len()];
         let ranks: String = marks.chars().filter(|mark| raw.contains(*mark)).collect();
@@ -226,7 +246,7 @@ impl People {
             Some((nick, address)) => (nick, Some(head(address, LONGEST).to_owned())),
             None => (ranked, None),
         };
-        let list = self.lists.entry(place).or_default();
+        let list = self.pending_names.entry(place).or_default();
         if !nick.is_empty() && nick.len() <= LONGEST && self.held <= MOST_KEPT {
             let person = IrcUser { userhost: address, ..IrcUser::named(nick) };
             self.held += weight(&person);
@@ -235,123 +255,128 @@ impl People {
     }
 
     /// NAMES has told of everybody in the channel: who was thought to be there and is not, is gone.
-    pub(super) fn listed(&mut self, place: EndpointId) {
+    pub(super) fn end_of_names(&mut self, place: EndpointId) {
         let list = self.take_list(place);
-        let before = self.channels.insert(place, Roster::new(self.casemapping));
+        let before = self.rosters.insert(place, Roster::new(self.casemapping));
         let there = list.iter().map(|(person, _)| self.casemapping.fold(&person.nick));
         let there: std::collections::HashSet<String> = there.collect();
         for member in before.iter().flat_map(Roster::iter) {
             let folded = self.casemapping.fold(&member.user.nick);
             if !there.contains(&folded) {
-                self.unplace(&folded, place);
+                self.remove_from_channel(&folded, place);
             }
         }
-        for (person, ranks) in list {
-            let seen = Seen {
+        for (person, prefixes) in list {
+            let seen = UserInfo {
                 nick: &person.nick,
-                address: person.userhost.as_deref(),
+                userhost: person.userhost.as_deref(),
                 account: None,
                 realname: None,
                 bot: false,
             };
-            self.seen(seen);
+            self.observe(seen);
             let folded = self.casemapping.fold(&person.nick);
-            if let Some(who) = self.place(&folded, place, &seen) {
-                self.channel(place).insert(ChannelMember::new(who, &ranks));
+            if let Some(who) = self.add_to_channel(&folded, place, &seen) {
+                self.roster_mut(place).insert(ChannelMember::new(who, &prefixes));
             }
         }
-        self.tell_list(place);
+        self.push_names(place);
     }
 
     fn take_list(&mut self, place: EndpointId) -> Vec<(IrcUser, String)> {
-        let list = self.lists.remove(&place).unwrap_or_default();
+        let list = self.pending_names.remove(&place).unwrap_or_default();
         let weight: usize = list.iter().map(|(person, _)| weight(person)).sum();
         self.held = self.held.saturating_sub(weight);
         list
     }
 
     /// WHO tells of somebody; `away` of the flags that come with it.
-    pub(super) fn told(&mut self, seen: Seen<'_>, away: bool) {
+    pub(super) fn add_who_reply(&mut self, seen: UserInfo<'_>, away: bool) {
         let change = |person: &mut IrcUser| {
-            seen.imprint(person);
+            seen.apply_to(person);
             (person.away, person.bot) = (away, seen.bot);
         };
-        if self.remake(seen.nick, change).is_some() {
-            self.learnt.push(self.casemapping.fold(seen.nick));
+        if self.replace_user(seen.nick, change).is_some() {
+            self.pending_who.push(self.casemapping.fold(seen.nick));
         }
-        if self.learnt.len() >= MOST_LEARNT {
-            self.told_all();
+        if self.pending_who.len() >= MOST_LEARNT {
+            self.end_of_who();
         }
     }
 
     /// WHO has told all.
-    pub(super) fn told_all(&mut self) {
-        let mut learnt = std::mem::take(&mut self.learnt);
-        learnt.retain(|nick| *nick != self.me);
-        let learnt = learnt.iter().filter_map(|nick| self.known.get(nick));
+    pub(super) fn end_of_who(&mut self) {
+        let mut learnt = std::mem::take(&mut self.pending_who);
+        learnt.retain(|nick| *nick != self.own_nick);
+        let learnt = learnt.iter().filter_map(|nick| self.by_nick.get(nick));
         let learnt: Vec<_> =
-            learnt.map(|known| (known.places.clone(), Arc::clone(&known.person))).collect();
+            learnt.map(|known| (known.endpoints.clone(), Arc::clone(&known.user))).collect();
         if !learnt.is_empty() {
-            self.news.push(Presence::Learnt(learnt));
+            self.events.push(MembershipEvent::UsersUpdated(learnt));
         }
     }
 
     /// We are no longer in the channel: whoever is there is out of our sight.
-    pub(super) fn forget(&mut self, place: EndpointId) {
+    pub(super) fn remove_channel(&mut self, place: EndpointId) {
         self.take_list(place);
-        let Some(channel) = self.channels.remove(&place) else { return };
+        let Some(channel) = self.rosters.remove(&place) else { return };
         for member in channel.iter() {
-            self.unplace(&self.casemapping.fold(&member.user.nick), place);
+            self.remove_from_channel(&self.casemapping.fold(&member.user.nick), place);
         }
     }
 
-    fn tell_list(&mut self, place: EndpointId) {
+    fn push_names(&mut self, place: EndpointId) {
         let casemapping = self.casemapping;
-        let is_me = |member: &&ChannelMember| casemapping.fold(&member.user.nick) == self.me;
-        let members = self.channels.get(&place).into_iter().flat_map(Roster::iter);
+        let is_me = |member: &&ChannelMember| casemapping.fold(&member.user.nick) == self.own_nick;
+        let members = self.rosters.get(&place).into_iter().flat_map(Roster::iter);
         let members = members.filter(|member| !is_me(member)).cloned().collect();
-        self.news.push(Presence::Listed { place, casemapping, members });
+        self.events.push(MembershipEvent::Names { endpoint: place, casemapping, members });
     }
 
-    fn channel(&mut self, place: EndpointId) -> &mut Roster {
-        self.channels.entry(place).or_insert_with(|| Roster::new(self.casemapping))
+    fn roster_mut(&mut self, place: EndpointId) -> &mut Roster {
+        self.rosters.entry(place).or_insert_with(|| Roster::new(self.casemapping))
     }
 
     /// Notes that whoever has the folded nick is in `place`; `None` when there are too many people.
-    fn place(&mut self, folded: &str, place: EndpointId, seen: &Seen<'_>) -> Option<Arc<IrcUser>> {
-        if self.known.len() >= MOST && !self.known.contains_key(folded) {
+    fn add_to_channel(
+        &mut self,
+        folded: &str,
+        place: EndpointId,
+        seen: &UserInfo<'_>,
+    ) -> Option<Arc<IrcUser>> {
+        if self.by_nick.len() >= MAX_USERS && !self.by_nick.contains_key(folded) {
             return None;
         }
         let held = &mut self.held;
-        let known = self.known.entry(folded.to_owned()).or_insert_with(|| {
+        let known = self.by_nick.entry(folded.to_owned()).or_insert_with(|| {
             let mut person = IrcUser::default();
-            seen.imprint(&mut person);
+            seen.apply_to(&mut person);
             *held += weight(&person);
-            Known { person: Arc::new(person), places: Vec::new() }
+            UserEntry { user: Arc::new(person), endpoints: Vec::new() }
         });
-        if !known.places.contains(&place) {
-            known.places.push(place);
+        if !known.endpoints.contains(&place) {
+            known.endpoints.push(place);
         }
-        Some(Arc::clone(&known.person))
+        Some(Arc::clone(&known.user))
     }
 
-    fn unplace(&mut self, folded: &str, place: EndpointId) {
-        let Some(known) = self.known.get_mut(folded) else { return };
-        known.places.retain(|other| *other != place);
-        if known.places.is_empty() {
-            self.held = self.held.saturating_sub(weight(&known.person));
-            self.known.remove(folded);
+    fn remove_from_channel(&mut self, folded: &str, place: EndpointId) {
+        let Some(known) = self.by_nick.get_mut(folded) else { return };
+        known.endpoints.retain(|other| *other != place);
+        if known.endpoints.is_empty() {
+            self.held = self.held.saturating_sub(weight(&known.user));
+            self.by_nick.remove(folded);
         }
     }
 
     /// Makes somebody somebody else everywhere. `None` when that is nobody, or changes nothing.
-    fn remake(
+    fn replace_user(
         &mut self,
         nick: &str,
         change: impl FnOnce(&mut IrcUser),
     ) -> Option<(Vec<EndpointId>, Arc<IrcUser>, Arc<IrcUser>)> {
         let folded = self.casemapping.fold(nick);
-        let before = Arc::clone(&self.known.get(&folded)?.person);
+        let before = Arc::clone(&self.by_nick.get(&folded)?.user);
         let mut now = IrcUser::clone(&before);
         change(&mut now);
         if now == *before {
@@ -361,19 +386,20 @@ impl People {
             text.truncate(text.floor_char_boundary(LONGEST));
         }
         let now = Arc::new(now);
-        let Known { places, .. } = self.known.remove(&folded)?;
+        let UserEntry { endpoints: places, .. } = self.by_nick.remove(&folded)?;
         let folded = self.casemapping.fold(&now.nick);
         self.held = (self.held + weight(&now)).saturating_sub(weight(&before));
         // Nobody has that nick any more, whatever we have missed.
-        let ghost = self.known.remove(&folded);
-        self.held = self.held.saturating_sub(ghost.as_ref().map_or(0, |it| weight(&it.person)));
-        for place in ghost.into_iter().flat_map(|ghost| ghost.places) {
-            self.channel(place).remove(&now.nick);
+        let ghost = self.by_nick.remove(&folded);
+        self.held = self.held.saturating_sub(ghost.as_ref().map_or(0, |it| weight(&it.user)));
+        for place in ghost.into_iter().flat_map(|ghost| ghost.endpoints) {
+            self.roster_mut(place).remove(&now.nick);
         }
         for place in &places {
-            self.channel(*place).update(nick, &now);
+            self.roster_mut(*place).update(nick, &now);
         }
-        self.known.insert(folded, Known { person: Arc::clone(&now), places: places.clone() });
+        self.by_nick
+            .insert(folded, UserEntry { user: Arc::clone(&now), endpoints: places.clone() });
         Some((places, before, now))
     }
 }
@@ -385,79 +411,91 @@ mod tests {
     const TEA: EndpointId = EndpointId(1);
     const DEV: EndpointId = EndpointId(2);
 
-    fn seen(nick: &str) -> Seen<'_> {
-        Seen { nick, address: None, account: None, realname: None, bot: false }
+    fn seen(nick: &str) -> UserInfo<'_> {
+        UserInfo { nick, userhost: None, account: None, realname: None, bot: false }
     }
 
-    fn split() -> Parting {
-        Parting::Split { servers: "a.example b.example".to_owned() }
+    fn split() -> LeaveReason {
+        LeaveReason::Netsplit { servers: "a.example b.example".to_owned() }
     }
 
     /// What was told, each with the nick and the number of channels that it is about.
-    fn news(people: &mut People) -> Vec<(&'static str, String, usize)> {
+    fn news(people: &mut Users) -> Vec<(&'static str, String, usize)> {
         let told = |it| match it {
-            Presence::Listed { members, .. } => ("listed", String::new(), members.len()),
-            Presence::Came { who, returned: false, .. } => ("came", who.nick.clone(), 1),
-            Presence::Came { who, returned: true, .. } => ("returned", who.nick.clone(), 1),
-            Presence::Went { places, who, how: Parting::Split { .. } } => {
-                ("split", who.nick.clone(), places.len())
+            MembershipEvent::Names { members, .. } => ("listed", String::new(), members.len()),
+            MembershipEvent::Joined { user: who, after_netsplit: false, .. } => {
+                ("came", who.nick.clone(), 1)
             }
-            Presence::Went { places, who, .. } => ("went", who.nick.clone(), places.len()),
-            Presence::Changed { places, now, .. } => ("changed", now.nick.clone(), places.len()),
-            Presence::Learnt(people) => ("learnt", String::new(), people.len()),
-            Presence::Ranked { nick, ranks, .. } => ("ranked", format!("{ranks}{nick}"), 1),
+            MembershipEvent::Joined { user: who, after_netsplit: true, .. } => {
+                ("returned", who.nick.clone(), 1)
+            }
+            MembershipEvent::Left {
+                endpoints: places,
+                user: who,
+                reason: LeaveReason::Netsplit { .. },
+            } => ("split", who.nick.clone(), places.len()),
+            MembershipEvent::Left { endpoints: places, user: who, .. } => {
+                ("went", who.nick.clone(), places.len())
+            }
+            MembershipEvent::UserChanged { endpoints: places, now, .. } => {
+                ("changed", now.nick.clone(), places.len())
+            }
+            MembershipEvent::UsersUpdated(people) => ("learnt", String::new(), people.len()),
+            MembershipEvent::PrefixChanged { nick, prefixes: ranks, .. } => {
+                ("ranked", format!("{ranks}{nick}"), 1)
+            }
         };
-        people.news().map(told).collect()
+        people.drain_events().map(told).collect()
     }
 
-    fn owned(told: &[(&'static str, &str, usize)]) -> Vec<(&'static str, String, usize)> {
+    fn to_strings(told: &[(&'static str, &str, usize)]) -> Vec<(&'static str, String, usize)> {
         told.iter().map(|(what, who, places)| (*what, (*who).to_owned(), *places)).collect()
     }
 
     #[test]
     fn what_is_kept_of_people_is_counted_and_forgotten_with_them() {
-        let (mut people, now) = (People::default(), Instant::now());
+        let (mut people, now) = (Users::default(), Instant::now());
         let place = EndpointId(7);
         let host = "h".repeat(20_000);
         for number in 0..100 {
-            people.named(place, &format!("@@@+ann{number}!a@{host}"), "@+");
+            people.add_name(place, &format!("@@@+ann{number}!a@{host}"), "@+");
         }
         let listed = people.held();
         assert!((100..=100 * 1_000).contains(&listed), "{listed}");
-        people.listed(place);
+        people.end_of_names(place);
         assert!(people.held() <= listed);
         let long = Some("r".repeat(20_000));
-        people.change("ann1", |person| person.realname = long.clone());
-        people.change("ann2", |person| person.nick = "ann3".to_owned());
-        people.quit("ann4", Parting::Quit { why: None }, now);
-        people.left(place, "ann5", Parting::Left { why: None });
+        people.update("ann1", |person| person.realname = long.clone());
+        people.update("ann2", |person| person.nick = "ann3".to_owned());
+        people.quit("ann4", LeaveReason::Quit { reason: None }, now);
+        people.leave(place, "ann5", LeaveReason::Part { reason: None });
         assert!(people.held() < 100 * 1_500);
-        people.named(place, "ann", "@+");
-        people.forget(place);
+        people.add_name(place, "ann", "@+");
+        people.remove_channel(place);
         assert_eq!(people.held(), 0);
     }
 
     #[test]
     fn a_list_without_end_ends_at_what_may_be_kept() {
-        let mut people = People::default();
+        let mut people = Users::default();
         let host = "h".repeat(500);
         for number in 0..100_000 {
-            people.named(EndpointId(7), &format!("n{number}!a@{host}"), "@+");
+            people.add_name(EndpointId(7), &format!("n{number}!a@{host}"), "@+");
         }
         assert!(people.held() > MOST_KEPT && people.held() < MOST_KEPT + 1_000);
     }
 
     #[test]
-    fn whoever_is_split_off_returns_and_others_come() {
+    fn join_after_a_netsplit_is_a_netsplit_rejoin() {
         let now = Instant::now();
-        let mut people = People::default();
-        people.came(TEA, seen("ann"), false, now);
-        people.came(DEV, seen("ann"), false, now);
+        let mut people = Users::default();
+        people.join(TEA, seen("ann"), false, now);
+        people.join(DEV, seen("ann"), false, now);
         people.quit("ANN", split(), now);
-        people.came(TEA, seen("Ann"), false, now);
+        people.join(TEA, seen("Ann"), false, now);
         people.quit("ann", split(), now);
-        people.came(TEA, seen("ann"), false, now + SPLIT);
-        people.came(TEA, seen("eve"), true, now);
+        people.join(TEA, seen("ann"), false, now + NETSPLIT_TIMEOUT);
+        people.join(TEA, seen("eve"), true, now);
         let told = [
             ("came", "ann", 1),
             ("came", "ann", 1),
@@ -467,60 +505,66 @@ mod tests {
             ("came", "ann", 1),
             ("returned", "eve", 1),
         ];
-        assert_eq!(news(&mut people), owned(&told));
+        assert_eq!(news(&mut people), to_strings(&told));
     }
 
     #[test]
-    fn we_are_nobody_that_is_told_of() {
+    fn own_nick_is_never_reported() {
         let now = Instant::now();
-        let mut people = People::default();
-        people.we_are("bridge");
-        people.named(TEA, "@bridge", "@+");
-        people.named(TEA, "ann", "@+");
-        people.listed(TEA);
-        people.came(DEV, seen("Bridge"), false, now);
-        people.ranked(TEA, "bridge", ('@', false), "@+");
-        assert_eq!(news(&mut people), owned(&[("listed", "", 1)]));
+        let mut people = Users::default();
+        people.set_own_nick("bridge");
+        people.add_name(TEA, "@bridge", "@+");
+        people.add_name(TEA, "ann", "@+");
+        people.end_of_names(TEA);
+        people.join(DEV, seen("Bridge"), false, now);
+        people.set_prefix(TEA, "bridge", ('@', false), "@+");
+        assert_eq!(news(&mut people), to_strings(&[("listed", "", 1)]));
     }
 
     #[test]
-    fn a_nick_that_somebody_else_takes_is_theirs() {
+    fn nick_taken_over_replaces_the_stale_user() {
         let now = Instant::now();
-        let mut people = People::default();
-        people.came(TEA, seen("ann"), false, now);
-        people.came(DEV, seen("eve"), false, now);
-        people.change("eve", |person| person.nick = "ann".to_owned());
-        assert_eq!((people.count(TEA), people.count(DEV), people.known.len()), (0, 1, 1));
+        let mut people = Users::default();
+        people.join(TEA, seen("ann"), false, now);
+        people.join(DEV, seen("eve"), false, now);
+        people.update("eve", |person| person.nick = "ann".to_owned());
+        assert_eq!(
+            (people.member_count(TEA), people.member_count(DEV), people.by_nick.len()),
+            (0, 1, 1)
+        );
     }
 
     #[test]
-    fn what_who_tells_is_told_at_once() {
+    fn who_replies_are_reported_together() {
         let now = Instant::now();
-        let mut people = People::default();
-        people.came(TEA, seen("ann"), false, now);
-        people.came(TEA, seen("bob"), false, now);
-        people.told(Seen { realname: Some("Ann"), ..seen("ann") }, true);
-        people.told(seen("bob"), false);
-        people.told(seen("nobody"), true);
-        people.told_all();
+        let mut people = Users::default();
+        people.join(TEA, seen("ann"), false, now);
+        people.join(TEA, seen("bob"), false, now);
+        people.add_who_reply(UserInfo { realname: Some("Ann"), ..seen("ann") }, true);
+        people.add_who_reply(seen("bob"), false);
+        people.add_who_reply(seen("nobody"), true);
+        people.end_of_who();
         let told = news(&mut people);
-        assert_eq!(told[2..], owned(&[("learnt", "", 1)]));
+        assert_eq!(told[2..], to_strings(&[("learnt", "", 1)]));
         assert!(people.get("ann").is_some_and(|ann| ann.away));
     }
 
     #[test]
-    fn whoever_left_takes_no_memory() {
+    fn users_who_left_are_forgotten() {
         let now = Instant::now();
-        let mut people = People::default();
+        let mut people = Users::default();
         for round in 0..3 {
             for number in 0..1_000 {
-                people.came(TEA, seen(&format!("p{round}-{number}")), false, now);
-                people.came(DEV, seen(&format!("p{round}-{number}")), false, now);
+                people.join(TEA, seen(&format!("p{round}-{number}")), false, now);
+                people.join(DEV, seen(&format!("p{round}-{number}")), false, now);
             }
-            people.forget(TEA);
-            people.listed(DEV);
-            assert_eq!((people.known.len(), people.count(TEA), people.count(DEV)), (0, 0, 0));
-            people.news();
+            people.remove_channel(TEA);
+            people.end_of_names(DEV);
+            assert_eq!(
+                (people.by_nick.len(), people.member_count(TEA), people.member_count(DEV)),
+                (0, 0, 0)
+            );
+            people.drain_events();
         }
     }
 }

@@ -4,72 +4,72 @@ use std::time::{Duration, Instant};
 use crate::domain::EndpointId;
 
 /// How often the server is asked where we are.
-const OFTEN: Duration = Duration::from_secs(600);
+const CHECK_INTERVAL: Duration = Duration::from_secs(600);
 
 /// How often it is asked whether we are in one channel, at most.
-const DOUBT_AGAIN: Duration = Duration::from_secs(60);
+const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Calls the roll: whether we are where we think we are is asked of the server once in a while, and
 /// whenever it says something that makes us doubt it.
 #[derive(Debug)]
-pub(super) struct Roll {
-    due: Instant,
+pub(super) struct JoinCheck {
+    due_at: Instant,
     /// Where we are by the answer that is coming in; `None` while none is.
-    seen: Option<BTreeSet<EndpointId>>,
+    listed: Option<BTreeSet<EndpointId>>,
     /// The channels of which the server is asked whether we are in it, since when.
-    doubts: HashMap<EndpointId, Doubt>,
+    suspects: HashMap<EndpointId, JoinSuspect>,
 }
 
 #[derive(Debug)]
-struct Doubt {
+struct JoinSuspect {
     since: Instant,
-    open: bool,
+    is_open: bool,
 }
 
-impl Roll {
+impl JoinCheck {
     pub(super) fn new(now: Instant) -> Self {
-        Self { due: now + OFTEN, seen: None, doubts: HashMap::new() }
+        Self { due_at: now + CHECK_INTERVAL, listed: None, suspects: HashMap::new() }
     }
 
     /// Whether it is time to ask where we are.
-    pub(super) fn is_due(&mut self, now: Instant) -> bool {
-        let due = now >= self.due;
+    pub(super) fn start_if_due(&mut self, now: Instant) -> bool {
+        let due = now >= self.due_at;
         if due {
-            self.due = now + OFTEN;
-            self.seen = Some(BTreeSet::new());
+            self.due_at = now + CHECK_INTERVAL;
+            self.listed = Some(BTreeSet::new());
         }
         due
     }
 
     pub(super) fn deadline(&self) -> Instant {
-        self.due
+        self.due_at
     }
 
     /// The server sees us in `place`.
-    pub(super) fn see(&mut self, place: EndpointId) {
-        if let Some(seen) = &mut self.seen {
+    pub(super) fn mark_listed(&mut self, place: EndpointId) {
+        if let Some(seen) = &mut self.listed {
             seen.insert(place);
         }
     }
 
     /// Where the server has seen us; `None` where we have not asked.
-    pub(super) fn seen(&mut self) -> Option<BTreeSet<EndpointId>> {
-        self.seen.take()
+    pub(super) fn take_listed(&mut self) -> Option<BTreeSet<EndpointId>> {
+        self.listed.take()
     }
 
     /// Something makes us doubt that we are in `place`. Says whether to ask.
-    pub(super) fn doubt(&mut self, place: EndpointId, now: Instant) -> bool {
-        let doubted = self.doubts.get(&place).map(|doubt| doubt.since);
-        if doubted.is_some_and(|since| now.duration_since(since) < DOUBT_AGAIN) {
+    pub(super) fn suspect(&mut self, place: EndpointId, now: Instant) -> bool {
+        let doubted = self.suspects.get(&place).map(|doubt| doubt.since);
+        if doubted.is_some_and(|since| now.duration_since(since) < RECHECK_INTERVAL) {
             return false;
         }
-        self.doubts.insert(place, Doubt { since: now, open: true });
+        self.suspects.insert(place, JoinSuspect { since: now, is_open: true });
         true
     }
 
     /// The server has listed who is in `place`. Says whether that was in doubt.
-    pub(super) fn settle(&mut self, place: EndpointId) -> bool {
-        self.doubts.get_mut(&place).is_some_and(|doubt| std::mem::take(&mut doubt.open))
+    pub(super) fn clear(&mut self, place: EndpointId) -> bool {
+        self.suspects.get_mut(&place).is_some_and(|doubt| std::mem::take(&mut doubt.is_open))
     }
 }
 
@@ -78,25 +78,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_doubt_is_one_question_for_a_while() {
+    fn suspect_channel_is_checked_once_per_interval() {
         let now = Instant::now();
         let tea = EndpointId(1);
-        let mut roll = Roll::new(now);
-        assert!(!roll.settle(tea));
-        assert!(roll.doubt(tea, now) && !roll.doubt(tea, now));
-        assert!(roll.settle(tea) && !roll.settle(tea));
-        assert!(!roll.doubt(tea, now));
-        assert!(roll.doubt(tea, now + DOUBT_AGAIN));
+        let mut roll = JoinCheck::new(now);
+        assert!(!roll.clear(tea));
+        assert!(roll.suspect(tea, now) && !roll.suspect(tea, now));
+        assert!(roll.clear(tea) && !roll.clear(tea));
+        assert!(!roll.suspect(tea, now));
+        assert!(roll.suspect(tea, now + RECHECK_INTERVAL));
     }
 
     #[test]
-    fn what_was_not_asked_is_not_believed() {
+    fn unrequested_whois_is_ignored() {
         let now = Instant::now();
-        let mut roll = Roll::new(now);
-        roll.see(EndpointId(1));
-        assert_eq!(roll.seen(), None);
-        assert!(!roll.is_due(now) && roll.is_due(now + OFTEN) && !roll.is_due(now + OFTEN));
-        roll.see(EndpointId(1));
-        assert_eq!(roll.seen(), Some([EndpointId(1)].into()));
+        let mut roll = JoinCheck::new(now);
+        roll.mark_listed(EndpointId(1));
+        assert_eq!(roll.take_listed(), None);
+        assert!(
+            !roll.start_if_due(now)
+                && roll.start_if_due(now + CHECK_INTERVAL)
+                && !roll.start_if_due(now + CHECK_INTERVAL)
+        );
+        roll.mark_listed(EndpointId(1));
+        assert_eq!(roll.take_listed(), Some([EndpointId(1)].into()));
     }
 }

@@ -11,7 +11,7 @@ use crate::config::{HostPort, NetworkSettings, WebircSettings};
 use crate::domain::LetsChatUserId;
 use crate::net;
 use crate::protocol::irc;
-use crate::protocol::irc::{Identity, Lesson, Plan, Seat, Session, TurnedAway, Webirc};
+use crate::protocol::irc::{ChannelTarget, Identity, Lesson, Plan, Session, TurnedAway, Webirc};
 use crate::service::connection::unless_stopped;
 use crate::service::door::{Door, Opened};
 use crate::service::engine::Item;
@@ -24,7 +24,7 @@ pub(super) struct Puppet {
     pub(super) nick: String,
     /// How they are called in Let's Chat.
     pub(super) name: String,
-    pub(super) seats: Vec<Seat>,
+    pub(super) seats: Vec<ChannelTarget>,
 }
 
 /// How a connection has ended.

@@ -24,7 +24,7 @@ use super::patience::Patience;
 use crate::bridge::PuppetOrder;
 use crate::config::NetworkSettings;
 use crate::domain::{EndpointId, LetsChatUserId};
-use crate::protocol::irc::{Order, Seat};
+use crate::protocol::irc::{ChannelTarget, Order};
 use conversation::{Over, Puppet};
 use ended::Past;
 
@@ -50,7 +50,7 @@ pub(super) enum Request {
 pub(super) struct Pool {
     network: NetworkSettings,
     door: Door,
-    seats: HashMap<EndpointId, Seat>,
+    seats: HashMap<EndpointId, ChannelTarget>,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
     live: HashMap<LetsChatUserId, Live>,
@@ -77,7 +77,7 @@ struct Called {
     account: LetsChatUserId,
     nick: String,
     name: String,
-    seats: Vec<Seat>,
+    seats: Vec<ChannelTarget>,
     not_before: Instant,
 }
 
@@ -85,14 +85,14 @@ impl Pool {
     pub(super) fn new(
         network: NetworkSettings,
         door: Door,
-        seats: Vec<Seat>,
+        seats: Vec<ChannelTarget>,
         inbox: mpsc::Sender<Item>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
             network,
             door,
-            seats: seats.into_iter().map(|seat| (seat.place, seat)).collect(),
+            seats: seats.into_iter().map(|seat| (seat.endpoint, seat)).collect(),
             inbox,
             stop,
             live: HashMap::new(),

@@ -37,7 +37,7 @@ impl Session {
         if super::people::is_name(nick) {
             nick.clone_into(&mut self.nick);
         }
-        self.people.we_are(&self.nick);
+        self.people.set_own_nick(&self.nick);
         self.output.push_back(Output::Event(Event::Registered { nick: self.nick.clone() }));
         self.say_commands();
         // A bouncer has an account of its own.

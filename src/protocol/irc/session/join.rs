@@ -25,7 +25,7 @@ impl Session {
         let mut lines: Vec<(String, String)> = Vec::new();
         let most = self.isupport.joins.unwrap_or(usize::MAX);
         let mut named = 0;
-        for (name, seat) in self.channels.ask_all(now) {
+        for (name, seat) in self.channels.start_joins(now) {
             let key = seat.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
             match lines.last_mut() {
                 Some((names, keys))
@@ -62,9 +62,9 @@ impl Session {
         {
             self.address = Some(format!("{user}@{host}"));
         }
-        self.channels.entering(name, time, now);
-        match self.channels.place(name) {
-            Some(place) => self.people.forget(place),
+        self.channels.on_own_join(name, time, now);
+        match self.channels.endpoint_of(name) {
+            Some(place) => self.people.remove_channel(place),
             None => self.astray(name),
         }
     }
@@ -73,7 +73,7 @@ impl Session {
     pub(super) fn listed(&mut self, now: Instant, name: &str) {
         let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
         self.tell_lends();
-        let joined = self.channels.listed(name);
+        let joined = self.channels.on_end_of_names(name);
         let fresh = joined.is_some();
         if let Some((place, time)) = joined {
             let line = self.budget(name, MessageKind::Action).bytes;
@@ -85,18 +85,20 @@ impl Session {
         if let Some((place, _)) = joined {
             self.ask_modes(place);
         }
-        if let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) {
-            self.named_all(now, place, fresh);
-            self.looked(now, place);
+        if let Some(place) =
+            self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name))
+        {
+            self.on_names_complete(now, place, fresh);
+            self.on_suspect_names(now, place);
         }
     }
 
     /// The server will not have us in a channel.
     pub(super) fn out(&mut self, now: Instant, name: &str, refusal: Refusal) {
         let Refusal { why, outlook } = refusal;
-        let Some(place) = self.channels.out(name, outlook, now) else { return };
-        self.people.forget(place);
-        self.census.forget(place);
+        let Some(place) = self.channels.on_not_joined(name, outlook, now) else { return };
+        self.people.remove_channel(place);
+        self.census.remove(place);
         self.early.retain(|(said_in, _)| *said_in != place);
         self.output.push_back(Output::Event(Event::Closed { place, why }));
         if outlook == Outlook::Invitation {
@@ -106,7 +108,7 @@ impl Session {
 
     /// An operator of the channel does not want us there.
     pub(super) fn put_out(&mut self, name: &str) {
-        let place = self.channels.place(name);
+        let place = self.channels.endpoint_of(name);
         self.output.extend(place.map(|place| Output::Event(Event::PutOut { place })));
     }
 
@@ -127,11 +129,11 @@ impl Session {
 
     /// ERR_LINKCHANNEL: the server lets us into another channel than the one that we asked for.
     pub(super) fn forwarded(&mut self, now: Instant, name: &str, to: &str) {
-        if self.channels.place(name).is_none() {
+        if self.channels.endpoint_of(name).is_none() {
             return;
         }
         // Another of ours is one that we want to be in.
-        if self.channels.place(to).is_none()
+        if self.channels.endpoint_of(to).is_none()
             && self.forwards.len() < MOST_FORWARDS
             && to.len() <= LONGEST_CHANNEL
         {
@@ -154,7 +156,7 @@ impl Session {
 
     /// Somebody has invited us.
     pub(super) fn invited(&mut self, now: Instant, name: &str) {
-        if self.channels.invited(name, now) {
+        if self.channels.on_invite(name, now) {
             tracing::info!(channel = name, "invited");
             self.join(now);
         }
@@ -163,18 +165,18 @@ impl Session {
     /// ERR_TOOMANYTARGETS: the server wants to be asked for one channel at a time.
     pub(super) fn join_singly(&mut self, now: Instant) {
         self.isupport.joins = Some(1);
-        self.channels.unask();
+        self.channels.cancel_joins();
         self.join(now);
     }
 
     /// We are logged in to an account: some channels were waiting for that.
     pub(super) fn let_in_by_account(&mut self, now: Instant) {
-        self.channels.logged_in(now);
+        self.channels.on_logged_in(now);
         self.join(now);
     }
 
     fn ask_for_invitation(&mut self, place: EndpointId) {
-        let (Some(whom), Some(name)) = (&self.invited_by, self.channels.name(place)) else {
+        let (Some(whom), Some(name)) = (&self.invited_by, self.channels.name_of(place)) else {
             return;
         };
         let words = vec![whom.clone(), format!("INVITE {name}")];

@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::batches::Batches;
 use super::budget::Budget;
-use super::census::Census;
+use super::census::WhoPoll;
 use super::channel::Channels;
 use super::ctcp::Courtesy;
 use super::isupport::Isupport;
@@ -30,14 +30,14 @@ use super::multiline::Telling;
 use super::nick::Regain;
 use super::pacing::{Lesson, Pacer, Weight};
 use super::past::Past;
-use super::people::People;
+use super::people::Users;
 use super::registration::{Registration, Words};
-use super::roll::Roll;
+use super::roll::JoinCheck;
 use super::services::Nickserv;
 use super::speech::{Next, Speech};
 use super::turned_away::TurnedAway;
 use super::whispers::Whispers;
-use super::{Event, Heard, Identity, Order, Pace, Seat, Talk};
+use super::{ChannelTarget, Event, Heard, Identity, Order, Pace, Talk};
 use crate::domain::EndpointId;
 use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::{Input, Machine, Output};
@@ -63,7 +63,7 @@ pub struct Plan {
     /// As whom.
     pub identity: Identity,
     /// Where.
-    pub seats: Vec<Seat>,
+    pub seats: Vec<ChannelTarget>,
     /// Whom to ask for an invitation to a channel that only takes those who have one.
     pub invited_by: Option<String>,
     /// Whether it is there to speak alone: what others say and do there is not told.
@@ -146,10 +146,10 @@ pub struct Session {
     whispers: Whispers,
     past: Past,
     courtesy: Courtesy,
-    people: People,
-    census: Census,
+    people: Users,
+    census: WhoPoll,
     budget: Budget,
-    roll: Roll,
+    roll: JoinCheck,
     pacer: Pacer,
     liveness: Liveness,
     /// When we were last given anything.
@@ -227,10 +227,10 @@ impl Session {
             whispers: Whispers::default(),
             past: Past::default(),
             courtesy: Courtesy::new(now, plan.clock),
-            people: People::default(),
-            census: Census::default(),
+            people: Users::default(),
+            census: WhoPoll::default(),
             budget: Budget::new(now),
-            roll: Roll::new(now),
+            roll: JoinCheck::new(now),
             pacer: Pacer::new(plan.pace, plan.lesson, now),
             liveness: Liveness::new(now, PATIENCE, PATIENCE),
             acted_at: now,
@@ -283,7 +283,7 @@ impl Session {
         let overdue = self.past.tick(now);
         self.tell_past(overdue);
         self.census.tick(now);
-        self.call_roll(now);
+        self.check_joins(now);
         self.join(now);
     }
 
@@ -409,7 +409,7 @@ impl Machine for Session {
             }
         }
         self.take_back_whispers();
-        self.tell_presence();
+        self.report_membership();
         self.pump_past(now);
         self.pump(now);
         if let Some(why) = self.budget.overdrawn(self.people.held(), self.control.len()) {

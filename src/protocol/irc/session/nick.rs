@@ -23,7 +23,7 @@ impl Session {
     /// We go by `nick` from now on.
     pub(super) fn we_are_called(&mut self, now: Instant, nick: &str) {
         nick.clone_into(&mut self.nick);
-        self.people.we_are(nick);
+        self.people.set_own_nick(nick);
         let means = self.means_to_regain();
         let words = self.regain.renamed(nick, self.isupport.casemapping, &means, now);
         self.send_all(words);

@@ -30,31 +30,33 @@ impl Session {
             Response::RPL_ISUPPORT => self.learn(now, arguments),
             // The host that others see us by.
             Response::RPL_HOSTHIDDEN => self.change_host(argument(1)),
-            Response::RPL_NAMREPLY => self.named(now, argument(2), last(arguments)),
+            Response::RPL_NAMREPLY => self.on_names_reply(now, argument(2), last(arguments)),
             Response::RPL_ENDOFNAMES => self.listed(now, argument(1)),
-            Response::RPL_WHOISCHANNELS => self.sits_in(argument(1), last(arguments)),
+            Response::RPL_WHOISCHANNELS => self.on_whois_channels(argument(1), last(arguments)),
             Response::RPL_WHOISUSER => {
                 self.shown(argument(1), Fact::Address(argument(2), argument(3)));
             }
             Response::RPL_WHOISSERVER => self.shown(argument(1), Fact::Server(argument(2))),
             Response::RPL_WHOISOPERATOR => self.shown(argument(1), Fact::Is(last(arguments))),
             Response::RPL_ENDOFWHOIS => {
-                self.sits_nowhere_else(now, argument(1));
+                self.on_end_of_whois(now, argument(1));
                 self.all_shown(now, argument(1));
             }
-            Response::ERR_NOTONCHANNEL => self.doubt(now, argument(1)),
-            Response::RPL_WHOREPLY => self.who(arguments),
-            Response::RPL_ENDOFWHO => self.who_is_all(),
+            Response::ERR_NOTONCHANNEL => self.suspect_not_joined(now, argument(1)),
+            Response::RPL_WHOREPLY => self.on_who_reply(arguments),
+            Response::RPL_ENDOFWHO => self.on_end_of_who(),
             Response::RPL_CHANNELMODEIS => self.modes_are(argument(1), argument(2)),
-            Response::RPL_TOPIC => self.topic(None, argument(1), Some(last(arguments).to_owned())),
-            Response::RPL_NOTOPIC => self.topic(None, argument(1), None),
+            Response::RPL_TOPIC => {
+                self.on_topic(None, argument(1), Some(last(arguments).to_owned()))
+            }
+            Response::RPL_NOTOPIC => self.on_topic(None, argument(1), None),
             Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => {
                 self.nick_refused(now, false, last(arguments));
             }
             Response::ERR_ERRONEOUSNICKNAME | Response::ERR_NONICKNAMEGIVEN => {
                 self.nick_refused(now, true, last(arguments));
             }
-            Response::ERR_UNAVAILRESOURCE if self.channels.place(argument(1)).is_none() => {
+            Response::ERR_UNAVAILRESOURCE if self.channels.endpoint_of(argument(1)).is_none() => {
                 self.nick_refused(now, false, last(arguments));
             }
             Response::RPL_ENDOFMOTD | Response::ERR_NOMOTD => self.greeted(now),
@@ -86,10 +88,11 @@ impl Session {
             Response::ERR_YOUREBANNEDCREEP | Response::ERR_YOUWILLBEBANNED => {
                 self.banned(now, arguments);
             }
-            Response::ERR_NOSUCHNICK if self.channels.place(argument(1)).is_none() => {
+            Response::ERR_NOSUCHNICK if self.channels.endpoint_of(argument(1)).is_none() => {
                 self.nobody(now, argument(1));
             }
-            Response::ERR_CHANOPRIVSNEEDED if self.topic_refused(argument(1), last(arguments)) => {}
+            Response::ERR_CHANOPRIVSNEEDED
+                if self.on_topic_rejected(argument(1), last(arguments)) => {}
             // Of a JOIN: no line of ours names two channels.
             Response::ERR_TOOMANYTARGETS if argument(1).contains(',') => self.join_singly(now),
             Response::ERR_NOSUCHNICK
@@ -99,9 +102,9 @@ impl Session {
             | Response::ERR_NOTOPLEVEL
             | Response::ERR_CHANOPRIVSNEEDED => {
                 self.object(now, &code, arguments, context);
-                self.doubt(now, argument(1));
+                self.suspect_not_joined(now, argument(1));
             }
-            Response::RPL_TRYAGAIN if argument(1) == "WHO" => self.census.put_off(now),
+            Response::RPL_TRYAGAIN if argument(1) == "WHO" => self.census.defer(now),
             Response::RPL_TRYAGAIN if ["PRIVMSG", "NOTICE"].contains(&argument(1)) => {
                 self.object(now, &code, arguments, context);
             }
@@ -117,7 +120,7 @@ impl Session {
                 self.refused(now, &code, arguments);
             }
             // To who is in, it says that the channel hears only those with an account.
-            Response::ERR_NOCHANMODES if self.channels.is_in(argument(1)) => {
+            Response::ERR_NOCHANMODES if self.channels.is_joined(argument(1)) => {
                 self.object(now, &code, arguments, context);
             }
             Response::ERR_NOCHANMODES | Response::ERR_UNIQOPPRIVSNEEDED => {

@@ -21,7 +21,7 @@ impl Session {
         msgid: Option<String>,
         by_line: bool,
     ) {
-        let Some(channel) = self.channels.name(place).map(str::to_owned) else { return };
+        let Some(channel) = self.channels.name_of(place).map(str::to_owned) else { return };
         self.past.push(Question { place, channel, since, now, msgid, by_line, tried: false });
     }
 
@@ -45,7 +45,7 @@ impl Session {
     /// asked for then. Ergo may tell us of it even before it tells that we come.
     pub(super) fn is_early(&self, channel: &str) -> bool {
         self.keeps_past()
-            && !self.channels.is_in(channel)
+            && !self.channels.is_joined(channel)
             && self.early.len() < MOST_EARLY
             && self.early_bytes() < MOST_EARLY_BYTES
     }

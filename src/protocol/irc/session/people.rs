@@ -8,25 +8,25 @@ use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::batches::Context;
 use crate::protocol::irc::line::{Line, Text};
-use crate::protocol::irc::people::{Seen, head};
-use crate::protocol::irc::presence::Parting;
+use crate::protocol::irc::people::{UserInfo, head};
+use crate::protocol::irc::presence::LeaveReason;
 use crate::protocol::irc::voice;
 
 /// What marks the answers to our WHO.
-const TOKEN: &str = "52";
+const WHOX_TOKEN: &str = "52";
 
 /// In a channel with more people than this, nobody is asked for: what the server would have to say
 /// at once is more than some are ready to hold for a client. Whoever speaks is known all the same.
-const MOST_ASKED: usize = 1_000;
+const MAX_WHO_MEMBERS: usize = 1_000;
 
 /// Who is in our channels.
 impl Session {
     /// Tells what has become of people.
-    pub(super) fn tell_presence(&mut self) {
-        self.output.extend(self.people.news().map(|it| Output::Event(Event::Presence(it))));
+    pub(super) fn report_membership(&mut self) {
+        self.output.extend(self.people.drain_events().map(|it| Output::Event(Event::Presence(it))));
     }
 
-    pub(super) fn came(
+    pub(super) fn on_join(
         &mut self,
         now: Instant,
         source: Option<&Prefix>,
@@ -34,53 +34,60 @@ impl Session {
         (account, realname): (Option<&str>, Option<&str>),
         context: &Context,
     ) {
-        let (Some(place), Some((nick, address))) = (self.channels.place(name), split(source))
+        let (Some(place), Some((nick, address))) =
+            (self.channels.endpoint_of(name), nick_and_userhost(source))
         else {
             return;
         };
         // `*` stands for none (<https://ircv3.net/specs/extensions/extended-join>).
         let account = account.map(|account| Some(account).filter(|account| *account != "*"));
         let address = address.as_deref();
-        let seen = Seen { nick, address, account, realname, bot: context.bot };
-        self.people.came(place, seen, context.batch.netjoin, now);
+        let seen = UserInfo { nick, userhost: address, account, realname, bot: context.bot };
+        self.people.join(place, seen, context.batch.netjoin, now);
     }
 
-    pub(super) fn parted(&mut self, source: Option<&Prefix>, name: &str, why: Option<String>) {
-        if let (Some(place), Some((nick, _))) = (self.channels.place(name), split(source)) {
-            self.people.left(place, nick, Parting::Left { why });
+    pub(super) fn on_part(&mut self, source: Option<&Prefix>, name: &str, why: Option<String>) {
+        if let (Some(place), Some((nick, _))) =
+            (self.channels.endpoint_of(name), nick_and_userhost(source))
+        {
+            self.people.leave(place, nick, LeaveReason::Part { reason: why });
         }
     }
 
-    pub(super) fn kicked(
+    pub(super) fn on_kick(
         &mut self,
         source: Option<&Prefix>,
         (name, nick): (&str, &str),
         why: Option<String>,
     ) {
-        if let Some(place) = self.channels.place(name) {
-            self.people.left(place, nick, Parting::Kicked { by: doer(source), why });
+        if let Some(place) = self.channels.endpoint_of(name) {
+            self.people.leave(
+                place,
+                nick,
+                LeaveReason::Kick { by: source_name(source), reason: why },
+            );
         }
     }
 
-    pub(super) fn gone(
+    pub(super) fn on_quit(
         &mut self,
         now: Instant,
         source: Option<&Prefix>,
         why: Option<String>,
         context: &Context,
     ) {
-        let Some((nick, _)) = split(source) else { return };
+        let Some((nick, _)) = nick_and_userhost(source) else { return };
         let how = match why {
-            Some(servers) if context.batch.netsplit || names_servers(&servers) => {
-                Parting::Split { servers }
+            Some(servers) if context.batch.netsplit || is_netsplit_reason(&servers) => {
+                LeaveReason::Netsplit { servers }
             }
-            why => Parting::Quit { why },
+            why => LeaveReason::Quit { reason: why },
         };
         self.people.quit(nick, how, now);
     }
 
     /// Somebody, perhaps we, goes by another nick.
-    pub(super) fn renamed(&mut self, now: Instant, source: Option<&Prefix>, nick: String) {
+    pub(super) fn on_nick(&mut self, now: Instant, source: Option<&Prefix>, nick: String) {
         if !is_name(&nick) {
             return;
         }
@@ -89,32 +96,36 @@ impl Session {
         } else {
             self.gave_up(now, source);
         }
-        self.changed(source, |person| person.nick = nick);
+        self.update_user(source, |person| person.nick = nick);
     }
 
     /// Somebody is known otherwise from now on.
-    pub(super) fn changed(&mut self, source: Option<&Prefix>, change: impl FnOnce(&mut IrcUser)) {
-        if let Some((nick, _)) = split(source) {
-            self.people.change(nick, change);
+    pub(super) fn update_user(
+        &mut self,
+        source: Option<&Prefix>,
+        change: impl FnOnce(&mut IrcUser),
+    ) {
+        if let Some((nick, _)) = nick_and_userhost(source) {
+            self.people.update(nick, change);
         }
     }
 
-    pub(super) fn moded(&mut self, now: Instant, source: Option<&Prefix>, arguments: &[String]) {
+    pub(super) fn on_mode(&mut self, now: Instant, source: Option<&Prefix>, arguments: &[String]) {
         let Some((name, change)) = arguments.split_first() else { return };
-        let Some(place) = self.channels.place(name) else { return };
+        let Some(place) = self.channels.endpoint_of(name) else { return };
         let marks = self.isupport.marks();
         self.budget.work(1, now);
         for (nick, mark, given) in self.isupport.ranks(change) {
-            self.people.ranked(place, nick, (mark, given), &marks);
+            self.people.set_prefix(place, nick, (mark, given), &marks);
         }
-        self.tell_presence();
-        let (by, change) = (doer(source), change.join(" "));
+        self.report_membership();
+        let (by, change) = (source_name(source), change.join(" "));
         self.output.push_back(Output::Event(Event::Modes { place, by, change }));
     }
 
     /// Asks for another topic.
     pub(super) fn set_topic(&mut self, place: EndpointId, topic: &str) {
-        if let Some(name) = self.channels.name(place) {
+        if let Some(name) = self.channels.name_of(place) {
             let Text(topic) = Text::clean(topic);
             let words = ("TOPIC", vec![name.to_owned(), topic]);
             self.retitling.push(place);
@@ -124,8 +135,8 @@ impl Session {
 
     /// The server does not let us do what it asks operators for. Says whether that was another topic: it
     /// was no line of ours, then.
-    pub(super) fn topic_refused(&mut self, name: &str, why: &str) -> bool {
-        let place = self.channels.place(name);
+    pub(super) fn on_topic_rejected(&mut self, name: &str, why: &str) -> bool {
+        let place = self.channels.endpoint_of(name);
         let asked = self.retitling.iter().position(|asked| Some(*asked) == place);
         if let Some(at) = asked {
             self.retitling.remove(at);
@@ -134,9 +145,9 @@ impl Session {
         asked.is_some()
     }
 
-    pub(super) fn topic(&mut self, source: Option<&Prefix>, name: &str, topic: Option<String>) {
-        let Some(place) = self.channels.place(name) else { return };
-        let by = source.map(|source| doer(Some(source)));
+    pub(super) fn on_topic(&mut self, source: Option<&Prefix>, name: &str, topic: Option<String>) {
+        let Some(place) = self.channels.endpoint_of(name) else { return };
+        let by = source.map(|source| source_name(Some(source)));
         if self.is_us(source)
             && let Some(at) = self.retitling.iter().position(|asked| *asked == place)
         {
@@ -149,7 +160,7 @@ impl Session {
 
     /// Who says a line. What the server shows of them with it is learnt, and what it does not show
     /// is known from before; but what was said long ago tells, and is told by, that time alone.
-    pub(super) fn author(
+    pub(super) fn message_author(
         &mut self,
         nick: &str,
         address: Option<String>,
@@ -166,14 +177,14 @@ impl Session {
             return author;
         }
         let tagged = self.registration.has("account-tag");
-        self.people.seen(Seen {
+        self.people.observe(UserInfo {
             nick,
-            address: author.userhost.as_deref(),
+            userhost: author.userhost.as_deref(),
             account: tagged.then_some(author.account.as_deref()),
             realname: None,
             bot: author.bot,
         });
-        self.tell_presence();
+        self.report_membership();
         if let Some(person) = self.people.get(nick) {
             author.account = author.account.or_else(|| person.account.clone());
             author.bot |= person.bot;
@@ -182,23 +193,23 @@ impl Session {
     }
 
     /// RPL_NAMREPLY: some of those who are in a channel.
-    pub(super) fn named(&mut self, now: Instant, name: &str, names: &str) {
-        let Some(place) = self.channels.place(name) else { return };
+    pub(super) fn on_names_reply(&mut self, now: Instant, name: &str, names: &str) {
+        let Some(place) = self.channels.endpoint_of(name) else { return };
         let marks = self.isupport.marks();
         let mut count = 1;
         for name in names.split_ascii_whitespace() {
-            self.people.named(place, name, &marks);
+            self.people.add_name(place, name, &marks);
             count += 1;
         }
         self.budget.work(count, now);
     }
 
     /// RPL_ENDOFNAMES, of a channel that we are in.
-    pub(super) fn named_all(&mut self, now: Instant, place: EndpointId, fresh: bool) {
-        self.budget.work(self.people.count(place) + 1, now);
-        self.people.listed(place);
-        if fresh && !self.deaf && self.people.count(place) <= MOST_ASKED {
-            self.census.wish(place);
+    pub(super) fn on_names_complete(&mut self, now: Instant, place: EndpointId, fresh: bool) {
+        self.budget.work(self.people.member_count(place) + 1, now);
+        self.people.end_of_names(place);
+        if fresh && !self.deaf && self.people.member_count(place) <= MAX_WHO_MEMBERS {
+            self.census.enqueue(place);
         }
     }
 
@@ -207,13 +218,14 @@ impl Session {
         if self.deaf {
             return;
         }
-        let words = self.channels.name(place).map(|name| ("MODE", vec![name.to_owned()]));
+        let words = self.channels.name_of(place).map(|name| ("MODE", vec![name.to_owned()]));
         self.send_all(words.into_iter().collect());
     }
 
     /// RPL_CHANNELMODEIS: whether we are heard there.
     pub(super) fn modes_are(&mut self, name: &str, modes: &str) {
-        let Some(place) = self.channels.place(name).filter(|_| self.channels.is_in(name)) else {
+        let Some(place) = self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name))
+        else {
             return;
         };
         let marked = self.people.are_we_marked(place);
@@ -227,30 +239,30 @@ impl Session {
         if !self.pacer.is_rested(now) {
             return None;
         }
-        let name = self.channels.name(self.census.next(now)?)?;
-        let fields = format!("%tuhnfar,{TOKEN}");
+        let name = self.channels.name_of(self.census.start_next(now)?)?;
+        let fields = format!("%tuhnfar,{WHOX_TOKEN}");
         let whox = [name, &fields];
         let parameters = if self.isupport.whox { &whox[..] } else { &whox[..1] };
         Line::new("WHO", parameters).ok()
     }
 
     /// RPL_WHOREPLY: the channel, user, host, server, nick, flags, and hops with the real name.
-    pub(super) fn who(&mut self, arguments: &[String]) {
+    pub(super) fn on_who_reply(&mut self, arguments: &[String]) {
         let [_, _, user, host, _, nick, flags, rest] = arguments else { return };
         let realname = rest.split_once(' ').map(|(_, realname)| realname);
-        self.told_of(nick, (user, host), flags, (None, realname));
+        self.apply_who_reply(nick, (user, host), flags, (None, realname));
     }
 
     /// RPL_WHOSPCRPL, with the fields that we asked for.
-    pub(super) fn whox(&mut self, arguments: &[String]) {
+    pub(super) fn on_whox_reply(&mut self, arguments: &[String]) {
         let [_, token, user, host, nick, flags, account, realname] = arguments else { return };
-        if token == TOKEN {
+        if token == WHOX_TOKEN {
             let account = Some(account.as_str()).filter(|account| *account != "0");
-            self.told_of(nick, (user, host), flags, (Some(account), Some(realname)));
+            self.apply_who_reply(nick, (user, host), flags, (Some(account), Some(realname)));
         }
     }
 
-    fn told_of(
+    fn apply_who_reply(
         &mut self,
         nick: &str,
         (user, host): (&str, &str),
@@ -259,21 +271,21 @@ impl Session {
     ) {
         let address = format!("{user}@{host}");
         let bot = self.isupport.bot.is_some_and(|letter| flags.contains(letter));
-        let seen = Seen { nick, address: Some(&address), account, realname, bot };
-        self.people.told(seen, flags.starts_with('G'));
+        let seen = UserInfo { nick, userhost: Some(&address), account, realname, bot };
+        self.people.add_who_reply(seen, flags.starts_with('G'));
     }
 
     /// RPL_ENDOFWHO.
-    pub(super) fn who_is_all(&mut self) {
-        if self.census.answered() {
-            self.people.told_all();
+    pub(super) fn on_end_of_who(&mut self) {
+        if self.census.finish() {
+            self.people.end_of_who();
         }
     }
 }
 
 /// The nick and, where it is shown, the address of whom a line comes from. Whoever has no name that can be
 /// one says nothing.
-pub(super) fn split(source: Option<&Prefix>) -> Option<(&str, Option<String>)> {
+pub(super) fn nick_and_userhost(source: Option<&Prefix>) -> Option<(&str, Option<String>)> {
     let Prefix::Nickname(nick, user, host) = source? else { return None };
     let shown = !host.is_empty() && user.len() + host.len() < LONGEST_SHOWN;
     is_name(nick).then(|| (nick.as_str(), shown.then(|| format!("{user}@{host}"))))
@@ -294,7 +306,7 @@ pub(super) fn is_name(nick: &str) -> bool {
 }
 
 /// Who did something: a person by nick, or a server.
-pub(super) fn doer(source: Option<&Prefix>) -> String {
+pub(super) fn source_name(source: Option<&Prefix>) -> String {
     match source {
         Some(Prefix::Nickname(name, ..) | Prefix::ServerName(name)) => name.clone(),
         None => String::new(),
@@ -302,7 +314,7 @@ pub(super) fn doer(source: Option<&Prefix>) -> String {
 }
 
 /// Whether a reason for leaving is the names of two servers: so a netsplit is told.
-fn names_servers(why: &str) -> bool {
+fn is_netsplit_reason(why: &str) -> bool {
     let server = |name: &str| {
         let inner = name.trim_matches('.');
         inner.len() == name.len()
@@ -327,12 +339,12 @@ mod tests {
             assert!(!is_name(nick), "{nick:?}");
         }
         for source in ["!@", "!u@h", "@h"] {
-            assert_eq!(split(Some(&Prefix::from(source))), None, "{source:?}");
+            assert_eq!(nick_and_userhost(Some(&Prefix::from(source))), None, "{source:?}");
         }
     }
 
     #[test]
-    fn a_netsplit_is_told_from_words() {
+    fn netsplit_reason_is_two_server_names() {
         for (why, split) in [
             ("tea.example coffee.example", true),
             ("*.net *.split", true),
@@ -343,7 +355,7 @@ mod tests {
             ("so... long...", false),
             ("", false),
         ] {
-            assert_eq!(names_servers(why), split, "{why}");
+            assert_eq!(is_netsplit_reason(why), split, "{why}");
         }
     }
 }

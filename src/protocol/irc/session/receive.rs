@@ -3,7 +3,7 @@ use std::time::Instant;
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
 use super::Session;
-use super::people::{doer, split};
+use super::people::{nick_and_userhost, source_name};
 use crate::domain::MessageKind;
 use crate::protocol::Output;
 use crate::protocol::irc::batches::Context;
@@ -51,7 +51,7 @@ impl Session {
                 if context.batch.played => {}
             Command::JOIN(name, account, realname) => {
                 let shown = (account.as_deref(), realname.as_deref());
-                self.came(now, source, &name, shown, &context);
+                self.on_join(now, source, &name, shown, &context);
             }
             Command::PART(name, why) if self.is_us(source) => {
                 let why = why.as_deref().unwrap_or("no reason given");
@@ -59,7 +59,7 @@ impl Session {
             }
             Command::KICK(name, nick, why) if self.is_me(&nick) => {
                 self.put_out(&name);
-                let (by, why) = (doer(source), why.as_deref().unwrap_or("no reason given"));
+                let (by, why) = (source_name(source), why.as_deref().unwrap_or("no reason given"));
                 self.out(
                     now,
                     &name,
@@ -67,14 +67,14 @@ impl Session {
                 );
             }
             Command::INVITE(nick, name) if self.is_me(&nick) => self.invited(now, &name),
-            Command::PART(name, why) => self.parted(source, &name, why),
-            Command::KICK(name, nick, why) => self.kicked(source, (&name, &nick), why),
+            Command::PART(name, why) => self.on_part(source, &name, why),
+            Command::KICK(name, nick, why) => self.on_kick(source, (&name, &nick), why),
             Command::QUIT(why) => {
                 self.gave_up(now, source);
-                self.gone(now, source, why, &context);
+                self.on_quit(now, source, why, &context);
             }
-            Command::TOPIC(name, topic) => self.topic(source, &name, topic),
-            Command::NICK(nick) => self.renamed(now, source, nick),
+            Command::TOPIC(name, topic) => self.on_topic(source, &name, topic),
+            Command::NICK(nick) => self.on_nick(now, source, nick),
             Command::AUTHENTICATE(chunk) => {
                 let words = self.registration.challenged(&chunk, now);
                 self.negotiated(words);
@@ -84,18 +84,18 @@ impl Session {
                 if self.is_us(source) {
                     self.account_is(now, account.as_deref());
                 }
-                self.changed(source, |person| person.account = account);
+                self.update_user(source, |person| person.account = account);
             }
             Command::AWAY(why) => {
                 let away = why.is_some_and(|why| !why.is_empty());
-                self.changed(source, |person| person.away = away);
+                self.update_user(source, |person| person.away = away);
             }
             Command::CHGHOST(user, host) => {
                 let address = format!("{user}@{host}");
                 if self.is_us(source) {
                     self.address = Some(address.clone());
                 }
-                self.changed(source, |person| person.userhost = Some(address));
+                self.update_user(source, |person| person.userhost = Some(address));
             }
             Command::CAP(_, subcommand, third, fourth) => {
                 self.cap(now, &subcommand, third.as_deref(), fourth.as_deref());
@@ -166,7 +166,7 @@ impl Session {
             }
         }
         if batch.history {
-            let place = batch.about.as_deref().and_then(|name| self.channels.place(name));
+            let place = batch.about.as_deref().and_then(|name| self.channels.endpoint_of(name));
             let answer = self.past.batch(place, batch.label.as_deref());
             self.tell_past(answer);
         }
@@ -183,16 +183,16 @@ impl Session {
     ) {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         match command {
-            "MODE" => self.moded(now, source, arguments),
+            "MODE" => self.on_mode(now, source, arguments),
             "SETNAME" => {
                 let realname = Some(argument(0).to_owned());
-                self.changed(source, |person| person.realname = realname);
+                self.update_user(source, |person| person.realname = realname);
             }
             "FAIL" => self.fail(now, arguments, context),
             // RPL_WHOISSERVICE of ngIRCd, RPL_WHOISHELPOP elsewhere.
             "310" => self.shown(argument(1), Fact::Is(super::last(arguments))),
             // RPL_WHOSPCRPL.
-            "354" => self.whox(arguments),
+            "354" => self.on_whox_reply(arguments),
             "573" => self.object_relay(now, command, arguments, context),
             _ if self.is_unheard(command, arguments) => {
                 self.object(now, command, arguments, context);
@@ -240,10 +240,10 @@ impl Session {
         // The first is our nick, the last says that these are supported.
         let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
         tokens.iter().for_each(|token| self.isupport.learn(token));
-        self.channels.fold(self.isupport.casemapping);
-        self.people.fold(self.isupport.casemapping);
+        self.channels.set_casemapping(self.isupport.casemapping);
+        self.people.set_casemapping(self.isupport.casemapping);
         let Isupport { chantypes, channellen, .. } = &self.isupport;
-        for (place, why) in self.channels.impossible(chantypes, *channellen, now) {
+        for (place, why) in self.channels.reject_impossible(chantypes, *channellen, now) {
             self.output.push_back(Output::Event(Event::Closed { place, why }));
         }
         self.join(now);
@@ -275,7 +275,7 @@ impl Session {
         talk: Option<(MessageKind, &str)>,
         context: &Context,
     ) {
-        let Some((nick, address)) = split(source) else { return };
+        let Some((nick, address)) = nick_and_userhost(source) else { return };
         let (Some(place), Some((kind, text))) = (self.target(target), talk) else { return };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
@@ -286,13 +286,13 @@ impl Session {
         }
         // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
         // its clients says as us.
-        if claim == Claim::Ours || self.channels.place(target).is_none() {
+        if claim == Claim::Ours || self.channels.endpoint_of(target).is_none() {
             return;
         }
         if played && nick == HISTORIAN {
             return;
         }
-        let author = self.author(nick, address, context);
+        let author = self.message_author(nick, address, context);
         let (text, mark) = (text.to_owned(), context.mark.clone());
         let from_here = played && author.userhost.is_some() && author.userhost == self.address;
         let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };

@@ -28,7 +28,7 @@ impl Session {
         (prefix, body): (&str, &str),
         relay: Option<&str>,
     ) {
-        let Some(target) = self.channels.name(place) else {
+        let Some(target) = self.channels.name_of(place) else {
             let why = "no such channel here".to_owned();
             self.output.push_back(Output::Event(Event::Refused { ticket, place, why }));
             return;
@@ -155,7 +155,8 @@ impl Session {
             (None, None) if ["263", "407", "412", "417"].contains(&code) => Meant::Some,
             (None, None) => return,
         };
-        if let (true, Some(name)) = (code == "404", place.and_then(|it| self.channels.name(it))) {
+        if let (true, Some(name)) = (code == "404", place.and_then(|it| self.channels.name_of(it)))
+        {
             tracing::warn!(
                 channel = name,
                 why = last(arguments),
@@ -218,7 +219,7 @@ impl Session {
         context: &Context,
     ) {
         let label = context.batch.label.as_deref();
-        let place = arguments.iter().skip(1).find_map(|word| self.channels.place(word));
+        let place = arguments.iter().skip(1).find_map(|word| self.channels.endpoint_of(word));
         let meant = match (label, place) {
             (Some(label), _) => Meant::Label(label),
             (None, Some(place)) => Meant::Place(place),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use irc::proto::Prefix;
 
-use super::people::split;
+use super::people::nick_and_userhost;
 use super::{Phase, Session};
 use crate::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
 use crate::protocol::Output;
@@ -47,11 +47,12 @@ impl Session {
 
     /// Somebody says something to us alone. What is played back of that was for whoever listened then.
     pub(super) fn hear_whisper(&mut self, source: Option<&Prefix>, text: &str, context: &Context) {
-        let (Some((nick, address)), Some((kind, text))) = (split(source), heard::talk(false, text))
+        let (Some((nick, address)), Some((kind, text))) =
+            (nick_and_userhost(source), heard::talk(false, text))
         else {
             return;
         };
-        let author = self.author(nick, address, context);
+        let author = self.message_author(nick, address, context);
         let (text, mark) = (text.to_owned(), context.mark.clone());
         let relayed_by = context.relayed_by.clone();
         let (played, own, from_here) = (false, false, false);
@@ -63,7 +64,7 @@ impl Session {
     /// something.
     pub(super) fn target(&self, name: &str) -> Option<EndpointId> {
         let whispered = || self.whispers.place(name, self.isupport.casemapping);
-        self.channels.place(name).or_else(whispered)
+        self.channels.endpoint_of(name).or_else(whispered)
     }
 
     /// Whether the numeric `code` says that somebody whom we are telling something was not told.
