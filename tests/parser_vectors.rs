@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use irc::proto::Prefix;
-use letsbridge::protocol::irc::{Heard, Parts};
+use letsbridge::protocol::irc::{ParsedLine, ReceivedLine};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ fn vectors<T: for<'de> Deserialize<'de>>(yaml: &str) -> Vec<T> {
 #[test]
 fn lines_are_taken_apart() {
     for Split { input, atoms } in vectors(include_str!("data/irc-parser-tests/msg-split.yaml")) {
-        let parts = Parts::split(&input).unwrap();
+        let parts = ParsedLine::parse(&input).unwrap();
         let tags: BTreeMap<_, _> =
             parts.tags.iter().map(|(k, v)| ((*k).to_owned(), v.clone().into_owned())).collect();
         assert_eq!(tags, atoms.tags, "{input}");
@@ -77,7 +77,7 @@ fn lines_are_taken_apart() {
 #[test]
 fn the_session_reads_the_same_lines() {
     for Split { input, atoms } in vectors(include_str!("data/irc-parser-tests/msg-split.yaml")) {
-        let message = Heard::Line(input.clone()).parse().unwrap();
+        let message = ReceivedLine::Utf8(input.clone()).parse().unwrap();
         let tags: BTreeMap<_, _> = message
             .tags
             .iter()
@@ -87,7 +87,7 @@ fn the_session_reads_the_same_lines() {
         assert_eq!(tags, atoms.tags, "{input}");
         assert_eq!(message.prefix.map(|prefix| prefix.to_string()), atoms.source, "{input}");
         let said = String::from(&message.command);
-        let parts = Parts::split(&said).unwrap();
+        let parts = ParsedLine::parse(&said).unwrap();
         assert!(parts.command.eq_ignore_ascii_case(&atoms.verb), "{input} became {said}");
         assert_eq!(parts.parameters, atoms.params, "{input} became {said}");
     }
@@ -98,13 +98,13 @@ fn lines_are_put_together() {
     for Join { desc, atoms, matches } in
         vectors(include_str!("data/irc-parser-tests/msg-join.yaml"))
     {
-        let parts = Parts {
+        let parts = ParsedLine {
             tags: atoms.tags.iter().map(|(k, v)| (k.as_str(), v.into())).collect(),
             source: atoms.source.as_deref(),
             command: &atoms.verb,
             parameters: atoms.params.iter().map(String::as_str).collect(),
         };
-        let line = parts.join().unwrap().to_string();
+        let line = parts.to_line().unwrap().to_string();
         assert!(matches.contains(&line), "{desc}: {line}");
     }
 }
@@ -114,7 +114,7 @@ fn a_source_is_nick_user_and_host() {
     for Userhost { source, atoms } in
         vectors(include_str!("data/irc-parser-tests/userhost-split.yaml"))
     {
-        let message = Heard::Line(format!(":{source} QUIT")).parse().unwrap();
+        let message = ReceivedLine::Utf8(format!(":{source} QUIT")).parse().unwrap();
         let expected = Prefix::Nickname(atoms.nick, atoms.user, atoms.host);
         assert_eq!(message.prefix, Some(expected), "{source}");
     }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::policy::Backlog;
-use crate::protocol::irc::{Mark, Page, Talk};
+use crate::protocol::irc::{HistoryPage, Mark, Talk};
 use crate::store::{ChannelProgress, Cursor};
 
 /// How long before the cursor a reading begins: lines that were said at once on two servers of a
@@ -196,7 +196,7 @@ impl CatchUp {
 
     /// The last line that had been heard, where it was not asked yet what was said after that, and nothing
     /// else tells whether all of that was told.
-    pub(super) fn ask_by_last(&mut self, page: Page) -> bool {
+    pub(super) fn ask_by_last(&mut self, page: HistoryPage) -> bool {
         let has_id = matches!(self.cursor.last_line, Some(Some(_)));
         if self.joins || self.by_last || !page.finds_lines || !has_id {
             return false;
@@ -262,16 +262,16 @@ impl CatchUp {
     /// The last is known by leading no further than the one before. A server counts to its limit what
     /// it then leaves out, so a short page may not be the last; only one that leads to the cursor and
     /// is short by half is taken for it.
-    pub(super) fn turn_page(&mut self, page: Page) -> bool {
+    pub(super) fn turn_page(&mut self, page: HistoryPage) -> bool {
         self.twins = Twins::default();
         if !std::mem::take(&mut self.begun) {
             self.covered = self.held.len();
         }
         let asked_by_line = std::mem::take(&mut self.by_line);
-        self.torn |= asked_by_line && !page.by_line;
+        self.torn |= asked_by_line && !page.by_msgid;
         // What follows the last line that had been heard is told: so that one is known there. Some servers
         // tell nothing where they do not know it.
-        let from_cursor = page.by_line && self.line_before.is_none();
+        let from_cursor = page.by_msgid && self.line_before.is_none();
         self.joins |= from_cursor && (page.lines > 0 || self.follows);
         let news = self.line != self.line_before;
         self.line_before.clone_from(&self.line);
@@ -440,10 +440,10 @@ mod tests {
     }
 
     /// A page of ten lines at most, said at these times.
-    fn page(times: &[i64]) -> Page {
+    fn page(times: &[i64]) -> HistoryPage {
         let span = times.iter().min().zip(times.iter().max());
         let span = span.map(|(oldest, newest)| (at(*oldest), at(*newest)));
-        Page { limit: 10, lines: times.len(), span, by_line: false, finds_lines: true }
+        HistoryPage { limit: 10, lines: times.len(), span, by_msgid: false, finds_lines: true }
     }
 
     #[test]
@@ -546,7 +546,7 @@ mod tests {
                     catchup.count(&Mark { msgid: Some(id.to_string()), time: Some(at(*time)) });
                 }
                 let times: Vec<i64> = told.iter().map(|(_, time)| *time).collect();
-                if !catchup.turn_page(Page { limit, by_line: known.is_some(), ..page(&times) }) {
+                if !catchup.turn_page(HistoryPage { limit, by_msgid: known.is_some(), ..page(&times) }) {
                     break;
                 }
             }

@@ -5,7 +5,7 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 
-use crate::protocol::irc::{Charsets, Heard, Line};
+use crate::protocol::irc::{Charsets, Line, ReceivedLine};
 
 /// The longest line that makes sense: 8191 bytes of tags
 /// (<https://ircv3.net/specs/extensions/message-tags#size-limit>) and a body of any LINELEN
@@ -55,10 +55,10 @@ pub struct Lines {
 }
 
 impl Decoder for Lines {
-    type Item = Heard;
+    type Item = ReceivedLine;
     type Error = LinesError;
 
-    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Heard>, LinesError> {
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, LinesError> {
         loop {
             let end = bytes[self.searched..].iter().position(|byte| *byte == b'\n');
             let Some(end) = end.map(|end| self.searched + end) else {
@@ -71,20 +71,20 @@ impl Decoder for Lines {
                 continue;
             }
             if line.len() > LONGEST {
-                return Ok(Some(Heard::TooLong));
+                return Ok(Some(ReceivedLine::TooLong));
             }
             let line = line.strip_suffix(b"\r").unwrap_or(&line);
             if !line.is_empty() {
-                let (text, charset) = self.charsets.read(line);
-                let Some(charset) = charset else { return Ok(Some(Heard::Line(text))) };
+                let (text, charset) = self.charsets.decode(line);
+                let Some(charset) = charset else { return Ok(Some(ReceivedLine::Utf8(text))) };
                 tracing::debug!(charset = charset.name(), "a line that is not UTF-8");
-                return Ok(Some(Heard::Guessed(text)));
+                return Ok(Some(ReceivedLine::FallbackCharset(text)));
             }
         }
     }
 
     /// A line whose end never came is none: nobody knows what was cut off.
-    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<Heard>, LinesError> {
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, LinesError> {
         let heard = self.decode(bytes)?;
         if heard.is_none() {
             bytes.clear();
@@ -96,14 +96,14 @@ impl Decoder for Lines {
 
 impl Lines {
     /// The line has no end yet.
-    fn wait(&mut self, bytes: &mut BytesMut) -> Option<Heard> {
+    fn wait(&mut self, bytes: &mut BytesMut) -> Option<ReceivedLine> {
         self.searched = bytes.len();
         if bytes.len() <= LONGEST {
             return None;
         }
         bytes.clear();
         self.searched = 0;
-        (!std::mem::replace(&mut self.skipping, true)).then_some(Heard::TooLong)
+        (!std::mem::replace(&mut self.skipping, true)).then_some(ReceivedLine::TooLong)
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     use crate::protocol::irc::Charset;
 
     /// What is read from these bytes when they come in these pieces.
-    fn read(pieces: &[&[u8]]) -> Vec<Heard> {
+    fn read(pieces: &[&[u8]]) -> Vec<ReceivedLine> {
         let charsets = Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []);
         let mut lines = Lines { charsets, searched: 0, skipping: false };
         let mut bytes = BytesMut::new();
@@ -144,8 +144,8 @@ mod tests {
         heard
     }
 
-    fn line(text: &str) -> Heard {
-        Heard::Line(text.to_owned())
+    fn line(text: &str) -> ReceivedLine {
+        ReceivedLine::Utf8(text.to_owned())
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
     fn what_is_not_utf8_is_read_as_the_fallback() {
         assert_eq!(
             read(&[b"caf\xe9\n", "café\n".as_bytes()]),
-            [Heard::Guessed("café".to_owned()), line("café")]
+            [ReceivedLine::FallbackCharset("café".to_owned()), line("café")]
         );
     }
 
@@ -166,7 +166,7 @@ mod tests {
         let long = vec![b'x'; LONGEST];
         assert_eq!(
             read(&[&long, &long, b"x\nnext\n", &long, b"xx\nlast\n"]),
-            [Heard::TooLong, line("next"), Heard::TooLong, line("last")]
+            [ReceivedLine::TooLong, line("next"), ReceivedLine::TooLong, line("last")]
         );
     }
 
@@ -193,7 +193,7 @@ mod tests {
         let count = theirs.read(&mut bytes).await.unwrap();
         assert_eq!(&bytes[..count], b"PRIVMSG #tea :\x1b$B$*Cc\x1b(B tea\r\n");
         theirs.write_all(&bytes[..count]).await.unwrap();
-        let heard = Heard::Guessed("PRIVMSG #tea :お茶 tea".to_owned());
+        let heard = ReceivedLine::FallbackCharset("PRIVMSG #tea :お茶 tea".to_owned());
         assert_eq!(transport.next().await.unwrap().unwrap(), heard);
     }
 

@@ -30,7 +30,7 @@ use letsbridge::bridge::{
     Bridge, Counters, Gaps, Happening, Nicks, Order, Peer, Policy, PuppetEnd, PuppetOrder, Source,
 };
 use letsbridge::domain::{ChannelMember, Endpoint, EndpointId, LetsChatUserId, Network};
-use letsbridge::protocol::irc::{self, Heard};
+use letsbridge::protocol::irc::{self, ReceivedLine};
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
 use letsbridge::store::Store;
@@ -318,7 +318,7 @@ impl World {
         let wire = &mut self.networks[index];
         let network = Network::new(&wire.name);
         if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
-            let heard = Heard::Line(unescape(frame));
+            let heard = ReceivedLine::Utf8(unescape(frame));
             wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
@@ -348,7 +348,7 @@ impl World {
         let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));
         let wire = &mut puppet.wire;
         if let Some(frame) = rest.strip_prefix("< ") {
-            let heard = Heard::Line(unescape(frame));
+            let heard = ReceivedLine::Utf8(unescape(frame));
             wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
@@ -442,7 +442,7 @@ impl World {
             self.wait(&format!("{STEP}s"));
             let puppets = self.puppets.iter_mut().map(|it| &mut it.wire);
             for wire in self.networks.iter_mut().chain(puppets) {
-                let pong = Heard::Line(":irc.example PONG irc.example alive".to_owned());
+                let pong = ReceivedLine::Utf8(":irc.example PONG irc.example alive".to_owned());
                 wire.machine
                     .iter_mut()
                     .for_each(|it| it.handle_input(self.now, Input::Receive(pong.clone())));

@@ -19,7 +19,7 @@ use super::catchup::{CatchUp, Hearing, Twins};
 use super::{Bridge, Order, Turn};
 use crate::domain::{EndpointId, Network, Roster};
 use crate::protocol::irc;
-use crate::protocol::irc::{Answer, Talk};
+use crate::protocol::irc::{HistoryReply, Talk};
 use crate::store::{Cursor, StoreError};
 
 pub(super) use line::said_with;
@@ -134,24 +134,24 @@ impl Bridge {
         &mut self,
         network: &Network,
         place: EndpointId,
-        answer: Answer,
+        answer: HistoryReply,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(()) };
         match answer {
-            Answer::Follows => {
+            HistoryReply::Follows => {
                 catchup.is_asked_by_line();
                 return Ok(());
             }
-            Answer::Page(page) if catchup.turn_page(page) || catchup.ask_by_last(page) => {
+            HistoryReply::Page(page) if catchup.turn_page(page) || catchup.ask_by_last(page) => {
                 if !self.is_deaf(place, turn)? {
                     self.ask_on(network, place, turn);
                 }
                 return Ok(());
             }
-            Answer::Page(_) | Answer::All | Answer::Nothing => {}
-            Answer::Failed(why) => {
+            HistoryReply::Page(_) | HistoryReply::All | HistoryReply::Unavailable => {}
+            HistoryReply::Failed(why) => {
                 tracing::warn!(place = %spot.place, why, "what was said before cannot be read");
                 catchup.fail();
             }

@@ -7,10 +7,10 @@ use super::heard;
 use super::relaymsg;
 
 /// The tags by which servers mark what programs say.
-const BOT: [&str; 2] = ["bot", "draft/bot"];
+const BOT_TAGS: [&str; 2] = ["bot", "draft/bot"];
 
 /// More batches than any server has open at once.
-const MOST: usize = 64;
+const MAX_OPEN_BATCHES: usize = 64;
 
 /// Longer than any id of a line, and any name in a tag.
 const LONGEST: usize = 512;
@@ -27,11 +27,11 @@ pub(super) struct Batch {
     /// It answers what we said with this label.
     pub(super) label: Option<String>,
     /// Its lines were said before; it is played back to us.
-    pub(super) played: bool,
+    pub(super) is_playback: bool,
     /// It is such a playback itself, not only part of one.
-    pub(super) history: bool,
+    pub(super) is_history: bool,
     /// Which channel it is about, as the server spells it.
-    pub(super) about: Option<String>,
+    pub(super) target: Option<String>,
     /// Its lines tell of the network breaking in two, or of its halves joining again
     /// (<https://ircv3.net/specs/batches/netsplit>).
     pub(super) netsplit: bool,
@@ -40,11 +40,11 @@ pub(super) struct Batch {
 
 /// What a line says beside itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Context {
+pub(super) struct MessageContext {
     pub(super) batch: Batch,
     /// The answer to the label is this line alone.
-    pub(super) whole: bool,
-    pub(super) mark: Mark,
+    pub(super) is_full_response: bool,
+    pub(super) message_ref: Mark,
     /// The account of whoever said it (<https://ircv3.net/specs/extensions/account-tag>).
     pub(super) account: Option<String>,
     /// Whoever said it is a program (<https://ircv3.net/specs/extensions/bot-mode>).
@@ -55,53 +55,53 @@ pub(super) struct Context {
 
 impl Batches {
     /// Begins one of the type `kind`, `about` a channel if any, by a line in `context`.
-    pub(super) fn begin(
+    pub(super) fn open(
         &mut self,
         reference: &str,
         kind: &str,
         about: Option<&str>,
-        context: &Context,
+        context: &MessageContext,
     ) {
-        if self.open.len() >= MOST {
+        if self.open.len() >= MAX_OPEN_BATCHES {
             // One that was never ended: what is unknown is taken for live.
             self.open.clear();
         }
         let history = ["chathistory", "draft/chathistory", "znc.in/playback"];
         let mut batch = context.batch.clone();
-        batch.about = about.map(str::to_owned).or(batch.about);
-        batch.history = history.iter().any(|name| name.eq_ignore_ascii_case(kind));
-        batch.played |= batch.history;
+        batch.target = about.map(str::to_owned).or(batch.target);
+        batch.is_history = history.iter().any(|name| name.eq_ignore_ascii_case(kind));
+        batch.is_playback |= batch.is_history;
         batch.netsplit |= kind.eq_ignore_ascii_case("netsplit");
         batch.netjoin |= kind.eq_ignore_ascii_case("netjoin");
         self.open.insert(reference.to_owned(), batch);
     }
 
-    pub(super) fn end(&mut self, reference: &str) -> Option<Batch> {
+    pub(super) fn close(&mut self, reference: &str) -> Option<Batch> {
         self.open.remove(reference)
     }
 
     /// What `tags` say about their line.
-    pub(super) fn context(&self, tags: Option<&[Tag]>) -> Context {
+    pub(super) fn context(&self, tags: Option<&[Tag]>) -> MessageContext {
         if tags.is_none_or(<[Tag]>::is_empty) {
-            return Context::default();
+            return MessageContext::default();
         }
-        let outer = heard::tag(tags, "batch").and_then(|reference| self.open.get(reference));
+        let outer = heard::tag_value(tags, "batch").and_then(|reference| self.open.get(reference));
         let mut batch = outer.cloned().unwrap_or_default();
-        let label = heard::tag(tags, "label").map(str::to_owned);
+        let label = heard::tag_value(tags, "label").map(str::to_owned);
         let whole = label.is_some();
         batch.label = label.or(batch.label);
         let short = |text: &&str| text.len() <= LONGEST;
-        let msgid = heard::tag(tags, "msgid").filter(short).map(str::to_owned);
-        Context {
+        let msgid = heard::tag_value(tags, "msgid").filter(short).map(str::to_owned);
+        MessageContext {
             batch,
-            whole,
-            mark: Mark { msgid, time: heard::time(tags) },
-            relayed_by: relaymsg::NAMES
+            is_full_response: whole,
+            message_ref: Mark { msgid, time: heard::server_time(tags) },
+            relayed_by: relaymsg::CAP_NAMES
                 .iter()
-                .find_map(|name| heard::tag(tags, name).filter(short))
+                .find_map(|name| heard::tag_value(tags, name).filter(short))
                 .map(Into::into),
-            account: heard::tag(tags, "account").filter(short).map(str::to_owned),
-            bot: tags.is_some_and(|tags| tags.iter().any(|tag| BOT.contains(&tag.0.as_str()))),
+            account: heard::tag_value(tags, "account").filter(short).map(str::to_owned),
+            bot: tags.is_some_and(|tags| tags.iter().any(|tag| BOT_TAGS.contains(&tag.0.as_str()))),
         }
     }
 }
@@ -115,36 +115,36 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_for_a_batch_holds_for_those_in_it() {
+    fn nested_batches_inherit_their_context() {
         let mut batches = Batches::default();
         let outer = batches.context(Some(&tags(&[("label", "7.1")])));
-        assert!(outer.whole);
-        batches.begin("a", "labeled-response", None, &outer);
+        assert!(outer.is_full_response);
+        batches.open("a", "labeled-response", None, &outer);
         let inner = batches.context(Some(&tags(&[("batch", "a")])));
-        batches.begin("b", "chathistory", Some("#tea"), &inner);
+        batches.open("b", "chathistory", Some("#tea"), &inner);
         let line = batches.context(Some(&tags(&[("batch", "b"), ("msgid", "m")])));
         assert_eq!(
             line.batch,
             Batch {
                 label: Some("7.1".to_owned()),
-                played: true,
-                history: true,
-                about: Some("#tea".to_owned()),
+                is_playback: true,
+                is_history: true,
+                target: Some("#tea".to_owned()),
                 ..Batch::default()
             }
         );
-        assert_eq!((line.whole, line.mark.msgid.as_deref()), (false, Some("m")));
-        assert_eq!(batches.end("b"), Some(line.batch));
+        assert_eq!((line.is_full_response, line.message_ref.msgid.as_deref()), (false, Some("m")));
+        assert_eq!(batches.close("b"), Some(line.batch));
         let after = batches.context(Some(&tags(&[("batch", "b")])));
         assert_eq!(after.batch, Batch::default());
     }
 
     #[test]
-    fn batches_that_never_end_take_no_memory() {
+    fn unclosed_batches_are_bounded() {
         let mut batches = Batches::default();
-        for number in 0..10 * MOST {
-            batches.begin(&number.to_string(), "netsplit", None, &Context::default());
+        for number in 0..10 * MAX_OPEN_BATCHES {
+            batches.open(&number.to_string(), "netsplit", None, &MessageContext::default());
         }
-        assert!(batches.open.len() <= MOST);
+        assert!(batches.open.len() <= MAX_OPEN_BATCHES);
     }
 }

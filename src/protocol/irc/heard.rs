@@ -7,7 +7,7 @@ use crate::domain::MessageKind;
 
 /// What the text of a PRIVMSG or NOTICE says, and how; `None` for what is not talk: a CTCP request
 /// or its answer (<https://modern.ircdocs.horse/ctcp>).
-pub(super) fn talk(notice: bool, text: &str) -> Option<(MessageKind, &str)> {
+pub(super) fn parse_text(notice: bool, text: &str) -> Option<(MessageKind, &str)> {
     let Some(ctcp) = text.strip_prefix('\x01') else {
         return Some((if notice { MessageKind::Notice } else { MessageKind::Text }, text));
     };
@@ -18,7 +18,7 @@ pub(super) fn talk(notice: bool, text: &str) -> Option<(MessageKind, &str)> {
 }
 
 /// The value of the tag `name`.
-pub(super) fn tag<'a>(tags: Option<&'a [Tag]>, name: &str) -> Option<&'a str> {
+pub(super) fn tag_value<'a>(tags: Option<&'a [Tag]>, name: &str) -> Option<&'a str> {
     tags?.iter().find(|tag| tag.0 == name)?.1.as_deref()
 }
 
@@ -27,20 +27,20 @@ pub(super) fn tag<'a>(tags: Option<&'a [Tag]>, name: &str) -> Option<&'a str> {
 const SENSIBLE: RangeInclusive<i64> = 0..=7_258_118_400;
 
 /// When it was said, where the server says so (<https://ircv3.net/specs/extensions/server-time>).
-pub(super) fn time(tags: Option<&[Tag]>) -> Option<Timestamp> {
-    let time: Timestamp = tag(tags, "time")?.parse().ok()?;
+pub(super) fn server_time(tags: Option<&[Tag]>) -> Option<Timestamp> {
+    let time: Timestamp = tag_value(tags, "time")?.parse().ok()?;
     SENSIBLE.contains(&time.as_second()).then_some(time)
 }
 
 /// Whether a server that shows `said` as `heard` has changed no more than its looks: colours and
 /// the like, or spaces at its end.
-pub(super) fn same_words(said: &str, heard: &str) -> bool {
-    said == heard || plain(said).trim_end() == plain(heard).trim_end()
+pub(super) fn same_text(said: &str, heard: &str) -> bool {
+    said == heard || strip_formatting(said).trim_end() == strip_formatting(heard).trim_end()
 }
 
 /// `text` without formatting (<https://modern.ircdocs.horse/formatting>).
 #[must_use]
-pub fn plain(text: &str) -> String {
+pub fn strip_formatting(text: &str) -> String {
     let mut rest = text;
     let mut words = String::with_capacity(text.len());
     while let Some(c) = rest.chars().next() {
@@ -48,8 +48,8 @@ pub fn plain(text: &str) -> String {
         match c {
             '\x02' | '\x0f' | '\x11' | '\x16' | '\x1d' | '\x1e' | '\x1f' => {}
             '\x03' => {
-                let behind = digits(rest);
-                let ground = behind.strip_prefix(',').map(digits);
+                let behind = skip_color_digits(rest);
+                let ground = behind.strip_prefix(',').map(skip_color_digits);
                 rest = ground.filter(|ground| ground.len() + 1 < behind.len()).unwrap_or(behind);
             }
             c => words.push(c),
@@ -59,7 +59,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// `text` behind the number of a colour.
-fn digits(text: &str) -> &str {
+fn skip_color_digits(text: &str) -> &str {
     let number = text.bytes().take(2).take_while(u8::is_ascii_digit).count();
     &text[number..]
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_are_told_from_words() {
+    fn same_text_ignores_formatting() {
         for (said, heard, same) in [
             ("tea", "tea", true),
             ("\x02tea\x02 \x0304,12red\x03 ", "tea red", true),
@@ -77,12 +77,12 @@ mod tests {
             ("tea", "Tea", false),
             ("1 cup", "2 cups", false),
         ] {
-            assert_eq!(same_words(said, heard), same, "{said:?} {heard:?}");
+            assert_eq!(same_text(said, heard), same, "{said:?} {heard:?}");
         }
     }
 
     #[test]
-    fn talk_is_told_from_machinery() {
+    fn ctcp_requests_are_not_messages() {
         for (notice, text, heard) in [
             (false, "hello", Some((MessageKind::Text, "hello"))),
             (true, "hello", Some((MessageKind::Notice, "hello"))),
@@ -93,15 +93,15 @@ mod tests {
             (true, "\x01VERSION irssi\x01", None),
             (false, "", Some((MessageKind::Text, ""))),
         ] {
-            assert_eq!(talk(notice, text), heard, "{text:?}");
+            assert_eq!(parse_text(notice, text), heard, "{text:?}");
         }
     }
 
     #[test]
-    fn times_are_read_and_nonsense_is_not() {
+    fn server_time_parses_or_is_none() {
         let tags = |value: &str| [Tag("time".to_owned(), Some(value.to_owned()))];
         assert_eq!(
-            time(Some(&tags("2026-11-22T21:30:35.046Z"))).map(Timestamp::as_millisecond),
+            server_time(Some(&tags("2026-11-22T21:30:35.046Z"))).map(Timestamp::as_millisecond),
             Some(1_795_383_035_046)
         );
         for nonsense in [
@@ -117,8 +117,8 @@ mod tests {
             "2026-13-40T99:99:99Z",
             "99999999999999999999",
         ] {
-            assert_eq!(time(Some(&tags(nonsense))), None, "{nonsense}");
+            assert_eq!(server_time(Some(&tags(nonsense))), None, "{nonsense}");
         }
-        assert_eq!(time(None), None);
+        assert_eq!(server_time(None), None);
     }
 }

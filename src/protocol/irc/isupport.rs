@@ -9,20 +9,20 @@ pub(super) struct Isupport {
     /// How many bytes a line may have, with its CRLF.
     pub(super) linelen: usize,
     /// How many lines of what was said before it gives at once.
-    pub(super) chathistory: Option<usize>,
+    pub(super) chathistory_limit: Option<usize>,
     /// Whether it finds them by their time.
-    pub(super) by_time: bool,
+    pub(super) history_by_time: bool,
     /// Whether it finds them by their ids.
-    pub(super) by_line: bool,
+    pub(super) history_by_msgid: bool,
     /// The modes that stand before a nick in a channel, and their marks; the highest first.
-    pub(super) prefix: Vec<(char, char)>,
+    pub(super) prefix_modes: Vec<(char, char)>,
     /// The channel modes that have a parameter always, and only when they are set.
-    modes: [String; 2],
+    param_modes: [String; 2],
     /// Whether WHO tells of accounts too (<https://ircv3.net/specs/extensions/whox>).
     pub(super) whox: bool,
     /// The user mode by which programs are told from people, and the letter WHO shows for it
     /// (<https://ircv3.net/specs/extensions/bot-mode>).
-    pub(super) bot: Option<char>,
+    pub(super) bot_mode: Option<char>,
     /// What begins a channel's name.
     pub(super) chantypes: String,
     /// How long a nick, and a channel's name, may be.
@@ -31,7 +31,7 @@ pub(super) struct Isupport {
     /// Whether it tells by itself who comes and goes (<https://ircv3.net/specs/extensions/monitor>).
     pub(super) monitor: bool,
     /// How many channels one JOIN may name; `None` for any number.
-    pub(super) joins: Option<usize>,
+    pub(super) max_join_targets: Option<usize>,
     /// Whether it takes UTF-8 alone (<https://ircv3.net/specs/extensions/utf8-only>).
     pub(super) utf8_only: bool,
 }
@@ -41,18 +41,18 @@ impl Default for Isupport {
         Self {
             casemapping: Casemapping::default(),
             linelen: 512,
-            chathistory: None,
-            by_time: true,
-            by_line: true,
-            prefix: vec![('o', '@'), ('v', '+')],
-            modes: ["beIk".to_owned(), "l".to_owned()],
+            chathistory_limit: None,
+            history_by_time: true,
+            history_by_msgid: true,
+            prefix_modes: vec![('o', '@'), ('v', '+')],
+            param_modes: ["beIk".to_owned(), "l".to_owned()],
             whox: false,
-            bot: None,
+            bot_mode: None,
             chantypes: "#&".to_owned(),
             nicklen: None,
             channellen: None,
             monitor: false,
-            joins: None,
+            max_join_targets: None,
             utf8_only: false,
         }
     }
@@ -61,7 +61,7 @@ impl Default for Isupport {
 impl Isupport {
     /// Takes in one token, such as `CASEMAPPING=ascii`. A value that makes no sense is left out, and one after
     /// a minus is as if it had never been told.
-    pub(super) fn learn(&mut self, token: &str) {
+    pub(super) fn parse_token(&mut self, token: &str) {
         let (name, value) = token.split_once('=').unwrap_or((token, ""));
         if let Some(name) = name.strip_prefix('-') {
             return self.forget(name);
@@ -76,23 +76,25 @@ impl Isupport {
             }
             "CHATHISTORY" | "draft/CHATHISTORY" => {
                 // None, or 0: as many as we like.
-                self.chathistory = within(value, 1..=100_000);
+                self.chathistory_limit = within(value, 1..=100_000);
             }
             "MONITOR" => self.monitor = true,
             "MSGREFTYPES" => {
                 let has = |kind| value.split(',').any(|it| it == kind);
-                (self.by_time, self.by_line) = (has("timestamp"), has("msgid"));
+                (self.history_by_time, self.history_by_msgid) = (has("timestamp"), has("msgid"));
             }
-            "PREFIX" => self.prefix = prefix(value).unwrap_or_else(|| self.prefix.clone()),
+            "PREFIX" => {
+                self.prefix_modes = parse_prefix(value).unwrap_or_else(|| self.prefix_modes.clone())
+            }
             "CHANMODES" => {
                 let mut kinds = value.split(',').map(|it| it.chars().take(MOST_MODES).collect());
                 let mut kind = || kinds.next().unwrap_or_default();
                 let always: String = [kind(), kind()].concat();
-                self.modes = [always, kind()];
+                self.param_modes = [always, kind()];
             }
             "WHOX" => self.whox = true,
             "UTF8ONLY" => self.utf8_only = true,
-            "BOT" => self.bot = value.chars().next().filter(char::is_ascii_alphabetic),
+            "BOT" => self.bot_mode = value.chars().next().filter(char::is_ascii_alphabetic),
             "CHANTYPES" => {
                 // What could begin a nick, or a mark before one, begins no channel.
                 let begins = |c: &char| c.is_ascii_punctuation() && !",:@*".contains(*c);
@@ -104,7 +106,7 @@ impl Isupport {
             }
             "TARGMAX" => {
                 let join = value.split(',').find_map(|pair| pair.strip_prefix("JOIN:"));
-                self.joins = join.and_then(|most| within(most, 1..=LONGEST));
+                self.max_join_targets = join.and_then(|most| within(most, 1..=LONGEST));
             }
             _ => {}
         }
@@ -117,41 +119,46 @@ impl Isupport {
         match name {
             "CASEMAPPING" => self.casemapping = unsaid.casemapping,
             "LINELEN" => self.linelen = unsaid.linelen,
-            "CHATHISTORY" | "draft/CHATHISTORY" => self.chathistory = unsaid.chathistory,
+            "CHATHISTORY" | "draft/CHATHISTORY" => {
+                self.chathistory_limit = unsaid.chathistory_limit
+            }
             "MONITOR" => self.monitor = unsaid.monitor,
-            "MSGREFTYPES" => (self.by_time, self.by_line) = (unsaid.by_time, unsaid.by_line),
-            "PREFIX" => self.prefix = unsaid.prefix,
-            "CHANMODES" => self.modes = unsaid.modes,
+            "MSGREFTYPES" => {
+                (self.history_by_time, self.history_by_msgid) =
+                    (unsaid.history_by_time, unsaid.history_by_msgid)
+            }
+            "PREFIX" => self.prefix_modes = unsaid.prefix_modes,
+            "CHANMODES" => self.param_modes = unsaid.param_modes,
             "WHOX" => self.whox = unsaid.whox,
-            "BOT" => self.bot = unsaid.bot,
+            "BOT" => self.bot_mode = unsaid.bot_mode,
             "CHANTYPES" => self.chantypes = unsaid.chantypes,
             "NICKLEN" => self.nicklen = unsaid.nicklen,
             "CHANNELLEN" => self.channellen = unsaid.channellen,
-            "TARGMAX" => self.joins = unsaid.joins,
+            "TARGMAX" => self.max_join_targets = unsaid.max_join_targets,
             _ => {}
         }
     }
 
     /// The marks that stand before a nick in a channel, the highest first.
-    pub(super) fn marks(&self) -> String {
-        self.prefix.iter().map(|(_, mark)| *mark).collect()
+    pub(super) fn prefixes(&self) -> String {
+        self.prefix_modes.iter().map(|(_, mark)| *mark).collect()
     }
 
     /// What a change of a channel's modes (RFC 2812 §3.2.3) makes of its people: the nick, the mark,
     /// and whether it is given or taken.
-    pub(super) fn ranks<'a>(&self, change: &'a [String]) -> Vec<(&'a str, char, bool)> {
+    pub(super) fn prefix_changes<'a>(&self, change: &'a [String]) -> Vec<(&'a str, char, bool)> {
         let Some((modes, parameters)) = change.split_first() else { return Vec::new() };
         let mut parameters = parameters.iter();
         let mut given = true;
         let mut ranks = Vec::new();
         for mode in modes.chars() {
             let mark =
-                self.prefix.iter().find(|(letter, _)| *letter == mode).map(|(_, mark)| *mark);
+                self.prefix_modes.iter().find(|(letter, _)| *letter == mode).map(|(_, mark)| *mark);
             match mode {
                 '+' => given = true,
                 '-' => given = false,
                 _ => {
-                    let [always, when_set] = &self.modes;
+                    let [always, when_set] = &self.param_modes;
                     let takes = always.contains(mode) || (given && when_set.contains(mode));
                     let parameter = if mark.is_some() || takes { parameters.next() } else { None };
                     let rank = mark.zip(parameter);
@@ -174,7 +181,7 @@ const SHORTEST_CHANNEL: usize = 2;
 const LONGEST: usize = 1_024;
 
 /// Reads `(ov)@+`; nothing stands for none at all.
-fn prefix(value: &str) -> Option<Vec<(char, char)>> {
+fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
     if value.is_empty() {
         return Some(Vec::new());
     }
@@ -199,15 +206,15 @@ fn within(value: &str, sensible: std::ops::RangeInclusive<usize>) -> Option<usiz
 mod tests {
     use super::*;
 
-    fn told(tokens: &str) -> Isupport {
+    fn with_tokens(tokens: &str) -> Isupport {
         let mut isupport = Isupport::default();
-        tokens.split(' ').for_each(|token| isupport.learn(token));
+        tokens.split(' ').for_each(|token| isupport.parse_token(token));
         isupport
     }
 
     #[test]
-    fn sensible_values_are_learnt() {
-        let learnt = told(
+    fn valid_tokens_are_parsed() {
+        let learnt = with_tokens(
             "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 EXCEPTS CHATHISTORY=100 MSGREFTYPES=msgid \
              PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# \
              CHANNELLEN=64 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:",
@@ -215,31 +222,31 @@ mod tests {
         let wanted = Isupport {
             casemapping: Casemapping::Ascii,
             linelen: 2048,
-            chathistory: Some(100),
-            by_time: false,
-            by_line: true,
-            prefix: vec![('q', '~'), ('o', '@'), ('v', '+')],
-            modes: ["bk".to_owned(), "l".to_owned()],
+            chathistory_limit: Some(100),
+            history_by_time: false,
+            history_by_msgid: true,
+            prefix_modes: vec![('q', '~'), ('o', '@'), ('v', '+')],
+            param_modes: ["bk".to_owned(), "l".to_owned()],
             whox: true,
-            bot: Some('B'),
+            bot_mode: Some('B'),
             chantypes: "#".to_owned(),
             nicklen: Some(31),
             channellen: Some(64),
             monitor: true,
-            joins: Some(4),
+            max_join_targets: Some(4),
             utf8_only: false,
         };
         assert_eq!(learnt, wanted);
     }
 
     #[test]
-    fn nonsense_is_left_out() {
+    fn invalid_tokens_are_ignored() {
         let nonsense = "CASEMAPPING=klingon LINELEN=12 LINELEN= LINELEN=99999999999999999999 \
                         NICKLEN=0 TARGMAX=JOIN: NICKLEN=-1 NICKLEN=99999999999999999999 NICKLEN=1 \
                         CHANNELLEN=0 CHANNELLEN=1 CHANNELLEN=18446744073709551615 PREFIX=ov@+ PREFIX=( \
                         TARGMAX=JOIN:-3 TARGMAX=JOIN:0,X:99999999999999999999 CHATHISTORY=-5 =x -= - BOT= \
                         CASEMAPPING= -UNKNOWN BOT=@";
-        assert_eq!(told(nonsense), Isupport::default());
+        assert_eq!(with_tokens(nonsense), Isupport::default());
     }
 
     #[test]
@@ -247,41 +254,41 @@ mod tests {
         let tokens = "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 CHATHISTORY=100 MSGREFTYPES=msgid \
                       PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# CHANNELLEN=64 \
                       MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:";
-        let mut isupport = told(tokens);
+        let mut isupport = with_tokens(tokens);
         for token in tokens.split_ascii_whitespace() {
             let name = token.split('=').next().unwrap_or_default();
-            isupport.learn(&format!("-{name}"));
+            isupport.parse_token(&format!("-{name}"));
         }
         assert_eq!(isupport, Isupport::default());
     }
 
     #[test]
     fn an_empty_value_means_none() {
-        let none = told("CHANTYPES= PREFIX=");
-        assert_eq!((none.chantypes.as_str(), none.prefix.as_slice()), ("", &[][..]));
-        let bare = told("CHANTYPES PREFIX");
-        assert_eq!((bare.chantypes.as_str(), bare.prefix.as_slice()), ("", &[][..]));
-        assert_eq!(told("CHANTYPES= -CHANTYPES PREFIX= -PREFIX"), Isupport::default());
+        let none = with_tokens("CHANTYPES= PREFIX=");
+        assert_eq!((none.chantypes.as_str(), none.prefix_modes.as_slice()), ("", &[][..]));
+        let bare = with_tokens("CHANTYPES PREFIX");
+        assert_eq!((bare.chantypes.as_str(), bare.prefix_modes.as_slice()), ("", &[][..]));
+        assert_eq!(with_tokens("CHANTYPES= -CHANTYPES PREFIX= -PREFIX"), Isupport::default());
     }
 
     #[test]
     fn however_much_is_told_little_is_kept() {
         let many = "abcdefghijklmnopqrstuvwxyz".repeat(160);
         let marks = "!@#$%^&*".repeat(500);
-        let told = told(&format!(
+        let told = with_tokens(&format!(
             "PREFIX=({many}){marks} CHANMODES={many},{many},{many} CHANTYPES={marks}"
         ));
-        assert_eq!(told.prefix.len(), 8);
-        assert!(told.modes.iter().all(|it| it.len() <= 2 * MOST_MODES));
+        assert_eq!(told.prefix_modes.len(), 8);
+        assert!(told.param_modes.iter().all(|it| it.len() <= 2 * MOST_MODES));
         assert_eq!(told.chantypes.len(), MOST_TYPES);
     }
 
     #[test]
-    fn a_change_of_modes_is_read_as_the_server_means_it() {
-        let isupport = told("PREFIX=(ov)@+ CHANMODES=beI,k,lf,mnt");
+    fn mode_changes_follow_chanmodes() {
+        let isupport = with_tokens("PREFIX=(ov)@+ CHANMODES=beI,k,lf,mnt");
         let ranks = |change: &str| -> Vec<(String, char, bool)> {
             let words: Vec<String> = change.split(' ').map(str::to_owned).collect();
-            let ranks = isupport.ranks(&words);
+            let ranks = isupport.prefix_changes(&words);
             ranks.into_iter().map(|(nick, mark, given)| (nick.to_owned(), mark, given)).collect()
         };
         let ann = |mark, given| ("ann".to_owned(), mark, given);

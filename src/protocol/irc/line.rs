@@ -13,7 +13,7 @@ use crate::domain::MessageKind;
 
 pub use charset::Charset;
 pub use charsets::Charsets;
-pub use parts::{Parts, Unreadable, decode};
+pub use parts::{MissingCommand, ParsedLine, decode};
 
 /// A line to be sent. It cannot hold CR, LF or NUL, so no text can become a second command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,34 +21,34 @@ pub struct Line(String);
 
 /// Why words do not make a line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadLine {
+pub enum LineError {
     /// CR, LF or NUL would end the line early.
     #[error("a line cannot hold CR, LF or NUL")]
-    Control,
+    ControlCharacter,
     /// Only the last parameter may be empty, hold spaces or begin with a colon.
     #[error("{0:?} can only be the last parameter")]
     NotLast(String),
     /// A command is letters or three digits.
     #[error("{0:?} is no command")]
-    Command(String),
+    InvalidCommand(String),
     /// A source is not empty and holds no space.
     #[error("{0:?} is no source")]
-    Source(String),
+    InvalidSource(String),
     /// A tag's key is letters, digits and hyphens, perhaps after `+` and a vendor.
     #[error("{0:?} is no tag")]
-    Tag(String),
+    InvalidTag(String),
 }
 
 /// Text without CR, LF and NUL, and without the mark of CTCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text(pub(super) String);
+pub struct SafeText(pub(super) String);
 
-impl Text {
+impl SafeText {
     /// `text`, with what a line cannot hold replaced: line breaks by a space, NUL by its picture. So
     /// is the mark that would make a request or an action of it (<https://modern.ircdocs.horse/ctcp>).
     #[must_use]
-    pub fn clean(text: &str) -> Self {
-        if !text.contains(BREAKS) && !text.contains('\x01') {
+    pub fn sanitize(text: &str) -> Self {
+        if !text.contains(LINE_BREAKS) && !text.contains('\x01') {
             return Self(text.to_owned());
         }
         let text = text.replace("\r\n", " ").replace(['\r', '\n'], " ");
@@ -61,14 +61,14 @@ impl Line {
     ///
     /// # Errors
     /// When they do not make a line.
-    pub fn new(command: &str, parameters: &[&str]) -> Result<Self, BadLine> {
-        Parts { command, parameters: parameters.to_vec(), ..Parts::default() }.join()
+    pub fn new(command: &str, parameters: &[&str]) -> Result<Self, LineError> {
+        ParsedLine { command, parameters: parameters.to_vec(), ..ParsedLine::default() }.to_line()
     }
 
     /// `text` said to `target`, a channel of ours.
     #[must_use]
-    pub fn talk(kind: MessageKind, target: &str, Text(text): &Text) -> Self {
-        let Text(target) = Text::clean(target);
+    pub fn message(kind: MessageKind, target: &str, SafeText(text): &SafeText) -> Self {
+        let SafeText(target) = SafeText::sanitize(target);
         Self(match kind {
             MessageKind::Text => format!("PRIVMSG {target} :{text}"),
             MessageKind::Action => format!("PRIVMSG {target} :\x01ACTION {text}\x01"),
@@ -79,7 +79,7 @@ impl Line {
     /// The line with a label, by which its answer is known
     /// (<https://ircv3.net/specs/extensions/labeled-response>). A label is letters, digits and dots.
     #[must_use]
-    pub(super) fn labeled(&self, label: &str) -> Self {
+    pub(super) fn with_label(&self, label: &str) -> Self {
         debug_assert!(label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
         Self(format!("@label={label} {}", self.0))
     }
@@ -88,7 +88,8 @@ impl Line {
     /// (<https://ircv3.net/specs/extensions/multiline>), perhaps going on with the one before it.
     #[must_use]
     pub(super) fn in_batch(&self, reference: &str, concat: bool) -> Self {
-        let concat = if concat { format!(";{}", super::multiline::CONCAT) } else { String::new() };
+        let concat =
+            if concat { format!(";{}", super::multiline::CONCAT_TAG) } else { String::new() };
         Self(format!("@batch={reference}{concat} {}", self.0))
     }
 
@@ -119,47 +120,47 @@ impl fmt::Display for Line {
 
 /// What the server sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum ReceivedLine {
     /// A line, without its end.
-    Line(String),
+    Utf8(String),
     /// The same, which was not UTF-8 throughout: it was read as its network or channel writes, or has
     /// U+FFFD in it.
-    Guessed(String),
+    FallbackCharset(String),
     /// More bytes without an end than any line has; left out.
     TooLong,
 }
 
 /// Why what the server sent cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadHeard {
+pub enum ParseError {
     /// It is longer than any line.
     #[error("a line longer than any line")]
     TooLong,
     /// It has no command.
     #[error("{0:?} is not a line of IRC")]
-    Grammar(String),
+    Malformed(String),
 }
 
-impl Heard {
+impl ReceivedLine {
     /// Reads the line's tags, prefix, command and parameters.
     ///
     /// The taking apart is ours ([`Parts`]), the vocabulary is [`irc::proto`]'s.
     ///
     /// # Errors
     /// When it is none.
-    pub fn parse(&self) -> Result<Message, BadHeard> {
+    pub fn parse(&self) -> Result<Message, ParseError> {
         match self {
-            Self::Line(line) | Self::Guessed(line) => match Parts::split(line) {
+            Self::Utf8(line) | Self::FallbackCharset(line) => match ParsedLine::parse(line) {
                 Ok(parts) => Ok(parts.into_message()),
-                Err(Unreadable) => Err(BadHeard::Grammar(line.chars().take(200).collect())),
+                Err(Unreadable) => Err(ParseError::Malformed(line.chars().take(200).collect())),
             },
-            Self::TooLong => Err(BadHeard::TooLong),
+            Self::TooLong => Err(ParseError::TooLong),
         }
     }
 }
 
 /// What ends a line, and what no server takes inside one.
-const BREAKS: [char; 3] = ['\r', '\n', '\0'];
+const LINE_BREAKS: [char; 3] = ['\r', '\n', '\0'];
 
 #[cfg(test)]
 mod tests {
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_parameter_trails_where_it_must() {
+    fn last_parameter_gets_a_colon_where_needed() {
         check("JOIN", &["#tea"], "JOIN #tea");
         check("AWAY", &[], "AWAY");
         check("TOPIC", &["#tea", ""], "TOPIC #tea :");
@@ -185,59 +186,67 @@ mod tests {
     }
 
     #[test]
-    fn nobody_slips_in_a_second_line() {
+    fn line_breaks_cannot_inject_a_second_line() {
         for bad in ["hello\r\nQUIT", "hello\nQUIT", "hello\rQUIT", "hel\0lo"] {
-            assert_eq!(Line::new("PRIVMSG", &["#tea", bad]), Err(BadLine::Control), "{bad:?}");
-            assert_eq!(Line::new("PRIVMSG", &[bad, "hi"]), Err(BadLine::Control), "{bad:?}");
+            assert_eq!(
+                Line::new("PRIVMSG", &["#tea", bad]),
+                Err(LineError::ControlCharacter),
+                "{bad:?}"
+            );
+            assert_eq!(
+                Line::new("PRIVMSG", &[bad, "hi"]),
+                Err(LineError::ControlCharacter),
+                "{bad:?}"
+            );
             assert!(Line::new(bad, &["#tea"]).is_err(), "{bad:?}");
             for kind in [MessageKind::Text, MessageKind::Action, MessageKind::Notice] {
-                let line = Line::talk(kind, bad, &Text::clean(bad));
-                assert!(!line.as_str().contains(BREAKS), "{line:?}");
+                let line = Line::message(kind, bad, &SafeText::sanitize(bad));
+                assert!(!line.as_str().contains(LINE_BREAKS), "{line:?}");
             }
         }
     }
 
     #[test]
-    fn only_the_last_parameter_may_hold_spaces() {
+    fn spaces_are_allowed_only_in_the_last_parameter() {
         for middle in ["", "two words", ":colon"] {
-            let bad = Err(BadLine::NotLast(middle.to_owned()));
+            let bad = Err(LineError::NotLast(middle.to_owned()));
             assert_eq!(Line::new("PRIVMSG", &[middle, "hello"]), bad);
         }
     }
 
     #[test]
-    fn a_command_is_letters_or_three_digits() {
+    fn command_is_letters_or_three_digits() {
         for command in ["PRIVMSG", "notice", "001", "376"] {
             assert!(Line::new(command, &[]).is_ok(), "{command}");
         }
         for command in ["", "PRIV MSG", ":x", "@x", "1", "1234", "12a", "ÉTÉ"] {
-            let bad = Err(BadLine::Command(command.to_owned()));
+            let bad = Err(LineError::InvalidCommand(command.to_owned()));
             assert_eq!(Line::new(command, &[]), bad);
         }
     }
 
     #[test]
-    fn talk_is_said_in_the_way_of_its_kind() {
-        let text = Text::clean("kettle's\r\non\0");
+    fn message_kind_selects_the_command() {
+        let text = SafeText::sanitize("kettle's\r\non\0");
         for (kind, line) in [
             (MessageKind::Text, "PRIVMSG #tea :kettle's on␀"),
             (MessageKind::Notice, "NOTICE #tea :kettle's on␀"),
             (MessageKind::Action, "PRIVMSG #tea :\u{1}ACTION kettle's on␀\u{1}"),
         ] {
-            assert_eq!(Line::talk(kind, "#tea", &text).as_str(), line);
+            assert_eq!(Line::message(kind, "#tea", &text).as_str(), line);
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_asked_it_is_one_line(
+        fn any_input_makes_one_line_or_an_error(
             command in "[A-Z]{1,6}|.{0,4}",
             parameters in prop::collection::vec("(?s).{0,6}", 0..4),
         ) {
             let parameters: Vec<_> = parameters.iter().map(String::as_str).collect();
             if let Ok(line) = Line::new(&command, &parameters) {
-                prop_assert!(!line.as_str().contains(BREAKS));
-                let parts = Parts::split(line.as_str()).unwrap();
+                prop_assert!(!line.as_str().contains(LINE_BREAKS));
+                let parts = ParsedLine::parse(line.as_str()).unwrap();
                 prop_assert_eq!(parts.command, command);
                 prop_assert_eq!(parts.parameters, parameters);
             }

@@ -33,12 +33,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use channel::ChannelTarget;
-pub use heard::plain;
+pub use heard::strip_formatting;
 pub use line::{
-    BadHeard, BadLine, Charset, Charsets, Heard, Line, Parts, Text, Unreadable, decode,
+    Charset, Charsets, Line, LineError, MissingCommand, ParseError, ParsedLine, ReceivedLine,
+    SafeText, decode,
 };
 pub use pacing::{Lesson, Pace};
-pub use past::{Answer, Page};
+pub use past::{HistoryPage, HistoryReply};
 pub use presence::{LeaveReason, MembershipEvent};
 pub use registration::{Identity, Login, Mechanism, Services, Sts};
 pub use session::{Plan, Session, Webirc};
@@ -233,7 +234,7 @@ pub enum Event {
         /// Where.
         place: EndpointId,
         /// How that ended.
-        answer: Answer,
+        answer: HistoryReply,
     },
     /// A line of this order goes out now: from here on, and until the next answer, nobody can tell
     /// without the server whether it has arrived.

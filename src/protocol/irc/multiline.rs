@@ -7,52 +7,52 @@ use std::collections::HashMap;
 
 use irc::proto::Prefix;
 
-use super::batches::Context;
-use super::line::{Line, Text};
+use super::batches::MessageContext;
+use super::line::{Line, SafeText};
 use super::relaymsg;
 use super::speech::Utterance;
 use super::split::{self, Part, Room};
 use crate::domain::{DeliveryId, MessageKind};
 
 /// The capability, and the type of batch.
-pub(super) const NAME: &str = "draft/multiline";
+pub(super) const CAP_NAME: &str = "draft/multiline";
 
 /// The tag of a line that goes on with the one before it.
-pub(super) const CONCAT: &str = "draft/multiline-concat";
+pub(super) const CONCAT_TAG: &str = "draft/multiline-concat";
 
 /// More of them than any server tells at once.
-const MOST_OPEN: usize = 16;
+const MAX_OPEN: usize = 16;
 
 /// A longer one is taken for several.
-const LONGEST: usize = 1 << 17;
+const MAX_LEN: usize = 1 << 17;
 
 /// How much a server takes in one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
-    bytes: usize,
-    lines: usize,
+pub(super) struct MultilineLimits {
+    max_bytes: usize,
+    max_lines: usize,
 }
 
-impl Limits {
+impl MultilineLimits {
     /// Reads what the server says of its capability; `None` if it does not say how much it takes.
-    pub(super) fn read(value: &str) -> Option<Self> {
+    pub(super) fn parse(value: &str) -> Option<Self> {
         let tokens = value.split(',').filter_map(|token| token.split_once('='));
-        let mut limits = Self { bytes: 0, lines: usize::MAX };
+        let mut limits = Self { max_bytes: 0, max_lines: usize::MAX };
         for (key, value) in tokens {
             match key {
-                "max-bytes" => limits.bytes = value.parse().ok()?,
-                "max-lines" => limits.lines = value.parse().ok()?,
+                "max-bytes" => limits.max_bytes = value.parse().ok()?,
+                "max-lines" => limits.max_lines = value.parse().ok()?,
                 _ => {}
             }
         }
-        (limits.bytes > 0 && limits.lines > 0).then_some(limits)
+        (limits.max_bytes > 0 && limits.max_lines > 0).then_some(limits)
     }
 }
 
 /// What is to be said, and where.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Script<'a> {
-    pub(super) ticket: DeliveryId,
+pub(super) struct OutgoingText<'a> {
+    pub(super) delivery: DeliveryId,
     pub(super) kind: MessageKind,
     pub(super) target: &'a str,
     pub(super) prefix: &'a str,
@@ -60,12 +60,12 @@ pub(super) struct Script<'a> {
     /// How much text fits in a line.
     pub(super) budget: Room,
     /// The nick under which the server is to say it, if not under ours: one that makes a line.
-    pub(super) relay: Option<&'a str>,
+    pub(super) relay_nick: Option<&'a str>,
 }
 
 /// One line of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Piece {
+struct BatchLine {
     text: String,
     /// It goes on with the one before it.
     concat: bool,
@@ -73,77 +73,79 @@ struct Piece {
     end: usize,
 }
 
-impl Script<'_> {
+impl OutgoingText<'_> {
     /// Line by line.
     pub(super) fn lines(&self) -> Vec<Utterance> {
         let parts = split::lines(self.prefix, self.body, self.budget).into_iter();
-        parts.map(|Part { text, end }| self.line(text, end)).collect()
+        parts.map(|Part { text, end }| self.to_line(text, end)).collect()
     }
 
     /// In as few batches as `limits` allow, and lines where one is alone.
-    pub(super) fn batches(&self, limits: Limits) -> Vec<Utterance> {
+    pub(super) fn batches(&self, limits: MultilineLimits) -> Vec<Utterance> {
         let lines = self.lines();
         // An action has no form of several lines, nor has what the server says for us.
-        if lines.len() < 2 || self.kind == MessageKind::Action || self.relay.is_some() {
+        if lines.len() < 2 || self.kind == MessageKind::Action || self.relay_nick.is_some() {
             return lines;
         }
-        let groups = group(self.pieces(), limits).into_iter().enumerate();
-        groups.map(|(number, group)| self.unit(number, group)).collect()
+        let groups = group_by_limits(self.batch_lines(), limits).into_iter().enumerate();
+        groups.map(|(number, group)| self.batch_or_line(number, group)).collect()
     }
 
-    fn unit(&self, number: usize, mut pieces: Vec<Piece>) -> Utterance {
+    fn batch_or_line(&self, number: usize, mut pieces: Vec<BatchLine>) -> Utterance {
         let end = pieces.last().map_or(self.body.len(), |piece| piece.end);
         pieces.truncate(pieces.iter().rposition(|it| !it.text.is_empty()).map_or(0, |at| at + 1));
         let full = pieces.iter().filter(|piece| !piece.text.is_empty());
         let mut plain: Vec<Utterance> =
-            full.map(|piece| self.line(piece.text.clone(), piece.end)).collect();
+            full.map(|piece| self.to_line(piece.text.clone(), piece.end)).collect();
         if let Some(last) = plain.last_mut() {
             last.end = end;
         }
         if plain.len() == 1 {
             return plain.remove(0);
         }
-        let reference = format!("{}-{number}", self.ticket.0);
+        let reference = format!("{}-{number}", self.delivery.0);
         let mut text = String::new();
-        let mut lines = vec![batch(&[&format!("+{reference}"), NAME, self.target])];
+        let mut lines = vec![batch_command(&[&format!("+{reference}"), CAP_NAME, self.target])];
         for (at, piece) in pieces.into_iter().enumerate() {
             let concat = piece.concat && at > 0;
-            let words = Text::clean(&piece.text);
-            lines.push(Line::talk(self.kind, self.target, &words).in_batch(&reference, concat));
+            let words = SafeText::sanitize(&piece.text);
+            lines.push(Line::message(self.kind, self.target, &words).in_batch(&reference, concat));
             if at > 0 && !concat {
                 text.push('\n');
             }
             text.push_str(&words.0);
         }
-        lines.push(batch(&[&format!("-{reference}")]));
+        lines.push(batch_command(&[&format!("-{reference}")]));
         Utterance { lines, kind: self.kind, text, end, plain }
     }
 
-    fn line(&self, text: String, end: usize) -> Utterance {
-        let text = Text::clean(&text);
-        let line = match self.relay {
-            Some(nick) => relaymsg::line(self.kind, self.target, nick, &text.0)
+    fn to_line(&self, text: String, end: usize) -> Utterance {
+        let text = SafeText::sanitize(&text);
+        let line = match self.relay_nick {
+            Some(nick) => relaymsg::relaymsg_line(self.kind, self.target, nick, &text.0)
                 .expect("a nick that made a line makes the next"),
-            None => Line::talk(self.kind, self.target, &text),
+            None => Line::message(self.kind, self.target, &text),
         };
         let lines = vec![line];
-        let Text(text) = text;
+        let SafeText(text) = text;
         let text = self.budget.charset.legible(text);
         Utterance { lines, kind: self.kind, text, end, plain: Vec::new() }
     }
 
     /// The lines of a batch. Those who know no batches see them as they are: so where a name must
     /// stand before a text, it stands before each of its lines.
-    fn pieces(&self) -> Vec<Piece> {
+    fn batch_lines(&self) -> Vec<BatchLine> {
         let Self { prefix, body, budget, .. } = *self;
         if !prefix.is_empty() {
             let parts = split::lines(prefix, body, budget).into_iter();
-            return parts.map(|Part { text, end }| Piece { text, concat: false, end }).collect();
+            return parts
+                .map(|Part { text, end }| BatchLine { text, concat: false, end })
+                .collect();
         }
         // A space that is cut at stays, at the end of its line.
         let room = Room { bytes: budget.bytes.saturating_sub(" ".len()), ..budget };
         let mut starts: Vec<(usize, &str, bool)> = Vec::new();
-        for line in breaks(body) {
+        for line in split_lines(body) {
             let line = if line.trim().is_empty() { &line[..0] } else { line };
             let start = |part: &str| part.as_ptr() as usize - body.as_ptr() as usize;
             starts.extend(line.is_empty().then(|| (start(line), line, false)));
@@ -155,20 +157,20 @@ impl Script<'_> {
             let end = next.map_or(body.len(), |(start, ..)| *start);
             let goes_on = next.is_some_and(|(_, _, concat)| *concat);
             let text = if goes_on { &body[*start..end] } else { part };
-            Piece { text: text.to_owned(), concat: *concat, end }
+            BatchLine { text: text.to_owned(), concat: *concat, end }
         };
         starts.iter().enumerate().map(piece).collect()
     }
 }
 
 /// `pieces` in groups that a server takes, each beginning with a line that says something.
-fn group(pieces: Vec<Piece>, limits: Limits) -> Vec<Vec<Piece>> {
-    let mut groups: Vec<Vec<Piece>> = Vec::new();
+fn group_by_limits(pieces: Vec<BatchLine>, limits: MultilineLimits) -> Vec<Vec<BatchLine>> {
+    let mut groups: Vec<Vec<BatchLine>> = Vec::new();
     let mut bytes = 0;
     for piece in pieces {
         let more = piece.text.len() + usize::from(!piece.concat);
         match groups.last_mut() {
-            Some(group) if group.len() < limits.lines && bytes + more <= limits.bytes => {
+            Some(group) if group.len() < limits.max_lines && bytes + more <= limits.max_bytes => {
                 bytes += more;
                 group.push(piece);
             }
@@ -187,7 +189,7 @@ fn group(pieces: Vec<Piece>, limits: Limits) -> Vec<Vec<Piece>> {
 }
 
 /// The lines of `body`, blank ones too.
-fn breaks(body: &str) -> impl Iterator<Item = &str> {
+fn split_lines(body: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(body);
     std::iter::from_fn(move || {
         let text = rest?;
@@ -199,50 +201,57 @@ fn breaks(body: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn batch(parameters: &[&str]) -> Line {
-    let parameters: Vec<String> = parameters.iter().map(|it| Text::clean(it).0).collect();
+fn batch_command(parameters: &[&str]) -> Line {
+    let parameters: Vec<String> = parameters.iter().map(|it| SafeText::sanitize(it).0).collect();
     let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
     Line::new("BATCH", &parameters).expect("a number, a type and a channel make a line")
 }
 
 /// The messages of several lines that are being told.
 #[derive(Debug, Default)]
-pub(super) struct Telling {
-    open: HashMap<String, Told>,
+pub(super) struct OpenMultilines {
+    open: HashMap<String, IncomingMultiline>,
 }
 
 /// A message of several lines, as far as it was told.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct IncomingMultiline {
     pub(super) source: Prefix,
     pub(super) target: String,
-    pub(super) notice: bool,
+    pub(super) is_notice: bool,
     pub(super) text: String,
     /// What holds for all of it.
-    pub(super) context: Context,
-    begun: bool,
+    pub(super) context: MessageContext,
+    has_lines: bool,
 }
 
-impl Telling {
+impl OpenMultilines {
     /// A batch begins, about `target`.
-    pub(super) fn begin(
+    pub(super) fn open(
         &mut self,
         reference: &str,
         source: Option<&Prefix>,
         target: &str,
-        context: &Context,
+        context: &MessageContext,
     ) {
         let source = source.cloned().unwrap_or_else(|| Prefix::ServerName(String::new()));
-        let (target, context) = (target.to_owned(), Context { whole: false, ..context.clone() });
-        let told =
-            Told { source, target, notice: false, text: String::new(), context, begun: false };
-        if self.open.len() < MOST_OPEN {
+        let (target, context) =
+            (target.to_owned(), MessageContext { is_full_response: false, ..context.clone() });
+        let told = IncomingMultiline {
+            source,
+            target,
+            is_notice: false,
+            text: String::new(),
+            context,
+            has_lines: false,
+        };
+        if self.open.len() < MAX_OPEN {
             self.open.insert(reference.to_owned(), told);
         }
     }
 
     /// A line of the batch. Says whether it was one of those: another is a message of its own.
-    pub(super) fn line(
+    pub(super) fn add_line(
         &mut self,
         reference: Option<&str>,
         source: Option<&Prefix>,
@@ -251,23 +260,23 @@ impl Telling {
         let Some(told) = reference.and_then(|reference| self.open.get_mut(reference)) else {
             return false;
         };
-        if told.begun && told.text.len() + text.len() > LONGEST {
+        if told.has_lines && told.text.len() + text.len() > MAX_LEN {
             return false;
         }
-        if told.begun && !concat {
+        if told.has_lines && !concat {
             told.text.push('\n');
         }
         told.text.push_str(text);
-        if !told.begun {
+        if !told.has_lines {
             told.source = source.cloned().unwrap_or_else(|| told.source.clone());
-            (told.notice, told.begun) = (notice, true);
+            (told.is_notice, told.has_lines) = (notice, true);
         }
         true
     }
 
     /// The batch is complete.
-    pub(super) fn end(&mut self, reference: &str) -> Option<Told> {
-        self.open.remove(reference).filter(|told| told.begun)
+    pub(super) fn close(&mut self, reference: &str) -> Option<IncomingMultiline> {
+        self.open.remove(reference).filter(|told| told.has_lines)
     }
 }
 
@@ -278,15 +287,23 @@ mod tests {
     use super::*;
     use crate::protocol::irc::line::Charset;
 
-    const LIMITS: Limits = Limits { bytes: 4_096, lines: 24 };
+    const LIMITS: MultilineLimits = MultilineLimits { max_bytes: 4_096, max_lines: 24 };
 
-    fn script<'a>(prefix: &'a str, body: &'a str, budget: usize) -> Script<'a> {
+    fn outgoing_text<'a>(prefix: &'a str, body: &'a str, budget: usize) -> OutgoingText<'a> {
         let (ticket, kind, target) = (DeliveryId(7), MessageKind::Text, "#tea");
-        Script { ticket, kind, target, prefix, body, budget: budget.into(), relay: None }
+        OutgoingText {
+            delivery: ticket,
+            kind,
+            target,
+            prefix,
+            body,
+            budget: budget.into(),
+            relay_nick: None,
+        }
     }
 
     #[track_caller]
-    fn check(script: Script<'_>, limits: Limits, said: &[&str]) {
+    fn check(script: OutgoingText<'_>, limits: MultilineLimits, said: &[&str]) {
         let units = script.batches(limits);
         let lines: Vec<&str> = units.iter().flat_map(|it| &it.lines).map(Line::as_str).collect();
         assert_eq!(lines, said);
@@ -294,22 +311,22 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_takes_is_read() {
+    fn limits_parse() {
         for (value, limits) in [
             ("max-bytes=4096,max-lines=24", Some(LIMITS)),
             ("max-lines=24,x,y=z,max-bytes=4096", Some(LIMITS)),
-            ("max-bytes=9", Some(Limits { bytes: 9, lines: usize::MAX })),
+            ("max-bytes=9", Some(MultilineLimits { max_bytes: 9, max_lines: usize::MAX })),
             ("max-lines=24", None),
             ("max-bytes=many", None),
             ("max-bytes=9,max-lines=0", None),
             ("", None),
         ] {
-            assert_eq!(Limits::read(value), limits, "{value:?}");
+            assert_eq!(MultilineLimits::parse(value), limits, "{value:?}");
         }
     }
 
     #[test]
-    fn several_lines_are_one_batch() {
+    fn several_lines_make_one_batch() {
         let batch = [
             "BATCH +7-0 draft/multiline #tea",
             "@batch=7-0 PRIVMSG #tea :one",
@@ -317,12 +334,12 @@ mod tests {
             "@batch=7-0 PRIVMSG #tea :two",
             "BATCH -7-0",
         ];
-        check(script("", "\none\r\n \r\ntwo\n\n", 400), LIMITS, &batch);
-        check(script("", "one\n", 400), LIMITS, &["PRIVMSG #tea :one"]);
+        check(outgoing_text("", "\none\r\n \r\ntwo\n\n", 400), LIMITS, &batch);
+        check(outgoing_text("", "one\n", 400), LIMITS, &["PRIVMSG #tea :one"]);
     }
 
     #[test]
-    fn a_long_line_goes_on_in_the_next() {
+    fn long_line_continues_with_concat() {
         let batch = [
             "BATCH +7-0 draft/multiline #tea",
             "@batch=7-0 PRIVMSG #tea :milk no ",
@@ -330,11 +347,11 @@ mod tests {
             "@batch=7-0 PRIVMSG #tea :tea",
             "BATCH -7-0",
         ];
-        check(script("", "milk no sugar\ntea", 8), LIMITS, &batch);
+        check(outgoing_text("", "milk no sugar\ntea", 8), LIMITS, &batch);
     }
 
     #[test]
-    fn where_a_name_must_stand_it_stands_before_each_line() {
+    fn prefix_is_on_each_line() {
         let batch = [
             "BATCH +7-0 draft/multiline #tea",
             "@batch=7-0 PRIVMSG #tea :<a> milk no",
@@ -342,11 +359,11 @@ mod tests {
             "@batch=7-0 PRIVMSG #tea :<a> tea",
             "BATCH -7-0",
         ];
-        check(script("<a> ", "milk no sugar\n\ntea", 12), LIMITS, &batch);
+        check(outgoing_text("<a> ", "milk no sugar\n\ntea", 12), LIMITS, &batch);
     }
 
     #[test]
-    fn what_is_too_much_for_one_batch_is_said_in_several() {
+    fn text_over_the_limits_makes_several_batches() {
         let batches = [
             "BATCH +7-0 draft/multiline #tea",
             "@batch=7-0 PRIVMSG #tea :one",
@@ -354,13 +371,22 @@ mod tests {
             "BATCH -7-0",
             "PRIVMSG #tea :three",
         ];
-        check(script("", "one\ntwo\n\nthree", 400), Limits { bytes: 99, lines: 2 }, &batches);
-        check(script("", "one\ntwo\nthree", 400), Limits { bytes: 8, lines: 9 }, &batches);
+        check(
+            outgoing_text("", "one\ntwo\n\nthree", 400),
+            MultilineLimits { max_bytes: 99, max_lines: 2 },
+            &batches,
+        );
+        check(
+            outgoing_text("", "one\ntwo\nthree", 400),
+            MultilineLimits { max_bytes: 8, max_lines: 9 },
+            &batches,
+        );
     }
 
     #[test]
-    fn an_action_is_said_line_by_line() {
-        let action = Script { kind: MessageKind::Action, ..script("", "waves\nbows", 400) };
+    fn action_is_never_batched() {
+        let action =
+            OutgoingText { kind: MessageKind::Action, ..outgoing_text("", "waves\nbows", 400) };
         let lines = ["waves", "bows"].map(|it| format!("PRIVMSG #tea :\x01ACTION {it}\x01"));
         check(action, LIMITS, &lines.each_ref().map(String::as_str));
     }
@@ -368,8 +394,10 @@ mod tests {
     #[test]
     fn a_line_that_comes_back_is_known_by_what_the_charset_left_of_it() {
         let charset = Charset::Both(encoding_rs::ISO_2022_JP);
-        let script =
-            Script { budget: Room { bytes: 400, charset }, ..script("<a> ", "お茶😀é", 400) };
+        let script = OutgoingText {
+            budget: Room { bytes: 400, charset },
+            ..outgoing_text("<a> ", "お茶😀é", 400)
+        };
         let [unit] = script.lines().try_into().expect("one line");
         assert_eq!((unit.text.as_str(), unit.end), ("<a> お茶??", "お茶😀é".len()));
     }
@@ -387,7 +415,7 @@ mod tests {
         ) {
             let charset = Charset::Both(encoding);
             let budget = Room { bytes, charset };
-            let lines = Script { budget, ..script("<茶> ", &body, 0) }.lines();
+            let lines = OutgoingText { budget, ..outgoing_text("<茶> ", &body, 0) }.lines();
             let most = "PRIVMSG #tea :".len() + bytes;
             let mut said = String::new();
             for unit in &lines {
@@ -400,7 +428,7 @@ mod tests {
         }
 
         #[test]
-        fn every_batch_is_taken_and_found_after_those_before_it(
+        fn any_text_fits_the_limits_and_is_matched_in_order(
             body in "([a-z]{1,9}| |\n|\r|é|\x01){0,600}",
             prefix in "|<a> ",
             budget in 210..300_usize,
@@ -408,7 +436,7 @@ mod tests {
             lines in 1..9_usize,
         ) {
             let mut at = 0;
-            for unit in script(&prefix, &body, budget).batches(Limits { bytes, lines }) {
+            for unit in outgoing_text(&prefix, &body, budget).batches(MultilineLimits { max_bytes: bytes, max_lines: lines }) {
                 prop_assert!(unit.plain.is_empty() || unit.text.len() <= bytes);
                 prop_assert!(unit.lines.len() <= 1 || unit.lines.len() - 2 <= lines);
                 let found = split::said_with(&prefix, &body[at..], &unit.text);

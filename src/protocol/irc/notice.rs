@@ -1,6 +1,6 @@
 //! A word to somebody alone.
 
-use super::line::{Charset, Line, Text};
+use super::line::{Charset, Line, SafeText};
 use super::split::{self, Room};
 use crate::domain::MessageKind;
 
@@ -18,7 +18,7 @@ pub(super) fn line(
     let bytes = split::budget(source, charset.width(nick), MessageKind::Notice, linelen);
     let room = Room { bytes, charset };
     let first = split::lines("", text, room).into_iter().next()?;
-    Some(Line::talk(MessageKind::Notice, nick, &Text::clean(&first.text)))
+    Some(Line::message(MessageKind::Notice, nick, &SafeText::sanitize(&first.text)))
 }
 
 /// Whether `nick` names somebody, and one only.

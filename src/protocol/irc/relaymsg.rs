@@ -6,41 +6,41 @@
 //! it said; that one hears it too.
 
 use super::Scope;
-use super::line::{BadLine, Line, Text};
+use super::line::{Line, LineError, SafeText};
 use super::objection::Objection;
 use crate::domain::MessageKind;
 
 /// The capability, and the tag that tells who had a line said; by its names, the newer first.
-pub(super) const NAMES: [&str; 2] = ["draft/relaymsg", "overdrivenetworks.com/relaymsg"];
+pub(super) const CAP_NAMES: [&str; 2] = ["draft/relaymsg", "overdrivenetworks.com/relaymsg"];
 
 /// `text`, said to `target` under `nick`.
-pub(super) fn line(
+pub(super) fn relaymsg_line(
     kind: MessageKind,
     target: &str,
     nick: &str,
     text: &str,
-) -> Result<Line, BadLine> {
-    let Text(text) = Text::clean(text);
+) -> Result<Line, LineError> {
+    let SafeText(text) = SafeText::sanitize(text);
     let text = match kind {
         MessageKind::Action => format!("\x01ACTION {text}\x01"),
         MessageKind::Text | MessageKind::Notice => text,
     };
     let line = Line::new("RELAYMSG", &[target, nick, &text])?;
     if nick.contains(['!', '@', ',', '*', '?']) {
-        return Err(BadLine::NotLast(nick.to_owned()));
+        return Err(LineError::NotLast(nick.to_owned()));
     }
     Ok(line)
 }
 
 /// How many bytes of a line to `target` under `nick` are not text, as we send it.
-pub(super) fn frame(kind: MessageKind, target: usize, nick: usize) -> usize {
+pub(super) fn overhead(kind: MessageKind, target: usize, nick: usize) -> usize {
     let action = if kind == MessageKind::Action { "\x01ACTION \x01".len() } else { 0 };
     "RELAYMSG   :\r\n".len() + target + nick + action
 }
 
 /// What the server has against a line, by the code of its reply. Whoever is banned is refused: where
 /// an operator has muted one, the bridge does not speak for them.
-pub(super) fn objection(code: &str, why: &str) -> Objection {
+pub(super) fn parse_error(code: &str, why: &str) -> Objection {
     let voiceless = match code {
         "BANNED" | "BLANK_MSG" => None,
         // ERR_BADRELAYNICK of InspIRCd's module.
@@ -57,19 +57,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_slips_in_a_second_line_or_another_target() {
-        let said = line(MessageKind::Action, "#tea", "bob/lc", "waves\r\nQUIT").expect("a line");
+    fn nick_cannot_inject_a_line_or_target() {
+        let said =
+            relaymsg_line(MessageKind::Action, "#tea", "bob/lc", "waves\r\nQUIT").expect("a line");
         assert_eq!(said.as_str(), "RELAYMSG #tea bob/lc :\x01ACTION waves QUIT\x01");
         for nick in ["", "b b/lc", ":b/lc", "b\n/lc", "b!x@y/lc", "b,c/lc"] {
-            assert!(line(MessageKind::Text, "#tea", nick, "hi").is_err(), "{nick:?}");
+            assert!(relaymsg_line(MessageKind::Text, "#tea", nick, "hi").is_err(), "{nick:?}");
         }
     }
 
     #[test]
-    fn what_is_not_text_is_counted() {
+    fn overhead_counts_all_but_the_text() {
         for kind in [MessageKind::Text, MessageKind::Action] {
-            let whole = line(kind, "#tea", "bob/lc", "a b").expect("a line").len() + "\r\n".len();
-            assert_eq!(whole - "a b".len(), frame(kind, "#tea".len(), "bob/lc".len()));
+            let whole =
+                relaymsg_line(kind, "#tea", "bob/lc", "a b").expect("a line").len() + "\r\n".len();
+            assert_eq!(whole - "a b".len(), overhead(kind, "#tea".len(), "bob/lc".len()));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use unicode_segmentation::GraphemeCursor;
 
-use super::line::{Charset, Text};
+use super::line::{Charset, SafeText};
 use crate::domain::MessageKind;
 
 /// How many bytes of text others receive whole, in a line of `linelen` bytes that the server
@@ -92,7 +92,7 @@ pub fn said_with(prefix: &str, body: &str, text: &str) -> Option<usize> {
 }
 
 fn line_said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
-    let Text(prefix) = Text::clean(prefix);
+    let SafeText(prefix) = SafeText::sanitize(prefix);
     let said = line.strip_prefix(prefix.as_str())?;
     let full = body.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or(body);
     let start = end_in(body, full) - full.len();

@@ -81,7 +81,9 @@ impl Charset {
         let bytes = self.encode(&text);
         match std::str::from_utf8(&bytes) {
             Ok(text) if encoding != ISO_2022_JP => text.to_owned(),
-            _ if super::charsets::is_cut(&bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            _ if super::charsets::is_truncated_utf8(&bytes) => {
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
             _ => decode(&bytes, encoding),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
 
 use super::charset::{self, Charset};
-use super::{BREAKS, Parts};
+use super::{LINE_BREAKS, ParsedLine};
 use crate::domain::Casemapping;
 
 /// How to read and write lines: as their network does, or their channel.
@@ -14,9 +14,9 @@ use crate::domain::Casemapping;
 /// where a server takes nothing else (<https://ircv3.net/specs/extensions/utf8-only>), so is all of it.
 #[derive(Debug, Clone)]
 pub struct Charsets {
-    network: Charset,
+    network_charset: Charset,
     /// By name, as it is folded before a server says how.
-    channels: HashMap<String, Charset>,
+    channel_charsets: HashMap<String, Charset>,
     /// The server has said that nothing else is spoken there.
     utf8_only: bool,
 }
@@ -28,22 +28,22 @@ impl Charsets {
         channels: impl IntoIterator<Item = (&'a str, Charset)>,
     ) -> Self {
         let channels = channels.into_iter();
-        let channels = channels.map(|(name, charset)| (fold(name), charset)).collect();
-        Self { network, channels, utf8_only: false }
+        let channels = channels.map(|(name, charset)| (fold_name(name), charset)).collect();
+        Self { network_charset: network, channel_charsets: channels, utf8_only: false }
     }
 
     /// Reads the bytes of one line, the next of its connection, and says in which charset, where it is
     /// not UTF-8 throughout.
     #[must_use]
-    pub fn read(&mut self, bytes: &[u8]) -> (String, Option<&'static Encoding>) {
+    pub fn decode(&mut self, bytes: &[u8]) -> (String, Option<&'static Encoding>) {
         let charset = match std::str::from_utf8(bytes) {
             Ok(text) if !self.is_shifted(bytes) => {
-                self.learn(text);
+                self.learn_isupport(text);
                 return (unbroken(text.to_owned()), None);
             }
             Ok(_) => ISO_2022_JP,
-            Err(_) if self.utf8_only || is_cut(bytes) => UTF_8,
-            Err(_) => self.of(bytes).read_in(),
+            Err(_) if self.utf8_only || is_truncated_utf8(bytes) => UTF_8,
+            Err(_) => self.charset_for(bytes).read_in(),
         };
         let (tags, rest) = tags(bytes);
         let text = match charset == ISO_2022_JP {
@@ -57,7 +57,7 @@ impl Charsets {
     /// The bytes to send for a line.
     #[must_use]
     pub fn write<'l>(&self, line: &'l str) -> Cow<'l, [u8]> {
-        let charset = self.of(line.as_bytes());
+        let charset = self.charset_for(line.as_bytes());
         if self.utf8_only || charset.is_utf8() {
             return Cow::Borrowed(line.as_bytes());
         }
@@ -69,7 +69,7 @@ impl Charsets {
     /// How to write to a channel or a person.
     #[must_use]
     pub fn to(&self, target: &str) -> Charset {
-        self.channels.get(&fold(target)).copied().unwrap_or(self.network)
+        self.channel_charsets.get(&fold_name(target)).copied().unwrap_or(self.network_charset)
     }
 
     /// Whether this line, which is UTF-8, is ISO-2022-JP.
@@ -78,23 +78,23 @@ impl Charsets {
         charset::has_shifts(rest)
             && rest.is_ascii()
             && !self.utf8_only
-            && self.of(bytes).read_in() == ISO_2022_JP
+            && self.charset_for(bytes).read_in() == ISO_2022_JP
     }
 
     /// Takes note of what the server says of itself, if that is what the line is.
-    fn learn(&mut self, line: &str) {
+    fn learn_isupport(&mut self, line: &str) {
         if !line.contains(" 005 ") {
             return;
         }
-        if let Ok(Parts { command: "005", parameters, .. }) = Parts::split(line) {
+        if let Ok(ParsedLine { command: "005", parameters, .. }) = ParsedLine::parse(line) {
             self.utf8_only |= parameters.contains(&"UTF8ONLY");
         }
     }
 
     /// The charset of the channel that a line is about: the first that it names before its text.
-    fn of(&self, bytes: &[u8]) -> Charset {
-        if self.channels.is_empty() {
-            return self.network;
+    fn charset_for(&self, bytes: &[u8]) -> Charset {
+        if self.channel_charsets.is_empty() {
+            return self.network_charset;
         }
         let words = bytes.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
         let words = words.enumerate();
@@ -102,12 +102,12 @@ impl Charsets {
         let words = words.skip_while(|(at, word)| *at < 2 && matches!(word[0], b'@' | b':'));
         let words = words.take_while(|(_, word)| word[0] != b':').map(|(_, word)| word);
         let names = words.skip(1).take(3).filter_map(|word| std::str::from_utf8(word).ok());
-        let mut charsets = names.filter_map(|name| self.channels.get(&fold(name)));
-        charsets.next().copied().unwrap_or(self.network)
+        let mut charsets = names.filter_map(|name| self.channel_charsets.get(&fold_name(name)));
+        charsets.next().copied().unwrap_or(self.network_charset)
     }
 }
 
-fn fold(name: &str) -> String {
+fn fold_name(name: &str) -> String {
     Casemapping::Rfc1459.fold(name)
 }
 
@@ -118,15 +118,15 @@ fn tags(line: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn unbroken(mut text: String) -> String {
-    if text.contains(BREAKS) {
-        text.retain(|c| !BREAKS.contains(&c));
+    if text.contains(LINE_BREAKS) {
+        text.retain(|c| !LINE_BREAKS.contains(&c));
     }
     text
 }
 
 /// Whether this is UTF-8 but for one character: servers that shorten a line do not look at where its
 /// characters end. What is written otherwise has hardly ever one that is right.
-pub(super) fn is_cut(bytes: &[u8]) -> bool {
+pub(super) fn is_truncated_utf8(bytes: &[u8]) -> bool {
     let mut chunks = bytes.utf8_chunks();
     let torn = chunks.by_ref().find(|chunk| !chunk.invalid().is_empty());
     let whole = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_may_write_in_its_own_way() {
+    fn channel_charset_overrides_the_network_charset() {
         let mut charsets = Charsets::new(
             Fallback(WINDOWS_1252),
             [
@@ -164,14 +164,14 @@ mod tests {
             (b":ann!a@h QUIT :#tea \xe9", ":ann!a@h QUIT :#tea é", WINDOWS_1252),
             (b"\xe9", "é", WINDOWS_1252),
         ] {
-            assert_eq!(charsets.read(line), (read.to_owned(), Some(charset)));
+            assert_eq!(charsets.decode(line), (read.to_owned(), Some(charset)));
         }
         let plain = ":ann!a@h PRIVMSG #tea :чай é";
-        assert_eq!(charsets.read(plain.as_bytes()), (plain.to_owned(), None));
+        assert_eq!(charsets.decode(plain.as_bytes()), (plain.to_owned(), None));
     }
 
     #[test]
-    fn a_line_that_was_cut_within_a_character_is_still_utf8() {
+    fn line_truncated_inside_a_character_is_utf8() {
         let mut charsets = Charsets::new(Fallback(WINDOWS_1252), [("#tea", Fallback(KOI8_R))]);
         for (line, read) in [
             (&b":ann!a@h PRIVMSG #tea :\xd1\x87\xd0"[..], ":ann!a@h PRIVMSG #tea :ч\u{fffd}"),
@@ -180,30 +180,30 @@ mod tests {
                 ":ann!a@h PRIVMSG #caf :é\u{fffd}[CUT]",
             ),
         ] {
-            assert_eq!(charsets.read(line), (read.to_owned(), Some(UTF_8)));
+            assert_eq!(charsets.decode(line), (read.to_owned(), Some(UTF_8)));
         }
         for (line, read) in [
             // Nothing in it is right, or too much is wrong.
             (&b"PRIVMSG #caf :caf\xe9"[..], "PRIVMSG #caf :café"),
             (b"PRIVMSG #caf :\xc3\xa9 \xe9t\xe9", "PRIVMSG #caf :Ã© été"),
         ] {
-            assert_eq!(charsets.read(line), (read.to_owned(), Some(WINDOWS_1252)));
+            assert_eq!(charsets.decode(line), (read.to_owned(), Some(WINDOWS_1252)));
         }
     }
 
     #[test]
-    fn where_nothing_but_utf8_is_spoken_nothing_else_is_read() {
+    fn utf8only_disables_the_fallback() {
         let mut charsets = Charsets::new(Fallback(WINDOWS_1252), [("#tea", Fallback(KOI8_R))]);
         let line = b":ann!a@h PRIVMSG #tea :caf\xe9";
         for other in [":ann!a@h PRIVMSG #tea : 005 UTF8ONLY", ":irc 005 bridge UTF8 :are supported"]
         {
-            assert_eq!(charsets.read(other.as_bytes()).1, None);
-            assert_eq!(charsets.read(line).1, Some(KOI8_R), "{other}");
+            assert_eq!(charsets.decode(other.as_bytes()).1, None);
+            assert_eq!(charsets.decode(line).1, Some(KOI8_R), "{other}");
         }
         let told = b":irc 005 bridge NICKLEN=30 UTF8ONLY :are supported by this server";
-        assert_eq!(charsets.read(told).1, None);
+        assert_eq!(charsets.decode(told).1, None);
         let read = ":ann!a@h PRIVMSG #tea :caf\u{fffd}".to_owned();
-        assert_eq!(charsets.read(line), (read, Some(UTF_8)));
+        assert_eq!(charsets.decode(line), (read, Some(UTF_8)));
     }
 
     #[test]
@@ -221,9 +221,9 @@ mod tests {
             ("QUIT :茶", b"QUIT :\x1b$BCc\x1b(B"),
         ] {
             assert_eq!(charsets.write(line), bytes, "{line}");
-            assert_eq!(charsets.read(bytes).0, line);
+            assert_eq!(charsets.decode(bytes).0, line);
         }
-        let _ = charsets.read(b":irc 005 bridge UTF8ONLY :are supported by this server");
+        let _ = charsets.decode(b":irc 005 bridge UTF8ONLY :are supported by this server");
         assert_eq!(charsets.write("PRIVMSG #tea :茶"), "PRIVMSG #tea :茶".as_bytes());
     }
 
@@ -236,9 +236,9 @@ mod tests {
             (Fallback(WINDOWS_1252), ":ann!a@h PRIVMSG #tea :\x1b$BCc\x1b(B", None),
         ] {
             let mut charsets = Charsets::new(network, []);
-            assert_eq!(charsets.read(line), (read.to_owned(), charset));
+            assert_eq!(charsets.decode(line), (read.to_owned(), charset));
             let plain = ":ann!a@h PRIVMSG #tea :茶 \x1b$BCc";
-            assert_eq!(charsets.read(plain.as_bytes()), (plain.to_owned(), None));
+            assert_eq!(charsets.decode(plain.as_bytes()), (plain.to_owned(), None));
         }
     }
 
@@ -247,8 +247,8 @@ mod tests {
         let mut charsets = Charsets::new(Both(ISO_2022_JP), []);
         let forged =
             b"@+a=\x1b$B;account=eve :eve!e@h PRIVMSG #tea :\x1b(B :ann!a@h PRIVMSG #tea :hi";
-        let (read, _) = charsets.read(forged);
-        let parts = Parts::split(&read).unwrap();
+        let (read, _) = charsets.decode(forged);
+        let parts = ParsedLine::parse(&read).unwrap();
         assert_eq!((parts.source, parts.command), (Some("eve!e@h"), "PRIVMSG"));
         assert!(parts.tags.iter().any(|(key, value)| (*key, &**value) == ("account", "eve")));
     }

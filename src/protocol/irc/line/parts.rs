@@ -5,12 +5,12 @@ use irc::proto::message::Tag;
 use irc::proto::{Command, Message, Prefix};
 use thiserror::Error;
 
-use super::{BREAKS, BadLine, Line};
+use super::{LINE_BREAKS, Line, LineError};
 
 /// A line from which no command can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the line has no command")]
-pub struct Unreadable;
+pub struct MissingCommand;
 
 /// Reads the bytes of one line as text: as UTF-8 when all of it is, else all of it in `fallback`,
 /// and whether the fallback was needed. NUL and CR, which no line holds, are left out; what even
@@ -21,8 +21,8 @@ pub fn decode(bytes: &[u8], fallback: &'static Encoding) -> (String, bool) {
         Ok(text) => (text.to_owned(), false),
         Err(_) => (fallback.decode_without_bom_handling(bytes).0.into_owned(), true),
     };
-    if text.contains(BREAKS) {
-        text.retain(|c| !BREAKS.contains(&c));
+    if text.contains(LINE_BREAKS) {
+        text.retain(|c| !LINE_BREAKS.contains(&c));
     }
     (text, fell_back)
 }
@@ -30,7 +30,7 @@ pub fn decode(bytes: &[u8], fallback: &'static Encoding) -> (String, bool) {
 /// A line taken apart, before anything is made of its command
 /// (<https://modern.ircdocs.horse/#message-format>).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Parts<'a> {
+pub struct ParsedLine<'a> {
     /// The tags with their values unescaped. Each key once; a tag without a value has an empty one,
     /// which means the same.
     pub tags: Vec<(&'a str, Cow<'a, str>)>,
@@ -42,36 +42,36 @@ pub struct Parts<'a> {
     pub parameters: Vec<&'a str>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> ParsedLine<'a> {
     /// Takes a line (without its end) apart. Any number of spaces separates, as in RFC 1459.
     ///
     /// # Errors
     /// When the line has no command.
-    pub fn split(line: &'a str) -> Result<Self, Unreadable> {
+    pub fn parse(line: &'a str) -> Result<Self, MissingCommand> {
         let mut rest = line.trim_start_matches(' ');
         let mut parts = Self::default();
         if let Some(marked) = rest.strip_prefix('@') {
-            let (tags, behind) = word(marked);
-            parts.tags = read_tags(tags);
+            let (tags, behind) = split_word(marked);
+            parts.tags = parse_tags(tags);
             rest = behind;
         }
         if let Some(marked) = rest.strip_prefix(':') {
-            let (source, behind) = word(marked);
+            let (source, behind) = split_word(marked);
             parts.source = Some(source).filter(|source| !source.is_empty());
             rest = behind;
         }
-        (parts.command, rest) = word(rest);
+        (parts.command, rest) = split_word(rest);
         while !rest.is_empty() {
             if let Some(trailing) = rest.strip_prefix(':') {
                 parts.parameters.push(trailing);
                 break;
             }
-            let (param, behind) = word(rest);
+            let (param, behind) = split_word(rest);
             parts.parameters.push(param);
             rest = behind;
         }
         if parts.command.is_empty() || parts.command.starts_with(':') {
-            return Err(Unreadable);
+            return Err(MissingCommand);
         }
         Ok(parts)
     }
@@ -105,15 +105,15 @@ impl<'a> Parts<'a> {
     ///
     /// # Errors
     /// When a part cannot be said in one line.
-    pub fn join(&self) -> Result<Line, BadLine> {
+    pub fn to_line(&self) -> Result<Line, LineError> {
         let mut line = String::with_capacity(64);
         for (at, (key, value)) in self.tags.iter().enumerate() {
-            check_key(key)?;
+            check_tag_key(key)?;
             line.push(if at == 0 { '@' } else { ';' });
             line.push_str(key);
             if !value.is_empty() {
                 line.push('=');
-                escape(&mut line, value);
+                escape_tag_value(&mut line, value);
             }
         }
         if !self.tags.is_empty() {
@@ -130,35 +130,35 @@ impl<'a> Parts<'a> {
             let trailing =
                 parameter.is_empty() || parameter.contains(' ') || parameter.starts_with(':');
             if trailing && at != last {
-                return Err(BadLine::NotLast((*parameter).to_owned()));
+                return Err(LineError::NotLast((*parameter).to_owned()));
             }
             line.extend([if trailing { " :" } else { " " }, parameter]);
         }
-        if line.contains(BREAKS) { Err(BadLine::Control) } else { Ok(Line(line)) }
+        if line.contains(LINE_BREAKS) { Err(LineError::ControlCharacter) } else { Ok(Line(line)) }
     }
 }
 
 /// The first word of `text`, and what follows the spaces behind it.
-fn word(text: &str) -> (&str, &str) {
+fn split_word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     (word, rest.trim_start_matches(' '))
 }
 
 /// Of a key that comes twice the last counts, as the specification has it.
-fn read_tags(text: &str) -> Vec<(&str, Cow<'_, str>)> {
+fn parse_tags(text: &str) -> Vec<(&str, Cow<'_, str>)> {
     let mut tags: Vec<(&str, Cow<'_, str>)> = Vec::new();
     for tag in text.split(';') {
         let (key, value) = tag.split_once('=').unwrap_or((tag, ""));
         match tags.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => *known = unescape(value),
+            Some((_, known)) => *known = unescape_tag_value(value),
             None if key.is_empty() => {}
-            None => tags.push((key, unescape(value))),
+            None => tags.push((key, unescape_tag_value(value))),
         }
     }
     tags
 }
 
-fn unescape(value: &str) -> Cow<'_, str> {
+fn unescape_tag_value(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return value.into();
     }
@@ -181,7 +181,7 @@ fn unescape(value: &str) -> Cow<'_, str> {
     text.into()
 }
 
-fn escape(line: &mut String, value: &str) {
+fn escape_tag_value(line: &mut String, value: &str) {
     for c in value.chars() {
         match c {
             ';' => line.push_str("\\:"),
@@ -194,7 +194,7 @@ fn escape(line: &mut String, value: &str) {
     }
 }
 
-fn check_key(key: &str) -> Result<(), BadLine> {
+fn check_tag_key(key: &str) -> Result<(), LineError> {
     let name = key.strip_prefix('+').unwrap_or(key);
     let (vendor, name) = name.split_once('/').unwrap_or(("vendor", name));
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -202,18 +202,18 @@ fn check_key(key: &str) -> Result<(), BadLine> {
         && vendor.chars().all(|c| fits(c) || c == '.')
         && !name.is_empty()
         && name.chars().all(fits);
-    if good { Ok(()) } else { Err(BadLine::Tag(key.to_owned())) }
+    if good { Ok(()) } else { Err(LineError::InvalidTag(key.to_owned())) }
 }
 
-fn check_source(source: &str) -> Result<(), BadLine> {
+fn check_source(source: &str) -> Result<(), LineError> {
     let good = !source.is_empty() && !source.contains(' ');
-    if good { Ok(()) } else { Err(BadLine::Source(source.to_owned())) }
+    if good { Ok(()) } else { Err(LineError::InvalidSource(source.to_owned())) }
 }
 
-fn check_command(command: &str) -> Result<(), BadLine> {
+fn check_command(command: &str) -> Result<(), LineError> {
     let letters = !command.is_empty() && command.bytes().all(|byte| byte.is_ascii_alphabetic());
     let numeric = command.len() == 3 && command.bytes().all(|byte| byte.is_ascii_digit());
-    if letters || numeric { Ok(()) } else { Err(BadLine::Command(command.to_owned())) }
+    if letters || numeric { Ok(()) } else { Err(LineError::InvalidCommand(command.to_owned())) }
 }
 
 #[cfg(test)]
@@ -226,12 +226,12 @@ mod tests {
 
     use super::*;
 
-    fn parse(line: &str) -> Result<Message, Unreadable> {
-        Parts::split(line).map(Parts::into_message)
+    fn parse(line: &str) -> Result<Message, MissingCommand> {
+        ParsedLine::parse(line).map(ParsedLine::into_message)
     }
 
     #[test]
-    fn a_line_is_utf8_or_else_all_of_it_is_the_fallback() {
+    fn line_is_utf8_or_entirely_in_the_fallback_charset() {
         for (bytes, fallback, text, fell_back) in [
             ("caf\u{e9} 🫖".as_bytes(), WINDOWS_1252, "café 🫖", false),
             (b"caf\xe9", WINDOWS_1252, "café", true),
@@ -248,8 +248,8 @@ mod tests {
     }
 
     #[test]
-    fn spaces_may_be_many_everywhere() {
-        let parts = Parts::split("@a=1   :src   CMD  one   two   :three  four ").unwrap();
+    fn repeated_spaces_are_accepted() {
+        let parts = ParsedLine::parse("@a=1   :src   CMD  one   two   :three  four ").unwrap();
         assert_eq!(parts.source, Some("src"));
         assert_eq!(parts.command, "CMD");
         assert_eq!(parts.parameters, ["one", "two", "three  four "]);
@@ -257,21 +257,21 @@ mod tests {
     }
 
     #[test]
-    fn more_than_fourteen_parameters_stay_apart() {
+    fn more_than_fourteen_parameters_are_kept() {
         let many: Vec<_> = (0..20).map(|n| n.to_string()).collect();
         let line = format!("005 {}", many.join(" "));
-        assert_eq!(Parts::split(&line).unwrap().parameters, many);
+        assert_eq!(ParsedLine::parse(&line).unwrap().parameters, many);
     }
 
     #[test]
-    fn a_line_without_a_command_is_unreadable() {
+    fn line_without_a_command_is_an_error() {
         for line in ["", " ", "@a", "@a ", ":src", ":src ", "@a :src", "::", ": :x", "@ : "] {
-            assert_eq!(Parts::split(line), Err(Unreadable), "{line:?}");
+            assert_eq!(ParsedLine::parse(line), Err(MissingCommand), "{line:?}");
         }
     }
 
     #[test]
-    fn the_session_gets_the_words_it_matches_on() {
+    fn known_commands_are_parsed() {
         let message = parse("@time=x;k :ann!a@host  PRIVMSG #tea :kettle's on").unwrap();
         let tags = [Tag("time".into(), Some("x".into())), Tag("k".into(), None)];
         assert_eq!(message.tags.as_deref(), Some(tags.as_slice()));
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_misused_is_raw_rather_than_lost() {
+    fn malformed_known_command_becomes_raw() {
         for line in ["CAP * WHAT :a", "BATCH", "privmsg a"] {
             let message = parse(line).unwrap();
             assert!(matches!(message.command, Command::Raw(..)), "{line}: {message:?}");
@@ -291,41 +291,42 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_escaped_and_their_keys_checked() {
+    fn tag_values_are_escaped_and_keys_checked() {
         let join = |key, value: &'static str| {
             let tags = vec![(key, value.into())];
-            Parts { tags, command: "PING", ..Parts::default() }.join()
+            ParsedLine { tags, command: "PING", ..ParsedLine::default() }.to_line()
         };
         let line = join("+draft/label", "a b;c\\\r\n").unwrap();
         assert_eq!(line.as_str(), r"@+draft/label=a\sb\:c\\\r\n PING");
-        assert_eq!(join("label", "a\0"), Err(BadLine::Control));
+        assert_eq!(join("label", "a\0"), Err(LineError::ControlCharacter));
         for key in ["", "+", "a/", "/a", "a b", "a=b", "a;b", "é", "++a", "a\n"] {
-            assert_eq!(join(key, ""), Err(BadLine::Tag(key.to_owned())));
+            assert_eq!(join(key, ""), Err(LineError::InvalidTag(key.to_owned())));
         }
     }
 
     #[test]
-    fn a_source_is_one_word() {
+    fn source_is_one_word() {
         for (source, bad) in [
-            ("", BadLine::Source(String::new())),
-            ("a b", BadLine::Source("a b".into())),
-            ("a\r\nb", BadLine::Control),
+            ("", LineError::InvalidSource(String::new())),
+            ("a b", LineError::InvalidSource("a b".into())),
+            ("a\r\nb", LineError::ControlCharacter),
         ] {
-            let parts = Parts { source: Some(source), command: "PING", ..Parts::default() };
-            assert_eq!(parts.join(), Err(bad));
+            let parts =
+                ParsedLine { source: Some(source), command: "PING", ..ParsedLine::default() };
+            assert_eq!(parts.to_line(), Err(bad));
         }
     }
 
     proptest! {
         #[test]
-        fn nothing_a_server_sends_makes_us_panic(bytes in prop::collection::vec(
+        fn any_line_parses_without_panic(bytes in prop::collection::vec(
             prop_oneof![Just(b' '), Just(b':'), Just(b'@'), Just(b';'), Just(b'='), Just(b'\\'),
                 Just(b'+'), any::<u8>()], 0..60)) {
             let _ = parse(&decode(&bytes, WINDOWS_1252).0);
         }
 
         #[test]
-        fn nor_does_any_command_with_any_words(
+        fn any_command_parses_without_panic(
             command in "MODE|CAP|BATCH|METADATA|JOIN|KICK|WHO|005|[0-9]{3}|USER|MONITOR|ISON|PING",
             parameters in prop::collection::vec("[#+*a-z:,-]{0,4}", 0..6),
         ) {
@@ -333,21 +334,21 @@ mod tests {
         }
 
         #[test]
-        fn what_is_joined_is_split_the_same(
+        fn any_line_round_trips(
             tags in prop::collection::btree_map("[+]?([a-z.]{1,3}/)?[a-z0-9-]{1,3}", "[^\0]{0,6}", 0..3),
             source in prop::option::of("[^ \r\n\0]{1,8}"),
             command in "[A-Z]{1,6}|[0-9]{3}",
             middles in prop::collection::vec("[^ :\r\n\0][^ \r\n\0]{0,4}", 0..4),
             last in prop::option::of("[^\r\n\0]{0,8}"),
         ) {
-            let parts = Parts {
+            let parts = ParsedLine {
                 tags: tags.iter().map(|(key, value)| (key.as_str(), value.into())).collect(),
                 source: source.as_deref(),
                 command: &command,
                 parameters: middles.iter().chain(&last).map(String::as_str).collect(),
             };
-            let line = parts.join().unwrap();
-            prop_assert_eq!(Parts::split(line.as_str()).unwrap(), parts);
+            let line = parts.to_line().unwrap();
+            prop_assert_eq!(ParsedLine::parse(line.as_str()).unwrap(), parts);
         }
     }
 }

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{GOODBYE_PATIENCE, Phase, Session, last};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
-use crate::protocol::irc::line::Parts;
+use crate::protocol::irc::line::ParsedLine;
 use crate::protocol::irc::registration::{Verdict, Words};
 use crate::protocol::irc::services::{Answer, Fact};
 use crate::protocol::irc::turned_away::{Reason, TurnedAway};
@@ -197,7 +197,7 @@ impl Session {
     /// Says that we are a bot, where the server wants to know
     /// (<https://ircv3.net/specs/extensions/bot-mode>).
     pub(super) fn make_known(&mut self) {
-        let Some(mode) = self.isupport.bot.filter(|_| !self.known_as_bot) else { return };
+        let Some(mode) = self.isupport.bot_mode.filter(|_| !self.known_as_bot) else { return };
         // Behind a bouncer, we may not be alone.
         if !self.is_registering() && !self.registration.is_bouncer() {
             self.known_as_bot = true;
@@ -209,7 +209,7 @@ impl Session {
     fn say_commands(&mut self) {
         for command in &self.commands {
             let command = command.expose_secret().replace("{nick}", &self.nick);
-            match Parts::split(&command).ok().map(|parts| parts.join()) {
+            match ParsedLine::parse(&command).ok().map(|parts| parts.to_line()) {
                 Some(Ok(line)) => self.control.push_back(line),
                 // Not the command: it may hold a password.
                 _ => tracing::error!("a command for the server that cannot be sent"),

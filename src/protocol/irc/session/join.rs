@@ -23,7 +23,7 @@ impl Session {
             return;
         }
         let mut lines: Vec<(String, String)> = Vec::new();
-        let most = self.isupport.joins.unwrap_or(usize::MAX);
+        let most = self.isupport.max_join_targets.unwrap_or(usize::MAX);
         let mut named = 0;
         for (name, seat) in self.channels.start_joins(now) {
             let key = seat.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
@@ -71,7 +71,7 @@ impl Session {
 
     /// The server has listed everybody in a channel: if we have just come in, we are in.
     pub(super) fn listed(&mut self, now: Instant, name: &str) {
-        let (past, echoes) = (self.keeps_past(), self.registration.has("echo-message"));
+        let (past, echoes) = (self.has_history(), self.registration.has("echo-message"));
         self.tell_lends();
         let joined = self.channels.on_end_of_names(name);
         let fresh = joined.is_some();
@@ -164,7 +164,7 @@ impl Session {
 
     /// ERR_TOOMANYTARGETS: the server wants to be asked for one channel at a time.
     pub(super) fn join_singly(&mut self, now: Instant) {
-        self.isupport.joins = Some(1);
+        self.isupport.max_join_targets = Some(1);
         self.channels.cancel_joins();
         self.join(now);
     }

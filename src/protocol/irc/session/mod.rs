@@ -23,13 +23,13 @@ use super::batches::Batches;
 use super::budget::Budget;
 use super::census::WhoPoll;
 use super::channel::Channels;
-use super::ctcp::Courtesy;
+use super::ctcp::CtcpResponder;
 use super::isupport::Isupport;
 use super::line::{Charsets, Line};
-use super::multiline::Telling;
+use super::multiline::OpenMultilines;
 use super::nick::Regain;
 use super::pacing::{Lesson, Pacer, Weight};
-use super::past::Past;
+use super::past::HistoryRequests;
 use super::people::Users;
 use super::registration::{Registration, Words};
 use super::roll::JoinCheck;
@@ -37,7 +37,7 @@ use super::services::Nickserv;
 use super::speech::{Next, Speech};
 use super::turned_away::TurnedAway;
 use super::whispers::Whispers;
-use super::{ChannelTarget, Event, Heard, Identity, Order, Pace, Talk};
+use super::{ChannelTarget, Event, Identity, Order, Pace, ReceivedLine, Talk};
 use crate::domain::EndpointId;
 use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::{Input, Machine, Output};
@@ -129,7 +129,7 @@ pub struct Session {
     /// Whom to ask for an invitation.
     invited_by: Option<String>,
     batches: Batches,
-    telling: Telling,
+    telling: OpenMultilines,
     /// What was said in channels that we are not in yet, where what was said before can be asked for:
     /// it is told behind that we are in.
     early: Vec<(EndpointId, Talk)>,
@@ -144,8 +144,8 @@ pub struct Session {
     retitling: Vec<EndpointId>,
     speech: Speech,
     whispers: Whispers,
-    past: Past,
-    courtesy: Courtesy,
+    past: HistoryRequests,
+    courtesy: CtcpResponder,
     people: Users,
     census: WhoPoll,
     budget: Budget,
@@ -216,7 +216,7 @@ impl Session {
             forwards: Vec::new(),
             invited_by: plan.invited_by,
             batches: Batches::default(),
-            telling: Telling::default(),
+            telling: OpenMultilines::default(),
             early: Vec::new(),
             strangers: Vec::new(),
             batches_go: true,
@@ -225,8 +225,8 @@ impl Session {
             retitling: Vec::new(),
             speech: Speech::default(),
             whispers: Whispers::default(),
-            past: Past::default(),
-            courtesy: Courtesy::new(now, plan.clock),
+            past: HistoryRequests::default(),
+            courtesy: CtcpResponder::new(now, plan.clock),
             people: Users::default(),
             census: WhoPoll::default(),
             budget: Budget::new(now),
@@ -281,7 +281,7 @@ impl Session {
         self.tick_nick(now);
         self.tick_speech(now);
         let overdue = self.past.tick(now);
-        self.tell_past(overdue);
+        self.report_history(overdue);
         self.census.tick(now);
         self.check_joins(now);
         self.join(now);
@@ -362,19 +362,19 @@ impl Session {
 }
 
 impl Machine for Session {
-    type Received = Heard;
+    type Received = ReceivedLine;
     type Transmit = Line;
     type Command = Order;
     type Event = Event;
 
-    fn handle_input(&mut self, now: Instant, input: Input<Heard, Order>) {
+    fn handle_input(&mut self, now: Instant, input: Input<ReceivedLine, Order>) {
         self.acted_at = now;
         match input {
             Input::Receive(heard) => {
                 self.liveness.on_received(now);
                 self.tick_phase(now);
                 self.tell_alive(now);
-                if matches!(heard, Heard::Guessed(_)) {
+                if matches!(heard, ReceivedLine::FallbackCharset(_)) {
                     self.output.push_back(Output::Event(Event::Guessed));
                 }
                 match heard.parse() {
@@ -387,7 +387,7 @@ impl Machine for Session {
                 self.say(ticket, place, kind, (&prefix, &body), relay.as_deref());
             }
             Input::Command(Order::Past { place, since, now, msgid, by_line }) => {
-                self.ask_past(place, (since, now), msgid, by_line);
+                self.fetch_history(place, (since, now), msgid, by_line);
             }
             Input::Command(Order::Whisper { ticket, place, whom, kind, prefix, body }) => {
                 self.whisper((ticket, place), whom, kind, (&prefix, &body));
@@ -410,7 +410,7 @@ impl Machine for Session {
         }
         self.take_back_whispers();
         self.report_membership();
-        self.pump_past(now);
+        self.send_history_requests(now);
         self.pump(now);
         if let Some(why) = self.budget.overdrawn(self.people.held(), self.control.len()) {
             self.control.clear();

@@ -3,7 +3,7 @@ use std::time::Instant;
 use irc::proto::Response;
 
 use super::{Session, last};
-use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::batches::MessageContext;
 use crate::protocol::irc::services::Fact;
 use crate::protocol::irc::turned_away::Reason;
 
@@ -14,7 +14,7 @@ impl Session {
         now: Instant,
         response: Response,
         arguments: &[String],
-        context: &Context,
+        context: &MessageContext,
     ) {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         let code = (response as u16).to_string();
@@ -133,7 +133,7 @@ impl Session {
                 if argument(1) == "CHATHISTORY" =>
             {
                 let answer = self.past.fail(last(arguments));
-                self.tell_past(answer);
+                self.report_history(answer);
             }
             _ => {}
         }

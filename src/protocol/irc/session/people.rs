@@ -6,8 +6,8 @@ use super::Session;
 use crate::domain::{Author, EndpointId, IrcUser};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
-use crate::protocol::irc::batches::Context;
-use crate::protocol::irc::line::{Line, Text};
+use crate::protocol::irc::batches::MessageContext;
+use crate::protocol::irc::line::{Line, SafeText};
 use crate::protocol::irc::people::{UserInfo, head};
 use crate::protocol::irc::presence::LeaveReason;
 use crate::protocol::irc::voice;
@@ -32,7 +32,7 @@ impl Session {
         source: Option<&Prefix>,
         name: &str,
         (account, realname): (Option<&str>, Option<&str>),
-        context: &Context,
+        context: &MessageContext,
     ) {
         let (Some(place), Some((nick, address))) =
             (self.channels.endpoint_of(name), nick_and_userhost(source))
@@ -74,7 +74,7 @@ impl Session {
         now: Instant,
         source: Option<&Prefix>,
         why: Option<String>,
-        context: &Context,
+        context: &MessageContext,
     ) {
         let Some((nick, _)) = nick_and_userhost(source) else { return };
         let how = match why {
@@ -113,9 +113,9 @@ impl Session {
     pub(super) fn on_mode(&mut self, now: Instant, source: Option<&Prefix>, arguments: &[String]) {
         let Some((name, change)) = arguments.split_first() else { return };
         let Some(place) = self.channels.endpoint_of(name) else { return };
-        let marks = self.isupport.marks();
+        let marks = self.isupport.prefixes();
         self.budget.work(1, now);
-        for (nick, mark, given) in self.isupport.ranks(change) {
+        for (nick, mark, given) in self.isupport.prefix_changes(change) {
             self.people.set_prefix(place, nick, (mark, given), &marks);
         }
         self.report_membership();
@@ -126,7 +126,7 @@ impl Session {
     /// Asks for another topic.
     pub(super) fn set_topic(&mut self, place: EndpointId, topic: &str) {
         if let Some(name) = self.channels.name_of(place) {
-            let Text(topic) = Text::clean(topic);
+            let SafeText(topic) = SafeText::sanitize(topic);
             let words = ("TOPIC", vec![name.to_owned(), topic]);
             self.retitling.push(place);
             self.send_all(vec![words]);
@@ -164,7 +164,7 @@ impl Session {
         &mut self,
         nick: &str,
         address: Option<String>,
-        context: &Context,
+        context: &MessageContext,
     ) -> Author {
         let mut author = Author {
             name: nick.to_owned(),
@@ -173,7 +173,7 @@ impl Session {
             userhost: address,
             bot: context.bot,
         };
-        if context.batch.played {
+        if context.batch.is_playback {
             return author;
         }
         let tagged = self.registration.has("account-tag");
@@ -195,7 +195,7 @@ impl Session {
     /// RPL_NAMREPLY: some of those who are in a channel.
     pub(super) fn on_names_reply(&mut self, now: Instant, name: &str, names: &str) {
         let Some(place) = self.channels.endpoint_of(name) else { return };
-        let marks = self.isupport.marks();
+        let marks = self.isupport.prefixes();
         let mut count = 1;
         for name in names.split_ascii_whitespace() {
             self.people.add_name(place, name, &marks);
@@ -270,7 +270,7 @@ impl Session {
         (account, realname): (Option<Option<&str>>, Option<&str>),
     ) {
         let address = format!("{user}@{host}");
-        let bot = self.isupport.bot.is_some_and(|letter| flags.contains(letter));
+        let bot = self.isupport.bot_mode.is_some_and(|letter| flags.contains(letter));
         let seen = UserInfo { nick, userhost: Some(&address), account, realname, bot };
         self.people.add_who_reply(seen, flags.starts_with('G'));
     }

@@ -6,7 +6,7 @@ use super::Session;
 use super::people::{nick_and_userhost, source_name};
 use crate::domain::MessageKind;
 use crate::protocol::Output;
-use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::batches::MessageContext;
 use crate::protocol::irc::heard;
 use crate::protocol::irc::isupport::Isupport;
 use crate::protocol::irc::line::Line;
@@ -22,8 +22,8 @@ impl Session {
     pub(super) fn receive(&mut self, now: Instant, message: Message) {
         let context = self.batches.context(message.tags.as_deref());
         let source = message.prefix.as_ref();
-        if context.batch.played {
-            self.past.line(context.mark.time);
+        if context.batch.is_playback {
+            self.past.on_playback_line(context.message_ref.time);
         }
         if self.told_line(source, &message) {
             return;
@@ -35,20 +35,20 @@ impl Session {
                 self.asked_by(now, source, &text, &context);
             }
             Command::PRIVMSG(target, text) => {
-                self.hear(source, &target, heard::talk(false, &text), &context);
+                self.hear(source, &target, heard::parse_text(false, &text), &context);
             }
             Command::NOTICE(target, text) if self.is_me(&target) => {
                 self.noticed(now, source, &text);
             }
             Command::NOTICE(target, text) => {
-                self.hear(source, &target, heard::talk(true, &text), &context);
+                self.hear(source, &target, heard::parse_text(true, &text), &context);
             }
             Command::JOIN(name, ..) if self.is_us(source) => {
-                self.joining(now, source, &name, context.mark.time);
+                self.joining(now, source, &name, context.message_ref.time);
             }
             // What is played back is what was.
             Command::JOIN(..) | Command::PART(..) | Command::KICK(..) | Command::QUIT(..)
-                if context.batch.played => {}
+                if context.batch.is_playback => {}
             Command::JOIN(name, account, realname) => {
                 let shown = (account.as_deref(), realname.as_deref());
                 self.on_join(now, source, &name, shown, &context);
@@ -119,7 +119,7 @@ impl Session {
             }
             _ => {}
         }
-        if context.whole {
+        if context.is_full_response {
             self.answered(now, &context);
         }
     }
@@ -133,8 +133,8 @@ impl Session {
             _ => return false,
         };
         let tags = message.tags.as_deref();
-        let concat = tags.is_some_and(|tags| tags.iter().any(|tag| tag.0 == multiline::CONCAT));
-        self.telling.line(heard::tag(tags, "batch"), source, (notice, text, concat))
+        let concat = tags.is_some_and(|tags| tags.iter().any(|tag| tag.0 == multiline::CONCAT_TAG));
+        self.telling.add_line(heard::tag_value(tags, "batch"), source, (notice, text, concat))
     }
 
     fn batch(
@@ -143,12 +143,12 @@ impl Session {
         source: Option<&Prefix>,
         reference: &str,
         (kind, about): (&str, Option<&String>),
-        context: &Context,
+        context: &MessageContext,
     ) {
         if let Some(reference) = reference.strip_prefix('+') {
-            self.batches.begin(reference, kind, about.map(String::as_str), context);
-            if let Some(target) = about.filter(|_| kind.eq_ignore_ascii_case(multiline::NAME)) {
-                self.telling.begin(reference, source, target, context);
+            self.batches.open(reference, kind, about.map(String::as_str), context);
+            if let Some(target) = about.filter(|_| kind.eq_ignore_ascii_case(multiline::CAP_NAME)) {
+                self.telling.open(reference, source, target, context);
             }
         } else if let Some(reference) = reference.strip_prefix('-') {
             self.batch_ends(now, reference);
@@ -156,21 +156,21 @@ impl Session {
     }
 
     fn batch_ends(&mut self, now: Instant, reference: &str) {
-        let Some(batch) = self.batches.end(reference) else { return };
-        if let Some(told) = self.telling.end(reference) {
-            let talk = heard::talk(told.notice, &told.text);
+        let Some(batch) = self.batches.close(reference) else { return };
+        if let Some(told) = self.telling.close(reference) {
+            let talk = heard::parse_text(told.is_notice, &told.text);
             if !self.is_me(&told.target) {
                 self.hear(Some(&told.source), &told.target, talk, &told.context);
-            } else if !told.notice && !told.context.batch.played {
+            } else if !told.is_notice && !told.context.batch.is_playback {
                 self.hear_whisper(Some(&told.source), &told.text, &told.context);
             }
         }
-        if batch.history {
-            let place = batch.about.as_deref().and_then(|name| self.channels.endpoint_of(name));
-            let answer = self.past.batch(place, batch.label.as_deref());
-            self.tell_past(answer);
+        if batch.is_history {
+            let place = batch.target.as_deref().and_then(|name| self.channels.endpoint_of(name));
+            let answer = self.past.on_batch_end(place, batch.label.as_deref());
+            self.report_history(answer);
         }
-        self.answered(now, &Context { batch, ..Context::default() });
+        self.answered(now, &MessageContext { batch, ..MessageContext::default() });
     }
 
     /// What the vocabulary of `irc::proto` has no word for.
@@ -179,7 +179,7 @@ impl Session {
         now: Instant,
         (source, command): (Option<&Prefix>, &str),
         arguments: &[String],
-        context: &Context,
+        context: &MessageContext,
     ) {
         let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
         match command {
@@ -239,7 +239,7 @@ impl Session {
     pub(super) fn learn(&mut self, now: Instant, arguments: &[String]) {
         // The first is our nick, the last says that these are supported.
         let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
-        tokens.iter().for_each(|token| self.isupport.learn(token));
+        tokens.iter().for_each(|token| self.isupport.parse_token(token));
         self.channels.set_casemapping(self.isupport.casemapping);
         self.people.set_casemapping(self.isupport.casemapping);
         let Isupport { chantypes, channellen, .. } = &self.isupport;
@@ -257,12 +257,18 @@ impl Session {
     }
 
     /// Somebody says something to us alone.
-    fn asked_by(&mut self, now: Instant, source: Option<&Prefix>, text: &str, context: &Context) {
+    fn asked_by(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        text: &str,
+        context: &MessageContext,
+    ) {
         let Some(Prefix::Nickname(nick, ..)) = source else { return };
-        if self.is_me(nick) || context.batch.played {
+        if self.is_me(nick) || context.batch.is_playback {
             return;
         }
-        self.control.extend(self.courtesy.answer(now, nick, text, context.mark.time));
+        self.control.extend(self.courtesy.reply(now, nick, text, context.message_ref.time));
         self.hear_whisper(source, text, context);
     }
 
@@ -273,13 +279,13 @@ impl Session {
         source: Option<&Prefix>,
         target: &str,
         talk: Option<(MessageKind, &str)>,
-        context: &Context,
+        context: &MessageContext,
     ) {
         let Some((nick, address)) = nick_and_userhost(source) else { return };
         let (Some(place), Some((kind, text))) = (self.target(target), talk) else { return };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
-        let (own, played) = (self.is_me(speaker), context.batch.played);
+        let (own, played) = (self.is_me(speaker), context.batch.is_playback);
         let mut claim = Claim::Foreign;
         if own && !played {
             claim = self.echoed(place, (kind, text), context);
@@ -293,13 +299,13 @@ impl Session {
             return;
         }
         let author = self.message_author(nick, address, context);
-        let (text, mark) = (text.to_owned(), context.mark.clone());
+        let (text, mark) = (text.to_owned(), context.message_ref.clone());
         let from_here = played && author.userhost.is_some() && author.userhost == self.address;
         let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };
         if claim == Claim::Perhaps {
             return self.strange(place, talk);
         }
-        if !played && self.is_early(target) {
+        if !played && self.is_before_join(target) {
             return self.early.push((place, talk));
         }
         self.output.push_back(Output::Event(Event::Heard { place, talk }));

@@ -3,9 +3,9 @@ use std::time::Instant;
 use super::{LONGEST_ADDRESS, Session, last};
 use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::Output;
-use crate::protocol::irc::batches::Context;
+use crate::protocol::irc::batches::MessageContext;
 use crate::protocol::irc::line::Charset;
-use crate::protocol::irc::multiline::{self, Limits, Script};
+use crate::protocol::irc::multiline::{self, MultilineLimits, OutgoingText};
 use crate::protocol::irc::objection::Objection;
 use crate::protocol::irc::relaymsg;
 use crate::protocol::irc::speech::{Claim, Meant, Outcome, Receipt, Verdict};
@@ -38,7 +38,7 @@ impl Session {
         let budget = match relay {
             None => self.budget(target, kind),
             Some(nick) => {
-                if let Err(error) = relaymsg::line(kind, target, nick, "hello") {
+                if let Err(error) = relaymsg::relaymsg_line(kind, target, nick, "hello") {
                     let (scope, why) = (Scope::Nick, error.to_string());
                     let event = Event::Voiceless { ticket, place, scope, why };
                     return self.output.push_back(Output::Event(event));
@@ -47,12 +47,20 @@ impl Session {
                 let charset = self.charset(target);
                 let (nick_width, width) = (charset.width(nick), charset.width(target));
                 let source = nick_width + 1 + address.max(LONGEST_ADDRESS);
-                let ours = linelen.saturating_sub(relaymsg::frame(kind, width, nick_width));
+                let ours = linelen.saturating_sub(relaymsg::overhead(kind, width, nick_width));
                 let bytes = split::budget(source, width, kind, linelen).min(ours);
                 Room { bytes, charset }
             }
         };
-        let script = Script { ticket, kind, target, prefix, body, budget, relay };
+        let script = OutgoingText {
+            delivery: ticket,
+            kind,
+            target,
+            prefix,
+            body,
+            budget,
+            relay_nick: relay,
+        };
         let lines = match self.limits() {
             // Of batches, UTF-8 is the only form.
             Some(limits) if budget.charset.is_utf8() => script.batches(limits),
@@ -80,11 +88,11 @@ impl Session {
     }
 
     /// How much the server takes as one message of several lines, if it does.
-    fn limits(&self) -> Option<Limits> {
+    fn limits(&self) -> Option<MultilineLimits> {
         let receipts = self.receipt() != Receipt::Fence;
         let value =
-            self.registration.value(multiline::NAME).filter(|_| receipts && self.batches_go);
-        value.and_then(Limits::read)
+            self.registration.value(multiline::CAP_NAME).filter(|_| receipts && self.batches_go);
+        value.and_then(MultilineLimits::parse)
     }
 
     /// The best receipt that the server offers.
@@ -102,10 +110,10 @@ impl Session {
         &mut self,
         place: EndpointId,
         talk: (MessageKind, &str),
-        context: &Context,
+        context: &MessageContext,
     ) -> Claim {
         let label = context.batch.label.as_deref();
-        let (verdict, claim) = self.speech.echoed(place, label, talk, context.mark.clone());
+        let (verdict, claim) = self.speech.echoed(place, label, talk, context.message_ref.clone());
         self.tell(verdict);
         // Whose nick the server lends us, is ours to use.
         if context.relayed_by.is_some() { Claim::Ours } else { claim }
@@ -131,7 +139,7 @@ impl Session {
     }
 
     /// The answer to what we said with a label is complete.
-    pub(super) fn answered(&mut self, now: Instant, context: &Context) {
+    pub(super) fn answered(&mut self, now: Instant, context: &MessageContext) {
         if let Some(label) = &context.batch.label {
             let verdict = self.speech.answered(label, now);
             self.tell(verdict);
@@ -144,7 +152,7 @@ impl Session {
         now: Instant,
         code: &str,
         arguments: &[String],
-        context: &Context,
+        context: &MessageContext,
     ) {
         let label = context.batch.label.as_deref();
         let place = arguments.get(1).and_then(|target| self.target(target));
@@ -179,7 +187,7 @@ impl Session {
     }
 
     /// A standard reply that says no: its command, its code, what it is about, and words.
-    pub(super) fn fail(&mut self, now: Instant, arguments: &[String], context: &Context) {
+    pub(super) fn fail(&mut self, now: Instant, arguments: &[String], context: &MessageContext) {
         let [command, code, about @ ..] = arguments else { return };
         if command == "CHATHISTORY" {
             return self.past_refused(code, last(arguments));
@@ -203,7 +211,7 @@ impl Session {
             (None, None) => Meant::Some,
         };
         let objection = match relayed {
-            true => relaymsg::objection(code, last(arguments)),
+            true => relaymsg::parse_error(code, last(arguments)),
             false => self.objection(code, last(arguments), now),
         };
         let verdict = self.speech.object(meant, objection, now);
@@ -216,7 +224,7 @@ impl Session {
         now: Instant,
         code: &str,
         arguments: &[String],
-        context: &Context,
+        context: &MessageContext,
     ) {
         let label = context.batch.label.as_deref();
         let place = arguments.iter().skip(1).find_map(|word| self.channels.endpoint_of(word));
@@ -225,14 +233,15 @@ impl Session {
             (None, Some(place)) => Meant::Place(place),
             (None, None) => Meant::Some,
         };
-        let objection = relaymsg::objection(code, last(arguments));
+        let objection = relaymsg::parse_error(code, last(arguments));
         let verdict = self.speech.object(meant, objection, now);
         self.tell(verdict);
     }
 
     /// Tells, once, that the server lends nicks.
     pub(super) fn tell_lends(&mut self) {
-        let mut values = relaymsg::NAMES.iter().filter_map(|name| self.registration.value(name));
+        let mut values =
+            relaymsg::CAP_NAMES.iter().filter_map(|name| self.registration.value(name));
         let Some(separators) = values.next().filter(|_| !self.lends_told) else { return };
         let separators = if separators.is_empty() { "/" } else { separators }.to_owned();
         let limit = self.isupport.nicklen.unwrap_or(NICK_LENGTH);
@@ -243,8 +252,8 @@ impl Session {
     pub(super) fn pong(&mut self, now: Instant, token: &str) {
         let verdict = self.speech.pong(token, self.registration.is_bouncer(), now);
         self.tell(verdict);
-        let answer = self.past.pong(token);
-        self.tell_past(answer);
+        let answer = self.past.on_pong(token);
+        self.report_history(answer);
     }
 
     /// What time has brought to what we said.

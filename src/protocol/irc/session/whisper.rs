@@ -6,8 +6,8 @@ use super::people::nick_and_userhost;
 use super::{Phase, Session};
 use crate::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
 use crate::protocol::Output;
-use crate::protocol::irc::batches::Context;
-use crate::protocol::irc::multiline::Script;
+use crate::protocol::irc::batches::MessageContext;
+use crate::protocol::irc::multiline::OutgoingText;
 use crate::protocol::irc::whispers::{Whispers, is_same};
 use crate::protocol::irc::{Event, Talk, heard, notice};
 
@@ -32,7 +32,15 @@ impl Session {
         }
         let target = whom.nick.clone();
         let budget = self.budget(&target, kind);
-        let script = Script { ticket, kind, target: &target, prefix, body, budget, relay: None };
+        let script = OutgoingText {
+            delivery: ticket,
+            kind,
+            target: &target,
+            prefix,
+            body,
+            budget,
+            relay_nick: None,
+        };
         self.speech.push(ticket, place, script.lines());
         self.whispers.begin(place, whom);
     }
@@ -46,14 +54,19 @@ impl Session {
     }
 
     /// Somebody says something to us alone. What is played back of that was for whoever listened then.
-    pub(super) fn hear_whisper(&mut self, source: Option<&Prefix>, text: &str, context: &Context) {
+    pub(super) fn hear_whisper(
+        &mut self,
+        source: Option<&Prefix>,
+        text: &str,
+        context: &MessageContext,
+    ) {
         let (Some((nick, address)), Some((kind, text))) =
-            (nick_and_userhost(source), heard::talk(false, text))
+            (nick_and_userhost(source), heard::parse_text(false, text))
         else {
             return;
         };
         let author = self.message_author(nick, address, context);
-        let (text, mark) = (text.to_owned(), context.mark.clone());
+        let (text, mark) = (text.to_owned(), context.message_ref.clone());
         let relayed_by = context.relayed_by.clone();
         let (played, own, from_here) = (false, false, false);
         let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };

@@ -268,7 +268,7 @@ impl Speech {
         mark: Mark,
     ) -> (Option<Verdict>, Claim) {
         let seen = self.unseen.iter().position(|(said_in, as_kind, said)| {
-            (*said_in, *as_kind) == (place, kind) && heard::same_words(said, text)
+            (*said_in, *as_kind) == (place, kind) && heard::same_text(said, text)
         });
         if let Some(at) = seen {
             self.unseen.remove(at);
@@ -445,7 +445,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::irc::line::Text;
+    use crate::protocol::irc::line::SafeText;
     use crate::protocol::irc::pacing::{Lesson, Pace};
 
     const TEA: EndpointId = EndpointId(1);
@@ -456,7 +456,7 @@ mod tests {
         let mut end = 0;
         let utterance = |text: &&str| {
             end += text.len();
-            let line = Line::talk(MessageKind::Text, "#tea", &Text::clean(text));
+            let line = Line::message(MessageKind::Text, "#tea", &SafeText::sanitize(text));
             let (lines, text) = (vec![line], (*text).to_owned());
             Utterance { lines, kind: MessageKind::Text, text, end, plain: Vec::new() }
         };

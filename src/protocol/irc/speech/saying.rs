@@ -71,7 +71,7 @@ impl Saying {
         self.sent += 1;
         self.strangers = 0;
         if let (Receipt::Label { .. }, Some(first)) = (self.receipt, lines.first_mut()) {
-            *first = first.labeled(&self.label());
+            *first = first.with_label(&self.label());
         }
         Some(lines)
     }
@@ -137,7 +137,7 @@ impl Saying {
         }
         let same = match label {
             Some(label) => label == self.label(),
-            None => line.kind == kind && heard::same_words(&line.text, text),
+            None => line.kind == kind && heard::same_text(&line.text, text),
         };
         self.strangers += usize::from(!same && label.is_none() && self.may_be_changed());
         same

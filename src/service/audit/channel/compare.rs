@@ -137,7 +137,7 @@ impl Comparison {
     pub(super) fn expect(&mut self, spoken: SentDelivery) {
         self.last = Some((spoken.id, spoken.sent_at));
         let plain = |RenderedMessage { kind, prefix, body }: &RenderedMessage| {
-            let (prefix, body) = (irc::plain(prefix), irc::plain(body));
+            let (prefix, body) = (irc::strip_formatting(prefix), irc::strip_formatting(body));
             RenderedMessage { kind: *kind, prefix, body }
         };
         let speech = spoken.rendered.as_ref().map(plain);

@@ -218,7 +218,14 @@ fn line(twins: &mut Twins, time: Timestamp, talk: Talk) -> Line {
     let trace = trace(&talk, time);
     let trace = (trace, twins.number(time, trace));
     let Talk { author, kind, text, mark, .. } = talk;
-    Line { id: mark.msgid, time, nick: author.name, kind, text: irc::plain(&text), trace }
+    Line {
+        id: mark.msgid,
+        time,
+        nick: author.name,
+        kind,
+        text: irc::strip_formatting(&text),
+        trace,
+    }
 }
 
 /// Whose `line` is, as far as the ledger tells.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::bridge::next_pages;
-use crate::protocol::irc::{Page, Talk};
+use crate::protocol::irc::{HistoryPage, Talk};
 
 /// How far a channel is read.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Pages {
     ///
     /// The last page is known by leading no further than the one before: a server counts to its limit
     /// what it then leaves out, so a short one may not be the last.
-    pub(super) fn turn(&mut self, lines: Vec<Talk>, told: Page) -> Vec<(Timestamp, Talk)> {
+    pub(super) fn turn(&mut self, lines: Vec<Talk>, told: HistoryPage) -> Vec<(Timestamp, Talk)> {
         let timed = lines.into_iter().filter_map(|talk| Some((talk.mark.time?, talk)));
         let mut lines: Vec<(Timestamp, Talk)> = timed.collect();
         let full = told.lines * 2 >= told.limit;
@@ -112,7 +112,7 @@ mod tests {
                 let page: Vec<Talk> = after.take(limit).map(|(id, time)| line(*time, id)).collect();
                 let times = || page.iter().filter_map(|talk| talk.mark.time);
                 let span = times().min().zip(times().max());
-                let told = Page { limit, lines: page.len(), span, by_line, finds_lines: true };
+                let told = HistoryPage { limit, lines: page.len(), span, by_msgid: by_line, finds_lines: true };
                 read.extend(pages.turn(page, told).into_iter().filter_map(|(_, it)| it.mark.msgid));
             }
             let expected: Vec<String> = (0..times.len()).map(|id| id.to_string()).collect();

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::bridge::Happening;
 use crate::config::NetworkSettings;
 use crate::domain::{Endpoint, EndpointId};
-use crate::protocol::irc::{Answer, Event, Order, Page, Talk};
+use crate::protocol::irc::{Event, HistoryPage, HistoryReply, Order, Talk};
 use crate::service::audit::conversation::Conversation;
 use crate::service::door::Door;
 use crate::service::engine::Item;
@@ -66,7 +66,7 @@ impl Reader {
         place: EndpointId,
         since: Timestamp,
         (msgid, by_line): (Option<String>, bool),
-    ) -> Result<(Vec<Talk>, Page), String> {
+    ) -> Result<(Vec<Talk>, HistoryPage), String> {
         self.seat(place)?;
         if let Some(orders) = &self.orders {
             // When the conversation is over, the events tell why.
@@ -79,10 +79,12 @@ impl Reader {
                 Event::Heard { place: of, talk } if of == place && talk.played => page.push(talk),
                 Event::Past { place: of, answer } if of == place => {
                     return match answer {
-                        Answer::Follows => continue,
-                        Answer::Page(told) => Ok((page, told)),
-                        Answer::All | Answer::Nothing => Err(NOT_OFFERED.to_owned()),
-                        Answer::Failed(why) => {
+                        HistoryReply::Follows => continue,
+                        HistoryReply::Page(told) => Ok((page, told)),
+                        HistoryReply::All | HistoryReply::Unavailable => {
+                            Err(NOT_OFFERED.to_owned())
+                        }
+                        HistoryReply::Failed(why) => {
                             Err(format!("the server does not tell what was said there: {why}"))
                         }
                     };
