@@ -13,7 +13,7 @@ use crate::net::connect::{self, Origin, Way};
 use crate::net::ident::{Book, Known};
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
-use crate::protocol::irc::{Reason, Sts, TurnedAway};
+use crate::protocol::irc::{Reason, StsPolicy, TurnedAway};
 
 /// The servers of a network, which take turns, and how to get to them. Each session has a door of its
 /// own; those of people begin where the bridge is, which then sees soonest what they say.
@@ -121,7 +121,7 @@ impl Door {
     }
 
     /// The server says for how long it wants TLS.
-    pub(super) fn told(&self, server: &HostPort, sts: Sts) {
+    pub(super) fn told(&self, server: &HostPort, sts: StsPolicy) {
         self.sts.learn(&server.host, server.port, sts, Timestamp::now());
     }
 

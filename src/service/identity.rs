@@ -3,23 +3,23 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{NetworkSettings, RegainCommand, SaslMechanism, SaslPolicy};
-use crate::protocol::irc::{Identity, Login, Mechanism, Services};
+use crate::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 
 /// Who the bridge is on `network`.
-pub(super) fn identity(network: &NetworkSettings) -> Identity {
-    Identity {
+pub(super) fn identity(network: &NetworkSettings) -> IrcIdentity {
+    IrcIdentity {
         nick: network.nick.clone(),
-        other_nicks: network.alt_nicks.clone(),
+        alt_nicks: network.alt_nicks.clone(),
         username: network.username.clone(),
         realname: network.realname.clone(),
         password: network.password.clone(),
-        login: login(network),
+        sasl: login(network),
         services: services(network),
-        commands: network.on_connect.clone(),
+        connect_commands: network.on_connect.clone(),
     }
 }
 
-fn login(network: &NetworkSettings) -> Option<Login> {
+fn login(network: &NetworkSettings) -> Option<SaslLogin> {
     if network.sasl == SaslPolicy::Off || network.sasl_mechanisms.is_empty() {
         return None;
     }
@@ -27,7 +27,7 @@ fn login(network: &NetworkSettings) -> Option<Login> {
     if account.is_none() && network.client_certificate.is_none() {
         return None;
     }
-    Some(Login {
+    Some(SaslLogin {
         account: account.map_or(&network.nick, |account| &account.name).clone(),
         password: account.and_then(|account| account.password.clone()),
         mechanisms: network.sasl_mechanisms.iter().copied().map(mechanism).collect(),
@@ -43,7 +43,7 @@ fn mechanism(mechanism: SaslMechanism) -> Mechanism {
     }
 }
 
-fn services(network: &NetworkSettings) -> Option<Services> {
+fn services(network: &NetworkSettings) -> Option<ServicesLogin> {
     let account = network.account.as_ref()?;
     let nickserv = &network.nickserv;
     let identify = |password: &SecretString| {
@@ -56,11 +56,11 @@ fn services(network: &NetworkSettings) -> Option<Services> {
         RegainCommand::Recover => Some("RECOVER {nick}"),
         RegainCommand::Off => None,
     };
-    Some(Services {
+    Some(ServicesLogin {
         nick: nickserv.nick.clone(),
         host: nickserv.host.clone(),
         account: account.name.clone(),
-        identify: account.password.as_ref().map(identify),
-        regain: regain.map(str::to_owned),
+        identify_command: account.password.as_ref().map(identify),
+        regain_command: regain.map(str::to_owned),
     })
 }

@@ -83,8 +83,8 @@ impl Irc {
         };
         let ended = net::drive(&mut session, &mut lines, &mut orders, &self.inbox, name).await;
         self.lesson = session.lesson();
-        self.let_in = session.was_let_in();
-        self.away = session.turned_away().cloned();
+        self.let_in = session.was_registered();
+        self.away = session.disconnect_reason().cloned();
         self.elsewhere = self.door.left(&server, self.away.as_ref());
         ended
     }

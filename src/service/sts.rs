@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::irc::Sts;
+use crate::protocol::irc::StsPolicy;
 use crate::store;
 
 const FILE: &str = "sts.json";
@@ -69,14 +69,14 @@ impl StsBook {
     }
 
     /// `host` has said this over TLS, at `port`.
-    pub(super) fn learn(&self, host: &str, port: u16, sts: Sts, now: Timestamp) {
+    pub(super) fn learn(&self, host: &str, port: u16, sts: StsPolicy, now: Timestamp) {
         self.with(|policies| {
             policies.retain(|_, policy| policy.until > now);
-            if sts.seconds == 0 {
+            if sts.duration_secs == 0 {
                 policies.remove(&key(host));
             } else {
-                let until = later(now, sts.seconds);
-                policies.insert(key(host), Policy { port, seconds: sts.seconds, until });
+                let until = later(now, sts.duration_secs);
+                policies.insert(key(host), Policy { port, seconds: sts.duration_secs, until });
             }
             self.write(policies);
         });
@@ -141,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let book = StsBook::open(folder.path());
         assert_eq!(book.port("irc.example", at(0)), None);
-        book.learn("IRC.example", 6697, Sts { seconds: 100 }, at(0));
+        book.learn("IRC.example", 6697, StsPolicy { duration_secs: 100 }, at(0));
         assert_eq!(book.port("irc.example", at(99)), Some(6697));
         assert_eq!(book.port("irc.example", at(100)), None);
         assert_eq!(book.port("other.example", at(0)), None);
@@ -150,7 +150,7 @@ mod tests {
             assert_eq!(book.port("irc.example", at(149)), Some(6697), "counted from its end");
             assert_eq!(book.port("irc.example", at(150)), None);
         }
-        book.learn("irc.example", 6697, Sts { seconds: 0 }, at(60));
+        book.learn("irc.example", 6697, StsPolicy { duration_secs: 0 }, at(60));
         assert_eq!(StsBook::read(folder.path()).port("irc.example", at(61)), None, "taken back");
     }
 
@@ -158,7 +158,7 @@ mod tests {
     fn who_only_looks_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let book = StsBook::read(folder.path());
-        book.learn("irc.example", 6697, Sts { seconds: u64::MAX }, at(0));
+        book.learn("irc.example", 6697, StsPolicy { duration_secs: u64::MAX }, at(0));
         assert_eq!(book.port("irc.example", at(1)), Some(6697), "but knows it");
         assert!(!folder.path().join(FILE).exists());
     }
@@ -169,7 +169,7 @@ mod tests {
         let path = folder.path().join(FILE);
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
         let book = StsBook::open(folder.path());
-        book.learn("irc.example", 6697, Sts { seconds: 9 }, at(0));
+        book.learn("irc.example", 6697, StsPolicy { duration_secs: 9 }, at(0));
         assert_eq!(StsBook::read(folder.path()).port("irc.example", at(1)), Some(6697));
     }
 
@@ -178,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "{").unwrap();
         let book = StsBook::open(folder.path());
-        book.learn("irc.example", 6697, Sts { seconds: 9 }, at(0));
+        book.learn("irc.example", 6697, StsPolicy { duration_secs: 9 }, at(0));
         assert_eq!(StsBook::read(folder.path()).port("irc.example", at(1)), Some(6697));
     }
 }

@@ -1,30 +1,30 @@
 //! Logging in to an account, by SASL and by NickServ.
 
-use letsbridge::protocol::irc::{Identity, Login, Mechanism, Services};
+use letsbridge::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 
 use crate::world::World;
 
 const PASSWORD: &str = "pencil";
 
 /// One with an account, who logs in like this.
-fn account(mechanisms: &[Mechanism], required: bool) -> impl FnOnce(&mut Identity) + use<> {
-    let login = Login {
+fn account(mechanisms: &[Mechanism], required: bool) -> impl FnOnce(&mut IrcIdentity) + use<> {
+    let login = SaslLogin {
         account: "bridge".to_owned(),
         password: Some(PASSWORD.into()),
         mechanisms: mechanisms.to_vec(),
         required,
     };
-    move |identity| identity.login = Some(login)
+    move |identity| identity.sasl = Some(login)
 }
 
 /// One whom NickServ knows.
-fn nickserv(identity: &mut Identity) {
-    identity.services = Some(Services {
+fn nickserv(identity: &mut IrcIdentity) {
+    identity.services = Some(ServicesLogin {
         nick: "NickServ".to_owned(),
         host: None,
         account: "bridge".to_owned(),
-        identify: Some(format!("IDENTIFY bridge {PASSWORD}").into()),
-        regain: Some("GHOST {nick}".to_owned()),
+        identify_command: Some(format!("IDENTIFY bridge {PASSWORD}").into()),
+        regain_command: Some("GHOST {nick}".to_owned()),
     });
 }
 
@@ -274,8 +274,8 @@ fn whoever_is_only_called_like_nickserv_is_not_believed() {
 
 #[test]
 fn what_the_administrator_wants_said_is_said_before_anything_is_joined() {
-    let commands = |identity: &mut Identity| {
-        identity.commands =
+    let commands = |identity: &mut IrcIdentity| {
+        identity.connect_commands =
             vec!["MODE {nick} +x".into(), "PRIVMSG Q@example.org :AUTH bridge pencil".into()];
     };
     world().coming_as(commands).tell(
@@ -341,7 +341,7 @@ fn who_asks_later_is_looked_at_again() {
 
 #[test]
 fn services_at_a_server_are_spoken_to_there() {
-    let addressed = |identity: &mut Identity| {
+    let addressed = |identity: &mut IrcIdentity| {
         nickserv(identity);
         let services = identity.services.as_mut().expect("services");
         services.nick = "NickServ@services.example".to_owned();
@@ -365,7 +365,7 @@ fn where_the_server_does_not_say_who_nickserv_is_we_go_on() {
 
 #[test]
 fn in_the_clear_no_password_is_said() {
-    let passwords = |identity: &mut Identity| {
+    let passwords = |identity: &mut IrcIdentity| {
         nickserv(identity);
         account(&[Mechanism::Plain], false)(identity);
     };
@@ -384,7 +384,7 @@ fn in_the_clear_no_password_is_said() {
         irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
         "#,
     );
-    let password = |identity: &mut Identity| identity.password = Some("hush".into());
+    let password = |identity: &mut IrcIdentity| identity.password = Some("hush".into());
     for answer in [
         "CAP * LS :server-time",
         "001 bridge :hello",

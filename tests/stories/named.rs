@@ -1,6 +1,6 @@
 //! What the bridge is called, and how it gets back what it wished for.
 
-use letsbridge::protocol::irc::{Identity, Login, Mechanism, Services};
+use letsbridge::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 
 use crate::world::World;
 use crate::{LETSCHAT_IN, story};
@@ -116,19 +116,19 @@ fn what_is_said_meanwhile_is_neither_lost_nor_repeated() {
 
 #[test]
 fn services_that_know_us_are_asked_for_it() {
-    let known = |identity: &mut Identity| {
-        identity.login = Some(Login {
+    let known = |identity: &mut IrcIdentity| {
+        identity.sasl = Some(SaslLogin {
             account: "bridge".to_owned(),
             password: Some("pencil".into()),
             mechanisms: vec![Mechanism::Plain],
             required: true,
         });
-        identity.services = Some(Services {
+        identity.services = Some(ServicesLogin {
             nick: "NickServ".to_owned(),
             host: None,
             account: "bridge".to_owned(),
-            identify: None,
-            regain: Some("GHOST {nick}".to_owned()),
+            identify_command: None,
+            regain_command: Some("GHOST {nick}".to_owned()),
         });
     };
     world().coming_as(known).tell(
@@ -193,7 +193,7 @@ fn refusals_of_nicks_that_we_did_not_ask_for_change_nothing() {
 
 #[test]
 fn a_nick_that_the_server_has_cut_is_the_wished_one() {
-    let long = |identity: &mut Identity| identity.nick = "letsbridge".to_owned();
+    let long = |identity: &mut IrcIdentity| identity.nick = "letsbridge".to_owned();
     world().coming_as(long).tell(
         r#"
         irc back
@@ -213,8 +213,8 @@ fn a_nick_that_the_server_has_cut_is_the_wished_one() {
 
 #[test]
 fn the_others_are_tried_in_their_order() {
-    let others = |identity: &mut Identity| {
-        identity.other_nicks = vec!["ferry".to_owned(), "tunnel".to_owned()];
+    let others = |identity: &mut IrcIdentity| {
+        identity.alt_nicks = vec!["ferry".to_owned(), "tunnel".to_owned()];
     };
     world().coming_as(others).tell(
         r#"

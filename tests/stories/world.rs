@@ -71,7 +71,7 @@ pub(crate) struct World {
     /// What the network has taught the last session.
     lesson: Option<irc::Lesson>,
     invited_by: Option<String>,
-    identity: irc::Identity,
+    identity: irc::IrcIdentity,
     secure: bool,
     store: Store,
     bridge: Bridge,
@@ -135,9 +135,9 @@ impl World {
             curious: false,
             lesson: None,
             invited_by: None,
-            identity: irc::Identity {
+            identity: irc::IrcIdentity {
                 realname: "A bridge".to_owned(),
-                ..irc::Identity::named("bridge")
+                ..irc::IrcIdentity::named("bridge")
             },
             secure: true,
             store,
@@ -179,7 +179,7 @@ impl World {
     }
 
     /// The same where the bridge comes as what `change` makes of who it is.
-    pub(crate) fn coming_as(mut self, change: impl FnOnce(&mut irc::Identity)) -> Self {
+    pub(crate) fn coming_as(mut self, change: impl FnOnce(&mut irc::IrcIdentity)) -> Self {
         change(&mut self.identity);
         self
     }
@@ -619,7 +619,7 @@ impl World {
         for puppet in &mut self.puppets {
             let account = &puppet.account;
             let machine = puppet.wire.machine.as_ref();
-            puppet.turned_away |= machine.is_some_and(|it| it.turned_away().is_some());
+            puppet.turned_away |= machine.is_some_and(|it| it.disconnect_reason().is_some());
             drain(&mut puppet.wire, ToString::to_string, |event| {
                 let (network, account) = (network.clone(), account.clone());
                 happenings.push(Happening::Puppet(network, account, Box::new(event)));
@@ -696,10 +696,10 @@ impl Puppet {
 
     fn session(&self, (now, clock): (Instant, Timestamp), pace: irc::Pace) -> irc::Session {
         let name = &self.wire.name;
-        let identity = irc::Identity {
+        let identity = irc::IrcIdentity {
             username: name.clone(),
             realname: name.clone(),
-            ..irc::Identity::named(&self.nick)
+            ..irc::IrcIdentity::named(&self.nick)
         };
         let plan = irc::Plan {
             identity,

@@ -41,7 +41,7 @@ pub use line::{
 pub use pacing::{Lesson, Pace};
 pub use past::{HistoryPage, HistoryReply};
 pub use presence::{LeaveReason, MembershipEvent};
-pub use registration::{Identity, Login, Mechanism, Services, Sts};
+pub use registration::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin, StsPolicy};
 pub use session::{Plan, Session, Webirc};
 pub use speech::Mark;
 pub use split::said_with;
@@ -138,7 +138,7 @@ pub enum Event {
         why: String,
     },
     /// The server wants to be spoken to over TLS alone from now on.
-    Sts(Sts),
+    Sts(StsPolicy),
     /// We go by this nick from now on.
     Renamed {
         /// The new one.

@@ -2,17 +2,17 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
-use super::registration::{Services, Words};
+use super::registration::{RawCommand, ServicesLogin};
 use crate::domain::Casemapping;
 
 /// How long services may take to answer before we go on without.
-const PATIENCE: Duration = Duration::from_secs(15);
+const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long before services that did not know us are spoken to again, when they ask.
-const AGAIN: Duration = Duration::from_secs(60);
+const IDENTIFY_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Words by which services say that they know us now.
-const WELCOME: &[&str] = &[
+const SUCCESS_PHRASES: &[&str] = &[
     "you are now identified",
     "you are now logged in",
     "you're now logged in",
@@ -23,7 +23,7 @@ const WELCOME: &[&str] = &[
 ];
 
 /// Words by which they say that they do not.
-const NO: &[&str] = &[
+const FAILURE_PHRASES: &[&str] = &[
     "invalid password",
     "incorrect",
     "wrong password",
@@ -38,7 +38,7 @@ const NO: &[&str] = &[
 ];
 
 /// Words by which they ask who we are.
-const WHO: &[&str] = &["identify", "is registered", "registered and protected"];
+const PROMPT_PHRASES: &[&str] = &["identify", "is registered", "registered and protected"];
 
 /// A login with services, by PRIVMSG: for networks without SASL.
 ///
@@ -54,16 +54,16 @@ const WHO: &[&str] = &["identify", "is registered", "registered and protected"];
 /// that itself.
 #[derive(Debug)]
 pub(super) struct Nickserv {
-    services: Option<Services>,
+    login: Option<ServicesLogin>,
     /// There is a password, and it must not be said.
     withheld: bool,
-    state: State,
+    state: NickservState,
     seen: Seen,
     /// The host at which services were seen last.
     host: Option<String>,
     /// What the server that we are at is called.
     server: Option<String>,
-    again_from: Option<Instant>,
+    retry_from: Option<Instant>,
 }
 
 /// What WHOIS has shown of who has their nick.
@@ -86,33 +86,34 @@ pub(super) enum Fact<'t> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum NickservState {
     Idle,
     Looking { until: Instant },
-    Asked { until: Instant },
+    Identifying { deadline: Instant },
 }
 
 /// What services make of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum NickservReply {
     /// They know us.
-    Known,
+    LoggedIn,
     /// They do not, for this reason.
-    Unknown(String),
+    Failed(String),
 }
 
 impl Nickserv {
     /// Where we do not `may_say` it, the password is kept.
-    pub(super) fn new(mut services: Option<Services>, may_say: bool) -> Self {
-        let password = services.as_mut().filter(|_| !may_say).and_then(|it| it.identify.take());
+    pub(super) fn new(mut services: Option<ServicesLogin>, may_say: bool) -> Self {
+        let password =
+            services.as_mut().filter(|_| !may_say).and_then(|it| it.identify_command.take());
         Self {
-            services,
+            login: services,
             withheld: password.is_some(),
-            state: State::Idle,
+            state: NickservState::Idle,
             seen: Seen::default(),
             host: None,
             server: None,
-            again_from: None,
+            retry_from: None,
         }
     }
 
@@ -127,15 +128,15 @@ impl Nickserv {
     }
 
     /// Begins to say who we are, if there is somebody to say it to: looks who that is.
-    pub(super) fn identify(&mut self, now: Instant) -> Vec<Words> {
-        let Some(services) = self.services.as_ref().filter(|it| it.identify.is_some()) else {
+    pub(super) fn identify(&mut self, now: Instant) -> Vec<RawCommand> {
+        let Some(services) = self.login.as_ref().filter(|it| it.identify_command.is_some()) else {
             return Vec::new();
         };
         let whois = ("WHOIS", vec![services.name().to_owned()]);
         let is_addressed = services.server().is_some();
         self.seen = Seen::default();
-        self.state = State::Looking { until: now + PATIENCE };
-        self.again_from = Some(now + AGAIN);
+        self.state = NickservState::Looking { until: now + IDENTIFY_TIMEOUT };
+        self.retry_from = Some(now + IDENTIFY_RETRY_INTERVAL);
         let mut words = vec![whois];
         if is_addressed {
             words.extend(self.say_password(now));
@@ -143,16 +144,16 @@ impl Nickserv {
         words
     }
 
-    fn say_password(&mut self, now: Instant) -> Option<Words> {
-        let services = self.services.as_ref()?;
-        let password = services.identify.as_ref()?.expose_secret().to_owned();
-        self.state = State::Asked { until: now + PATIENCE };
+    fn say_password(&mut self, now: Instant) -> Option<RawCommand> {
+        let services = self.login.as_ref()?;
+        let password = services.identify_command.as_ref()?.expose_secret().to_owned();
+        self.state = NickservState::Identifying { deadline: now + IDENTIFY_TIMEOUT };
         Some(("PRIVMSG", vec![services.nick.clone(), password]))
     }
 
     /// The server tells this of who has the nick `nick`.
     pub(super) fn shown(&mut self, nick: &str, fact: Fact<'_>, casemapping: Casemapping) {
-        if self.state == State::Idle || !self.are(nick, casemapping) {
+        if self.state == NickservState::Idle || !self.is_services_nick(nick, casemapping) {
             return;
         }
         match fact {
@@ -170,8 +171,8 @@ impl Nickserv {
         now: Instant,
         nick: &str,
         casemapping: Casemapping,
-    ) -> Result<Option<Words>, Answer> {
-        if self.state == State::Idle || !self.are(nick, casemapping) {
+    ) -> Result<Option<RawCommand>, NickservReply> {
+        if self.state == NickservState::Idle || !self.is_services_nick(nick, casemapping) {
             return Ok(None);
         }
         let seen = std::mem::take(&mut self.seen);
@@ -180,10 +181,10 @@ impl Nickserv {
             self.host = seen.address.as_ref().map(|(_, host)| host.clone());
         }
         match self.state {
-            State::Looking { .. } if are_services => Ok(self.say_password(now)),
-            State::Looking { .. } => {
-                self.state = State::Idle;
-                Err(Answer::Unknown(impostor(nick, &seen)))
+            NickservState::Looking { .. } if are_services => Ok(self.say_password(now)),
+            NickservState::Looking { .. } => {
+                self.state = NickservState::Idle;
+                Err(NickservReply::Failed(impostor(nick, &seen)))
             }
             _ => Ok(None),
         }
@@ -192,7 +193,7 @@ impl Nickserv {
     /// Whether what was seen can only be services. A host alone is no sign of it: whoever has an address can
     /// have it called anything.
     fn are_services(&self, seen: &Seen) -> bool {
-        let Some(services) = &self.services else { return false };
+        let Some(services) = &self.login else { return false };
         let is = |found: Option<&str>, wanted: &str| {
             found.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
         };
@@ -208,25 +209,25 @@ impl Nickserv {
 
     /// As whom they know us.
     pub(super) fn account(&self) -> &str {
-        self.services.as_ref().map_or("", |services| &services.account)
+        self.login.as_ref().map_or("", |services| &services.account)
     }
 
     /// Whether we wait for their answer, or for the server's that they are it.
-    pub(super) fn is_asked(&self) -> bool {
-        self.state != State::Idle
+    pub(super) fn is_identifying(&self) -> bool {
+        self.state != NickservState::Idle
     }
 
     /// How to ask them for `nick`.
-    pub(super) fn regain(&self, nick: &str) -> Option<(String, String)> {
-        let services = self.services.as_ref()?;
-        let command = services.regain.as_ref()?;
+    pub(super) fn regain_command(&self, nick: &str) -> Option<(String, String)> {
+        let services = self.login.as_ref()?;
+        let command = services.regain_command.as_ref()?;
         Some((services.nick.clone(), command.replace("{nick}", nick)))
     }
 
     /// Whether `nick` is theirs.
-    pub(super) fn are(&self, nick: &str, casemapping: Casemapping) -> bool {
-        let name = |services: &Services| casemapping.same(nick, services.name());
-        self.services.as_ref().is_some_and(name)
+    pub(super) fn is_services_nick(&self, nick: &str, casemapping: Casemapping) -> bool {
+        let name = |services: &ServicesLogin| casemapping.same(nick, services.name());
+        self.login.as_ref().is_some_and(name)
     }
 
     /// Whether services were seen at `host`.
@@ -235,43 +236,43 @@ impl Nickserv {
     }
 
     /// They say something to us.
-    pub(super) fn said(&mut self, text: &str) -> Option<Answer> {
+    pub(super) fn on_text(&mut self, text: &str) -> Option<NickservReply> {
         let plain: String = text.chars().filter(|c| !c.is_control()).collect();
         let lower = plain.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        let answer = if says(WELCOME) {
-            Answer::Known
-        } else if says(NO) {
-            Answer::Unknown(plain)
+        let answer = if says(SUCCESS_PHRASES) {
+            NickservReply::LoggedIn
+        } else if says(FAILURE_PHRASES) {
+            NickservReply::Failed(plain)
         } else {
             return None;
         };
-        self.answered().then_some(answer)
+        self.finish().then_some(answer)
     }
 
     /// They ask who we are: gives what to say, if it is not too soon.
-    pub(super) fn asked_who(&mut self, text: &str, now: Instant) -> Vec<Words> {
+    pub(super) fn on_prompt(&mut self, text: &str, now: Instant) -> Vec<RawCommand> {
         let lower = text.to_lowercase();
-        let asks = WHO.iter().any(|word| lower.contains(word));
-        let soon = self.again_from.is_some_and(|from| now < from);
-        if asks && !soon && !self.is_asked() { self.identify(now) } else { Vec::new() }
+        let asks = PROMPT_PHRASES.iter().any(|word| lower.contains(word));
+        let soon = self.retry_from.is_some_and(|from| now < from);
+        if asks && !soon && !self.is_identifying() { self.identify(now) } else { Vec::new() }
     }
 
     /// The server says for them that they know us, or are not there. Says whether we waited for it.
-    pub(super) fn answered(&mut self) -> bool {
-        std::mem::replace(&mut self.state, State::Idle) != State::Idle
+    pub(super) fn finish(&mut self) -> bool {
+        std::mem::replace(&mut self.state, NickservState::Idle) != NickservState::Idle
     }
 
-    pub(super) fn tick(&mut self, now: Instant) -> Option<Answer> {
+    pub(super) fn tick(&mut self, now: Instant) -> Option<NickservReply> {
         match self.state {
-            State::Looking { until } if now >= until => {
-                self.state = State::Idle;
+            NickservState::Looking { until } if now >= until => {
+                self.state = NickservState::Idle;
                 let why = "the server does not say who has the nick of services".to_owned();
-                Some(Answer::Unknown(why))
+                Some(NickservReply::Failed(why))
             }
-            State::Asked { until } if now >= until => {
-                self.state = State::Idle;
-                Some(Answer::Unknown("services do not answer".to_owned()))
+            NickservState::Identifying { deadline: until } if now >= until => {
+                self.state = NickservState::Idle;
+                Some(NickservReply::Failed("services do not answer".to_owned()))
             }
             _ => None,
         }
@@ -279,13 +280,15 @@ impl Nickserv {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Looking { until } | State::Asked { until } => Some(until),
-            State::Idle => None,
+            NickservState::Looking { until } | NickservState::Identifying { deadline: until } => {
+                Some(until)
+            }
+            NickservState::Idle => None,
         }
     }
 }
 
-impl Services {
+impl ServicesLogin {
     /// Their nick alone.
     fn name(&self) -> &str {
         self.nick.split('@').next().unwrap_or_default()
@@ -322,12 +325,12 @@ mod tests {
     }
 
     fn called(nick: &str, host: Option<&str>) -> Nickserv {
-        let services = Services {
+        let services = ServicesLogin {
             nick: nick.to_owned(),
             host: host.map(str::to_owned),
             account: "bridge".to_owned(),
-            identify: Some("IDENTIFY bridge pencil".into()),
-            regain: Some("GHOST {nick}".to_owned()),
+            identify_command: Some("IDENTIFY bridge pencil".into()),
+            regain_command: Some("GHOST {nick}".to_owned()),
         };
         Nickserv::new(Some(services), true)
     }
@@ -344,8 +347,8 @@ mod tests {
         match nickserv.all_shown(now, "NickServ", casemapping) {
             Ok(Some((_, words))) => words[1].contains("pencil"),
             Ok(None) => panic!("we have looked"),
-            Err(Answer::Unknown(why)) => !why.contains("nickserv_host"),
-            Err(Answer::Known) => panic!("it is known by words alone"),
+            Err(NickservReply::Failed(why)) => !why.contains("nickserv_host"),
+            Err(NickservReply::LoggedIn) => panic!("it is known by words alone"),
         }
     }
 
@@ -402,20 +405,20 @@ mod tests {
 
     #[test]
     fn a_password_that_must_not_be_said_is_not() {
-        let services = called("NickServ@services.example", None).services;
+        let services = called("NickServ@services.example", None).login;
         let mut withheld = Nickserv::new(services, false);
         assert!(withheld.is_withheld() && !nickserv().is_withheld());
         assert_eq!(withheld.identify(Instant::now()), []);
     }
 
-    fn asked() -> Nickserv {
+    fn identifying() -> Nickserv {
         let mut nickserv = nickserv();
         nickserv.identify(Instant::now());
         nickserv
     }
 
     #[test]
-    fn services_answer_in_their_own_words() {
+    fn known_phrases_end_the_login() {
         for (text, known) in [
             ("You are now identified for \u{2}bridge\u{2}.", Some(true)),
             ("Password accepted - you are now recognized.", Some(true)),
@@ -428,42 +431,43 @@ mod tests {
             ("This nickname is registered. Please identify via /msg NickServ", None),
             ("hello", None),
         ] {
-            let answer = asked().said(text).map(|answer| answer == Answer::Known);
+            let answer =
+                identifying().on_text(text).map(|answer| answer == NickservReply::LoggedIn);
             assert_eq!(answer, known, "{text}");
         }
-        assert_eq!(nickserv().said("You are now identified"), None, "nobody has asked");
+        assert_eq!(nickserv().on_text("You are now identified"), None, "nobody has asked");
     }
 
     #[test]
-    fn they_are_known_by_their_nick() {
+    fn services_are_recognised_by_nick() {
         let nickserv = nickserv();
-        assert!(nickserv.are("nickserv", Casemapping::Ascii));
-        assert!(!nickserv.are("nickserv_", Casemapping::Ascii));
-        assert!(!Nickserv::new(None, true).are("nickserv", Casemapping::Ascii));
+        assert!(nickserv.is_services_nick("nickserv", Casemapping::Ascii));
+        assert!(!nickserv.is_services_nick("nickserv_", Casemapping::Ascii));
+        assert!(!Nickserv::new(None, true).is_services_nick("nickserv", Casemapping::Ascii));
     }
 
     #[test]
-    fn they_are_not_waited_for_without_end() {
+    fn identify_times_out() {
         let now = Instant::now();
         let mut nickserv = nickserv();
         let words = nickserv.identify(now);
         assert_eq!(words.iter().map(|it| it.0).collect::<Vec<_>>(), ["WHOIS", "PRIVMSG"]);
         assert_eq!(nickserv.tick(now), None);
         let why = "services do not answer".to_owned();
-        assert_eq!(nickserv.tick(now + PATIENCE), Some(Answer::Unknown(why)));
+        assert_eq!(nickserv.tick(now + IDENTIFY_TIMEOUT), Some(NickservReply::Failed(why)));
         assert_eq!(nickserv.deadline(), None);
     }
 
     #[test]
-    fn when_they_ask_again_they_are_told_again_but_not_at_once() {
+    fn prompt_repeats_identify_once_per_interval() {
         let now = Instant::now();
         let mut nickserv = nickserv();
         nickserv.identify(now);
         let ask = "This nickname is registered. Please choose a different one, or identify.";
-        assert_eq!(nickserv.asked_who(ask, now), [], "we have just told them");
-        nickserv.answered();
-        assert_eq!(nickserv.asked_who(ask, now), [], "and not again so soon");
-        assert_eq!(nickserv.asked_who("hello", now + AGAIN), []);
-        assert_eq!(nickserv.asked_who(ask, now + AGAIN).len(), 2);
+        assert_eq!(nickserv.on_prompt(ask, now), [], "we have just told them");
+        nickserv.finish();
+        assert_eq!(nickserv.on_prompt(ask, now), [], "and not again so soon");
+        assert_eq!(nickserv.on_prompt("hello", now + IDENTIFY_RETRY_INTERVAL), []);
+        assert_eq!(nickserv.on_prompt(ask, now + IDENTIFY_RETRY_INTERVAL).len(), 2);
     }
 }

@@ -11,7 +11,7 @@ use crate::config::{HostPort, NetworkSettings, WebircSettings};
 use crate::domain::LetsChatUserId;
 use crate::net;
 use crate::protocol::irc;
-use crate::protocol::irc::{ChannelTarget, Identity, Lesson, Plan, Session, TurnedAway, Webirc};
+use crate::protocol::irc::{ChannelTarget, IrcIdentity, Lesson, Plan, Session, TurnedAway, Webirc};
 use crate::service::connection::unless_stopped;
 use crate::service::door::{Door, Opened};
 use crate::service::engine::Item;
@@ -71,7 +71,7 @@ pub(super) async fn converse(
         Item::Happened(Happening::Puppet(network.network.clone(), account.clone(), Box::new(event)))
     };
     let ended = net::drive(&mut session, &mut lines, &mut orders, &inbox, name).await;
-    let (let_in, away) = (session.was_let_in(), session.turned_away().cloned());
+    let (let_in, away) = (session.was_registered(), session.disconnect_reason().cloned());
     let elsewhere = door.left(&server, away.as_ref());
     let why = match ended {
         net::Ended::Dismissed => "no longer needed".to_owned(),
@@ -93,11 +93,11 @@ pub(super) fn door(
 fn sit(puppet: &Puppet, network: &NetworkSettings, at: (bool, &HostPort)) -> Plan {
     let Puppet { account, nick, name, seats } = puppet;
     // Not the account of the bridge.
-    let identity = Identity {
+    let identity = IrcIdentity {
         username: user_name(name, "someone"),
         realname: format!("{name} (Let's Chat)"),
         password: network.password.clone(),
-        ..Identity::named(nick)
+        ..IrcIdentity::named(nick)
     };
     let webirc = webirc(account, name, network);
     let own = plan(network, seats, Lesson::none(tokio::time::Instant::now().into_std()), at);

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Words;
+use super::RawCommand;
 
 /// The IRCv3 capabilities that we can make use of (<https://ircv3.net/irc/>), each with those that
 /// it is of no use without. `sasl` is asked for where there is an account to log in to.
-const WANTED: &[(&str, &[&str])] = &[
+const WANTED_CAPS: &[(&str, &[&str])] = &[
     ("message-tags", &[]),
     ("server-time", &[]),
     ("batch", &[]),
@@ -28,7 +28,7 @@ const WANTED: &[(&str, &[&str])] = &[
 
 /// What only bouncers offer: programs that sit between us and the server. Not `znc.in/` alone: Ergo
 /// offers ZNC's playback too.
-const OF_BOUNCERS: &[&str] = &["znc.in/batch", "znc.in/server-time-iso", "soju.im/"];
+const BOUNCER_CAPS: &[&str] = &["znc.in/batch", "znc.in/server-time-iso", "soju.im/"];
 
 /// The capabilities that the server offers, and those that it has granted
 /// (<https://ircv3.net/specs/extensions/capability-negotiation>).
@@ -40,91 +40,91 @@ pub(super) struct Caps {
     /// With their values, which may be empty.
     offered: BTreeMap<&'static str, String>,
     /// A bouncer has made itself known.
-    bouncer: bool,
-    asked: BTreeSet<&'static str>,
+    is_bouncer: bool,
+    requested: BTreeSet<&'static str>,
     /// What is asked for together, and not answered yet.
-    together: BTreeSet<&'static str>,
+    pending_together: BTreeSet<&'static str>,
     /// What is asked for by itself, and not answered yet.
-    alone: BTreeSet<&'static str>,
+    pending_single: BTreeSet<&'static str>,
     enabled: BTreeSet<&'static str>,
 }
 
 impl Caps {
     /// The server offers these.
-    pub(super) fn offer(&mut self, list: &str) {
+    pub(super) fn on_ls(&mut self, list: &str) {
         for cap in list.split_ascii_whitespace() {
             let (name, value) = cap.split_once('=').unwrap_or((cap, ""));
-            self.bouncer |= OF_BOUNCERS.iter().any(|mark| name.starts_with(mark));
-            if let Some(name) = known(name) {
+            self.is_bouncer |= BOUNCER_CAPS.iter().any(|mark| name.starts_with(mark));
+            if let Some(name) = known_cap(name) {
                 self.offered.insert(name, value.to_owned());
             }
         }
     }
 
     /// The server grants these, and takes back those after a minus.
-    pub(super) fn grant(&mut self, list: &str) {
+    pub(super) fn on_ack(&mut self, list: &str) {
         for name in list.split_ascii_whitespace() {
             // Marks of the first version of the protocol.
             let name = name.trim_start_matches(['~', '=']);
             match name.strip_prefix('-') {
                 Some(name) => self.enabled.remove(name),
-                None => known(name).is_some_and(|name| self.enabled.insert(name)),
+                None => known_cap(name).is_some_and(|name| self.enabled.insert(name)),
             };
-            self.answered(name);
+            self.clear_pending(name);
         }
     }
 
     /// The server refuses these: if it refuses them together, perhaps it grants some of them.
-    pub(super) fn refuse(&mut self, list: &str) -> Vec<Words> {
+    pub(super) fn on_nak(&mut self, list: &str) -> Vec<RawCommand> {
         let names: Vec<&str> = list.split_ascii_whitespace().collect();
         let again: Vec<&str> =
-            names.iter().copied().filter(|name| self.together.contains(name)).collect();
+            names.iter().copied().filter(|name| self.pending_together.contains(name)).collect();
         for name in &names {
-            self.answered(name);
+            self.clear_pending(name);
         }
-        if names.len() < 2 { Vec::new() } else { self.ask_alone(again) }
+        if names.len() < 2 { Vec::new() } else { self.request_single(again) }
     }
 
     /// The server does not answer any more: what it was asked for together, it is asked for one by one,
     /// once.
-    pub(super) fn unanswered(&mut self) -> Vec<Words> {
-        self.alone.clear();
-        let again = std::mem::take(&mut self.together);
-        self.ask_alone(again)
+    pub(super) fn on_timeout(&mut self) -> Vec<RawCommand> {
+        self.pending_single.clear();
+        let again = std::mem::take(&mut self.pending_together);
+        self.request_single(again)
     }
 
     /// The server offers these no longer.
-    pub(super) fn withdraw(&mut self, list: &str) {
+    pub(super) fn on_del(&mut self, list: &str) {
         for name in list.split_ascii_whitespace() {
             self.offered.remove(name);
             self.enabled.remove(name);
-            self.asked.remove(name);
-            self.answered(name);
+            self.requested.remove(name);
+            self.clear_pending(name);
         }
     }
 
     /// Asks for what is offered, wanted, and not asked for yet.
-    pub(super) fn request(&mut self, with_sasl: bool) -> Vec<Words> {
+    pub(super) fn request(&mut self, with_sasl: bool) -> Vec<RawCommand> {
         let offered = |cap: &str| self.offered.contains_key(cap);
         let sasl: &[(&str, &[&str])] = if with_sasl { &[("sasl", &[])] } else { &[] };
-        let wanted = WANTED
+        let wanted = WANTED_CAPS
             .iter()
             .chain(sasl)
             .filter(|(cap, needs)| offered(cap) && needs.iter().all(|need| offered(need)))
             .map(|(cap, _)| *cap)
-            .filter(|cap| !self.asked.contains(*cap));
+            .filter(|cap| !self.requested.contains(*cap));
         let wanted: Vec<&str> = wanted.collect();
         if wanted.is_empty() {
             return Vec::new();
         }
-        self.asked.extend(&wanted);
-        self.together.extend(&wanted);
+        self.requested.extend(&wanted);
+        self.pending_together.extend(&wanted);
         vec![("CAP", vec!["REQ".to_owned(), wanted.join(" ")])]
     }
 
     /// Whether the server has answered every request.
-    pub(super) fn are_settled(&self) -> bool {
-        self.together.is_empty() && self.alone.is_empty()
+    pub(super) fn is_settled(&self) -> bool {
+        self.pending_together.is_empty() && self.pending_single.is_empty()
     }
 
     /// Whether the server has granted the capability `name`.
@@ -138,19 +138,19 @@ impl Caps {
     }
 
     /// Whether a bouncer offers them.
-    pub(super) fn are_of_a_bouncer(&self) -> bool {
-        self.bouncer
+    pub(super) fn is_bouncer(&self) -> bool {
+        self.is_bouncer
     }
 
-    fn answered(&mut self, name: &str) {
-        self.together.remove(name);
-        self.alone.remove(name);
+    fn clear_pending(&mut self, name: &str) {
+        self.pending_together.remove(name);
+        self.pending_single.remove(name);
     }
 
-    fn ask_alone<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> Vec<Words> {
-        let names = names.into_iter().filter_map(known);
+    fn request_single<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> Vec<RawCommand> {
+        let names = names.into_iter().filter_map(known_cap);
         let ask = |name: &'static str| {
-            self.alone.insert(name);
+            self.pending_single.insert(name);
             ("CAP", vec!["REQ".to_owned(), name.to_owned()])
         };
         names.map(ask).collect()
@@ -158,7 +158,7 @@ impl Caps {
 }
 
 /// The capability `name`, if it means anything to us.
-fn known(name: &str) -> Option<&'static str> {
-    let wanted = WANTED.iter().map(|(cap, _)| *cap);
+fn known_cap(name: &str) -> Option<&'static str> {
+    let wanted = WANTED_CAPS.iter().map(|(cap, _)| *cap);
     wanted.chain(["sasl", "sts"]).find(|cap| *cap == name)
 }

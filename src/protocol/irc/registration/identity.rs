@@ -2,11 +2,11 @@ use secrecy::SecretString;
 
 /// As whom we come.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct IrcIdentity {
     /// The wished nick.
     pub nick: String,
     /// Those to try where somebody has the wished one, before it is given a tail.
-    pub other_nicks: Vec<String>,
+    pub alt_nicks: Vec<String>,
     /// The user name, which servers show before the `@`.
     pub username: String,
     /// The real name.
@@ -14,33 +14,33 @@ pub struct Identity {
     /// The server's password, where it wants one.
     pub password: Option<SecretString>,
     /// The account to log in to by SASL.
-    pub login: Option<Login>,
+    pub sasl: Option<SaslLogin>,
     /// The services to log in to, where SASL has not done it.
-    pub services: Option<Services>,
+    pub services: Option<ServicesLogin>,
     /// Lines to send once we are let in, before the channels are joined. `{nick}` is our nick then.
-    pub commands: Vec<SecretString>,
+    pub connect_commands: Vec<SecretString>,
 }
 
-impl Identity {
+impl IrcIdentity {
     /// Somebody of this name, without an account.
     #[must_use]
     pub fn named(nick: &str) -> Self {
         Self {
             nick: nick.to_owned(),
-            other_nicks: Vec::new(),
+            alt_nicks: Vec::new(),
             username: nick.to_owned(),
             realname: nick.to_owned(),
             password: None,
-            login: None,
+            sasl: None,
             services: None,
-            commands: Vec::new(),
+            connect_commands: Vec::new(),
         }
     }
 }
 
 /// A login by SASL.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub struct SaslLogin {
     /// The account's name.
     pub account: String,
     /// Its password; a certificate may do without.
@@ -74,7 +74,7 @@ impl Mechanism {
 
 /// Services that know accounts, to whom one speaks by PRIVMSG.
 #[derive(Debug, Clone)]
-pub struct Services {
+pub struct ServicesLogin {
     /// Whom to speak to, such as `NickServ`; a server may stand behind an `@`.
     pub nick: String,
     /// The host or the server by which they are known, where the server does not say that they are services.
@@ -82,8 +82,8 @@ pub struct Services {
     /// The account that they know us by.
     pub account: String,
     /// What to say to be logged in, where there is something to say: with the password in it.
-    pub identify: Option<SecretString>,
+    pub identify_command: Option<SecretString>,
     /// What to say to get our nick back from who has it; `{nick}` is the nick. Said only when we
     /// are logged in.
-    pub regain: Option<String>,
+    pub regain_command: Option<String>,
 }

@@ -5,14 +5,14 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
 use super::scram::{Scram, ScramError};
-use super::{Login, Mechanism, Words};
+use super::{Mechanism, RawCommand, SaslLogin};
 
 /// A part of this many bytes is followed by another
 /// (<https://ircv3.net/specs/extensions/sasl-3.1#the-authenticate-command>).
-const CHUNK: usize = 400;
+const CHUNK_LEN: usize = 400;
 
 /// No challenge that makes sense is longer, in base64.
-const LONGEST_CHALLENGE: usize = 16 * CHUNK;
+const MAX_LEN_CHALLENGE: usize = 16 * CHUNK_LEN;
 
 /// So many proofs on one connection are enough: each takes its time.
 const MOST_PROOFS: u32 = 64;
@@ -32,7 +32,7 @@ const CLEAR: &str = "the password itself is not said without TLS";
 /// ```
 #[derive(Debug)]
 pub(super) struct Sasl {
-    login: Login,
+    login: SaslLogin,
     /// Nobody can listen in.
     secure: bool,
     /// The password itself may be said.
@@ -41,28 +41,28 @@ pub(super) struct Sasl {
     withheld: bool,
     nonce: String,
     /// How many exchanges have begun: each has a nonce of its own.
-    begun: u32,
-    left: VecDeque<Mechanism>,
-    stage: Stage,
+    exchange_count: u32,
+    remaining: VecDeque<Mechanism>,
+    state: SaslState,
     challenge: String,
     /// Why the last exchange did not go on.
-    trouble: Option<String>,
+    last_error: Option<String>,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum SaslState {
     Idle,
-    Named(Mechanism),
-    Talking(Option<Scram>),
+    MechanismSent(Mechanism),
+    Exchanging(Option<Scram>),
 }
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum SaslStep {
     /// These lines, and then the server's answer.
-    Say(Vec<Words>),
+    Send(Vec<RawCommand>),
     /// We are logged in.
-    In,
+    LoggedIn,
     /// We are not, for this reason, and there is nothing left to try.
     Failed(String),
 }
@@ -70,127 +70,132 @@ pub(super) enum Step {
 impl Sasl {
     /// `nonce` is random, and new for each connection. Where it is not `secure`, the password itself is said
     /// only where we `may_say` it.
-    pub(super) fn new(login: Login, (secure, may_say): (bool, bool), nonce: String) -> Self {
+    pub(super) fn new(login: SaslLogin, (secure, may_say): (bool, bool), nonce: String) -> Self {
         Self {
             login,
             secure,
             may_say: secure || may_say,
             withheld: false,
             nonce,
-            begun: 0,
-            left: VecDeque::new(),
-            stage: Stage::Idle,
+            exchange_count: 0,
+            remaining: VecDeque::new(),
+            state: SaslState::Idle,
             challenge: String::new(),
-            trouble: None,
+            last_error: None,
         }
     }
 
     /// Whether an exchange is under way.
-    pub(super) fn is_under_way(&self) -> bool {
-        !matches!(self.stage, Stage::Idle)
+    pub(super) fn is_active(&self) -> bool {
+        !matches!(self.state, SaslState::Idle)
     }
 
     /// Begins, with the mechanisms that the server offers, where it says.
-    pub(super) fn begin(&mut self, offered: &str) -> Step {
+    pub(super) fn start(&mut self, offered: &str) -> SaslStep {
         let ours = self.login.mechanisms.iter().copied();
-        self.left = ours.filter(|it| offered.is_empty() || lists(offered, *it)).collect();
-        self.trouble = None;
+        self.remaining =
+            ours.filter(|it| offered.is_empty() || includes_mechanism(offered, *it)).collect();
+        self.last_error = None;
         self.withhold();
-        if self.left.is_empty() && self.withheld {
-            return Step::Failed(CLEAR.to_owned());
+        if self.remaining.is_empty() && self.withheld {
+            return SaslStep::Failed(CLEAR.to_owned());
         }
-        if self.left.is_empty() {
-            return Step::Failed(format!("the server offers only {offered}"));
+        if self.remaining.is_empty() {
+            return SaslStep::Failed(format!("the server offers only {offered}"));
         }
-        self.next()
+        self.try_next()
     }
 
     /// Whether the login came to nothing because the password itself must not be said.
     pub(super) fn is_withheld(&self) -> bool {
-        self.withheld && self.begun == 0
+        self.withheld && self.exchange_count == 0
     }
 
     /// Leaves out what says the password where somebody may listen in.
     fn withhold(&mut self) {
         if !self.may_say && self.login.password.is_some() {
-            let count = self.left.len();
-            self.left.retain(|it| *it != Mechanism::Plain);
-            self.withheld = self.left.len() < count;
+            let count = self.remaining.len();
+            self.remaining.retain(|it| *it != Mechanism::Plain);
+            self.withheld = self.remaining.len() < count;
         }
     }
 
     /// A line `AUTHENTICATE` of the server's.
-    pub(super) fn challenged(&mut self, chunk: &str) -> Step {
+    pub(super) fn on_challenge(&mut self, chunk: &str) -> SaslStep {
         if chunk != "+" {
             self.challenge.push_str(chunk);
         }
-        if self.challenge.len() > LONGEST_CHALLENGE {
+        if self.challenge.len() > MAX_LEN_CHALLENGE {
             return self.abort("the server's challenge has no end");
         }
-        if chunk.len() == CHUNK {
-            return Step::Say(Vec::new());
+        if chunk.len() == CHUNK_LEN {
+            return SaslStep::Send(Vec::new());
         }
         let Ok(challenge) = STANDARD.decode(std::mem::take(&mut self.challenge)) else {
             return self.abort("the server's challenge is not base64");
         };
         match self.respond(&challenge) {
-            Ok(response) => Step::Say(chunks(&response)),
+            Ok(response) => SaslStep::Send(authenticate_commands(&response)),
             Err(error) => self.abort(&error.to_string()),
         }
     }
 
     /// A numeric of SASL, with what it says.
-    pub(super) fn told(&mut self, code: u16, arguments: &[String]) -> Step {
+    pub(super) fn on_numeric(&mut self, code: u16, arguments: &[String]) -> SaslStep {
         let words = arguments.last().map_or("", String::as_str);
         match code {
             903 | 907 => {
-                self.stage = Stage::Idle;
-                Step::In
+                self.state = SaslState::Idle;
+                SaslStep::LoggedIn
             }
             // These are the mechanisms there are; 904 follows.
             908 => {
                 let offered = arguments.get(1).map_or("", String::as_str);
-                self.left.retain(|it| lists(offered, *it));
-                Step::Say(Vec::new())
+                self.remaining.retain(|it| includes_mechanism(offered, *it));
+                SaslStep::Send(Vec::new())
             }
             // Our nick is not ours, or a line was too long: another mechanism would not help.
-            902 | 905 => self.failed(words),
-            _ if !self.is_under_way() => Step::Say(Vec::new()),
+            902 | 905 => self.fail(words),
+            _ if !self.is_active() => SaslStep::Send(Vec::new()),
             _ => {
-                if self.trouble.is_none() {
-                    self.trouble = Some(words.to_owned());
+                if self.last_error.is_none() {
+                    self.last_error = Some(words.to_owned());
                 }
-                self.next()
+                self.try_next()
             }
         }
     }
 
     /// The server has not answered in time.
-    pub(super) fn timed_out(&mut self) -> Step {
-        self.failed("the server does not answer our login")
+    pub(super) fn on_timeout(&mut self) -> SaslStep {
+        self.fail("the server does not answer our login")
     }
 
     /// Names the next mechanism.
-    fn next(&mut self) -> Step {
-        let tried_scram =
-            matches!(self.stage, Stage::Named(Mechanism::ScramSha256) | Stage::Talking(Some(_)));
+    fn try_next(&mut self) -> SaslStep {
+        let tried_scram = matches!(
+            self.state,
+            SaslState::MechanismSent(Mechanism::ScramSha256) | SaslState::Exchanging(Some(_))
+        );
         if tried_scram && !self.secure {
             // Whoever listens in may have made it fail, to be told the password.
-            self.left.retain(|it| *it != Mechanism::Plain);
+            self.remaining.retain(|it| *it != Mechanism::Plain);
         }
         self.challenge.clear();
-        let Some(mechanism) = self.left.pop_front() else { return self.failed("") };
-        self.stage = Stage::Named(mechanism);
-        Step::Say(vec![("AUTHENTICATE", vec![mechanism.name().to_owned()])])
+        let Some(mechanism) = self.remaining.pop_front() else { return self.fail("") };
+        self.state = SaslState::MechanismSent(mechanism);
+        SaslStep::Send(vec![("AUTHENTICATE", vec![mechanism.name().to_owned()])])
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Vec<u8>, ScramError> {
-        let mechanism = match &mut self.stage {
-            Stage::Idle | Stage::Talking(None) => return Err(ScramError::Nonsense),
-            Stage::Talking(Some(scram)) => return scram.answer(challenge).map(String::into_bytes),
-            Stage::Named(mechanism) => *mechanism,
+        let mechanism = match &mut self.state {
+            SaslState::Idle | SaslState::Exchanging(None) => return Err(ScramError::Malformed),
+            SaslState::Exchanging(Some(scram)) => {
+                return scram.respond(challenge).map(String::into_bytes);
+            }
+            SaslState::MechanismSent(mechanism) => *mechanism,
         };
-        let Login { account, password, .. } = &self.login;
+        let SaslLogin { account, password, .. } = &self.login;
         let (response, scram) = match (mechanism, password) {
             // The certificate says who we are.
             (Mechanism::External, _) | (_, None) => (Vec::new(), None),
@@ -198,48 +203,55 @@ impl Sasl {
                 let parts = [account, account, password.expose_secret()];
                 (parts.join("\0").into_bytes(), None)
             }
-            (Mechanism::ScramSha256, Some(_)) if self.begun >= MOST_PROOFS => {
+            (Mechanism::ScramSha256, Some(_)) if self.exchange_count >= MOST_PROOFS => {
                 return Err(ScramError::Often);
             }
             (Mechanism::ScramSha256, Some(password)) => {
-                self.begun += 1;
-                let scram =
-                    Scram::new(account, password, &format!("{}{}", self.nonce, self.begun))?;
-                (scram.first().into_bytes(), Some(scram))
+                self.exchange_count += 1;
+                let scram = Scram::new(
+                    account,
+                    password,
+                    &format!("{}{}", self.nonce, self.exchange_count),
+                )?;
+                (scram.client_first().into_bytes(), Some(scram))
             }
         };
-        self.stage = Stage::Talking(scram);
+        self.state = SaslState::Exchanging(scram);
         Ok(response)
     }
 
-    fn abort(&mut self, why: &str) -> Step {
-        self.trouble = Some(why.to_owned());
+    fn abort(&mut self, why: &str) -> SaslStep {
+        self.last_error = Some(why.to_owned());
         self.challenge.clear();
         // A server that cheats at one mechanism is not told more by another.
-        self.left.clear();
-        Step::Say(vec![("AUTHENTICATE", vec!["*".to_owned()])])
+        self.remaining.clear();
+        SaslStep::Send(vec![("AUTHENTICATE", vec!["*".to_owned()])])
     }
 
-    fn failed(&mut self, words: &str) -> Step {
-        self.stage = Stage::Idle;
-        let why = self.trouble.take().unwrap_or_else(|| words.to_owned());
-        Step::Failed(if why.is_empty() { "no mechanism is left to try".to_owned() } else { why })
+    fn fail(&mut self, words: &str) -> SaslStep {
+        self.state = SaslState::Idle;
+        let why = self.last_error.take().unwrap_or_else(|| words.to_owned());
+        SaslStep::Failed(if why.is_empty() {
+            "no mechanism is left to try".to_owned()
+        } else {
+            why
+        })
     }
 }
 
 /// Whether `offered`, names with commas between them, has the mechanism.
-fn lists(offered: &str, mechanism: Mechanism) -> bool {
+fn includes_mechanism(offered: &str, mechanism: Mechanism) -> bool {
     offered.split(',').any(|name| name.trim().eq_ignore_ascii_case(mechanism.name()))
 }
 
-fn chunks(response: &[u8]) -> Vec<Words> {
+fn authenticate_commands(response: &[u8]) -> Vec<RawCommand> {
     let encoded = STANDARD.encode(response);
-    let mut words: Vec<Words> = encoded
+    let mut words: Vec<RawCommand> = encoded
         .as_bytes()
-        .chunks(CHUNK)
+        .chunks(CHUNK_LEN)
         .map(|chunk| ("AUTHENTICATE", vec![String::from_utf8_lossy(chunk).into_owned()]))
         .collect();
-    if encoded.len().is_multiple_of(CHUNK) {
+    if encoded.len().is_multiple_of(CHUNK_LEN) {
         words.push(("AUTHENTICATE", vec!["+".to_owned()]));
     }
     words
@@ -252,7 +264,7 @@ mod tests {
     const ALL: [Mechanism; 3] = [Mechanism::External, Mechanism::ScramSha256, Mechanism::Plain];
 
     fn sasl(mechanisms: &[Mechanism], secure: bool) -> Sasl {
-        let login = Login {
+        let login = SaslLogin {
             account: "bridge".to_owned(),
             password: Some("pencil".into()),
             mechanisms: mechanisms.to_vec(),
@@ -261,51 +273,53 @@ mod tests {
         Sasl::new(login, (secure, false), "nonce".to_owned())
     }
 
-    fn said(step: Step) -> Vec<String> {
+    fn sent(step: SaslStep) -> Vec<String> {
         match step {
-            Step::Say(words) => words.into_iter().map(|(_, params)| params.join(" ")).collect(),
-            Step::In => vec!["in".to_owned()],
-            Step::Failed(why) => vec![format!("failed: {why}")],
+            SaslStep::Send(words) => {
+                words.into_iter().map(|(_, params)| params.join(" ")).collect()
+            }
+            SaslStep::LoggedIn => vec!["in".to_owned()],
+            SaslStep::Failed(why) => vec![format!("failed: {why}")],
         }
     }
 
     fn told(sasl: &mut Sasl, code: u16, words: &str) -> Vec<String> {
         let arguments: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        said(sasl.told(code, &arguments))
+        sent(sasl.on_numeric(code, &arguments))
     }
 
     #[test]
-    fn the_first_of_ours_that_the_server_offers_is_used() {
-        assert_eq!(said(sasl(&ALL, true).begin("PLAIN,EXTERNAL")), ["EXTERNAL"]);
-        assert_eq!(said(sasl(&ALL, true).begin("PLAIN,SCRAM-SHA-256")), ["SCRAM-SHA-256"]);
-        assert_eq!(said(sasl(&ALL, true).begin("")), ["EXTERNAL"]);
+    fn first_offered_mechanism_is_used() {
+        assert_eq!(sent(sasl(&ALL, true).start("PLAIN,EXTERNAL")), ["EXTERNAL"]);
+        assert_eq!(sent(sasl(&ALL, true).start("PLAIN,SCRAM-SHA-256")), ["SCRAM-SHA-256"]);
+        assert_eq!(sent(sasl(&ALL, true).start("")), ["EXTERNAL"]);
         assert_eq!(
-            said(sasl(&ALL, true).begin("ECDSA-NIST256P-CHALLENGE")),
+            sent(sasl(&ALL, true).start("ECDSA-NIST256P-CHALLENGE")),
             ["failed: the server offers only ECDSA-NIST256P-CHALLENGE"]
         );
     }
 
     #[test]
-    fn plain_says_name_and_password() {
+    fn plain_sends_name_and_password() {
         let mut sasl = sasl(&[Mechanism::Plain], true);
-        assert_eq!(said(sasl.begin("PLAIN")), ["PLAIN"]);
+        assert_eq!(sent(sasl.start("PLAIN")), ["PLAIN"]);
         let response = STANDARD.encode("bridge\0bridge\0pencil");
-        assert_eq!(said(sasl.challenged("+")), [response]);
+        assert_eq!(sent(sasl.on_challenge("+")), [response]);
         assert_eq!(told(&mut sasl, 903, "bridge :successful"), ["in"]);
-        assert!(!sasl.is_under_way());
+        assert!(!sasl.is_active());
     }
 
     #[test]
-    fn external_says_nothing_more() {
+    fn external_sends_an_empty_response() {
         let mut sasl = sasl(&[Mechanism::External], true);
-        sasl.begin("EXTERNAL");
-        assert_eq!(said(sasl.challenged("+")), ["+"]);
+        sasl.start("EXTERNAL");
+        assert_eq!(sent(sasl.on_challenge("+")), ["+"]);
     }
 
     #[test]
-    fn what_is_refused_is_followed_by_the_next_and_then_by_none() {
+    fn rejected_mechanism_is_followed_by_the_next() {
         let mut sasl = sasl(&ALL, true);
-        assert_eq!(said(sasl.begin("")), ["EXTERNAL"]);
+        assert_eq!(sent(sasl.start("")), ["EXTERNAL"]);
         assert_eq!(told(&mut sasl, 908, "bridge PLAIN,SCRAM-SHA-256 mechs"), [""; 0]);
         assert_eq!(told(&mut sasl, 904, "bridge no"), ["SCRAM-SHA-256"]);
         assert_eq!(told(&mut sasl, 904, "bridge No"), ["PLAIN"]);
@@ -314,9 +328,9 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_said_in_the_clear_because_scram_failed() {
+    fn failed_scram_does_not_fall_back_to_plain_without_tls() {
         let mut sasl = sasl(&[Mechanism::ScramSha256, Mechanism::Plain], false);
-        assert_eq!(said(sasl.begin("")), ["SCRAM-SHA-256"]);
+        assert_eq!(sent(sasl.start("")), ["SCRAM-SHA-256"]);
         assert_eq!(told(&mut sasl, 904, "bridge no"), ["failed: no"]);
     }
 
@@ -328,10 +342,10 @@ mod tests {
             ("PLAIN,SCRAM-SHA-256", "SCRAM-SHA-256"),
         ] {
             let ours: &[Mechanism] = if offered == "PLAIN" { &[Mechanism::Plain] } else { &ALL };
-            assert_eq!(said(sasl(ours, false).begin(offered)), [words]);
+            assert_eq!(sent(sasl(ours, false).start(offered)), [words]);
         }
         let mut all = sasl(&ALL, false);
-        assert_eq!(said(all.begin("")), ["EXTERNAL"]);
+        assert_eq!(sent(all.start("")), ["EXTERNAL"]);
         assert_eq!(told(&mut all, 908, "bridge PLAIN mechs"), [""; 0]);
         assert_eq!(told(&mut all, 904, "bridge no"), ["failed: no"]);
         assert!(all.is_withheld());
@@ -341,38 +355,41 @@ mod tests {
     fn a_server_has_the_password_proven_only_so_often() {
         let mut sasl = sasl(&[Mechanism::ScramSha256], true);
         for _ in 0..MOST_PROOFS {
-            sasl.begin("");
-            assert_ne!(said(sasl.challenged("+")), ["*"]);
+            sasl.start("");
+            assert_ne!(sent(sasl.on_challenge("+")), ["*"]);
         }
-        sasl.begin("");
-        assert_eq!(said(sasl.challenged("+")), ["*"]);
+        sasl.start("");
+        assert_eq!(sent(sasl.on_challenge("+")), ["*"]);
     }
 
     #[test]
-    fn an_exchange_that_makes_no_sense_is_broken_off() {
+    fn malformed_exchange_is_aborted() {
         for challenge in ["+", "!", &STANDARD.encode("r=other,s=W22Z,i=4096")] {
             let mut sasl = sasl(&[Mechanism::ScramSha256, Mechanism::Plain], true);
-            sasl.begin("");
-            assert_eq!(said(sasl.challenged("+")), [STANDARD.encode("n,,n=bridge,r=nonce1")]);
-            assert_eq!(said(sasl.challenged(challenge)), ["*"], "{challenge}");
+            sasl.start("");
+            assert_eq!(sent(sasl.on_challenge("+")), [STANDARD.encode("n,,n=bridge,r=nonce1")]);
+            assert_eq!(sent(sasl.on_challenge(challenge)), ["*"], "{challenge}");
             let end = told(&mut sasl, 906, "bridge aborted");
             assert!(end[0].starts_with("failed: ") && !end[0].contains("aborted"), "{end:?}");
         }
     }
 
     #[test]
-    fn a_nick_that_is_locked_and_a_line_too_long_end_it() {
+    fn locked_nick_and_long_line_end_the_login() {
         for code in [902, 905] {
             let mut sasl = sasl(&ALL, true);
-            sasl.begin("");
+            sasl.start("");
             assert_eq!(told(&mut sasl, code, "bridge no"), ["failed: no"]);
         }
     }
 
     #[test]
-    fn long_words_go_in_parts() {
+    fn long_response_is_sent_in_chunks() {
         let parts = |bytes: usize| -> Vec<usize> {
-            chunks(&vec![b'x'; bytes]).iter().map(|(_, params)| params[0].len()).collect()
+            authenticate_commands(&vec![b'x'; bytes])
+                .iter()
+                .map(|(_, params)| params[0].len())
+                .collect()
         };
         assert_eq!(parts(0), [1], "a plus says that there is nothing");
         assert_eq!(parts(3), [4]);
@@ -381,12 +398,12 @@ mod tests {
         assert_eq!(parts(600), [400, 400, 1]);
 
         let mut sasl = sasl(&[Mechanism::ScramSha256], true);
-        sasl.begin("");
-        sasl.challenged("+");
-        assert_eq!(said(sasl.challenged(&"A".repeat(400))), [""; 0], "more follows");
+        sasl.start("");
+        sasl.on_challenge("+");
+        assert_eq!(sent(sasl.on_challenge(&"A".repeat(400))), [""; 0], "more follows");
         for _ in 0..15 {
-            assert_eq!(said(sasl.challenged(&"A".repeat(400))), [""; 0]);
+            assert_eq!(sent(sasl.on_challenge(&"A".repeat(400))), [""; 0]);
         }
-        assert_eq!(said(sasl.challenged("AAAA")), ["*"], "but not for ever");
+        assert_eq!(sent(sasl.on_challenge("AAAA")), ["*"], "but not for ever");
     }
 }

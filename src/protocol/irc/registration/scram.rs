@@ -8,42 +8,42 @@ use thiserror::Error;
 
 /// More rounds than servers ask for (Ergo 4,096, Atheme 64,000), and few enough that they take less than a tenth
 /// of a second: everybody else waits meanwhile.
-const MOST_ROUNDS: u32 = 100_000;
+const MAX_ITERATIONS: u32 = 100_000;
 
 /// The longest nonce and the longest salt of a server, in bytes. Usual are 20 to 60.
 const LONGEST_NONCE: usize = 512;
 const LONGEST_SALT: usize = 512;
 
 /// Fewer than RFC 7677 §4 allows would give the password away.
-const LEAST_ROUNDS: u32 = 4_096;
+const MIN_ITERATIONS: u32 = 4_096;
 
 /// No channel binding, and no name but the account's own.
-const HEADER: &str = "n,,";
+const GS2_HEADER: &str = "n,,";
 
 /// Why an exchange cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum ScramError {
     /// What the server said is none of the exchange.
     #[error("what the server says is no SCRAM")]
-    Nonsense,
+    Malformed,
     /// The server's part of the nonce does not follow ours.
     #[error("the server's nonce is not made from ours")]
-    Nonce,
+    NonceMismatch,
     /// It wants the password hashed too seldom, or without end.
     #[error("the server wants the password hashed {0} times, and the bridge takes 4096 to 100000")]
-    Rounds(u32),
+    IterationCount(u32),
     /// It has us prove it again and again.
     #[error("the server wants the password proven again and again")]
     Often,
     /// It does not know the password itself: it is not who it says it is.
     #[error("the server does not know the password itself, so it is not the account's server")]
-    Impostor,
+    BadServerSignature,
     /// The server says no.
     #[error("the server does not accept the password")]
-    Refused,
+    Rejected,
     /// SASLprep (RFC 4013) has no way to write it.
     #[error("the account's name or password holds characters that cannot be written in SASL")]
-    Unwritable,
+    UnsupportedCharacters,
 }
 
 /// Our end of SCRAM-SHA-256 (RFC 5802, RFC 7677): both sides prove that they know the password, and
@@ -56,9 +56,9 @@ pub(super) enum ScramError {
 pub(super) struct Scram {
     password: SecretString,
     nonce: String,
-    bare: String,
+    client_first_bare: String,
     /// What the server must sign with, once that is known.
-    expected: Option<[u8; 32]>,
+    server_signature: Option<[u8; 32]>,
 }
 
 impl Scram {
@@ -68,74 +68,80 @@ impl Scram {
         password: &SecretString,
         nonce: &str,
     ) -> Result<Self, ScramError> {
-        let unwritable = |_| ScramError::Unwritable;
+        let unwritable = |_| ScramError::UnsupportedCharacters;
         let name = saslprep(account).map_err(unwritable)?;
         let name = name.replace('=', "=3D").replace(',', "=2C");
         let password = saslprep(password.expose_secret()).map_err(unwritable)?.into_owned();
         let bare = format!("n={name},r={nonce}");
-        Ok(Self { password: password.into(), nonce: nonce.to_owned(), bare, expected: None })
+        Ok(Self {
+            password: password.into(),
+            nonce: nonce.to_owned(),
+            client_first_bare: bare,
+            server_signature: None,
+        })
     }
 
     /// What we say first.
-    pub(super) fn first(&self) -> String {
-        format!("{HEADER}{}", self.bare)
+    pub(super) fn client_first(&self) -> String {
+        format!("{GS2_HEADER}{}", self.client_first_bare)
     }
 
     /// Answers the server: its first words with our proof, its last with nothing.
-    pub(super) fn answer(&mut self, said: &[u8]) -> Result<String, ScramError> {
-        let said = str::from_utf8(said).map_err(|_| ScramError::Nonsense)?;
-        match self.expected {
-            None => self.prove(said),
-            Some(expected) => verify(said, &expected).map(|()| String::new()),
+    pub(super) fn respond(&mut self, said: &[u8]) -> Result<String, ScramError> {
+        let said = str::from_utf8(said).map_err(|_| ScramError::Malformed)?;
+        match self.server_signature {
+            None => self.client_final(said),
+            Some(expected) => verify_server_final(said, &expected).map(|()| String::new()),
         }
     }
 
-    fn prove(&mut self, said: &str) -> Result<String, ScramError> {
+    fn client_final(&mut self, said: &str) -> Result<String, ScramError> {
         let mut parts = said.split(',');
         let mut part = |name: &str| {
-            parts.next().and_then(|part| part.strip_prefix(name)).ok_or(ScramError::Nonsense)
+            parts.next().and_then(|part| part.strip_prefix(name)).ok_or(ScramError::Malformed)
         };
         let (nonce, salt, rounds) = (part("r=")?, part("s=")?, part("i=")?);
         if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
-            return Err(ScramError::Nonce);
+            return Err(ScramError::NonceMismatch);
         }
-        let salt = STANDARD.decode(salt).map_err(|_| ScramError::Nonsense)?;
+        let salt = STANDARD.decode(salt).map_err(|_| ScramError::Malformed)?;
         let printable = nonce.bytes().all(|byte| byte.is_ascii_graphic());
         let bounded = nonce.len() <= LONGEST_NONCE && (1..=LONGEST_SALT).contains(&salt.len());
         if !printable || !bounded || !rounds.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ScramError::Nonsense);
+            return Err(ScramError::Malformed);
         }
-        let rounds: u32 = rounds.parse().map_err(|_| ScramError::Nonsense)?;
-        if !(LEAST_ROUNDS..=MOST_ROUNDS).contains(&rounds) {
-            return Err(ScramError::Rounds(rounds));
+        let rounds: u32 = rounds.parse().map_err(|_| ScramError::Malformed)?;
+        if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&rounds) {
+            return Err(ScramError::IterationCount(rounds));
         }
         let mut salted = [0; 32];
         let password = self.password.expose_secret().as_bytes();
         pbkdf2::pbkdf2_hmac::<Sha256>(password, &salt, rounds, &mut salted);
-        let client_key = keyed(&salted, b"Client Key");
-        let unproven = format!("c={},r={nonce}", STANDARD.encode(HEADER));
-        let all = format!("{},{said},{unproven}", self.bare);
-        let signature = keyed(&Sha256::digest(client_key), all.as_bytes());
+        let client_key = hmac_sha256(&salted, b"Client Key");
+        let unproven = format!("c={},r={nonce}", STANDARD.encode(GS2_HEADER));
+        let all = format!("{},{said},{unproven}", self.client_first_bare);
+        let signature = hmac_sha256(&Sha256::digest(client_key), all.as_bytes());
         let proof: Vec<u8> =
             client_key.iter().zip(signature).map(|(key, sign)| key ^ sign).collect();
-        self.expected = Some(keyed(&keyed(&salted, b"Server Key"), all.as_bytes()));
+        self.server_signature =
+            Some(hmac_sha256(&hmac_sha256(&salted, b"Server Key"), all.as_bytes()));
         Ok(format!("{unproven},p={}", STANDARD.encode(proof)))
     }
 }
 
 /// Holds the server to what it must know.
-fn verify(said: &str, expected: &[u8; 32]) -> Result<(), ScramError> {
+fn verify_server_final(said: &str, expected: &[u8; 32]) -> Result<(), ScramError> {
     if said.starts_with("e=") {
-        return Err(ScramError::Refused);
+        return Err(ScramError::Rejected);
     }
     let signature = said.split(',').next().and_then(|part| part.strip_prefix("v="));
-    let signature = signature.ok_or(ScramError::Nonsense)?;
-    let signature = STANDARD.decode(signature).map_err(|_| ScramError::Nonsense)?;
+    let signature = signature.ok_or(ScramError::Malformed)?;
+    let signature = STANDARD.decode(signature).map_err(|_| ScramError::Malformed)?;
     // Whoever guesses at it has one try only: how long this takes tells them nothing.
-    if signature == expected { Ok(()) } else { Err(ScramError::Impostor) }
+    if signature == expected { Ok(()) } else { Err(ScramError::BadServerSignature) }
 }
 
-fn keyed(key: &[u8], text: &[u8]) -> [u8; 32] {
+fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length does");
     mac.update(text);
     mac.finalize().into_bytes().into()
@@ -158,40 +164,40 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_rfc_7677() {
+    fn rfc_7677_example_succeeds() {
         let mut scram = scram();
-        assert_eq!(scram.first(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
+        assert_eq!(scram.client_first(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
         assert_eq!(
-            scram.answer(SERVER_FIRST.as_bytes()).unwrap(),
+            scram.respond(SERVER_FIRST.as_bytes()).unwrap(),
             "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
              p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
         );
-        assert_eq!(scram.answer(SERVER_LAST.as_bytes()), Ok(String::new()));
+        assert_eq!(scram.respond(SERVER_LAST.as_bytes()), Ok(String::new()));
     }
 
     #[test]
-    fn a_server_that_does_not_know_the_password_is_found_out() {
+    fn wrong_server_signature_is_rejected() {
         let mut scram = scram();
-        scram.answer(SERVER_FIRST.as_bytes()).unwrap();
+        scram.respond(SERVER_FIRST.as_bytes()).unwrap();
         let forged = format!("v={}", STANDARD.encode([7; 32]));
-        assert_eq!(scram.answer(forged.as_bytes()), Err(ScramError::Impostor));
-        assert_eq!(scram.answer(b"e=invalid-proof"), Err(ScramError::Refused));
-        assert_eq!(scram.answer(b"hello"), Err(ScramError::Nonsense));
+        assert_eq!(scram.respond(forged.as_bytes()), Err(ScramError::BadServerSignature));
+        assert_eq!(scram.respond(b"e=invalid-proof"), Err(ScramError::Rejected));
+        assert_eq!(scram.respond(b"hello"), Err(ScramError::Malformed));
     }
 
     #[track_caller]
-    fn refuses(server_first: &str, error: ScramError) {
-        assert_eq!(scram().answer(server_first.as_bytes()), Err(error), "{server_first}");
+    fn assert_rejects(server_first: &str, error: ScramError) {
+        assert_eq!(scram().respond(server_first.as_bytes()), Err(error), "{server_first}");
     }
 
     #[test]
-    fn what_makes_no_sense_is_not_answered() {
-        refuses("", ScramError::Nonsense);
-        refuses("r=x", ScramError::Nonsense);
-        refuses("r=other,s=W22Z,i=4096", ScramError::Nonce);
-        refuses(&format!("r={NONCE},s=W22Z,i=4096"), ScramError::Nonce);
-        refuses(&format!("r={NONCE}x,s=!,i=4096"), ScramError::Nonsense);
-        refuses(&format!("r={NONCE}x,s=W22Z,i=many"), ScramError::Nonsense);
+    fn malformed_server_messages_are_rejected() {
+        assert_rejects("", ScramError::Malformed);
+        assert_rejects("r=x", ScramError::Malformed);
+        assert_rejects("r=other,s=W22Z,i=4096", ScramError::NonceMismatch);
+        assert_rejects(&format!("r={NONCE},s=W22Z,i=4096"), ScramError::NonceMismatch);
+        assert_rejects(&format!("r={NONCE}x,s=!,i=4096"), ScramError::Malformed);
+        assert_rejects(&format!("r={NONCE}x,s=W22Z,i=many"), ScramError::Malformed);
         for nonsense in [
             format!("r={NONCE}x,s=,i=4096"),
             format!("r={NONCE}x,s=W22Z,i=+4096"),
@@ -201,20 +207,23 @@ mod tests {
             format!("r={NONCE}x,s={},i=4096", STANDARD.encode([7; LONGEST_SALT + 1])),
             format!("m=x,r={NONCE}x,s=W22Z,i=4096"),
         ] {
-            refuses(&nonsense, ScramError::Nonsense);
+            assert_rejects(&nonsense, ScramError::Malformed);
         }
-        refuses(&format!("r={NONCE}x,s=W22Z,i=100001"), ScramError::Rounds(100_001));
-        refuses(&format!("r={NONCE}x,s=W22Z,i=1"), ScramError::Rounds(1));
-        refuses(&format!("r={NONCE}x,s=W22Z,i=4000000000"), ScramError::Rounds(4_000_000_000));
+        assert_rejects(&format!("r={NONCE}x,s=W22Z,i=100001"), ScramError::IterationCount(100_001));
+        assert_rejects(&format!("r={NONCE}x,s=W22Z,i=1"), ScramError::IterationCount(1));
+        assert_rejects(
+            &format!("r={NONCE}x,s=W22Z,i=4000000000"),
+            ScramError::IterationCount(4_000_000_000),
+        );
     }
 
     #[test]
-    fn names_are_written_so_that_they_end_where_they_end() {
+    fn names_are_escaped() {
         let scram = Scram::new("a=b,c", &"pencil".into(), "x").unwrap();
-        assert_eq!(scram.first(), "n,,n=a=3Db=2Cc,r=x");
+        assert_eq!(scram.client_first(), "n,,n=a=3Db=2Cc,r=x");
         assert_eq!(
             Scram::new("tea\u{7}", &"pencil".into(), "x").unwrap_err(),
-            ScramError::Unwritable
+            ScramError::UnsupportedCharacters
         );
     }
 }

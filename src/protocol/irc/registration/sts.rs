@@ -2,24 +2,24 @@
 /// (<https://ircv3.net/specs/extensions/sts>). What else it says of it, `preload` say, is for those
 /// who make lists of servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sts {
+pub struct StsPolicy {
     /// In seconds; 0 for no longer.
-    pub seconds: u64,
+    pub duration_secs: u64,
 }
 
-impl Sts {
+impl StsPolicy {
     /// Reads the value of the capability `sts`, as it is told over TLS.
-    pub(super) fn read(value: &str) -> Option<Self> {
-        Some(Self { seconds: key(value, "duration")?.parse().ok()? })
+    pub(super) fn parse(value: &str) -> Option<Self> {
+        Some(Self { duration_secs: find_value(value, "duration")?.parse().ok()? })
     }
 
     /// The port where the server speaks TLS, as it is told without.
-    pub(super) fn port(value: &str) -> Option<u16> {
-        key(value, "port")?.parse().ok().filter(|port| *port != 0)
+    pub(super) fn parse_port(value: &str) -> Option<u16> {
+        find_value(value, "port")?.parse().ok().filter(|port| *port != 0)
     }
 }
 
-fn key<'v>(value: &'v str, key: &str) -> Option<&'v str> {
+fn find_value<'v>(value: &'v str, key: &str) -> Option<&'v str> {
     let pairs = value.split(',').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).next()
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn port_and_duration_are_read_and_the_rest_is_not() {
+    fn port_and_duration_parse_and_other_keys_are_ignored() {
         for (value, port, seconds) in [
             ("port=6697", Some(6697), None),
             ("duration=300,port=6697,preload", Some(6697), Some(300)),
@@ -39,8 +39,8 @@ mod tests {
             ("port,duration", None, None),
             ("", None, None),
         ] {
-            assert_eq!(Sts::port(value), port, "{value}");
-            assert_eq!(Sts::read(value).map(|sts| sts.seconds), seconds, "{value}");
+            assert_eq!(StsPolicy::parse_port(value), port, "{value}");
+            assert_eq!(StsPolicy::parse(value).map(|sts| sts.duration_secs), seconds, "{value}");
         }
     }
 }

@@ -7,30 +7,30 @@ use super::{GOODBYE_PATIENCE, Phase, Session, last};
 use crate::protocol::Output;
 use crate::protocol::irc::Event;
 use crate::protocol::irc::line::ParsedLine;
-use crate::protocol::irc::registration::{Verdict, Words};
-use crate::protocol::irc::services::{Answer, Fact};
+use crate::protocol::irc::registration::{LoginEvent, RawCommand};
+use crate::protocol::irc::services::{Fact, NickservReply};
 use crate::protocol::irc::turned_away::{Reason, TurnedAway};
 
 /// Getting in, and being turned away.
 impl Session {
     /// Why the server has turned us away, where that is how it ended.
     #[must_use]
-    pub fn turned_away(&self) -> Option<&TurnedAway> {
+    pub fn disconnect_reason(&self) -> Option<&TurnedAway> {
         self.turned_away.as_ref()
     }
 
     /// Whether the server has let us in.
     #[must_use]
-    pub fn was_let_in(&self) -> bool {
+    pub fn was_registered(&self) -> bool {
         self.let_in
     }
 
-    pub(super) fn registered(&mut self, now: Instant, nick: &str) {
+    pub(super) fn on_welcome(&mut self, now: Instant, nick: &str) {
         if !self.is_registering() {
             return;
         }
-        if let Some(away) = self.registration.registered() {
-            return self.turn_away(away);
+        if let Some(away) = self.registration.on_welcome() {
+            return self.reject(away);
         }
         self.phase = Phase::Identifying;
         self.let_in = true;
@@ -39,7 +39,7 @@ impl Session {
         }
         self.people.set_own_nick(&self.nick);
         self.output.push_back(Output::Event(Event::Registered { nick: self.nick.clone() }));
-        self.say_commands();
+        self.send_connect_commands();
         // A bouncer has an account of its own.
         let known = self.account.is_some() || self.registration.is_logged_in();
         if !known && !self.registration.is_bouncer() {
@@ -51,26 +51,26 @@ impl Session {
                 self.output.push_back(Output::Event(Event::NotLoggedIn { why }));
             }
         }
-        self.take_seats(now);
+        self.go_online(now);
     }
 
     /// Goes on to the channels, once services have said what they make of us.
-    fn take_seats(&mut self, now: Instant) {
-        if self.phase == Phase::Identifying && !self.nickserv.is_asked() {
+    fn go_online(&mut self, now: Instant) {
+        if self.phase == Phase::Identifying && !self.nickserv.is_identifying() {
             self.phase = Phase::Seated;
             self.join(now);
-            self.begin_to_regain(now);
+            self.start_regain(now);
         }
     }
 
     /// What was said of capabilities and logins has led to these lines, and perhaps to more.
-    pub(super) fn negotiated(&mut self, words: Vec<Words>) {
+    pub(super) fn apply_login_events(&mut self, words: Vec<RawCommand>) {
         self.send_all(words);
-        for verdict in self.registration.verdicts() {
+        for verdict in self.registration.take_events() {
             match verdict {
-                Verdict::TurnedAway(away) => self.turn_away(away),
-                Verdict::Sts(sts) => self.output.push_back(Output::Event(Event::Sts(sts))),
-                Verdict::NotLoggedIn(why) => {
+                LoginEvent::Rejected(away) => self.reject(away),
+                LoginEvent::Sts(sts) => self.output.push_back(Output::Event(Event::Sts(sts))),
+                LoginEvent::LoginFailed(why) => {
                     self.output.push_back(Output::Event(Event::NotLoggedIn { why }));
                 }
             }
@@ -78,7 +78,7 @@ impl Session {
     }
 
     /// The server knows us by this account, or by none.
-    pub(super) fn account_is(&mut self, now: Instant, account: Option<&str>) {
+    pub(super) fn on_account(&mut self, now: Instant, account: Option<&str>) {
         if let Some(account) = account
             && self.account.as_deref() != Some(account)
         {
@@ -87,26 +87,26 @@ impl Session {
         }
         self.account = account.map(str::to_owned);
         if account.is_some() {
-            self.nickserv.answered();
-            self.take_seats(now);
+            self.nickserv.finish();
+            self.go_online(now);
             self.let_in_by_account(now);
         } else {
-            let words = self.registration.logged_out(now);
-            self.negotiated(words);
+            let words = self.registration.on_logged_out(now);
+            self.apply_login_events(words);
         }
     }
 
     /// Somebody says something to us alone.
-    pub(super) fn noticed(&mut self, now: Instant, source: Option<&Prefix>, text: &str) {
+    pub(super) fn on_private_notice(&mut self, now: Instant, source: Option<&Prefix>, text: &str) {
         let Some(Prefix::Nickname(nick, _, host)) = source else { return };
-        if !self.nickserv.are(nick, self.isupport.casemapping) {
+        if !self.nickserv.is_services_nick(nick, self.isupport.casemapping) {
             return;
         }
-        let answer = if self.nickserv.are_at(host) { self.nickserv.said(text) } else { None };
+        let answer = if self.nickserv.are_at(host) { self.nickserv.on_text(text) } else { None };
         match answer {
-            Some(answer) => self.services_answer(now, answer),
+            Some(answer) => self.on_services_reply(now, answer),
             None if self.account.is_none() && self.phase == Phase::Seated => {
-                let words = self.nickserv.asked_who(text, now);
+                let words = self.nickserv.on_prompt(text, now);
                 self.send_all(words);
             }
             None => {}
@@ -122,52 +122,53 @@ impl Session {
     pub(super) fn all_shown(&mut self, now: Instant, nick: &str) {
         match self.nickserv.all_shown(now, nick, self.isupport.casemapping) {
             Ok(words) => self.send_all(words.into_iter().collect()),
-            Err(answer) => self.services_answer(now, answer),
+            Err(answer) => self.on_services_reply(now, answer),
         }
     }
 
-    pub(super) fn services_answer(&mut self, now: Instant, answer: Answer) {
+    pub(super) fn on_services_reply(&mut self, now: Instant, answer: NickservReply) {
         match answer {
-            Answer::Known => {
+            NickservReply::LoggedIn => {
                 let account = self.nickserv.account().to_owned();
-                self.account_is(now, Some(&account));
+                self.on_account(now, Some(&account));
             }
-            Answer::Unknown(why) => {
+            NickservReply::Failed(why) => {
                 self.output.push_back(Output::Event(Event::NotLoggedIn { why }));
-                self.take_seats(now);
+                self.go_online(now);
             }
         }
     }
 
     /// There is nobody of this nick: perhaps services are away.
-    pub(super) fn nobody(&mut self, now: Instant, nick: &str) {
-        if self.nickserv.are(nick, self.isupport.casemapping) && self.nickserv.answered() {
+    pub(super) fn on_no_such_nick(&mut self, now: Instant, nick: &str) {
+        if self.nickserv.is_services_nick(nick, self.isupport.casemapping) && self.nickserv.finish()
+        {
             let why = format!("there is no {nick} here, or it is away");
-            self.services_answer(now, Answer::Unknown(why));
+            self.on_services_reply(now, NickservReply::Failed(why));
         }
     }
 
-    pub(super) fn tick_door(&mut self, now: Instant) {
+    pub(super) fn tick_login(&mut self, now: Instant) {
         let words = self.registration.tick(now);
-        self.negotiated(words);
+        self.apply_login_events(words);
         if let Some(answer) = self.nickserv.tick(now) {
-            self.services_answer(now, answer);
+            self.on_services_reply(now, answer);
         }
     }
 
     /// The server says by a numeric that it does not want us.
-    pub(super) fn unwanted(&mut self, reason: Reason, arguments: &[String]) {
-        self.turn_away(TurnedAway::new(reason, last(arguments)));
+    pub(super) fn reject_by_numeric(&mut self, reason: Reason, arguments: &[String]) {
+        self.reject(TurnedAway::new(reason, last(arguments)));
     }
 
     /// The server has banned us, and says why when it closes the link.
-    pub(super) fn banned(&mut self, now: Instant, arguments: &[String]) {
+    pub(super) fn on_banned(&mut self, now: Instant, arguments: &[String]) {
         self.phase = Phase::Banned { until: now + GOODBYE_PATIENCE };
         self.turned_away = Some(TurnedAway::new(Reason::Banned, last(arguments)));
     }
 
     /// The server closes the link, or has had the time to.
-    pub(super) fn link_closes(&mut self, why: String) {
+    pub(super) fn on_link_closed(&mut self, why: String) {
         let leaving = matches!(self.phase, Phase::Leaving { .. });
         let away = match (self.turned_away.take(), TurnedAway::read(&why)) {
             // Either may be the one that tells more.
@@ -180,12 +181,12 @@ impl Session {
             (banned, away) => away.or(banned),
         };
         match away.filter(|_| !leaving) {
-            Some(away) => self.turn_away(away),
+            Some(away) => self.reject(away),
             None => self.close(why),
         }
     }
 
-    fn turn_away(&mut self, away: TurnedAway) {
+    fn reject(&mut self, away: TurnedAway) {
         // Whatever a server says that lacks a password: that is why.
         let lacks = !self.let_in && self.registration.is_withheld();
         let moves = matches!(away.reason, Reason::Insecure { .. });
@@ -196,7 +197,7 @@ impl Session {
 
     /// Says that we are a bot, where the server wants to know
     /// (<https://ircv3.net/specs/extensions/bot-mode>).
-    pub(super) fn make_known(&mut self) {
+    pub(super) fn set_bot_mode(&mut self) {
         let Some(mode) = self.isupport.bot_mode.filter(|_| !self.known_as_bot) else { return };
         // Behind a bouncer, we may not be alone.
         if !self.is_registering() && !self.registration.is_bouncer() {
@@ -206,7 +207,7 @@ impl Session {
     }
 
     /// Says what the administrator wants said, which the configuration has read as lines.
-    fn say_commands(&mut self) {
+    fn send_connect_commands(&mut self) {
         for command in &self.commands {
             let command = command.expose_secret().replace("{nick}", &self.nick);
             match ParsedLine::parse(&command).ok().map(|parts| parts.to_line()) {

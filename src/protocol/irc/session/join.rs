@@ -71,7 +71,7 @@ impl Session {
 
     /// The server has listed everybody in a channel: if we have just come in, we are in.
     pub(super) fn listed(&mut self, now: Instant, name: &str) {
-        let (past, echoes) = (self.has_history(), self.registration.has("echo-message"));
+        let (past, echoes) = (self.has_history(), self.registration.has_cap("echo-message"));
         self.tell_lends();
         let joined = self.channels.on_end_of_names(name);
         let fresh = joined.is_some();

@@ -31,13 +31,13 @@ use super::nick::Regain;
 use super::pacing::{Lesson, Pacer, Weight};
 use super::past::HistoryRequests;
 use super::people::Users;
-use super::registration::{Registration, Words};
+use super::registration::{RawCommand, Registration};
 use super::roll::JoinCheck;
 use super::services::Nickserv;
 use super::speech::{Next, Speech};
 use super::turned_away::TurnedAway;
 use super::whispers::Whispers;
-use super::{ChannelTarget, Event, Identity, Order, Pace, ReceivedLine, Talk};
+use super::{ChannelTarget, Event, IrcIdentity, Order, Pace, ReceivedLine, Talk};
 use crate::domain::EndpointId;
 use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::{Input, Machine, Output};
@@ -61,7 +61,7 @@ const JOIN_BYTES: usize = 400;
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// As whom.
-    pub identity: Identity,
+    pub identity: IrcIdentity,
     /// Where.
     pub seats: Vec<ChannelTarget>,
     /// Whom to ask for an invitation to a channel that only takes those who have one.
@@ -188,7 +188,7 @@ impl Session {
     pub fn new(now: Instant, plan: Plan) -> Self {
         let Plan { identity, secure, may_say_passwords, nonce, .. } = plan;
         let trust = (secure, may_say_passwords);
-        let (mut registration, words) = Registration::begin(&identity, trust, nonce);
+        let (mut registration, words) = Registration::start(&identity, trust, nonce);
         let webirc = plan.webirc.filter(|_| {
             let may_say = secure || may_say_passwords;
             if !may_say {
@@ -206,7 +206,7 @@ impl Session {
             registration,
             nickserv,
             account: None,
-            commands: identity.commands,
+            commands: identity.connect_commands,
             greeted: false,
             known_as_bot: false,
             turned_away: None,
@@ -277,8 +277,8 @@ impl Session {
             let why = "the server did not answer our JOIN".to_owned();
             self.output.push_back(Output::Event(Event::Closed { place, why }));
         }
-        self.tick_door(now);
-        self.tick_nick(now);
+        self.tick_login(now);
+        self.tick_regain(now);
         self.tick_speech(now);
         let overdue = self.past.tick(now);
         self.report_history(overdue);
@@ -294,7 +294,7 @@ impl Session {
                 self.close("the server did not let us in".to_owned());
             }
             Phase::Leaving { until } if now >= until => self.close("left".to_owned()),
-            Phase::Banned { until } if now >= until => self.link_closes(String::new()),
+            Phase::Banned { until } if now >= until => self.on_link_closed(String::new()),
             _ => {}
         }
     }
@@ -327,7 +327,7 @@ impl Session {
         }
     }
 
-    fn send_all(&mut self, all: Vec<Words>) {
+    fn send_all(&mut self, all: Vec<RawCommand>) {
         for (command, params) in all {
             let params: Vec<&str> = params.iter().map(String::as_str).collect();
             match Line::new(command, &params) {
@@ -456,7 +456,7 @@ impl Machine for Session {
 const LONGEST_ADDRESS: usize = 10 + 1 + 63;
 
 impl Webirc {
-    fn words(&self) -> Words {
+    fn words(&self) -> RawCommand {
         let Self { gateway, host, address, .. } = self;
         let password = self.password.expose_secret().to_owned();
         ("WEBIRC", vec![password, gateway.clone(), host.clone(), address.clone()])

@@ -22,7 +22,7 @@ impl Session {
             return self.object(now, &code, arguments, context);
         }
         match response {
-            Response::RPL_WELCOME => self.registered(now, argument(0)),
+            Response::RPL_WELCOME => self.on_welcome(now, argument(0)),
             Response::RPL_MYINFO => {
                 self.nickserv.at(argument(1));
                 self.pacer.recognise(argument(2));
@@ -51,23 +51,23 @@ impl Session {
             }
             Response::RPL_NOTOPIC => self.on_topic(None, argument(1), None),
             Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => {
-                self.nick_refused(now, false, last(arguments));
+                self.on_nick_rejected(now, false, last(arguments));
             }
             Response::ERR_ERRONEOUSNICKNAME | Response::ERR_NONICKNAMEGIVEN => {
-                self.nick_refused(now, true, last(arguments));
+                self.on_nick_rejected(now, true, last(arguments));
             }
             Response::ERR_UNAVAILRESOURCE if self.channels.endpoint_of(argument(1)).is_none() => {
-                self.nick_refused(now, false, last(arguments));
+                self.on_nick_rejected(now, false, last(arguments));
             }
-            Response::RPL_ENDOFMOTD | Response::ERR_NOMOTD => self.greeted(now),
-            Response::RPL_ISON => self.are_there(now, last(arguments)),
+            Response::RPL_ENDOFMOTD | Response::ERR_NOMOTD => self.on_end_of_motd(now),
+            Response::RPL_ISON => self.on_ison_reply(now, last(arguments)),
             Response::RPL_MONONLINE | Response::RPL_MONOFFLINE => {
                 for nick in last(arguments).split(',') {
-                    self.is_there(now, nick, response == Response::RPL_MONONLINE);
+                    self.on_nick_presence(now, nick, response == Response::RPL_MONONLINE);
                 }
             }
-            Response::RPL_LOGGEDIN => self.account_is(now, Some(argument(2))),
-            Response::RPL_LOGGEDOUT => self.account_is(now, None),
+            Response::RPL_LOGGEDIN => self.on_account(now, Some(argument(2))),
+            Response::RPL_LOGGEDOUT => self.on_account(now, None),
             Response::ERR_NICKLOCKED
             | Response::RPL_SASLSUCCESS
             | Response::ERR_SASLFAIL
@@ -75,21 +75,21 @@ impl Session {
             | Response::ERR_SASLABORT
             | Response::ERR_SASLALREADY
             | Response::RPL_SASLMECHS => {
-                let words = self.registration.sasl(response as u16, arguments, now);
-                self.negotiated(words);
+                let words = self.registration.on_sasl_numeric(response as u16, arguments, now);
+                self.apply_login_events(words);
             }
             // Later, it is an operator's password that is wrong.
             Response::ERR_PASSWDMISMATCH if self.is_registering() => {
-                self.unwanted(Reason::Password, arguments);
+                self.reject_by_numeric(Reason::Password, arguments);
             }
             Response::ERR_NOPERMFORHOST if self.is_registering() => {
-                self.unwanted(Reason::NotForUs, arguments);
+                self.reject_by_numeric(Reason::NotForUs, arguments);
             }
             Response::ERR_YOUREBANNEDCREEP | Response::ERR_YOUWILLBEBANNED => {
-                self.banned(now, arguments);
+                self.on_banned(now, arguments);
             }
             Response::ERR_NOSUCHNICK if self.channels.endpoint_of(argument(1)).is_none() => {
-                self.nobody(now, argument(1));
+                self.on_no_such_nick(now, argument(1));
             }
             Response::ERR_CHANOPRIVSNEEDED
                 if self.on_topic_rejected(argument(1), last(arguments)) => {}

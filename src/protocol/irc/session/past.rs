@@ -79,7 +79,7 @@ impl Session {
     }
 
     fn history_source(&self) -> HistorySource {
-        let has = |cap| self.registration.has(cap);
+        let has = |cap| self.registration.has_cap(cap);
         if has("draft/chathistory") && has("batch") {
             return HistorySource::Chathistory {
                 limit: self.isupport.chathistory_limit,

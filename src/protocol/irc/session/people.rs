@@ -92,9 +92,9 @@ impl Session {
             return;
         }
         if self.is_us(source) {
-            self.we_are_called(now, &nick);
+            self.on_own_nick_changed(now, &nick);
         } else {
-            self.gave_up(now, source);
+            self.on_nick_released(now, source);
         }
         self.update_user(source, |person| person.nick = nick);
     }
@@ -176,7 +176,7 @@ impl Session {
         if context.batch.is_playback {
             return author;
         }
-        let tagged = self.registration.has("account-tag");
+        let tagged = self.registration.has_cap("account-tag");
         self.people.observe(UserInfo {
             nick,
             userhost: author.userhost.as_deref(),

@@ -38,7 +38,7 @@ impl Session {
                 self.hear(source, &target, heard::parse_text(false, &text), &context);
             }
             Command::NOTICE(target, text) if self.is_me(&target) => {
-                self.noticed(now, source, &text);
+                self.on_private_notice(now, source, &text);
             }
             Command::NOTICE(target, text) => {
                 self.hear(source, &target, heard::parse_text(true, &text), &context);
@@ -70,19 +70,19 @@ impl Session {
             Command::PART(name, why) => self.on_part(source, &name, why),
             Command::KICK(name, nick, why) => self.on_kick(source, (&name, &nick), why),
             Command::QUIT(why) => {
-                self.gave_up(now, source);
+                self.on_nick_released(now, source);
                 self.on_quit(now, source, why, &context);
             }
             Command::TOPIC(name, topic) => self.on_topic(source, &name, topic),
             Command::NICK(nick) => self.on_nick(now, source, nick),
             Command::AUTHENTICATE(chunk) => {
-                let words = self.registration.challenged(&chunk, now);
-                self.negotiated(words);
+                let words = self.registration.on_authenticate(&chunk, now);
+                self.apply_login_events(words);
             }
             Command::ACCOUNT(account) => {
                 let account = Some(account).filter(|account| account != "*");
                 if self.is_us(source) {
-                    self.account_is(now, account.as_deref());
+                    self.on_account(now, account.as_deref());
                 }
                 self.update_user(source, |person| person.account = account);
             }
@@ -109,7 +109,7 @@ impl Session {
                 if mentions_flood(&why) {
                     self.pacer.punished(now);
                 }
-                self.link_closes(why);
+                self.on_link_closed(why);
             }
             Command::Response(response, arguments) => {
                 self.numeric(now, response, &arguments, &context);
@@ -202,7 +202,9 @@ impl Session {
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
             "439" | "499" | "531" | "707" => self.object(now, command, arguments, context),
             // ERR_BANNICKCHANGE, ERR_NICKTOOFAST, ERR_NONICKCHANGE, ERR_RESTRICTED.
-            "435" | "438" | "447" | "484" => self.nick_refused(now, false, super::last(arguments)),
+            "435" | "438" | "447" | "484" => {
+                self.on_nick_rejected(now, false, super::last(arguments))
+            }
             "470" => self.forwarded(now, argument(1), argument(2)),
             "448" | "479" | "480" | "489" | "495" | "500" | "519" | "520" | "926" => {
                 self.refused(now, command, arguments);
@@ -232,8 +234,8 @@ impl Session {
             _ => (false, ""),
         };
         self.budget.read_caps(list.len());
-        let words = self.registration.cap(subcommand.to_str(), more, list, now);
-        self.negotiated(words);
+        let words = self.registration.on_cap(subcommand.to_str(), more, list, now);
+        self.apply_login_events(words);
     }
 
     pub(super) fn learn(&mut self, now: Instant, arguments: &[String]) {
@@ -247,7 +249,7 @@ impl Session {
             self.output.push_back(Output::Event(Event::Closed { place, why }));
         }
         self.join(now);
-        self.make_known();
+        self.set_bot_mode();
     }
 
     pub(super) fn change_host(&mut self, host: &str) {

@@ -73,7 +73,7 @@ impl Session {
     pub(super) fn budget(&self, target: &str, kind: MessageKind) -> Room {
         let address = self.address.as_ref().map_or(LONGEST_ADDRESS, String::len);
         // As long as what we may be called by the time it is said.
-        let nick = self.nick.len().max(self.regain.wished().len()).max(GUEST);
+        let nick = self.nick.len().max(self.regain.wanted().len()).max(GUEST);
         let (source, charset) = (nick + 1 + address, self.charset(target));
         let bytes = split::budget(source, charset.width(target), kind, self.isupport.linelen);
         Room { bytes, charset }
@@ -90,14 +90,16 @@ impl Session {
     /// How much the server takes as one message of several lines, if it does.
     fn limits(&self) -> Option<MultilineLimits> {
         let receipts = self.receipt() != Receipt::Fence;
-        let value =
-            self.registration.value(multiline::CAP_NAME).filter(|_| receipts && self.batches_go);
+        let value = self
+            .registration
+            .cap_value(multiline::CAP_NAME)
+            .filter(|_| receipts && self.batches_go);
         value.and_then(MultilineLimits::parse)
     }
 
     /// The best receipt that the server offers.
     pub(super) fn receipt(&self) -> Receipt {
-        let has = |cap| self.registration.has(cap);
+        let has = |cap| self.registration.has_cap(cap);
         match (has("labeled-response") && has("batch"), has("echo-message")) {
             (true, echo) => Receipt::Label { echo },
             (false, true) => Receipt::Echo,
@@ -241,7 +243,7 @@ impl Session {
     /// Tells, once, that the server lends nicks.
     pub(super) fn tell_lends(&mut self) {
         let mut values =
-            relaymsg::CAP_NAMES.iter().filter_map(|name| self.registration.value(name));
+            relaymsg::CAP_NAMES.iter().filter_map(|name| self.registration.cap_value(name));
         let Some(separators) = values.next().filter(|_| !self.lends_told) else { return };
         let separators = if separators.is_empty() { "/" } else { separators }.to_owned();
         let limit = self.isupport.nicklen.unwrap_or(NICK_LENGTH);
