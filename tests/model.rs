@@ -154,17 +154,17 @@ impl World {
             Step::SayOnIrc(text) => {
                 let text = format!("ok {text}");
                 self.said_on_irc.push(format!("<ann> {text}"));
-                let talk = irc::Talk {
+                let talk = irc::IncomingMessage {
                     author: letsbridge::domain::Author::named("ann"),
                     kind: MessageKind::Text,
                     text,
-                    mark: irc::Mark::default(),
-                    played: false,
-                    own: false,
-                    from_here: false,
+                    message_ref: irc::MessageRef::default(),
+                    is_playback: false,
+                    is_own: false,
+                    is_own_userhost: false,
                     relayed_by: None,
                 };
-                self.irc(irc::Event::Heard { place: self.channel, talk });
+                self.irc(irc::IrcEvent::Message { endpoint: self.channel, message: talk });
             }
             Step::PostInRoom(text) => {
                 // Somebody may say what the bridge would say, too.
@@ -335,7 +335,7 @@ impl World {
         }
     }
 
-    fn irc(&mut self, event: irc::Event) {
+    fn irc(&mut self, event: irc::IrcEvent) {
         self.happen(Happening::Irc(self.network.clone(), event));
     }
 
@@ -353,9 +353,22 @@ impl World {
                     }
                 }
                 // IRC is not what this is about: it hears everything at once.
-                Order::Irc(_, irc::Order::Say { ticket, place, prefix, body, .. }) => {
+                Order::Irc(
+                    _,
+                    irc::IrcCommand::SendMessage {
+                        delivery: ticket,
+                        endpoint: place,
+                        prefix,
+                        body,
+                        ..
+                    },
+                ) => {
                     self.heard_on_irc.push(format!("{prefix}{body}"));
-                    self.irc(irc::Event::Said { ticket, place, mark: irc::Mark::default() });
+                    self.irc(irc::IrcEvent::Delivered {
+                        delivery: ticket,
+                        endpoint: place,
+                        message_ref: irc::MessageRef::default(),
+                    });
                 }
                 Order::Irc(..) | Order::Puppets(..) => {}
             }
@@ -370,8 +383,14 @@ fn lines(post: &str) -> impl Iterator<Item = String> {
 }
 
 /// A plain server lets us in.
-fn joined(place: EndpointId) -> irc::Event {
-    irc::Event::Joined { place, time: None, past: false, echoes: false, line: 400 }
+fn joined(place: EndpointId) -> irc::IrcEvent {
+    irc::IrcEvent::Joined {
+        endpoint: place,
+        server_time: None,
+        has_history: false,
+        has_echoes: false,
+        line: 400,
+    }
 }
 
 fn bridge(network: &Network, join: MergeLines, store: &mut Store) -> Bridge {

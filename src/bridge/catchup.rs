@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::policy::Backlog;
-use crate::protocol::irc::{HistoryPage, Mark, Talk};
+use crate::protocol::irc::{HistoryPage, IncomingMessage, MessageRef};
 use crate::store::{ChannelProgress, Cursor};
 
 /// How long before the cursor a reading begins: lines that were said at once on two servers of a
@@ -85,7 +85,7 @@ pub(super) struct CatchUp {
     torn: bool,
     /// The page under way has begun.
     begun: bool,
-    held: VecDeque<(Timestamp, Talk)>,
+    held: VecDeque<(Timestamp, IncomingMessage)>,
     held_bytes: usize,
     /// How many of `held` had been said when the page was put together.
     covered: usize,
@@ -162,10 +162,12 @@ impl CatchUp {
 
     /// Whether a line is older than what is to be mirrored now: from before we first came in, or
     /// from so long before the cursor that it was passed over then.
-    pub(super) fn is_old(&self, talk: &Talk, time: Timestamp) -> bool {
-        let first = if talk.mark.msgid.is_some() { self.first } else { floor(self.first) };
+    pub(super) fn is_old(&self, talk: &IncomingMessage, time: Timestamp) -> bool {
+        let first = if talk.message_ref.msgid.is_some() { self.first } else { floor(self.first) };
         // Behind a line that had been heard, whatever its time says.
-        talk.played && !self.by_line && (time < first || time < floor(self.cursor.time - OVERLAP))
+        talk.is_playback
+            && !self.by_line
+            && (time < first || time < floor(self.cursor.time - OVERLAP))
     }
 
     /// The line behind which the page under way begins, if it has an id.
@@ -174,7 +176,7 @@ impl CatchUp {
     }
 
     /// A line that the server knows by `mark` is played back.
-    pub(super) fn count(&mut self, mark: &Mark) {
+    pub(super) fn count(&mut self, mark: &MessageRef) {
         if !std::mem::replace(&mut self.begun, true) {
             self.covered = self.held.len();
         }
@@ -311,7 +313,11 @@ impl CatchUp {
     }
 
     /// Holds back a line that is said `now`. Gives it back when there are too many.
-    pub(super) fn hold(&mut self, talk: Talk, now: Timestamp) -> Option<Talk> {
+    pub(super) fn hold(
+        &mut self,
+        talk: IncomingMessage,
+        now: Timestamp,
+    ) -> Option<IncomingMessage> {
         if self.held.len() >= MOST_HELD || self.held_bytes >= MOST_HELD_BYTES {
             return Some(talk);
         }
@@ -322,11 +328,12 @@ impl CatchUp {
 
     /// What was held back, less what was played back meanwhile without its id: of lines that cannot
     /// be told apart, those said before the page was put together are in it.
-    pub(super) fn release(&mut self) -> Vec<(Timestamp, Talk)> {
+    pub(super) fn release(&mut self) -> Vec<(Timestamp, IncomingMessage)> {
         let covered = std::mem::take(&mut self.covered);
         let held = std::mem::take(&mut self.held).into_iter().enumerate();
-        let mut is_new = |index: usize, talk: &Talk| {
-            let played = talk.mark.time.and_then(|time| self.nameless.get_mut(&trace(talk, time)));
+        let mut is_new = |index: usize, talk: &IncomingMessage| {
+            let played =
+                talk.message_ref.time.and_then(|time| self.nameless.get_mut(&trace(talk, time)));
             let Some(played) = played.filter(|played| index < covered && **played > 0) else {
                 return true;
             };
@@ -337,9 +344,9 @@ impl CatchUp {
     }
 
     /// The how-many-eth of its kind this line is in the page.
-    pub(super) fn number(&mut self, talk: &Talk, time: Timestamp, trace: i64) -> u32 {
+    pub(super) fn number(&mut self, talk: &IncomingMessage, time: Timestamp, trace: i64) -> u32 {
         let number = self.twins.number(time, trace);
-        if talk.mark.msgid.is_none() {
+        if talk.message_ref.msgid.is_none() {
             // Those of long ago are not held back now.
             if self.nameless.len() >= MOST_HELD {
                 self.nameless.clear();
@@ -352,15 +359,17 @@ impl CatchUp {
 
     /// A line of ours, `time` and `number` the same in every page, is taken for one in doubt. Says
     /// whether it is so for the first time.
-    pub(super) fn find(&mut self, talk: &Talk, time: Timestamp, number: u32) -> bool {
-        let name = talk.mark.msgid.clone();
+    pub(super) fn find(&mut self, talk: &IncomingMessage, time: Timestamp, number: u32) -> bool {
+        let name = talk.message_ref.msgid.clone();
         let name = name.unwrap_or_else(|| format!("{} {number}", trace(talk, time)));
         self.found.insert(name)
     }
 
     /// Whether a line of ours, said at `time`, cannot be told from one that arrived before.
-    pub(super) fn is_ambiguous(talk: &Talk, time: Timestamp, after: &Cursor) -> bool {
-        talk.mark.msgid.is_none() && after.last_line.is_some() && floor(time) == floor(after.time)
+    pub(super) fn is_ambiguous(talk: &IncomingMessage, time: Timestamp, after: &Cursor) -> bool {
+        talk.message_ref.msgid.is_none()
+            && after.last_line.is_some()
+            && floor(time) == floor(after.time)
     }
 }
 
@@ -387,8 +396,8 @@ impl Twins {
 
 /// What a line said at `time` is known by, where the server gives it no id or not always.
 #[must_use]
-pub fn trace(talk: &Talk, time: Timestamp) -> i64 {
-    let Talk { author, kind, text, .. } = talk;
+pub fn trace(talk: &IncomingMessage, time: Timestamp) -> i64 {
+    let IncomingMessage { author, kind, text, .. } = talk;
     let nick = &author.name;
     let digest = Sha256::digest(format!("{} {nick} {kind:?} {text}", time.as_second()));
     let mut first = [0; 8];
@@ -543,7 +552,7 @@ mod tests {
                 let told: Vec<(usize, i64)> = after.take(limit).map(|(at, it)| (at, *it)).collect();
                 for (id, time) in &told {
                     read.insert(*id);
-                    catchup.count(&Mark { msgid: Some(id.to_string()), time: Some(at(*time)) });
+                    catchup.count(&MessageRef { msgid: Some(id.to_string()), time: Some(at(*time)) });
                 }
                 let times: Vec<i64> = told.iter().map(|(_, time)| *time).collect();
                 if !catchup.turn_page(HistoryPage { limit, by_msgid: known.is_some(), ..page(&times) }) {

@@ -6,7 +6,7 @@ use super::catchup::Hearing;
 use super::history::Joined;
 use super::{Alive, Bridge, Spot, Turn};
 use crate::domain::{EndpointId, Network};
-use crate::protocol::irc::{Event, Mark};
+use crate::protocol::irc::{IrcEvent, MessageRef};
 use crate::store::{Cursor, StoreError};
 use crate::translate::{RESENT_PREFIX, StatusChange};
 
@@ -25,38 +25,42 @@ impl Bridge {
     pub(super) fn irc(
         &mut self,
         network: &Network,
-        event: Event,
+        event: IrcEvent,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(event) = self.direct_irc(network, event, turn)? else { return Ok(()) };
         match event {
-            Event::Registered { nick } => {
+            IrcEvent::Registered { nick } => {
                 tracing::info!(%network, nick, "registered");
                 self.named(network, &nick, turn)
             }
-            Event::Renamed { nick } => {
+            IrcEvent::NickChanged { nick } => {
                 tracing::info!(%network, nick, "goes by another nick");
                 self.named(network, &nick, turn)
             }
-            Event::LoggedIn { account } => {
+            IrcEvent::LoggedIn { account } => {
                 tracing::info!(%network, account, "logged in");
                 Ok(())
             }
-            Event::NotLoggedIn { why } => {
+            IrcEvent::LoginFailed { reason: why } => {
                 tracing::warn!(%network, why, "not logged in");
                 Ok(())
             }
             // Of whoever connects.
-            Event::Sts(_) => Ok(()),
-            Event::Alive => self.alive(network, turn),
-            Event::Guessed => {
+            IrcEvent::Sts(_) => Ok(()),
+            IrcEvent::Alive => self.alive(network, turn),
+            IrcEvent::FallbackCharsetUsed => {
                 self.counters.of(super::Peer::Irc(network.clone())).guessed += 1;
                 Ok(())
             }
-            Event::Joined { place, time, past, echoes, line } => {
-                self.channel_joined(network, place, &Joined { time, past, echoes, line }, turn)
-            }
-            Event::Closed { place, why } => {
+            IrcEvent::Joined {
+                endpoint: place,
+                server_time: time,
+                has_history: past,
+                has_echoes: echoes,
+                line,
+            } => self.channel_joined(network, place, &Joined { time, past, echoes, line }, turn),
+            IrcEvent::NotJoined { endpoint: place, reason: why } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     tracing::warn!(place = %spot.place, why, "not in the channel");
                     self.open -= usize::from(spot.lane.close());
@@ -69,8 +73,8 @@ impl Bridge {
                 self.channel_left(network, place, turn.now, turn)?;
                 self.miss(there, turn)
             }
-            Event::Presence(presence) => self.seen(network, presence, turn),
-            Event::Topic { place, topic, by } => {
+            IrcEvent::Membership(presence) => self.seen(network, presence, turn),
+            IrcEvent::Topic { endpoint: place, topic, by } => {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::debug!(place = %spot.place, topic, by, "topic");
                 }
@@ -85,28 +89,33 @@ impl Bridge {
                 }
                 Ok(())
             }
-            Event::Modes { place, by, change } => {
+            IrcEvent::ModesChanged { endpoint: place, by, change } => {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::debug!(place = %spot.place, by, change, "modes");
                 }
                 self.goings.note(place, &by, StatusChange::ModesChanged(change), turn.now);
                 Ok(())
             }
-            Event::Heard { place, talk } => self.heard_talk(network, place, talk, turn),
-            Event::Lends { separators, limit } => {
+            IrcEvent::Message { endpoint: place, message: talk } => {
+                self.heard_talk(network, place, talk, turn)
+            }
+            IrcEvent::RelaymsgAvailable { separators, max_nick_len: limit } => {
                 self.voices.lends(network, &separators, limit);
                 Ok(())
             }
-            Event::Voiceless { ticket, place, scope, why } => {
-                self.voiceless(network, (ticket, place), (scope, &why), turn)
-            }
+            IrcEvent::RelaymsgRejected {
+                delivery: ticket,
+                endpoint: place,
+                scope,
+                reason: why,
+            } => self.voiceless(network, (ticket, place), (scope, &why), turn),
             // Where nobody is to talk in private.
-            Event::Whispered(talk) => {
+            IrcEvent::DirectMessage(talk) => {
                 self.written_in_vain(network, &talk, turn);
                 Ok(())
             }
-            Event::PutOut { .. } | Event::MaySpeak { why: None, .. } => Ok(()),
-            Event::MaySpeak { place, why: Some(why) } => {
+            IrcEvent::Removed { .. } | IrcEvent::MaySpeak { why: None, .. } => Ok(()),
+            IrcEvent::MaySpeak { place, why: Some(why) } => {
                 if let Some(spot) = self.spots.get(&place) {
                     tracing::warn!(
                         place = %spot.place,
@@ -116,25 +125,34 @@ impl Bridge {
                 }
                 Ok(())
             }
-            Event::Past { place, answer } => self.told(network, place, answer, turn),
-            Event::Speaking { ticket, place } => {
+            IrcEvent::History { endpoint: place, reply: answer } => {
+                self.told(network, place, answer, turn)
+            }
+            IrcEvent::SendStarted { delivery: ticket, endpoint: place } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.lane.speak(ticket);
                 }
                 Ok(())
             }
-            Event::Partly { ticket, place, end, mark } => {
+            IrcEvent::PartiallyDelivered {
+                delivery: ticket,
+                endpoint: place,
+                delivered_bytes: end,
+                message_ref: mark,
+            } => {
                 self.said_up_to(place, mark, turn)?;
                 let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
                 spot.lane.partly(ticket, end, RESENT_PREFIX.len(), turn.store)
             }
-            Event::Said { ticket, place, mark } => {
+            IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark } => {
                 let msgid = mark.msgid.clone();
                 self.said_up_to(place, mark, turn)?;
                 self.settle(ticket, place, msgid.as_deref(), turn)
             }
-            Event::Refused { ticket, place, why } => self.objected(ticket, place, &why, turn),
-            Event::Later { ticket, place, why } => {
+            IrcEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
+                self.objected(ticket, place, &why, turn)
+            }
+            IrcEvent::Deferred { delivery: ticket, endpoint: place, reason: why } => {
                 if let Some(spot) = self.spots.get_mut(&place)
                     && spot.lane.put_off(ticket, turn.store)?
                 {
@@ -143,7 +161,7 @@ impl Bridge {
                 }
                 Ok(())
             }
-            Event::Again(place) => {
+            IrcEvent::Retry(place) => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.lane.resume();
                 }
@@ -260,7 +278,7 @@ impl Bridge {
     fn said_up_to(
         &self,
         place: EndpointId,
-        mark: Mark,
+        mark: MessageRef,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         if !self.spots.get(&place).is_some_and(|spot| matches!(spot.hearing, Hearing::Live(_))) {

@@ -20,13 +20,13 @@ pub enum Peer {
 #[derive(Debug)]
 pub enum Happening {
     /// A network said so.
-    Irc(Network, irc::Event),
+    Irc(Network, irc::IrcEvent),
     /// Let's Chat said so.
     LetsChat(letschat::LetsChatEvent),
     /// That connection ended.
     Lost(Peer),
     /// The connection said so that somebody of Let's Chat has on a network.
-    Puppet(Network, LetsChatUserId, Box<irc::Event>),
+    Puppet(Network, LetsChatUserId, Box<irc::IrcEvent>),
     /// That one ended so, or could not be made.
     PuppetLost(Network, LetsChatUserId, PuppetEnd),
     /// Time has passed. To be told every second or so.
@@ -39,7 +39,7 @@ pub enum Happening {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Order {
     /// Of a network.
-    Irc(Network, irc::Order),
+    Irc(Network, irc::IrcCommand),
     /// Of those who keep the connections of people of Let's Chat on a network.
     Puppets(Network, PuppetOrder),
     /// Of Let's Chat.

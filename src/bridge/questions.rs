@@ -11,7 +11,7 @@ use super::direct::{Allowance, May};
 use super::refusals::tell_nick;
 use super::{Bridge, Spot, Turn};
 use crate::domain::{Endpoint, EndpointId, Message, MessageKind, Network};
-use crate::protocol::irc::Talk;
+use crate::protocol::irc::IncomingMessage;
 use crate::store::StoreError;
 use crate::translate::{BotCommand, Words, called};
 
@@ -81,8 +81,13 @@ impl Bridge {
     }
 
     /// Somebody has written to the bridge alone what they want to know, or a command, on a network where that is passed on to nobody.
-    pub(super) fn written_in_vain(&mut self, network: &Network, talk: &Talk, turn: &mut Turn<'_>) {
-        let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.played;
+    pub(super) fn written_in_vain(
+        &mut self,
+        network: &Network,
+        talk: &IncomingMessage,
+        turn: &mut Turn<'_>,
+    ) {
+        let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.is_playback;
         if answerable
             && BotCommand::is_meant(&talk.text)
             && self.answered.0.take(ALONE, turn.now) == May::Do

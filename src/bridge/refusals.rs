@@ -206,7 +206,7 @@ pub(super) fn tell_nick(
     turn: &mut Turn<'_>,
 ) {
     let (nick, text) = (nick.to_owned(), words.into().into_string());
-    turn.orders.push(Order::Irc(network.clone(), irc::Order::Notice { nick, text }));
+    turn.orders.push(Order::Irc(network.clone(), irc::IrcCommand::SendNotice { nick, text }));
 }
 
 /// `@all` would call everybody in the room (WIRE.md, "What its web page makes of text"); whoever goes

@@ -156,7 +156,14 @@ impl Bridge {
             Sender::Relaymsg(nick) => Some(Arc::clone(nick)),
             Sender::Bot | Sender::Puppet(_) => None,
         };
-        let say = irc::Order::Say { ticket, place, kind, prefix, body, relay };
+        let say = irc::IrcCommand::SendMessage {
+            delivery: ticket,
+            endpoint: place,
+            kind,
+            prefix,
+            body,
+            relay_nick: relay,
+        };
         let Sender::Puppet(account) = voice else { return Order::Irc(network, say) };
         let puppets = self.voices.puppets(&network);
         puppets.expect((ticket, place), account.clone(), speech, base);

@@ -69,7 +69,7 @@ impl Bridge {
                 }
                 Endpoint::Channel { network, .. } if follows.syncs_channel() => {
                     let topic = text.clone();
-                    Order::Irc(network.clone(), irc::Order::Topic { place: to, topic })
+                    Order::Irc(network.clone(), irc::IrcCommand::SetTopic { endpoint: to, topic })
                 }
                 _ => continue,
             };

@@ -60,11 +60,14 @@ impl Away {
     }
 }
 
-impl From<&irc::TurnedAway> for Away {
-    fn from(away: &irc::TurnedAway) -> Self {
-        use irc::Reason;
-        let lasts = matches!(away.reason, Reason::Banned | Reason::Blocklisted | Reason::Killed);
-        Self { refusal: away.into(), why: away.to_string(), remedy: away.remedy(), lasts }
+impl From<&irc::DisconnectReason> for Away {
+    fn from(away: &irc::DisconnectReason) -> Self {
+        use irc::DisconnectKind;
+        let lasts = matches!(
+            away.kind,
+            DisconnectKind::Banned | DisconnectKind::Blocklisted | DisconnectKind::Killed
+        );
+        Self { refusal: away.into(), why: away.to_string(), remedy: away.help(), lasts }
     }
 }
 

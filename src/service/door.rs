@@ -13,7 +13,7 @@ use crate::net::connect::{self, Origin, Way};
 use crate::net::ident::{Book, Known};
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
-use crate::protocol::irc::{Reason, StsPolicy, TurnedAway};
+use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
 
 /// The servers of a network, which take turns, and how to get to them. Each session has a door of its
 /// own; those of people begin where the bridge is, which then sees soonest what they say.
@@ -127,18 +127,18 @@ impl Door {
 
     /// The conversation with `server` has ended. Says whether the next has not been tried yet and may
     /// think otherwise.
-    pub(super) fn left(&mut self, server: &HostPort, away: Option<&TurnedAway>) -> bool {
+    pub(super) fn left(&mut self, server: &HostPort, away: Option<&DisconnectReason>) -> bool {
         self.sts.left(&server.host, Timestamp::now());
         let Some(away) = away else {
             self.turned_away = 0;
             return false;
         };
-        if let Reason::Insecure { port } = away.reason {
+        if let DisconnectKind::StsUpgrade { port } = away.kind {
             self.upgrade = Some(HostPort { host: server.host.clone(), port });
             return false;
         }
         self.turned_away += 1;
-        away.is_only_here() && !self.turned_away.is_multiple_of(self.servers.len())
+        away.is_server_specific() && !self.turned_away.is_multiple_of(self.servers.len())
     }
 
     /// Which server to try now, and whether over TLS.

@@ -33,7 +33,7 @@ pub(super) fn orders_at_once(places: usize) -> usize {
 #[derive(Debug)]
 pub(super) enum Item {
     /// A connection to this network is there, and takes orders here until it is lost.
-    IrcUp(Network, mpsc::Sender<irc::Order>),
+    IrcUp(Network, mpsc::Sender<irc::IrcCommand>),
     /// The same for Let's Chat.
     LetsChatUp(mpsc::Sender<letschat::LetsChatCommand>),
     /// Something for the bridge to judge.
@@ -73,7 +73,7 @@ pub struct Status {
 pub(super) struct Engine {
     bridge: Bridge,
     store: Store,
-    irc: HashMap<Network, mpsc::Sender<irc::Order>>,
+    irc: HashMap<Network, mpsc::Sender<irc::IrcCommand>>,
     /// Those who keep the connections of people of Let's Chat.
     puppets: HashMap<Network, mpsc::UnboundedSender<Request>>,
     letschat: Option<mpsc::Sender<letschat::LetsChatCommand>>,
@@ -178,7 +178,7 @@ impl Engine {
             }
             Item::Happened(happening) => {
                 match &happening {
-                    Happening::Irc(network, irc::Event::Registered { .. }) => {
+                    Happening::Irc(network, irc::IrcEvent::Registered { .. }) => {
                         self.works(&Peer::Irc(network.clone()));
                     }
                     Happening::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
@@ -207,7 +207,7 @@ impl Engine {
     fn send(&mut self, order: Order) {
         match order {
             Order::Irc(network, order) => {
-                let aside = matches!(order, irc::Order::Notice { .. });
+                let aside = matches!(order, irc::IrcCommand::SendNotice { .. });
                 let peer = self.irc.get(&network);
                 if peer.is_some_and(|peer| !gives(peer, order, aside)) {
                     self.irc.remove(&network);
@@ -237,7 +237,7 @@ impl Engine {
         if std::mem::replace(&mut self.said_goodbye, true) {
             return;
         }
-        let quit = irc::Order::Quit("the bridge is going down".to_owned());
+        let quit = irc::IrcCommand::Quit("the bridge is going down".to_owned());
         let networks = self.irc.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
         let goodbyes: Vec<Order> =
             networks.chain([Order::LetsChat(letschat::LetsChatCommand::Leave)]).collect();

@@ -16,7 +16,8 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::Ended;
 use crate::protocol::irc::{
-    ChannelTarget, Charset, Charsets, Event, Lesson, Pace, Plan, Session, TurnedAway,
+    ChannelTarget, Charset, Charsets, DisconnectReason, IrcEvent, IrcSession, LearnedPace, Pace,
+    SessionConfig,
 };
 
 /// The channels to sit in.
@@ -42,11 +43,11 @@ pub(super) struct Irc {
     door: Door,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
-    lesson: Lesson,
+    lesson: LearnedPace,
     /// The last login worked.
     let_in: bool,
     /// Why we were turned away, if that is how it ended.
-    away: Option<TurnedAway>,
+    away: Option<DisconnectReason>,
     /// The next try leads to another server, which may think otherwise.
     elsewhere: bool,
 }
@@ -60,7 +61,7 @@ impl Irc {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let seats = seats(&network, places);
-        let lesson = Lesson::none(now());
+        let lesson = LearnedPace::new(now());
         let (let_in, away, elsewhere) = (false, None, false);
         Self { network, seats, door, inbox, stop, lesson, let_in, away, elsewhere }
     }
@@ -73,16 +74,16 @@ impl Irc {
         }
         let plan = plan(&self.network, &self.seats, self.lesson, (secure, &server));
         let charsets = charsets(&self.network);
-        let mut session = Session::new(now(), plan).writing(charsets.clone());
+        let mut session = IrcSession::new(now(), plan).writing(charsets.clone());
         let mut lines = net::lines(wire, charsets);
         let name = |event| {
-            if let Event::Sts(sts) = event {
+            if let IrcEvent::Sts(sts) = event {
                 self.door.told(&server, sts);
             }
             Item::Happened(Happening::Irc(self.network.network.clone(), event))
         };
         let ended = net::drive(&mut session, &mut lines, &mut orders, &self.inbox, name).await;
-        self.lesson = session.lesson();
+        self.lesson = session.learned_pace();
         self.let_in = session.was_registered();
         self.away = session.disconnect_reason().cloned();
         self.elsewhere = self.door.left(&server, self.away.as_ref());
@@ -133,9 +134,9 @@ pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
 pub(super) fn plan(
     network: &NetworkSettings,
     seats: &[ChannelTarget],
-    lesson: Lesson,
+    lesson: LearnedPace,
     (secure, server): (bool, &HostPort),
-) -> Plan {
+) -> SessionConfig {
     let pace = match network.flood_control {
         config::FloodControl::Auto => Pace::Auto,
         config::FloodControl::Standard => Pace::Standard,
@@ -149,17 +150,17 @@ pub(super) fn plan(
         config::FloodControl::Soju => Pace::Soju,
         config::FloodControl::Off => Pace::Off,
     };
-    Plan {
+    SessionConfig {
         identity: identity(network),
-        seats: seats.to_vec(),
-        invited_by: network.request_invite_from.clone(),
-        deaf: false,
+        channels: seats.to_vec(),
+        request_invite_from: network.request_invite_from.clone(),
+        send_only: false,
         webirc: None,
         pace,
-        lesson,
+        learned_pace: lesson,
         seed: fastrand::u64(..),
-        clock: Timestamp::now(),
-        secure,
+        started_at: Timestamp::now(),
+        is_tls: secure,
         may_say_passwords: network.allow_plaintext_auth || is_here(network, server),
         nonce: nonce(),
     }

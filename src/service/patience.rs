@@ -17,15 +17,15 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 /// For what a server has turned us away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
-    Irc(irc::Reason),
+enum DisconnectKind {
+    Irc(irc::DisconnectKind),
     LetsChat(letschat::Reason),
 }
 
 /// That a server has turned us away, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refusal {
-    reason: Reason,
+    reason: DisconnectKind,
     /// The first and the longest wait.
     waits: (Duration, Duration),
     /// What it asks for.
@@ -39,15 +39,23 @@ impl Refusal {
     }
 }
 
-impl From<&irc::TurnedAway> for Refusal {
-    fn from(away: &irc::TurnedAway) -> Self {
-        Self { reason: Reason::Irc(away.reason), waits: away.waits(), asked: away.wait }
+impl From<&irc::DisconnectReason> for Refusal {
+    fn from(away: &irc::DisconnectReason) -> Self {
+        Self {
+            reason: DisconnectKind::Irc(away.kind),
+            waits: away.delays(),
+            asked: away.retry_after,
+        }
     }
 }
 
 impl From<&letschat::TurnedAway> for Refusal {
     fn from(away: &letschat::TurnedAway) -> Self {
-        Self { reason: Reason::LetsChat(away.reason), waits: away.waits(), asked: away.wait }
+        Self {
+            reason: DisconnectKind::LetsChat(away.reason),
+            waits: away.waits(),
+            asked: away.wait,
+        }
     }
 }
 
@@ -72,7 +80,7 @@ pub(super) struct Outcome {
 pub(super) struct Patience {
     usual: Backoff,
     /// For the reason for which we were turned away last.
-    away: Option<(Reason, Backoff)>,
+    away: Option<(DisconnectKind, Backoff)>,
     chance: fastrand::Rng,
 }
 
@@ -126,17 +134,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::irc::{Reason, TurnedAway};
+    use crate::protocol::irc::{DisconnectKind, DisconnectReason};
 
     const LOST: Outcome =
         Outcome { let_in: false, lasted: Duration::ZERO, away: None, elsewhere: false };
     const WORKED: Outcome = Outcome { let_in: true, ..LOST };
 
-    fn away(reason: Reason, wait: Option<u64>) -> TurnedAway {
-        TurnedAway { reason, words: String::new(), wait: wait.map(Duration::from_secs) }
+    fn away(reason: DisconnectKind, wait: Option<u64>) -> DisconnectReason {
+        DisconnectReason {
+            kind: reason,
+            text: String::new(),
+            retry_after: wait.map(Duration::from_secs),
+        }
     }
 
-    fn refused(away: &TurnedAway) -> Outcome {
+    fn refused(away: &DisconnectReason) -> Outcome {
         Outcome { away: Some(away.into()), ..LOST }
     }
 
@@ -158,7 +170,7 @@ mod tests {
         for _ in 0..20 {
             assert!(patience.after(WORKED) <= Duration::from_secs(1));
         }
-        let throttled = away(Reason::Throttled, None);
+        let throttled = away(DisconnectKind::Throttled, None);
         for _ in 0..4 {
             patience.after(refused(&throttled));
         }
@@ -169,7 +181,7 @@ mod tests {
     #[test]
     fn one_who_is_put_out_by_an_operator_after_each_login_waits_longer_each_time() {
         let mut patience = Patience::new(1);
-        let killed = away(Reason::Killed, None);
+        let killed = away(DisconnectKind::Killed, None);
         let outcome = Outcome { let_in: true, ..refused(&killed) };
         let waits: Vec<u64> = (0..6).map(|_| patience.after(outcome).as_secs()).collect();
         assert!(waits[0] <= 60 && waits[5] >= 900, "{waits:?}");
@@ -180,7 +192,7 @@ mod tests {
     #[test]
     fn who_is_banned_stays_away_for_long_and_longer() {
         let mut patience = Patience::new(1);
-        let banned = away(Reason::Banned, None);
+        let banned = away(DisconnectKind::Banned, None);
         let waits: Vec<u64> = (0..5).map(|_| patience.after(refused(&banned)).as_secs()).collect();
         assert!(waits[0] >= 450 && waits[4] >= 1_800 && waits[4] <= 3_600, "{waits:?}");
     }
@@ -188,7 +200,7 @@ mod tests {
     #[test]
     fn another_server_is_tried_soon() {
         let mut patience = Patience::new(1);
-        let full = away(Reason::Full, None);
+        let full = away(DisconnectKind::ServerFull, None);
         let elsewhere = Outcome { elsewhere: true, ..refused(&full) };
         assert!(patience.after(elsewhere) <= Duration::from_secs(1));
         assert!(patience.after(refused(&full)) >= Duration::from_secs(15));
@@ -197,7 +209,7 @@ mod tests {
     #[test]
     fn whoever_says_for_how_long_is_obeyed() {
         let mut patience = Patience::new(1);
-        let throttled = away(Reason::Throttled, Some(90));
+        let throttled = away(DisconnectKind::Throttled, Some(90));
         for _ in 0..5 {
             assert!(patience.after(refused(&throttled)) > Duration::from_secs(90));
         }
@@ -231,7 +243,7 @@ mod tests {
     #[test]
     fn a_wish_for_tls_is_granted_at_once() {
         let mut patience = Patience::new(1);
-        let insecure = away(Reason::Insecure { port: 6697 }, None);
+        let insecure = away(DisconnectKind::StsUpgrade { port: 6697 }, None);
         assert_eq!(patience.after(refused(&insecure)), Duration::ZERO);
     }
 
@@ -243,7 +255,7 @@ mod tests {
         ) {
             let mut patience = Patience::new(1);
             for (let_in, wait, turned_away, lasted) in tries {
-                let away = away(Reason::Throttled, wait);
+                let away = away(DisconnectKind::Throttled, wait);
                 let outcome = Outcome {
                     let_in,
                     lasted: Duration::from_secs(lasted),

@@ -213,7 +213,7 @@ struct Seen {
 
 /// How to tell those who converse.
 enum Orders {
-    Irc(mpsc::Sender<irc::Order>),
+    Irc(mpsc::Sender<irc::IrcCommand>),
     LetsChat(mpsc::Sender<letschat::LetsChatCommand>),
 }
 
@@ -231,12 +231,18 @@ impl Seen {
             Item::IrcUp(_, orders) => self.orders = Some(Orders::Irc(orders)),
             Item::LetsChatUp(orders) => self.orders = Some(Orders::LetsChat(orders)),
             Item::Happened(Happening::Irc(_, event)) => match event {
-                irc::Event::Registered { nick } => self.welcome(nick),
-                irc::Event::LoggedIn { account } => self.found.visit.account = Some(Ok(account)),
-                irc::Event::NotLoggedIn { why } => self.found.visit.account = Some(Err(why)),
-                irc::Event::Joined { place, .. } => self.joined.push(place),
-                irc::Event::MaySpeak { place, why } => self.decide(place, why.map_or(Ok(()), Err)),
-                irc::Event::Closed { place, why } => self.decide(place, Err(why)),
+                irc::IrcEvent::Registered { nick } => self.welcome(nick),
+                irc::IrcEvent::LoggedIn { account } => self.found.visit.account = Some(Ok(account)),
+                irc::IrcEvent::LoginFailed { reason: why } => {
+                    self.found.visit.account = Some(Err(why))
+                }
+                irc::IrcEvent::Joined { endpoint: place, .. } => self.joined.push(place),
+                irc::IrcEvent::MaySpeak { place, why } => {
+                    self.decide(place, why.map_or(Ok(()), Err))
+                }
+                irc::IrcEvent::NotJoined { endpoint: place, reason: why } => {
+                    self.decide(place, Err(why))
+                }
                 _ => {}
             },
             Item::Happened(Happening::LetsChat(event)) => match event {
@@ -303,7 +309,7 @@ impl Seen {
         // Who does not listen any more has left.
         match &self.orders {
             Some(Orders::Irc(orders)) => {
-                let _ = orders.try_send(irc::Order::Quit("all is well".to_owned()));
+                let _ = orders.try_send(irc::IrcCommand::Quit("all is well".to_owned()));
             }
             Some(Orders::LetsChat(orders)) => {
                 let _ = orders.try_send(letschat::LetsChatCommand::Leave);

@@ -69,13 +69,13 @@ pub(crate) struct World {
     pace: irc::Pace,
     curious: bool,
     /// What the network has taught the last session.
-    lesson: Option<irc::Lesson>,
+    lesson: Option<irc::LearnedPace>,
     invited_by: Option<String>,
     identity: irc::IrcIdentity,
     secure: bool,
     store: Store,
     bridge: Bridge,
-    networks: Vec<Wire<irc::Session>>,
+    networks: Vec<Wire<irc::IrcSession>>,
     /// The connections that people have of their own, on the first network.
     puppets: Vec<Puppet>,
     letschat: Wire<letschat::LetsChatSession>,
@@ -92,7 +92,7 @@ struct Puppet {
     account: LetsChatUserId,
     nick: String,
     seats: Vec<irc::ChannelTarget>,
-    wire: Wire<irc::Session>,
+    wire: Wire<irc::IrcSession>,
     /// The server has put it out.
     turned_away: bool,
 }
@@ -582,7 +582,9 @@ impl World {
         }
         let puppet = self.puppets.iter_mut().find(|it| it.account == account).unwrap();
         match &mut puppet.wire.machine {
-            Some(machine) => machine.handle_input(self.now, Input::Command(irc::Order::Sit(seat))),
+            Some(machine) => {
+                machine.handle_input(self.now, Input::Command(irc::IrcCommand::Join(seat)))
+            }
             None => {
                 puppet.wire.sent.push_back(format!("called {nick}"));
                 puppet.seats = vec![seat];
@@ -606,7 +608,7 @@ impl World {
         let mut happenings = Vec::new();
         for wire in &mut self.networks {
             let network = Network::new(&wire.name);
-            self.lesson = wire.machine.as_ref().map(irc::Session::lesson).or(self.lesson);
+            self.lesson = wire.machine.as_ref().map(irc::IrcSession::learned_pace).or(self.lesson);
             drain(wire, ToString::to_string, |event| {
                 happenings.push(Happening::Irc(network.clone(), event));
             });
@@ -634,7 +636,7 @@ impl World {
         happenings
     }
 
-    fn irc_session(&self, network: &Network) -> irc::Session {
+    fn irc_session(&self, network: &Network) -> irc::IrcSession {
         let mut seats: Vec<irc::ChannelTarget> = Vec::new();
         for (place, name) in self.bridge.places() {
             if let Endpoint::Channel { network: on, name } = name
@@ -648,22 +650,22 @@ impl World {
             }
         }
         seats.sort_by_key(|seat| seat.endpoint);
-        let lesson = self.lesson.unwrap_or_else(|| irc::Lesson::none(self.now));
+        let lesson = self.lesson.unwrap_or_else(|| irc::LearnedPace::new(self.now));
         let (pace, clock, invited_by) = (self.pace, self.clock, self.invited_by.clone());
-        irc::Session::new(
+        irc::IrcSession::new(
             self.now,
-            irc::Plan {
+            irc::SessionConfig {
                 identity: self.identity.clone(),
-                seats,
-                invited_by,
+                channels: seats,
+                request_invite_from: invited_by,
                 pace,
-                lesson,
+                learned_pace: lesson,
                 seed: 1,
-                clock,
-                secure: self.secure,
+                started_at: clock,
+                is_tls: self.secure,
                 may_say_passwords: false,
                 nonce: "nonce".to_owned(),
-                deaf: false,
+                send_only: false,
                 webirc: None,
             },
         )
@@ -694,28 +696,28 @@ impl Puppet {
         Happening::PuppetLost(network, self.account.clone(), end)
     }
 
-    fn session(&self, (now, clock): (Instant, Timestamp), pace: irc::Pace) -> irc::Session {
+    fn session(&self, (now, clock): (Instant, Timestamp), pace: irc::Pace) -> irc::IrcSession {
         let name = &self.wire.name;
         let identity = irc::IrcIdentity {
             username: name.clone(),
             realname: name.clone(),
             ..irc::IrcIdentity::named(&self.nick)
         };
-        let plan = irc::Plan {
+        let plan = irc::SessionConfig {
             identity,
-            seats: self.seats.clone(),
-            invited_by: None,
-            deaf: true,
+            channels: self.seats.clone(),
+            request_invite_from: None,
+            send_only: true,
             webirc: None,
             pace,
-            lesson: irc::Lesson::none(now),
+            learned_pace: irc::LearnedPace::new(now),
             seed: 1,
-            clock,
-            secure: false,
+            started_at: clock,
+            is_tls: false,
             may_say_passwords: false,
             nonce: "nonce".to_owned(),
         };
-        irc::Session::new(now, plan)
+        irc::IrcSession::new(now, plan)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{EVERY, words};
 use crate::bridge::{Bridge, Order, Peer, Spot, Turn};
 use crate::domain::{Author, EndpointId, LetsChatUserId, MessageKind, Network, UserRef};
 use crate::protocol::irc;
-use crate::protocol::irc::Talk;
+use crate::protocol::irc::IncomingMessage;
 use crate::protocol::letschat::{self, DirectMessage};
 use crate::store::StoreError;
 use crate::translate::DmAddress;
@@ -43,11 +43,11 @@ impl Bridge {
     pub(in crate::bridge) fn whispered_on_irc(
         &mut self,
         network: &Network,
-        talk: &Talk,
+        talk: &IncomingMessage,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(writer) = self.writer(network, talk, turn)? else { return Ok(()) };
-        let native = talk.mark.msgid.as_deref();
+        let native = talk.message_ref.msgid.as_deref();
         self.written(&writer, Text { kind: talk.kind, body: &talk.text, native }, turn)
     }
 
@@ -55,7 +55,7 @@ impl Bridge {
     fn writer(
         &mut self,
         network: &Network,
-        talk: &Talk,
+        talk: &IncomingMessage,
         turn: &mut Turn<'_>,
     ) -> Result<Option<Writer>, StoreError> {
         let nick = talk.author.name.as_str();
@@ -72,7 +72,7 @@ impl Bridge {
         let Some(Found { party, .. }) = found else {
             if self.direct.answering.take(STRANGERS, turn.now) == May::Do {
                 let (nick, text) = (nick.to_owned(), words::STRANGER.to_owned());
-                let order = irc::Order::Notice { nick, text };
+                let order = irc::IrcCommand::SendNotice { nick, text };
                 turn.orders.push(Order::Irc(network.clone(), order));
             }
             return Ok(None);
@@ -119,7 +119,7 @@ impl Bridge {
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
-        talk: &Talk,
+        talk: &IncomingMessage,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(writer) = self.writer(network, talk, turn)? else { return Ok(()) };
@@ -129,7 +129,7 @@ impl Bridge {
         let party = UserRef::LetsChat(account.clone());
         let name = self.name_in_rooms(&account.0).unwrap_or("somebody").to_owned();
         let reader = Found { party, name };
-        let native = talk.mark.msgid.as_deref();
+        let native = talk.message_ref.msgid.as_deref();
         let text = Text { kind: talk.kind, body: &talk.text, native };
         self.write(&writer, &reader, text, turn).map(drop)
     }

@@ -25,7 +25,7 @@ use crate::domain::{
     DeliveryId, DeliveryState, EndpointId, IrcUser, Message, MessageKind, Network, RenderedMessage,
     Sender, UserRef,
 };
-use crate::protocol::irc::Event;
+use crate::protocol::irc::IrcEvent;
 use crate::protocol::{irc, letschat};
 use crate::store::StoreError;
 use crate::translate;
@@ -122,7 +122,14 @@ impl Bridge {
                 *under_way += 1;
                 self.begin_direct(place, &party, turn, |(ticket, kind, prefix, body)| {
                     let whom = Arc::clone(&person);
-                    let order = irc::Order::Whisper { ticket, place, whom, kind, prefix, body };
+                    let order = irc::IrcCommand::SendDirect {
+                        delivery: ticket,
+                        endpoint: place,
+                        recipient: whom,
+                        kind,
+                        prefix,
+                        body,
+                    };
                     Order::Irc(network.clone(), order)
                 })
             }
@@ -252,24 +259,24 @@ impl Bridge {
     pub(in crate::bridge) fn direct_irc(
         &mut self,
         network: &Network,
-        event: Event,
+        event: IrcEvent,
         turn: &mut Turn<'_>,
-    ) -> Result<Option<Event>, StoreError> {
+    ) -> Result<Option<IrcEvent>, StoreError> {
         if self.direct.networks.is_empty() {
             return Ok(Some(event));
         }
         match event {
-            Event::Registered { .. } => {
+            IrcEvent::Registered { .. } => {
                 self.direct.up.insert(Peer::Irc(network.clone()), turn.now);
                 return Ok(Some(event));
             }
-            Event::Whispered(ref talk) => self.whispered_on_irc(network, talk, turn)?,
-            Event::Speaking { place, .. }
-            | Event::Partly { place, .. }
-            | Event::Said { place, .. }
-            | Event::Refused { place, .. }
-            | Event::Later { place, .. }
-            | Event::Again(place)
+            IrcEvent::DirectMessage(ref talk) => self.whispered_on_irc(network, talk, turn)?,
+            IrcEvent::SendStarted { endpoint: place, .. }
+            | IrcEvent::PartiallyDelivered { endpoint: place, .. }
+            | IrcEvent::Delivered { endpoint: place, .. }
+            | IrcEvent::Rejected { endpoint: place, .. }
+            | IrcEvent::Deferred { endpoint: place, .. }
+            | IrcEvent::Retry(place)
                 if self.direct.lanes.contains_key(&place) =>
             {
                 self.answered_direct(place, event, turn)?;
@@ -283,24 +290,28 @@ impl Bridge {
     fn answered_direct(
         &mut self,
         place: EndpointId,
-        event: Event,
+        event: IrcEvent,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let Some(Reader { lane, .. }) = self.direct.lanes.get_mut(&place) else { return Ok(()) };
         match event {
-            Event::Speaking { ticket, .. } => {
+            IrcEvent::SendStarted { delivery: ticket, .. } => {
                 lane.speak(ticket);
                 Ok(())
             }
-            Event::Partly { ticket, end, .. } => {
+            IrcEvent::PartiallyDelivered { delivery: ticket, delivered_bytes: end, .. } => {
                 lane.partly(ticket, end, RESENT_PREFIX.len(), turn.store)
             }
-            Event::Said { ticket, mark, .. } => {
+            IrcEvent::Delivered { delivery: ticket, message_ref: mark, .. } => {
                 self.settle_direct(ticket, place, mark.msgid.as_deref(), turn)
             }
-            Event::Refused { ticket, why, .. } => self.refuse_direct(ticket, place, &why, turn),
-            Event::Later { ticket, .. } => lane.put_off(ticket, turn.store).map(drop),
-            Event::Again(_) => {
+            IrcEvent::Rejected { delivery: ticket, reason: why, .. } => {
+                self.refuse_direct(ticket, place, &why, turn)
+            }
+            IrcEvent::Deferred { delivery: ticket, .. } => {
+                lane.put_off(ticket, turn.store).map(drop)
+            }
+            IrcEvent::Retry(_) => {
                 lane.resume();
                 self.advance_direct(turn)
             }

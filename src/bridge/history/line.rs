@@ -7,7 +7,7 @@ use crate::bridge::catchup::{CatchUp, Hearing, floor, trace};
 use crate::bridge::{Bridge, Turn};
 use crate::domain::{EndpointId, Message, Network, RenderedMessage};
 use crate::protocol::irc;
-use crate::protocol::irc::Talk;
+use crate::protocol::irc::IncomingMessage;
 use crate::store::{Cursor, StoreError};
 use crate::translate::{RESENT_PREFIX, could_be_mirrored};
 
@@ -25,20 +25,20 @@ impl Bridge {
         &mut self,
         network: &Network,
         place: EndpointId,
-        (heard_at, talk): (Timestamp, Talk),
+        (heard_at, talk): (Timestamp, IncomingMessage),
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if !talk.played && self.seen_of_puppet(network, place, &talk, turn)? {
+        if !talk.is_playback && self.seen_of_puppet(network, place, &talk, turn)? {
             return Ok(());
         }
-        if !talk.played && talk.own && self.is_in_our_words(place, &talk) {
+        if !talk.is_playback && talk.is_own && self.is_in_our_words(place, &talk) {
             self.is_stray_line(place, &talk);
             return Ok(());
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        let time = talk.mark.time;
+        let time = talk.message_ref.time;
         let trace = time.map(|time| trace(&talk, time));
-        let played = talk.played;
+        let played = talk.is_playback;
         let mut said_at = if played { time.unwrap_or(turn.now).min(turn.now) } else { heard_at };
         let mut late = played;
         let mut admitted = true;
@@ -56,8 +56,8 @@ impl Bridge {
         }
         // No later than now, or what is said until then would never be asked for.
         let up_to = time.unwrap_or(turn.now).min(turn.now);
-        let cursor = Cursor { time: up_to, last_line: Some(talk.mark.msgid.clone()) };
-        let Talk { author, kind, text: body, mark, .. } = talk;
+        let cursor = Cursor { time: up_to, last_line: Some(talk.message_ref.msgid.clone()) };
+        let IncomingMessage { author, kind, text: body, message_ref: mark, .. } = talk;
         let message = Message { source: place, author, kind, body, sent_at: said_at };
         let msgid = mark.msgid.as_deref();
         let new = if admitted {
@@ -83,11 +83,11 @@ impl Bridge {
         &mut self,
         network: &Network,
         place: EndpointId,
-        talk: &Talk,
+        talk: &IncomingMessage,
         said_at: Timestamp,
         turn: &mut Turn<'_>,
     ) -> Result<Played, StoreError> {
-        let Some(time) = talk.mark.time else {
+        let Some(time) = talk.message_ref.time else {
             return self.judge_timeless(network, place, talk, turn);
         };
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
@@ -95,7 +95,7 @@ impl Bridge {
         let trace = trace(talk, time);
         let number = catchup.number(talk, time, trace);
         let (old, before) = (catchup.is_old(talk, time), catchup.is_before(time));
-        let msgid = talk.mark.msgid.as_deref();
+        let msgid = talk.message_ref.msgid.as_deref();
         let known = msgid.map_or(Ok(false), |msgid| turn.store.contains(place, msgid))?;
         if is_ours(network, talk, time, turn)? {
             if known || (msgid.is_none() && before) {
@@ -105,12 +105,12 @@ impl Bridge {
             return Ok(Played::Known);
         }
         // We were called so when we could no longer hear of it: all we said then is ours.
-        if talk.from_here && self.found(place, talk, number, turn)? {
+        if talk.is_own_userhost && self.found(place, talk, number, turn)? {
             turn.store.start_nick(network, None, &talk.author.name, time)?;
             return Ok(Played::Known);
         }
         // As we were called in what a restored backup does not know.
-        if talk.from_here && self.is_in_our_words(place, talk) {
+        if talk.is_own_userhost && self.is_in_our_words(place, talk) {
             self.is_stray_line(place, talk);
             return Ok(Played::Known);
         }
@@ -140,15 +140,15 @@ impl Bridge {
         &mut self,
         network: &Network,
         place: EndpointId,
-        talk: &Talk,
+        talk: &IncomingMessage,
         turn: &mut Turn<'_>,
     ) -> Result<Played, StoreError> {
         let ours = is_ours(network, talk, turn.now, turn)?
-            || (talk.from_here && self.is_in_our_words(place, talk));
+            || (talk.is_own_userhost && self.is_in_our_words(place, talk));
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
         let trace = trace(talk, Timestamp::UNIX_EPOCH);
-        let Some(msgid) = &talk.mark.msgid else {
+        let Some(msgid) = &talk.message_ref.msgid else {
             if !ours {
                 catchup.tear();
             }
@@ -171,10 +171,11 @@ impl Bridge {
         &mut self,
         network: &Network,
         place: EndpointId,
-        talk: &Talk,
+        talk: &IncomingMessage,
         turn: &Turn<'_>,
     ) -> Result<bool, StoreError> {
-        let (Some(time), Some(sight)) = (talk.mark.time, turn.store.channel_progress(place)?)
+        let (Some(time), Some(sight)) =
+            (talk.message_ref.time, turn.store.channel_progress(place)?)
         else {
             return Ok(false);
         };
@@ -184,16 +185,16 @@ impl Bridge {
         };
         let trace = trace(talk, time);
         let number = twins.number(time, trace);
-        let known =
-            number <= turn.store.count_fingerprints(place, trace, talk.mark.msgid.is_some())?;
+        let known = number
+            <= turn.store.count_fingerprints(place, trace, talk.message_ref.msgid.is_some())?;
         let ours = is_ours(network, talk, time, turn)?
-            || (talk.from_here && self.is_in_our_words(place, talk));
+            || (talk.is_own_userhost && self.is_in_our_words(place, talk));
         Ok(!ours && !known && time >= floor(sight.cursor.time))
     }
 
     /// Whether a line from our own connection is such as we say for others: mirroring it would tell its author
     /// their own words.
-    fn is_in_our_words(&self, place: EndpointId, talk: &Talk) -> bool {
+    fn is_in_our_words(&self, place: EndpointId, talk: &IncomingMessage) -> bool {
         let first = talk.text.split('\n').next().unwrap_or_default();
         let mut manners = self.ways.told_in(place);
         manners.any(|it| could_be_mirrored(talk.kind, first, &it.channel.prefixes))
@@ -201,13 +202,13 @@ impl Bridge {
 
     /// A line under our nick, in our own words, that we do not know of: a bouncer tells once more what we
     /// have said, or the state is a restored backup.
-    fn is_stray_line(&mut self, place: EndpointId, talk: &Talk) {
+    fn is_stray_line(&mut self, place: EndpointId, talk: &IncomingMessage) {
         self.count(place, |traffic| traffic.strays += 1);
         let Some(spot) = self.spots.get(&place) else { return };
         tracing::warn!(
             place = %spot.place,
             nick = talk.author.name,
-            msgid = talk.mark.msgid,
+            msgid = talk.message_ref.msgid,
             "said from the bridge's own connection, as the bridge says what others said, and not known: \
              not mirrored. Was a backup restored, or does a bouncer tell what was said before?"
         );
@@ -217,13 +218,13 @@ impl Bridge {
     fn found(
         &mut self,
         place: EndpointId,
-        talk: &Talk,
+        talk: &IncomingMessage,
         number: u32,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(false) };
-        let Some(time) = talk.mark.time else { return Ok(false) };
+        let Some(time) = talk.message_ref.time else { return Ok(false) };
         let Some(delivery) = spot.lane.in_doubt() else { return Ok(false) };
         let (ticket, Some(speech)) = (delivery.id, &delivery.rendered) else { return Ok(false) };
         let after = turn.store.cursor_at_send(ticket)?;
@@ -236,7 +237,7 @@ impl Bridge {
             catchup.ambiguous = true;
             return Ok(false);
         }
-        let msgid = talk.mark.msgid.as_deref();
+        let msgid = talk.message_ref.msgid.as_deref();
         let before = after.is_some_and(|after| time < after.time || after.is_at(msgid));
         let known = msgid.map_or(Ok(false), |msgid| turn.store.contains(place, msgid))?;
         if before || known || !catchup.certain || !catchup.find(talk, time, number) {
@@ -256,24 +257,24 @@ impl Bridge {
 /// Whether what is played back was said by us at `time`, under whatever nick.
 fn is_ours(
     network: &Network,
-    talk: &Talk,
+    talk: &IncomingMessage,
     time: Timestamp,
     turn: &Turn<'_>,
 ) -> Result<bool, StoreError> {
     let speaker = talk.relayed_by.as_deref().unwrap_or(&talk.author.name);
-    Ok(talk.own || turn.store.owned_nick(network, speaker, time)?)
+    Ok(talk.is_own || turn.store.owned_nick(network, speaker, time)?)
 }
 
 /// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
 pub(in crate::bridge) fn said_with(
     speech: &RenderedMessage,
     rest: &str,
-    talk: &Talk,
+    talk: &IncomingMessage,
 ) -> Option<usize> {
     if talk.kind != speech.kind {
         return None;
     }
     let repeated = format!("{}{RESENT_PREFIX}", speech.prefix);
-    irc::said_with(&speech.prefix, rest, &talk.text)
-        .or_else(|| irc::said_with(&repeated, rest, &talk.text))
+    irc::matched_len(&speech.prefix, rest, &talk.text)
+        .or_else(|| irc::matched_len(&repeated, rest, &talk.text))
 }

@@ -19,7 +19,7 @@ use super::catchup::{CatchUp, Hearing, Twins};
 use super::{Bridge, Order, Turn};
 use crate::domain::{EndpointId, Network, Roster};
 use crate::protocol::irc;
-use crate::protocol::irc::{HistoryReply, Talk};
+use crate::protocol::irc::{HistoryReply, IncomingMessage};
 use crate::store::{Cursor, StoreError};
 
 pub(super) use line::said_with;
@@ -90,14 +90,14 @@ impl Bridge {
         &mut self,
         network: &Network,
         place: EndpointId,
-        talk: Talk,
+        talk: IncomingMessage,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
-        if !talk.played {
+        if !talk.is_playback {
             self.speaks(place, &talk.author.name, turn)?;
         }
         let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        if !talk.played {
+        if !talk.is_playback {
             spot.roster.set_last_spoke(&talk.author.name, turn.now);
         }
         if matches!(spot.hearing, Hearing::Deaf)
@@ -110,8 +110,8 @@ impl Bridge {
         let Hearing::CatchingUp(catchup) = &mut spot.hearing else {
             return self.take_talk(network, place, (now, talk), turn);
         };
-        if talk.played {
-            catchup.count(&talk.mark);
+        if talk.is_playback {
+            catchup.count(&talk.message_ref);
             return self.take_talk(network, place, (now, talk), turn);
         }
         if !catchup.kept {
@@ -311,6 +311,12 @@ const SLOW: SignedDuration = SignedDuration::from_hours(24);
 fn ask(network: &Network, place: EndpointId, catchup: &CatchUp, turn: &mut Turn<'_>) {
     let msgid = catchup.last_line().map(str::to_owned);
     let (since, by_line) = (catchup.since(), catchup.by_line);
-    let order = irc::Order::Past { place, since, now: turn.now, msgid, by_line };
+    let order = irc::IrcCommand::FetchHistory {
+        endpoint: place,
+        since,
+        now: turn.now,
+        msgid,
+        by_msgid: by_line,
+    };
     turn.orders.push(Order::Irc(network.clone(), order));
 }

@@ -109,6 +109,6 @@ impl Bridge {
 }
 
 fn tell(network: &Network, account: &LetsChatUserId, why: Option<String>) -> Order {
-    let order = PuppetOrder::Tell(account.clone(), irc::Order::Away(why));
+    let order = PuppetOrder::Tell(account.clone(), irc::IrcCommand::SetAway(why));
     Order::Puppets(network.clone(), order)
 }

@@ -4,7 +4,7 @@ use super::{Expected, Puppets};
 use crate::bridge::history::said_with;
 use crate::bridge::{Bridge, Turn};
 use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Network, RenderedMessage};
-use crate::protocol::irc::Talk;
+use crate::protocol::irc::IncomingMessage;
 use crate::store::{Cursor, StoreError};
 
 /// How many deliveries of puppets to one channel the bridge looks out for.
@@ -35,7 +35,7 @@ impl Puppets {
     }
 
     /// The bridge sees `account` say something.
-    fn see(&mut self, place: EndpointId, account: &LetsChatUserId, talk: &Talk) {
+    fn see(&mut self, place: EndpointId, account: &LetsChatUserId, talk: &IncomingMessage) {
         let Some(expected) = self.expected.get_mut(&place) else { return };
         let found = expected.iter_mut().enumerate().find_map(|(at, it)| {
             let rest = it.speech.body.get(it.seen..)?;
@@ -74,7 +74,7 @@ impl Bridge {
         &mut self,
         network: &Network,
         place: EndpointId,
-        talk: &Talk,
+        talk: &IncomingMessage,
         turn: &mut Turn<'_>,
     ) -> Result<bool, StoreError> {
         let Some(puppets) = self.voices.puppets_of(network) else { return Ok(false) };
@@ -82,8 +82,8 @@ impl Bridge {
         let Some(account) = account else { return Ok(false) };
         puppets.see(place, &account, talk);
         let cursor = Cursor {
-            time: talk.mark.time.unwrap_or(turn.now),
-            last_line: Some(talk.mark.msgid.clone()),
+            time: talk.message_ref.time.unwrap_or(turn.now),
+            last_line: Some(talk.message_ref.msgid.clone()),
         };
         turn.store.advance_channel_cursor(place, &cursor, turn.now)?;
         Ok(true)

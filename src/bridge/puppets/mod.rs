@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use super::{Bridge, Order, Turn};
 use crate::domain::{Author, DeliveryId, EndpointId, LetsChatUserId, Network, RenderedMessage};
 use crate::protocol::irc;
-use crate::protocol::irc::Event;
+use crate::protocol::irc::IrcEvent;
 use crate::store::StoreError;
 
 /// What is asked of those who keep the puppets of a network.
@@ -46,7 +46,7 @@ pub enum PuppetOrder {
         place: EndpointId,
     },
     /// Something of their connection.
-    Tell(LetsChatUserId, irc::Order),
+    Tell(LetsChatUserId, irc::IrcCommand),
 }
 
 /// How somebody's connection has ended.
@@ -165,31 +165,31 @@ impl Bridge {
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
-        event: Event,
+        event: IrcEvent,
         turn: &mut Turn<'_>,
     ) -> Result<(), StoreError> {
         let puppets = self.voices.puppets(network);
         match event {
-            Event::Registered { nick } => {
+            IrcEvent::Registered { nick } => {
                 tracing::info!(%network, %account, nick, "a puppet is there");
                 self.counters.connections(network).made += 1;
                 puppets.begin(account, &nick, turn.now);
                 turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
-            Event::Renamed { nick } => {
+            IrcEvent::NickChanged { nick } => {
                 tracing::info!(%network, %account, nick, "a puppet goes by another nick");
                 puppets.rename(account, &nick, turn.now);
                 turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
-            Event::Joined { place, .. } => {
+            IrcEvent::Joined { endpoint: place, .. } => {
                 puppets.stand(account, place, Standing::In);
                 Ok(())
             }
-            Event::PutOut { place } => {
+            IrcEvent::Removed { endpoint: place } => {
                 puppets.stand(account, place, Standing::PutOut);
                 Ok(())
             }
-            Event::Closed { place, why } => {
+            IrcEvent::NotJoined { endpoint: place, reason: why } => {
                 let standing = puppets.people.get(account).and_then(|it| it.places.get(&place));
                 if standing != Some(&Standing::PutOut) {
                     puppets.stand(account, place, Standing::Called);
@@ -197,7 +197,7 @@ impl Bridge {
                 tracing::info!(%network, %account, %place, why, "a puppet is not in the channel");
                 Ok(())
             }
-            Event::Speaking { ticket, place } => {
+            IrcEvent::SendStarted { delivery: ticket, endpoint: place } => {
                 if let Some(spot) = self.spots.get_mut(&place) {
                     spot.lane.speak(ticket);
                 }
@@ -205,28 +205,38 @@ impl Bridge {
             }
             // What it is known by, and not when it was said: how far the channel was heard is the
             // bridge's to say.
-            Event::Said { ticket, place, mark } => {
+            IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark } => {
                 self.settle(ticket, place, mark.msgid.as_deref(), turn)
             }
-            Event::Refused { ticket, place, why } => {
+            IrcEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
                 puppets.forget(place, ticket);
                 self.refuse(ticket, place, &why, turn)
             }
-            Event::Whispered(talk) => self.whispered_to_puppet(network, account, &talk, turn),
-            event @ (Event::Partly { .. } | Event::Later { .. } | Event::Again(_)) => {
-                self.irc(network, unmarked(event), turn)
+            IrcEvent::DirectMessage(talk) => {
+                self.whispered_to_puppet(network, account, &talk, turn)
             }
+            event @ (IrcEvent::PartiallyDelivered { .. }
+            | IrcEvent::Deferred { .. }
+            | IrcEvent::Retry(_)) => self.irc(network, unmarked(event), turn),
             _ => Ok(()),
         }
     }
 }
 
 /// The same event without what only the bridge's own connection may say of its line.
-fn unmarked(event: Event) -> Event {
+fn unmarked(event: IrcEvent) -> IrcEvent {
     match event {
-        Event::Partly { ticket, place, end, .. } => {
-            Event::Partly { ticket, place, end, mark: irc::Mark::default() }
-        }
+        IrcEvent::PartiallyDelivered {
+            delivery: ticket,
+            endpoint: place,
+            delivered_bytes: end,
+            ..
+        } => IrcEvent::PartiallyDelivered {
+            delivery: ticket,
+            endpoint: place,
+            delivered_bytes: end,
+            message_ref: irc::MessageRef::default(),
+        },
         other => other,
     }
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use irc::proto::message::Tag;
 
-use super::Mark;
+use super::MessageRef;
 use super::heard;
 use super::relaymsg;
 
@@ -44,7 +44,7 @@ pub(super) struct MessageContext {
     pub(super) batch: Batch,
     /// The answer to the label is this line alone.
     pub(super) is_full_response: bool,
-    pub(super) message_ref: Mark,
+    pub(super) message_ref: MessageRef,
     /// The account of whoever said it (<https://ircv3.net/specs/extensions/account-tag>).
     pub(super) account: Option<String>,
     /// Whoever said it is a program (<https://ircv3.net/specs/extensions/bot-mode>).
@@ -95,7 +95,7 @@ impl Batches {
         MessageContext {
             batch,
             is_full_response: whole,
-            message_ref: Mark { msgid, time: heard::server_time(tags) },
+            message_ref: MessageRef { msgid, time: heard::server_time(tags) },
             relayed_by: relaymsg::CAP_NAMES
                 .iter()
                 .find_map(|name| heard::tag_value(tags, name).filter(short))

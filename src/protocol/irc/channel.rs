@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::domain::{Casemapping, EndpointId};
 use crate::protocol::Backoff;
 
-use super::refusal::Outlook;
+use super::refusal::RejoinPolicy;
 
 /// How long the server may take to answer a JOIN.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -69,7 +69,7 @@ struct ChannelEntry {
     /// How often in a row we were refused or put out.
     tries: u32,
     /// Why we are not in.
-    rejoin_policy: Outlook,
+    rejoin_policy: RejoinPolicy,
     /// When to do something about it: ask again, or give the asking up.
     due_at: Option<Instant>,
     /// When we asked last.
@@ -87,7 +87,7 @@ impl ChannelEntry {
             impossible: false,
             state: JoinState::NotJoined,
             tries: 0,
-            rejoin_policy: Outlook::Soon,
+            rejoin_policy: RejoinPolicy::Soon,
             due_at: None,
             last_join_at: None,
             entered_at: None,
@@ -100,7 +100,7 @@ impl ChannelEntry {
     }
 
     fn is_given_up(&self) -> bool {
-        self.state == JoinState::RetryWait && self.rejoin_policy == Outlook::Never
+        self.state == JoinState::RetryWait && self.rejoin_policy == RejoinPolicy::Never
     }
 }
 
@@ -231,7 +231,7 @@ impl Channels {
                 Some(why) if !channel.is_given_up() => {
                     channel.impossible = true;
                     impossible.push((channel.target.endpoint, why));
-                    self.schedule_retry(at, Outlook::Never, now);
+                    self.schedule_retry(at, RejoinPolicy::Never, now);
                 }
                 None if std::mem::take(&mut channel.impossible) => {
                     self.set_state(at, JoinState::NotJoined, None);
@@ -299,7 +299,7 @@ impl Channels {
     pub(super) fn on_not_joined(
         &mut self,
         name: &str,
-        outlook: Outlook,
+        outlook: RejoinPolicy,
         now: Instant,
     ) -> Option<EndpointId> {
         let at = self.index_of(name)?;
@@ -328,7 +328,9 @@ impl Channels {
     pub(super) fn on_logged_in(&mut self, now: Instant) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
-            if channel.state == JoinState::RetryWait && channel.rejoin_policy == Outlook::Account {
+            if channel.state == JoinState::RetryWait
+                && channel.rejoin_policy == RejoinPolicy::AfterLogin
+            {
                 self.retry_soon(at, now);
             }
         }
@@ -344,7 +346,7 @@ impl Channels {
             if self.channels[at].state == JoinState::RetryWait {
                 self.set_state(at, JoinState::NotJoined, None);
             } else {
-                self.schedule_retry(at, Outlook::Soon, now);
+                self.schedule_retry(at, RejoinPolicy::Soon, now);
                 unanswered.push(self.channels[at].target.endpoint);
             }
         }
@@ -360,13 +362,13 @@ impl Channels {
     }
 
     /// Waits, each time in a row for longer.
-    fn schedule_retry(&mut self, at: usize, outlook: Outlook, now: Instant) {
+    fn schedule_retry(&mut self, at: usize, outlook: RejoinPolicy, now: Instant) {
         let channel = &mut self.channels[at];
-        let (first, last) = outlook.waits();
+        let (first, last) = outlook.delays();
         let wait = Backoff::after_failures(channel.tries, first, last).next_delay(&mut self.rng);
         channel.tries += 1;
         channel.rejoin_policy = outlook;
-        let due = (outlook != Outlook::Never).then(|| now + wait);
+        let due = (outlook != RejoinPolicy::Never).then(|| now + wait);
         self.set_state(at, JoinState::RetryWait, due);
     }
 
@@ -453,7 +455,7 @@ mod tests {
             channels.start_joins(now);
             channels.on_own_join("#tea", None, now);
             assert_eq!(channels.on_end_of_names("#tea"), Some((TEA, None)));
-            assert_eq!(channels.on_not_joined("#tea", Outlook::Soon, now), Some(TEA));
+            assert_eq!(channels.on_not_joined("#tea", RejoinPolicy::Soon, now), Some(TEA));
             let due = channels.deadline().expect("a wait");
             waits.push((due - now).as_secs());
             now = due;
@@ -463,7 +465,7 @@ mod tests {
         channels.start_joins(now);
         channels.on_own_join("#tea", None, now);
         now += TRIES_RESET_AFTER;
-        channels.on_not_joined("#tea", Outlook::Soon, now);
+        channels.on_not_joined("#tea", RejoinPolicy::Soon, now);
         assert!(channels.deadline().is_some_and(|due| due <= now + Duration::from_secs(5)));
     }
 
@@ -473,11 +475,11 @@ mod tests {
         let mut channels = channels();
         assert!(!channels.on_invite("#tea", now), "nobody has refused us");
         channels.start_joins(now);
-        channels.on_not_joined("#tea", Outlook::Account, now);
+        channels.on_not_joined("#tea", RejoinPolicy::AfterLogin, now);
         now += MIN_REJOIN_INTERVAL;
         assert!(!channels.on_invite("#other", now) && channels.on_invite("#TEA", now));
         assert_eq!(channels.start_joins(now).len(), 1);
-        channels.on_not_joined("#tea", Outlook::Account, now);
+        channels.on_not_joined("#tea", RejoinPolicy::AfterLogin, now);
         channels.on_logged_in(now);
         assert!(channels.start_joins(now).is_empty());
         assert_eq!(channels.deadline(), Some(now + MIN_REJOIN_INTERVAL));
@@ -495,7 +497,7 @@ mod tests {
         assert_eq!(channels.reject_impossible("#", Some(3), now), [(TEA, why)]);
         assert_eq!(channels.reject_impossible("#", Some(3), now), []);
         assert_eq!(
-            channels.on_not_joined("#tea", Outlook::Late, now),
+            channels.on_not_joined("#tea", RejoinPolicy::Later, now),
             None,
             "not to be asked for again"
         );
@@ -534,7 +536,7 @@ mod tests {
             channels.set_casemapping(Casemapping::Ascii);
             assert_eq!(channels.endpoint_of(name), ours.then_some(TEA));
             assert!(!channels.disown(name), "it was not asked for again");
-            channels.on_not_joined(name, Outlook::Soon, now);
+            channels.on_not_joined(name, RejoinPolicy::Soon, now);
             channels.tick(now + TRIES_RESET_AFTER);
             channels.start_joins(now + TRIES_RESET_AFTER);
             channels.disown(name);
@@ -561,7 +563,7 @@ mod tests {
         let now = Instant::now();
         let mut channels = channels();
         channels.start_joins(now);
-        channels.on_not_joined("#tea", Outlook::Never, now);
+        channels.on_not_joined("#tea", RejoinPolicy::Never, now);
         assert_eq!(channels.deadline(), None);
     }
 

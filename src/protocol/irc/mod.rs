@@ -38,26 +38,26 @@ pub use line::{
     Charset, Charsets, Line, LineError, MissingCommand, ParseError, ParsedLine, ReceivedLine,
     SafeText, decode,
 };
-pub use pacing::{Lesson, Pace};
+pub use pacing::{LearnedPace, Pace};
 pub use past::{HistoryPage, HistoryReply};
 pub use presence::{LeaveReason, MembershipEvent};
 pub use registration::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin, StsPolicy};
-pub use session::{Plan, Session, Webirc};
-pub use speech::Mark;
-pub use split::said_with;
-pub use turned_away::{Reason, TurnedAway};
+pub use session::{IrcSession, SessionConfig, Webirc};
+pub use speech::MessageRef;
+pub use split::matched_len;
+pub use turned_away::{DisconnectKind, DisconnectReason};
 
 use crate::domain::{Author, DeliveryId, EndpointId, IrcUser, MessageKind};
 
 /// What the bridge asks of IRC.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
+pub enum IrcCommand {
     /// Say something; answered by [`Event::Said`], [`Event::Refused`] or [`Event::Later`].
-    Say {
+    SendMessage {
         /// Comes back with the answer.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// By PRIVMSG, NOTICE or CTCP ACTION.
         kind: MessageKind,
         /// What stands at the beginning of each line.
@@ -65,17 +65,17 @@ pub enum Order {
         /// What follows it, in as many lines as it has and the wire needs.
         body: String,
         /// The nick under which the server is to say it (`RELAYMSG`), if not under ours.
-        relay: Option<Arc<str>>,
+        relay_nick: Option<Arc<str>>,
     },
     /// Say something to somebody alone; answered as [`Order::Say`] is.
-    Whisper {
+    SendDirect {
         /// Comes back with the answer.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Stands for whoever it is: one such is under way at a time.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Who is meant, as they are known now. Who goes by their nick when it is said, and is somebody
         /// else, is not told.
-        whom: Arc<IrcUser>,
+        recipient: Arc<IrcUser>,
         /// By PRIVMSG or CTCP ACTION.
         kind: MessageKind,
         /// What stands at the beginning of each line.
@@ -85,9 +85,9 @@ pub enum Order {
     },
     /// Tell what was said in the channel before; answered by what was heard, and then
     /// [`Event::Past`].
-    Past {
+    FetchHistory {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// After this time.
         since: Timestamp,
         /// What the time is now: what is said to be later is not.
@@ -95,33 +95,33 @@ pub enum Order {
         /// After this line, for a server that does not find lines by their time.
         msgid: Option<String>,
         /// After that line on any server that can: more was said at that time than it tells at once.
-        by_line: bool,
+        by_msgid: bool,
     },
     /// Tell somebody, and nobody else, by a NOTICE. It is not known whether it arrives.
-    Notice {
+    SendNotice {
         /// Whom.
         nick: String,
         /// What: as much of it as one line holds.
         text: String,
     },
     /// Make this the channel's topic; an empty one removes it.
-    Topic {
+    SetTopic {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// In one line.
         topic: String,
     },
     /// Show others that we are away, for this reason; `None` that we are back.
-    Away(Option<String>),
+    SetAway(Option<String>),
     /// Sit in this channel too.
-    Sit(ChannelTarget),
+    Join(ChannelTarget),
     /// Say goodbye and hang up.
     Quit(String),
 }
 
 /// What IRC tells the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum IrcEvent {
     /// The server has let us in under this nick.
     Registered {
         /// Perhaps not the one we wished for.
@@ -133,47 +133,47 @@ pub enum Event {
         account: String,
     },
     /// The server knows us by no account, and lets us go on.
-    NotLoggedIn {
+    LoginFailed {
         /// Why, in words for the administrator.
-        why: String,
+        reason: String,
     },
     /// The server wants to be spoken to over TLS alone from now on.
     Sts(StsPolicy),
     /// We go by this nick from now on.
-    Renamed {
+    NickChanged {
         /// The new one.
         nick: String,
     },
     /// The server is there. Told every few seconds while it says anything.
     Alive,
     /// It has sent a line that was not UTF-8.
-    Guessed,
+    FallbackCharsetUsed,
     /// The channel can be heard and spoken in: the server has listed who is there.
     Joined {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// When, where the server says so.
-        time: Option<Timestamp>,
+        server_time: Option<Timestamp>,
         /// Whether the server keeps what was said before, and tells.
-        past: bool,
+        has_history: bool,
         /// Whether our own lines come back, so that each is known by its own mark.
-        echoes: bool,
+        has_echoes: bool,
         /// How many bytes of text a line of ours has room for.
         line: usize,
     },
     /// The channel can no longer, or still not, be heard and spoken in.
-    Closed {
+    NotJoined {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Why, in words for the administrator.
-        why: String,
+        reason: String,
     },
     /// Somebody came, went, or is known otherwise.
-    Presence(MembershipEvent),
+    Membership(MembershipEvent),
     /// This is what the channel is about.
     Topic {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Its topic; `None` for none.
         topic: Option<String>,
         /// The nick, or the server, that has just changed it; `None` where it is told to us who come
@@ -188,102 +188,102 @@ pub enum Event {
         why: Option<String>,
     },
     /// Somebody has changed the channel's modes.
-    Modes {
+    ModesChanged {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// The nick or the server that did it.
         by: String,
         /// What was changed, such as `+o ann`, in the server's words.
         change: String,
     },
     /// An operator of the channel has put us out, or bans us: [`Event::Closed`] follows.
-    PutOut {
+    Removed {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
     },
     /// The server lends nicks, by which others may be heard to speak: `RELAYMSG`.
-    Lends {
+    RelaymsgAvailable {
         /// What such a nick must hold; any one of these.
         separators: String,
         /// How long it may be.
-        limit: usize,
+        max_nick_len: usize,
     },
     /// The server will not say this under the nick it was to have: nothing of what is left of it has
     /// arrived.
-    Voiceless {
+    RelaymsgRejected {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// For whom, and where, that holds.
         scope: Scope,
         /// Why, in the server's own words.
-        why: String,
+        reason: String,
     },
     /// Someone spoke.
-    Heard {
+    Message {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Who, and what.
-        talk: Talk,
+        message: IncomingMessage,
     },
     /// Somebody has said something to us alone.
-    Whispered(Talk),
+    DirectMessage(IncomingMessage),
     /// What was said in the channel before was told, as far as this question goes.
-    Past {
+    History {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// How that ended.
-        answer: HistoryReply,
+        reply: HistoryReply,
     },
     /// A line of this order goes out now: from here on, and until the next answer, nobody can tell
     /// without the server whether it has arrived.
-    Speaking {
+    SendStarted {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
     },
     /// The server has the order's body up to here; the rest follows.
-    Partly {
+    PartiallyDelivered {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// How many bytes of the body it has.
-        end: usize,
+        delivered_bytes: usize,
         /// What it knows the last line by.
-        mark: Mark,
+        message_ref: MessageRef,
     },
     /// The server has every line of this order, or has read each and objected to none.
-    Said {
+    Delivered {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// What it knows the last line by.
-        mark: Mark,
+        message_ref: MessageRef,
     },
     /// The server will not have what is left of this order now, but may later:
     /// [`Event::Again`] follows.
-    Later {
+    Deferred {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Why, in the server's own words.
-        why: String,
+        reason: String,
     },
     /// What was put off may be tried again.
-    Again(EndpointId),
+    Retry(EndpointId),
     /// The server objected.
-    Refused {
+    Rejected {
         /// The order's.
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Why, in the server's own words.
-        why: String,
+        reason: String,
     },
 }
 
@@ -300,7 +300,7 @@ pub enum Scope {
 
 /// What someone has said in a channel, or to us alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Talk {
+pub struct IncomingMessage {
     /// Who.
     pub author: Author,
     /// How.
@@ -308,15 +308,15 @@ pub struct Talk {
     /// What.
     pub text: String,
     /// What the server knows it by.
-    pub mark: Mark,
+    pub message_ref: MessageRef,
     /// It was said before; the server plays it back.
-    pub played: bool,
+    pub is_playback: bool,
     /// It was said under the nick that is ours now. What is not played back is not what we have said on this
     /// connection: that is the answer to an order, and not heard.
-    pub own: bool,
+    pub is_own: bool,
     /// It was said by the user and from the host that are ours, under whatever nick. Only of what is
     /// played back.
-    pub from_here: bool,
+    pub is_own_userhost: bool,
     /// The nick of whoever had the server say it under that of another (`RELAYMSG`).
     pub relayed_by: Option<Box<str>>,
 }

@@ -10,8 +10,8 @@ use irc::proto::Prefix;
 use super::batches::MessageContext;
 use super::line::{Line, SafeText};
 use super::relaymsg;
-use super::speech::Utterance;
-use super::split::{self, Part, Room};
+use super::speech::OutgoingLine;
+use super::split::{self, Room, TextPart};
 use crate::domain::{DeliveryId, MessageKind};
 
 /// The capability, and the type of batch.
@@ -75,13 +75,13 @@ struct BatchLine {
 
 impl OutgoingText<'_> {
     /// Line by line.
-    pub(super) fn lines(&self) -> Vec<Utterance> {
+    pub(super) fn lines(&self) -> Vec<OutgoingLine> {
         let parts = split::lines(self.prefix, self.body, self.budget).into_iter();
-        parts.map(|Part { text, end }| self.to_line(text, end)).collect()
+        parts.map(|TextPart { text, end }| self.to_line(text, end)).collect()
     }
 
     /// In as few batches as `limits` allow, and lines where one is alone.
-    pub(super) fn batches(&self, limits: MultilineLimits) -> Vec<Utterance> {
+    pub(super) fn batches(&self, limits: MultilineLimits) -> Vec<OutgoingLine> {
         let lines = self.lines();
         // An action has no form of several lines, nor has what the server says for us.
         if lines.len() < 2 || self.kind == MessageKind::Action || self.relay_nick.is_some() {
@@ -91,14 +91,14 @@ impl OutgoingText<'_> {
         groups.map(|(number, group)| self.batch_or_line(number, group)).collect()
     }
 
-    fn batch_or_line(&self, number: usize, mut pieces: Vec<BatchLine>) -> Utterance {
+    fn batch_or_line(&self, number: usize, mut pieces: Vec<BatchLine>) -> OutgoingLine {
         let end = pieces.last().map_or(self.body.len(), |piece| piece.end);
         pieces.truncate(pieces.iter().rposition(|it| !it.text.is_empty()).map_or(0, |at| at + 1));
         let full = pieces.iter().filter(|piece| !piece.text.is_empty());
-        let mut plain: Vec<Utterance> =
+        let mut plain: Vec<OutgoingLine> =
             full.map(|piece| self.to_line(piece.text.clone(), piece.end)).collect();
         if let Some(last) = plain.last_mut() {
-            last.end = end;
+            last.body_end = end;
         }
         if plain.len() == 1 {
             return plain.remove(0);
@@ -116,10 +116,10 @@ impl OutgoingText<'_> {
             text.push_str(&words.0);
         }
         lines.push(batch_command(&[&format!("-{reference}")]));
-        Utterance { lines, kind: self.kind, text, end, plain }
+        OutgoingLine { lines, kind: self.kind, text, body_end: end, single_lines: plain }
     }
 
-    fn to_line(&self, text: String, end: usize) -> Utterance {
+    fn to_line(&self, text: String, end: usize) -> OutgoingLine {
         let text = SafeText::sanitize(&text);
         let line = match self.relay_nick {
             Some(nick) => relaymsg::relaymsg_line(self.kind, self.target, nick, &text.0)
@@ -129,7 +129,7 @@ impl OutgoingText<'_> {
         let lines = vec![line];
         let SafeText(text) = text;
         let text = self.budget.charset.legible(text);
-        Utterance { lines, kind: self.kind, text, end, plain: Vec::new() }
+        OutgoingLine { lines, kind: self.kind, text, body_end: end, single_lines: Vec::new() }
     }
 
     /// The lines of a batch. Those who know no batches see them as they are: so where a name must
@@ -139,7 +139,7 @@ impl OutgoingText<'_> {
         if !prefix.is_empty() {
             let parts = split::lines(prefix, body, budget).into_iter();
             return parts
-                .map(|Part { text, end }| BatchLine { text, concat: false, end })
+                .map(|TextPart { text, end }| BatchLine { text, concat: false, end })
                 .collect();
         }
         // A space that is cut at stays, at the end of its line.
@@ -307,7 +307,7 @@ mod tests {
         let units = script.batches(limits);
         let lines: Vec<&str> = units.iter().flat_map(|it| &it.lines).map(Line::as_str).collect();
         assert_eq!(lines, said);
-        assert_eq!(units.last().map(|unit| unit.end), Some(script.body.len()));
+        assert_eq!(units.last().map(|unit| unit.body_end), Some(script.body.len()));
     }
 
     #[test]
@@ -399,7 +399,7 @@ mod tests {
             ..outgoing_text("<a> ", "お茶😀é", 400)
         };
         let [unit] = script.lines().try_into().expect("one line");
-        assert_eq!((unit.text.as_str(), unit.end), ("<a> お茶??", "お茶😀é".len()));
+        assert_eq!((unit.text.as_str(), unit.body_end), ("<a> お茶??", "お茶😀é".len()));
     }
 
     proptest! {
@@ -437,15 +437,15 @@ mod tests {
         ) {
             let mut at = 0;
             for unit in outgoing_text(&prefix, &body, budget).batches(MultilineLimits { max_bytes: bytes, max_lines: lines }) {
-                prop_assert!(unit.plain.is_empty() || unit.text.len() <= bytes);
+                prop_assert!(unit.single_lines.is_empty() || unit.text.len() <= bytes);
                 prop_assert!(unit.lines.len() <= 1 || unit.lines.len() - 2 <= lines);
-                let found = split::said_with(&prefix, &body[at..], &unit.text);
+                let found = split::matched_len(&prefix, &body[at..], &unit.text);
                 prop_assert!(found.is_some(), "{:?} in {:?}", unit.text, &body[at..]);
                 at += found.unwrap_or_default();
-                let between = &body[unit.end.min(at)..unit.end.max(at)];
+                let between = &body[unit.body_end.min(at)..unit.body_end.max(at)];
                 prop_assert!(between.trim().is_empty(), "{between:?}");
                 let frame = "PRIVMSG #tea :".len();
-                prop_assert!(unit.plain.iter().flat_map(|it| &it.lines).all(|it| it.len() - frame <= budget));
+                prop_assert!(unit.single_lines.iter().flat_map(|it| &it.lines).all(|it| it.len() - frame <= budget));
             }
             prop_assert_eq!(at, body.len());
         }

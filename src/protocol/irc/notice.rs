@@ -6,7 +6,7 @@ use crate::domain::MessageKind;
 
 /// `text`, as much of it as fits into one line, said to `nick`; `None` where that is no nick. A target
 /// of PRIVMSG and NOTICE may also be a channel, a list, or everybody on a server (RFC 2812 §3.3.1).
-pub(super) fn line(
+pub(super) fn notice_line(
     (source, charset): (usize, Charset),
     nick: &str,
     text: &str,
@@ -15,7 +15,7 @@ pub(super) fn line(
     if !is_nick(nick) {
         return None;
     }
-    let bytes = split::budget(source, charset.width(nick), MessageKind::Notice, linelen);
+    let bytes = split::text_budget(source, charset.width(nick), MessageKind::Notice, linelen);
     let room = Room { bytes, charset };
     let first = split::lines("", text, room).into_iter().next()?;
     Some(Line::message(MessageKind::Notice, nick, &SafeText::sanitize(&first.text)))
@@ -36,18 +36,18 @@ mod tests {
     const UTF_8: Charset = Charset::Both(encoding_rs::UTF_8);
 
     #[test]
-    fn a_notice_is_one_line_to_one_person() {
+    fn notice_is_one_line_to_one_nick() {
         let long = "word ".repeat(200);
-        let said = line((20, UTF_8), "ann", &long, 512).expect("a line");
+        let said = notice_line((20, UTF_8), "ann", &long, 512).expect("a line");
         assert!(said.len() + 2 + 22 <= 512, "{said}");
-        let said = line((20, UTF_8), "ann", "one\r\nQUIT", 512).expect("a line");
+        let said = notice_line((20, UTF_8), "ann", "one\r\nQUIT", 512).expect("a line");
         assert_eq!(said.as_str(), "NOTICE ann :one");
     }
 
     #[test]
-    fn what_is_no_nick_is_told_nothing() {
+    fn notice_to_a_non_nick_is_not_sent() {
         for nick in ["", "#tea", "$$*", "ann,bob", "@#tea", "+#tea", "*.example", "a b", "a\r\nb"] {
-            assert_eq!(line((20, UTF_8), nick, "hi", 512), None, "{nick}");
+            assert_eq!(notice_line((20, UTF_8), nick, "hi", 512), None, "{nick}");
         }
     }
 }

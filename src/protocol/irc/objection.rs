@@ -4,52 +4,54 @@ use super::Scope;
 
 /// What a server has against a line of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Objection {
+pub(super) struct SendError {
     /// In the server's own words.
-    pub(super) why: String,
+    pub(super) reason: String,
     /// Whether it may take the line later, and when.
-    pub(super) later: Option<Duration>,
+    pub(super) retry_after: Option<Duration>,
     /// Whether it has nothing against the line but that it is said under another nick.
-    pub(super) voiceless: Option<Scope>,
+    pub(super) relaymsg_scope: Option<Scope>,
 }
 
 /// How long to wait where the server does not say for how long.
-const A_WHILE: Duration = Duration::from_secs(10);
+const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(10);
 
 /// A server that wants us to wait for longer does not want the line.
-const TOO_LONG: Duration = Duration::from_secs(600);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(600);
 
 /// Numerics that say no more than that we are too fast: RPL_TRYAGAIN, ERR_TARGETTOOFAST,
 /// ERR_TARGCHANGE.
-const TOO_FAST: &[&str] = &["263", "439", "707"];
+const FLOOD_NUMERICS: &[&str] = &["263", "439", "707"];
 
 /// Words by which servers say so in an error that they use for other things too.
-const SIGNS: &[&str] =
+const FLOOD_PHRASES: &[&str] =
     &["rate", "slow", "flood", "too fast", "too quickly", "wait", "try again", "until"];
 
-impl Objection {
+impl SendError {
     /// Reads one from an error numeric, or the code of a standard reply
     /// (<https://ircv3.net/specs/extensions/standard-replies>), and its text.
-    pub(super) fn read(code: &str, text: &str) -> Self {
-        let named = duration(text);
-        let fast = TOO_FAST.contains(&code)
+    pub(super) fn parse(code: &str, text: &str) -> Self {
+        let named = parse_duration(text);
+        let fast = FLOOD_NUMERICS.contains(&code)
             || ["RATE_LIMIT", "TRY_AGAIN", "TEMPORARILY"].iter().any(|sign| code.contains(sign))
-            || (named.is_some() && SIGNS.iter().any(|sign| text.contains(sign)));
-        let later = fast.then(|| named.unwrap_or(A_WHILE)).filter(|wait| *wait <= TOO_LONG);
-        Self { why: text.to_owned(), later, voiceless: None }
+            || (named.is_some() && FLOOD_PHRASES.iter().any(|sign| text.contains(sign)));
+        let later = fast
+            .then(|| named.unwrap_or(DEFAULT_RETRY_DELAY))
+            .filter(|wait| *wait <= MAX_RETRY_DELAY);
+        Self { reason: text.to_owned(), retry_after: later, relaymsg_scope: None }
     }
 
     /// Whether a server that says so wants us to say less in all, not only there.
-    pub(super) fn is_about_pace(code: &str, text: &str) -> bool {
+    pub(super) fn is_flood(code: &str, text: &str) -> bool {
         code == "263" || code.contains("RATE_LIMIT") || mentions_flood(text)
     }
 
     /// One of our own, for what the server leaves unsaid.
-    pub(super) fn silent() -> Self {
+    pub(super) fn dropped_silently() -> Self {
         Self {
-            why: "the server has dropped it without a word".to_owned(),
-            later: None,
-            voiceless: None,
+            reason: "the server has dropped it without a word".to_owned(),
+            retry_after: None,
+            relaymsg_scope: None,
         }
     }
 }
@@ -62,11 +64,11 @@ pub(super) fn mentions_flood(text: &str) -> bool {
 }
 
 /// The longest span of time that a server can ask us to wait.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+pub(super) const MAX_STATED_DELAY: Duration = Duration::from_secs(3_600);
 
 /// The first span of time that `text` names, such as in "wait 30 seconds", "in 1h" or "for 1 day and 2 hours";
 /// [`LONGEST_WAIT`] at most.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut sum = None;
     let mut at = 0;
@@ -81,7 +83,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
             (None, _) => at += 1,
         }
     }
-    sum.map(|sum: Duration| sum.min(LONGEST_WAIT))
+    sum.map(|sum: Duration| sum.min(MAX_STATED_DELAY))
 }
 
 /// Reads `30 seconds`, `2.5 min` or `an hour`, or `1h30m`, and in how many words.
@@ -146,12 +148,13 @@ mod tests {
     #[track_caller]
     fn check(code: &str, text: &str, later: Option<u64>) {
         let later = later.map(Duration::from_secs);
-        let objection = Objection { why: text.to_owned(), later, voiceless: None };
-        assert_eq!(Objection::read(code, text), objection);
+        let objection =
+            SendError { reason: text.to_owned(), retry_after: later, relaymsg_scope: None };
+        assert_eq!(SendError::parse(code, text), objection);
     }
 
     #[test]
-    fn waiting_helps_against_being_too_fast() {
+    fn flood_errors_are_retryable() {
         check("439", "Target change too fast. Please wait 26 seconds.", Some(26));
         check("439", "This server has anti-spambot mechanisms enabled.", Some(10));
         check(
@@ -202,12 +205,12 @@ mod tests {
             ("see 1h2x3", None),
             ("NaN seconds inf hours", None),
         ] {
-            assert_eq!(duration(text).map(|it| it.as_secs_f64()), seconds, "{text}");
+            assert_eq!(parse_duration(text).map(|it| it.as_secs_f64()), seconds, "{text}");
         }
     }
 
     #[test]
-    fn a_server_that_drowns_is_understood() {
+    fn rate_limit_replies_are_recognised() {
         for (text, floods) in [
             ("Closing Link: bridge[host] (Excess Flood)", true),
             ("Closing link: (b@host) [RecvQ exceeded]", true),
@@ -217,12 +220,12 @@ mod tests {
         ] {
             assert_eq!(mentions_flood(text), floods, "{text}");
         }
-        assert!(Objection::is_about_pace("RATE_LIMITED", ""));
-        assert!(!Objection::is_about_pace("404", "Slow mode is on: please wait 2 minutes"));
+        assert!(SendError::is_flood("RATE_LIMITED", ""));
+        assert!(!SendError::is_flood("404", "Slow mode is on: please wait 2 minutes"));
     }
 
     #[test]
-    fn waiting_does_not_help_against_a_no() {
+    fn other_errors_are_permanent() {
         check("404", "Cannot send to channel", None);
         check("404", "You need voice (+v)", None);
         check("404", "Cannot send to channel (+m) for 10 apples", None);

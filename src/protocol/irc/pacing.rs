@@ -39,18 +39,18 @@ pub enum Pace {
 
 /// What a server allows, in time of waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Allowance {
+struct Cost {
     /// How much may be said at once.
     burst: Duration,
     /// What a line costs.
-    line: Duration,
+    per_line: Duration,
     /// What each of its bytes costs.
-    byte: Duration,
+    per_byte: Duration,
 }
 
 impl Pace {
     /// That of the server that calls its software `version` (RPL_MYINFO).
-    pub(super) fn of(version: &str) -> Self {
+    pub(super) fn for_version(version: &str) -> Self {
         let version = version.to_ascii_lowercase();
         let kinds: [(&str, Self); 14] = [
             ("solanum", Self::Solanum),
@@ -72,7 +72,7 @@ impl Pace {
         kind.map_or(Self::Standard, |(_, pace)| *pace)
     }
 
-    fn allowance(self) -> Option<Allowance> {
+    fn cost(self) -> Option<Cost> {
         let (burst, line, byte) = match self {
             Self::Off => return None,
             Self::Auto | Self::Standard => (5_000, 1_000, 2_000),
@@ -84,10 +84,10 @@ impl Pace {
             Self::Ircu => (8_000, 2_000, 8_400),
             Self::Soju => (16_000, 2_000, 0),
         };
-        Some(Allowance {
+        Some(Cost {
             burst: Duration::from_millis(burst),
-            line: Duration::from_millis(line),
-            byte: Duration::from_micros(byte),
+            per_line: Duration::from_millis(line),
+            per_byte: Duration::from_micros(byte),
         })
     }
 }
@@ -95,47 +95,49 @@ impl Pace {
 /// What a server has taught us about how fast we may speak to it, kept from one connection to the
 /// next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lesson {
+pub struct LearnedPace {
     /// How many percent of its usual cost a line costs.
-    percent: u32,
+    cost_percent: u32,
     /// When it last taught us, or we last dared to go faster.
-    since: Instant,
+    updated_at: Instant,
 }
 
 /// How long all must have gone well before we dare to go faster.
-const DARE: Duration = Duration::from_secs(600);
+const SPEEDUP_INTERVAL: Duration = Duration::from_secs(600);
 
 /// No server is spoken to more slowly than this.
-const SLOWEST: u32 = 800;
+const MAX_COST_PERCENT: u32 = 800;
 
-impl Lesson {
+impl LearnedPace {
     /// Nothing was taught yet.
     #[must_use]
-    pub fn none(now: Instant) -> Self {
-        Self { percent: 100, since: now }
+    pub fn new(now: Instant) -> Self {
+        Self { cost_percent: 100, updated_at: now }
     }
 
-    fn teach(&mut self, times: u32, now: Instant) {
-        self.percent = (self.percent * times / 100).min(SLOWEST);
-        self.since = now;
+    fn slow_down(&mut self, times: u32, now: Instant) {
+        self.cost_percent = (self.cost_percent * times / 100).min(MAX_COST_PERCENT);
+        self.updated_at = now;
     }
 
     /// What is left of it at `now`.
-    fn recall(&mut self, now: Instant) {
-        while self.percent > 100 && now.saturating_duration_since(self.since) >= DARE {
-            self.percent = (self.percent * 4 / 5).max(100);
-            self.since += DARE;
+    fn decay(&mut self, now: Instant) {
+        while self.cost_percent > 100
+            && now.saturating_duration_since(self.updated_at) >= SPEEDUP_INTERVAL
+        {
+            self.cost_percent = (self.cost_percent * 4 / 5).max(100);
+            self.updated_at += SPEEDUP_INTERVAL;
         }
     }
 }
 
 /// Who wants to say something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
+pub(super) enum Priority {
     /// Whoever has said little lately. The last part of what may be said at once is theirs.
-    Light,
+    High,
     /// Whoever has much to say, and what can wait.
-    Heavy,
+    Low,
 }
 
 /// A token bucket, kept as the moment at which it will be full again.
@@ -145,79 +147,86 @@ pub(super) enum Weight {
 #[derive(Debug)]
 pub(super) struct Pacer {
     pace: Pace,
-    lesson: Lesson,
+    learned: LearnedPace,
     full_at: Instant,
     /// How many lines, and bytes of them, were said before it was known to what kind of server.
-    unknowing: (u32, u32),
+    sent_before_version: (u32, u32),
     /// What each channel has used, beyond its fair share of what has become free since.
     spent: HashMap<EndpointId, Duration>,
     /// Up to when that is.
-    shared_at: Instant,
+    shared_until: Instant,
 }
 
 impl Pacer {
-    pub(super) fn new(pace: Pace, lesson: Lesson, now: Instant) -> Self {
+    pub(super) fn new(pace: Pace, lesson: LearnedPace, now: Instant) -> Self {
         let spent = HashMap::new();
-        Self { pace, lesson, full_at: now, unknowing: (0, 0), spent, shared_at: now }
+        Self {
+            pace,
+            learned: lesson,
+            full_at: now,
+            sent_before_version: (0, 0),
+            spent,
+            shared_until: now,
+        }
     }
 
     /// The server calls its software `version`: what was said on the way in costs what it costs there.
-    pub(super) fn recognise(&mut self, version: &str) {
+    pub(super) fn set_version(&mut self, version: &str) {
         if self.pace != Pace::Auto {
             return;
         }
-        let thought = self.paid();
-        self.pace = Pace::of(version);
-        let due = self.full_at + self.paid();
+        let thought = self.cost_before_version();
+        self.pace = Pace::for_version(version);
+        let due = self.full_at + self.cost_before_version();
         self.full_at = due.checked_sub(thought).unwrap_or(due);
         tracing::debug!(version, pace = ?self.pace, "how fast to speak");
     }
 
     /// What that costs which was said before the server's kind was known.
-    fn paid(&self) -> Duration {
-        let Some(Allowance { line, byte, .. }) = self.pace.allowance() else {
+    fn cost_before_version(&self) -> Duration {
+        let Some(Cost { per_line: line, per_byte: byte, .. }) = self.pace.cost() else {
             return Duration::ZERO;
         };
-        let (lines, bytes) = self.unknowing;
-        (line * lines + byte * bytes) * self.lesson.percent / 100
+        let (lines, bytes) = self.sent_before_version;
+        (line * lines + byte * bytes) * self.learned.cost_percent / 100
     }
 
     /// The server says that we are too fast.
-    pub(super) fn warned(&mut self, now: Instant) {
-        self.lesson.teach(125, now);
+    pub(super) fn on_flood_warning(&mut self, now: Instant) {
+        self.learned.slow_down(125, now);
     }
 
     /// The server has thrown us out for being too fast.
-    pub(super) fn punished(&mut self, now: Instant) {
-        self.lesson.teach(200, now);
+    pub(super) fn on_flood_disconnect(&mut self, now: Instant) {
+        self.learned.slow_down(200, now);
         tracing::warn!(
-            percent = self.lesson.percent,
+            percent = self.learned.cost_percent,
             "too fast for the server: slower from now on"
         );
     }
 
-    pub(super) fn lesson(&self) -> Lesson {
-        self.lesson
+    pub(super) fn learned(&self) -> LearnedPace {
+        self.learned
     }
 
     /// How `place` stands.
-    pub(super) fn weight(&self, place: EndpointId, now: Instant) -> Weight {
-        let Some(Allowance { burst, .. }) = self.pace.allowance() else { return Weight::Light };
+    pub(super) fn priority(&self, place: EndpointId, now: Instant) -> Priority {
+        let Some(Cost { burst, .. }) = self.pace.cost() else { return Priority::High };
         let spent = self.spent.get(&place).copied().unwrap_or_default();
-        let spent = spent.saturating_sub(self.share(now));
-        if spent * 2 < burst { Weight::Light } else { Weight::Heavy }
+        let spent = spent.saturating_sub(self.fair_share(now));
+        if spent * 2 < burst { Priority::High } else { Priority::Low }
     }
 
     /// What each channel's share is of what has become free since it was last shared out.
-    fn share(&self, now: Instant) -> Duration {
+    fn fair_share(&self, now: Instant) -> Duration {
         let channels = u32::try_from(self.spent.len()).unwrap_or(u32::MAX);
-        now.saturating_duration_since(self.shared_at) / channels.max(1)
+        now.saturating_duration_since(self.shared_until) / channels.max(1)
     }
 
     /// Shares out what has become free; a channel that has used no more than its share is forgotten.
-    fn share_out(&mut self, now: Instant) {
-        let share = self.share(now);
-        self.shared_at = self.shared_at.max(now);
+    fn deduct_shares(&mut self, now: Instant) {
+        let share = self.fair_share(now);
+        self.shared_until = self.shared_until.max(now);
         self.spent.retain(|_, spent| {
             *spent = spent.saturating_sub(share);
             !spent.is_zero()
@@ -225,43 +234,43 @@ impl Pacer {
     }
 
     /// Whether a line may be sent now.
-    pub(super) fn may(&self, weight: Weight, now: Instant) -> bool {
-        self.free_at(weight).is_none_or(|free| free <= now)
+    pub(super) fn can_send(&self, weight: Priority, now: Instant) -> bool {
+        self.ready_at(weight).is_none_or(|free| free <= now)
     }
 
     /// When the next line may be sent, as far as is known; `None` for always.
-    pub(super) fn free_at(&self, weight: Weight) -> Option<Instant> {
-        let Allowance { burst, .. } = self.pace.allowance()?;
+    pub(super) fn ready_at(&self, weight: Priority) -> Option<Instant> {
+        let Cost { burst, .. } = self.pace.cost()?;
         let credit = match weight {
-            Weight::Light => burst,
-            Weight::Heavy => burst * 3 / 5,
+            Priority::High => burst,
+            Priority::Low => burst * 3 / 5,
         };
         // What was said before it all began has long been paid for.
         Some(self.full_at.checked_sub(credit).unwrap_or(self.full_at))
     }
 
     /// Whether as much may be said at once as ever: nothing else has been said for a while.
-    pub(super) fn is_rested(&self, now: Instant) -> bool {
-        self.rested_at().is_none_or(|at| at <= now)
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        self.full_at().is_none_or(|at| at <= now)
     }
 
     /// When that is, as far as is known.
-    pub(super) fn rested_at(&self) -> Option<Instant> {
+    pub(super) fn full_at(&self) -> Option<Instant> {
         (self.pace != Pace::Off).then_some(self.full_at)
     }
 
     /// A line of `bytes` bytes is sent, in `place` if it is said there.
     pub(super) fn spend(&mut self, bytes: usize, place: Option<EndpointId>, now: Instant) {
-        let Some(Allowance { line, byte, .. }) = self.pace.allowance() else { return };
-        self.lesson.recall(now);
+        let Some(Cost { per_line: line, per_byte: byte, .. }) = self.pace.cost() else { return };
+        self.learned.decay(now);
         let bytes = u32::try_from(bytes.min(65_536)).unwrap_or(u32::MAX);
         if self.pace == Pace::Auto {
-            let (lines, all) = self.unknowing;
-            self.unknowing = (lines.saturating_add(1), all.saturating_add(bytes));
+            let (lines, all) = self.sent_before_version;
+            self.sent_before_version = (lines.saturating_add(1), all.saturating_add(bytes));
         }
-        let cost = (line + byte * bytes) * self.lesson.percent / 100;
+        let cost = (line + byte * bytes) * self.learned.cost_percent / 100;
         self.full_at = self.full_at.max(now) + cost;
-        self.share_out(now);
+        self.deduct_shares(now);
         if let Some(place) = place {
             *self.spent.entry(place).or_default() += cost;
         }
@@ -276,15 +285,15 @@ mod tests {
     const DEV: EndpointId = EndpointId(2);
 
     fn pacer(pace: Pace, now: Instant) -> Pacer {
-        Pacer::new(pace, Lesson::none(now), now)
+        Pacer::new(pace, LearnedPace::new(now), now)
     }
 
     /// When each of so many lines of 400 bytes in one channel is sent, in seconds.
     fn sent(pacer: &mut Pacer, lines: usize, start: Instant) -> Vec<u64> {
         let mut now = start;
         let say = |_| {
-            let weight = pacer.weight(TEA, now);
-            now = pacer.free_at(weight).map_or(now, |free| free.max(now));
+            let weight = pacer.priority(TEA, now);
+            now = pacer.ready_at(weight).map_or(now, |free| free.max(now));
             pacer.spend(400, Some(TEA), now);
             (now - start).as_secs()
         };
@@ -292,14 +301,14 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_followed_by_a_steady_pace() {
+    fn burst_is_followed_by_a_steady_rate() {
         let now = Instant::now();
         assert_eq!(sent(&mut pacer(Pace::Standard, now), 6, now), [0, 0, 0, 2, 4, 6]);
         assert_eq!(sent(&mut pacer(Pace::Off, now), 6, now), [0; 6]);
     }
 
     #[test]
-    fn no_server_is_spoken_to_faster_than_it_reads() {
+    fn no_pace_exceeds_its_server() {
         let now = Instant::now();
         // How many seconds each takes over sixty lines of 400 bytes that come at once, and how many
         // lines it lets wait before it disconnects; measured of ngIRCd 26.1 and InspIRCd 3, of the
@@ -322,50 +331,50 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_on_the_way_in_costs_what_it_costs_there() {
+    fn lines_before_the_version_are_recharged() {
         let now = Instant::now();
         for (version, wait) in [("ngircd-26.1", 0), ("ergo-2.19.1", 1), ("u2.10.12", 8)] {
             let mut pacer = pacer(Pace::Auto, now);
             for _ in 0..7 {
                 pacer.spend(40, None, now);
             }
-            pacer.recognise(version);
-            let free = pacer.free_at(Weight::Light).expect("it has a pace");
+            pacer.set_version(version);
+            let free = pacer.ready_at(Priority::High).expect("it has a pace");
             assert_eq!(free.saturating_duration_since(now).as_secs(), wait, "{version}");
         }
     }
 
     #[test]
-    fn whoever_says_little_does_not_wait_for_who_says_much() {
+    fn quiet_channel_does_not_wait_for_a_busy_one() {
         let now = Instant::now();
         let mut pacer = pacer(Pace::Standard, now);
         sent(&mut pacer, 3, now);
         let then = now + Duration::from_secs(1);
-        assert_eq!(pacer.weight(TEA, then), Weight::Heavy);
-        assert!(!pacer.may(Weight::Heavy, then));
-        assert_eq!(pacer.weight(DEV, then), Weight::Light);
-        assert!(pacer.may(Weight::Light, then));
+        assert_eq!(pacer.priority(TEA, then), Priority::Low);
+        assert!(!pacer.can_send(Priority::Low, then));
+        assert_eq!(pacer.priority(DEV, then), Priority::High);
+        assert!(pacer.can_send(Priority::High, then));
         let later = now + Duration::from_secs(60);
-        assert_eq!(pacer.weight(TEA, later), Weight::Light);
+        assert_eq!(pacer.priority(TEA, later), Priority::High);
     }
 
     #[test]
-    fn what_a_server_has_taught_is_remembered_and_slowly_forgotten() {
+    fn learned_pace_decays_over_time() {
         let now = Instant::now();
         let mut first = pacer(Pace::Standard, now);
-        first.punished(now);
-        first.warned(now);
-        let mut second = Pacer::new(Pace::Standard, first.lesson(), now);
+        first.on_flood_disconnect(now);
+        first.on_flood_warning(now);
+        let mut second = Pacer::new(Pace::Standard, first.learned(), now);
         assert_eq!(sent(&mut second, 4, now), [0, 1, 6, 10]);
-        let later = now + DARE * 5;
-        let mut third = Pacer::new(Pace::Standard, second.lesson(), later);
+        let later = now + SPEEDUP_INTERVAL * 5;
+        let mut third = Pacer::new(Pace::Standard, second.learned(), later);
         assert_eq!(sent(&mut third, 6, later), [0, 0, 0, 2, 4, 6]);
-        (0..20).for_each(|_| third.punished(later));
-        assert_eq!(third.lesson().percent, SLOWEST);
+        (0..20).for_each(|_| third.on_flood_disconnect(later));
+        assert_eq!(third.learned().cost_percent, MAX_COST_PERCENT);
     }
 
     #[test]
-    fn servers_are_known_by_what_they_call_themselves() {
+    fn version_selects_the_pace() {
         for (version, pace) in [
             ("solanum-1.0-dev", Pace::Solanum),
             ("hybrid-7.2.2+oftc1.7.3", Pace::Hybrid),
@@ -378,11 +387,11 @@ mod tests {
             ("soju", Pace::Soju),
             ("", Pace::Standard),
         ] {
-            assert_eq!(Pace::of(version), pace, "{version}");
+            assert_eq!(Pace::for_version(version), pace, "{version}");
         }
         let now = Instant::now();
         let mut decided = pacer(Pace::Standard, now);
-        decided.recognise("ergo-v2.14.0");
+        decided.set_version("ergo-v2.14.0");
         assert_eq!(decided.pace, Pace::Standard, "the administrator knows better");
     }
 }

@@ -7,7 +7,7 @@
 
 use super::Scope;
 use super::line::{Line, LineError, SafeText};
-use super::objection::Objection;
+use super::objection::SendError;
 use crate::domain::MessageKind;
 
 /// The capability, and the tag that tells who had a line said; by its names, the newer first.
@@ -40,7 +40,7 @@ pub(super) fn overhead(kind: MessageKind, target: usize, nick: usize) -> usize {
 
 /// What the server has against a line, by the code of its reply. Whoever is banned is refused: where
 /// an operator has muted one, the bridge does not speak for them.
-pub(super) fn parse_error(code: &str, why: &str) -> Objection {
+pub(super) fn parse_error(code: &str, why: &str) -> SendError {
     let voiceless = match code {
         "BANNED" | "BLANK_MSG" => None,
         // ERR_BADRELAYNICK of InspIRCd's module.
@@ -49,7 +49,7 @@ pub(super) fn parse_error(code: &str, why: &str) -> Objection {
         "NOT_ENABLED" | "421" => Some(Scope::Network),
         _ => Some(Scope::Channel),
     };
-    Objection { voiceless, ..Objection::read(code, why) }
+    SendError { relaymsg_scope: voiceless, ..SendError::parse(code, why) }
 }
 
 #[cfg(test)]

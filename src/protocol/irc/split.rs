@@ -7,7 +7,12 @@ use crate::domain::MessageKind;
 
 /// How many bytes of text others receive whole, in a line of `linelen` bytes that the server
 /// begins with `:nick!user@host ` (`source` bytes without colon and space), to a target of so many bytes.
-pub(super) fn budget(source: usize, target: usize, kind: MessageKind, linelen: usize) -> usize {
+pub(super) fn text_budget(
+    source: usize,
+    target: usize,
+    kind: MessageKind,
+    linelen: usize,
+) -> usize {
     let frame = match kind {
         MessageKind::Text => "PRIVMSG  :".len(),
         MessageKind::Notice => "NOTICE  :".len(),
@@ -50,7 +55,7 @@ impl From<usize> for Room {
 
 /// One line of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct TextPart {
     /// The line, with its prefix.
     pub(super) text: String,
     /// How many bytes of the body are said with it: what follows begins there.
@@ -59,7 +64,7 @@ pub(super) struct Part {
 
 /// `body` in lines that have room, each beginning with `prefix`. Lines that are blank
 /// are left out where others are not.
-pub(super) fn lines(prefix: &str, body: &str, room: impl Into<Room>) -> Vec<Part> {
+pub(super) fn lines(prefix: &str, body: &str, room: impl Into<Room>) -> Vec<TextPart> {
     let room = room.into().beside(prefix);
     let full = body.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
     let pieces = full.flat_map(|line| split(line, room));
@@ -71,7 +76,7 @@ pub(super) fn lines(prefix: &str, body: &str, room: impl Into<Room>) -> Vec<Part
     }
     let next = pieces.iter().skip(1).map(|piece| end_in(body, piece) - piece.len());
     let ends: Vec<usize> = next.chain([body.len()]).collect();
-    let part = |(piece, end)| Part { text: format!("{prefix}{piece}"), end };
+    let part = |(piece, end)| TextPart { text: format!("{prefix}{piece}"), end };
     pieces.into_iter().zip(ends).map(part).collect()
 }
 
@@ -83,28 +88,28 @@ fn end_in(whole: &str, part: &str) -> usize {
 /// How many bytes of `body` are said with `text`, a line or several, if that may be the first of what
 /// it was said in with `prefix` before each. How long they may have been makes no difference.
 #[must_use]
-pub fn said_with(prefix: &str, body: &str, text: &str) -> Option<usize> {
+pub fn matched_len(prefix: &str, body: &str, text: &str) -> Option<usize> {
     let mut full = text.split('\n').filter(|line| !line.trim().is_empty());
     let first = full.next().unwrap_or(text);
-    full.try_fold(line_said_with(prefix, body, first)?, |end, line| {
-        Some(end + line_said_with(prefix, &body[end..], line)?)
+    full.try_fold(line_matched_len(prefix, body, first)?, |end, line| {
+        Some(end + line_matched_len(prefix, &body[end..], line)?)
     })
 }
 
-fn line_said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
+fn line_matched_len(prefix: &str, body: &str, line: &str) -> Option<usize> {
     let SafeText(prefix) = SafeText::sanitize(prefix);
     let said = line.strip_prefix(prefix.as_str())?;
     let full = body.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or(body);
     let start = end_in(body, full) - full.len();
     let text = &body[start..];
     let blank = text.len() - text.trim_start_matches(' ').len();
-    let unindented = || Some(blank + said_from(&text[blank..], said)?);
-    let end = start + said_from(text, said).or_else(unindented)?;
+    let unindented = || Some(blank + prefix_matched_len(&text[blank..], said)?);
+    let end = start + prefix_matched_len(text, said).or_else(unindented)?;
     let rest = &body[end..];
     let breaks = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
     let cut = breaks == 0 && !rest.is_empty();
-    let next = word_len(rest.trim_start_matches(' '), SHORTEST_CUT);
-    if cut && line.len() + next < SHORTEST_CUT {
+    let next = word_len(rest.trim_start_matches(' '), MIN_TRUNCATED_LEN);
+    if cut && line.len() + next < MIN_TRUNCATED_LEN {
         return None;
     }
     let space = usize::from(cut && rest.starts_with(' '));
@@ -112,10 +117,10 @@ fn line_said_with(prefix: &str, body: &str, line: &str) -> Option<usize> {
 }
 
 /// No server allows lines so short that a shorter one than this is cut.
-const SHORTEST_CUT: usize = 200;
+const MIN_TRUNCATED_LEN: usize = 200;
 
 /// How many bytes of `body` are `said`, which is clean. A charset of old may have lost characters.
-fn said_from(body: &str, said: &str) -> Option<usize> {
+fn prefix_matched_len(body: &str, said: &str) -> Option<usize> {
     let mut heard = body.char_indices();
     for c in said.chars() {
         let (_, original) = heard.next()?;
@@ -143,16 +148,17 @@ pub(super) fn split(text: &str, room: impl Into<Room>) -> impl Iterator<Item = &
         if rest.is_empty() {
             return None;
         }
-        let (part, tail) = rest.split_at(cut(rest, room));
-        let at_space =
-            !tail.is_empty() && room.reach(part) == part.len() && stands_alone(rest, part.len());
+        let (part, tail) = rest.split_at(cut_position(rest, room));
+        let at_space = !tail.is_empty()
+            && room.reach(part) == part.len()
+            && is_breakable_space(rest, part.len());
         rest = if at_space { &tail[" ".len()..] } else { tail };
         Some(part)
     })
 }
 
 /// Where the first part of `text` ends: at a character boundary past its start.
-fn cut(text: &str, room: Room) -> usize {
+fn cut_position(text: &str, room: Room) -> usize {
     let fits = room.reach(text);
     if fits == text.len() {
         return fits;
@@ -189,11 +195,11 @@ fn is_address(text: &str) -> bool {
 /// than `fits`.
 fn last_space(text: &str, fits: usize) -> Option<usize> {
     let indent = text.as_bytes()[..fits].iter().position(|&byte| byte != b' ')?;
-    (indent..=fits).rev().find(|&at| stands_alone(text, at))
+    (indent..=fits).rev().find(|&at| is_breakable_space(text, at))
 }
 
 /// Whether at `at` there is a space that is a character to people: no accent sits on it.
-fn stands_alone(text: &str, at: usize) -> bool {
+fn is_breakable_space(text: &str, at: usize) -> bool {
     text.as_bytes()[at] == b' ' && is_cluster_end(text, at) && is_cluster_end(text, at + 1)
 }
 
@@ -235,25 +241,25 @@ mod tests {
     }
 
     #[test]
-    fn short_text_is_left_alone() {
+    fn short_text_is_one_part() {
         check("tea", 3, &["tea"]);
         check("", 3, &[]);
         check("", 0, &[]);
     }
 
     #[test]
-    fn words_stay_whole() {
+    fn text_is_cut_between_words() {
         check("milk no sugar", 7, &["milk no", "sugar"]);
         check("milk no sugar", 11, &["milk no", "sugar"]);
     }
 
     #[test]
-    fn a_word_that_fits_is_never_cut() {
+    fn word_that_fits_is_never_cut() {
         check("see https://a.example/x", 20, &["see", "https://a.example/x"]);
     }
 
     #[test]
-    fn a_word_that_never_fits_is_cut_at_once() {
+    fn word_over_the_budget_is_cut_in_place() {
         check("a bcdefghijklm", 6, &["a bcde", "fghijk", "lm"]);
         check("abcd efghijklm", 6, &["abcd", "efghij", "klm"]);
     }
@@ -270,13 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_word_is_cut_between_characters() {
+    fn long_word_is_cut_between_characters() {
         check("ééé", 3, &["é", "é", "é"]);
         check("日本語", 4, &["日", "本", "語"]);
     }
 
     #[test]
-    fn what_people_see_as_one_character_stays_whole() {
+    fn grapheme_clusters_stay_whole() {
         // A letter and its accent, a family, two flags, a skin tone.
         check("ae\u{301}", 3, &["a", "e\u{301}"]);
         check("a👩‍👩‍👧", 19, &["a👩‍👩‍👧"]);
@@ -287,19 +293,19 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_wider_than_the_budget_is_cut_between_characters() {
+    fn cluster_over_the_budget_is_cut_between_characters() {
         check("👩‍👩‍👧", 8, &["👩‍", "👩‍", "👧"]);
         check("e\u{301}\u{302}", 3, &["e\u{301}", "\u{302}"]);
     }
 
     #[test]
-    fn a_character_wider_than_the_budget_still_moves_on() {
+    fn character_over_the_budget_still_advances() {
         check("日本", 1, &["日", "本"]);
         check("a b", 0, &["a", " ", "b"]);
     }
 
     #[test]
-    fn spaces_are_kept_but_for_the_one_cut_at() {
+    fn only_the_space_at_the_cut_is_dropped() {
         check("a  b", 2, &["a ", "b"]);
         check("  code", 4, &["  co", "de"]);
         check("  a code", 6, &["  a", "code"]);
@@ -309,12 +315,12 @@ mod tests {
     }
 
     #[test]
-    fn an_accented_space_is_no_place_to_cut() {
+    fn space_with_a_combining_mark_is_not_a_cut() {
         check("abcd \u{301}e", 6, &["abcd", " \u{301}e"]);
     }
 
     #[test]
-    fn every_line_has_the_prefix_and_blank_ones_are_left_out() {
+    fn each_line_has_the_prefix_and_blank_lines_are_dropped() {
         let said = |body, budget| {
             let parts = lines("<a> ", body, budget).into_iter();
             parts.map(|part| (part.text, part.end)).collect::<Vec<_>>()
@@ -330,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_body_is_found_in_it() {
+    fn line_is_matched_in_its_body() {
         for (body, line, end) in [
             ("one", "<a> one", Some(3)),
             ("\r\n\n one\ntwo", "<a>  one", Some(8)),
@@ -348,23 +354,23 @@ mod tests {
             ("née", "<a> n?e", Some(4)),
             ("nee", "<a> n?e", None),
         ] {
-            assert_eq!(said_with("<a> ", body, line), end, "{body:?} {line:?}");
+            assert_eq!(matched_len("<a> ", body, line), end, "{body:?} {line:?}");
         }
     }
 
     #[test]
-    fn others_receive_the_whole_line() {
+    fn budget_leaves_room_for_the_source() {
         for (kind, line) in [
             (MessageKind::Text, ":n!u@h PRIVMSG #c :\r\n"),
             (MessageKind::Notice, ":n!u@h NOTICE #c :\r\n"),
             (MessageKind::Action, ":n!u@h PRIVMSG #c :\x01ACTION \x01\r\n"),
         ] {
-            assert_eq!(budget("n!u@h".len(), 2, kind, 512), 512 - line.len());
+            assert_eq!(text_budget("n!u@h".len(), 2, kind, 512), 512 - line.len());
         }
     }
 
     #[test]
-    fn a_megabyte_takes_no_time() {
+    fn splitting_is_linear_in_the_text() {
         let mut texts =
             ["a", "é", "e\u{301}", "🇫🇷", "👩‍", "\u{301}", " ", " \u{301}", "a ", "\u{600}"]
                 .map(|piece| piece.repeat(2_000_000 / piece.len()))
@@ -394,13 +400,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_line_of_a_body_is_found_after_those_before_it(
+        fn any_body_is_matched_line_by_line(
             body in "([a-z]{1,9}| |\n|\r|é){0,300}",
             budget in 210..300_usize,
         ) {
             let mut at = 0;
             for part in lines("<a> ", &body, budget) {
-                let found = said_with("<a> ", &body[at..], &part.text);
+                let found = matched_len("<a> ", &body[at..], &part.text);
                 prop_assert!(found.is_some(), "{:?} in {:?}", part, &body[at..]);
                 at += found.unwrap_or_default();
                 prop_assert!(at == part.end || body[part.end.min(at)..part.end.max(at)].trim().is_empty());
@@ -409,7 +415,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_is_lost(text in texts(), budget in 0..40_usize) {
+        fn parts_contain_the_whole_text(text in texts(), budget in 0..40_usize) {
             let mut at = 0;
             for (number, part) in split(&text, budget).enumerate() {
                 prop_assert!(!part.is_empty());
@@ -424,7 +430,7 @@ mod tests {
         }
 
         #[test]
-        fn no_cluster_that_fits_is_cut(text in texts(), budget in 1..40_usize) {
+        fn cluster_that_fits_is_never_cut(text in texts(), budget in 1..40_usize) {
             let fits = |cluster: &&str| cluster.len() <= budget;
             prop_assume!(text.graphemes(true).all(|cluster| fits(&cluster)));
             let ends: Vec<_> = text.grapheme_indices(true).map(|(at, _)| at).collect();
@@ -435,7 +441,7 @@ mod tests {
         }
 
         #[test]
-        fn no_word_that_fits_is_cut_unless_indented(text in "[a-z ]{0,80}", budget in 1..20_usize) {
+        fn word_that_fits_is_cut_only_after_indentation(text in "[a-z ]{0,80}", budget in 1..20_usize) {
             let mut before = "";
             let begins = |at: usize| at == 0 || text.as_bytes()[at - 1] == b' ';
             for part in split(&text, budget) {

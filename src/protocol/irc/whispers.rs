@@ -12,47 +12,47 @@ use crate::domain::{Casemapping, EndpointId, IrcUser};
 /// Numerics by which a server says that somebody was not told: ERR_NOSUCHNICK, ERR_CANNOTSENDTOCHAN
 /// ("nick/channel"), ERR_TOOMANYTARGETS, ERR_NEEDREGGEDNICK, ERR_NONONREG, ERR_NOCTCP (a noise to who is
 /// spoken to), ERR_CANTSENDTOUSER, ERR_TARGUMODEG.
-const UNHEARD: &[&str] = &["401", "404", "407", "477", "486", "492", "531", "716"];
+const SEND_ERROR_NUMERICS: &[&str] = &["401", "404", "407", "477", "486", "492", "531", "716"];
 
 /// Those that we are saying something to, by what stands for each.
 #[derive(Debug, Default)]
-pub(super) struct Whispers(HashMap<EndpointId, Arc<IrcUser>>);
+pub(super) struct DirectTargets(HashMap<EndpointId, Arc<IrcUser>>);
 
-impl Whispers {
+impl DirectTargets {
     /// What is said to `place` from here on is for `whom`.
-    pub(super) fn begin(&mut self, place: EndpointId, whom: Arc<IrcUser>) {
+    pub(super) fn insert(&mut self, place: EndpointId, whom: Arc<IrcUser>) {
         self.0.insert(place, whom);
     }
 
     /// Nothing more is to be said to `place`.
-    pub(super) fn end(&mut self, place: EndpointId) {
+    pub(super) fn remove(&mut self, place: EndpointId) {
         self.0.remove(&place);
     }
 
     /// What stands for whoever goes by `nick`, if something is being said to them.
-    pub(super) fn place(&self, nick: &str, casemapping: Casemapping) -> Option<EndpointId> {
+    pub(super) fn endpoint_of(&self, nick: &str, casemapping: Casemapping) -> Option<EndpointId> {
         let mut whispers = self.0.iter();
         whispers.find(|(_, whom)| casemapping.same(&whom.nick, nick)).map(|(place, _)| *place)
     }
 
     /// Whether the numeric `code` says that somebody was not told.
-    pub(super) fn are_unheard(code: &str) -> bool {
-        UNHEARD.contains(&code)
+    pub(super) fn is_send_error(code: &str) -> bool {
+        SEND_ERROR_NUMERICS.contains(&code)
     }
 
     /// Those whose nick is nobody's now, or somebody else's: `known` says whose.
-    pub(super) fn lost<'p>(
+    pub(super) fn gone_targets<'p>(
         &self,
         known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>,
     ) -> Vec<EndpointId> {
-        let is_lost = |whom: &IrcUser| known(&whom.nick).is_none_or(|now| !is_same(whom, now));
+        let is_lost = |whom: &IrcUser| known(&whom.nick).is_none_or(|now| !is_same_user(whom, now));
         self.0.iter().filter(|(_, whom)| is_lost(whom)).map(|(place, _)| *place).collect()
     }
 }
 
 /// Whether whoever goes by the nick of `whom` is still the same, as far as the server tells: the account
 /// is a person's own; without one, the address is what is left.
-pub(super) fn is_same(whom: &IrcUser, now: &IrcUser) -> bool {
+pub(super) fn is_same_user(whom: &IrcUser, now: &IrcUser) -> bool {
     match (&whom.account, &now.account) {
         (Some(account), now) => now.as_ref() == Some(account),
         (None, _) => {
@@ -66,36 +66,36 @@ pub(super) fn is_same(whom: &IrcUser, now: &IrcUser) -> bool {
 mod tests {
     use super::*;
 
-    fn person(address: Option<&str>, account: Option<&str>) -> IrcUser {
+    fn irc_user(address: Option<&str>, account: Option<&str>) -> IrcUser {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         IrcUser { userhost: owned(address), account: owned(account), ..IrcUser::named("ann") }
     }
 
     #[test]
-    fn who_has_a_nick_may_be_somebody_else() {
+    fn same_nick_with_another_account_or_userhost_is_another_user() {
         let host = Some("a@host");
         for (whom, now, same) in [
-            (person(host, None), person(host, None), true),
-            (person(host, None), person(host, Some("ann")), true),
-            (person(None, None), person(host, None), true),
-            (person(host, None), person(Some("e@elsewhere"), None), false),
-            (person(host, Some("ann")), person(Some("a@home"), Some("ann")), true),
-            (person(host, Some("ann")), person(host, Some("eve")), false),
-            (person(host, Some("ann")), person(host, None), false),
+            (irc_user(host, None), irc_user(host, None), true),
+            (irc_user(host, None), irc_user(host, Some("ann")), true),
+            (irc_user(None, None), irc_user(host, None), true),
+            (irc_user(host, None), irc_user(Some("e@elsewhere"), None), false),
+            (irc_user(host, Some("ann")), irc_user(Some("a@home"), Some("ann")), true),
+            (irc_user(host, Some("ann")), irc_user(host, Some("eve")), false),
+            (irc_user(host, Some("ann")), irc_user(host, None), false),
         ] {
-            assert_eq!(is_same(&whom, &now), same, "{whom:?} {now:?}");
+            assert_eq!(is_same_user(&whom, &now), same, "{whom:?} {now:?}");
         }
     }
 
     #[test]
-    fn who_is_out_of_sight_is_lost() {
-        let mut whispers = Whispers::default();
-        whispers.begin(EndpointId(1), Arc::new(person(None, None)));
-        assert_eq!(whispers.place("ANN", Casemapping::Ascii), Some(EndpointId(1)));
-        let now = Arc::new(person(None, None));
-        assert_eq!(whispers.lost(|_| Some(&now)), []);
-        assert_eq!(whispers.lost(|_| None), [EndpointId(1)]);
-        whispers.end(EndpointId(1));
-        assert_eq!(whispers.lost(|_| None), []);
+    fn target_out_of_sight_is_gone() {
+        let mut whispers = DirectTargets::default();
+        whispers.insert(EndpointId(1), Arc::new(irc_user(None, None)));
+        assert_eq!(whispers.endpoint_of("ANN", Casemapping::Ascii), Some(EndpointId(1)));
+        let now = Arc::new(irc_user(None, None));
+        assert_eq!(whispers.gone_targets(|_| Some(&now)), []);
+        assert_eq!(whispers.gone_targets(|_| None), [EndpointId(1)]);
+        whispers.remove(EndpointId(1));
+        assert_eq!(whispers.gone_targets(|_| None), []);
     }
 }

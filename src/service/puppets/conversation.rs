@@ -11,7 +11,9 @@ use crate::config::{HostPort, NetworkSettings, WebircSettings};
 use crate::domain::LetsChatUserId;
 use crate::net;
 use crate::protocol::irc;
-use crate::protocol::irc::{ChannelTarget, IrcIdentity, Lesson, Plan, Session, TurnedAway, Webirc};
+use crate::protocol::irc::{
+    ChannelTarget, DisconnectReason, IrcIdentity, IrcSession, LearnedPace, SessionConfig, Webirc,
+};
 use crate::service::connection::unless_stopped;
 use crate::service::door::{Door, Opened};
 use crate::service::engine::Item;
@@ -36,7 +38,7 @@ pub(super) struct Over {
     /// Whether its login worked.
     pub(super) let_in: bool,
     /// Why the server turned it away, if that is why.
-    pub(super) away: Option<TurnedAway>,
+    pub(super) away: Option<DisconnectReason>,
     /// The next try leads to another server, which may think otherwise.
     pub(super) elsewhere: bool,
     /// In words for the log.
@@ -48,7 +50,7 @@ pub(super) async fn converse(
     puppet: Puppet,
     network: NetworkSettings,
     mut door: Door,
-    mut orders: mpsc::Receiver<irc::Order>,
+    mut orders: mpsc::Receiver<irc::IrcCommand>,
     inbox: mpsc::Sender<Item>,
     stop: watch::Receiver<bool>,
 ) -> Over {
@@ -60,7 +62,7 @@ pub(super) async fn converse(
         }
     };
     let Opened { wire, server, secure, known: _known } = opened;
-    let mut session = Session::new(
+    let mut session = IrcSession::new(
         tokio::time::Instant::now().into_std(),
         sit(&puppet, &network, (secure, &server)),
     )
@@ -90,7 +92,7 @@ pub(super) fn door(
     bridge.of(user_name(name, "someone"), prefix.map(|prefix| address_in(prefix, account)))
 }
 
-fn sit(puppet: &Puppet, network: &NetworkSettings, at: (bool, &HostPort)) -> Plan {
+fn sit(puppet: &Puppet, network: &NetworkSettings, at: (bool, &HostPort)) -> SessionConfig {
     let Puppet { account, nick, name, seats } = puppet;
     // Not the account of the bridge.
     let identity = IrcIdentity {
@@ -100,8 +102,8 @@ fn sit(puppet: &Puppet, network: &NetworkSettings, at: (bool, &HostPort)) -> Pla
         ..IrcIdentity::named(nick)
     };
     let webirc = webirc(account, name, network);
-    let own = plan(network, seats, Lesson::none(tokio::time::Instant::now().into_std()), at);
-    Plan { identity, invited_by: None, deaf: true, webirc, ..own }
+    let own = plan(network, seats, LearnedPace::new(tokio::time::Instant::now().into_std()), at);
+    SessionConfig { identity, request_invite_from: None, send_only: true, webirc, ..own }
 }
 
 /// What the server is told of whom we speak for, where it trusts us to.
@@ -112,7 +114,7 @@ fn webirc(account: &LetsChatUserId, name: &str, network: &NetworkSettings) -> Op
     let host = host.replace("{user}", plain.trim_matches('-'));
     let gateway = network.username.clone();
     let address = IpAddr::from(address_in(LOCAL, account)).to_string();
-    Some(Webirc { password: password.clone(), gateway, host, address })
+    Some(Webirc { password: password.clone(), gateway, host, ip: address })
 }
 
 /// Addresses for local use, which are nobody's (RFC 4193).

@@ -8,7 +8,7 @@ use super::Pool;
 use super::conversation::Over;
 use crate::bridge::{Happening, PuppetEnd};
 use crate::domain::LetsChatUserId;
-use crate::protocol::irc::{Reason, TurnedAway};
+use crate::protocol::irc::{DisconnectKind, DisconnectReason};
 use crate::service::connection::in_words;
 use crate::service::door::Door;
 use crate::service::engine::Item;
@@ -83,7 +83,7 @@ impl Pool {
         &self,
         account: &LetsChatUserId,
         end: PuppetEnd,
-        (why, away): (&str, Option<&TurnedAway>),
+        (why, away): (&str, Option<&DisconnectReason>),
         wait: Duration,
     ) {
         let network = &self.network.network;
@@ -94,7 +94,7 @@ impl Pool {
                 tracing::info!(%network, %account, why, not_before, "a puppet is lost");
             }
             PuppetEnd::TurnedAway => {
-                let (not_before, remedy) = (in_words(wait), away.and_then(TurnedAway::remedy));
+                let (not_before, remedy) = (in_words(wait), away.and_then(DisconnectReason::help));
                 tracing::warn!(
                     %network,
                     %account,
@@ -124,6 +124,9 @@ fn patience(first: Duration) -> Patience {
 }
 
 /// Whether a server that says so has nothing against this one, but against all of us.
-fn concerns_all(away: &TurnedAway) -> bool {
-    matches!(away.reason, Reason::Throttled | Reason::TooMany | Reason::Full)
+fn concerns_all(away: &DisconnectReason) -> bool {
+    matches!(
+        away.kind,
+        DisconnectKind::Throttled | DisconnectKind::TooManyConnections | DisconnectKind::ServerFull
+    )
 }

@@ -24,7 +24,7 @@ use super::patience::Patience;
 use crate::bridge::PuppetOrder;
 use crate::config::NetworkSettings;
 use crate::domain::{EndpointId, LetsChatUserId};
-use crate::protocol::irc::{ChannelTarget, Order};
+use crate::protocol::irc::{ChannelTarget, IrcCommand};
 use conversation::{Over, Puppet};
 use ended::Past;
 
@@ -66,7 +66,7 @@ pub(super) struct Pool {
 
 /// Somebody's connection.
 struct Live {
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<IrcCommand>,
     began: Instant,
     spoke: Instant,
     leaving: bool,
@@ -137,7 +137,7 @@ impl Pool {
                 if let Some(live) = self.live.get_mut(&account) {
                     live.spoke = Instant::now();
                     // Full: it does not listen, and will be lost.
-                    let _ = live.orders.try_send(Order::Sit(seat));
+                    let _ = live.orders.try_send(IrcCommand::Join(seat));
                     return;
                 }
                 if let Some(called) = self.called.iter_mut().find(|it| it.account == account) {
@@ -153,7 +153,7 @@ impl Pool {
                     // It was lost meanwhile, and that has been told.
                     return;
                 };
-                if matches!(order, Order::Say { .. }) {
+                if matches!(order, IrcCommand::SendMessage { .. }) {
                     live.spoke = Instant::now();
                 }
                 let _ = live.orders.try_send(order);
@@ -217,7 +217,7 @@ impl Pool {
 impl Live {
     fn leave(&mut self, why: &str) {
         if !std::mem::replace(&mut self.leaving, true) {
-            let _ = self.orders.try_send(Order::Quit(why.to_owned()));
+            let _ = self.orders.try_send(IrcCommand::Quit(why.to_owned()));
         }
     }
 }

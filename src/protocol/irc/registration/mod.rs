@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret;
 
 use super::nick::NickCandidates;
-use super::turned_away::{Reason, TurnedAway};
+use super::turned_away::{DisconnectKind, DisconnectReason};
 
 pub use identity::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 pub use sts::StsPolicy;
@@ -69,7 +69,7 @@ enum RegistrationPhase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LoginEvent {
     /// We cannot go on.
-    Rejected(TurnedAway),
+    Rejected(DisconnectReason),
     /// The server wants to be spoken to over TLS from now on.
     Sts(StsPolicy),
     /// We go on without having logged in.
@@ -212,7 +212,7 @@ impl Registration {
     }
 
     /// The server has let us in. Gives why we cannot stay.
-    pub(super) fn on_welcome(&mut self) -> Option<TurnedAway> {
+    pub(super) fn on_welcome(&mut self) -> Option<DisconnectReason> {
         self.phase = RegistrationPhase::Finished;
         if self.withheld {
             return Some(in_the_clear());
@@ -253,7 +253,7 @@ impl Registration {
             self.nick_candidates.on_in_use();
         }
         if self.nick_candidates.is_exhausted() {
-            self.reject(TurnedAway::new(Reason::Nick, why));
+            self.reject(DisconnectReason::new(DisconnectKind::NoUsableNick, why));
             return Vec::new();
         }
         vec![("NICK", vec![self.nick_candidates.current()])]
@@ -288,7 +288,7 @@ impl Registration {
         if let Some(port) = self.caps.value("sts").and_then(StsPolicy::parse_port)
             && !self.secure
         {
-            self.reject(TurnedAway::new(Reason::Insecure { port }, ""));
+            self.reject(DisconnectReason::new(DisconnectKind::StsUpgrade { port }, ""));
             return Vec::new();
         }
         if self.withheld {
@@ -353,8 +353,9 @@ impl Registration {
                 if self.sasl_required && self.phase != RegistrationPhase::Finished =>
             {
                 let withheld = self.sasl.as_ref().is_some_and(Sasl::is_withheld);
-                let reason = if withheld { Reason::InTheClear } else { Reason::Login };
-                self.reject(TurnedAway::new(reason, if withheld { "" } else { &why }));
+                let reason =
+                    if withheld { DisconnectKind::InTheClear } else { DisconnectKind::LoginFailed };
+                self.reject(DisconnectReason::new(reason, if withheld { "" } else { &why }));
                 Vec::new()
             }
             SaslStep::Failed(why) => {
@@ -364,7 +365,7 @@ impl Registration {
         }
     }
 
-    fn reject(&mut self, why: TurnedAway) {
+    fn reject(&mut self, why: DisconnectReason) {
         self.events.push(LoginEvent::Rejected(why));
     }
 
@@ -378,12 +379,12 @@ impl Registration {
 }
 
 /// A password is wanted, and somebody may listen in.
-fn in_the_clear() -> TurnedAway {
-    TurnedAway::new(Reason::InTheClear, "")
+fn in_the_clear() -> DisconnectReason {
+    DisconnectReason::new(DisconnectKind::InTheClear, "")
 }
 
-fn sasl_unavailable() -> TurnedAway {
-    TurnedAway::new(Reason::NoLogin, "")
+fn sasl_unavailable() -> DisconnectReason {
+    DisconnectReason::new(DisconnectKind::SaslUnavailable, "")
 }
 
 #[cfg(test)]

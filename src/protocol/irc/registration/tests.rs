@@ -32,9 +32,9 @@ fn on_sasl(registration: &mut Registration, code: u16, words: &str) -> Vec<Strin
     ))
 }
 
-fn reasons(registration: &mut Registration) -> Vec<Reason> {
+fn reasons(registration: &mut Registration) -> Vec<DisconnectKind> {
     let reason = |verdict| match verdict {
-        LoginEvent::Rejected(away) => Some(away.reason),
+        LoginEvent::Rejected(away) => Some(away.kind),
         LoginEvent::Sts(_) | LoginEvent::LoginFailed(_) => None,
     };
     registration.take_events().into_iter().filter_map(reason).collect()
@@ -229,17 +229,17 @@ fn failed_required_login_disconnects() {
     let (mut registration, _) = start_with(login(true), true);
     assert_eq!(on_cap(&mut registration, "LS", "server-time"), ["CAP REQ server-time"]);
     assert_eq!(on_cap(&mut registration, "ACK", "server-time"), [""; 0]);
-    assert_eq!(reasons(&mut registration), [Reason::NoLogin]);
+    assert_eq!(reasons(&mut registration), [DisconnectKind::SaslUnavailable]);
 
     let (mut registration, _) = start_with(login(true), true);
     on_cap(&mut registration, "LS", "sasl=PLAIN");
     on_cap(&mut registration, "ACK", "sasl");
     assert_eq!(on_sasl(&mut registration, 904, "failed"), [""; 0]);
-    assert_eq!(reasons(&mut registration), [Reason::Login]);
+    assert_eq!(reasons(&mut registration), [DisconnectKind::LoginFailed]);
 
     let (mut registration, _) = start_with(login(true), true);
-    let away = registration.on_welcome().map(|away| away.reason);
-    assert_eq!(away, Some(Reason::NoLogin), "it knows no CAP at all");
+    let away = registration.on_welcome().map(|away| away.kind);
+    assert_eq!(away, Some(DisconnectKind::SaslUnavailable), "it knows no CAP at all");
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn sasl_repeats_after_logout_or_late_cap() {
 fn sts_port_ends_an_insecure_login() {
     let (mut registration, _) = start_with(login(true), false);
     assert_eq!(on_cap(&mut registration, "LS", "sasl=PLAIN sts=port=6697"), [""; 0]);
-    assert_eq!(reasons(&mut registration), [Reason::Insecure { port: 6697 }]);
+    assert_eq!(reasons(&mut registration), [DisconnectKind::StsUpgrade { port: 6697 }]);
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn exhausted_nicks_disconnect() {
     let (mut registration, _) = start();
     let tries = (0..100).take_while(|_| !registration.on_nick_rejected(false, "in use").is_empty());
     assert_eq!(tries.count(), 19);
-    assert_eq!(reasons(&mut registration), [Reason::Nick]);
+    assert_eq!(reasons(&mut registration), [DisconnectKind::NoUsableNick]);
 }
 
 fn begin_in_the_clear(password: bool, login: Option<SaslLogin>) -> (Registration, Vec<RawCommand>) {
@@ -317,12 +317,16 @@ fn without_tls_the_servers_password_is_not_said() {
     let (mut listing, first) = begin_in_the_clear(true, None);
     assert_eq!(events(first), ["CAP LS 302", "NICK bridge", "USER bridge 0 * bridge"]);
     assert_eq!(on_cap(&mut listing, "LS", "server-time"), [""; 0]);
-    assert_eq!(reasons(&mut listing), [Reason::InTheClear]);
+    assert_eq!(reasons(&mut listing), [DisconnectKind::InTheClear]);
     let (mut knows_no_cap, _) = begin_in_the_clear(true, None);
-    assert_eq!(knows_no_cap.on_welcome().map(|away| away.reason), Some(Reason::InTheClear));
+    assert_eq!(knows_no_cap.on_welcome().map(|away| away.kind), Some(DisconnectKind::InTheClear));
     let (mut moved, _) = begin_in_the_clear(true, None);
     on_cap(&mut moved, "LS", "sts=port=6697");
-    assert_eq!(reasons(&mut moved), [Reason::Insecure { port: 6697 }], "there it is said");
+    assert_eq!(
+        reasons(&mut moved),
+        [DisconnectKind::StsUpgrade { port: 6697 }],
+        "there it is said"
+    );
 }
 
 #[test]
@@ -333,7 +337,7 @@ fn without_tls_the_accounts_password_is_not_said() {
     };
     let (mut required, _) = begin_in_the_clear(false, login(true));
     assert_eq!(offer(&mut required), [""; 0]);
-    assert_eq!(reasons(&mut required), [Reason::InTheClear]);
+    assert_eq!(reasons(&mut required), [DisconnectKind::InTheClear]);
     let (mut preferred, _) = begin_in_the_clear(false, login(false));
     assert_eq!(offer(&mut preferred), ["CAP END"]);
     let why = "the password itself is not said without TLS".to_owned();

@@ -3,26 +3,26 @@ use std::time::Instant;
 use irc::proto::Prefix;
 use secrecy::ExposeSecret;
 
-use super::{GOODBYE_PATIENCE, Phase, Session, last};
+use super::{IrcSession, IrcSessionPhase, QUIT_TIMEOUT, last_argument};
 use crate::protocol::Output;
-use crate::protocol::irc::Event;
+use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::line::ParsedLine;
 use crate::protocol::irc::registration::{LoginEvent, RawCommand};
 use crate::protocol::irc::services::{Fact, NickservReply};
-use crate::protocol::irc::turned_away::{Reason, TurnedAway};
+use crate::protocol::irc::turned_away::{DisconnectKind, DisconnectReason};
 
 /// Getting in, and being turned away.
-impl Session {
+impl IrcSession {
     /// Why the server has turned us away, where that is how it ended.
     #[must_use]
-    pub fn disconnect_reason(&self) -> Option<&TurnedAway> {
-        self.turned_away.as_ref()
+    pub fn disconnect_reason(&self) -> Option<&DisconnectReason> {
+        self.disconnect_reason.as_ref()
     }
 
     /// Whether the server has let us in.
     #[must_use]
     pub fn was_registered(&self) -> bool {
-        self.let_in
+        self.registered
     }
 
     pub(super) fn on_welcome(&mut self, now: Instant, nick: &str) {
@@ -32,23 +32,23 @@ impl Session {
         if let Some(away) = self.registration.on_welcome() {
             return self.reject(away);
         }
-        self.phase = Phase::Identifying;
-        self.let_in = true;
+        self.phase = IrcSessionPhase::Identifying;
+        self.registered = true;
         if super::people::is_name(nick) {
             nick.clone_into(&mut self.nick);
         }
-        self.people.set_own_nick(&self.nick);
-        self.output.push_back(Output::Event(Event::Registered { nick: self.nick.clone() }));
+        self.users.set_own_nick(&self.nick);
+        self.output.push_back(Output::Event(IrcEvent::Registered { nick: self.nick.clone() }));
         self.send_connect_commands();
         // A bouncer has an account of its own.
         let known = self.account.is_some() || self.registration.is_logged_in();
         if !known && !self.registration.is_bouncer() {
             let words = self.nickserv.identify(now);
-            self.send_all(words);
+            self.enqueue_control(words);
             if self.nickserv.is_withheld() {
-                let why = TurnedAway::new(Reason::InTheClear, "");
-                let why = format!("{why}; {}", why.remedy().unwrap_or_default());
-                self.output.push_back(Output::Event(Event::NotLoggedIn { why }));
+                let why = DisconnectReason::new(DisconnectKind::InTheClear, "");
+                let why = format!("{why}; {}", why.help().unwrap_or_default());
+                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
             }
         }
         self.go_online(now);
@@ -56,22 +56,22 @@ impl Session {
 
     /// Goes on to the channels, once services have said what they make of us.
     fn go_online(&mut self, now: Instant) {
-        if self.phase == Phase::Identifying && !self.nickserv.is_identifying() {
-            self.phase = Phase::Seated;
-            self.join(now);
+        if self.phase == IrcSessionPhase::Identifying && !self.nickserv.is_identifying() {
+            self.phase = IrcSessionPhase::Online;
+            self.join_pending(now);
             self.start_regain(now);
         }
     }
 
     /// What was said of capabilities and logins has led to these lines, and perhaps to more.
     pub(super) fn apply_login_events(&mut self, words: Vec<RawCommand>) {
-        self.send_all(words);
+        self.enqueue_control(words);
         for verdict in self.registration.take_events() {
             match verdict {
                 LoginEvent::Rejected(away) => self.reject(away),
-                LoginEvent::Sts(sts) => self.output.push_back(Output::Event(Event::Sts(sts))),
+                LoginEvent::Sts(sts) => self.output.push_back(Output::Event(IrcEvent::Sts(sts))),
                 LoginEvent::LoginFailed(why) => {
-                    self.output.push_back(Output::Event(Event::NotLoggedIn { why }));
+                    self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
                 }
             }
         }
@@ -83,13 +83,13 @@ impl Session {
             && self.account.as_deref() != Some(account)
         {
             let account = account.to_owned();
-            self.output.push_back(Output::Event(Event::LoggedIn { account }));
+            self.output.push_back(Output::Event(IrcEvent::LoggedIn { account }));
         }
         self.account = account.map(str::to_owned);
         if account.is_some() {
             self.nickserv.finish();
             self.go_online(now);
-            self.let_in_by_account(now);
+            self.retry_joins_after_login(now);
         } else {
             let words = self.registration.on_logged_out(now);
             self.apply_login_events(words);
@@ -105,9 +105,9 @@ impl Session {
         let answer = if self.nickserv.are_at(host) { self.nickserv.on_text(text) } else { None };
         match answer {
             Some(answer) => self.on_services_reply(now, answer),
-            None if self.account.is_none() && self.phase == Phase::Seated => {
+            None if self.account.is_none() && self.phase == IrcSessionPhase::Online => {
                 let words = self.nickserv.on_prompt(text, now);
-                self.send_all(words);
+                self.enqueue_control(words);
             }
             None => {}
         }
@@ -121,7 +121,7 @@ impl Session {
     /// The server has told all of who has a nick.
     pub(super) fn all_shown(&mut self, now: Instant, nick: &str) {
         match self.nickserv.all_shown(now, nick, self.isupport.casemapping) {
-            Ok(words) => self.send_all(words.into_iter().collect()),
+            Ok(words) => self.enqueue_control(words.into_iter().collect()),
             Err(answer) => self.on_services_reply(now, answer),
         }
     }
@@ -133,7 +133,7 @@ impl Session {
                 self.on_account(now, Some(&account));
             }
             NickservReply::Failed(why) => {
-                self.output.push_back(Output::Event(Event::NotLoggedIn { why }));
+                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
                 self.go_online(now);
             }
         }
@@ -157,27 +157,30 @@ impl Session {
     }
 
     /// The server says by a numeric that it does not want us.
-    pub(super) fn reject_by_numeric(&mut self, reason: Reason, arguments: &[String]) {
-        self.reject(TurnedAway::new(reason, last(arguments)));
+    pub(super) fn reject_by_numeric(&mut self, reason: DisconnectKind, arguments: &[String]) {
+        self.reject(DisconnectReason::new(reason, last_argument(arguments)));
     }
 
     /// The server has banned us, and says why when it closes the link.
     pub(super) fn on_banned(&mut self, now: Instant, arguments: &[String]) {
-        self.phase = Phase::Banned { until: now + GOODBYE_PATIENCE };
-        self.turned_away = Some(TurnedAway::new(Reason::Banned, last(arguments)));
+        self.phase = IrcSessionPhase::Banned { deadline: now + QUIT_TIMEOUT };
+        self.disconnect_reason =
+            Some(DisconnectReason::new(DisconnectKind::Banned, last_argument(arguments)));
     }
 
     /// The server closes the link, or has had the time to.
     pub(super) fn on_link_closed(&mut self, why: String) {
-        let leaving = matches!(self.phase, Phase::Leaving { .. });
-        let away = match (self.turned_away.take(), TurnedAway::read(&why)) {
+        let leaving = matches!(self.phase, IrcSessionPhase::Quitting { .. });
+        let away = match (self.disconnect_reason.take(), DisconnectReason::parse(&why)) {
             // Either may be the one that tells more.
             (Some(banned), Some(away)) => {
-                let words = format!("{}; {}", banned.words, away.words);
-                Some(TurnedAway { words, ..away })
+                let words = format!("{}; {}", banned.text, away.text);
+                Some(DisconnectReason { text: words, ..away })
             }
             // We have said nothing yet that could be the reason: whatever it is, it may last.
-            (None, None) if !self.let_in => Some(TurnedAway::read_at_the_door(&why)),
+            (None, None) if !self.registered => {
+                Some(DisconnectReason::parse_registration_error(&why))
+            }
             (banned, away) => away.or(banned),
         };
         match away.filter(|_| !leaving) {
@@ -186,32 +189,36 @@ impl Session {
         }
     }
 
-    fn reject(&mut self, away: TurnedAway) {
+    fn reject(&mut self, away: DisconnectReason) {
         // Whatever a server says that lacks a password: that is why.
-        let lacks = !self.let_in && self.registration.is_withheld();
-        let moves = matches!(away.reason, Reason::Insecure { .. });
-        let away = if lacks && !moves { TurnedAway::new(Reason::InTheClear, "") } else { away };
+        let lacks = !self.registered && self.registration.is_withheld();
+        let moves = matches!(away.kind, DisconnectKind::StsUpgrade { .. });
+        let away = if lacks && !moves {
+            DisconnectReason::new(DisconnectKind::InTheClear, "")
+        } else {
+            away
+        };
         self.close(away.to_string());
-        self.turned_away = Some(away);
+        self.disconnect_reason = Some(away);
     }
 
     /// Says that we are a bot, where the server wants to know
     /// (<https://ircv3.net/specs/extensions/bot-mode>).
     pub(super) fn set_bot_mode(&mut self) {
-        let Some(mode) = self.isupport.bot_mode.filter(|_| !self.known_as_bot) else { return };
+        let Some(mode) = self.isupport.bot_mode.filter(|_| !self.bot_mode_set) else { return };
         // Behind a bouncer, we may not be alone.
         if !self.is_registering() && !self.registration.is_bouncer() {
-            self.known_as_bot = true;
-            self.send_all(vec![("MODE", vec![self.nick.clone(), format!("+{mode}")])]);
+            self.bot_mode_set = true;
+            self.enqueue_control(vec![("MODE", vec![self.nick.clone(), format!("+{mode}")])]);
         }
     }
 
     /// Says what the administrator wants said, which the configuration has read as lines.
     fn send_connect_commands(&mut self) {
-        for command in &self.commands {
+        for command in &self.connect_commands {
             let command = command.expose_secret().replace("{nick}", &self.nick);
             match ParsedLine::parse(&command).ok().map(|parts| parts.to_line()) {
-                Some(Ok(line)) => self.control.push_back(line),
+                Some(Ok(line)) => self.control_queue.push_back(line),
                 // Not the command: it may hold a password.
                 _ => tracing::error!("a command for the server that cannot be sent"),
             }

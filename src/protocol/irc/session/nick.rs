@@ -2,13 +2,13 @@ use std::time::Instant;
 
 use irc::proto::Prefix;
 
-use super::{Phase, Session};
+use super::{IrcSession, IrcSessionPhase};
 use crate::protocol::Output;
-use crate::protocol::irc::Event;
+use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::nick::RegainMethod;
 
 /// What we are called, and what we would rather be called.
-impl Session {
+impl IrcSession {
     /// The server will not have a nick: the next is tried on the way in, and later the one that we
     /// have is kept.
     pub(super) fn on_nick_rejected(&mut self, now: Instant, impossible: bool, why: &str) {
@@ -23,11 +23,11 @@ impl Session {
     /// We go by `nick` from now on.
     pub(super) fn on_own_nick_changed(&mut self, now: Instant, nick: &str) {
         nick.clone_into(&mut self.nick);
-        self.people.set_own_nick(nick);
+        self.users.set_own_nick(nick);
         let means = self.regain_method();
         let words = self.regain.on_nick_changed(nick, self.isupport.casemapping, &means, now);
-        self.send_all(words);
-        self.output.push_back(Output::Event(Event::Renamed { nick: nick.to_owned() }));
+        self.enqueue_control(words);
+        self.output.push_back(Output::Event(IrcEvent::NickChanged { nick: nick.to_owned() }));
     }
 
     /// Whoever went by this nick does so no longer.
@@ -50,7 +50,7 @@ impl Session {
         } else {
             self.regain.on_free(now)
         };
-        self.send_all(words);
+        self.enqueue_control(words);
     }
 
     /// Of those that we asked about, these are there.
@@ -63,26 +63,29 @@ impl Session {
 
     /// The server has said all that it says at first.
     pub(super) fn on_end_of_motd(&mut self, now: Instant) {
-        self.greeted = true;
+        self.motd_ended = true;
         self.start_regain(now);
     }
 
     /// Begins to get the wished nick back, once we know what the server can do, and it us.
     pub(super) fn start_regain(&mut self, now: Instant) {
         // A bouncer keeps its nick itself, and others may sit behind it.
-        if self.phase != Phase::Seated || !self.greeted || self.registration.is_bouncer() {
+        if self.phase != IrcSessionPhase::Online
+            || !self.motd_ended
+            || self.registration.is_bouncer()
+        {
             return;
         }
-        self.greeted = false;
+        self.motd_ended = false;
         let means = self.regain_method();
         let (most, casemapping) = (self.isupport.nicklen, self.isupport.casemapping);
         let words = self.regain.start(&self.nick, most, casemapping, &means, now);
-        self.send_all(words);
+        self.enqueue_control(words);
     }
 
     pub(super) fn tick_regain(&mut self, now: Instant) {
         let words = self.regain.tick(now);
-        self.send_all(words);
+        self.enqueue_control(words);
     }
 
     fn regain_method(&self) -> RegainMethod {

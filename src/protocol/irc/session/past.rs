@@ -2,18 +2,18 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::Session;
+use super::IrcSession;
 use crate::domain::EndpointId;
 use crate::protocol::Output;
 use crate::protocol::irc::past::{HistoryRequest, HistorySource};
-use crate::protocol::irc::{Event, HistoryReply};
+use crate::protocol::irc::{HistoryReply, IrcEvent};
 
 /// How much is said at most in channels that we are not in yet, and waits until we are in.
 const MAX_EARLY_MESSAGES: usize = 4_096;
 const MOST_EARLY_BYTES: usize = 4 << 20;
 
 /// What was said before.
-impl Session {
+impl IrcSession {
     pub(super) fn fetch_history(
         &mut self,
         place: EndpointId,
@@ -22,7 +22,7 @@ impl Session {
         by_line: bool,
     ) {
         let Some(channel) = self.channels.name_of(place).map(str::to_owned) else { return };
-        self.past.push(HistoryRequest {
+        self.history_requests.push(HistoryRequest {
             endpoint: place,
             channel,
             since,
@@ -36,11 +36,11 @@ impl Session {
     /// The server does not answer a question, by the code of a standard reply.
     pub(super) fn past_refused(&mut self, code: &str, why: &str) {
         let means = self.history_source();
-        if self.past.ask_otherwise(code, means) {
+        if self.history_requests.ask_otherwise(code, means) {
             tracing::info!(code, why, "asked in another way for what was said before");
             return;
         }
-        let answer = self.past.fail(why);
+        let answer = self.history_requests.fail(why);
         self.report_history(answer);
     }
 
@@ -54,27 +54,28 @@ impl Session {
     pub(super) fn is_before_join(&self, channel: &str) -> bool {
         self.has_history()
             && !self.channels.is_joined(channel)
-            && self.early.len() < MAX_EARLY_MESSAGES
+            && self.early_messages.len() < MAX_EARLY_MESSAGES
             && self.early_bytes() < MOST_EARLY_BYTES
     }
 
     fn early_bytes(&self) -> usize {
-        self.early.iter().map(|(_, talk)| talk.text.len()).sum()
+        self.early_messages.iter().map(|(_, talk)| talk.text.len()).sum()
     }
 
     /// Asks the next question, if it is time to.
     pub(super) fn send_history_requests(&mut self, now: Instant) {
         let means = self.history_source();
-        let lines = self.past.start_next(means, now);
+        let lines = self.history_requests.start_next(means, now);
         if !lines.is_empty() {
-            let follows = self.past.follows();
+            let follows = self.history_requests.follows();
             self.report_history(follows);
         }
-        self.control.extend(lines);
+        self.control_queue.extend(lines);
     }
 
     pub(super) fn report_history(&mut self, answer: Option<(EndpointId, HistoryReply)>) {
-        let answer = answer.map(|(place, answer)| Event::Past { place, answer });
+        let answer =
+            answer.map(|(place, answer)| IrcEvent::History { endpoint: place, reply: answer });
         self.output.extend(answer.map(Output::Event));
     }
 

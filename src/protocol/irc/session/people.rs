@@ -2,10 +2,10 @@ use std::time::Instant;
 
 use irc::proto::Prefix;
 
-use super::Session;
+use super::IrcSession;
 use crate::domain::{Author, EndpointId, IrcUser};
 use crate::protocol::Output;
-use crate::protocol::irc::Event;
+use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::batches::MessageContext;
 use crate::protocol::irc::line::{Line, SafeText};
 use crate::protocol::irc::people::{UserInfo, head};
@@ -20,10 +20,11 @@ const WHOX_TOKEN: &str = "52";
 const MAX_WHO_MEMBERS: usize = 1_000;
 
 /// Who is in our channels.
-impl Session {
+impl IrcSession {
     /// Tells what has become of people.
     pub(super) fn report_membership(&mut self) {
-        self.output.extend(self.people.drain_events().map(|it| Output::Event(Event::Presence(it))));
+        self.output
+            .extend(self.users.drain_events().map(|it| Output::Event(IrcEvent::Membership(it))));
     }
 
     pub(super) fn on_join(
@@ -43,14 +44,14 @@ impl Session {
         let account = account.map(|account| Some(account).filter(|account| *account != "*"));
         let address = address.as_deref();
         let seen = UserInfo { nick, userhost: address, account, realname, bot: context.bot };
-        self.people.join(place, seen, context.batch.netjoin, now);
+        self.users.join(place, seen, context.batch.netjoin, now);
     }
 
     pub(super) fn on_part(&mut self, source: Option<&Prefix>, name: &str, why: Option<String>) {
         if let (Some(place), Some((nick, _))) =
             (self.channels.endpoint_of(name), nick_and_userhost(source))
         {
-            self.people.leave(place, nick, LeaveReason::Part { reason: why });
+            self.users.leave(place, nick, LeaveReason::Part { reason: why });
         }
     }
 
@@ -61,7 +62,7 @@ impl Session {
         why: Option<String>,
     ) {
         if let Some(place) = self.channels.endpoint_of(name) {
-            self.people.leave(
+            self.users.leave(
                 place,
                 nick,
                 LeaveReason::Kick { by: source_name(source), reason: why },
@@ -83,7 +84,7 @@ impl Session {
             }
             why => LeaveReason::Quit { reason: why },
         };
-        self.people.quit(nick, how, now);
+        self.users.quit(nick, how, now);
     }
 
     /// Somebody, perhaps we, goes by another nick.
@@ -106,7 +107,7 @@ impl Session {
         change: impl FnOnce(&mut IrcUser),
     ) {
         if let Some((nick, _)) = nick_and_userhost(source) {
-            self.people.update(nick, change);
+            self.users.update(nick, change);
         }
     }
 
@@ -116,11 +117,15 @@ impl Session {
         let marks = self.isupport.prefixes();
         self.budget.work(1, now);
         for (nick, mark, given) in self.isupport.prefix_changes(change) {
-            self.people.set_prefix(place, nick, (mark, given), &marks);
+            self.users.set_prefix(place, nick, (mark, given), &marks);
         }
         self.report_membership();
         let (by, change) = (source_name(source), change.join(" "));
-        self.output.push_back(Output::Event(Event::Modes { place, by, change }));
+        self.output.push_back(Output::Event(IrcEvent::ModesChanged {
+            endpoint: place,
+            by,
+            change,
+        }));
     }
 
     /// Asks for another topic.
@@ -128,8 +133,8 @@ impl Session {
         if let Some(name) = self.channels.name_of(place) {
             let SafeText(topic) = SafeText::sanitize(topic);
             let words = ("TOPIC", vec![name.to_owned(), topic]);
-            self.retitling.push(place);
-            self.send_all(vec![words]);
+            self.pending_topics.push(place);
+            self.enqueue_control(vec![words]);
         }
     }
 
@@ -137,9 +142,9 @@ impl Session {
     /// was no line of ours, then.
     pub(super) fn on_topic_rejected(&mut self, name: &str, why: &str) -> bool {
         let place = self.channels.endpoint_of(name);
-        let asked = self.retitling.iter().position(|asked| Some(*asked) == place);
+        let asked = self.pending_topics.iter().position(|asked| Some(*asked) == place);
         if let Some(at) = asked {
-            self.retitling.remove(at);
+            self.pending_topics.remove(at);
             tracing::warn!(channel = name, why, "the topic stays: the bridge may not change it");
         }
         asked.is_some()
@@ -149,13 +154,13 @@ impl Session {
         let Some(place) = self.channels.endpoint_of(name) else { return };
         let by = source.map(|source| source_name(Some(source)));
         if self.is_us(source)
-            && let Some(at) = self.retitling.iter().position(|asked| *asked == place)
+            && let Some(at) = self.pending_topics.iter().position(|asked| *asked == place)
         {
-            self.retitling.remove(at);
+            self.pending_topics.remove(at);
         }
         let topic = topic.filter(|topic| !topic.is_empty());
         let topic = topic.map(|topic| head(&topic, LONGEST_TOPIC).to_owned());
-        self.output.push_back(Output::Event(Event::Topic { place, topic, by }));
+        self.output.push_back(Output::Event(IrcEvent::Topic { endpoint: place, topic, by }));
     }
 
     /// Who says a line. What the server shows of them with it is learnt, and what it does not show
@@ -177,7 +182,7 @@ impl Session {
             return author;
         }
         let tagged = self.registration.has_cap("account-tag");
-        self.people.observe(UserInfo {
+        self.users.observe(UserInfo {
             nick,
             userhost: author.userhost.as_deref(),
             account: tagged.then_some(author.account.as_deref()),
@@ -185,7 +190,7 @@ impl Session {
             bot: author.bot,
         });
         self.report_membership();
-        if let Some(person) = self.people.get(nick) {
+        if let Some(person) = self.users.get(nick) {
             author.account = author.account.or_else(|| person.account.clone());
             author.bot |= person.bot;
         }
@@ -198,7 +203,7 @@ impl Session {
         let marks = self.isupport.prefixes();
         let mut count = 1;
         for name in names.split_ascii_whitespace() {
-            self.people.add_name(place, name, &marks);
+            self.users.add_name(place, name, &marks);
             count += 1;
         }
         self.budget.work(count, now);
@@ -206,20 +211,20 @@ impl Session {
 
     /// RPL_ENDOFNAMES, of a channel that we are in.
     pub(super) fn on_names_complete(&mut self, now: Instant, place: EndpointId, fresh: bool) {
-        self.budget.work(self.people.member_count(place) + 1, now);
-        self.people.end_of_names(place);
-        if fresh && !self.deaf && self.people.member_count(place) <= MAX_WHO_MEMBERS {
-            self.census.enqueue(place);
+        self.budget.work(self.users.member_count(place) + 1, now);
+        self.users.end_of_names(place);
+        if fresh && !self.send_only && self.users.member_count(place) <= MAX_WHO_MEMBERS {
+            self.who_poll.enqueue(place);
         }
     }
 
     /// Asks which modes a channel has that we have come into.
     pub(super) fn ask_modes(&mut self, place: EndpointId) {
-        if self.deaf {
+        if self.send_only {
             return;
         }
         let words = self.channels.name_of(place).map(|name| ("MODE", vec![name.to_owned()]));
-        self.send_all(words.into_iter().collect());
+        self.enqueue_control(words.into_iter().collect());
     }
 
     /// RPL_CHANNELMODEIS: whether we are heard there.
@@ -228,18 +233,18 @@ impl Session {
         else {
             return;
         };
-        let marked = self.people.are_we_marked(place);
+        let marked = self.users.are_we_marked(place);
         let why = voice::unheard(modes, marked, self.account.is_some());
         let why = why.map(str::to_owned);
-        self.output.push_back(Output::Event(Event::MaySpeak { place, why }));
+        self.output.push_back(Output::Event(IrcEvent::MaySpeak { place, why }));
     }
 
     /// The next WHO, when there is nothing more pressing to say.
     pub(super) fn next_who(&mut self, now: Instant) -> Option<Line> {
-        if !self.pacer.is_rested(now) {
+        if !self.pacer.is_full(now) {
             return None;
         }
-        let name = self.channels.name_of(self.census.start_next(now)?)?;
+        let name = self.channels.name_of(self.who_poll.start_next(now)?)?;
         let fields = format!("%tuhnfar,{WHOX_TOKEN}");
         let whox = [name, &fields];
         let parameters = if self.isupport.whox { &whox[..] } else { &whox[..1] };
@@ -272,13 +277,13 @@ impl Session {
         let address = format!("{user}@{host}");
         let bot = self.isupport.bot_mode.is_some_and(|letter| flags.contains(letter));
         let seen = UserInfo { nick, userhost: Some(&address), account, realname, bot };
-        self.people.add_who_reply(seen, flags.starts_with('G'));
+        self.users.add_who_reply(seen, flags.starts_with('G'));
     }
 
     /// RPL_ENDOFWHO.
     pub(super) fn on_end_of_who(&mut self) {
-        if self.census.finish() {
-            self.people.end_of_who();
+        if self.who_poll.finish() {
+            self.users.end_of_who();
         }
     }
 }

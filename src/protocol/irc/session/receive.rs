@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
-use super::Session;
+use super::IrcSession;
 use super::people::{nick_and_userhost, source_name};
 use crate::domain::MessageKind;
 use crate::protocol::Output;
@@ -12,39 +12,39 @@ use crate::protocol::irc::isupport::Isupport;
 use crate::protocol::irc::line::Line;
 use crate::protocol::irc::multiline;
 use crate::protocol::irc::objection::mentions_flood;
-use crate::protocol::irc::refusal::Refusal;
+use crate::protocol::irc::refusal::JoinError;
 use crate::protocol::irc::services::Fact;
 use crate::protocol::irc::speech::Claim;
-use crate::protocol::irc::{Event, Talk};
+use crate::protocol::irc::{IncomingMessage, IrcEvent};
 
 /// What the server says, in turn.
-impl Session {
-    pub(super) fn receive(&mut self, now: Instant, message: Message) {
+impl IrcSession {
+    pub(super) fn on_line(&mut self, now: Instant, message: Message) {
         let context = self.batches.context(message.tags.as_deref());
         let source = message.prefix.as_ref();
         if context.batch.is_playback {
-            self.past.on_playback_line(context.message_ref.time);
+            self.history_requests.on_playback_line(context.message_ref.time);
         }
-        if self.told_line(source, &message) {
+        if self.add_multiline_line(source, &message) {
             return;
         }
         match message.command {
             Command::PING(token, _) => self.answer_ping(&token),
-            Command::PONG(first, second) => self.pong(now, &second.unwrap_or(first)),
+            Command::PONG(first, second) => self.on_pong(now, &second.unwrap_or(first)),
             Command::PRIVMSG(target, text) if self.is_me(&target) => {
-                self.asked_by(now, source, &text, &context);
+                self.on_private_message(now, source, &text, &context);
             }
             Command::PRIVMSG(target, text) => {
-                self.hear(source, &target, heard::parse_text(false, &text), &context);
+                self.on_message(source, &target, heard::parse_text(false, &text), &context);
             }
             Command::NOTICE(target, text) if self.is_me(&target) => {
                 self.on_private_notice(now, source, &text);
             }
             Command::NOTICE(target, text) => {
-                self.hear(source, &target, heard::parse_text(true, &text), &context);
+                self.on_message(source, &target, heard::parse_text(true, &text), &context);
             }
             Command::JOIN(name, ..) if self.is_us(source) => {
-                self.joining(now, source, &name, context.message_ref.time);
+                self.on_own_join(now, source, &name, context.message_ref.time);
             }
             // What is played back is what was.
             Command::JOIN(..) | Command::PART(..) | Command::KICK(..) | Command::QUIT(..)
@@ -55,18 +55,22 @@ impl Session {
             }
             Command::PART(name, why) if self.is_us(source) => {
                 let why = why.as_deref().unwrap_or("no reason given");
-                self.out(now, &name, Refusal::soon(format!("we were made to leave it ({why})")));
-            }
-            Command::KICK(name, nick, why) if self.is_me(&nick) => {
-                self.put_out(&name);
-                let (by, why) = (source_name(source), why.as_deref().unwrap_or("no reason given"));
-                self.out(
+                self.on_not_joined(
                     now,
                     &name,
-                    Refusal::soon(format!("{by} has kicked us out of it ({why})")),
+                    JoinError::retry_soon(format!("we were made to leave it ({why})")),
                 );
             }
-            Command::INVITE(nick, name) if self.is_me(&nick) => self.invited(now, &name),
+            Command::KICK(name, nick, why) if self.is_me(&nick) => {
+                self.report_removed(&name);
+                let (by, why) = (source_name(source), why.as_deref().unwrap_or("no reason given"));
+                self.on_not_joined(
+                    now,
+                    &name,
+                    JoinError::retry_soon(format!("{by} has kicked us out of it ({why})")),
+                );
+            }
+            Command::INVITE(nick, name) if self.is_me(&nick) => self.on_invite(now, &name),
             Command::PART(name, why) => self.on_part(source, &name, why),
             Command::KICK(name, nick, why) => self.on_kick(source, (&name, &nick), why),
             Command::QUIT(why) => {
@@ -93,40 +97,40 @@ impl Session {
             Command::CHGHOST(user, host) => {
                 let address = format!("{user}@{host}");
                 if self.is_us(source) {
-                    self.address = Some(address.clone());
+                    self.userhost = Some(address.clone());
                 }
                 self.update_user(source, |person| person.userhost = Some(address));
             }
             Command::CAP(_, subcommand, third, fourth) => {
-                self.cap(now, &subcommand, third.as_deref(), fourth.as_deref());
+                self.on_cap(now, &subcommand, third.as_deref(), fourth.as_deref());
             }
             Command::BATCH(reference, kind, about) => {
                 let kind = kind.as_ref().map_or("", |kind| kind.to_str());
                 let about = about.as_ref().and_then(|about| about.first());
-                return self.batch(now, source, &reference, (kind, about), &context);
+                return self.on_batch(now, source, &reference, (kind, about), &context);
             }
             Command::ERROR(why) => {
                 if mentions_flood(&why) {
-                    self.pacer.punished(now);
+                    self.pacer.on_flood_disconnect(now);
                 }
                 self.on_link_closed(why);
             }
             Command::Response(response, arguments) => {
-                self.numeric(now, response, &arguments, &context);
+                self.on_numeric(now, response, &arguments, &context);
             }
             Command::Raw(command, arguments) => {
-                self.raw(now, (source, &command), &arguments, &context);
+                self.on_raw_command(now, (source, &command), &arguments, &context);
             }
             _ => {}
         }
         if context.is_full_response {
-            self.answered(now, &context);
+            self.on_labeled_response(now, &context);
         }
     }
 
     /// Takes in a line of a message of several, which is heard when it is complete. Says whether it
     /// was one.
-    fn told_line(&mut self, source: Option<&Prefix>, message: &Message) -> bool {
+    fn add_multiline_line(&mut self, source: Option<&Prefix>, message: &Message) -> bool {
         let (notice, text) = match &message.command {
             Command::PRIVMSG(_, text) => (false, text),
             Command::NOTICE(_, text) => (true, text),
@@ -134,10 +138,14 @@ impl Session {
         };
         let tags = message.tags.as_deref();
         let concat = tags.is_some_and(|tags| tags.iter().any(|tag| tag.0 == multiline::CONCAT_TAG));
-        self.telling.add_line(heard::tag_value(tags, "batch"), source, (notice, text, concat))
+        self.open_multilines.add_line(
+            heard::tag_value(tags, "batch"),
+            source,
+            (notice, text, concat),
+        )
     }
 
-    fn batch(
+    fn on_batch(
         &mut self,
         now: Instant,
         source: Option<&Prefix>,
@@ -148,33 +156,33 @@ impl Session {
         if let Some(reference) = reference.strip_prefix('+') {
             self.batches.open(reference, kind, about.map(String::as_str), context);
             if let Some(target) = about.filter(|_| kind.eq_ignore_ascii_case(multiline::CAP_NAME)) {
-                self.telling.open(reference, source, target, context);
+                self.open_multilines.open(reference, source, target, context);
             }
         } else if let Some(reference) = reference.strip_prefix('-') {
-            self.batch_ends(now, reference);
+            self.on_batch_end(now, reference);
         }
     }
 
-    fn batch_ends(&mut self, now: Instant, reference: &str) {
+    fn on_batch_end(&mut self, now: Instant, reference: &str) {
         let Some(batch) = self.batches.close(reference) else { return };
-        if let Some(told) = self.telling.close(reference) {
+        if let Some(told) = self.open_multilines.close(reference) {
             let talk = heard::parse_text(told.is_notice, &told.text);
             if !self.is_me(&told.target) {
-                self.hear(Some(&told.source), &told.target, talk, &told.context);
+                self.on_message(Some(&told.source), &told.target, talk, &told.context);
             } else if !told.is_notice && !told.context.batch.is_playback {
-                self.hear_whisper(Some(&told.source), &told.text, &told.context);
+                self.report_direct_message(Some(&told.source), &told.text, &told.context);
             }
         }
         if batch.is_history {
             let place = batch.target.as_deref().and_then(|name| self.channels.endpoint_of(name));
-            let answer = self.past.on_batch_end(place, batch.label.as_deref());
+            let answer = self.history_requests.on_batch_end(place, batch.label.as_deref());
             self.report_history(answer);
         }
-        self.answered(now, &MessageContext { batch, ..MessageContext::default() });
+        self.on_labeled_response(now, &MessageContext { batch, ..MessageContext::default() });
     }
 
     /// What the vocabulary of `irc::proto` has no word for.
-    fn raw(
+    fn on_raw_command(
         &mut self,
         now: Instant,
         (source, command): (Option<&Prefix>, &str),
@@ -188,26 +196,26 @@ impl Session {
                 let realname = Some(argument(0).to_owned());
                 self.update_user(source, |person| person.realname = realname);
             }
-            "FAIL" => self.fail(now, arguments, context),
+            "FAIL" => self.on_fail(now, arguments, context),
             // RPL_WHOISSERVICE of ngIRCd, RPL_WHOISHELPOP elsewhere.
-            "310" => self.shown(argument(1), Fact::Is(super::last(arguments))),
+            "310" => self.shown(argument(1), Fact::Is(super::last_argument(arguments))),
             // RPL_WHOSPCRPL.
             "354" => self.on_whox_reply(arguments),
-            "573" => self.object_relay(now, command, arguments, context),
-            _ if self.is_unheard(command, arguments) => {
-                self.object(now, command, arguments, context);
+            "573" => self.on_relaymsg_error(now, command, arguments, context),
+            _ if self.is_direct_send_error(command, arguments) => {
+                self.on_send_error(now, command, arguments, context);
             }
             // ERR_INPUTTOOLONG, which names no channel.
-            "417" => self.object(now, command, arguments, context),
+            "417" => self.on_send_error(now, command, arguments, context),
             // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
-            "439" | "499" | "531" | "707" => self.object(now, command, arguments, context),
+            "439" | "499" | "531" | "707" => self.on_send_error(now, command, arguments, context),
             // ERR_BANNICKCHANGE, ERR_NICKTOOFAST, ERR_NONICKCHANGE, ERR_RESTRICTED.
             "435" | "438" | "447" | "484" => {
-                self.on_nick_rejected(now, false, super::last(arguments))
+                self.on_nick_rejected(now, false, super::last_argument(arguments))
             }
-            "470" => self.forwarded(now, argument(1), argument(2)),
+            "470" => self.on_forwarded(now, argument(1), argument(2)),
             "448" | "479" | "480" | "489" | "495" | "500" | "519" | "520" | "926" => {
-                self.refused(now, command, arguments);
+                self.on_join_error(now, command, arguments);
             }
             _ => {}
         }
@@ -221,7 +229,7 @@ impl Session {
         }
     }
 
-    fn cap(
+    fn on_cap(
         &mut self,
         now: Instant,
         subcommand: &CapSubCommand,
@@ -238,28 +246,29 @@ impl Session {
         self.apply_login_events(words);
     }
 
-    pub(super) fn learn(&mut self, now: Instant, arguments: &[String]) {
+    pub(super) fn on_isupport(&mut self, now: Instant, arguments: &[String]) {
         // The first is our nick, the last says that these are supported.
         let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
         tokens.iter().for_each(|token| self.isupport.parse_token(token));
         self.channels.set_casemapping(self.isupport.casemapping);
-        self.people.set_casemapping(self.isupport.casemapping);
+        self.users.set_casemapping(self.isupport.casemapping);
         let Isupport { chantypes, channellen, .. } = &self.isupport;
         for (place, why) in self.channels.reject_impossible(chantypes, *channellen, now) {
-            self.output.push_back(Output::Event(Event::Closed { place, why }));
+            self.output
+                .push_back(Output::Event(IrcEvent::NotJoined { endpoint: place, reason: why }));
         }
-        self.join(now);
+        self.join_pending(now);
         self.set_bot_mode();
     }
 
-    pub(super) fn change_host(&mut self, host: &str) {
-        if let Some((user, _)) = self.address.as_deref().and_then(|it| it.split_once('@')) {
-            self.address = Some(format!("{user}@{host}"));
+    pub(super) fn set_own_host(&mut self, host: &str) {
+        if let Some((user, _)) = self.userhost.as_deref().and_then(|it| it.split_once('@')) {
+            self.userhost = Some(format!("{user}@{host}"));
         }
     }
 
     /// Somebody says something to us alone.
-    fn asked_by(
+    fn on_private_message(
         &mut self,
         now: Instant,
         source: Option<&Prefix>,
@@ -270,13 +279,18 @@ impl Session {
         if self.is_me(nick) || context.batch.is_playback {
             return;
         }
-        self.control.extend(self.courtesy.reply(now, nick, text, context.message_ref.time));
-        self.hear_whisper(source, text, context);
+        self.control_queue.extend(self.ctcp_responder.reply(
+            now,
+            nick,
+            text,
+            context.message_ref.time,
+        ));
+        self.report_direct_message(source, text, context);
     }
 
     /// Somebody says something. What is said to some of a channel alone (`@#tea`, ISUPPORT STATUSMSG)
     /// is not for everybody in a room, and not heard.
-    fn hear(
+    fn on_message(
         &mut self,
         source: Option<&Prefix>,
         target: &str,
@@ -284,35 +298,44 @@ impl Session {
         context: &MessageContext,
     ) {
         let Some((nick, address)) = nick_and_userhost(source) else { return };
-        let (Some(place), Some((kind, text))) = (self.target(target), talk) else { return };
+        let (Some(place), Some((kind, text))) = (self.endpoint_of(target), talk) else { return };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
         let (own, played) = (self.is_me(speaker), context.batch.is_playback);
         let mut claim = Claim::Foreign;
         if own && !played {
-            claim = self.echoed(place, (kind, text), context);
+            claim = self.on_echo(place, (kind, text), context);
         }
         // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
         // its clients says as us.
         if claim == Claim::Ours || self.channels.endpoint_of(target).is_none() {
             return;
         }
-        if played && nick == HISTORIAN {
+        if played && nick == ERGO_HISTORY_NICK {
             return;
         }
         let author = self.message_author(nick, address, context);
         let (text, mark) = (text.to_owned(), context.message_ref.clone());
-        let from_here = played && author.userhost.is_some() && author.userhost == self.address;
-        let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };
+        let from_here = played && author.userhost.is_some() && author.userhost == self.userhost;
+        let talk = IncomingMessage {
+            author,
+            kind,
+            text,
+            message_ref: mark,
+            is_playback: played,
+            is_own: own,
+            is_own_userhost: from_here,
+            relayed_by,
+        };
         if claim == Claim::Perhaps {
             return self.strange(place, talk);
         }
         if !played && self.is_before_join(target) {
-            return self.early.push((place, talk));
+            return self.early_messages.push((place, talk));
         }
-        self.output.push_back(Output::Event(Event::Heard { place, talk }));
+        self.output.push_back(Output::Event(IrcEvent::Message { endpoint: place, message: talk }));
     }
 }
 
 /// Who tells, in Ergo's history, that people came and went.
-const HISTORIAN: &str = "HistServ";
+const ERGO_HISTORY_NICK: &str = "HistServ";

@@ -1,15 +1,15 @@
 use std::time::Instant;
 
-use super::{Phase, Session};
+use super::{IrcSession, IrcSessionPhase};
 use crate::domain::EndpointId;
-use crate::protocol::irc::refusal::Refusal;
+use crate::protocol::irc::refusal::JoinError;
 
 /// Whether we are where we think we are.
-impl Session {
+impl IrcSession {
     /// Asks the server where we are, once in a while.
     pub(super) fn check_joins(&mut self, now: Instant) {
-        if self.phase == Phase::Seated && self.roll.start_if_due(now) {
-            self.send_all(vec![("WHOIS", vec![self.nick.clone()])]);
+        if self.phase == IrcSessionPhase::Online && self.join_check.start_if_due(now) {
+            self.enqueue_control(vec![("WHOIS", vec![self.nick.clone()])]);
         }
     }
 
@@ -22,7 +22,7 @@ impl Session {
             // What is a mark here may begin a channel's name there: the longest that is one of ours.
             let ends = name.char_indices().map(|(at, _)| &name[at..]);
             let place = ends.into_iter().find_map(|name| self.channels.endpoint_of(name));
-            place.into_iter().for_each(|place| self.roll.mark_listed(place));
+            place.into_iter().for_each(|place| self.join_check.mark_listed(place));
         }
     }
 
@@ -32,7 +32,7 @@ impl Session {
         if !self.is_me(nick) {
             return;
         }
-        let Some(seen) = self.roll.take_listed() else { return };
+        let Some(seen) = self.join_check.take_listed() else { return };
         let missing: Vec<EndpointId> =
             self.channels.joined_endpoints().filter(|place| !seen.contains(place)).collect();
         for place in missing {
@@ -48,19 +48,19 @@ impl Session {
 
     fn request_names(&mut self, now: Instant, place: EndpointId) {
         let Some(name) = self.channels.name_of(place).map(str::to_owned) else { return };
-        if self.roll.suspect(place, now) {
-            self.send_all(vec![("NAMES", vec![name])]);
+        if self.join_check.suspect(place, now) {
+            self.enqueue_control(vec![("NAMES", vec![name])]);
         }
     }
 
     /// Everybody in a channel was listed: if that was in doubt, we are there too, or not in it.
     pub(super) fn on_suspect_names(&mut self, now: Instant, place: EndpointId) {
-        if !self.roll.clear(place) || self.people.is_own_nick_listed(place) {
+        if !self.join_check.clear(place) || self.users.is_own_nick_listed(place) {
             return;
         }
         if let Some(name_of) = self.channels.name_of(place).map(str::to_owned) {
             let why = "the server no longer lists us in it".to_owned();
-            self.out(now, &name_of, Refusal::soon(why));
+            self.on_not_joined(now, &name_of, JoinError::retry_soon(why));
         }
     }
 }

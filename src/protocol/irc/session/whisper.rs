@@ -3,35 +3,39 @@ use std::sync::Arc;
 use irc::proto::Prefix;
 
 use super::people::nick_and_userhost;
-use super::{Phase, Session};
+use super::{IrcSession, IrcSessionPhase};
 use crate::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
 use crate::protocol::Output;
 use crate::protocol::irc::batches::MessageContext;
 use crate::protocol::irc::multiline::OutgoingText;
-use crate::protocol::irc::whispers::{Whispers, is_same};
-use crate::protocol::irc::{Event, Talk, heard, notice};
+use crate::protocol::irc::whispers::{DirectTargets, is_same_user};
+use crate::protocol::irc::{IncomingMessage, IrcEvent, heard, notice};
 
 /// Why somebody is not told.
-const GONE: &str = "whoever goes by that nick may be somebody else now";
+const RECIPIENT_CHANGED: &str = "whoever goes by that nick may be somebody else now";
 
 /// What is said to somebody alone, and by somebody to us.
-impl Session {
+impl IrcSession {
     /// Says something to `whom`, if they are still who has the nick.
-    pub(super) fn whisper(
+    pub(super) fn send_direct(
         &mut self,
         (ticket, place): (DeliveryId, EndpointId),
         whom: Arc<IrcUser>,
         kind: MessageKind,
         (prefix, body): (&str, &str),
     ) {
-        let there = self.people.get(&whom.nick).is_some_and(|now| is_same(&whom, now));
-        if !there || self.phase != Phase::Seated || !notice::is_nick(&whom.nick) {
-            let why = GONE.to_owned();
-            self.output.push_back(Output::Event(Event::Refused { ticket, place, why }));
+        let there = self.users.get(&whom.nick).is_some_and(|now| is_same_user(&whom, now));
+        if !there || self.phase != IrcSessionPhase::Online || !notice::is_nick(&whom.nick) {
+            let why = RECIPIENT_CHANGED.to_owned();
+            self.output.push_back(Output::Event(IrcEvent::Rejected {
+                delivery: ticket,
+                endpoint: place,
+                reason: why,
+            }));
             return;
         }
         let target = whom.nick.clone();
-        let budget = self.budget(&target, kind);
+        let budget = self.text_budget(&target, kind);
         let script = OutgoingText {
             delivery: ticket,
             kind,
@@ -41,20 +45,20 @@ impl Session {
             budget,
             relay_nick: None,
         };
-        self.speech.push(ticket, place, script.lines());
-        self.whispers.begin(place, whom);
+        self.send_queue.push(ticket, place, script.lines());
+        self.direct_targets.insert(place, whom);
     }
 
     /// Takes back what is for somebody who is out of sight, as far as it has not left.
-    pub(super) fn take_back_whispers(&mut self) {
-        for place in self.whispers.lost(|nick| self.people.get(nick)) {
-            let verdict = self.speech.withdraw(place, GONE);
-            self.tell(verdict);
+    pub(super) fn cancel_gone_directs(&mut self) {
+        for place in self.direct_targets.gone_targets(|nick| self.users.get(nick)) {
+            let verdict = self.send_queue.cancel(place, RECIPIENT_CHANGED);
+            self.report_send_result(verdict);
         }
     }
 
     /// Somebody says something to us alone. What is played back of that was for whoever listened then.
-    pub(super) fn hear_whisper(
+    pub(super) fn report_direct_message(
         &mut self,
         source: Option<&Prefix>,
         text: &str,
@@ -69,21 +73,30 @@ impl Session {
         let (text, mark) = (text.to_owned(), context.message_ref.clone());
         let relayed_by = context.relayed_by.clone();
         let (played, own, from_here) = (false, false, false);
-        let talk = Talk { author, kind, text, mark, played, own, from_here, relayed_by };
-        self.output.push_back(Output::Event(Event::Whispered(talk)));
+        let talk = IncomingMessage {
+            author,
+            kind,
+            text,
+            message_ref: mark,
+            is_playback: played,
+            is_own: own,
+            is_own_userhost: from_here,
+            relayed_by,
+        };
+        self.output.push_back(Output::Event(IrcEvent::DirectMessage(talk)));
     }
 
     /// What a line was said to, or is to be: one of our channels, or somebody whom we are telling
     /// something.
-    pub(super) fn target(&self, name: &str) -> Option<EndpointId> {
-        let whispered = || self.whispers.place(name, self.isupport.casemapping);
+    pub(super) fn endpoint_of(&self, name: &str) -> Option<EndpointId> {
+        let whispered = || self.direct_targets.endpoint_of(name, self.isupport.casemapping);
         self.channels.endpoint_of(name).or_else(whispered)
     }
 
     /// Whether the numeric `code` says that somebody whom we are telling something was not told.
-    pub(super) fn is_unheard(&self, code: &str, arguments: &[String]) -> bool {
+    pub(super) fn is_direct_send_error(&self, code: &str, arguments: &[String]) -> bool {
         let whom = arguments.get(1).map_or("", String::as_str);
-        Whispers::are_unheard(code)
-            && self.whispers.place(whom, self.isupport.casemapping).is_some()
+        DirectTargets::is_send_error(code)
+            && self.direct_targets.endpoint_of(whom, self.isupport.casemapping).is_some()
     }
 }

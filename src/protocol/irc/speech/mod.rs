@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use super::Scope;
 use super::heard;
 use super::line::Line;
-use super::objection::Objection;
-use super::pacing::{Pacer, Weight};
+use super::objection::SendError;
+use super::pacing::{Pacer, Priority};
 use crate::domain::{DeliveryId, EndpointId, MessageKind};
 
-pub(super) use saying::Utterance;
-use saying::{FENCE, Saying};
+pub(super) use saying::OutgoingLine;
+use saying::{OutgoingMessage, PING_PREFIX};
 
 /// How the server tells us that it has a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +28,12 @@ pub(super) enum Receipt {
     /// It sends the line back.
     Echo,
     /// Only by reading a PING behind the lines.
-    Fence,
+    Ping,
 }
 
 /// What the server knows a line by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Mark {
+pub struct MessageRef {
     /// The server's id for it, where it gives one (IRCv3 `msgid`).
     pub msgid: Option<String>,
     /// When it was said, where the server says so (IRCv3 `server-time`).
@@ -42,32 +42,34 @@ pub struct Mark {
 
 /// What the server made of a delivery.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) ticket: DeliveryId,
-    pub(super) place: EndpointId,
-    pub(super) outcome: Outcome,
+pub(super) struct SendResult {
+    pub(super) delivery: DeliveryId,
+    pub(super) endpoint: EndpointId,
+    pub(super) outcome: SendOutcome,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum SendOutcome {
     /// It has so much of the body; the rest follows.
-    Partly { end: usize, mark: Mark },
+    PartiallyDelivered { delivered_bytes: usize, message_ref: MessageRef },
     /// It has all of it.
-    Said { mark: Mark },
+    Delivered { message_ref: MessageRef },
     /// It will not have it.
-    Refused(String),
+    Rejected(String),
     /// It will have it, but not under another nick.
-    Voiceless { why: String, scope: Scope },
+    RelaymsgRejected { reason: String, scope: Scope },
     /// It will not have it now, but perhaps after this time.
-    Later { why: String, after: Duration },
+    Deferred { reason: String, retry_after: Duration },
 }
 
-impl From<Objection> for Outcome {
-    fn from(Objection { why, later, voiceless }: Objection) -> Self {
+impl From<SendError> for SendOutcome {
+    fn from(
+        SendError { reason: why, retry_after: later, relaymsg_scope: voiceless }: SendError,
+    ) -> Self {
         match (voiceless, later) {
-            (Some(scope), _) => Self::Voiceless { why, scope },
-            (None, Some(after)) => Self::Later { why, after },
-            (None, None) => Self::Refused(why),
+            (Some(scope), _) => Self::RelaymsgRejected { reason: why, scope },
+            (None, Some(after)) => Self::Deferred { reason: why, retry_after: after },
+            (None, None) => Self::Rejected(why),
         }
     }
 }
@@ -85,26 +87,26 @@ pub(super) enum Claim {
 
 /// Which line the server means.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Meant<'a> {
+pub(super) enum ReplyTarget<'a> {
     /// The one with this label.
     Label(&'a str),
     /// One of those to this place.
-    Place(EndpointId),
+    Endpoint(EndpointId),
     /// It does not say.
-    Some,
+    Oldest,
 }
 
 /// How long a receipt may take before we ask by a PING whether there will be one.
-const RECEIPT_PATIENCE: Duration = Duration::from_secs(5);
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the PONG may take before we give up on the server.
-const FENCE_PATIENCE: Duration = Duration::from_secs(120);
+const PONG_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long an echo may take behind a bouncer, which answers a PING ahead of its server.
-const BOUNCER_PATIENCE: Duration = Duration::from_secs(30);
+const BOUNCER_ECHO_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a delivery may be put off.
-const MOST_LATER: u32 = 5;
+const MAX_DEFERRALS: u32 = 5;
 
 /// How many lines that have not come back are remembered.
 const MOST_UNSEEN: usize = 64;
@@ -131,16 +133,16 @@ const MOST_UNSEEN: usize = 64;
 ///               Grace ────────────────────────────────────▶ Said | Partly | Refused
 /// ```
 #[derive(Debug, Default)]
-pub(super) struct Speech {
-    ready: VecDeque<Saying>,
+pub(super) struct SendQueue {
+    ready: VecDeque<OutgoingMessage>,
     /// What is asked behind the lines of a place.
     pings: VecDeque<(EndpointId, Line)>,
-    waiting: HashMap<EndpointId, Waiting>,
-    due: BTreeSet<(Instant, EndpointId)>,
+    awaiting: HashMap<EndpointId, AwaitingReceipt>,
+    timers: BTreeSet<(Instant, EndpointId)>,
     /// Who was put off, until when.
-    held: BTreeSet<(Instant, EndpointId)>,
+    deferred: BTreeSet<(Instant, EndpointId)>,
     /// How often in a row.
-    put_off: HashMap<EndpointId, (DeliveryId, u32)>,
+    deferrals: HashMap<EndpointId, (DeliveryId, u32)>,
     /// What was said lately, and has not come back: it still may.
     unseen: VecDeque<(EndpointId, MessageKind, String)>,
     /// Where a line in other words was taken for the one under way.
@@ -149,57 +151,58 @@ pub(super) struct Speech {
 
 /// A delivery that waits for the server.
 #[derive(Debug)]
-struct Waiting {
-    saying: Saying,
-    stage: Stage,
-    due: Instant,
+struct AwaitingReceipt {
+    message: OutgoingMessage,
+    stage: ReceiptStage,
+    due_at: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum ReceiptStage {
     Sent,
-    Fenced,
-    Grace,
+    PingSent,
+    BouncerGrace,
 }
 
 /// What time has brought.
 #[derive(Debug, Default)]
-pub(super) struct Passed {
-    pub(super) verdicts: Vec<Verdict>,
+pub(super) struct Timeouts {
+    pub(super) results: Vec<SendResult>,
     /// Where it may be tried again.
-    pub(super) again: Vec<EndpointId>,
+    pub(super) retries: Vec<EndpointId>,
     /// A PING was not answered.
-    pub(super) stalled: bool,
+    pub(super) ping_timed_out: bool,
 }
 
 /// What is to be sent now.
 #[derive(Debug)]
-pub(super) struct Next {
+pub(super) struct NextLines {
     /// A line, or all that nothing may come between.
     pub(super) lines: Vec<Line>,
     /// Where it is said, or what it is asked about.
-    pub(super) place: Option<EndpointId>,
+    pub(super) endpoint: Option<EndpointId>,
     /// The delivery that it is the first, or the next, line of.
-    pub(super) speaking: Option<DeliveryId>,
+    pub(super) delivery: Option<DeliveryId>,
 }
 
-impl Next {
+impl NextLines {
     /// What is said nowhere.
-    pub(super) fn aside(line: Line) -> Self {
-        Self { lines: vec![line], place: None, speaking: None }
+    pub(super) fn control(line: Line) -> Self {
+        Self { lines: vec![line], endpoint: None, delivery: None }
     }
 }
 
-impl Speech {
-    pub(super) fn push(&mut self, ticket: DeliveryId, place: EndpointId, lines: Vec<Utterance>) {
-        self.ready.push_back(Saying::new(ticket, place, lines));
+impl SendQueue {
+    pub(super) fn push(&mut self, ticket: DeliveryId, place: EndpointId, lines: Vec<OutgoingLine>) {
+        self.ready.push_back(OutgoingMessage::new(ticket, place, lines));
     }
 
     /// Who most urgently has something to say, as `weight` weighs channels; `None` for nobody.
-    pub(super) fn urgency(&self, weight: impl Fn(EndpointId) -> Weight) -> Option<Weight> {
+    pub(super) fn priority(&self, weight: impl Fn(EndpointId) -> Priority) -> Option<Priority> {
         let asks = |urgent| self.pings.iter().any(|(place, _)| weight(*place) == urgent);
-        let says = |urgent| self.may_begin(|saying| saying.weight(&weight) == urgent).is_some();
-        [Weight::Light, Weight::Heavy].into_iter().find(|urgent| asks(*urgent) || says(*urgent))
+        let says =
+            |urgent| self.find_sendable(|saying| saying.priority(&weight) == urgent).is_some();
+        [Priority::High, Priority::Low].into_iter().find(|urgent| asks(*urgent) || says(*urgent))
     }
 
     /// The next line. Channels take turns, so that a long text in one does not hold up another; but
@@ -210,75 +213,79 @@ impl Speech {
         receipt: Receipt,
         pacer: &Pacer,
         now: Instant,
-    ) -> Option<Next> {
-        let weight = |place| pacer.weight(place, now);
-        let asked = self.pings.iter().position(|(place, _)| pacer.may(weight(*place), now));
+    ) -> Option<NextLines> {
+        let weight = |place| pacer.priority(place, now);
+        let asked = self.pings.iter().position(|(place, _)| pacer.can_send(weight(*place), now));
         if let Some((place, ping)) = asked.and_then(|at| self.pings.remove(at)) {
-            return Some(Next { place: Some(place), ..Next::aside(ping) });
+            return Some(NextLines { endpoint: Some(place), ..NextLines::control(ping) });
         }
-        let at = self.may_begin(|saying| pacer.may(saying.weight(weight), now))?;
+        let at = self.find_sendable(|saying| pacer.can_send(saying.priority(weight), now))?;
         let mut saying = self.ready.remove(at)?;
-        let lines = saying.send(receipt)?;
+        let lines = saying.next_lines(receipt)?;
         if let Some((kind, text)) = saying.under_way() {
             if self.unseen.len() >= MOST_UNSEEN {
                 self.unseen.pop_front();
             }
-            self.unseen.push_back((saying.place, kind, text.to_owned()));
+            self.unseen.push_back((saying.endpoint, kind, text.to_owned()));
         }
-        let (place, speaking) = (Some(saying.place), Some(saying.ticket));
-        if !saying.is_fenced() {
-            self.wait(saying, Stage::Sent, now + RECEIPT_PATIENCE);
+        let (place, speaking) = (Some(saying.endpoint), Some(saying.delivery));
+        if !saying.uses_ping() {
+            self.await_receipt(saying, ReceiptStage::Sent, now + RECEIPT_TIMEOUT);
         } else if saying.is_at_fence() {
-            self.pings.push_back((saying.place, ping(&saying)));
-            self.wait(saying, Stage::Fenced, now + FENCE_PATIENCE);
+            self.pings.push_back((saying.endpoint, ping_line(&saying)));
+            self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
         } else {
             self.ready.push_back(saying);
         }
-        Some(Next { lines, place, speaking })
+        Some(NextLines { lines, endpoint: place, delivery: speaking })
     }
 
     /// The server will have no batch: it is said line by line, and so is every other. Says whether
     /// one was under way.
-    pub(super) fn unbatch(&mut self) -> bool {
-        let mut waiting = self.waiting.values().map(|waiting| &waiting.saying);
-        let refused = waiting.find(|saying| saying.is_in_batch()).map(|saying| saying.place);
-        if let Some(Waiting { saying, .. }) = refused.and_then(|place| self.take(place)) {
+    pub(super) fn disable_batches(&mut self) -> bool {
+        let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
+        let refused =
+            waiting.find(|saying| saying.is_batch_in_flight()).map(|saying| saying.endpoint);
+        if let Some(AwaitingReceipt { message: saying, .. }) =
+            refused.and_then(|place| self.take_awaiting(place))
+        {
             self.ready.push_front(saying);
         }
-        let waiting = self.waiting.values_mut().map(|waiting| &mut waiting.saying);
-        self.ready.iter_mut().chain(waiting).for_each(Saying::unbatch);
+        let waiting = self.awaiting.values_mut().map(|waiting| &mut waiting.message);
+        self.ready.iter_mut().chain(waiting).for_each(OutgoingMessage::split_batches);
         refused.is_some()
     }
 
     /// What has not been sent of what is said in `place` is not to be. Nothing, where all of it was.
-    pub(super) fn withdraw(&mut self, place: EndpointId, why: &str) -> Option<Verdict> {
-        let at = self.ready.iter().position(|saying| saying.place == place)?;
+    pub(super) fn cancel(&mut self, place: EndpointId, why: &str) -> Option<SendResult> {
+        let at = self.ready.iter().position(|saying| saying.endpoint == place)?;
         let saying = self.ready.remove(at)?;
-        let objection = Objection { why: why.to_owned(), later: None, voiceless: None };
-        let outcome = Outcome::from(objection);
-        Some(Verdict { ticket: saying.ticket, place, outcome })
+        let objection =
+            SendError { reason: why.to_owned(), retry_after: None, relaymsg_scope: None };
+        let outcome = SendOutcome::from(objection);
+        Some(SendResult { delivery: saying.delivery, endpoint: place, outcome })
     }
 
     /// A line under our nick came from `place`.
-    pub(super) fn echoed(
+    pub(super) fn on_echo(
         &mut self,
         place: EndpointId,
         label: Option<&str>,
         (kind, text): (MessageKind, &str),
-        mark: Mark,
-    ) -> (Option<Verdict>, Claim) {
+        mark: MessageRef,
+    ) -> (Option<SendResult>, Claim) {
         let seen = self.unseen.iter().position(|(said_in, as_kind, said)| {
             (*said_in, *as_kind) == (place, kind) && heard::same_text(said, text)
         });
         if let Some(at) = seen {
             self.unseen.remove(at);
         }
-        let Some(Waiting { saying, .. }) = self.waiting.get_mut(&place) else {
+        let Some(AwaitingReceipt { message: saying, .. }) = self.awaiting.get_mut(&place) else {
             // Late, or of a server that sends lines back although it does not say so.
             let ours = seen.is_some() || label.is_some();
             return (None, if ours { Claim::Ours } else { Claim::Foreign });
         };
-        if saying.echoed(label, kind, text) {
+        if saying.check_echo(label, kind, text) {
             let outcome = saying.accept(mark);
             return (self.resolve(place, outcome, None), Claim::Ours);
         }
@@ -296,76 +303,87 @@ impl Speech {
     }
 
     /// The server has answered `label` in full, without the line itself.
-    pub(super) fn answered(&mut self, label: &str, now: Instant) -> Option<Verdict> {
-        let place = self.labeled(label)?;
-        let outcome = self.waiting.get_mut(&place)?.saying.answered();
+    pub(super) fn on_labeled_response(&mut self, label: &str, now: Instant) -> Option<SendResult> {
+        let place = self.find_labeled(label)?;
+        let outcome = self.awaiting.get_mut(&place)?.message.finish_label();
         self.resolve(place, outcome, Some(now))
     }
 
     /// The server objects.
-    pub(super) fn object(
+    pub(super) fn on_error(
         &mut self,
-        meant: Meant<'_>,
-        objection: Objection,
+        meant: ReplyTarget<'_>,
+        objection: SendError,
         now: Instant,
-    ) -> Option<Verdict> {
+    ) -> Option<SendResult> {
         let place = match meant {
-            Meant::Label(label) => self.labeled(label)?,
-            Meant::Place(place) => place,
+            ReplyTarget::Label(label) => self.find_labeled(label)?,
+            ReplyTarget::Endpoint(place) => place,
             // A server reads in order: the line that has waited longest.
-            Meant::Some => self.oldest()?,
+            ReplyTarget::Oldest => self.oldest()?,
         };
-        let Some(waiting) = self.waiting.get_mut(&place) else {
-            let mut begun = self.ready.iter_mut().filter(|it| it.is_begun() && it.is_fenced());
-            begun.find(|saying| saying.place == place)?.object(objection);
+        let Some(waiting) = self.awaiting.get_mut(&place) else {
+            let mut begun = self.ready.iter_mut().filter(|it| it.is_started() && it.uses_ping());
+            begun.find(|saying| saying.endpoint == place)?.add_error(objection);
             return None;
         };
-        if waiting.saying.is_fenced() {
-            waiting.saying.object(objection);
+        if waiting.message.uses_ping() {
+            waiting.message.add_error(objection);
             return None;
         }
-        let outcome = waiting.saying.refuse(objection);
+        let outcome = waiting.message.reject(objection);
         self.resolve(place, outcome, Some(now))
     }
 
     /// The server has read our PING `token`.
-    pub(super) fn pong(&mut self, token: &str, bouncer: bool, now: Instant) -> Option<Verdict> {
-        token.strip_prefix(FENCE)?;
-        let fenced = self.waiting.values_mut().filter(|waiting| waiting.stage == Stage::Fenced);
-        let waiting = fenced.into_iter().find(|waiting| waiting.saying.fence() == token)?;
-        let place = waiting.saying.place;
-        if bouncer && !waiting.saying.is_fenced() && !waiting.saying.has_strangers() {
-            let Waiting { saying, .. } = self.take(place)?;
-            self.wait(saying, Stage::Grace, now + BOUNCER_PATIENCE);
+    pub(super) fn on_pong(
+        &mut self,
+        token: &str,
+        bouncer: bool,
+        now: Instant,
+    ) -> Option<SendResult> {
+        token.strip_prefix(PING_PREFIX)?;
+        let fenced =
+            self.awaiting.values_mut().filter(|waiting| waiting.stage == ReceiptStage::PingSent);
+        let waiting = fenced.into_iter().find(|waiting| waiting.message.ping_token() == token)?;
+        let place = waiting.message.endpoint;
+        if bouncer && !waiting.message.uses_ping() && !waiting.message.has_altered_echo() {
+            let AwaitingReceipt { message: saying, .. } = self.take_awaiting(place)?;
+            self.await_receipt(saying, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
             return None;
         }
-        self.taken = waiting.saying.takes_stranger().then_some(place);
-        let outcome = waiting.saying.fenced();
+        self.taken = waiting.message.takes_stranger().then_some(place);
+        let outcome = waiting.message.finish_ping();
         self.resolve(place, outcome, Some(now))
     }
 
     /// Time has passed.
-    pub(super) fn tick(&mut self, now: Instant) -> Passed {
-        let mut passed = Passed::default();
-        while let Some((_, place)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
-            let Some(Waiting { mut saying, stage, .. }) = self.take(place) else { break };
+    pub(super) fn tick(&mut self, now: Instant) -> Timeouts {
+        let mut passed = Timeouts::default();
+        while let Some((_, place)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
+            let Some(AwaitingReceipt { message: mut saying, stage, .. }) =
+                self.take_awaiting(place)
+            else {
+                break;
+            };
             match stage {
-                Stage::Sent => {
-                    self.pings.push_back((saying.place, ping(&saying)));
-                    self.wait(saying, Stage::Fenced, now + FENCE_PATIENCE);
+                ReceiptStage::Sent => {
+                    self.pings.push_back((saying.endpoint, ping_line(&saying)));
+                    self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
                 }
-                Stage::Grace => {
+                ReceiptStage::BouncerGrace => {
                     self.taken = saying.takes_stranger().then_some(place).or(self.taken);
-                    let outcome = saying.fenced();
-                    self.wait(saying, stage, now);
-                    passed.verdicts.extend(self.resolve(place, outcome, Some(now)));
+                    let outcome = saying.finish_ping();
+                    self.await_receipt(saying, stage, now);
+                    passed.results.extend(self.resolve(place, outcome, Some(now)));
                 }
-                Stage::Fenced => passed.stalled = true,
+                ReceiptStage::PingSent => passed.ping_timed_out = true,
             }
         }
-        while let Some((until, place)) = self.held.first().copied().filter(|(at, _)| *at <= now) {
-            self.held.remove(&(until, place));
-            passed.again.push(place);
+        while let Some((until, place)) = self.deferred.first().copied().filter(|(at, _)| *at <= now)
+        {
+            self.deferred.remove(&(until, place));
+            passed.retries.push(place);
         }
         passed
     }
@@ -373,36 +391,36 @@ impl Speech {
     /// When [`Self::tick`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let first = |set: &BTreeSet<(Instant, EndpointId)>| set.first().map(|(at, _)| *at);
-        [first(&self.due), first(&self.held)].into_iter().flatten().min()
+        [first(&self.timers), first(&self.deferred)].into_iter().flatten().min()
     }
 
     /// Which of those that are ready, and that `may`, is next.
-    fn may_begin(&self, may: impl Fn(&Saying) -> bool) -> Option<usize> {
-        let batch = self.waiting.values().any(|waiting| waiting.saying.is_in_batch());
-        self.ready.iter().position(|saying| !(saying.begins_batch() && batch) && may(saying))
+    fn find_sendable(&self, may: impl Fn(&OutgoingMessage) -> bool) -> Option<usize> {
+        let batch = self.awaiting.values().any(|waiting| waiting.message.is_batch_in_flight());
+        self.ready.iter().position(|saying| !(saying.is_batch_next() && batch) && may(saying))
     }
 
-    fn labeled(&self, label: &str) -> Option<EndpointId> {
-        let mut waiting = self.waiting.values().map(|waiting| &waiting.saying);
-        waiting.find(|it| !it.is_fenced() && it.label() == label).map(|saying| saying.place)
+    fn find_labeled(&self, label: &str) -> Option<EndpointId> {
+        let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
+        waiting.find(|it| !it.uses_ping() && it.label() == label).map(|saying| saying.endpoint)
     }
 
     fn oldest(&self) -> Option<EndpointId> {
-        let begun = self.ready.iter().find(|saying| saying.is_begun() && saying.is_fenced());
+        let begun = self.ready.iter().find(|saying| saying.is_started() && saying.uses_ping());
         // Those that wait were sent before those of which lines are left, and their dues in turn.
-        self.due.first().map(|(_, place)| *place).or_else(|| begun.map(|saying| saying.place))
+        self.timers.first().map(|(_, place)| *place).or_else(|| begun.map(|saying| saying.endpoint))
     }
 
-    fn wait(&mut self, saying: Saying, stage: Stage, due: Instant) {
-        let place = saying.place;
-        self.take(place);
-        self.due.insert((due, place));
-        self.waiting.insert(place, Waiting { saying, stage, due });
+    fn await_receipt(&mut self, saying: OutgoingMessage, stage: ReceiptStage, due: Instant) {
+        let place = saying.endpoint;
+        self.take_awaiting(place);
+        self.timers.insert((due, place));
+        self.awaiting.insert(place, AwaitingReceipt { message: saying, stage, due_at: due });
     }
 
-    fn take(&mut self, place: EndpointId) -> Option<Waiting> {
-        let waiting = self.waiting.remove(&place)?;
-        self.due.remove(&(waiting.due, place));
+    fn take_awaiting(&mut self, place: EndpointId) -> Option<AwaitingReceipt> {
+        let waiting = self.awaiting.remove(&place)?;
+        self.timers.remove(&(waiting.due_at, place));
         Some(waiting)
     }
 
@@ -410,34 +428,37 @@ impl Speech {
     fn resolve(
         &mut self,
         place: EndpointId,
-        mut outcome: Outcome,
+        mut outcome: SendOutcome,
         now: Option<Instant>,
-    ) -> Option<Verdict> {
-        let Waiting { saying, .. } = self.take(place)?;
-        let ticket = saying.ticket;
+    ) -> Option<SendResult> {
+        let AwaitingReceipt { message: saying, .. } = self.take_awaiting(place)?;
+        let ticket = saying.delivery;
         match &mut outcome {
-            Outcome::Partly { .. } => self.ready.push_back(saying),
-            Outcome::Later { why, after } => {
-                let put_off = self.put_off.entry(place).or_insert((ticket, 0));
+            SendOutcome::PartiallyDelivered { .. } => self.ready.push_back(saying),
+            SendOutcome::Deferred { reason: why, retry_after: after } => {
+                let put_off = self.deferrals.entry(place).or_insert((ticket, 0));
                 let times = if put_off.0 == ticket { put_off.1 + 1 } else { 1 };
                 *put_off = (ticket, times);
-                if times > MOST_LATER {
-                    outcome = Outcome::Refused(std::mem::take(why));
+                if times > MAX_DEFERRALS {
+                    outcome = SendOutcome::Rejected(std::mem::take(why));
                 } else {
-                    self.held.extend(now.map(|now| (now + *after, place)));
+                    self.deferred.extend(now.map(|now| (now + *after, place)));
                 }
             }
-            Outcome::Said { .. } | Outcome::Refused(_) | Outcome::Voiceless { .. } => {}
+            SendOutcome::Delivered { .. }
+            | SendOutcome::Rejected(_)
+            | SendOutcome::RelaymsgRejected { .. } => {}
         }
-        if !matches!(outcome, Outcome::Partly { .. } | Outcome::Later { .. }) {
-            self.put_off.remove(&place);
+        if !matches!(outcome, SendOutcome::PartiallyDelivered { .. } | SendOutcome::Deferred { .. })
+        {
+            self.deferrals.remove(&place);
         }
-        Some(Verdict { ticket, place, outcome })
+        Some(SendResult { delivery: ticket, endpoint: place, outcome })
     }
 }
 
-fn ping(saying: &Saying) -> Line {
-    Line::new("PING", &[&saying.fence()]).expect("letters, digits and dots make a line")
+fn ping_line(saying: &OutgoingMessage) -> Line {
+    Line::new("PING", &[&saying.ping_token()]).expect("letters, digits and dots make a line")
 }
 
 #[cfg(test)]
@@ -446,82 +467,91 @@ mod tests {
 
     use super::*;
     use crate::protocol::irc::line::SafeText;
-    use crate::protocol::irc::pacing::{Lesson, Pace};
+    use crate::protocol::irc::pacing::{LearnedPace, Pace};
 
     const TEA: EndpointId = EndpointId(1);
     const DEV: EndpointId = EndpointId(2);
     const LABEL: Receipt = Receipt::Label { echo: true };
 
-    fn utterances(texts: &[&str]) -> Vec<Utterance> {
+    fn outgoing_lines(texts: &[&str]) -> Vec<OutgoingLine> {
         let mut end = 0;
         let utterance = |text: &&str| {
             end += text.len();
             let line = Line::message(MessageKind::Text, "#tea", &SafeText::sanitize(text));
             let (lines, text) = (vec![line], (*text).to_owned());
-            Utterance { lines, kind: MessageKind::Text, text, end, plain: Vec::new() }
+            OutgoingLine {
+                lines,
+                kind: MessageKind::Text,
+                text,
+                body_end: end,
+                single_lines: Vec::new(),
+            }
         };
         texts.iter().map(utterance).collect()
     }
 
     /// A speech of these lines as delivery 1, to be confirmed by `receipt`.
-    struct Scene {
-        speech: Speech,
+    struct SendQueueFixture {
+        queue: SendQueue,
         receipt: Receipt,
         pacer: Pacer,
         now: Instant,
     }
 
-    impl Scene {
+    impl SendQueueFixture {
         fn new(receipt: Receipt, texts: &[&str]) -> Self {
-            let mut speech = Speech::default();
+            let mut speech = SendQueue::default();
             if !texts.is_empty() {
-                speech.push(DeliveryId(1), TEA, utterances(texts));
+                speech.push(DeliveryId(1), TEA, outgoing_lines(texts));
             }
             let now = Instant::now();
-            let pacer = Pacer::new(Pace::Off, Lesson::none(now), now);
-            Self { speech, receipt, pacer, now }
+            let pacer = Pacer::new(Pace::Off, LearnedPace::new(now), now);
+            Self { queue: speech, receipt, pacer, now }
         }
 
         fn sent(&mut self) -> Vec<String> {
-            let next = || Some(self.speech.next_line(self.receipt, &self.pacer, self.now)?.lines);
+            let next = || Some(self.queue.next_line(self.receipt, &self.pacer, self.now)?.lines);
             std::iter::from_fn(next).flatten().map(|line| line.to_string()).collect()
         }
 
-        fn wait(&mut self, seconds: u64) -> Passed {
+        fn wait(&mut self, seconds: u64) -> Timeouts {
             self.now += Duration::from_secs(seconds);
-            self.speech.tick(self.now)
+            self.queue.tick(self.now)
         }
 
-        fn echo(&mut self, label: Option<&str>, text: &str) -> Option<Outcome> {
-            let mark = Mark::default();
-            Some(self.speech.echoed(TEA, label, (MessageKind::Text, text), mark).0?.outcome)
+        fn echo(&mut self, label: Option<&str>, text: &str) -> Option<SendOutcome> {
+            let mark = MessageRef::default();
+            Some(self.queue.on_echo(TEA, label, (MessageKind::Text, text), mark).0?.outcome)
         }
 
-        fn object(&mut self, meant: Meant<'_>, code: &str, why: &str) -> Option<Outcome> {
-            Some(self.speech.object(meant, Objection::read(code, why), self.now)?.outcome)
+        fn object(&mut self, meant: ReplyTarget<'_>, code: &str, why: &str) -> Option<SendOutcome> {
+            Some(self.queue.on_error(meant, SendError::parse(code, why), self.now)?.outcome)
         }
 
-        fn pong(&mut self, token: &str) -> Option<Outcome> {
-            Some(self.speech.pong(token, false, self.now)?.outcome)
+        fn pong(&mut self, token: &str) -> Option<SendOutcome> {
+            Some(self.queue.on_pong(token, false, self.now)?.outcome)
         }
     }
 
-    fn said() -> Option<Outcome> {
-        Some(Outcome::Said { mark: Mark::default() })
+    fn delivered() -> Option<SendOutcome> {
+        Some(SendOutcome::Delivered { message_ref: MessageRef::default() })
     }
 
-    fn partly(end: usize) -> Option<Outcome> {
-        Some(Outcome::Partly { end, mark: Mark::default() })
+    fn partially_delivered(end: usize) -> Option<SendOutcome> {
+        Some(SendOutcome::PartiallyDelivered {
+            delivered_bytes: end,
+            message_ref: MessageRef::default(),
+        })
     }
 
-    fn refused(why: &str) -> Option<Outcome> {
-        Some(Outcome::Refused(why.to_owned()))
+    fn rejected(why: &str) -> Option<SendOutcome> {
+        Some(SendOutcome::Rejected(why.to_owned()))
     }
 
     #[test]
     fn channels_take_turns() {
-        let mut scene = Scene::new(Receipt::Fence, &["a1", "a2", "a3"]);
-        scene.speech.push(DeliveryId(2), DEV, utterances(&["b1"]));
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a1", "a2", "a3"]);
+        scene.queue.push(DeliveryId(2), DEV, outgoing_lines(&["b1"]));
         let said = scene.sent();
         let said: Vec<&str> =
             said.iter().map(|l| l.rsplit([':', ' ']).next().expect("a word")).collect();
@@ -529,33 +559,33 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_less_than_their_share_does_not_wait_for_a_backlog() {
-        let mut scene = Scene::new(Receipt::Fence, &[]);
+    fn channel_below_its_share_does_not_wait_for_a_backlog() {
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &[]);
         let now = scene.now;
-        scene.pacer = Pacer::new(Pace::Standard, Lesson::none(now), now);
-        let is_free = |speech: &Speech, place: EndpointId| {
-            let ready = speech.ready.iter().any(|saying| saying.place == place);
-            !ready && !speech.waiting.contains_key(&place)
+        scene.pacer = Pacer::new(Pace::Standard, LearnedPace::new(now), now);
+        let is_free = |speech: &SendQueue, place: EndpointId| {
+            let ready = speech.ready.iter().any(|saying| saying.endpoint == place);
+            !ready && !speech.awaiting.contains_key(&place)
         };
         let mut said = [0, 0];
         for tenth in 0..1_200 {
             scene.now = now + Duration::from_millis(100) * tenth;
-            if is_free(&scene.speech, TEA) {
-                scene.speech.push(DeliveryId(1), TEA, utterances(&["one of thousands"]));
+            if is_free(&scene.queue, TEA) {
+                scene.queue.push(DeliveryId(1), TEA, outgoing_lines(&["one of thousands"]));
             }
             if tenth % 60 == 50 {
-                assert!(is_free(&scene.speech, DEV), "after {tenth} tenths of a second");
-                scene.speech.push(DeliveryId(2), DEV, utterances(&["now and then"]));
+                assert!(is_free(&scene.queue, DEV), "after {tenth} tenths of a second");
+                scene.queue.push(DeliveryId(2), DEV, outgoing_lines(&["now and then"]));
             }
-            while scene.pacer.may(Weight::Light, scene.now)
-                && let Some(next) = scene.speech.next_line(scene.receipt, &scene.pacer, scene.now)
+            while scene.pacer.can_send(Priority::High, scene.now)
+                && let Some(next) = scene.queue.next_line(scene.receipt, &scene.pacer, scene.now)
             {
-                scene.pacer.spend(next.lines[0].len(), next.place, scene.now);
+                scene.pacer.spend(next.lines[0].len(), next.endpoint, scene.now);
                 let line = next.lines[0].to_string();
                 line.strip_prefix("PING ").map(|token| scene.pong(token));
-                said[usize::from(next.place == Some(DEV))] += 1;
+                said[usize::from(next.endpoint == Some(DEV))] += 1;
             }
-            let waits = scene.speech.ready.iter().any(|saying| saying.place == DEV);
+            let waits = scene.queue.ready.iter().any(|saying| saying.endpoint == DEV);
             assert!(!waits, "after {tenth} tenths of a second");
         }
         assert_eq!(said[1], 40);
@@ -563,256 +593,293 @@ mod tests {
     }
 
     /// Two lines in one batch.
-    fn batch() -> Vec<Utterance> {
-        let plain = utterances(&["a", "b"]);
+    fn batch() -> Vec<OutgoingLine> {
+        let plain = outgoing_lines(&["a", "b"]);
         let (lines, text) = (plain[0].lines.clone(), "a\nb".to_owned());
-        vec![Utterance { lines, kind: MessageKind::Text, text, end: 2, plain }]
+        vec![OutgoingLine {
+            lines,
+            kind: MessageKind::Text,
+            text,
+            body_end: 2,
+            single_lines: plain,
+        }]
     }
 
     #[test]
-    fn one_batch_is_under_way_at_a_time() {
-        let mut scene = Scene::new(LABEL, &[]);
+    fn one_batch_is_in_flight_at_a_time() {
+        let mut scene = SendQueueFixture::new(LABEL, &[]);
         for (ticket, place) in [(2, TEA), (3, DEV)] {
-            scene.speech.push(DeliveryId(ticket), place, batch());
+            scene.queue.push(DeliveryId(ticket), place, batch());
         }
-        scene.speech.push(DeliveryId(4), EndpointId(3), utterances(&["c"]));
+        scene.queue.push(DeliveryId(4), EndpointId(3), outgoing_lines(&["c"]));
         let sent = scene.sent();
         assert_eq!(sent, ["@label=2.1 PRIVMSG #tea :a", "@label=4.1 PRIVMSG #tea :c"]);
-        assert_eq!(scene.speech.urgency(|_| Weight::Light), None);
-        assert_eq!(scene.echo(Some("2.1"), "a\nb"), said());
+        assert_eq!(scene.queue.priority(|_| Priority::High), None);
+        assert_eq!(scene.echo(Some("2.1"), "a\nb"), delivered());
         assert_eq!(scene.sent(), ["@label=3.1 PRIVMSG #tea :a"]);
     }
 
     #[test]
-    fn a_batch_that_is_refused_is_said_line_by_line_under_new_labels() {
-        let mut scene = Scene::new(LABEL, &[]);
-        scene.speech.push(DeliveryId(2), TEA, batch());
-        scene.speech.push(DeliveryId(3), DEV, batch());
+    fn rejected_batch_is_resent_line_by_line_with_new_labels() {
+        let mut scene = SendQueueFixture::new(LABEL, &[]);
+        scene.queue.push(DeliveryId(2), TEA, batch());
+        scene.queue.push(DeliveryId(3), DEV, batch());
         scene.sent();
-        assert!(scene.speech.unbatch());
-        assert!(!scene.speech.unbatch(), "of one batch there may be several complaints");
+        assert!(scene.queue.disable_batches());
+        assert!(!scene.queue.disable_batches(), "of one batch there may be several complaints");
         assert_eq!(scene.sent(), ["@label=2.2 PRIVMSG #tea :a", "@label=3.1 PRIVMSG #tea :a"]);
-        assert_eq!(scene.echo(Some("2.2"), "a"), partly(1));
+        assert_eq!(scene.echo(Some("2.2"), "a"), partially_delivered(1));
         assert_eq!(scene.sent(), ["@label=2.3 PRIVMSG #tea :b"]);
     }
 
     #[test]
-    fn an_objection_before_the_fence_is_the_verdict() {
-        let mut scene = Scene::new(Receipt::Fence, &["a"]);
+    fn error_before_the_pong_rejects_the_message() {
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a"]);
         scene.sent();
-        assert_eq!(scene.object(Meant::Place(DEV), "404", "elsewhere"), None);
-        assert_eq!(scene.object(Meant::Place(TEA), "404", "Cannot send to channel"), None);
+        assert_eq!(scene.object(ReplyTarget::Endpoint(DEV), "404", "elsewhere"), None);
+        assert_eq!(scene.object(ReplyTarget::Endpoint(TEA), "404", "Cannot send to channel"), None);
         assert_eq!(scene.pong("other"), None);
-        assert_eq!(scene.pong("said-1"), refused("Cannot send to channel"));
+        assert_eq!(scene.pong("said-1"), rejected("Cannot send to channel"));
         assert_eq!(scene.pong("said-1"), None, "told once");
     }
 
     #[test]
-    fn which_of_several_lines_was_refused_is_not_known_behind_one_fence() {
-        let mut scene = Scene::new(Receipt::Fence, &["a", "b"]);
+    fn error_before_the_pong_does_not_name_the_line() {
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a", "b"]);
         scene.sent();
-        scene.object(Meant::Place(TEA), "439", "Too fast, wait 5 seconds");
-        assert_eq!(scene.pong("said-1"), refused("1 of 2 lines: Too fast, wait 5 seconds"));
-        let mut scene = Scene::new(Receipt::Fence, &["a"]);
+        scene.object(ReplyTarget::Endpoint(TEA), "439", "Too fast, wait 5 seconds");
+        assert_eq!(scene.pong("said-1"), rejected("1 of 2 lines: Too fast, wait 5 seconds"));
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a"]);
         scene.sent();
-        scene.object(Meant::Some, "439", "Too fast, wait 5 seconds");
-        assert!(matches!(scene.pong("said-1"), Some(Outcome::Later { .. })), "none has arrived");
+        scene.object(ReplyTarget::Oldest, "439", "Too fast, wait 5 seconds");
+        assert!(
+            matches!(scene.pong("said-1"), Some(SendOutcome::Deferred { .. })),
+            "none has arrived"
+        );
     }
 
     #[test]
-    fn a_labeled_line_waits_for_its_answer_and_needs_no_ping() {
-        let mut scene = Scene::new(LABEL, &["a", "b"]);
+    fn labeled_line_needs_no_ping() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a", "b"]);
         assert_eq!(scene.sent(), ["@label=1.1 PRIVMSG #tea :a"]);
         assert_eq!(scene.echo(Some("9.9"), "a"), None);
-        assert_eq!(scene.echo(Some("1.1"), "A, as the server would have it"), partly(1));
+        assert_eq!(
+            scene.echo(Some("1.1"), "A, as the server would have it"),
+            partially_delivered(1)
+        );
         assert_eq!(scene.sent(), ["@label=1.2 PRIVMSG #tea :b"]);
-        assert_eq!(scene.speech.answered("1.1", scene.now), None, "of an earlier line");
-        assert_eq!(scene.echo(Some("1.2"), "b"), said());
-        assert_eq!(scene.speech.deadline(), None);
+        assert_eq!(scene.queue.on_labeled_response("1.1", scene.now), None, "of an earlier line");
+        assert_eq!(scene.echo(Some("1.2"), "b"), delivered());
+        assert_eq!(scene.queue.deadline(), None);
     }
 
     #[test]
-    fn an_answer_without_the_line_says_that_it_was_dropped_where_lines_come_back() {
-        let mut scene = Scene::new(LABEL, &["a"]);
+    fn labeled_response_without_an_echo_is_a_rejection() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a"]);
         scene.sent();
-        let verdict = scene.speech.answered("1.1", scene.now);
+        let verdict = scene.queue.on_labeled_response("1.1", scene.now);
         let silent = "the server has dropped it without a word";
-        assert_eq!(verdict.map(|verdict| verdict.outcome), refused(silent));
-        let mut scene = Scene::new(Receipt::Label { echo: false }, &["a"]);
+        assert_eq!(verdict.map(|verdict| verdict.outcome), rejected(silent));
+        let mut scene = SendQueueFixture::new(Receipt::Label { echo: false }, &["a"]);
         scene.sent();
-        let verdict = scene.speech.answered("1.1", scene.now);
-        assert_eq!(verdict.map(|verdict| verdict.outcome), said());
+        let verdict = scene.queue.on_labeled_response("1.1", scene.now);
+        assert_eq!(verdict.map(|verdict| verdict.outcome), delivered());
     }
 
     #[test]
-    fn nothing_is_said_behind_a_line_that_was_refused() {
-        let mut scene = Scene::new(LABEL, &["a", "b"]);
+    fn nothing_is_sent_after_a_rejected_line() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a", "b"]);
         scene.sent();
         scene.echo(Some("1.1"), "a");
         scene.sent();
-        assert_eq!(scene.object(Meant::Label("1.2"), "404", "no"), refused("line 2 of 2: no"));
+        assert_eq!(
+            scene.object(ReplyTarget::Label("1.2"), "404", "no"),
+            rejected("line 2 of 2: no")
+        );
         assert_eq!(scene.sent(), [""; 0]);
     }
 
     #[test]
-    fn an_echo_that_does_not_come_is_asked_for_by_a_ping() {
-        let mut scene = Scene::new(Receipt::Echo, &["a"]);
+    fn missing_echo_triggers_a_ping() {
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a"]);
         assert_eq!(scene.sent(), ["PRIVMSG #tea :a"]);
         scene.wait(5);
         assert_eq!(scene.sent(), ["PING said-1.1"]);
-        assert_eq!(scene.pong("said-1.1"), refused("the server has dropped it without a word"));
+        assert_eq!(scene.pong("said-1.1"), rejected("the server has dropped it without a word"));
     }
 
     #[test]
-    fn a_line_that_came_back_in_other_words_has_arrived() {
-        let mut scene = Scene::new(Receipt::Echo, &["a damn", "b"]);
+    fn altered_echo_counts_as_delivered() {
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a damn", "b"]);
         scene.sent();
         assert_eq!(scene.echo(None, "a ****"), None);
         scene.wait(5);
         scene.sent();
-        assert_eq!(scene.pong("said-1.1"), partly(6));
+        assert_eq!(scene.pong("said-1.1"), partially_delivered(6));
         scene.sent();
         scene.wait(5);
         scene.sent();
         assert_eq!(scene.pong("said-1.1"), None, "of an earlier line");
-        assert!(matches!(scene.pong("said-1.2"), Some(Outcome::Refused(_))), "that was the other");
+        assert!(
+            matches!(scene.pong("said-1.2"), Some(SendOutcome::Rejected(_))),
+            "that was the other"
+        );
     }
 
     #[test]
-    fn a_bouncer_answers_ahead_of_its_server() {
-        let mut scene = Scene::new(Receipt::Echo, &["a"]);
+    fn bouncer_pong_waits_for_the_echo() {
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a"]);
         scene.sent();
         scene.wait(5);
         scene.sent();
-        assert_eq!(scene.speech.pong("said-1.1", true, scene.now), None);
-        assert!(scene.wait(29).verdicts.is_empty());
-        assert_eq!(scene.echo(None, "a"), said());
+        assert_eq!(scene.queue.on_pong("said-1.1", true, scene.now), None);
+        assert!(scene.wait(29).results.is_empty());
+        assert_eq!(scene.echo(None, "a"), delivered());
 
-        let mut scene = Scene::new(Receipt::Echo, &["a"]);
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a"]);
         scene.sent();
         scene.wait(5);
         scene.sent();
-        scene.speech.pong("said-1.1", true, scene.now);
-        assert_eq!(scene.wait(30).verdicts.len(), 1, "not for ever");
+        scene.queue.on_pong("said-1.1", true, scene.now);
+        assert_eq!(scene.wait(30).results.len(), 1, "not for ever");
     }
 
     #[test]
-    fn a_ping_that_is_not_answered_ends_the_waiting() {
-        for (receipt, before) in [(Receipt::Fence, 0), (Receipt::Echo, 5), (LABEL, 5)] {
-            let mut scene = Scene::new(receipt, &["a"]);
+    fn unanswered_ping_is_a_timeout() {
+        for (receipt, before) in [(Receipt::Ping, 0), (Receipt::Echo, 5), (LABEL, 5)] {
+            let mut scene = SendQueueFixture::new(receipt, &["a"]);
             scene.sent();
             scene.wait(before);
             scene.sent();
-            assert!(!scene.wait(119).stalled);
-            assert!(scene.wait(1).stalled, "{receipt:?}");
+            assert!(!scene.wait(119).ping_timed_out);
+            assert!(scene.wait(1).ping_timed_out, "{receipt:?}");
         }
     }
 
     #[test]
-    fn what_is_put_off_may_be_tried_again_but_not_for_ever() {
-        let mut scene = Scene::new(LABEL, &["a"]);
-        for _ in 0..MOST_LATER {
+    fn deferred_message_is_retried_a_bounded_number_of_times() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a"]);
+        for _ in 0..MAX_DEFERRALS {
             scene.sent();
-            let outcome = scene.object(Meant::Label("1.1"), "439", "wait 20 seconds");
+            let outcome = scene.object(ReplyTarget::Label("1.1"), "439", "wait 20 seconds");
             let after = Duration::from_secs(20);
-            assert_eq!(outcome, Some(Outcome::Later { why: "wait 20 seconds".to_owned(), after }));
-            assert!(scene.wait(19).again.is_empty());
-            assert_eq!(scene.wait(1).again, [TEA]);
-            scene.speech.push(DeliveryId(1), TEA, utterances(&["a"]));
+            assert_eq!(
+                outcome,
+                Some(SendOutcome::Deferred {
+                    reason: "wait 20 seconds".to_owned(),
+                    retry_after: after
+                })
+            );
+            assert!(scene.wait(19).retries.is_empty());
+            assert_eq!(scene.wait(1).retries, [TEA]);
+            scene.queue.push(DeliveryId(1), TEA, outgoing_lines(&["a"]));
         }
         scene.sent();
         assert_eq!(
-            scene.object(Meant::Label("1.1"), "439", "wait 20 seconds"),
-            refused("wait 20 seconds")
+            scene.object(ReplyTarget::Label("1.1"), "439", "wait 20 seconds"),
+            rejected("wait 20 seconds")
         );
     }
 
     /// What a server does with a line.
     #[derive(Debug, Clone, Copy)]
-    enum Fate {
+    enum ServerBehaviour {
         Echo,
-        EchoAltered,
+        AlterEcho,
         Drop,
-        Object,
-        TooFast,
+        Reject,
+        RateLimit,
         /// It takes the line, and its answer is lost.
-        Mute,
+        Silent,
     }
 
-    fn fates() -> impl Strategy<Value = Fate> {
+    fn server_behaviours() -> impl Strategy<Value = ServerBehaviour> {
         prop_oneof![
-            4 => Just(Fate::Echo),
-            1 => Just(Fate::EchoAltered),
-            1 => Just(Fate::Drop),
-            1 => Just(Fate::Object),
-            1 => Just(Fate::TooFast),
-            1 => Just(Fate::Mute),
+            4 => Just(ServerBehaviour::Echo),
+            1 => Just(ServerBehaviour::AlterEcho),
+            1 => Just(ServerBehaviour::Drop),
+            1 => Just(ServerBehaviour::Reject),
+            1 => Just(ServerBehaviour::RateLimit),
+            1 => Just(ServerBehaviour::Silent),
         ]
     }
 
     /// What became of a delivery.
     #[derive(Debug, Default)]
-    struct Told {
-        taken: Vec<String>,
-        said: bool,
+    struct ServerLog {
+        accepted: Vec<String>,
+        delivered: bool,
         ended: u32,
-        put_off: u32,
+        deferred: u32,
     }
 
-    impl Told {
-        fn hear(&mut self, verdict: Option<Verdict>) {
+    impl ServerLog {
+        fn receive(&mut self, verdict: Option<SendResult>) {
             match verdict.map(|verdict| verdict.outcome) {
-                Some(Outcome::Said { .. }) => (self.said, self.ended) = (true, self.ended + 1),
-                Some(Outcome::Refused(_) | Outcome::Voiceless { .. }) => self.ended += 1,
-                Some(Outcome::Later { .. }) => (self.ended, self.put_off) = (self.ended + 1, 1),
-                Some(Outcome::Partly { .. }) | None => {}
+                Some(SendOutcome::Delivered { .. }) => {
+                    (self.delivered, self.ended) = (true, self.ended + 1)
+                }
+                Some(SendOutcome::Rejected(_) | SendOutcome::RelaymsgRejected { .. }) => {
+                    self.ended += 1
+                }
+                Some(SendOutcome::Deferred { .. }) => {
+                    (self.ended, self.deferred) = (self.ended + 1, 1)
+                }
+                Some(SendOutcome::PartiallyDelivered { .. }) | None => {}
             }
         }
     }
 
     /// Lets a server with these `fates` hear a delivery of `count` lines.
-    fn play(receipt: Receipt, count: usize, fates: &[Fate]) -> Told {
+    fn play(receipt: Receipt, count: usize, fates: &[ServerBehaviour]) -> ServerLog {
         let texts: Vec<String> = (0..count).map(|number| format!("line {number}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let mut scene = Scene::new(receipt, &texts);
-        let mut told = Told::default();
+        let mut scene = SendQueueFixture::new(receipt, &texts);
+        let mut told = ServerLog::default();
         let mut fates = fates.iter().copied().cycle();
         for _ in 0..10 * count + 10 {
-            while let Some(next) = scene.speech.next_line(receipt, &scene.pacer, scene.now) {
+            while let Some(next) = scene.queue.next_line(receipt, &scene.pacer, scene.now) {
                 let line = next.lines[0].to_string();
                 if let Some(token) = line.strip_prefix("PING ") {
-                    told.hear(scene.speech.pong(token, false, scene.now));
+                    told.receive(scene.queue.on_pong(token, false, scene.now));
                     continue;
                 }
                 let (label, text) = line.split_once(" :").expect("a line of talk");
                 let label = label.strip_prefix("@label=").and_then(|rest| rest.split(' ').next());
-                let meant = label.map_or(Meant::Place(TEA), Meant::Label);
+                let meant = label.map_or(ReplyTarget::Endpoint(TEA), ReplyTarget::Label);
                 let fate = fates.next().expect("a cycle");
-                if matches!(fate, Fate::Echo | Fate::EchoAltered | Fate::Mute) {
-                    told.taken.push(text.to_owned());
+                if matches!(
+                    fate,
+                    ServerBehaviour::Echo | ServerBehaviour::AlterEcho | ServerBehaviour::Silent
+                ) {
+                    told.accepted.push(text.to_owned());
                 }
-                let echoes = receipt != Receipt::Fence;
-                let shown = if matches!(fate, Fate::EchoAltered) { "****" } else { text };
+                let echoes = receipt != Receipt::Ping;
+                let shown = if matches!(fate, ServerBehaviour::AlterEcho) { "****" } else { text };
                 let verdict = match fate {
-                    Fate::Echo | Fate::EchoAltered if echoes => {
+                    ServerBehaviour::Echo | ServerBehaviour::AlterEcho if echoes => {
                         scene
-                            .speech
-                            .echoed(TEA, label, (MessageKind::Text, shown), Mark::default())
+                            .queue
+                            .on_echo(TEA, label, (MessageKind::Text, shown), MessageRef::default())
                             .0
                     }
-                    Fate::Drop => label.and_then(|label| scene.speech.answered(label, scene.now)),
-                    Fate::Object => {
-                        scene.speech.object(meant, Objection::read("404", "no"), scene.now)
+                    ServerBehaviour::Drop => {
+                        label.and_then(|label| scene.queue.on_labeled_response(label, scene.now))
                     }
-                    Fate::TooFast => {
-                        scene.speech.object(meant, Objection::read("439", ""), scene.now)
+                    ServerBehaviour::Reject => {
+                        scene.queue.on_error(meant, SendError::parse("404", "no"), scene.now)
                     }
-                    Fate::Echo | Fate::EchoAltered | Fate::Mute => None,
+                    ServerBehaviour::RateLimit => {
+                        scene.queue.on_error(meant, SendError::parse("439", ""), scene.now)
+                    }
+                    ServerBehaviour::Echo
+                    | ServerBehaviour::AlterEcho
+                    | ServerBehaviour::Silent => None,
                 };
-                told.hear(verdict);
+                told.receive(verdict);
             }
-            for verdict in scene.wait(5).verdicts {
-                told.hear(Some(verdict));
+            for verdict in scene.wait(5).results {
+                told.receive(Some(verdict));
             }
         }
         told
@@ -820,19 +887,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_server_does_each_delivery_ends_once_and_is_said_only_if_it_was_taken(
-            receipt in prop_oneof![Just(LABEL), Just(Receipt::Echo), Just(Receipt::Fence)],
+        fn any_server_behaviour_ends_each_delivery_once(
+            receipt in prop_oneof![Just(LABEL), Just(Receipt::Echo), Just(Receipt::Ping)],
             count in 1..5_usize,
-            fates in prop::collection::vec(fates(), 1..8),
+            fates in prop::collection::vec(server_behaviours(), 1..8),
         ) {
             // Without receipts, a line that is dropped in silence is taken for said: no server tells.
-            let honest = receipt != Receipt::Fence || !fates.iter().any(|it| matches!(it, Fate::Drop));
+            let honest = receipt != Receipt::Ping || !fates.iter().any(|it| matches!(it, ServerBehaviour::Drop));
             let told = play(receipt, count, &fates);
             prop_assert_eq!(told.ended, 1, "{:?}", told);
-            prop_assert!(!told.said || !honest || told.taken.len() == count, "{:?}", told);
-            let mut once = told.taken.clone();
+            prop_assert!(!told.delivered || !honest || told.accepted.len() == count, "{:?}", told);
+            let mut once = told.accepted.clone();
             once.dedup();
-            prop_assert_eq!(once.len(), told.taken.len(), "nothing is said twice");
+            prop_assert_eq!(once.len(), told.accepted.len(), "nothing is said twice");
         }
     }
 }

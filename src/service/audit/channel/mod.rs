@@ -16,7 +16,7 @@ use crate::bridge::{Twins, trace};
 use crate::config::Settings;
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::protocol::irc;
-use crate::protocol::irc::Talk;
+use crate::protocol::irc::IncomingMessage;
 use crate::service::sts::StsBook;
 use crate::store::{Snapshot, StoreError};
 
@@ -214,10 +214,10 @@ fn expect_more(
     Ok(any)
 }
 
-fn line(twins: &mut Twins, time: Timestamp, talk: Talk) -> Line {
+fn line(twins: &mut Twins, time: Timestamp, talk: IncomingMessage) -> Line {
     let trace = trace(&talk, time);
     let trace = (trace, twins.number(time, trace));
-    let Talk { author, kind, text, mark, .. } = talk;
+    let IncomingMessage { author, kind, text, message_ref: mark, .. } = talk;
     Line {
         id: mark.msgid,
         time,

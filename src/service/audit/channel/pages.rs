@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::bridge::next_pages;
-use crate::protocol::irc::{HistoryPage, Talk};
+use crate::protocol::irc::{HistoryPage, IncomingMessage};
 
 /// How far a channel is read.
 #[derive(Debug)]
@@ -31,16 +31,20 @@ impl Pages {
     ///
     /// The last page is known by leading no further than the one before: a server counts to its limit
     /// what it then leaves out, so a short one may not be the last.
-    pub(super) fn turn(&mut self, lines: Vec<Talk>, told: HistoryPage) -> Vec<(Timestamp, Talk)> {
-        let timed = lines.into_iter().filter_map(|talk| Some((talk.mark.time?, talk)));
-        let mut lines: Vec<(Timestamp, Talk)> = timed.collect();
+    pub(super) fn turn(
+        &mut self,
+        lines: Vec<IncomingMessage>,
+        told: HistoryPage,
+    ) -> Vec<(Timestamp, IncomingMessage)> {
+        let timed = lines.into_iter().filter_map(|talk| Some((talk.message_ref.time?, talk)));
+        let mut lines: Vec<(Timestamp, IncomingMessage)> = timed.collect();
         let full = told.lines * 2 >= told.limit;
         let onward = told.span.and_then(|(_, newest)| {
             let steps = next_pages(newest);
             let steps = if full { &steps[..] } else { &steps[..1] };
             steps.iter().copied().find(|next| *next > self.since)
         });
-        let last = lines.iter().rev().find_map(|(_, talk)| talk.mark.msgid.clone());
+        let last = lines.iter().rev().find_map(|(_, talk)| talk.message_ref.msgid.clone());
         let newest = told.span.map(|(_, newest)| newest);
         self.by_line = full
             && onward.is_none_or(|it| Some(it) == newest)
@@ -57,7 +61,8 @@ impl Pages {
         };
         lines.retain(|(time, _)| *time <= onward);
         self.since = onward;
-        if let Some(msgid) = lines.iter().rev().find_map(|(_, talk)| talk.mark.msgid.clone()) {
+        if let Some(msgid) = lines.iter().rev().find_map(|(_, talk)| talk.message_ref.msgid.clone())
+        {
             self.msgid = Some(msgid);
         }
         lines
@@ -70,21 +75,21 @@ mod tests {
 
     use super::*;
     use crate::domain::{Author, MessageKind};
-    use crate::protocol::irc::Mark;
+    use crate::protocol::irc::MessageRef;
 
     fn at(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(milliseconds).expect("a time")
     }
 
-    fn line(milliseconds: i64, id: usize) -> Talk {
-        Talk {
+    fn line(milliseconds: i64, id: usize) -> IncomingMessage {
+        IncomingMessage {
             author: Author::named("ann"),
             kind: MessageKind::Text,
             text: String::new(),
-            mark: Mark { msgid: Some(id.to_string()), time: Some(at(milliseconds)) },
-            played: true,
-            own: false,
-            from_here: false,
+            message_ref: MessageRef { msgid: Some(id.to_string()), time: Some(at(milliseconds)) },
+            is_playback: true,
+            is_own: false,
+            is_own_userhost: false,
             relayed_by: None,
         }
     }
@@ -109,11 +114,11 @@ mod tests {
                     Some(known) if by_id || by_line => *id > known,
                     _ => at(**time) > since,
                 });
-                let page: Vec<Talk> = after.take(limit).map(|(id, time)| line(*time, id)).collect();
-                let times = || page.iter().filter_map(|talk| talk.mark.time);
+                let page: Vec<IncomingMessage> = after.take(limit).map(|(id, time)| line(*time, id)).collect();
+                let times = || page.iter().filter_map(|talk| talk.message_ref.time);
                 let span = times().min().zip(times().max());
                 let told = HistoryPage { limit, lines: page.len(), span, by_msgid: by_line, finds_lines: true };
-                read.extend(pages.turn(page, told).into_iter().filter_map(|(_, it)| it.mark.msgid));
+                read.extend(pages.turn(page, told).into_iter().filter_map(|(_, it)| it.message_ref.msgid));
             }
             let expected: Vec<String> = (0..times.len()).map(|id| id.to_string()).collect();
             prop_assert_eq!(read, expected);

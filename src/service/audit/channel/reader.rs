@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::bridge::Happening;
 use crate::config::NetworkSettings;
 use crate::domain::{Endpoint, EndpointId};
-use crate::protocol::irc::{Event, HistoryPage, HistoryReply, Order, Talk};
+use crate::protocol::irc::{HistoryPage, HistoryReply, IncomingMessage, IrcCommand, IrcEvent};
 use crate::service::audit::conversation::Conversation;
 use crate::service::door::Door;
 use crate::service::engine::Item;
@@ -22,7 +22,7 @@ const AUDITOR: &str = "-audit";
 /// One who sits in the channels and asks for what was said in them.
 pub(super) struct Reader {
     conversation: Conversation,
-    orders: Option<mpsc::Sender<Order>>,
+    orders: Option<mpsc::Sender<IrcCommand>>,
     /// How far the network's clock is ahead of ours, as told when we came in; or why we did not.
     seats: HashMap<EndpointId, Result<SignedDuration, String>>,
     wanted: usize,
@@ -66,18 +66,30 @@ impl Reader {
         place: EndpointId,
         since: Timestamp,
         (msgid, by_line): (Option<String>, bool),
-    ) -> Result<(Vec<Talk>, HistoryPage), String> {
+    ) -> Result<(Vec<IncomingMessage>, HistoryPage), String> {
         self.seat(place)?;
         if let Some(orders) = &self.orders {
             // When the conversation is over, the events tell why.
             let now = Timestamp::now();
-            let _ = orders.send(Order::Past { place, since, now, msgid, by_line }).await;
+            let _ = orders
+                .send(IrcCommand::FetchHistory {
+                    endpoint: place,
+                    since,
+                    now,
+                    msgid,
+                    by_msgid: by_line,
+                })
+                .await;
         }
         let mut page = Vec::new();
         loop {
             match self.event().await? {
-                Event::Heard { place: of, talk } if of == place && talk.played => page.push(talk),
-                Event::Past { place: of, answer } if of == place => {
+                IrcEvent::Message { endpoint: of, message: talk }
+                    if of == place && talk.is_playback =>
+                {
+                    page.push(talk)
+                }
+                IrcEvent::History { endpoint: of, reply: answer } if of == place => {
                     return match answer {
                         HistoryReply::Follows => continue,
                         HistoryReply::Page(told) => Ok((page, told)),
@@ -89,7 +101,9 @@ impl Reader {
                         }
                     };
                 }
-                Event::Closed { place: of, why } if of == place => return Err(why),
+                IrcEvent::NotJoined { endpoint: of, reason: why } if of == place => {
+                    return Err(why);
+                }
                 _ => {}
             }
         }
@@ -99,12 +113,12 @@ impl Reader {
     /// bridge would be out of it too.
     pub(super) async fn leave(self) {
         if let Some(orders) = self.orders {
-            let _ = orders.send(Order::Quit("the audit is done".to_owned())).await;
+            let _ = orders.send(IrcCommand::Quit("the audit is done".to_owned())).await;
         }
         self.conversation.end().await;
     }
 
-    async fn event(&mut self) -> Result<Event, String> {
+    async fn event(&mut self) -> Result<IrcEvent, String> {
         let Self { conversation, orders, seats, .. } = self;
         let event = conversation.next(|item| match item {
             Item::IrcUp(_, up) => {
@@ -116,12 +130,14 @@ impl Reader {
         });
         let event = event.await?;
         match &event {
-            Event::Joined { place, time, .. } => {
+            IrcEvent::Joined { endpoint: place, server_time: time, .. } => {
                 let now = Timestamp::now();
                 let ahead = time.map_or(SignedDuration::ZERO, |time| time.duration_since(now));
                 seats.insert(*place, Ok(ahead))
             }
-            Event::Closed { place, why } => seats.insert(*place, Err(why.clone())),
+            IrcEvent::NotJoined { endpoint: place, reason: why } => {
+                seats.insert(*place, Err(why.clone()))
+            }
             _ => None,
         };
         Ok(event)

@@ -34,8 +34,8 @@ pub(super) fn step(
         let first = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
         let prefixes = first.into_iter().chain((number > 0).then_some(""));
         let (length, again) = prefixes.into_iter().find_map(|prefix| {
-            let marked = || irc::said_with(&format!("{prefix}{RESENT_PREFIX}"), rest, line);
-            irc::said_with(prefix, rest, line)
+            let marked = || irc::matched_len(&format!("{prefix}{RESENT_PREFIX}"), rest, line);
+            irc::matched_len(prefix, rest, line)
                 .map(|length| (length, false))
                 .or_else(|| marked().map(|length| (length, true)))
         })?;
