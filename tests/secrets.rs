@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use letsbridge::net::{Knock, upgrade};
+use letsbridge::net::{WsRequest, open_websocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -42,7 +42,8 @@ async fn the_token_is_in_no_log() {
         String::from_utf8_lossy(&asked[..count]).into_owned()
     });
     let url = "http://chat.example.org/".parse().unwrap();
-    let error = upgrade(ours, &Knock { url, token: TOKEN.to_owned().into() }).await.unwrap_err();
+    let error =
+        open_websocket(ours, &WsRequest { url, token: TOKEN.to_owned().into() }).await.unwrap_err();
     tracing::trace!(%error, "refused");
 
     assert!(server.await.unwrap().contains(TOKEN));

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use letsbridge::config::{CertificatePin, TlsTrust};
-use letsbridge::net::connect::{ConnectError, tcp};
-use letsbridge::net::proxy::{Matcher, tcp_by};
-use letsbridge::net::rest::Rest;
-use letsbridge::net::tls::{Cause, Fingerprint, HandshakeError, client_config, handshake};
-use letsbridge::net::{Knock, upgrade};
+use letsbridge::net::connect::{ConnectError, connect_tcp};
+use letsbridge::net::proxy::{Matcher, connect_by_proxies};
+use letsbridge::net::rest::RestClient;
+use letsbridge::net::tls::{Fingerprint, HandshakeError, RejectionCause, client_config, handshake};
+use letsbridge::net::{WsRequest, open_websocket};
 use letsbridge::protocol::letschat::ReceivedFrame;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
@@ -123,7 +123,7 @@ async fn server(identity: &Identity, answer: String) -> u16 {
 /// Speaks over TLS with a server that shows `identity`, calling it `host`: the answer to "ping".
 async fn spoken(identity: &Identity, host: &str, trust: &TlsTrust) -> Result<String, ConnectError> {
     let port = server(identity, "pong".to_owned()).await;
-    exchange(tcp("127.0.0.1", port).await?, host, trust).await
+    exchange(connect_tcp("127.0.0.1", port).await?, host, trust).await
 }
 
 async fn exchange(stream: TcpStream, host: &str, trust: &TlsTrust) -> Result<String, ConnectError> {
@@ -147,13 +147,13 @@ fn accepted(outcome: Result<String, ConnectError>) {
 }
 
 #[track_caller]
-fn refused(outcome: Result<String, ConnectError>, identity: &Identity) -> (Cause, String) {
+fn refused(outcome: Result<String, ConnectError>, identity: &Identity) -> (RejectionCause, String) {
     let error = outcome.expect_err("the server is not accepted");
     let words = error.to_string();
-    let ConnectError::Tls { why: HandshakeError::Refused(refused), .. } = error else {
+    let ConnectError::Tls { why: HandshakeError::CertRejected(refused), .. } = error else {
         panic!("not for its certificate: {words}");
     };
-    assert_eq!(refused.found.to_string(), identity.fingerprint());
+    assert_eq!(refused.fingerprint.to_string(), identity.fingerprint());
     // Whatever is wrong, the words say what to write to accept this very certificate.
     let remedy = format!("pin_sha256 = \"{}\"", identity.fingerprint());
     assert!(words.contains(&remedy), "{words}");
@@ -179,7 +179,7 @@ async fn what_another_authority_has_signed_is_not() {
     for name in ["Tea Authority", "Coffee Authority"] {
         let server = signed(&params("irc.example"), &authority_named(name));
         let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
-        assert_eq!(cause, Cause::Untrusted);
+        assert_eq!(cause, RejectionCause::Untrusted);
         assert!(words.contains("`ca_file`"), "{words}");
     }
 }
@@ -195,7 +195,7 @@ async fn the_ca_file_replaces_the_systems_authorities_and_they_do_not_know_ours(
         return;
     }
     let outcome = spoken(&server, "irc.example", &TlsTrust::System).await;
-    assert_eq!(refused(outcome, &server).0, Cause::Untrusted);
+    assert_eq!(refused(outcome, &server).0, RejectionCause::Untrusted);
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn a_self_signed_certificate_is_accepted_where_it_is_listed_itself() {
         let other = self_signed_authority("irc.example");
         let (_file, trust) = ca_file(&[&other.pem]);
         let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
-        assert_eq!(cause, Cause::Untrusted, "{words}");
+        assert_eq!(cause, RejectionCause::Untrusted, "{words}");
     }
 }
 
@@ -250,7 +250,7 @@ async fn another_certificate_than_the_pinned_is_refused_and_told() {
     let outcome =
         spoken(&server, "a.example", &TlsTrust::Pin(CertificatePin::new(pinned.pin()))).await;
     let (cause, words) = refused(outcome, &server);
-    assert_eq!(cause, Cause::NotThePinned);
+    assert_eq!(cause, RejectionCause::PinMismatch);
     assert!(words.contains("not the pinned one"), "{words}");
 }
 
@@ -281,7 +281,7 @@ async fn a_certificate_for_another_host_is_refused_and_says_for_which_it_is() {
     accepted(spoken(&server, "irc.example", &trust).await);
     accepted(spoken(&server, "green.tea.example", &trust).await);
     let (cause, words) = refused(spoken(&server, "chat.example", &trust).await, &server);
-    let Cause::OtherName(names) = cause else { panic!("{words}") };
+    let RejectionCause::WrongHost(names) = cause else { panic!("{words}") };
     assert_eq!(names, ["irc.example", "*.tea.example", "192.0.2.1"]);
     assert!(words.starts_with("no TLS with chat.example: "), "{words}");
     assert!(words.contains("irc.example, *.tea.example"), "{words}");
@@ -300,7 +300,7 @@ async fn a_certificate_out_of_its_time_is_refused_and_says_since_when() {
     let (_file, trust) = ca_file(&[&ours.pem()]);
     let server = signed(&expired(), &ours);
     let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
-    assert_eq!(cause, Cause::Expired(Some("2020-02-29T00:00:00Z".parse().unwrap())));
+    assert_eq!(cause, RejectionCause::Expired(Some("2020-02-29T00:00:00Z".parse().unwrap())));
     assert!(words.contains("expired at 2020-02-29"), "{words}");
 
     let mut later = params("irc.example");
@@ -308,7 +308,7 @@ async fn a_certificate_out_of_its_time_is_refused_and_says_since_when() {
     later.not_after = date_time_ymd(4001, 1, 1);
     let server = signed(&later, &ours);
     let (cause, words) = refused(spoken(&server, "irc.example", &trust).await, &server);
-    assert_eq!(cause, Cause::NotYet(Some("4000-01-01T00:00:00Z".parse().unwrap())));
+    assert_eq!(cause, RejectionCause::NotYetValid(Some("4000-01-01T00:00:00Z".parse().unwrap())));
     assert!(words.contains("clock"), "{words}");
 }
 
@@ -330,7 +330,7 @@ async fn a_port_without_tls_is_told() {
     for line in
         [":irc.example NOTICE * :*** Looking up\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", ""]
     {
-        let stream = tcp("127.0.0.1", plain(line).await).await.unwrap();
+        let stream = connect_tcp("127.0.0.1", plain(line).await).await.unwrap();
         let error = exchange(stream, "irc.example", &TlsTrust::Pin(CertificatePin::new([0; 32])))
             .await
             .unwrap_err();
@@ -345,7 +345,7 @@ async fn a_port_that_waits_for_us_to_speak_is_told() {
     let error = exchange(stream, "irc.example", &TlsTrust::Pin(CertificatePin::new([0; 32])))
         .await
         .unwrap_err();
-    let silent = matches!(error, ConnectError::Tls { why: HandshakeError::Silent, .. });
+    let silent = matches!(error, ConnectError::Tls { why: HandshakeError::TimedOut, .. });
     assert!(silent, "{error}");
 }
 
@@ -355,7 +355,8 @@ async fn a_host_that_can_be_no_certificates_is_told() {
     let error = spoken(&server, "tea pot", &TlsTrust::Pin(CertificatePin::new(server.pin())))
         .await
         .unwrap_err();
-    let not_a_name = matches!(error, ConnectError::Tls { why: HandshakeError::NotAName, .. });
+    let not_a_name =
+        matches!(error, ConnectError::Tls { why: HandshakeError::InvalidServerName, .. });
     assert!(not_a_name, "{error}");
 }
 
@@ -371,7 +372,7 @@ async fn whose_token(identity: &Identity, trust: &TlsTrust) -> Result<String, St
     // No test here sets a process default, so this also shows that REST needs none.
     assert!(rustls::crypto::CryptoProvider::get_default().is_none());
     let tls = client_config(trust).unwrap();
-    let rest = Rest::new(&url, &SecretString::from("token"), &tls).unwrap();
+    let rest = RestClient::new(&url, &SecretString::from("token"), &tls).unwrap();
     rest.account().await.map(|account| account.username).map_err(|error| error.to_string())
 }
 
@@ -398,7 +399,8 @@ async fn rest_trusts_whom_the_other_connections_trust() {
 async fn rest_says_that_a_port_speaks_no_tls() {
     let url = format!("https://127.0.0.1:{}", plain("HTTP/1.1 400 Bad Request\r\n\r\n").await);
     let tls = client_config(&TlsTrust::Pin(CertificatePin::new([0; 32]))).unwrap();
-    let rest = Rest::new(&Url::parse(&url).unwrap(), &SecretString::from("token"), &tls).unwrap();
+    let rest =
+        RestClient::new(&Url::parse(&url).unwrap(), &SecretString::from("token"), &tls).unwrap();
     let words = rest.account().await.unwrap_err().to_string();
     assert!(words.contains("does not speak TLS"), "{words}");
 }
@@ -417,10 +419,10 @@ async fn a_websocket_trusts_whom_the_other_connections_trust() {
         socket.send(answer).await.unwrap();
     });
     let config = client_config(&TlsTrust::Pin(CertificatePin::new(identity.pin()))).unwrap();
-    let stream = handshake(tcp("127.0.0.1", port).await.unwrap(), "localhost", &config);
+    let stream = handshake(connect_tcp("127.0.0.1", port).await.unwrap(), "localhost", &config);
     let url = Url::parse(&format!("https://localhost:{port}/chat/")).unwrap();
-    let knock = Knock { url, token: SecretString::from("token") };
-    let mut frames = upgrade(stream.await.unwrap(), &knock).await.unwrap();
+    let knock = WsRequest { url, token: SecretString::from("token") };
+    let mut frames = open_websocket(stream.await.unwrap(), &knock).await.unwrap();
     assert_eq!(frames.next().await.unwrap().unwrap(), ReceivedFrame::Text("40".into()));
     frames.send("2probe".to_owned()).await.unwrap();
     assert_eq!(frames.next().await.unwrap().unwrap(), ReceivedFrame::Text("2probe".into()));
@@ -450,7 +452,7 @@ async fn tls_through_a_proxy_is_with_the_server_not_the_proxy() {
     let proxy = connect_proxy(server(&identity, "pong".to_owned()).await).await;
     let proxies = Matcher::builder().https(format!("http://127.0.0.1:{proxy}")).build();
     let url = Url::parse("wss://chat.example/socket.io/").unwrap();
-    let stream = tcp_by(&proxies, &url).await.unwrap();
+    let stream = connect_by_proxies(&proxies, &url).await.unwrap();
     accepted(
         exchange(stream, "chat.example", &TlsTrust::Pin(CertificatePin::new(identity.pin()))).await,
     );

@@ -15,17 +15,17 @@ use super::proxy::{self, Proxy};
 use super::tls::HandshakeError;
 
 /// How long finding a server's addresses and reaching one of them may take altogether.
-const PATIENCE: Duration = Duration::from_secs(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long an address is tried alone before the next is tried beside it: RFC 8305, section 5.
-const HEAD_START: Duration = Duration::from_millis(250);
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// How long nothing may come before the other side's machine is asked whether it is still there.
-const IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
 /// How long what we sent may stay without an acknowledgement by the other side's machine.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const UNHEARD: Duration = Duration::from_secs(90);
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Why there is no connection; worded for whoever keeps the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum ConnectError {
         why: String,
     },
     /// None of the host's addresses answered.
-    #[error("nothing answers at {}: {tried}", place(host, *port))]
+    #[error("nothing answers at {}: {tried}", host_port(host, *port))]
     Unreachable {
         /// The host, as configured.
         host: String,
@@ -71,33 +71,33 @@ pub enum ConnectError {
 
 /// An address to come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum SourceAddr {
     /// One that this machine has.
-    Own(IpAddr),
+    Local(IpAddr),
     /// One that is routed to this machine, and that it need not know of.
     Routed(Ipv6Addr),
 }
 
-impl Origin {
-    fn address(self) -> IpAddr {
+impl SourceAddr {
+    fn ip(self) -> IpAddr {
         match self {
-            Self::Own(address) => address,
+            Self::Local(address) => address,
             Self::Routed(address) => address.into(),
         }
     }
 
     /// What it is called where it is configured.
-    fn key(self) -> &'static str {
+    fn config_key(self) -> &'static str {
         match self {
-            Self::Own(_) => "bind",
+            Self::Local(_) => "bind",
             Self::Routed(_) => "puppet_prefix",
         }
     }
 
     /// Lets `socket` have it, where the system would not.
-    fn allow(self, socket: &TcpSocket) -> io::Result<()> {
+    fn allow_bind(self, socket: &TcpSocket) -> io::Result<()> {
         match self {
-            Self::Own(_) => Ok(()),
+            Self::Local(_) => Ok(()),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Self::Routed(_) => SockRef::from(socket).set_freebind_v6(true),
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -108,9 +108,9 @@ impl Origin {
 
 /// How to get to a server.
 #[derive(Debug, Clone, Default)]
-pub struct Way {
+pub struct ConnectOptions {
     /// From which address of this machine; `None` leaves that to the system.
-    pub from: Option<Origin>,
+    pub source: Option<SourceAddr>,
     /// Through which proxy.
     pub proxy: Option<Proxy>,
 }
@@ -119,24 +119,28 @@ pub struct Way {
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] or [`ConnectError::Unreachable`], after 20 seconds at the latest.
-pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    tcp_from(None, host, port).await
+pub async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    connect_from(None, host, port).await
 }
 
 /// As [`tcp`], by this way.
 ///
 /// # Errors
 /// As [`tcp`], and [`ConnectError::Proxy`].
-pub async fn tcp_by(way: &Way, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+pub async fn connect_with(
+    way: &ConnectOptions,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, ConnectError> {
     match &way.proxy {
-        Some(proxy) => proxy::tcp_through(proxy, way.from, host, port).await,
-        None => tcp_from(way.from, host, port).await,
+        Some(proxy) => proxy::connect_through(proxy, way.source, host, port).await,
+        None => connect_from(way.source, host, port).await,
     }
 }
 
 /// As [`tcp`], from this address of ours.
-pub(super) async fn tcp_from(
-    from: Option<Origin>,
+pub(super) async fn connect_from(
+    from: Option<SourceAddr>,
     host: &str,
     port: u16,
 ) -> Result<TcpStream, ConnectError> {
@@ -144,20 +148,18 @@ pub(super) async fn tcp_from(
     let addresses = async {
         let found = lookup_host((host, port)).await?;
         // Nobody gets from one family to the other.
-        Ok(found
-            .filter(|to| from.is_none_or(|from| from.address().is_ipv6() == to.is_ipv6()))
-            .collect())
+        Ok(found.filter(|to| from.is_none_or(|from| from.ip().is_ipv6() == to.is_ipv6())).collect())
     };
-    let stream = reach(host, port, addresses, |to| connect(from, to)).await?;
-    tune(&stream);
+    let stream = connect_first(host, port, addresses, |to| connect_addr(from, to)).await?;
+    set_socket_options(&stream);
     Ok(stream)
 }
 
-async fn connect(from: Option<Origin>, to: SocketAddr) -> io::Result<TcpStream> {
+async fn connect_addr(from: Option<SourceAddr>, to: SocketAddr) -> io::Result<TcpStream> {
     let Some(from) = from else { return TcpStream::connect(to).await };
     let socket = if to.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
-    let (address, key) = (from.address(), from.key());
-    let bound = from.allow(&socket).and_then(|()| socket.bind(SocketAddr::new(address, 0)));
+    let (address, key) = (from.ip(), from.config_key());
+    let bound = from.allow_bind(&socket).and_then(|()| socket.bind(SocketAddr::new(address, 0)));
     bound.map_err(|error| {
         io::Error::other(format!("cannot come from {address}, as `{key}` says: {error}"))
     })?;
@@ -170,42 +172,42 @@ pub(super) fn without_brackets(host: &str) -> &str {
 }
 
 /// `host:port` as it is written in URLs, with brackets where the host is an IPv6 address.
-pub(super) fn place(host: &str, port: u16) -> String {
+pub(super) fn host_port(host: &str, port: u16) -> String {
     match without_brackets(host) {
         address if address.contains(':') => format!("[{address}]:{port}"),
         name => format!("{name}:{port}"),
     }
 }
 
-async fn reach<T, F: Future<Output = io::Result<T>>>(
+async fn connect_first<T, F: Future<Output = io::Result<T>>>(
     host: &str,
     port: u16,
     resolve: impl Future<Output = io::Result<Vec<SocketAddr>>>,
     attempt: impl Fn(SocketAddr) -> F,
 ) -> Result<T, ConnectError> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + CONNECT_TIMEOUT;
     let unknown = |why: String| ConnectError::UnknownHost { host: host.to_owned(), why };
     let addresses = match timeout_at(deadline, resolve).await {
         Ok(Ok(addresses)) if addresses.is_empty() => return Err(unknown("none is listed".into())),
-        Ok(Ok(addresses)) => interleave(addresses),
+        Ok(Ok(addresses)) => interleave_families(addresses),
         Ok(Err(error)) => return Err(unknown(error.to_string())),
-        Err(_) => return Err(unknown(no_answer())),
+        Err(_) => return Err(unknown(timeout_text())),
     };
     let mut failures = Vec::new();
-    let race = race(&addresses, attempt, &mut failures);
+    let race = race_addresses(&addresses, attempt, &mut failures);
     match timeout_at(deadline, race).await {
         Ok(Some(winner)) => Ok(winner),
         Ok(None) | Err(_) => Err(ConnectError::Unreachable {
             host: host.to_owned(),
             port,
-            tried: tried(&addresses, &failures),
+            tried: describe_attempts(&addresses, &failures),
         }),
     }
 }
 
 /// RFC 8305, section 4: the families take turns, each in the resolver's order, which knows what this
 /// machine reaches best. So a family that leads nowhere delays the other by one head start.
-fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn interleave_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_family = addresses.first().map(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
         addresses.into_iter().partition(|address| Some(address.is_ipv6()) == first_family);
@@ -223,7 +225,7 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 
 /// Tries one address after another, each after its predecessor's head start or failure. The first
 /// that answers wins, and the others are dropped; `None` when all have failed.
-async fn race<T, F: Future<Output = io::Result<T>>>(
+async fn race_addresses<T, F: Future<Output = io::Result<T>>>(
     addresses: &[SocketAddr],
     attempt: impl Fn(SocketAddr) -> F,
     failures: &mut Vec<(SocketAddr, io::Error)>,
@@ -240,26 +242,26 @@ async fn race<T, F: Future<Output = io::Result<T>>>(
                 (_, Ok(winner)) => return Some(winner),
                 (address, Err(error)) => failures.push((address, error)),
             },
-            () = sleep(HEAD_START), if waiting.len() > 0 => {}
+            () = sleep(ATTEMPT_DELAY), if waiting.len() > 0 => {}
         }
     }
 }
 
-fn tried(addresses: &[SocketAddr], failures: &[(SocketAddr, io::Error)]) -> String {
+fn describe_attempts(addresses: &[SocketAddr], failures: &[(SocketAddr, io::Error)]) -> String {
     let fate = |address: &SocketAddr| {
         let failure = failures.iter().find(|(failed, _)| failed == address);
-        let words = failure.map_or_else(no_answer, |(_, error)| in_words(error));
+        let words = failure.map_or_else(timeout_text, |(_, error)| describe_io_error(error));
         format!("{}: {words}", address.ip())
     };
     addresses.iter().map(fate).collect::<Vec<_>>().join("; ")
 }
 
-fn no_answer() -> String {
-    format!("no answer within {} s", PATIENCE.as_secs())
+fn timeout_text() -> String {
+    format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())
 }
 
 /// Why an address was not reached.
-pub(super) fn in_words(error: &io::Error) -> String {
+pub(super) fn describe_io_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "refused, no server listens on this port".to_owned(),
         io::ErrorKind::TimedOut => "timed out".to_owned(),
@@ -271,12 +273,12 @@ pub(super) fn in_words(error: &io::Error) -> String {
 
 /// Lines leave at once, and a dead connection is noticed. A system that cannot do one of these still
 /// carries messages, so it is no reason to fail.
-fn tune(stream: &TcpStream) {
+fn set_socket_options(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let alive = TcpKeepalive::new().with_time(IDLE);
+    let alive = TcpKeepalive::new().with_time(KEEPALIVE_TIME);
     let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&alive));
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let outcome = outcome.and_then(|()| socket.set_tcp_user_timeout(Some(UNHEARD)));
+    let outcome = outcome.and_then(|()| socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT)));
     if let Err(error) = outcome {
         tracing::debug!(%error, "socket option");
     }
@@ -302,11 +304,11 @@ mod tests {
 
     #[track_caller]
     fn turns(resolved: &[&str], tried: &[&str]) {
-        assert_eq!(interleave(addresses(resolved)), addresses(tried));
+        assert_eq!(interleave_families(addresses(resolved)), addresses(tried));
     }
 
     #[test]
-    fn the_families_take_turns_and_the_resolver_says_which_begins() {
+    fn address_families_alternate_in_resolver_order() {
         turns(&[V6_A, V6_B, V4_A, V4_B], &[V6_A, V4_A, V6_B, V4_B]);
         turns(&[V4_A, V4_B, V6_A], &[V4_A, V6_A, V4_B]);
         turns(&[V4_A, V4_B], &[V4_A, V4_B]);
@@ -322,7 +324,7 @@ mod tests {
         let start = Instant::now();
         let log = Mutex::new(Vec::new());
         let found = addresses(resolved);
-        let outcome = reach("host.example", 1, async { Ok(found) }, |address| {
+        let outcome = connect_first("host.example", 1, async { Ok(found) }, |address| {
             log.lock().unwrap().push((start.elapsed().as_millis(), address.to_string()));
             fate(address)
         })
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_address_delays_the_next_by_its_head_start_only() {
+    async fn silent_address_delays_the_next_by_the_attempt_delay() {
         let (outcome, log) = reached(&[V6_A, V6_B, V4_A], |address| async move {
             if address.is_ipv6() { std::future::pending().await } else { Ok(address) }
         })
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_address_can_still_win() {
+    async fn slow_address_can_still_win() {
         let (outcome, log) = reached(&[V6_A, V4_A], |address| async move {
             sleep(Duration::from_millis(if address.is_ipv6() { 400 } else { 300 })).await;
             Ok(address)
@@ -356,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_failure_the_next_address_is_tried_at_once() {
+    async fn failed_address_starts_the_next_at_once() {
         let (outcome, log) = reached(&[V6_A, V4_A, V6_B], |address| async move {
             if address.to_string() == V6_B {
                 return Ok(address);
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn patience_ends_and_the_words_tell_what_became_of_each_address() {
+    async fn timeout_error_lists_each_address() {
         let start = Instant::now();
         let (outcome, _) = reached(&[V6_A, V4_A], |address| async move {
             if address.is_ipv6() {
@@ -378,7 +380,7 @@ mod tests {
             std::future::pending().await
         })
         .await;
-        assert_eq!(start.elapsed(), PATIENCE);
+        assert_eq!(start.elapsed(), CONNECT_TIMEOUT);
         assert_eq!(
             outcome.unwrap_err().to_string(),
             "nothing answers at host.example:1: 2001:db8::a: no route from this machine; \
@@ -387,7 +389,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_host_without_addresses_is_unknown() {
+    async fn host_without_addresses_is_unknown() {
         let attempt = |_| async { Ok(()) };
         for (resolver, words) in [
             (Ok(Vec::new()), "no address is known for `tea.example`: none is listed"),
@@ -396,15 +398,17 @@ mod tests {
                 "no address is known for `tea.example`: no such name",
             ),
         ] {
-            let error = reach("tea.example", 1, async { resolver }, attempt).await.unwrap_err();
+            let error =
+                connect_first("tea.example", 1, async { resolver }, attempt).await.unwrap_err();
             assert_eq!(error.to_string(), words);
         }
-        let error = reach("tea.example", 1, std::future::pending(), attempt).await.unwrap_err();
+        let error =
+            connect_first("tea.example", 1, std::future::pending(), attempt).await.unwrap_err();
         assert!(error.to_string().ends_with("`tea.example`: no answer within 20 s"), "{error}");
     }
 
     #[tokio::test]
-    async fn both_families_are_reached_on_real_sockets() {
+    async fn both_families_connect_on_real_sockets() {
         for (host, listen) in [("127.0.0.1", "127.0.0.1:0"), ("[::1]", "[::1]:0")] {
             let listener = match TcpListener::bind(listen).await {
                 // A machine without IPv6 has nothing to show here.
@@ -412,7 +416,7 @@ mod tests {
                 bound => bound.unwrap(),
             };
             let address = listener.local_addr().unwrap();
-            let stream = tcp(host, address.port()).await.unwrap();
+            let stream = connect_tcp(host, address.port()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), address);
             assert!(stream.nodelay().unwrap());
             assert!(SockRef::from(&stream).keepalive().unwrap());
@@ -420,29 +424,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_sees_the_address_that_we_come_from() {
+    async fn source_address_is_used() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         // All of 127.0.0.0/8 is this machine, on Linux.
-        let way = Way { from: Some(Origin::Own([127, 0, 0, 9].into())), proxy: None };
-        let (stream, accepted) = tokio::join!(tcp_by(&way, "127.0.0.1", port), listener.accept());
-        assert_eq!(accepted.unwrap().1.ip(), way.from.unwrap().address());
+        let way =
+            ConnectOptions { source: Some(SourceAddr::Local([127, 0, 0, 9].into())), proxy: None };
+        let (stream, accepted) =
+            tokio::join!(connect_with(&way, "127.0.0.1", port), listener.accept());
+        assert_eq!(accepted.unwrap().1.ip(), way.source.unwrap().ip());
         drop(stream.unwrap());
         // An address that is for examples alone is nobody's.
-        let way = Way { from: Some(Origin::Own([192, 0, 2, 7].into())), proxy: None };
-        let error = tcp_by(&way, "127.0.0.1", port).await.unwrap_err().to_string();
+        let way =
+            ConnectOptions { source: Some(SourceAddr::Local([192, 0, 2, 7].into())), proxy: None };
+        let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
         assert!(error.contains("cannot come from 192.0.2.7, as `bind` says"), "{error}");
-        let way = Way { from: Some(Origin::Own("::1".parse().unwrap())), proxy: None };
-        let error = tcp_by(&way, "127.0.0.1", port).await.unwrap_err().to_string();
+        let way =
+            ConnectOptions { source: Some(SourceAddr::Local("::1".parse().unwrap())), proxy: None };
+        let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
         assert_eq!(error, "no address is known for `127.0.0.1`: none is listed");
     }
 
     #[tokio::test]
-    async fn a_closed_port_is_told_as_refused() {
+    async fn closed_port_is_reported_as_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let error = tcp("127.0.0.1", port).await.unwrap_err().to_string();
+        let error = connect_tcp("127.0.0.1", port).await.unwrap_err().to_string();
         assert_eq!(
             error,
             format!(
@@ -453,11 +461,11 @@ mod tests {
     }
 
     #[test]
-    fn only_ipv6_addresses_wear_brackets() {
+    fn only_ipv6_addresses_get_brackets() {
         for (host, written) in
             [("irc.example", "irc.example:6697"), ("::1", "[::1]:6697"), ("[::1]", "[::1]:6697")]
         {
-            assert_eq!(place(host, 6697), written);
+            assert_eq!(host_port(host, 6697), written);
         }
     }
 }

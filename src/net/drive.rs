@@ -4,17 +4,17 @@ use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time;
 
-use super::clock::{BEAT, Clock, Due};
+use super::clock::{DueEvent, SessionClock, TICK_INTERVAL};
 use crate::protocol::{Input, Machine, Output};
 
 /// A peer that takes no bytes for this long is gone.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the last words and the closing of a connection may take.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How much is taken in before what it called for is written.
-const AT_ONCE: usize = 256;
+const MAX_BATCH: usize = 256;
 
 /// How many bytes of what was taken in may wait for whoever is told of it: no more is read until all
 /// that was told has been taken.
@@ -22,13 +22,13 @@ const MOST_UNTAKEN: usize = 1 << 20;
 
 /// How often in a row a deadline that has passed is put off, because there was still something to take
 /// in. More than this is more than a socket holds.
-const MOST_PUT_OFF: u32 = 4_096;
+const MAX_DEFERRALS: u32 = 4_096;
 
 /// Why a conversation ended, in words for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum ConnectionEnd {
     /// Nobody listens to it any more.
-    Dismissed,
+    Cancelled,
     /// The machine hung up, for this reason.
     Closed(String),
     /// The peer hung up, or the transport broke.
@@ -49,21 +49,21 @@ pub async fn drive<M, T, E, I>(
     orders: &mut mpsc::Receiver<M::Command>,
     events: &mpsc::Sender<I>,
     name: impl Fn(M::Event) -> I,
-) -> Ended
+) -> ConnectionEnd
 where
     M: Machine,
     E: std::fmt::Display,
     T: Stream<Item = Result<M::Received, E>> + Sink<M::Transmit, Error = E> + Unpin,
 {
-    let mut clock = Clock::new();
+    let mut clock = SessionClock::new();
     let ear = &mut Ear { events, name, untaken: 0 };
-    let ended = converse(machine, transport, orders, ear, &mut clock).await;
-    if let Ended::Lost(why) = ended {
-        let rest = hear_out(machine, transport, ear, &mut clock).await;
-        return rest.unwrap_or(Ended::Lost(why));
+    let ended = run(machine, transport, orders, ear, &mut clock).await;
+    if let ConnectionEnd::Lost(why) = ended {
+        let rest = drain(machine, transport, ear, &mut clock).await;
+        return rest.unwrap_or(ConnectionEnd::Lost(why));
     }
     // Last words, as far as the peer still takes them.
-    let _ = time::timeout(CLOSE_PATIENCE, transport.close()).await;
+    let _ = time::timeout(CLOSE_TIMEOUT, transport.close()).await;
     ended
 }
 
@@ -94,13 +94,13 @@ impl<I, N> Ear<'_, I, N> {
     }
 }
 
-async fn converse<M, T, E, I, N>(
+async fn run<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
     orders: &mut mpsc::Receiver<M::Command>,
     ear: &mut Ear<'_, I, N>,
-    clock: &mut Clock,
-) -> Ended
+    clock: &mut SessionClock,
+) -> ConnectionEnd
 where
     M: Machine,
     E: std::fmt::Display,
@@ -109,41 +109,41 @@ where
 {
     let mut put_off = 0;
     loop {
-        if let Some(ended) = say(machine, transport, ear, clock).await {
+        if let Some(ended) = write(machine, transport, ear, clock).await {
             return ended;
         }
         tokio::select! {
             frame = transport.next() => {
-                if let Some(ended) = hear(machine, transport, ear, clock, frame) {
+                if let Some(ended) = read(machine, transport, ear, clock, frame) {
                     return ended;
                 }
             }
             order = orders.recv() => {
-                let Some(order) = order else { return Ended::Dismissed };
+                let Some(order) = order else { return ConnectionEnd::Cancelled };
                 machine.handle_input(clock.now(), Input::Command(order));
-                for _ in 0..AT_ONCE {
+                for _ in 0..MAX_BATCH {
                     let Ok(order) = orders.try_recv() else { break };
                     machine.handle_input(clock.now(), Input::Command(order));
                 }
             }
             () = clock.sleep_until(machine.poll_timeout()) => {
                 let Some(due) = clock.due(machine.poll_timeout()) else { continue };
-                match received(transport).await {
-                    Some(frame) if put_off < MOST_PUT_OFF => {
+                match try_read(transport).await {
+                    Some(frame) if put_off < MAX_DEFERRALS => {
                         put_off += 1;
-                        if let Some(ended) = hear(machine, transport, ear, clock, frame) {
+                        if let Some(ended) = read(machine, transport, ear, clock, frame) {
                             return ended;
                         }
                     }
                     frame => {
                         put_off = 0;
-                        if let Some(ended) = frame.and_then(|it| hear(machine, transport, ear, clock, it)) {
+                        if let Some(ended) = frame.and_then(|it| read(machine, transport, ear, clock, it)) {
                             return ended;
                         }
                         match due {
-                            Due::Deadline => machine.handle_input(clock.now(), Input::Timeout),
-                            Due::Resumed => {
-                                clock.resumed();
+                            DueEvent::Deadline => machine.handle_input(clock.now(), Input::Timeout),
+                            DueEvent::Resumed => {
+                                clock.clear_resumed();
                                 machine.handle_input(clock.now(), Input::Resumed);
                             }
                         }
@@ -155,7 +155,7 @@ where
 }
 
 /// What has been received and not been taken in yet, if there is anything.
-async fn received<T: Stream + Unpin>(transport: &mut T) -> Option<Option<T::Item>> {
+async fn try_read<T: Stream + Unpin>(transport: &mut T) -> Option<Option<T::Item>> {
     // The runtime looks at its sockets before we go on.
     tokio::task::yield_now().await;
     transport.next().now_or_never()
@@ -163,29 +163,29 @@ async fn received<T: Stream + Unpin>(transport: &mut T) -> Option<Option<T::Item
 
 /// Takes in what a lost peer has still said, and tells what comes of it. A peer that hangs up
 /// mostly says why, and often we notice first that it takes no more of ours.
-async fn hear_out<M, T, E, I, N>(
+async fn drain<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
     ear: &mut Ear<'_, I, N>,
-    clock: &mut Clock,
-) -> Option<Ended>
+    clock: &mut SessionClock,
+) -> Option<ConnectionEnd>
 where
     M: Machine,
     T: Stream<Item = Result<M::Received, E>> + Unpin,
     N: Fn(M::Event) -> I,
 {
-    let mut patience = CLOSE_PATIENCE;
-    for _ in 0..AT_ONCE * MOST_PUT_OFF as usize {
+    let mut patience = CLOSE_TIMEOUT;
+    for _ in 0..MAX_BATCH * MAX_DEFERRALS as usize {
         while let Some(output) = machine.poll_output() {
             match output {
                 // Nobody is there to take it.
                 Output::Transmit(_) => {}
                 Output::Event(event) => {
                     if !ear.tell(event).await {
-                        return Some(Ended::Dismissed);
+                        return Some(ConnectionEnd::Cancelled);
                     }
                 }
-                Output::Close(why) => return Some(Ended::Closed(why)),
+                Output::Close(why) => return Some(ConnectionEnd::Closed(why)),
             }
         }
         ear.catch_up().await;
@@ -201,13 +201,13 @@ where
 }
 
 /// Takes in `frame` and all that has come with it, up to some size. Gives the end, if there is nothing more.
-fn hear<M, T, E, I, N>(
+fn read<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
     ear: &mut Ear<'_, I, N>,
-    clock: &mut Clock,
+    clock: &mut SessionClock,
     mut frame: Option<Result<M::Received, E>>,
-) -> Option<Ended>
+) -> Option<ConnectionEnd>
 where
     M: Machine,
     E: std::fmt::Display,
@@ -219,10 +219,10 @@ where
                 ear.untaken += M::size(&heard);
                 machine.handle_input(clock.now(), Input::Receive(heard));
             }
-            Some(Err(error)) => return Some(Ended::Lost(error.to_string())),
-            None => return Some(Ended::Lost("the peer hung up".to_owned())),
+            Some(Err(error)) => return Some(ConnectionEnd::Lost(error.to_string())),
+            None => return Some(ConnectionEnd::Lost("the peer hung up".to_owned())),
         }
-        if taken == AT_ONCE || ear.untaken >= MOST_UNTAKEN {
+        if taken == MAX_BATCH || ear.untaken >= MOST_UNTAKEN {
             break;
         }
         frame = transport.next().now_or_never()?;
@@ -231,12 +231,12 @@ where
 }
 
 /// Writes and tells what the machine has to say. Gives the end, if it has hung up.
-async fn say<M, T, E, I, N>(
+async fn write<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
     ear: &mut Ear<'_, I, N>,
-    clock: &mut Clock,
-) -> Option<Ended>
+    clock: &mut SessionClock,
+) -> Option<ConnectionEnd>
 where
     M: Machine,
     E: std::fmt::Display,
@@ -248,19 +248,19 @@ where
         match output {
             Output::Transmit(frame) => {
                 written = true;
-                if let Some(ended) = patiently(clock, transport.feed(frame)).await {
+                if let Some(ended) = with_write_timeout(clock, transport.feed(frame)).await {
                     return Some(ended);
                 }
             }
             Output::Event(event) => {
                 if !ear.tell(event).await {
-                    return Some(Ended::Dismissed);
+                    return Some(ConnectionEnd::Cancelled);
                 }
             }
-            Output::Close(why) => return Some(Ended::Closed(why)),
+            Output::Close(why) => return Some(ConnectionEnd::Closed(why)),
         }
     }
-    if written && let Some(ended) = patiently(clock, transport.flush()).await {
+    if written && let Some(ended) = with_write_timeout(clock, transport.flush()).await {
         return Some(ended);
     }
     ear.catch_up().await;
@@ -268,19 +268,19 @@ where
 }
 
 /// Waits until `write` is done, for as long as the peer may take no bytes.
-async fn patiently<E: std::fmt::Display>(
-    clock: &mut Clock,
+async fn with_write_timeout<E: std::fmt::Display>(
+    clock: &mut SessionClock,
     write: impl Future<Output = Result<(), E>>,
-) -> Option<Ended> {
+) -> Option<ConnectionEnd> {
     let mut write = std::pin::pin!(write);
-    let until = clock.now() + WRITE_PATIENCE;
+    let until = clock.now() + WRITE_TIMEOUT;
     loop {
         tokio::select! {
             biased;
-            written = &mut write => return written.err().map(|it| Ended::Lost(it.to_string())),
-            () = time::sleep(BEAT) => {
+            written = &mut write => return written.err().map(|it| ConnectionEnd::Lost(it.to_string())),
+            () = time::sleep(TICK_INTERVAL) => {
                 if clock.now() >= until {
-                    return Some(Ended::Lost("the peer takes no bytes".to_owned()));
+                    return Some(ConnectionEnd::Lost("the peer takes no bytes".to_owned()));
                 }
             }
         }
@@ -297,12 +297,12 @@ mod tests {
     use super::*;
 
     /// Repeats what it hears, and hangs up on "bye" or after a minute.
-    struct Echo {
+    struct EchoMachine {
         output: VecDeque<Output<String, String>>,
         deadline: Instant,
     }
 
-    impl Machine for Echo {
+    impl Machine for EchoMachine {
         type Received = String;
         type Transmit = String;
         type Command = String;
@@ -330,47 +330,47 @@ mod tests {
 
     /// A peer that says what it has to say, and counts its writes.
     #[derive(Default)]
-    struct Peer {
-        says: VecDeque<String>,
+    struct FakePeer {
+        sends: VecDeque<String>,
         /// Hangs up when it has said it.
-        hangs_up: bool,
-        heard: Vec<String>,
+        closes: bool,
+        received: Vec<String>,
         flushes: usize,
-        mood: Mood,
+        state: PeerState,
         closed: bool,
     }
 
     /// How a peer takes what we write.
     #[derive(Default, Clone, Copy, PartialEq)]
-    enum Mood {
+    enum PeerState {
         #[default]
-        Listening,
-        Deaf,
+        Reading,
+        Stalled,
         Gone,
     }
 
-    impl Stream for Peer {
+    impl Stream for FakePeer {
         type Item = Result<String, &'static str>;
         fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-            match self.says.pop_front() {
+            match self.sends.pop_front() {
                 Some(text) => Poll::Ready(Some(Ok(text))),
-                None if self.hangs_up => Poll::Ready(None),
+                None if self.closes => Poll::Ready(None),
                 None => Poll::Pending,
             }
         }
     }
 
-    impl Sink<String> for Peer {
+    impl Sink<String> for FakePeer {
         type Error = &'static str;
         fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-            match self.mood {
-                Mood::Listening => Poll::Ready(Ok(())),
-                Mood::Deaf => Poll::Pending,
-                Mood::Gone => Poll::Ready(Err("broken pipe")),
+            match self.state {
+                PeerState::Reading => Poll::Ready(Ok(())),
+                PeerState::Stalled => Poll::Pending,
+                PeerState::Gone => Poll::Ready(Err("broken pipe")),
             }
         }
         fn start_send(mut self: Pin<&mut Self>, text: String) -> Result<(), Self::Error> {
-            self.heard.push(text);
+            self.received.push(text);
             Ok(())
         }
         fn poll_flush(
@@ -385,12 +385,12 @@ mod tests {
             _: &mut Context<'_>,
         ) -> Poll<Result<(), Self::Error>> {
             self.closed = true;
-            if self.mood == Mood::Deaf { Poll::Pending } else { Poll::Ready(Ok(())) }
+            if self.state == PeerState::Stalled { Poll::Pending } else { Poll::Ready(Ok(())) }
         }
     }
 
     /// Drives an echo with `peer`, which is given `orders`; gives how it ended and the events.
-    async fn driven(peer: &mut Peer, orders: &[&str]) -> (Ended, Vec<String>) {
+    async fn driven(peer: &mut FakePeer, orders: &[&str]) -> (ConnectionEnd, Vec<String>) {
         let (sender, mut inbox) = mpsc::channel(10_000);
         for order in orders {
             sender.try_send((*order).to_owned()).expect("room for it");
@@ -400,13 +400,16 @@ mod tests {
         told
     }
 
-    async fn driven_by<T>(peer: &mut T, inbox: &mut mpsc::Receiver<String>) -> (Ended, Vec<String>)
+    async fn driven_by<T>(
+        peer: &mut T,
+        inbox: &mut mpsc::Receiver<String>,
+    ) -> (ConnectionEnd, Vec<String>)
     where
         T: Stream<Item = Result<String, &'static str>> + Sink<String, Error = &'static str> + Unpin,
     {
-        let mut machine = Echo {
+        let mut machine = EchoMachine {
             output: VecDeque::new(),
-            deadline: Clock::new().now() + Duration::from_secs(60),
+            deadline: SessionClock::new().now() + Duration::from_secs(60),
         };
         let (events, mut told) = mpsc::channel(10_000);
         let ended = drive(&mut machine, peer, inbox, &events, |event| event).await;
@@ -419,88 +422,93 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn everything_that_comes_at_once_is_handled_once_and_in_order() {
-        let all: Vec<String> = (0..AT_ONCE * 4 + 7).map(|at| at.to_string()).collect();
-        let mut peer = Peer { says: all.clone().into(), ..Peer::default() };
-        peer.says.push_back("bye".to_owned());
+    async fn frames_read_together_are_handled_once_in_order() {
+        let all: Vec<String> = (0..MAX_BATCH * 4 + 7).map(|at| at.to_string()).collect();
+        let mut peer = FakePeer { sends: all.clone().into(), ..FakePeer::default() };
+        peer.sends.push_back("bye".to_owned());
         let (ended, told) = driven(&mut peer, &[]).await;
-        assert_eq!(ended, Ended::Closed("bye".to_owned()));
+        assert_eq!(ended, ConnectionEnd::Closed("bye".to_owned()));
         assert_eq!(told, all);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn orders_that_come_at_once_are_one_write() {
-        let mut peer = Peer::default();
+    async fn commands_received_together_are_one_write() {
+        let mut peer = FakePeer::default();
         let (ended, _) = driven(&mut peer, &["one", "two", "three"]).await;
-        assert_eq!(ended, Ended::Closed("time is up".to_owned()));
-        assert_eq!((peer.heard.len(), peer.flushes), (3, 1));
+        assert_eq!(ended, ConnectionEnd::Closed("time is up".to_owned()));
+        assert_eq!((peer.received.len(), peer.flushes), (3, 1));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_no_bytes_is_left() {
+    async fn stalled_peer_times_out() {
         let began = time::Instant::now();
-        let mut peer = Peer { mood: Mood::Deaf, ..Peer::default() };
+        let mut peer = FakePeer { state: PeerState::Stalled, ..FakePeer::default() };
         let (ended, _) = driven(&mut peer, &["one"]).await;
-        assert_eq!(ended, Ended::Lost("the peer takes no bytes".to_owned()));
-        assert_eq!(began.elapsed(), WRITE_PATIENCE + CLOSE_PATIENCE);
+        assert_eq!(ended, ConnectionEnd::Lost("the peer takes no bytes".to_owned()));
+        assert_eq!(began.elapsed(), WRITE_TIMEOUT + CLOSE_TIMEOUT);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_does_not_part_is_left_all_the_same() {
+    async fn peer_that_does_not_close_times_out() {
         let began = time::Instant::now();
         let says = VecDeque::from(["bye".to_owned()]);
-        let mut peer = Peer { says, mood: Mood::Deaf, ..Peer::default() };
+        let mut peer = FakePeer { sends: says, state: PeerState::Stalled, ..FakePeer::default() };
         let (ended, _) = driven(&mut peer, &[]).await;
-        assert_eq!(ended, Ended::Closed("bye".to_owned()));
-        assert_eq!(began.elapsed(), CLOSE_PATIENCE);
+        assert_eq!(ended, ConnectionEnd::Closed("bye".to_owned()));
+        assert_eq!(began.elapsed(), CLOSE_TIMEOUT);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_peer_said_before_it_was_lost_is_told() {
+    async fn frames_before_the_loss_are_reported() {
         let said = ["one", "two"].map(str::to_owned);
-        for mood in [Mood::Listening, Mood::Gone] {
-            let mut peer =
-                Peer { says: said.clone().into(), hangs_up: true, mood, ..Peer::default() };
+        for mood in [PeerState::Reading, PeerState::Gone] {
+            let mut peer = FakePeer {
+                sends: said.clone().into(),
+                closes: true,
+                state: mood,
+                ..FakePeer::default()
+            };
             let (ended, told) = driven(&mut peer, &["an order"]).await;
-            assert!(matches!(ended, Ended::Lost(_)), "{ended:?}");
+            assert!(matches!(ended, ConnectionEnd::Lost(_)), "{ended:?}");
             assert_eq!(told, said);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn why_a_peer_hung_up_is_known_though_it_is_gone() {
-        for mood in [Mood::Listening, Mood::Gone] {
+    async fn close_reason_is_read_after_the_loss() {
+        for mood in [PeerState::Reading, PeerState::Gone] {
             let says = VecDeque::from(["one".to_owned(), "bye".to_owned()]);
-            let mut peer = Peer { says, hangs_up: true, mood, ..Peer::default() };
+            let mut peer =
+                FakePeer { sends: says, closes: true, state: mood, ..FakePeer::default() };
             let (ended, told) = driven(&mut peer, &["an order"]).await;
-            assert_eq!(ended, Ended::Closed("bye".to_owned()));
+            assert_eq!(ended, ConnectionEnd::Closed("bye".to_owned()));
             assert_eq!(told, ["one"]);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_conversation_that_nobody_wants_any_more_is_closed() {
-        let mut peer = Peer::default();
+    async fn cancelled_connection_is_closed() {
+        let mut peer = FakePeer::default();
         let (sender, mut inbox) = mpsc::channel(1);
         sender.try_send("one".to_owned()).expect("room for it");
         drop(sender);
         let (ended, _) = driven_by(&mut peer, &mut inbox).await;
-        assert_eq!(ended, Ended::Dismissed);
-        assert_eq!(peer.heard, ["one"]);
+        assert_eq!(ended, ConnectionEnd::Cancelled);
+        assert_eq!(peer.received, ["one"]);
         assert!(peer.closed);
     }
 
     /// A peer whose lines come while the conversation is under way.
-    struct Talker(mpsc::UnboundedReceiver<String>);
+    struct LivePeer(mpsc::UnboundedReceiver<String>);
 
-    impl Stream for Talker {
+    impl Stream for LivePeer {
         type Item = Result<String, &'static str>;
         fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             self.0.poll_recv(cx).map(|text| text.map(Ok))
         }
     }
 
-    impl Sink<String> for Talker {
+    impl Sink<String> for LivePeer {
         type Error = &'static str;
         fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
@@ -518,10 +526,10 @@ mod tests {
 
     /// What is told, and how long it takes, when we stand still for `pause` after `before`, and the peer
     /// says something meanwhile. The machine's time is up after a minute.
-    async fn stood_still(before: Duration, pause: Duration) -> (Vec<String>, Duration) {
+    async fn run_with_stall(before: Duration, pause: Duration) -> (Vec<String>, Duration) {
         let began = time::Instant::now();
         let (says, inbound) = mpsc::unbounded_channel();
-        let (mut peer, (_orders, mut inbox)) = (Talker(inbound), mpsc::channel(1));
+        let (mut peer, (_orders, mut inbox)) = (LivePeer(inbound), mpsc::channel(1));
         let story = async {
             time::sleep(before).await;
             for text in ["one", "two"] {
@@ -532,7 +540,7 @@ mod tests {
         };
         tokio::select! {
             (ended, told) = driven_by(&mut peer, &mut inbox) => {
-                assert_eq!(ended, Ended::Closed("time is up".to_owned()));
+                assert_eq!(ended, ConnectionEnd::Closed("time is up".to_owned()));
                 (told, began.elapsed())
             }
             () = story => unreachable!("it never ends"),
@@ -540,10 +548,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_came_while_we_stood_still_is_taken_in_and_then_all_have_their_time() {
+    async fn frames_received_during_a_stall_are_read_before_deadlines() {
         for pause in [3, 59, 125, 7_200].map(Duration::from_secs) {
             for before in [1, 10, 58, 59].map(Duration::from_secs) {
-                let (told, lasted) = stood_still(before, pause).await;
+                let (told, lasted) = run_with_stall(before, pause).await;
                 assert_eq!(told, ["one", "two", "resumed"], "{before:?} {pause:?}");
                 let rest = lasted.saturating_sub(pause);
                 assert!(rest >= Duration::from_secs(58), "{before:?} {pause:?}: {rest:?}");
@@ -552,10 +560,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_come_when_a_deadline_passes_is_taken_in_first() {
+    async fn received_frames_are_read_before_a_deadline() {
         for _ in 0..50 {
             let pause = Duration::from_millis(900);
-            let (told, _) = stood_still(Duration::from_millis(59_500), pause).await;
+            let (told, _) = run_with_stall(Duration::from_millis(59_500), pause).await;
             assert_eq!(told, ["one", "two"]);
         }
     }

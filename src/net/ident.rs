@@ -14,64 +14,64 @@ use tokio::time::timeout;
 use crate::protocol::ident::IdentQuery;
 
 /// A server asks as soon as it has our connection, perhaps before we know of it ourselves.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long whoever asks may take.
-const IDLE: Duration = Duration::from_secs(15);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The longest question that makes sense (RFC 1413, section 4: 1000 characters).
-const LONGEST: u64 = 1_000;
+const MAX_LEN_QUERY: u64 = 1_000;
 
 /// How many may ask at a time: the others wait.
-const AT_ONCE: usize = 64;
+const MAX_CLIENTS: usize = 64;
 
 /// Which connections are ours, and whose.
 #[derive(Debug, Default)]
-pub struct Book {
+pub struct IdentRegistry {
     /// By our end and theirs.
     users: Mutex<HashMap<(SocketAddr, SocketAddr), Arc<str>>>,
-    news: watch::Sender<()>,
+    changes: watch::Sender<()>,
 }
 
 /// A connection that is in the book, until this is dropped.
 #[derive(Debug)]
-pub struct Known {
-    book: Arc<Book>,
-    ends: (SocketAddr, SocketAddr),
+pub struct IdentGuard {
+    registry: Arc<IdentRegistry>,
+    addresses: (SocketAddr, SocketAddr),
 }
 
-impl Book {
+impl IdentRegistry {
     /// Notes that this connection is `user`'s. `None` where it has ended already.
     #[must_use]
-    pub fn note(self: &Arc<Self>, tcp: &TcpStream, user: &str) -> Option<Known> {
-        let ends = (plain(tcp.local_addr().ok()?), plain(tcp.peer_addr().ok()?));
-        self.users().insert(ends, user.into());
-        self.news.send_replace(());
-        Some(Known { book: Arc::clone(self), ends })
+    pub fn register(self: &Arc<Self>, tcp: &TcpStream, user: &str) -> Option<IdentGuard> {
+        let ends = (canonical_addr(tcp.local_addr().ok()?), canonical_addr(tcp.peer_addr().ok()?));
+        self.lock_users().insert(ends, user.into());
+        self.changes.send_replace(());
+        Some(IdentGuard { registry: Arc::clone(self), addresses: ends })
     }
 
     /// Whose the connection between these is; one that comes about just now is waited for.
-    async fn user(&self, ends: (SocketAddr, SocketAddr)) -> Option<Arc<str>> {
-        let mut news = self.news.subscribe();
+    async fn wait_user(&self, ends: (SocketAddr, SocketAddr)) -> Option<Arc<str>> {
+        let mut news = self.changes.subscribe();
         let found = async {
             loop {
-                if let Some(user) = self.users().get(&ends) {
+                if let Some(user) = self.lock_users().get(&ends) {
                     return Some(Arc::clone(user));
                 }
                 news.changed().await.ok()?;
             }
         };
-        timeout(PATIENCE, found).await.ok()?
+        timeout(LOOKUP_TIMEOUT, found).await.ok()?
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<(SocketAddr, SocketAddr), Arc<str>>> {
+    fn lock_users(&self) -> MutexGuard<'_, HashMap<(SocketAddr, SocketAddr), Arc<str>>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Known {
+impl Drop for IdentGuard {
     fn drop(&mut self) {
-        self.book.users().remove(&self.ends);
+        self.registry.lock_users().remove(&self.addresses);
     }
 }
 
@@ -86,15 +86,17 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Answers whoever asks, without end.
-pub async fn answer(listener: TcpListener, book: Arc<Book>) {
-    let room = Arc::new(Semaphore::new(AT_ONCE));
+pub async fn serve(listener: TcpListener, book: Arc<IdentRegistry>) {
+    let room = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
         let Ok(seat) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((tcp, from)) => {
                 let book = Arc::clone(&book);
                 tokio::spawn(async move {
-                    if let Ok(Err(error)) = timeout(IDLE, converse(tcp, from.ip(), &book)).await {
+                    if let Ok(Err(error)) =
+                        timeout(CLIENT_TIMEOUT, serve_client(tcp, from.ip(), &book)).await
+                    {
                         tracing::debug!(%from, %error, "who asked whose a connection is");
                     }
                     drop(seat);
@@ -102,7 +104,7 @@ pub async fn answer(listener: TcpListener, book: Arc<Book>) {
             }
             Err(error) => {
                 tracing::warn!(%error, "ident: nobody can ask at the moment");
-                tokio::time::sleep(PATIENCE).await;
+                tokio::time::sleep(LOOKUP_TIMEOUT).await;
             }
         }
     }
@@ -110,20 +112,20 @@ pub async fn answer(listener: TcpListener, book: Arc<Book>) {
 
 /// Answers one who asks from `from`: about connections between that machine and the address that was
 /// asked, and no others.
-async fn converse(mut tcp: TcpStream, from: IpAddr, book: &Book) -> io::Result<()> {
+async fn serve_client(mut tcp: TcpStream, from: IpAddr, book: &IdentRegistry) -> io::Result<()> {
     let asked = tcp.local_addr()?.ip();
     let (reader, mut writer) = tcp.split();
     let mut reader = BufReader::new(reader);
     loop {
         let mut line = String::new();
-        (&mut reader).take(LONGEST).read_line(&mut line).await?;
+        (&mut reader).take(MAX_LEN_QUERY).read_line(&mut line).await?;
         let Some(query) = IdentQuery::parse(&line).filter(|_| line.ends_with('\n')) else {
             return Ok(());
         };
         let user = match query.ports() {
             Some((ours, theirs)) => {
                 let ends = (SocketAddr::new(asked, ours), SocketAddr::new(from, theirs));
-                book.user((plain(ends.0), plain(ends.1))).await
+                book.wait_user((canonical_addr(ends.0), canonical_addr(ends.1))).await
             }
             None => None,
         };
@@ -133,7 +135,7 @@ async fn converse(mut tcp: TcpStream, from: IpAddr, book: &Book) -> io::Result<(
 }
 
 /// An IPv4 address is one, also where it is written as one of IPv6; scopes are no part of it.
-fn plain(address: SocketAddr) -> SocketAddr {
+fn canonical_addr(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
@@ -152,18 +154,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_connection_is_its_users_while_it_is_there() {
+    async fn registered_connection_has_a_user_until_dropped() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let identd = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let at = identd.local_addr().unwrap();
-        let book = Arc::new(Book::default());
-        tokio::spawn(answer(identd, Arc::clone(&book)));
+        let book = Arc::new(IdentRegistry::default());
+        tokio::spawn(serve(identd, Arc::clone(&book)));
         let tcp = TcpStream::connect(server.local_addr().unwrap()).await.unwrap();
         let (ours, theirs) = (tcp.local_addr().unwrap().port(), tcp.peer_addr().unwrap().port());
         // The server asks before it is known, and is answered when it is.
         let asked = tokio::spawn(async move { ask(at, &format!("{ours}, {theirs}\r\n")).await });
         tokio::task::yield_now().await;
-        let known = book.note(&tcp, "bob").unwrap();
+        let known = book.register(&tcp, "bob").unwrap();
         let answer = asked.await.unwrap();
         assert_eq!(answer, format!("{ours}, {theirs} : USERID : UNIX : bob\r\n"));
         // Nobody is told of the connections of others.

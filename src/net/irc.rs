@@ -10,67 +10,70 @@ use crate::protocol::irc::{Charsets, Line, ReceivedLine};
 /// The longest line that makes sense: 8191 bytes of tags
 /// (<https://ircv3.net/specs/extensions/message-tags#size-limit>) and a body of any LINELEN
 /// that servers are known to offer.
-const LONGEST: usize = 8_191 + 16_384;
+const MAX_LEN_LINE: usize = 8_191 + 16_384;
 
 /// Lines of IRC over `stream`. They are read and written as `charsets` say.
-pub fn lines<S: AsyncRead + AsyncWrite>(stream: S, charsets: Charsets) -> Framed<S, Lines> {
-    Framed::new(stream, Lines { charsets, searched: 0, skipping: false })
+pub fn framed_lines<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    charsets: Charsets,
+) -> Framed<S, IrcCodec> {
+    Framed::new(stream, IrcCodec { charsets, searched: 0, skipping_line: false })
 }
 
 /// Why lines can no longer be read or written; worded for the log.
 #[derive(Debug, Error)]
-pub enum LinesError {
+pub enum IrcCodecError {
     /// Many servers end TLS so, even when all is well: they close without saying so.
     #[error("the server hung up")]
-    HungUp,
+    Closed,
     /// The system gave up on the connection.
     #[error("the server's machine no longer answers")]
-    Silent,
+    TimedOut,
     /// Anything else, in the system's words.
     #[error("{0}")]
-    Broke(io::Error),
+    Io(io::Error),
 }
 
-impl From<io::Error> for LinesError {
+impl From<io::Error> for IrcCodecError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => Self::HungUp,
-            io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable => Self::Silent,
-            _ => Self::Broke(error),
+            | io::ErrorKind::BrokenPipe => Self::Closed,
+            io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable => Self::TimedOut,
+            _ => Self::Io(error),
         }
     }
 }
 
 /// Cuts bytes into lines, and puts lines into bytes. Its memory is bounded.
 #[derive(Debug)]
-pub struct Lines {
+pub struct IrcCodec {
     charsets: Charsets,
     /// How far the bytes at hand hold no line end.
     searched: usize,
     /// A line that is too long is left out up to its end.
-    skipping: bool,
+    skipping_line: bool,
 }
 
-impl Decoder for Lines {
+impl Decoder for IrcCodec {
     type Item = ReceivedLine;
-    type Error = LinesError;
+    type Error = IrcCodecError;
 
-    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, LinesError> {
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, IrcCodecError> {
         loop {
             let end = bytes[self.searched..].iter().position(|byte| *byte == b'\n');
             let Some(end) = end.map(|end| self.searched + end) else {
-                return Ok(self.wait(bytes));
+                return Ok(self.need_more(bytes));
             };
             let line = bytes.split_to(end);
             bytes.advance(1);
             self.searched = 0;
-            if std::mem::take(&mut self.skipping) {
+            if std::mem::take(&mut self.skipping_line) {
                 continue;
             }
-            if line.len() > LONGEST {
+            if line.len() > MAX_LEN_LINE {
                 return Ok(Some(ReceivedLine::TooLong));
             }
             let line = line.strip_suffix(b"\r").unwrap_or(&line);
@@ -84,7 +87,7 @@ impl Decoder for Lines {
     }
 
     /// A line whose end never came is none: nobody knows what was cut off.
-    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, LinesError> {
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, IrcCodecError> {
         let heard = self.decode(bytes)?;
         if heard.is_none() {
             bytes.clear();
@@ -94,23 +97,23 @@ impl Decoder for Lines {
     }
 }
 
-impl Lines {
+impl IrcCodec {
     /// The line has no end yet.
-    fn wait(&mut self, bytes: &mut BytesMut) -> Option<ReceivedLine> {
+    fn need_more(&mut self, bytes: &mut BytesMut) -> Option<ReceivedLine> {
         self.searched = bytes.len();
-        if bytes.len() <= LONGEST {
+        if bytes.len() <= MAX_LEN_LINE {
             return None;
         }
         bytes.clear();
         self.searched = 0;
-        (!std::mem::replace(&mut self.skipping, true)).then_some(ReceivedLine::TooLong)
+        (!std::mem::replace(&mut self.skipping_line, true)).then_some(ReceivedLine::TooLong)
     }
 }
 
-impl Encoder<Line> for Lines {
-    type Error = LinesError;
+impl Encoder<Line> for IrcCodec {
+    type Error = IrcCodecError;
 
-    fn encode(&mut self, line: Line, bytes: &mut BytesMut) -> Result<(), LinesError> {
+    fn encode(&mut self, line: Line, bytes: &mut BytesMut) -> Result<(), IrcCodecError> {
         bytes.extend_from_slice(&self.charsets.write(line.as_str()));
         bytes.extend_from_slice(b"\r\n");
         Ok(())
@@ -131,7 +134,7 @@ mod tests {
     /// What is read from these bytes when they come in these pieces.
     fn read(pieces: &[&[u8]]) -> Vec<ReceivedLine> {
         let charsets = Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []);
-        let mut lines = Lines { charsets, searched: 0, skipping: false };
+        let mut lines = IrcCodec { charsets, searched: 0, skipping_line: false };
         let mut bytes = BytesMut::new();
         let mut heard = Vec::new();
         for piece in pieces {
@@ -139,7 +142,7 @@ mod tests {
             while let Some(item) = lines.decode(&mut bytes).expect("never fails") {
                 heard.push(item);
             }
-            assert!(bytes.len() <= LONGEST, "memory is bounded");
+            assert!(bytes.len() <= MAX_LEN_LINE, "memory is bounded");
         }
         heard
     }
@@ -149,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_in_lf_or_crlf() {
+    fn lines_end_in_lf_or_crlf_only() {
         assert_eq!(read(&[b"a\r\nb\n\r\n\nc\r", b"\nd"]), [line("a"), line("b"), line("c")]);
     }
 
     #[test]
-    fn what_is_not_utf8_is_read_as_the_fallback() {
+    fn invalid_utf8_is_decoded_with_the_fallback() {
         assert_eq!(
             read(&[b"caf\xe9\n", "café\n".as_bytes()]),
             [ReceivedLine::FallbackCharset("café".to_owned()), line("café")]
@@ -162,8 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_left_out_and_the_next_is_read() {
-        let long = vec![b'x'; LONGEST];
+    fn overlong_line_is_skipped() {
+        let long = vec![b'x'; MAX_LEN_LINE];
         assert_eq!(
             read(&[&long, &long, b"x\nnext\n", &long, b"xx\nlast\n"]),
             [ReceivedLine::TooLong, line("next"), ReceivedLine::TooLong, line("last")]
@@ -171,10 +174,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_fed_together_is_written_together() {
+    async fn lines_fed_together_are_one_write() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
         let mut transport =
-            lines(ours, Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []));
+            framed_lines(ours, Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []));
         for text in ["one", "two", "three"] {
             transport.feed(Line::new("PING", &[text]).unwrap()).await.unwrap();
         }
@@ -187,7 +190,8 @@ mod tests {
     #[tokio::test]
     async fn both_ways_go_in_the_charset_of_the_network() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let mut transport = lines(ours, Charsets::new(Charset::Both(encoding_rs::ISO_2022_JP), []));
+        let mut transport =
+            framed_lines(ours, Charsets::new(Charset::Both(encoding_rs::ISO_2022_JP), []));
         transport.send(Line::new("PRIVMSG", &["#tea", "お茶 tea"]).unwrap()).await.unwrap();
         let mut bytes = [0; 100];
         let count = theirs.read(&mut bytes).await.unwrap();
@@ -198,10 +202,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_cut_off_is_none() {
+    async fn incomplete_last_line_is_dropped() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
         let mut transport =
-            lines(ours, Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []));
+            framed_lines(ours, Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []));
         theirs.write_all(b"PING one\r\nPRIVMSG #tea :yes I do n").await.unwrap();
         drop(theirs);
         assert_eq!(transport.next().await.unwrap().unwrap(), line("PING one"));
@@ -209,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_connection_is_told_in_words() {
+    fn broken_connection_has_a_readable_error() {
         for (kind, words) in [
             (io::ErrorKind::UnexpectedEof, "the server hung up"),
             (io::ErrorKind::ConnectionReset, "the server hung up"),
@@ -217,13 +221,13 @@ mod tests {
             (io::ErrorKind::TimedOut, "the server's machine no longer answers"),
             (io::ErrorKind::OutOfMemory, "out of memory"),
         ] {
-            assert_eq!(LinesError::from(io::Error::from(kind)).to_string(), words);
+            assert_eq!(IrcCodecError::from(io::Error::from(kind)).to_string(), words);
         }
     }
 
     proptest! {
         #[test]
-        fn where_the_pieces_end_makes_no_difference(
+        fn chunk_boundaries_do_not_matter(
             bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..200),
             cuts in proptest::collection::vec(0_usize..200, 0..8),
         ) {

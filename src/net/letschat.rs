@@ -21,14 +21,14 @@ use crate::protocol::letschat::{Reason, ReceivedFrame, Text, TurnedAway};
 
 /// The longest frame that we take: the longest single post that the server's database holds (16 MB) is
 /// below, as is a page of 500 posts of 36 kB. A longer page is asked for in parts.
-const LONGEST: usize = 18 << 20;
+const MAX_LEN_FRAME: usize = 18 << 20;
 
 /// How long the server may take to grant a websocket.
-const PATIENCE: Duration = Duration::from_secs(20);
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Whom to ask, and as whom.
 #[derive(Debug, Clone)]
-pub struct Knock {
+pub struct WsRequest {
     /// The server's address, perhaps with a path.
     pub url: Url,
     /// Our token. It stands in the address that is asked for, and nowhere else.
@@ -37,10 +37,10 @@ pub struct Knock {
 
 /// Why there is no websocket; worded for whoever keeps the configuration, and never with the token.
 #[derive(Debug, Error)]
-pub enum LetsChatError {
+pub enum WebSocketError {
     /// Something answers, but not as a websocket of Let's Chat.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
     /// Something answers that does not want us.
     #[error("{0}")]
     TurnedAway(TurnedAway),
@@ -48,18 +48,18 @@ pub enum LetsChatError {
     #[error(
         "no answer to the request for a websocket for {} s: check letschat.url, and that a proxy \
          in front of Let's Chat passes websockets",
-        PATIENCE.as_secs()
+        UPGRADE_TIMEOUT.as_secs()
     )]
-    Silent,
+    TimedOut,
     /// The server is gone: its process ends whenever its database does (WIRE.md, "When it fails").
     #[error("the server hung up")]
-    HungUp,
+    Closed,
     /// The connection broke in another way.
     #[error("the websocket broke: {0}")]
-    Broke(String),
+    Broken(String),
 }
 
-impl From<tungstenite::Error> for LetsChatError {
+impl From<tungstenite::Error> for WebSocketError {
     fn from(error: tungstenite::Error) -> Self {
         use tungstenite::error::ProtocolError;
         match error {
@@ -68,26 +68,26 @@ impl From<tungstenite::Error> for LetsChatError {
                     .get_ref()
                     .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Stranger>) =>
             {
-                Self::Refused(error.to_string())
+                Self::Rejected(error.to_string())
             }
-            tungstenite::Error::Io(error) if is_hang_up(error.kind()) => Self::HungUp,
+            tungstenite::Error::Io(error) if is_disconnect(error.kind()) => Self::Closed,
             tungstenite::Error::Protocol(
                 ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,
             )
             | tungstenite::Error::ConnectionClosed
-            | tungstenite::Error::AlreadyClosed => Self::HungUp,
-            tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => Self::Refused(
+            | tungstenite::Error::AlreadyClosed => Self::Closed,
+            tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => Self::Rejected(
                 "what answers is no web server: check the port in letschat.url, and whether it \
                  is http or https"
                     .to_owned(),
             ),
             // Nothing in these words comes from the address that was asked for.
-            error => Self::Broke(error.to_string()),
+            error => Self::Broken(error.to_string()),
         }
     }
 }
 
-fn is_hang_up(kind: io::ErrorKind) -> bool {
+fn is_disconnect(kind: io::ErrorKind) -> bool {
     matches!(
         kind,
         io::ErrorKind::UnexpectedEof
@@ -110,7 +110,7 @@ fn is_html(page: &str) -> bool {
 }
 
 /// What an answer means that is no upgrade, in words for the administrator.
-fn refusal(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> String {
+fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> String {
     let status = response.status();
     let page = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default());
     if WANT_TLS.iter().any(|words| page.contains(words)) {
@@ -119,7 +119,7 @@ fn refusal(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> String {
     let location = response.headers().get(http::header::LOCATION).and_then(|it| it.to_str().ok());
     match (status.as_u16(), location) {
         (300..=399, Some(location)) => {
-            let place = elsewhere(asked, location);
+            let place = redirect_target(asked, location);
             format!("the address redirects to {place}: put the final address into letschat.url")
         }
         (401 | 403 | 407, _) => format!(
@@ -177,7 +177,7 @@ fn retry_after(headers: &http::HeaderMap, now: Timestamp) -> Option<Duration> {
 
 /// The front page below which `location` lies, as it would stand in letschat.url. Without the query,
 /// which repeats ours, token and all.
-fn elsewhere(asked: &Url, location: &str) -> String {
+fn redirect_target(asked: &Url, location: &str) -> String {
     let Ok(mut place) = asked.join(location) else { return "nowhere".to_owned() };
     place.set_query(None);
     place.set_fragment(None);
@@ -191,35 +191,39 @@ fn elsewhere(asked: &Url, location: &str) -> String {
 ///
 /// # Errors
 /// When it does not grant one, or does not answer within 20 seconds.
-pub async fn upgrade<S>(stream: S, knock: &Knock) -> Result<Frames<S>, LetsChatError>
+pub async fn open_websocket<S>(stream: S, knock: &WsRequest) -> Result<WsStream<S>, WebSocketError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let config =
-        WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
-    let address = address(knock);
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_LEN_FRAME))
+        .max_frame_size(Some(MAX_LEN_FRAME));
+    let address = request_url(knock);
     let asking =
         tokio_tungstenite::client_async_with_config(address.expose_secret(), stream, Some(config));
     // Nothing of the asking is logged: the library would trace the request, token and all.
-    match timeout(PATIENCE, asking.with_subscriber(NoSubscriber::default())).await {
-        Ok(Ok((socket, _))) => Ok(Frames::new(socket)),
+    match timeout(UPGRADE_TIMEOUT, asking.with_subscriber(NoSubscriber::default())).await {
+        Ok(Ok((socket, _))) => Ok(WsStream::new(socket)),
         Ok(Err(tungstenite::Error::Http(response))) => {
-            let words = refusal(&response, &knock.url);
+            let words = rejection_text(&response, &knock.url);
             Err(match reason(response.status()) {
                 Some(reason) => {
                     let wait = retry_after(response.headers(), Timestamp::now());
-                    LetsChatError::TurnedAway(TurnedAway { wait, ..TurnedAway::new(reason, words) })
+                    WebSocketError::TurnedAway(TurnedAway {
+                        wait,
+                        ..TurnedAway::new(reason, words)
+                    })
                 }
-                None => LetsChatError::Refused(words),
+                None => WebSocketError::Rejected(words),
             })
         }
         Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(LetsChatError::Silent),
+        Err(_) => Err(WebSocketError::TimedOut),
     }
 }
 
 /// The address that is asked for (WIRE.md, "Transport"). It holds the token.
-fn address(knock: &Knock) -> SecretString {
+fn request_url(knock: &WsRequest) -> SecretString {
     let mut url = knock.url.clone();
     let secure = matches!(url.scheme(), "https" | "wss");
     let path = format!("{}/socket.io/", url.path().trim_end_matches('/'));
@@ -235,7 +239,7 @@ fn address(knock: &Knock) -> SecretString {
 
 /// The text frames of a websocket.
 #[derive(Debug)]
-pub struct Frames<S> {
+pub struct WsStream<S> {
     socket: WebSocketStream<S>,
     silence: Silence,
     made_at: Instant,
@@ -277,7 +281,7 @@ impl Silence {
     }
 }
 
-impl<S> Frames<S> {
+impl<S> WsStream<S> {
     fn new(socket: WebSocketStream<S>) -> Self {
         let now = Instant::now();
         Self { socket, silence: Silence::begin(now), made_at: now }
@@ -297,13 +301,13 @@ impl<S> Frames<S> {
 
     /// For how long no frame has gone either way, or had before one of ours that nothing was heard after.
     #[must_use]
-    pub fn silent_for(&self) -> Duration {
+    pub fn idle_time(&self) -> Duration {
         self.silence.last(Instant::now())
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
-    type Item = Result<ReceivedFrame, LetsChatError>;
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WsStream<S> {
+    type Item = Result<ReceivedFrame, WebSocketError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -327,17 +331,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Frames<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<String> for Frames<S> {
-    type Error = LetsChatError;
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<String> for WsStream<S> {
+    type Error = WebSocketError;
 
     fn poll_ready(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), LetsChatError>> {
+    ) -> Poll<Result<(), WebSocketError>> {
         self.socket.poll_ready_unpin(cx).map_err(Into::into)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, frame: String) -> Result<(), LetsChatError> {
+    fn start_send(mut self: Pin<&mut Self>, frame: String) -> Result<(), WebSocketError> {
         self.silence.said(Instant::now());
         self.socket.start_send_unpin(Message::text(frame)).map_err(Into::into)
     }
@@ -345,14 +349,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<String> for Frames<S> {
     fn poll_flush(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), LetsChatError>> {
+    ) -> Poll<Result<(), WebSocketError>> {
         self.socket.poll_flush_unpin(cx).map_err(Into::into)
     }
 
     fn poll_close(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), LetsChatError>> {
+    ) -> Poll<Result<(), WebSocketError>> {
         self.socket.poll_close_unpin(cx).map_err(Into::into)
     }
 }
@@ -380,15 +384,17 @@ mod tests {
     }
 
     #[test]
-    fn the_address_keeps_port_and_path_and_escapes_the_token() {
+    fn request_url_keeps_port_and_path_and_escapes_the_token() {
         for (url, address_) in [
             ("https://chat.example.org", "wss://chat.example.org/socket.io/"),
             ("http://localhost:5000/", "ws://localhost:5000/socket.io/"),
             ("https://example.org:8443/chat/", "wss://example.org:8443/chat/socket.io/"),
         ] {
-            let knock =
-                Knock { url: url.parse().expect("an address"), token: "a+b/c==".to_owned().into() };
-            let asked = address(&knock);
+            let knock = WsRequest {
+                url: url.parse().expect("an address"),
+                token: "a+b/c==".to_owned().into(),
+            };
+            let asked = request_url(&knock);
             let query = "?EIO=3&transport=websocket&token=a%2Bb%2Fc%3D%3D";
             assert_eq!(asked.expose_secret(), format!("{address_}{query}"));
         }
@@ -396,17 +402,17 @@ mod tests {
 
     const TOKEN: &str = "NmIwMzVhY2U6c2VjcmV0";
 
-    fn knock() -> Knock {
+    fn ws_request() -> WsRequest {
         let url = "http://chat.example.org/chat/".parse().unwrap();
-        Knock { url, token: TOKEN.to_owned().into() }
+        WsRequest { url, token: TOKEN.to_owned().into() }
     }
 
     /// What is said of a server that answers `answer` to our request, and hangs up.
-    async fn refused(answer: &str) -> String {
+    async fn rejected(answer: &str) -> String {
         answered(answer).await.to_string()
     }
 
-    async fn answered(answer: &str) -> LetsChatError {
+    async fn answered(answer: &str) -> WebSocketError {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
         let answer = answer.to_owned();
         let server = tokio::spawn(async move {
@@ -415,9 +421,9 @@ mod tests {
             theirs.write_all(answer.as_bytes()).await.unwrap();
             String::from_utf8_lossy(&asked[..count]).into_owned()
         });
-        let error = upgrade(ours, &knock()).await.unwrap_err();
+        let error = open_websocket(ours, &ws_request()).await.unwrap_err();
         assert!(server.await.unwrap().contains(TOKEN), "it was asked for with the token");
-        let (words, debug) = (error.to_string(), format!("{error:?} {:?}", knock()));
+        let (words, debug) = (error.to_string(), format!("{error:?} {:?}", ws_request()));
         assert!(!words.contains(TOKEN) && !debug.contains(TOKEN), "{words} {debug}");
         error
     }
@@ -429,25 +435,25 @@ mod tests {
             format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{page}")
         };
         let portal = of("200 OK", "<!DOCTYPE html><title>\u{1b}[31mHotelNet</title>");
-        assert!(refused(&portal).await.contains("a web page answers instead"));
+        assert!(rejected(&portal).await.contains("a web page answers instead"));
         for page in [
             "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
             "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
             "Client sent an HTTP request to an HTTPS server.\n",
         ] {
-            let words = refused(&of("400 Bad Request", page)).await;
+            let words = rejected(&of("400 Bad Request", page)).await;
             assert_eq!(words, "this port speaks TLS: write `url = \"https://…\"`");
         }
-        let words = refused(&of("400 Bad Request", "{\"code\":3}")).await;
+        let words = rejected(&of("400 Bad Request", "{\"code\":3}")).await;
         assert!(words.contains("`Upgrade: websocket`"), "{words}");
-        assert!(refused(&of("200 OK", "ébé")).await.contains("not granted"));
+        assert!(rejected(&of("200 OK", "ébé")).await.contains("not granted"));
     }
 
     #[tokio::test]
     async fn who_does_not_want_us_is_told_from_who_is_away() {
         let away = |answer: &'static str| async move {
             match answered(&format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n")).await {
-                LetsChatError::TurnedAway(away) => Some((away.reason, away.wait)),
+                WebSocketError::TurnedAway(away) => Some((away.reason, away.wait)),
                 _ => None,
             }
         };
@@ -496,7 +502,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_says_what_to_do_and_never_the_token() {
+    async fn rejection_text_has_a_remedy_and_no_token() {
         for (status, words) in [
             ("200 OK", "must pass `Upgrade: websocket`"),
             ("400 Bad Request", "must pass `Upgrade: websocket`"),
@@ -508,16 +514,16 @@ mod tests {
         ] {
             let page = "<!DOCTYPE html><title>no</title>";
             let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}", page.len());
-            let said = refused(&format!("{head}\r\n\r\n{page}")).await;
+            let said = rejected(&format!("{head}\r\n\r\n{page}")).await;
             assert!(said.contains(words), "{status}: {said}");
         }
-        let said = refused("SSH-2.0-OpenSSH_9.6\r\n").await;
+        let said = rejected("SSH-2.0-OpenSSH_9.6\r\n").await;
         assert!(said.starts_with("what answers is no web server"), "{said}");
-        assert_eq!(refused("").await, "the server hung up");
+        assert_eq!(rejected("").await, "the server hung up");
     }
 
     #[tokio::test]
-    async fn a_redirect_is_told_as_it_belongs_in_the_configuration() {
+    async fn redirect_target_fits_the_configuration() {
         for (location, place) in [
             ("https://new.example.org/socket.io/?EIO=3&token=", "https://new.example.org/"),
             ("https://chat.example.org/chat/socket.io/", "https://chat.example.org/chat/"),
@@ -526,31 +532,31 @@ mod tests {
         ] {
             let answer = format!("HTTP/1.1 301 Moved\r\nLocation: {location}{TOKEN}\r\n\r\n");
             let answer = if location.contains('?') { answer } else { answer.replace(TOKEN, "") };
-            let said = refused(&answer).await;
+            let said = rejected(&answer).await;
             assert!(said.starts_with(&format!("the address redirects to {place}: put")), "{said}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_says_nothing_is_left() {
+    async fn silent_server_times_out() {
         let (ours, _theirs) = tokio::io::duplex(1 << 16);
         let began = tokio::time::Instant::now();
-        let error = upgrade(ours, &knock()).await.unwrap_err();
+        let error = open_websocket(ours, &ws_request()).await.unwrap_err();
         assert!(error.to_string().starts_with("no answer to the request"), "{error}");
-        assert_eq!(began.elapsed(), PATIENCE);
+        assert_eq!(began.elapsed(), UPGRADE_TIMEOUT);
     }
 
     /// Our end and the server's, upgraded.
-    async fn connected() -> (Frames<DuplexStream>, WebSocketStream<DuplexStream>) {
+    async fn connected() -> (WsStream<DuplexStream>, WebSocketStream<DuplexStream>) {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
-        let knock = knock();
+        let knock = ws_request();
         let (frames, server) =
-            tokio::join!(upgrade(ours, &knock), tokio_tungstenite::accept_async(theirs));
+            tokio::join!(open_websocket(ours, &knock), tokio_tungstenite::accept_async(theirs));
         (frames.unwrap(), server.unwrap())
     }
 
     #[tokio::test]
-    async fn text_goes_both_ways() {
+    async fn text_frames_go_both_ways() {
         let (mut frames, mut server) = connected().await;
         frames.feed("2".to_owned()).await.unwrap();
         frames.send("420[\"account:whoami\"]".to_owned()).await.unwrap();
@@ -564,7 +570,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pings_are_answered_and_what_is_not_text_is_passed_over() {
+    async fn pings_are_answered_and_binary_frames_are_ignored() {
         let (mut frames, mut server) = connected().await;
         server.send(Message::Ping("tea".into())).await.unwrap();
         server.send(Message::Binary(vec![4, 2].into())).await.unwrap();
@@ -575,7 +581,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_may_part_politely_or_not() {
+    async fn server_may_close_with_or_without_a_close_frame() {
         let (mut frames, mut server) = connected().await;
         server.close(None).await.unwrap();
         assert!(frames.next().await.is_none());
@@ -588,7 +594,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn we_part_politely() {
+    async fn close_frame_is_sent() {
         let (mut frames, mut server) = connected().await;
         let (closed, heard) = tokio::join!(frames.close(), server.next());
         closed.unwrap();

@@ -11,6 +11,6 @@ pub mod rest;
 pub mod stranger;
 pub mod tls;
 
-pub use drive::{Ended, drive};
-pub use irc::{Lines, LinesError, lines};
-pub use letschat::{Frames, Knock, LetsChatError, upgrade};
+pub use drive::{ConnectionEnd, drive};
+pub use irc::{IrcCodec, IrcCodecError, framed_lines};
+pub use letschat::{WebSocketError, WsRequest, WsStream, open_websocket};

@@ -19,22 +19,22 @@ use super::{connect, proxy, tls};
 pub use file::{Download, FileError};
 
 /// How long one call may take from beginning to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The most that is read of an answer, in bytes.
-const LONGEST_ANSWER: usize = 1024 * 1024;
+const MAX_LEN_RESPONSE: usize = 1024 * 1024;
 
 /// A client of one Let's Chat, in the name of one account.
 #[derive(Debug, Clone)]
-pub struct Rest {
-    base: Url,
-    client: Client,
+pub struct RestClient {
+    base_url: Url,
+    http: Client,
 }
 
 /// The account that a token stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "WireAccount")]
-pub struct Account {
+pub struct RestAccount {
     /// 24 hex digits, for as long as the account lives.
     pub id: String,
     /// What it logs in with, and what `@` is put before.
@@ -53,7 +53,7 @@ struct WireAccount {
     display_name: serde_json::Value,
 }
 
-impl From<WireAccount> for Account {
+impl From<WireAccount> for RestAccount {
     fn from(WireAccount { id, username, display_name }: WireAccount) -> Self {
         let username = username.as_str().unwrap_or(&id).to_owned();
         let display_name = display_name.as_str().unwrap_or(&username).to_owned();
@@ -66,7 +66,7 @@ impl From<WireAccount> for Account {
 pub enum RestError {
     /// The token cannot be sent at all.
     #[error("the token is not one of Let's Chat's: copy it anew from its page, \"Auth tokens\"")]
-    NotAToken,
+    InvalidToken,
     /// The server does not know the token: another is needed.
     #[error("Let's Chat does not accept the token: make one on its page, \"Auth tokens\"")]
     Unauthorized,
@@ -91,7 +91,7 @@ pub enum RestError {
     Unreachable(String),
 }
 
-impl Rest {
+impl RestClient {
     /// A client of the Let's Chat at `url`, which may have a path, as behind a reverse proxy.
     ///
     /// Proxies are those of the environment, as for the websocket ([`proxy`]). No redirect is
@@ -105,7 +105,7 @@ impl Rest {
         tls: &Arc<ClientConfig>,
     ) -> Result<Self, RestError> {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| RestError::NotAToken)?;
+            .map_err(|_| RestError::InvalidToken)?;
         bearer.set_sensitive(true);
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, bearer),
@@ -116,44 +116,47 @@ impl Rest {
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .redirect(redirect::Policy::none())
-            .timeout(PATIENCE);
+            .timeout(REQUEST_TIMEOUT);
         let builder = if proxy::is_loopback(url) { builder.no_proxy() } else { builder };
-        let client = builder.build().map_err(|error| unreachable(&error))?;
-        Ok(Self { base: base(url), client })
+        let client = builder.build().map_err(|error| unreachable_error(&error))?;
+        Ok(Self { base_url: base_url(url), http: client })
     }
 
     /// Who we are: `GET /account`.
     ///
     /// # Errors
     /// Any [`RestError`] but [`RestError::NotAToken`].
-    pub async fn account(&self) -> Result<Account, RestError> {
-        let response = self.client.get(self.address("account")).send().await;
-        let response = response.map_err(|error| unreachable(&error))?;
-        self.judge(&response)?;
-        let body = body(response).await?;
-        serde_json::from_slice(&body).map_err(|_| RestError::NotLetsChat(described(&body)))
+    pub async fn account(&self) -> Result<RestAccount, RestError> {
+        let response = self.http.get(self.url("account")).send().await;
+        let response = response.map_err(|error| unreachable_error(&error))?;
+        self.check_status(&response)?;
+        let read_body = read_body(response).await?;
+        serde_json::from_slice(&read_body)
+            .map_err(|_| RestError::NotLetsChat(describe_body(&read_body)))
     }
 
-    fn address(&self, path: &str) -> Url {
-        let mut address = self.base.clone();
-        address.set_path(&format!("{}{path}", self.base.path()));
+    fn url(&self, path: &str) -> Url {
+        let mut address = self.base_url.clone();
+        address.set_path(&format!("{}{path}", self.base_url.path()));
         address
     }
 
-    fn judge(&self, response: &Response) -> Result<(), RestError> {
+    fn check_status(&self, response: &Response) -> Result<(), RestError> {
         let status = response.status();
         match status.as_u16() {
             200 => Ok(()),
             401 => Err(RestError::Unauthorized),
             500 => Err(RestError::Revoked),
             429 | 502 | 503 | 504 => Err(RestError::Unavailable(status)),
-            301 | 302 | 303 | 307 | 308 => Err(RestError::Redirected(self.elsewhere(response))),
+            301 | 302 | 303 | 307 | 308 => {
+                Err(RestError::Redirected(self.redirect_target(response)))
+            }
             _ => Err(RestError::NotLetsChat(format!("it answers {status}"))),
         }
     }
 
     /// Where a redirect leads, as it would stand in `url`.
-    fn elsewhere(&self, response: &Response) -> String {
+    fn redirect_target(&self, response: &Response) -> String {
         let location = response.headers().get(LOCATION).map(HeaderValue::as_bytes);
         let location = String::from_utf8_lossy(location.unwrap_or_default());
         match response.url().join(&location) {
@@ -168,7 +171,7 @@ impl Rest {
 
 /// The front page's address, ending in a slash. A user name in it would take the token's place in
 /// the request.
-fn base(url: &Url) -> Url {
+fn base_url(url: &Url) -> Url {
     let mut base = url.clone();
     base.set_query(None);
     base.set_fragment(None);
@@ -179,11 +182,11 @@ fn base(url: &Url) -> Url {
     base
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, RestError> {
+async fn read_body(mut response: Response) -> Result<Vec<u8>, RestError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable_error(&error))? {
         body.extend_from_slice(&chunk);
-        if body.len() > LONGEST_ANSWER {
+        if body.len() > MAX_LEN_RESPONSE {
             return Err(RestError::NotLetsChat("its answer has no end".to_owned()));
         }
     }
@@ -191,7 +194,7 @@ async fn body(mut response: Response) -> Result<Vec<u8>, RestError> {
 }
 
 /// What an answer is that is no account.
-fn described(body: &[u8]) -> String {
+fn describe_body(body: &[u8]) -> String {
     match body.trim_ascii_start().first() {
         Some(b'<') => "it answers with a web page",
         Some(b'{' | b'[') => "it answers with JSON, but of another shape",
@@ -201,11 +204,11 @@ fn described(body: &[u8]) -> String {
     .to_owned()
 }
 
-fn unreachable(error: &reqwest::Error) -> RestError {
+fn unreachable_error(error: &reqwest::Error) -> RestError {
     if error.is_timeout() {
-        return RestError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs()));
+        return RestError::Unreachable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()));
     }
-    if let Some(why) = tls::find(error) {
+    if let Some(why) = tls::find_tls_error(error) {
         return RestError::Unreachable(why.to_string());
     }
     // The outer errors say only that a request failed; the innermost says why.
@@ -214,7 +217,7 @@ fn unreachable(error: &reqwest::Error) -> RestError {
         innermost = source;
     }
     RestError::Unreachable(match innermost.downcast_ref::<io::Error>() {
-        Some(error) => connect::in_words(error),
+        Some(error) => connect::describe_io_error(error),
         None => innermost.to_string(),
     })
 }
@@ -232,13 +235,13 @@ mod tests {
     const ANN: &str = r#"{"id":"6b035acebda4781b8a8cafab","firstName":"Ann","lastName":"Tee",
         "username":"ann","displayName":"Ann Tee","avatar":"e58f","openRooms":[]}"#;
 
-    fn client(url: &str) -> Rest {
+    fn client(url: &str) -> RestClient {
         let tls = client_config(&TlsTrust::Pin(CertificatePin::new([0; 32]))).unwrap();
-        Rest::new(&Url::parse(url).unwrap(), &SecretString::from("t0k3n"), &tls).unwrap()
+        RestClient::new(&Url::parse(url).unwrap(), &SecretString::from("t0k3n"), &tls).unwrap()
     }
 
     /// Asks a server that answers `answer`, whatever it is asked; gives the request with the outcome.
-    async fn asked(path: &str, answer: &str) -> (String, Result<Account, RestError>) {
+    async fn request_of(path: &str, answer: &str) -> (String, Result<RestAccount, RestError>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let rest = client(&format!("http://ann:pw@{}{path}", listener.local_addr().unwrap()));
         let serving = async {
@@ -261,14 +264,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_account_is_asked_for_by_the_token_below_the_prefix() {
+    async fn account_request_has_the_token_and_path_prefix() {
         for (path, line) in [
             ("", "GET /account HTTP/1.1"),
             ("/", "GET /account HTTP/1.1"),
             ("/chat", "GET /chat/account HTTP/1.1"),
             ("/a/chat/?x=1#y", "GET /a/chat/account HTTP/1.1"),
         ] {
-            let (request, account) = asked(path, &answer("200 OK", "", ANN)).await;
+            let (request, account) = request_of(path, &answer("200 OK", "", ANN)).await;
             assert_eq!(request.lines().next(), Some(line));
             assert!(
                 request.to_lowercase().contains("\nauthorization: bearer t0k3n\r"),
@@ -288,29 +291,29 @@ mod tests {
             (r#"{"id":"u1"}"#, "u1", "u1"),
             (r#"{"id":"u1","username":7,"displayName":{}}"#, "u1", "u1"),
         ] {
-            let account = asked("", &answer("200 OK", "", body)).await.1.unwrap();
+            let account = request_of("", &answer("200 OK", "", body)).await.1.unwrap();
             assert_eq!((&*account.username, &*account.display_name), (username, display_name));
         }
     }
 
-    async fn fails(status: &str, headers: &str, body: &str) -> RestError {
-        asked("", &answer(status, headers, body)).await.1.unwrap_err()
+    async fn assert_fails(status: &str, headers: &str, body: &str) -> RestError {
+        request_of("", &answer(status, headers, body)).await.1.unwrap_err()
     }
 
     #[tokio::test]
-    async fn what_is_wrong_with_the_token_is_told_apart() {
-        let error = fails("401 Unauthorized", "", "Unauthorized").await;
+    async fn token_errors_are_distinguished() {
+        let error = assert_fails("401 Unauthorized", "", "Unauthorized").await;
         assert!(matches!(error, RestError::Unauthorized), "{error}");
-        let error = fails("500 Internal Server Error", "", "").await;
+        let error = assert_fails("500 Internal Server Error", "", "").await;
         assert!(matches!(error, RestError::Revoked), "{error}");
         // The answer to a malformed token promises more than it brings (WIRE.md).
         let short = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 99\r\n\r\nUn";
-        let error = asked("", short).await.1.unwrap_err();
+        let error = request_of("", short).await.1.unwrap_err();
         assert!(matches!(error, RestError::Unauthorized), "{error}");
     }
 
     #[tokio::test]
-    async fn another_server_is_not_taken_for_lets_chat() {
+    async fn other_servers_are_not_taken_for_lets_chat() {
         for (status, body, words) in [
             ("200 OK", "<!DOCTYPE html><html>", "a web page"),
             ("200 OK", r#"{"ok":true}"#, "JSON, but of another shape"),
@@ -320,34 +323,34 @@ mod tests {
             ("404 Not Found", "", "404 Not Found"),
             ("403 Forbidden", "", "403 Forbidden"),
         ] {
-            let error = fails(status, "", body).await;
+            let error = assert_fails(status, "", body).await;
             assert!(matches!(error, RestError::NotLetsChat(_)), "{error}");
             assert!(error.to_string().contains(words), "{error}");
         }
     }
 
     #[tokio::test]
-    async fn a_redirect_is_told_as_it_would_stand_in_the_configuration() {
+    async fn redirect_target_fits_the_configuration() {
         for (location, to) in [
             ("https://chat.example/account", "https://chat.example/"),
             ("https://chat.example/tea/account", "https://chat.example/tea/"),
             ("https://chat.example/myaccount", "https://chat.example/myaccount"),
         ] {
-            let error = fails("301 Moved", &format!("Location: {location}\r\n"), "").await;
+            let error = assert_fails("301 Moved", &format!("Location: {location}\r\n"), "").await;
             assert!(matches!(&error, RestError::Redirected(found) if found == to), "{error}");
         }
-        let error = fails("302 Found", "Location: /login\r\n", "").await;
+        let error = assert_fails("302 Found", "Location: /login\r\n", "").await;
         assert!(matches!(&error, RestError::Redirected(to) if to.ends_with("/login")), "{error}");
     }
 
     #[tokio::test]
-    async fn a_server_that_is_down_may_come_back() {
+    async fn unavailable_server_is_a_temporary_error() {
         for status in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
-            let error = fails(status, "", "<html>").await;
+            let error = assert_fails(status, "", "<html>").await;
             assert!(matches!(error, RestError::Unavailable(_)), "{error}");
             assert!(error.to_string().contains(status), "{error}");
         }
-        let error = asked("", "").await.1.unwrap_err();
+        let error = request_of("", "").await.1.unwrap_err();
         assert!(matches!(error, RestError::Unreachable(_)), "{error}");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -357,11 +360,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_cannot_be_sent_is_told_and_one_that_can_is_never_shown() {
+    fn invalid_token_is_rejected_and_no_token_is_shown() {
         let tls = client_config(&TlsTrust::Pin(CertificatePin::new([0; 32]))).unwrap();
         let url = Url::parse("https://chat.example").unwrap();
-        let error = Rest::new(&url, &SecretString::from("a\nb"), &tls).unwrap_err();
-        assert!(matches!(error, RestError::NotAToken), "{error}");
+        let error = RestClient::new(&url, &SecretString::from("a\nb"), &tls).unwrap_err();
+        assert!(matches!(error, RestError::InvalidToken), "{error}");
         assert!(!format!("{:?}", client("http://chat.example")).contains("t0k3n"));
     }
 }

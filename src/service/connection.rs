@@ -9,7 +9,7 @@ use tokio::time;
 use super::engine::Item;
 use super::patience::{Outcome, Patience, Refusal};
 use crate::bridge::Peer;
-use crate::net::Ended;
+use crate::net::ConnectionEnd;
 use crate::protocol::{irc, letschat};
 
 /// Bytes both ways, in the clear or not.
@@ -26,7 +26,7 @@ pub(super) trait Party {
     fn inbox(&self) -> &mpsc::Sender<Item>;
 
     /// Connects and converses. Gives how that ended, or why it could not connect.
-    fn converse(&mut self) -> impl Future<Output = Result<Ended, String>> + Send;
+    fn converse(&mut self) -> impl Future<Output = Result<ConnectionEnd, String>> + Send;
 
     /// Whether the login of the last conversation worked.
     fn was_let_in(&self) -> bool;
@@ -94,15 +94,17 @@ pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>)
         let wait = patience.after(Outcome { let_in, lasted, away: refusal, elsewhere });
         let again_in = in_words(wait);
         let trouble = match outcome {
-            Ok(Ended::Dismissed) if party.inbox().is_closed() => return,
+            Ok(ConnectionEnd::Cancelled) if party.inbox().is_closed() => return,
             // It did not take what the engine had for it.
-            Ok(Ended::Dismissed) => None,
+            Ok(ConnectionEnd::Cancelled) => None,
             // The server may hang up before it has said all.
-            Ok(Ended::Closed(_) | Ended::Lost(_)) | Err(_) if let Some(away) = &away => {
+            Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)) | Err(_)
+                if let Some(away) = &away =>
+            {
                 tell_away(&peer, away, &again_in);
                 Some(away.why.clone())
             }
-            Ok(Ended::Closed(why) | Ended::Lost(why)) => {
+            Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why)) => {
                 tracing::warn!(%peer, why, again_in, "connection lost");
                 None
             }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::connection::Wire;
 use super::sts::StsBook;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
-use crate::net::connect::{self, Origin, Way};
-use crate::net::ident::{Book, Known};
+use crate::net::connect::{self, ConnectOptions, SourceAddr};
+use crate::net::ident::{IdentGuard, IdentRegistry};
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
 use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
@@ -22,10 +22,10 @@ pub(super) struct Door {
     servers: Vec<HostPort>,
     trust: Option<TlsTrust>,
     certificate: Option<ClientCertificate>,
-    way: Way,
+    way: ConnectOptions,
     sts: Arc<StsBook>,
     /// Where it is told whose connections are whose, and whose these are.
-    ident: Option<Arc<Book>>,
+    ident: Option<Arc<IdentRegistry>>,
     username: String,
     /// At which of the servers the bridge is.
     bridge_at: Arc<AtomicUsize>,
@@ -48,21 +48,21 @@ pub(super) struct Opened {
     /// Whether nobody can listen in.
     pub(super) secure: bool,
     /// Those who ask are told whose it is, for as long as this is kept.
-    pub(super) known: Option<Known>,
+    pub(super) known: Option<IdentGuard>,
 }
 
 impl Door {
     pub(super) fn new(
         network: &NetworkSettings,
         sts: Arc<StsBook>,
-        ident: Option<Arc<Book>>,
+        ident: Option<Arc<IdentRegistry>>,
     ) -> Self {
         let proxy = network.proxy.as_ref().map(Into::into);
         Self {
             servers: network.servers.clone(),
             trust: network.tls.clone(),
             certificate: network.client_certificate.clone(),
-            way: Way { from: network.bind.map(Origin::Own), proxy },
+            way: ConnectOptions { source: network.bind.map(SourceAddr::Local), proxy },
             sts,
             ident,
             username: network.username.clone(),
@@ -78,8 +78,10 @@ impl Door {
     /// The same for somebody else than the bridge, whose certificate is not theirs to show. They come
     /// from an address of their own, if there is one.
     pub(super) fn of(&self, username: String, from: Option<Ipv6Addr>) -> Self {
-        let way =
-            Way { from: from.map(Origin::Routed).or(self.way.from), proxy: self.way.proxy.clone() };
+        let way = ConnectOptions {
+            source: from.map(SourceAddr::Routed).or(self.way.source),
+            proxy: self.way.proxy.clone(),
+        };
         Self { certificate: None, way, username, is_bridge: false, tries: 0, ..self.clone() }
     }
 
@@ -98,16 +100,16 @@ impl Door {
     /// Connects to the server whose turn it is.
     pub(super) async fn open(&mut self) -> Result<Opened, String> {
         let (server, secure) = self.next();
-        let tcp = connect::tcp_by(&self.way, &server.host, server.port).await;
+        let tcp = connect::connect_with(&self.way, &server.host, server.port).await;
         let tcp = tcp.map_err(|error| error.to_string())?;
-        let known = self.ident.as_ref().and_then(|book| book.note(&tcp, &self.username));
+        let known = self.ident.as_ref().and_then(|book| book.register(&tcp, &self.username));
         if !secure {
             let wire = Box::new(Ear::seeking(tcp, Sought::Irc { tls: false }));
             return Ok(Opened { wire, server, secure, known });
         }
         let trust = self.trust.as_ref().unwrap_or(&TlsTrust::System);
         // Read anew for each connection, so that a renewed certificate needs no restart.
-        let config = tls::client_config_as(trust, self.certificate.as_ref());
+        let config = tls::client_config_with_cert(trust, self.certificate.as_ref());
         let config = config.map_err(|error| error.to_string())?;
         let wire = tls::handshake(tcp, &server.host, &config).await.map_err(|error| {
             if self.trust.is_some() {
@@ -177,7 +179,7 @@ mod tests {
             servers: ["a", "b", "c"].map(server).to_vec(),
             trust: None,
             certificate: None,
-            way: Way::default(),
+            way: ConnectOptions::default(),
             sts: Arc::new(StsBook::read(Path::new("/nowhere"))),
             ident: None,
             username: "bridge".to_owned(),

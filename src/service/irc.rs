@@ -14,7 +14,7 @@ use crate::config;
 use crate::config::{HostPort, NetworkSettings};
 use crate::domain::{Endpoint, EndpointId};
 use crate::net;
-use crate::net::Ended;
+use crate::net::ConnectionEnd;
 use crate::protocol::irc::{
     ChannelTarget, Charset, Charsets, DisconnectReason, IrcEvent, IrcSession, LearnedPace, Pace,
     SessionConfig,
@@ -66,16 +66,16 @@ impl Irc {
         Self { network, seats, door, inbox, stop, lesson, let_in, away, elsewhere }
     }
 
-    async fn speak(&mut self, opened: Opened) -> Ended {
+    async fn speak(&mut self, opened: Opened) -> ConnectionEnd {
         let Opened { wire, server, secure, known: _known } = opened;
         let (sender, mut orders) = mpsc::channel(orders_at_once(self.seats.len()));
         if self.inbox.send(Item::IrcUp(self.network.network.clone(), sender)).await.is_err() {
-            return Ended::Dismissed;
+            return ConnectionEnd::Cancelled;
         }
         let plan = plan(&self.network, &self.seats, self.lesson, (secure, &server));
         let charsets = charsets(&self.network);
         let mut session = IrcSession::new(now(), plan).writing(charsets.clone());
-        let mut lines = net::lines(wire, charsets);
+        let mut lines = net::framed_lines(wire, charsets);
         let name = |event| {
             if let IrcEvent::Sts(sts) = event {
                 self.door.told(&server, sts);
@@ -100,7 +100,7 @@ impl Party for Irc {
         &self.inbox
     }
 
-    async fn converse(&mut self) -> Result<Ended, String> {
+    async fn converse(&mut self) -> Result<ConnectionEnd, String> {
         (self.let_in, self.away, self.elsewhere) = (false, None, false);
         let opened = unless_stopped(self.stop.clone(), self.door.open()).await?;
         tracing::info!(peer = %self.peer(), server = %opened.server, "connected");

@@ -14,7 +14,7 @@ use crate::net;
 use crate::net::proxy;
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
-use crate::net::{Ended, Frames, Knock, LetsChatError};
+use crate::net::{ConnectionEnd, WebSocketError, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
 
 /// The rooms to sit in.
@@ -71,10 +71,10 @@ impl LetsChat {
         Self { whispering: wanted, ..self }
     }
 
-    async fn speak(&mut self, mut frames: Frames<Box<dyn Wire>>) -> Ended {
+    async fn speak(&mut self, mut frames: WsStream<Box<dyn Wire>>) -> ConnectionEnd {
         let (sender, mut orders) = mpsc::channel(orders_at_once(self.seats.len()));
         if self.inbox.send(Item::LetsChatUp(sender)).await.is_err() {
-            return Ended::Dismissed;
+            return ConnectionEnd::Cancelled;
         }
         let now = tokio::time::Instant::now().into_std();
         let session =
@@ -87,8 +87,8 @@ impl LetsChat {
         let ended = net::drive(&mut session, &mut frames, &mut orders, &self.inbox, name).await;
         self.let_in = session.was_logged_in();
         self.away = session.turned_away().cloned();
-        if self.let_in && matches!(ended, Ended::Lost(_)) {
-            let (silence, survived) = (frames.silent_for(), frames.silence_survived());
+        if self.let_in && matches!(ended, ConnectionEnd::Lost(_)) {
+            let (silence, survived) = (frames.idle_time(), frames.silence_survived());
             self.cut_off(Cut { silence, survived, age: frames.age() });
         }
         ended
@@ -126,7 +126,7 @@ impl Party for LetsChat {
         &self.inbox
     }
 
-    async fn converse(&mut self) -> Result<Ended, String> {
+    async fn converse(&mut self) -> Result<ConnectionEnd, String> {
         (self.let_in, self.away) = (false, None);
         let connecting = connect(&self.letschat, &mut self.away);
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
@@ -150,9 +150,9 @@ impl Party for LetsChat {
 async fn connect(
     letschat: &LetsChatSettings,
     away: &mut Option<TurnedAway>,
-) -> Result<Frames<Box<dyn Wire>>, String> {
-    let knock = Knock { url: letschat.url.clone(), token: letschat.token.clone() };
-    let tcp = proxy::tcp_for(&letschat.url).await.map_err(|error| error.to_string())?;
+) -> Result<WsStream<Box<dyn Wire>>, String> {
+    let knock = WsRequest { url: letschat.url.clone(), token: letschat.token.clone() };
+    let tcp = proxy::connect_for_url(&letschat.url).await.map_err(|error| error.to_string())?;
     let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
         // Read anew for each connection, so that a renewed certificate needs no restart.
         let config = tls::client_config(&letschat.tls_trust).map_err(|error| error.to_string())?;
@@ -162,9 +162,9 @@ async fn connect(
     } else {
         Box::new(Ear::seeking(tcp, Sought::LetsChat { tls: false }))
     };
-    net::upgrade(wire, &knock).await.map_err(|error| {
+    net::open_websocket(wire, &knock).await.map_err(|error| {
         let words = error.to_string();
-        if let LetsChatError::TurnedAway(why) = error {
+        if let WebSocketError::TurnedAway(why) = error {
             *away = Some(why);
         }
         words

@@ -46,7 +46,7 @@ pub use engine::Status;
 pub use probe::{Report, Visit, probe};
 
 use crate::net::ident;
-use crate::net::ident::Book;
+use crate::net::ident::IdentRegistry;
 use door::Door;
 use engine::{Engine, Item, Wish};
 use inbox::Inbox;
@@ -289,10 +289,10 @@ fn has_puppets(network: &NetworkSettings) -> bool {
 }
 
 /// Tells whoever asks at `address` whose connections are whose.
-fn tell_whose(address: SocketAddr) -> Result<Arc<Book>, StartError> {
+fn tell_whose(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
     let listener = ident::listen(address).map_err(|error| StartError::Ident { address, error })?;
-    let book = Arc::new(Book::default());
-    tokio::spawn(ident::answer(listener, Arc::clone(&book)));
+    let book = Arc::new(IdentRegistry::default());
+    tokio::spawn(ident::serve(listener, Arc::clone(&book)));
     Ok(book)
 }
 

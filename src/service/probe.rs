@@ -17,8 +17,8 @@ use super::sts::StsBook;
 use crate::bridge::{Happening, Peer};
 use crate::config::{HostPort, LetsChatSettings, NetworkSettings, Settings};
 use crate::domain::{Endpoint, EndpointId};
-use crate::net::Ended;
-use crate::net::rest::{Rest, RestError};
+use crate::net::ConnectionEnd;
+use crate::net::rest::{RestClient, RestError};
 use crate::net::tls;
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -166,7 +166,7 @@ async fn look<P: Party + Send + 'static>(
 /// revoked one and a stranger's alike (WIRE.md, "Transport").
 async fn what_rest_says(letschat: &LetsChatSettings) -> Option<RestError> {
     let tls = tls::client_config(&letschat.tls_trust).ok()?;
-    let account = match Rest::new(&letschat.url, &letschat.token, &tls) {
+    let account = match RestClient::new(&letschat.url, &letschat.token, &tls) {
         Ok(rest) => rest.account().await.map(|_| ()),
         Err(error) => Err(error),
     };
@@ -181,13 +181,13 @@ fn peer_of(place: &Endpoint) -> Peer {
 }
 
 /// Converses once; and once more with a server that wants TLS.
-async fn once(mut party: impl Party) -> Result<Ended, String> {
+async fn once(mut party: impl Party) -> Result<ConnectionEnd, String> {
     let mut ended = party.converse().await;
     if party.turned_away().0.is_some_and(|away| away.is_welcome_at_once()) {
         ended = party.converse().await;
     }
     match (ended, party.turned_away().0) {
-        (Ok(Ended::Closed(_) | Ended::Lost(_)), Some(away)) => Err(away.in_full()),
+        (Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)), Some(away)) => Err(away.in_full()),
         (ended, _) => ended,
     }
 }
@@ -296,12 +296,12 @@ impl Seen {
     }
 
     /// The conversation is over before all was seen: nothing more will come of its places.
-    fn ended(&mut self, ended: Result<Ended, String>) {
+    fn ended(&mut self, ended: Result<ConnectionEnd, String>) {
         match ended {
-            Err(why) | Ok(Ended::Closed(why) | Ended::Lost(why)) => {
+            Err(why) | Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why)) => {
                 self.found.visit.name = Some(Err(why));
             }
-            Ok(Ended::Dismissed) => {}
+            Ok(ConnectionEnd::Cancelled) => {}
         }
     }
 

@@ -4,17 +4,17 @@ use reqwest::header::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Refusal, Target};
+use super::{ProxyError, ProxyTarget};
 
 /// More than any proxy's head needs; a bound, so that nothing can be read for ever.
-const LONGEST_HEAD: usize = 16 * 1024;
+const MAX_LEN_HEAD: usize = 16 * 1024;
 
 pub(super) async fn open(
     stream: &mut TcpStream,
-    target: &Target<'_>,
+    target: &ProxyTarget<'_>,
     credentials: Option<&HeaderValue>,
-) -> Result<(), Refusal> {
-    let place = target.place();
+) -> Result<(), ProxyError> {
+    let place = target.host_port();
     let mut request = format!("CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n").into_bytes();
     if let Some(credentials) = credentials {
         request.extend_from_slice(b"Proxy-Authorization: ");
@@ -23,30 +23,30 @@ pub(super) async fn open(
     }
     request.extend_from_slice(b"\r\n");
     stream.write_all(&request).await?;
-    judge(&head(stream).await?)
+    check_status(&read_head(stream).await?)
 }
 
 /// Reads the head of the answer and not one byte more: what follows is the server's.
-async fn head(stream: &mut TcpStream) -> Result<Vec<u8>, Refusal> {
+async fn read_head(stream: &mut TcpStream) -> Result<Vec<u8>, ProxyError> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        if head.len() == LONGEST_HEAD {
-            return Err(Refusal("its answer has no end".to_owned()));
+        if head.len() == MAX_LEN_HEAD {
+            return Err(ProxyError("its answer has no end".to_owned()));
         }
         head.push(stream.read_u8().await?);
         if head.len() == 5 && head != b"HTTP/" {
-            return Err(not_http());
+            return Err(not_http_error());
         }
     }
     Ok(head)
 }
 
-fn judge(head: &[u8]) -> Result<(), Refusal> {
+fn check_status(head: &[u8]) -> Result<(), ProxyError> {
     let text = String::from_utf8_lossy(head);
     let line = text.lines().next().unwrap_or_default();
-    let (_, status) = line.split_once(' ').ok_or_else(not_http)?;
+    let (_, status) = line.split_once(' ').ok_or_else(not_http_error)?;
     let status = status.trim();
-    Err(Refusal(match status.get(..3).unwrap_or_default() {
+    Err(ProxyError(match status.get(..3).unwrap_or_default() {
         code if code.starts_with('2') => return Ok(()),
         "407" => format!(
             "it answers `{status}`: put its user and password into the proxy's address, \
@@ -60,6 +60,6 @@ fn judge(head: &[u8]) -> Result<(), Refusal> {
     }))
 }
 
-fn not_http() -> Refusal {
-    Refusal("what answers there is no HTTP proxy".to_owned())
+fn not_http_error() -> ProxyError {
+    ProxyError("what answers there is no HTTP proxy".to_owned())
 }

@@ -22,48 +22,50 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Position, Url};
 
-use super::connect::{ConnectError, Origin, place, tcp, tcp_from, without_brackets};
+use super::connect::{
+    ConnectError, SourceAddr, connect_from, connect_tcp, host_port, without_brackets,
+};
 use crate::config::{ProxyKind, ProxySettings};
 
 /// How long a proxy may take to reach the server.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PROXY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Connects to the server of an `http`, `https`, `ws` or `wss` address, by the proxy that the
 /// environment names for it or else directly.
 ///
 /// # Errors
 /// As [`tcp`], and [`ConnectError::Proxy`].
-pub async fn tcp_for(url: &Url) -> Result<TcpStream, ConnectError> {
-    tcp_by(&Matcher::from_env(), url).await
+pub async fn connect_for_url(url: &Url) -> Result<TcpStream, ConnectError> {
+    connect_by_proxies(&Matcher::from_env(), url).await
 }
 
 /// As [`tcp_for`], with the proxies that `proxies` names.
 ///
 /// # Errors
 /// As [`tcp_for`].
-pub async fn tcp_by(proxies: &Matcher, url: &Url) -> Result<TcpStream, ConnectError> {
-    let target = Target::of(url)?;
+pub async fn connect_by_proxies(proxies: &Matcher, url: &Url) -> Result<TcpStream, ConnectError> {
+    let target = ProxyTarget::from_url(url)?;
     match proxy_for(proxies, url) {
         Some(intercept) => {
-            let proxy = Proxy::of(&intercept).map_err(|why| ConnectError::Proxy {
+            let proxy = Proxy::from_intercept(&intercept).map_err(|why| ConnectError::Proxy {
                 proxy: intercept.uri().to_string(),
-                target: target.place(),
+                target: target.host_port(),
                 why,
             })?;
-            tcp_through(&proxy, None, target.host, target.port).await
+            connect_through(&proxy, None, target.host, target.port).await
         }
-        None => tcp(target.host, target.port).await,
+        None => connect_tcp(target.host, target.port).await,
     }
 }
 
 /// Whom we want to reach.
-struct Target<'a> {
+struct ProxyTarget<'a> {
     host: &'a str,
     port: u16,
 }
 
-impl<'a> Target<'a> {
-    fn of(url: &'a Url) -> Result<Self, ConnectError> {
+impl<'a> ProxyTarget<'a> {
+    fn from_url(url: &'a Url) -> Result<Self, ConnectError> {
         match (url.host_str(), url.port_or_known_default()) {
             (Some(host), Some(port)) => Ok(Self { host, port }),
             _ => Err(ConnectError::UnknownHost {
@@ -73,8 +75,8 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn place(&self) -> String {
-        place(self.host, self.port)
+    fn host_port(&self) -> String {
+        host_port(self.host, self.port)
     }
 }
 
@@ -109,10 +111,10 @@ pub struct Proxy {
     host: String,
     port: u16,
     /// A user and a password, in the form that its kind wants.
-    basic: Option<HeaderValue>,
+    basic_auth: Option<HeaderValue>,
     login: Option<(String, SecretString)>,
     /// As its address is written, without its password.
-    name: String,
+    display_name: String,
 }
 
 impl From<&ProxySettings> for Proxy {
@@ -122,15 +124,15 @@ impl From<&ProxySettings> for Proxy {
             kind: settings.kind,
             host: settings.host.clone(),
             port: settings.port,
-            basic: login.as_ref().and_then(|(user, password)| basic(user, password)),
+            basic_auth: login.as_ref().and_then(|(user, password)| basic_auth(user, password)),
             login,
-            name: settings.to_string(),
+            display_name: settings.to_string(),
         }
     }
 }
 
 impl Proxy {
-    fn of(intercept: &Intercept) -> Result<Self, String> {
+    fn from_intercept(intercept: &Intercept) -> Result<Self, String> {
         let uri = intercept.uri();
         let (kind, default_port) = match uri.scheme_str().unwrap_or("http") {
             "http" => (ProxyKind::Http, 80),
@@ -145,15 +147,15 @@ impl Proxy {
             kind,
             host: uri.host().unwrap_or_default().to_owned(),
             port: uri.port_u16().unwrap_or(default_port),
-            basic: intercept.basic_auth().cloned(),
+            basic_auth: intercept.basic_auth().cloned(),
             login: login.map(|(user, password)| (user.to_owned(), password.into())),
-            name: uri.to_string(),
+            display_name: uri.to_string(),
         })
     }
 }
 
 /// RFC 7617.
-fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
+fn basic_auth(user: &str, password: &SecretString) -> Option<HeaderValue> {
     let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
     let mut value = HeaderValue::from_str(&format!("Basic {pair}")).ok()?;
     value.set_sensitive(true);
@@ -164,39 +166,41 @@ fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
 ///
 /// # Errors
 /// [`ConnectError::Proxy`].
-pub async fn tcp_through(
+pub async fn connect_through(
     proxy: &Proxy,
-    from: Option<Origin>,
+    from: Option<SourceAddr>,
     host: &str,
     port: u16,
 ) -> Result<TcpStream, ConnectError> {
-    let target = &Target { host, port };
+    let target = &ProxyTarget { host, port };
     let failed = |why: String| ConnectError::Proxy {
-        proxy: proxy.name.clone(),
-        target: target.place(),
+        proxy: proxy.display_name.clone(),
+        target: target.host_port(),
         why,
     };
-    let stream = tcp_from(from, &proxy.host, proxy.port).await;
+    let stream = connect_from(from, &proxy.host, proxy.port).await;
     let mut stream = stream.map_err(|error| failed(error.to_string()))?;
     let login = proxy.login.as_ref();
     let login = login.map(|(user, password)| (user.as_str(), password.expose_secret()));
     let opened = async {
         match proxy.kind {
-            ProxyKind::Http => http_connect::open(&mut stream, target, proxy.basic.as_ref()).await,
+            ProxyKind::Http => {
+                http_connect::open(&mut stream, target, proxy.basic_auth.as_ref()).await
+            }
             kind => socks5::open(&mut stream, target, kind == ProxyKind::Socks5, login).await,
         }
     };
-    match timeout(PATIENCE, opened).await {
+    match timeout(PROXY_TIMEOUT, opened).await {
         Ok(Ok(())) => Ok(stream),
-        Ok(Err(Refusal(why))) => Err(failed(why)),
-        Err(_) => Err(failed(format!("no answer within {} s", PATIENCE.as_secs()))),
+        Ok(Err(ProxyError(why))) => Err(failed(why)),
+        Err(_) => Err(failed(format!("no answer within {} s", PROXY_TIMEOUT.as_secs()))),
     }
 }
 
 /// Why a proxy did not let us through, in words.
-struct Refusal(String);
+struct ProxyError(String);
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for ProxyError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {

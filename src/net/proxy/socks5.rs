@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 
-use super::{Refusal, Target};
+use super::{ProxyError, ProxyTarget};
 use crate::net::connect::without_brackets;
 
 const VERSION: u8 = 5;
@@ -13,52 +13,52 @@ const NO_AUTHENTICATION: u8 = 0;
 const USER_AND_PASSWORD: u8 = 2;
 const CONNECT: u8 = 1;
 const IPV4: u8 = 1;
-const NAME: u8 = 3;
+const DOMAIN_NAME: u8 = 3;
 const IPV6: u8 = 4;
 
 /// `resolve_here` is the difference between `socks5`, which wants addresses, and `socks5h`, which
 /// takes names.
 pub(super) async fn open(
     stream: &mut TcpStream,
-    target: &Target<'_>,
+    target: &ProxyTarget<'_>,
     resolve_here: bool,
     credentials: Option<(&str, &str)>,
-) -> Result<(), Refusal> {
+) -> Result<(), ProxyError> {
     let destination = destination(target, resolve_here).await?;
     authenticate(stream, credentials).await?;
     let mut request = vec![VERSION, CONNECT, 0];
     request.extend_from_slice(&destination);
     request.extend_from_slice(&target.port.to_be_bytes());
     stream.write_all(&request).await?;
-    answer(stream).await
+    read_reply(stream).await
 }
 
 async fn authenticate(
     stream: &mut TcpStream,
     credentials: Option<(&str, &str)>,
-) -> Result<(), Refusal> {
+) -> Result<(), ProxyError> {
     let methods: &[u8] = match credentials {
         Some(_) => &[VERSION, 2, NO_AUTHENTICATION, USER_AND_PASSWORD],
         None => &[VERSION, 1, NO_AUTHENTICATION],
     };
     stream.write_all(methods).await?;
     if stream.read_u8().await? != VERSION {
-        return Err(Refusal("what answers there is no SOCKS5 proxy".to_owned()));
+        return Err(ProxyError("what answers there is no SOCKS5 proxy".to_owned()));
     }
     match (stream.read_u8().await?, credentials) {
         (NO_AUTHENTICATION, _) => Ok(()),
         (USER_AND_PASSWORD, Some((user, password))) => {
             let mut login = vec![1];
-            login.extend_from_slice(&counted(user)?);
-            login.extend_from_slice(&counted(password)?);
+            login.extend_from_slice(&length_prefixed(user)?);
+            login.extend_from_slice(&length_prefixed(password)?);
             stream.write_all(&login).await?;
             stream.read_u8().await?;
             match stream.read_u8().await? {
                 0 => Ok(()),
-                _ => Err(Refusal("it does not accept the user and password".to_owned())),
+                _ => Err(ProxyError("it does not accept the user and password".to_owned())),
             }
         }
-        _ => Err(Refusal(
+        _ => Err(ProxyError(
             "it wants a user and password: in its address in the environment, \
              socks5://USER:PASSWORD@HOST:PORT; in the configuration, `proxy_password_file`"
                 .to_owned(),
@@ -66,41 +66,41 @@ async fn authenticate(
     }
 }
 
-async fn destination(target: &Target<'_>, resolve_here: bool) -> Result<Vec<u8>, Refusal> {
+async fn destination(target: &ProxyTarget<'_>, resolve_here: bool) -> Result<Vec<u8>, ProxyError> {
     let host = without_brackets(target.host);
     let address = match host.parse() {
         Ok(address) => Some(address),
-        Err(_) if resolve_here => Some(resolved(host, target.port).await?),
+        Err(_) if resolve_here => Some(resolve(host, target.port).await?),
         Err(_) => None,
     };
     Ok(match address {
         Some(IpAddr::V4(address)) => [&[IPV4][..], &address.octets()].concat(),
         Some(IpAddr::V6(address)) => [&[IPV6][..], &address.octets()].concat(),
-        None => [&[NAME][..], &counted(host)?].concat(),
+        None => [&[DOMAIN_NAME][..], &length_prefixed(host)?].concat(),
     })
 }
 
-async fn resolved(host: &str, port: u16) -> Result<IpAddr, Refusal> {
+async fn resolve(host: &str, port: u16) -> Result<IpAddr, ProxyError> {
     let unknown = |why: String| {
-        Refusal(format!("no address is known here for `{host}`: {why} (socks5h asks the proxy)"))
+        ProxyError(format!("no address is known here for `{host}`: {why} (socks5h asks the proxy)"))
     };
     let mut found = lookup_host((host, port)).await.map_err(|error| unknown(error.to_string()))?;
     found.next().map(|found| found.ip()).ok_or_else(|| unknown("none is listed".to_owned()))
 }
 
 /// A text behind its length in one byte.
-fn counted(text: &str) -> Result<Vec<u8>, Refusal> {
+fn length_prefixed(text: &str) -> Result<Vec<u8>, ProxyError> {
     let length = u8::try_from(text.len())
-        .map_err(|_| Refusal("a name or password is longer than 255 bytes".to_owned()))?;
+        .map_err(|_| ProxyError("a name or password is longer than 255 bytes".to_owned()))?;
     Ok([&[length][..], text.as_bytes()].concat())
 }
 
-async fn answer(stream: &mut TcpStream) -> Result<(), Refusal> {
+async fn read_reply(stream: &mut TcpStream) -> Result<(), ProxyError> {
     let mut head = [0; 4];
     stream.read_exact(&mut head).await?;
     let [_, code, _, kind] = head;
     if code != 0 {
-        return Err(Refusal(in_words(code)));
+        return Err(ProxyError(describe_reply(code)));
     }
     // The address from which the proxy speaks for us, of no use to us, lies before the tunnel.
     let length = match kind {
@@ -113,7 +113,7 @@ async fn answer(stream: &mut TcpStream) -> Result<(), Refusal> {
 }
 
 /// RFC 1928, section 6.
-fn in_words(code: u8) -> String {
+fn describe_reply(code: u8) -> String {
     match code {
         1 => "it failed",
         2 => "its rules do not allow this connection",
@@ -131,9 +131,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn socks5_resolves_names_here_and_socks5h_there() {
-        for (resolve_here, kinds) in [(true, &[IPV4, IPV6][..]), (false, &[NAME][..])] {
-            let target = Target { host: "localhost", port: 80 };
+    async fn socks5_resolves_locally_and_socks5h_remotely() {
+        for (resolve_here, kinds) in [(true, &[IPV4, IPV6][..]), (false, &[DOMAIN_NAME][..])] {
+            let target = ProxyTarget { host: "localhost", port: 80 };
             let told = destination(&target, resolve_here).await.unwrap_or_default();
             assert!(kinds.contains(&told[0]), "{told:?}");
         }

@@ -28,11 +28,11 @@ fn https(address: &str) -> Matcher {
 const CONNECT: &str = "CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n";
 
 /// What a client gets of an HTTP proxy: the first five bytes behind it, or the words of the error.
-async fn by_http(credentials: &str, header: &str, answer: &str) -> Result<String, String> {
+async fn connect_by_http(credentials: &str, header: &str, answer: &str) -> Result<String, String> {
     let cue = format!("{CONNECT}{header}\r\n");
     let (port, playing) = actor(vec![(cue.into(), answer.into())]).await;
     let proxies = https(&format!("http://{credentials}127.0.0.1:{port}"));
-    let outcome = tcp_by(&proxies, &Url::parse("wss://chat.example/x").unwrap()).await;
+    let outcome = connect_by_proxies(&proxies, &Url::parse("wss://chat.example/x").unwrap()).await;
     playing.await.unwrap();
     let mut stream = outcome.map_err(|error| error.to_string())?;
     let mut first = [0; 5];
@@ -41,15 +41,15 @@ async fn by_http(credentials: &str, header: &str, answer: &str) -> Result<String
 }
 
 #[tokio::test]
-async fn an_http_proxy_opens_a_tunnel_and_what_follows_its_head_is_the_servers() {
+async fn http_proxy_opens_a_tunnel_and_keeps_the_server_bytes() {
     let answer = "HTTP/1.1 200 Connection established\r\nVia: tea\r\n\r\nhello";
-    assert_eq!(by_http("", "", answer).await.unwrap(), "hello");
+    assert_eq!(connect_by_http("", "", answer).await.unwrap(), "hello");
     let header = "Proxy-Authorization: Basic YW5uOnAgdw==\r\n";
-    assert_eq!(by_http("ann:p%20w@", header, answer).await.unwrap(), "hello");
+    assert_eq!(connect_by_http("ann:p%20w@", header, answer).await.unwrap(), "hello");
 }
 
 #[tokio::test]
-async fn an_http_proxys_refusal_is_told_with_its_remedy() {
+async fn http_proxy_errors_have_a_remedy() {
     for (answer, words) in [
         ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 Proxy Authentication Required"),
         ("HTTP/1.1 407 Who\r\n\r\n", "put its user and password into"),
@@ -60,10 +60,13 @@ async fn an_http_proxys_refusal_is_told_with_its_remedy() {
         ("HTTP/1.1 200 O", "hung up"),
         ("", "hung up"),
     ] {
-        let error =
-            by_http("ann:secret@", "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n", answer)
-                .await
-                .unwrap_err();
+        let error = connect_by_http(
+            "ann:secret@",
+            "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n",
+            answer,
+        )
+        .await
+        .unwrap_err();
         assert!(error.contains(words), "{answer}: {error}");
         assert!(
             error.starts_with("no way to chat.example:443 through the proxy http://127.0.0.1:")
@@ -72,11 +75,11 @@ async fn an_http_proxys_refusal_is_told_with_its_remedy() {
     }
 }
 
-async fn by_socks(address: &str, part: &[(&[u8], &[u8])]) -> Result<(), String> {
+async fn connect_by_socks(address: &str, part: &[(&[u8], &[u8])]) -> Result<(), String> {
     let part = part.iter().map(|(cue, line)| (cue.to_vec(), line.to_vec())).collect();
     let (port, playing) = actor(part).await;
     let proxies = https(&address.replace("HOST", &format!("127.0.0.1:{port}")));
-    let outcome = tcp_by(&proxies, &Url::parse("https://chat.example").unwrap()).await;
+    let outcome = connect_by_proxies(&proxies, &Url::parse("https://chat.example").unwrap()).await;
     playing.await.unwrap();
     outcome.map(drop).map_err(|error| error.to_string())
 }
@@ -85,22 +88,24 @@ const WANT: &[u8] = b"\x05\x01\x00\x03\x0cchat.example\x01\xbb";
 const OPEN: &[u8] = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x1f\x90";
 
 #[tokio::test]
-async fn a_socks_proxy_is_told_the_name() {
+async fn socks_proxy_gets_the_host_name() {
     let part = [(&b"\x05\x01\x00"[..], &b"\x05\x00"[..]), (WANT, OPEN)];
-    by_socks("socks5h://HOST", &part).await.unwrap();
+    connect_by_socks("socks5h://HOST", &part).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_socks_proxy_is_told_user_and_password_if_it_asks() {
+async fn socks_proxy_gets_credentials_on_request() {
     let greeting = &b"\x05\x02\x00\x02"[..];
     let login = &b"\x01\x03ann\x02pw"[..];
     let part = [(greeting, &b"\x05\x02"[..]), (login, &b"\x01\x00"[..]), (WANT, OPEN)];
-    by_socks("socks5h://ann:pw@HOST", &part).await.unwrap();
-    by_socks("socks5h://ann:pw@HOST", &[(greeting, b"\x05\x00"), (WANT, OPEN)]).await.unwrap();
+    connect_by_socks("socks5h://ann:pw@HOST", &part).await.unwrap();
+    connect_by_socks("socks5h://ann:pw@HOST", &[(greeting, b"\x05\x00"), (WANT, OPEN)])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn a_socks_proxys_refusal_is_told_in_words() {
+async fn socks_proxy_errors_are_readable() {
     let greeting = &b"\x05\x01\x00"[..];
     for (part, words) in [
         (vec![(greeting, &b"\x05\xff"[..])], "wants a user and password"),
@@ -109,28 +114,28 @@ async fn a_socks_proxys_refusal_is_told_in_words() {
         (vec![(greeting, &b"\x05\x00"[..]), (WANT, b"\x05\x4d\x00\x01")], "error 77"),
         (vec![(greeting, &b""[..])], "hung up"),
     ] {
-        let error = by_socks("socks5h://HOST", &part).await.unwrap_err();
+        let error = connect_by_socks("socks5h://HOST", &part).await.unwrap_err();
         assert!(error.contains(words), "{error}");
     }
     let part = [(&b"\x05\x02\x00\x02"[..], &b"\x05\x02"[..]), (b"\x01\x03ann\x02pw", b"\x01\x01")];
-    let error = by_socks("socks5h://ann:pw@HOST", &part).await.unwrap_err();
+    let error = connect_by_socks("socks5h://ann:pw@HOST", &part).await.unwrap_err();
     assert!(error.contains("does not accept the user and password"), "{error}");
 }
 
 #[tokio::test]
-async fn a_socks_proxy_is_told_an_address_as_an_address() {
+async fn socks_proxy_gets_an_address_as_an_address() {
     let (port, playing) = actor(vec![
         (b"\x05\x01\x00".to_vec(), b"\x05\x00".to_vec()),
         (b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50".to_vec(), OPEN.to_vec()),
     ])
     .await;
     let proxies = Matcher::builder().http(format!("socks5://127.0.0.1:{port}")).build();
-    tcp_by(&proxies, &Url::parse("ws://192.0.2.1/").unwrap()).await.unwrap();
+    connect_by_proxies(&proxies, &Url::parse("ws://192.0.2.1/").unwrap()).await.unwrap();
     playing.await.unwrap();
 }
 
 #[test]
-fn each_scheme_has_its_proxy_and_no_proxy_its_exceptions() {
+fn each_scheme_uses_its_proxy_and_no_proxy_wins() {
     let proxies = Matcher::builder()
         .http("http://plain:1")
         .https("http://safe:2")
@@ -155,16 +160,16 @@ fn each_scheme_has_its_proxy_and_no_proxy_its_exceptions() {
 }
 
 #[tokio::test]
-async fn without_a_proxy_the_way_is_direct() {
+async fn without_a_proxy_the_connection_is_direct() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let url = Url::parse(&format!("ws://{address}/socket.io/")).unwrap();
-    let stream = tcp_by(&Matcher::builder().build(), &url).await.unwrap();
+    let stream = connect_by_proxies(&Matcher::builder().build(), &url).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_down_or_of_an_unknown_kind_is_told() {
+async fn unreachable_or_unknown_proxy_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -174,7 +179,7 @@ async fn a_proxy_that_is_down_or_of_an_unknown_kind_is_told() {
         ("https://127.0.0.1:1".to_owned(), "`https` proxies are not known"),
         ("socks4://127.0.0.1:1".to_owned(), "`socks4` proxies are not known"),
     ] {
-        let error = tcp_by(&https(&proxy), &url).await.unwrap_err().to_string();
+        let error = connect_by_proxies(&https(&proxy), &url).await.unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
 }

@@ -7,20 +7,20 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode};
 use tokio::time;
 
-use super::{Rest, RestError, unreachable};
+use super::{RestClient, RestError, unreachable_error};
 use crate::domain::FileId;
 
 /// How long a file may take from beginning to end.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 /// How long the server may be silent within a file.
-const SILENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A file that is coming in.
 #[derive(Debug)]
 pub struct Download {
     /// Its kind, as whoever uploaded it said: `image/png`.
-    pub kind: String,
+    pub content_type: String,
     /// How many bytes it has, if that was told.
     pub length: Option<u64>,
     response: Response,
@@ -31,43 +31,44 @@ pub struct Download {
 pub enum FileError {
     /// There is none of that id: asking again brings nothing.
     #[error("Let's Chat has no such file")]
-    NoSuchFile,
+    NotFound,
     /// Let's Chat keeps its files with somebody else, whom we do not follow it to.
     #[error(
         "Let's Chat keeps its files elsewhere ({0}): the bridge passes on only those that it keeps itself"
     )]
-    Elsewhere(String),
+    Redirected(String),
     /// There was no usable answer.
     #[error(transparent)]
     Rest(#[from] RestError),
 }
 
-impl Rest {
+impl RestClient {
     /// Begins to fetch a file: `GET /files/ID/NAME`. The server looks at the id alone (WIRE.md,
     /// "Files"), and so do we: a name would only be a way to lead the request elsewhere.
     ///
     /// # Errors
     /// Any [`FileError`].
-    pub async fn file(&self, id: FileId) -> Result<Download, FileError> {
+    pub async fn download(&self, id: FileId) -> Result<Download, FileError> {
         let request = self
-            .client
-            .get(self.address(&format!("files/{id}/file")))
+            .http
+            .get(self.url(&format!("files/{id}/file")))
             .header(ACCEPT, HeaderValue::from_static("*/*"))
             // Packed, its length would be another.
             .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .timeout(PATIENCE);
-        let response = time::timeout(SILENCE, request.send()).await.map_err(|_| silent())?;
-        let response = response.map_err(|error| unreachable(&error))?;
+            .timeout(DOWNLOAD_TIMEOUT);
+        let response =
+            time::timeout(READ_TIMEOUT, request.send()).await.map_err(|_| timeout_error())?;
+        let response = response.map_err(|error| unreachable_error(&error))?;
         match response.status() {
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => return Err(FileError::NoSuchFile),
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => return Err(FileError::NotFound),
             status if status.is_redirection() => {
-                return Err(FileError::Elsewhere(elsewhere(&response)));
+                return Err(FileError::Redirected(redirect_host(&response)));
             }
-            _ => self.judge(&response)?,
+            _ => self.check_status(&response)?,
         }
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         Ok(Download {
-            kind: kind.unwrap_or_default().to_owned(),
+            content_type: kind.unwrap_or_default().to_owned(),
             length: response.content_length(),
             response,
         })
@@ -79,19 +80,21 @@ impl Download {
     ///
     /// # Errors
     /// When the server falls silent, or the connection is lost.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, RestError> {
-        let next = time::timeout(SILENCE, self.response.chunk()).await.map_err(|_| silent())?;
-        next.map_err(|error| unreachable(&error))
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, RestError> {
+        let next = time::timeout(READ_TIMEOUT, self.response.chunk())
+            .await
+            .map_err(|_| timeout_error())?;
+        next.map_err(|error| unreachable_error(&error))
     }
 }
 
 /// The host that a redirect leads to; its path may be a secret, as in addresses signed for storage.
-fn elsewhere(response: &Response) -> String {
+fn redirect_host(response: &Response) -> String {
     let location = response.headers().get(reqwest::header::LOCATION);
     let location = location.and_then(|it| response.url().join(it.to_str().ok()?).ok());
     location.and_then(|it| it.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn silent() -> RestError {
-    RestError::Unreachable(format!("no answer within {} s", SILENCE.as_secs()))
+fn timeout_error() -> RestError {
+    RestError::Unreachable(format!("no answer within {} s", READ_TIMEOUT.as_secs()))
 }

@@ -11,7 +11,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 
-use super::Cause;
+use super::RejectionCause;
 use super::x509::Facts;
 
 /// What would have a certificate accepted.
@@ -39,7 +39,7 @@ pub(super) struct Shown<'s> {
 
 impl Shown<'_> {
     /// What helps where `cause` speaks against it.
-    pub(super) fn advice(&self, cause: &Cause, provider: &Arc<CryptoProvider>) -> Advice {
+    pub(super) fn advice(&self, cause: &RejectionCause, provider: &Arc<CryptoProvider>) -> Advice {
         let host = self.name.to_str().into_owned();
         let Some(facts) = Facts::of(self.certificate) else {
             let flaws = vec!["it is damaged".to_owned()];
@@ -49,7 +49,7 @@ impl Shown<'_> {
         let key = facts.trouble_of_key(algorithms);
         let signature = facts.trouble_of_signature(algorithms);
         let pin = key.is_none();
-        let untrusted = *cause == Cause::Untrusted && pin;
+        let untrusted = *cause == RejectionCause::Untrusted && pin;
         let authority = untrusted
             && match self.intermediates.last() {
                 // A file with the certificate itself has that accepted.

@@ -12,22 +12,22 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Refused;
+use super::RejectedCert;
 use crate::net::connect::{ConnectError, without_brackets};
 use crate::net::stranger::{Ear, Speech};
 
 /// How long a server may take over its half of the handshake.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why no TLS came about on a connection that stood.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     /// What we were told to connect to can be no server's name.
     #[error("this is neither a host name nor an address")]
-    NotAName,
+    InvalidServerName,
     /// The certificate was not accepted.
     #[error(transparent)]
-    Refused(Refused),
+    CertRejected(RejectedCert),
     /// The other side speaks this.
     #[error("{}", .0.instead_of_tls())]
     Speaks(Speech),
@@ -38,9 +38,9 @@ pub enum HandshakeError {
     #[error(
         "no answer to the TLS greeting for {} s: most likely this port does not speak TLS; use the TLS \
          port (IRC: most often 6697), or set `tls = false` (Let's Chat: `url = \"http://…\"`)",
-        PATIENCE.as_secs()
+        HANDSHAKE_TIMEOUT.as_secs()
     )]
-    Silent,
+    TimedOut,
     /// The other side hung up.
     #[error(
         "the server hung up during the handshake: perhaps this port does not speak TLS, and `tls = false` or `url = \"http://…\"` would do"
@@ -48,7 +48,7 @@ pub enum HandshakeError {
     Closed,
     /// The server knows only versions or ciphers that are no longer safe.
     #[error("the server offers no TLS that is still safe (1.3, or 1.2 with ECDHE, is needed): {0}")]
-    TooOld(String),
+    UnsupportedVersion(String),
     /// Anything else, in the library's words.
     #[error("the handshake failed: {0}")]
     Other(String),
@@ -63,18 +63,22 @@ pub async fn handshake(
     host: &str,
     config: &Arc<ClientConfig>,
 ) -> Result<TlsStream<Ear<TcpStream>>, ConnectError> {
-    attempt(tcp, host, config).await.map_err(|why| ConnectError::Tls { host: host.to_owned(), why })
+    connect_tls(tcp, host, config)
+        .await
+        .map_err(|why| ConnectError::Tls { host: host.to_owned(), why })
 }
 
-async fn attempt(
+async fn connect_tls(
     tcp: TcpStream,
     host: &str,
     config: &Arc<ClientConfig>,
 ) -> Result<TlsStream<Ear<TcpStream>>, HandshakeError> {
-    let name = server_name(host).ok_or(HandshakeError::NotAName)?;
+    let name = server_name(host).ok_or(HandshakeError::InvalidServerName)?;
     let tcp = Ear::new(tcp);
     let first = tcp.first();
-    match timeout(PATIENCE, TlsConnector::from(Arc::clone(config)).connect(name, tcp)).await {
+    match timeout(HANDSHAKE_TIMEOUT, TlsConnector::from(Arc::clone(config)).connect(name, tcp))
+        .await
+    {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => {
             let speech = Speech::of(&first.lock().unwrap_or_else(PoisonError::into_inner));
@@ -83,7 +87,7 @@ async fn attempt(
                 None => from_io(&error),
             })
         }
-        Err(_) => Err(HandshakeError::Silent),
+        Err(_) => Err(HandshakeError::TimedOut),
     }
 }
 
@@ -93,7 +97,7 @@ fn server_name(host: &str) -> Option<ServerName<'static>> {
 }
 
 fn from_io(error: &io::Error) -> HandshakeError {
-    find(error).unwrap_or_else(|| match error.kind() {
+    find_tls_error(error).unwrap_or_else(|| match error.kind() {
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
@@ -103,21 +107,21 @@ fn from_io(error: &io::Error) -> HandshakeError {
 }
 
 /// What TLS says about an error, if TLS is anywhere below it.
-pub(in crate::net) fn find(error: &(dyn Error + 'static)) -> Option<HandshakeError> {
+pub(in crate::net) fn find_tls_error(error: &(dyn Error + 'static)) -> Option<HandshakeError> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(from_tls(error));
     }
     // The source of an io::Error is the source of what it wraps: the wrapped one itself is skipped.
     if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        return find(wrapped);
+        return find_tls_error(wrapped);
     }
-    find(error.source()?)
+    find_tls_error(error.source()?)
 }
 
 fn from_tls(error: &rustls::Error) -> HandshakeError {
     use rustls::Error as Tls;
-    if let Some(refused) = Refused::within(error) {
-        return HandshakeError::Refused(refused.clone());
+    if let Some(refused) = RejectedCert::find_in(error) {
+        return HandshakeError::CertRejected(refused.clone());
     }
     match error {
         Tls::InvalidMessage(_) => HandshakeError::NotTls,
@@ -126,7 +130,7 @@ fn from_tls(error: &rustls::Error) -> HandshakeError {
             AlertDescription::ProtocolVersion
             | AlertDescription::HandshakeFailure
             | AlertDescription::InsufficientSecurity,
-        ) => HandshakeError::TooOld(error.to_string()),
+        ) => HandshakeError::UnsupportedVersion(error.to_string()),
         _ => HandshakeError::Other(error.to_string()),
     }
 }

@@ -7,9 +7,9 @@ mod verify;
 mod x509;
 
 pub use advice::Advice;
-pub(super) use handshake::find;
+pub(super) use handshake::find_tls_error;
 pub use handshake::{HandshakeError, handshake};
-pub use refused::{Cause, Fingerprint, Refused};
+pub use refused::{Fingerprint, RejectedCert, RejectionCause};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{ClientCertificate, TlsTrust, read_pem};
 
-use verify::{Judge, Rule};
+use verify::{CertVerifier, TrustRule};
 
 /// Why there can be no TLS at all, before any server was spoken to.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum TlsError {
     },
     /// Our own certificate, or its key, cannot be used.
     #[error("the client certificate's {}: {why}", path.display())]
-    OwnCertificate {
+    ClientCertificate {
         /// The file, as configured.
         path: PathBuf,
         /// What is wrong with it.
@@ -63,25 +63,25 @@ pub enum TlsError {
 /// # Errors
 /// When the authorities cannot be read, or there are none.
 pub fn client_config(trust: &TlsTrust) -> Result<Arc<ClientConfig>, TlsError> {
-    client_config_as(trust, None)
+    client_config_with_cert(trust, None)
 }
 
 /// The same for one who shows a certificate.
 ///
 /// # Errors
 /// As [`client_config`], and when the certificate or its key cannot be read.
-pub fn client_config_as(
+pub fn client_config_with_cert(
     trust: &TlsTrust,
     own: Option<&ClientCertificate>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
     // Named, so that nothing depends on who else has set the process's default, or that nobody has.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let rule = match trust {
-        TlsTrust::System => system(&provider)?,
-        TlsTrust::CaFile(path) => ca_file(path, &provider)?,
-        TlsTrust::Pin(pin) => Rule::Pin(Fingerprint(*pin.as_bytes())),
+        TlsTrust::System => system_roots(&provider)?,
+        TlsTrust::CaFile(path) => ca_file_rule(path, &provider)?,
+        TlsTrust::Pin(pin) => TrustRule::Pin(Fingerprint(*pin.as_bytes())),
     };
-    let judge = Arc::new(Judge::new(rule, &provider));
+    let judge = Arc::new(CertVerifier::new(rule, &provider));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         // "Dangerous" is rustls's word for any verifier but its own. Ours asks it about every
@@ -91,32 +91,37 @@ pub fn client_config_as(
     let config = match own {
         None => config.with_no_client_auth(),
         Some(own) => {
-            let (chain, key) = own_certificate(own)?;
-            let mismatched =
-                |error: rustls::Error| wrong_own(&own.cert_file, format!("its key: {error}"));
+            let (chain, key) = load_client_certificate(own)?;
+            let mismatched = |error: rustls::Error| {
+                client_certificate_error(&own.cert_file, format!("its key: {error}"))
+            };
             config.with_client_auth_cert(chain, key).map_err(mismatched)?
         }
     };
     Ok(Arc::new(config))
 }
 
-fn own_certificate(
+fn load_client_certificate(
     own: &ClientCertificate,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
-    let read = |path: &Path| read_pem(path).map_err(|it| wrong_own(path, it.to_string()));
+    let read =
+        |path: &Path| read_pem(path).map_err(|it| client_certificate_error(path, it.to_string()));
     let chain = CertificateDer::pem_slice_iter(&read(&own.cert_file)?)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| wrong_own(&own.cert_file, format!("is damaged: {error}")))?;
-    let key = PrivateKeyDer::from_pem_slice(&read(&own.key_file)?)
-        .map_err(|error| wrong_own(&own.key_file, format!("holds no private key: {error}")))?;
+        .map_err(|error| {
+            client_certificate_error(&own.cert_file, format!("is damaged: {error}"))
+        })?;
+    let key = PrivateKeyDer::from_pem_slice(&read(&own.key_file)?).map_err(|error| {
+        client_certificate_error(&own.key_file, format!("holds no private key: {error}"))
+    })?;
     Ok((chain, key))
 }
 
-fn wrong_own(path: &Path, why: String) -> TlsError {
-    TlsError::OwnCertificate { path: path.to_owned(), why }
+fn client_certificate_error(path: &Path, why: String) -> TlsError {
+    TlsError::ClientCertificate { path: path.to_owned(), why }
 }
 
-fn system(provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {
+fn system_roots(provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     // Old authorities that do not parse are common; they only fail those that they have signed.
@@ -135,10 +140,13 @@ fn system(provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {
     if !troubles.is_empty() {
         tracing::warn!(usable = roots.len(), troubles = troubles.join("; "), "system authorities");
     }
-    Ok(Rule::Authorities { chains: Some(web_pki(roots, provider)?), listed: Vec::new() })
+    Ok(TrustRule::Authorities {
+        verifier: Some(web_pki_verifier(roots, provider)?),
+        exact: Vec::new(),
+    })
 }
 
-fn ca_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError> {
+fn ca_file_rule(path: &Path, provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
     let wrong = |why: String| TlsError::CaFile { path: path.to_owned(), why };
     let pem = read_pem(path).map_err(|error| wrong(error.to_string()))?;
     let listed = CertificateDer::pem_slice_iter(&pem)
@@ -150,11 +158,11 @@ fn ca_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Rule, TlsError
     let mut roots = RootCertStore::empty();
     // What does not parse as an authority can still be the server's own certificate.
     roots.add_parsable_certificates(listed.iter().cloned());
-    let chains = if roots.is_empty() { None } else { Some(web_pki(roots, provider)?) };
-    Ok(Rule::Authorities { chains, listed })
+    let chains = if roots.is_empty() { None } else { Some(web_pki_verifier(roots, provider)?) };
+    Ok(TrustRule::Authorities { verifier: chains, exact: listed })
 }
 
-fn web_pki(
+fn web_pki_verifier(
     roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
@@ -182,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ca_file_without_certificates_is_told_so() {
+    fn ca_file_without_certificates_is_an_error() {
         ca_file_fails("", "no certificate in PEM");
         ca_file_fails("hello\n", "no certificate in PEM");
         ca_file_fails("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n", "damaged");
@@ -190,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn a_ca_file_that_is_not_there_is_named() {
+    fn missing_ca_file_is_named_in_the_error() {
         let error = client_config(&TlsTrust::CaFile("/nonexistent/ca.pem".into())).unwrap_err();
         assert!(error.to_string().starts_with("ca_file /nonexistent/ca.pem: "), "{error}");
     }
 
     #[test]
-    fn a_pin_needs_no_authorities() {
+    fn pin_needs_no_system_roots() {
         assert!(client_config(&TlsTrust::Pin(CertificatePin::new([7; 32]))).is_ok());
     }
 }

@@ -16,7 +16,7 @@ use super::Advice;
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
+    pub(super) fn of_cert(certificate: &CertificateDer<'_>) -> Self {
         Self(Sha256::digest(certificate).into())
     }
 }
@@ -29,42 +29,42 @@ impl fmt::Display for Fingerprint {
 
 /// A server's certificate was not accepted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refused {
+pub struct RejectedCert {
     /// The certificate that the server showed.
-    pub found: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// What speaks against it.
-    pub cause: Cause,
+    pub cause: RejectionCause,
     /// What would have it accepted.
     pub advice: Box<Advice>,
 }
 
 /// What speaks against a certificate.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cause {
+pub enum RejectionCause {
     /// It is not the one that is pinned.
-    NotThePinned,
+    PinMismatch,
     /// No authority that we trust has signed it.
     Untrusted,
     /// It is for other hosts: those it is for.
-    OtherName(Vec<String>),
+    WrongHost(Vec<String>),
     /// It was valid until then.
     Expired(Option<Timestamp>),
     /// It is valid only from then on.
-    NotYet(Option<Timestamp>),
+    NotYetValid(Option<Timestamp>),
     /// Its key can prove nothing.
     Weak(String),
     /// Anything else, in the library's words.
     Other(String),
 }
 
-impl Refused {
+impl RejectedCert {
     /// As an error of the handshake, which it must pass through on its way to whoever words it.
     pub(super) fn into_tls(self) -> Error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(self))))
     }
 
     /// The refusal inside an error of the handshake.
-    pub(super) fn within(error: &Error) -> Option<&Self> {
+    pub(super) fn find_in(error: &Error) -> Option<&Self> {
         match error {
             Error::InvalidCertificate(CertificateError::Other(other)) => other.0.downcast_ref(),
             _ => None,
@@ -72,10 +72,10 @@ impl Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for RejectedCert {}
 
-impl Cause {
-    pub(super) fn of(error: &Error) -> Self {
+impl RejectionCause {
+    pub(super) fn from_tls(error: &Error) -> Self {
         let Error::InvalidCertificate(error) = error else {
             return Self::Other(error.to_string());
         };
@@ -89,58 +89,64 @@ impl Cause {
                 Self::Untrusted
             }
             CertificateError::NotValidForNameContext { presented, .. } => {
-                Self::OtherName(presented.iter().map(|name| bare(name)).collect())
+                Self::WrongHost(presented.iter().map(|name| strip_wrapper(name)).collect())
             }
-            CertificateError::NotValidForName => Self::OtherName(Vec::new()),
-            CertificateError::ExpiredContext { not_after, .. } => Self::Expired(time(*not_after)),
+            CertificateError::NotValidForName => Self::WrongHost(Vec::new()),
+            CertificateError::ExpiredContext { not_after, .. } => {
+                Self::Expired(to_timestamp(*not_after))
+            }
             CertificateError::Expired => Self::Expired(None),
             CertificateError::NotValidYetContext { not_before, .. } => {
-                Self::NotYet(time(*not_before))
+                Self::NotYetValid(to_timestamp(*not_before))
             }
-            CertificateError::NotValidYet => Self::NotYet(None),
+            CertificateError::NotValidYet => Self::NotYetValid(None),
             other => Self::Other(other.to_string()),
         }
     }
 }
 
 /// `DnsName("irc.example")` and `IpAddress(127.0.0.1)`, as the library tells them, without the shell.
-fn bare(name: &str) -> String {
+fn strip_wrapper(name: &str) -> String {
     let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
     inner.trim_matches('"').to_owned()
 }
 
-fn time(at: UnixTime) -> Option<Timestamp> {
+fn to_timestamp(at: UnixTime) -> Option<Timestamp> {
     i64::try_from(at.as_secs()).ok().and_then(|second| Timestamp::from_second(second).ok())
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for RejectedCert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            Cause::NotThePinned => f.write_str("its certificate is not the pinned one")?,
-            Cause::Untrusted => {
+            RejectionCause::PinMismatch => f.write_str("its certificate is not the pinned one")?,
+            RejectionCause::Untrusted => {
                 f.write_str("its certificate is not signed by an authority that is trusted here")?;
             }
-            Cause::OtherName(names) if names.is_empty() => {
+            RejectionCause::WrongHost(names) if names.is_empty() => {
                 f.write_str("its certificate says no host name that it is for")?;
             }
-            Cause::OtherName(names) => {
+            RejectionCause::WrongHost(names) => {
                 write!(f, "its certificate is for another host: {}", names.join(", "))?;
             }
-            Cause::Expired(Some(at)) => write!(f, "its certificate expired at {at}")?,
-            Cause::Expired(None) => f.write_str("its certificate has expired")?,
-            Cause::NotYet(Some(at)) => write!(
+            RejectionCause::Expired(Some(at)) => write!(f, "its certificate expired at {at}")?,
+            RejectionCause::Expired(None) => f.write_str("its certificate has expired")?,
+            RejectionCause::NotYetValid(Some(at)) => write!(
                 f,
                 "its certificate is valid only from {at} on (is this machine's clock right?)"
             )?,
-            Cause::NotYet(None) => f.write_str("its certificate is not valid yet")?,
-            Cause::Weak(words) => write!(f, "its certificate cannot be accepted: {words}")?,
-            Cause::Other(_) if !self.advice.flaws.is_empty() => {
+            RejectionCause::NotYetValid(None) => f.write_str("its certificate is not valid yet")?,
+            RejectionCause::Weak(words) => {
+                write!(f, "its certificate cannot be accepted: {words}")?
+            }
+            RejectionCause::Other(_) if !self.advice.flaws.is_empty() => {
                 f.write_str("its certificate cannot be accepted")?;
             }
-            Cause::Other(words) => write!(f, "its certificate cannot be accepted: {words}")?,
+            RejectionCause::Other(words) => {
+                write!(f, "its certificate cannot be accepted: {words}")?
+            }
         }
         let Advice { pin, authority, issuer, flaws, host } = &*self.advice;
-        if !flaws.is_empty() && !matches!(self.cause, Cause::Weak(_)) {
+        if !flaws.is_empty() && !matches!(self.cause, RejectionCause::Weak(_)) {
             write!(f, "; {}", flaws.join(", and "))?;
         }
         if !pin {
@@ -152,11 +158,11 @@ impl fmt::Display for Refused {
                  subjectAltName={kind}:{host} -keyout key.pem -out cert.pem`"
             );
         }
-        write!(f, "; its SHA-256 is {}. If this is the right server, ", self.found)?;
+        write!(f, "; its SHA-256 is {}. If this is the right server, ", self.fingerprint)?;
         if *authority {
             let by = issuer.as_ref().map(|name| format!(", {name:?},")).unwrap_or_default();
             write!(f, "name the PEM file of its authority{by} in `ca_file`, or ")?;
         }
-        write!(f, "accept this one certificate by `pin_sha256 = \"{}\"`", self.found)
+        write!(f, "accept this one certificate by `pin_sha256 = \"{}\"`", self.fingerprint)
     }
 }

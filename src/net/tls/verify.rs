@@ -13,32 +13,32 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::advice::Shown;
 use super::x509::Facts;
-use super::{Cause, Fingerprint, Refused};
+use super::{Fingerprint, RejectedCert, RejectionCause};
 
 /// Holds certificates to a [`Rule`]. That the server has the certificate's key is proven by the
 /// signatures of the handshake, which stay rustls's to verify, whatever the rule.
 #[derive(Debug)]
-pub(super) struct Judge {
-    rule: Rule,
+pub(super) struct CertVerifier {
+    rule: TrustRule,
     provider: Arc<CryptoProvider>,
 }
 
 /// Which certificates are accepted.
 #[derive(Debug)]
-pub(super) enum Rule {
+pub(super) enum TrustRule {
     /// Those that the authorities have signed, for their hosts and in their time; and, whatever
     /// their hosts and times, those that are listed themselves.
     Authorities {
         /// Absent where nothing that is listed can be an authority.
-        chains: Option<Arc<WebPkiServerVerifier>>,
-        listed: Vec<CertificateDer<'static>>,
+        verifier: Option<Arc<WebPkiServerVerifier>>,
+        exact: Vec<CertificateDer<'static>>,
     },
     /// One alone.
     Pin(Fingerprint),
 }
 
-impl Judge {
-    pub(super) fn new(rule: Rule, provider: &Arc<CryptoProvider>) -> Self {
+impl CertVerifier {
+    pub(super) fn new(rule: TrustRule, provider: &Arc<CryptoProvider>) -> Self {
         Self { rule, provider: Arc::clone(provider) }
     }
 
@@ -51,13 +51,14 @@ impl Judge {
         let facts = Facts::of(shown.certificate);
         match facts.and_then(|facts| facts.trouble_of_key(self.algorithms())) {
             None => Ok(ServerCertVerified::assertion()),
-            Some(why) => self.refuse(shown, Cause::Weak(why)),
+            Some(why) => self.refuse(shown, RejectionCause::Weak(why)),
         }
     }
 
-    fn refuse<T>(&self, shown: &Shown<'_>, cause: Cause) -> Result<T, Error> {
+    fn refuse<T>(&self, shown: &Shown<'_>, cause: RejectionCause) -> Result<T, Error> {
         let advice = Box::new(shown.advice(&cause, &self.provider));
-        Err(Refused { found: Fingerprint::of(shown.certificate), cause, advice }.into_tls())
+        Err(RejectedCert { fingerprint: Fingerprint::of_cert(shown.certificate), cause, advice }
+            .into_tls())
     }
 }
 
@@ -67,7 +68,7 @@ fn old<'c>(certificate: &'c CertificateDer<'_>) -> Option<Facts<'c>> {
     Facts::of(certificate).filter(|facts| facts.version < 3)
 }
 
-impl Judge {
+impl CertVerifier {
     /// The signature of TLS 1.2 by the key of an old certificate.
     fn verify_old(
         &self,
@@ -88,7 +89,7 @@ impl Judge {
     }
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for CertVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -99,13 +100,17 @@ impl ServerCertVerifier for Judge {
     ) -> Result<ServerCertVerified, Error> {
         let shown = Shown { certificate, intermediates, name, now };
         match &self.rule {
-            Rule::Pin(pin) if *pin == Fingerprint::of(certificate) => self.named(&shown),
-            Rule::Pin(_) => self.refuse(&shown, Cause::NotThePinned),
-            Rule::Authorities { listed, .. } if listed.contains(certificate) => self.named(&shown),
-            Rule::Authorities { chains: None, .. } => self.refuse(&shown, Cause::Untrusted),
-            Rule::Authorities { chains: Some(chains), .. } => chains
+            TrustRule::Pin(pin) if *pin == Fingerprint::of_cert(certificate) => self.named(&shown),
+            TrustRule::Pin(_) => self.refuse(&shown, RejectionCause::PinMismatch),
+            TrustRule::Authorities { exact: listed, .. } if listed.contains(certificate) => {
+                self.named(&shown)
+            }
+            TrustRule::Authorities { verifier: None, .. } => {
+                self.refuse(&shown, RejectionCause::Untrusted)
+            }
+            TrustRule::Authorities { verifier: Some(chains), .. } => chains
                 .verify_server_cert(certificate, intermediates, name, ocsp, now)
-                .or_else(|error| self.refuse(&shown, Cause::of(&error))),
+                .or_else(|error| self.refuse(&shown, RejectionCause::from_tls(&error))),
         }
     }
 
@@ -156,21 +161,24 @@ mod tests {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
         let rule = match pinned {
-            true => Rule::Pin(Fingerprint::of(&certificate)),
+            true => TrustRule::Pin(Fingerprint::of_cert(&certificate)),
             false => {
                 let other = rcgen::generate_simple_self_signed(["other".to_owned()]).unwrap();
                 let mut roots = RootCertStore::empty();
                 roots.add(other.cert.der().clone()).unwrap();
                 let roots = Arc::new(roots);
                 let chains = WebPkiServerVerifier::builder_with_provider(roots, provider.clone());
-                Rule::Authorities { chains: Some(chains.build().unwrap()), listed: Vec::new() }
+                TrustRule::Authorities {
+                    verifier: Some(chains.build().unwrap()),
+                    exact: Vec::new(),
+                }
             }
         };
         let name = ServerName::try_from("irc.example").unwrap();
-        let judge = Judge::new(rule, &provider);
+        let judge = CertVerifier::new(rule, &provider);
         judge
             .verify_server_cert(&certificate, &[], &name, &[], UnixTime::now())
-            .map_err(|error| Refused::within(&error).unwrap().to_string())
+            .map_err(|error| RejectedCert::find_in(&error).unwrap().to_string())
     }
 
     macro_rules! certificate {

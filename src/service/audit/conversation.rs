@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time;
 
-use crate::net::Ended;
+use crate::net::ConnectionEnd;
 use crate::service::connection::Party;
 use crate::service::engine::Item;
 
@@ -20,7 +20,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 pub(super) struct Conversation {
     /// Whom with, in words.
     peer: String,
-    task: Option<JoinHandle<Result<Ended, String>>>,
+    task: Option<JoinHandle<Result<ConnectionEnd, String>>>,
     outlet: mpsc::Receiver<Item>,
     /// Held for as long as the conversation may last.
     _stop: watch::Sender<bool>,
@@ -69,8 +69,8 @@ impl Conversation {
     async fn why(&mut self) -> String {
         match self.task.take() {
             Some(task) => match task.await {
-                Ok(Err(why) | Ok(Ended::Closed(why) | Ended::Lost(why))) => why,
-                Ok(Ok(Ended::Dismissed)) | Err(_) => "the conversation ended".to_owned(),
+                Ok(Err(why) | Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why))) => why,
+                Ok(Ok(ConnectionEnd::Cancelled)) | Err(_) => "the conversation ended".to_owned(),
             },
             None => format!("no connection to {}", self.peer),
         }

@@ -67,7 +67,7 @@ pub(super) async fn converse(
         sit(&puppet, &network, (secure, &server)),
     )
     .writing(charsets(&network));
-    let mut lines = net::lines(wire, charsets(&network));
+    let mut lines = net::framed_lines(wire, charsets(&network));
     let Puppet { account, .. } = puppet;
     let name = |event| {
         Item::Happened(Happening::Puppet(network.network.clone(), account.clone(), Box::new(event)))
@@ -76,8 +76,8 @@ pub(super) async fn converse(
     let (let_in, away) = (session.was_registered(), session.disconnect_reason().cloned());
     let elsewhere = door.left(&server, away.as_ref());
     let why = match ended {
-        net::Ended::Dismissed => "no longer needed".to_owned(),
-        net::Ended::Closed(why) | net::Ended::Lost(why) => why,
+        net::ConnectionEnd::Cancelled => "no longer needed".to_owned(),
+        net::ConnectionEnd::Closed(why) | net::ConnectionEnd::Lost(why) => why,
     };
     Over { account, door, let_in, away, elsewhere, why }
 }

@@ -10,7 +10,7 @@ use super::growing::{FetchError, FileHead, PartialFile};
 use super::{FileCache, Key};
 use crate::config::LetsChatSettings;
 use crate::domain::FileId;
-use crate::net::rest::{Download, FileError, Rest, RestError};
+use crate::net::rest::{Download, FileError, RestClient, RestError};
 use crate::net::tls;
 
 /// How much is written to the disk at once.
@@ -46,12 +46,12 @@ impl FileCache {
         }
         self.find_room(id, space).await?;
         file.set_head(FileHead {
-            content_type: std::mem::take(&mut download.kind),
+            content_type: std::mem::take(&mut download.content_type),
             length: download.length,
         });
         let mut pieces = BytesMut::with_capacity(WRITE_CHUNK_SIZE);
         while let Some(piece) =
-            download.next().await.map_err(|error| to_fetch_error(id, &error.into()))?
+            download.next_chunk().await.map_err(|error| to_fetch_error(id, &error.into()))?
         {
             pieces.extend_from_slice(&piece);
             if file.bytes_written() + pieces.len() as u64 > self.max_file_size {
@@ -89,7 +89,7 @@ async fn request_file(source: &Upstream, id: FileId) -> Result<Download, FileErr
     // Read anew for each, so that a renewed certificate needs no restart.
     let tls = tls::client_config(&source.tls_trust)
         .map_err(|error| RestError::Unreachable(error.to_string()))?;
-    Rest::new(&source.url, &source.token, &tls)?.file(id).await
+    RestClient::new(&source.url, &source.token, &tls)?.download(id).await
 }
 
 pub(super) async fn write_chunk(file: &Arc<PartialFile>, piece: Bytes) -> Result<(), FetchError> {
@@ -104,7 +104,7 @@ pub(super) async fn write_chunk(file: &Arc<PartialFile>, piece: Bytes) -> Result
 
 /// What is the matter, for the log; and in fewer words for the person who asks.
 fn to_fetch_error(id: FileId, error: &FileError) -> FetchError {
-    if let FileError::NoSuchFile = error {
+    if let FileError::NotFound = error {
         tracing::debug!(file = %id, "no such file");
         return FetchError::NotFound;
     }
