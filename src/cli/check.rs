@@ -9,7 +9,7 @@ use crate::config;
 use crate::config::Settings;
 use crate::domain::Endpoint;
 use crate::service;
-use crate::service::{Report, Visit};
+use crate::service::{ProbeReport, ServerReport};
 use crate::store;
 use crate::store::Look;
 use crate::web;
@@ -66,7 +66,7 @@ fn report_web(settings: &Settings, found: Option<SelfTestResult>) -> bool {
 }
 
 /// Tells what was found, server by server and link by link. Says whether all of it works.
-fn print_report(settings: &Settings, report: &Report) -> bool {
+fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
     let networks = settings.networks.iter();
     let peers = networks.map(|it| (Peer::Irc(it.network.clone()), Some(it.nick.as_str())));
     let mut works = true;
@@ -78,7 +78,7 @@ fn print_report(settings: &Settings, report: &Report) -> bool {
             works &= well;
         }
     }
-    if report.whispers == Some(false) {
+    if report.direct_messages == Some(false) {
         works = false;
         println!(
             "{}: private messages are turned off there (private.enable): direct_messages does \
@@ -99,8 +99,8 @@ fn print_report(settings: &Settings, report: &Report) -> bool {
 }
 
 /// How a server received us, who wished to be called so; and whether that is well.
-fn describe_login(visit: &Visit, wished: Option<&str>) -> (bool, String) {
-    let name = match &visit.name {
+fn describe_login(visit: &ServerReport, wished: Option<&str>) -> (bool, String) {
+    let name = match &visit.login {
         Some(Ok(name)) => name,
         Some(Err(why)) => return (false, why.clone()),
         None => return (false, "no answer in time".to_owned()),
@@ -117,11 +117,11 @@ fn describe_login(visit: &Visit, wished: Option<&str>) -> (bool, String) {
 }
 
 /// What is wrong with one end of a link, and what would mend it.
-fn endpoint_problem(report: &Report, end: &Endpoint) -> Option<String> {
-    let why = report.place(end).err()?;
+fn endpoint_problem(report: &ProbeReport, end: &Endpoint) -> Option<String> {
+    let why = report.endpoint_result(end).err()?;
     // Let's Chat's refusals are our own words, which say what to do; a network's are its server's.
     match end {
-        Endpoint::Channel { .. } if report.places.contains_key(end) => {
+        Endpoint::Channel { .. } if report.endpoints.contains_key(end) => {
             Some(format!("the network says {why:?}: {}", join_remedy(&why)))
         }
         _ => Some(why),

@@ -75,14 +75,14 @@ async fn run_until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), Demo
     // All is forgotten when the demo ends: the servers forget it too.
     let mut running = service::start(settings, Store::in_memory()?)?;
     let mut status = running.status();
-    let joined = status.wait_for(|status| status.open == status.places);
+    let joined = status.wait_for(|status| status.joined == status.total);
     tokio::select! {
         _ = joined => print_instructions(&irc, &letschat),
-        outcome = running.ended() => return Ok(outcome?),
+        outcome = running.wait_end() => return Ok(outcome?),
         () = stop.asked() => return Ok(running.stop().await?),
     }
     tokio::select! {
-        outcome = running.ended() => Ok(outcome?),
+        outcome = running.wait_end() => Ok(outcome?),
         () = stop.asked() => Ok(running.stop().await?),
     }
 }

@@ -9,7 +9,13 @@ use crate::service::Status;
 pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
     let mut ready = false;
     loop {
-        let Status { open, places, unheard, stuck, troubles } = status.borrow_and_update().clone();
+        let Status {
+            joined: open,
+            total: places,
+            paused: unheard,
+            storage_stalled: stuck,
+            problems: troubles,
+        } = status.borrow_and_update().clone();
         let full = match unheard {
             _ if stuck => "; the disk takes nothing".to_owned(),
             0 => String::new(),

@@ -79,7 +79,7 @@ async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut running = service::start(settings, store)?;
     tokio::spawn(notify::report_status(running.status()));
     tokio::select! {
-        outcome = running.ended() => return Ok(outcome?),
+        outcome = running.wait_end() => return Ok(outcome?),
         () = stop.asked() => {}
     }
     tracing::info!("stopping: what is under way may settle; a second signal stops at once");

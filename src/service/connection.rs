@@ -6,8 +6,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time;
 
-use super::engine::Item;
-use super::patience::{Outcome, Patience, Refusal};
+use super::engine::EngineInput;
+use super::patience::{ConnectionOutcome, ReconnectDelay, Refusal};
 use crate::bridge::Peer;
 use crate::net::ConnectionEnd;
 use crate::protocol::{irc, letschat};
@@ -18,22 +18,22 @@ pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// One who can be conversed with, again and again.
-pub(super) trait Party {
+pub(super) trait Connection {
     /// Who it is.
     fn peer(&self) -> Peer;
 
     /// Where to tell what becomes of it.
-    fn inbox(&self) -> &mpsc::Sender<Item>;
+    fn inbox(&self) -> &mpsc::Sender<EngineInput>;
 
     /// Connects and converses. Gives how that ended, or why it could not connect.
-    fn converse(&mut self) -> impl Future<Output = Result<ConnectionEnd, String>> + Send;
+    fn run_session(&mut self) -> impl Future<Output = Result<ConnectionEnd, String>> + Send;
 
     /// Whether the login of the last conversation worked.
-    fn was_let_in(&self) -> bool;
+    fn login_succeeded(&self) -> bool;
 
     /// Why the last conversation ended, if it was by our being turned away; and whether another server
     /// comes next, which may think otherwise.
-    fn turned_away(&self) -> (Option<Away>, bool);
+    fn rejection(&self) -> (Option<Away>, bool);
 }
 
 /// That we were turned away.
@@ -79,20 +79,25 @@ impl From<&letschat::TurnedAway> for Away {
 }
 
 /// Keeps a connection to `party` until `stop` says so and no conversation is under way.
-pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>) {
+pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Receiver<bool>) {
     let peer = party.peer();
-    let mut patience = Patience::new(fastrand::u64(..));
+    let mut patience = ReconnectDelay::new(fastrand::u64(..));
     while !is_over(&mut stop) {
         let began = time::Instant::now();
-        let outcome = party.converse().await;
+        let outcome = party.run_session().await;
         if is_over(&mut stop) {
             return;
         }
-        let (away, elsewhere) = party.turned_away();
-        let (let_in, lasted) = (party.was_let_in(), began.elapsed());
+        let (away, elsewhere) = party.rejection();
+        let (let_in, lasted) = (party.login_succeeded(), began.elapsed());
         let refusal = away.as_ref().map(|away| away.refusal);
-        let wait = patience.after(Outcome { let_in, lasted, away: refusal, elsewhere });
-        let again_in = in_words(wait);
+        let wait = patience.next_delay(ConnectionOutcome {
+            login_succeeded: let_in,
+            lasted,
+            rejection: refusal,
+            try_other_server: elsewhere,
+        });
+        let again_in = format_delay(wait);
         let trouble = match outcome {
             Ok(ConnectionEnd::Cancelled) if party.inbox().is_closed() => return,
             // It did not take what the engine had for it.
@@ -116,7 +121,7 @@ pub(super) async fn keep(mut party: impl Party, mut stop: watch::Receiver<bool>)
         if let Some(why) = trouble {
             let words = format!("{peer}: {why}; tried again in {again_in}");
             // Nobody hears it when the engine is gone.
-            let _ = party.inbox().send(Item::Trouble(peer.clone(), words)).await;
+            let _ = party.inbox().send(EngineInput::ConnectionProblem(peer.clone(), words)).await;
         }
         tokio::select! {
             () = time::sleep(wait) => {}
@@ -140,7 +145,7 @@ fn tell_away(peer: &Peer, away: &Away, again_in: &str) {
     }
 }
 
-pub(super) fn in_words(wait: Duration) -> String {
+pub(super) fn format_delay(wait: Duration) -> String {
     match wait.as_secs() {
         0..60 => format!("{:.1}s", wait.as_secs_f64()),
         seconds => format!("{}m", seconds.div_ceil(60)),

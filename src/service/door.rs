@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 
 use super::connection::Wire;
-use super::sts::StsBook;
+use super::sts::StsStore;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
 use crate::net::connect::{self, ConnectOptions, SourceAddr};
 use crate::net::ident::{IdentGuard, IdentRegistry};
@@ -18,149 +18,161 @@ use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
 /// The servers of a network, which take turns, and how to get to them. Each session has a door of its
 /// own; those of people begin where the bridge is, which then sees soonest what they say.
 #[derive(Debug, Clone)]
-pub(super) struct Door {
+pub(super) struct Connector {
     servers: Vec<HostPort>,
-    trust: Option<TlsTrust>,
-    certificate: Option<ClientCertificate>,
-    way: ConnectOptions,
-    sts: Arc<StsBook>,
+    tls_trust: Option<TlsTrust>,
+    client_certificate: Option<ClientCertificate>,
+    options: ConnectOptions,
+    sts_store: Arc<StsStore>,
     /// Where it is told whose connections are whose, and whose these are.
-    ident: Option<Arc<IdentRegistry>>,
+    ident_registry: Option<Arc<IdentRegistry>>,
     username: String,
     /// At which of the servers the bridge is.
-    bridge_at: Arc<AtomicUsize>,
+    bridge_server: Arc<AtomicUsize>,
     is_bridge: bool,
     /// At which server it was begun.
-    first: usize,
+    first_server: usize,
     /// How often it was tried.
     tries: usize,
     /// How many servers in a row have turned us away.
-    turned_away: usize,
+    rejections: usize,
     /// The server that was tried last has asked for TLS there.
-    upgrade: Option<HostPort>,
+    tls_upgrade: Option<HostPort>,
 }
 
 /// A connection to a server.
-pub(super) struct Opened {
-    pub(super) wire: Box<dyn Wire>,
+pub(super) struct Connected {
+    pub(super) stream: Box<dyn Wire>,
     /// Where it really leads.
     pub(super) server: HostPort,
     /// Whether nobody can listen in.
-    pub(super) secure: bool,
+    pub(super) is_tls: bool,
     /// Those who ask are told whose it is, for as long as this is kept.
-    pub(super) known: Option<IdentGuard>,
+    pub(super) ident_guard: Option<IdentGuard>,
 }
 
-impl Door {
+impl Connector {
     pub(super) fn new(
         network: &NetworkSettings,
-        sts: Arc<StsBook>,
+        sts: Arc<StsStore>,
         ident: Option<Arc<IdentRegistry>>,
     ) -> Self {
         let proxy = network.proxy.as_ref().map(Into::into);
         Self {
             servers: network.servers.clone(),
-            trust: network.tls.clone(),
-            certificate: network.client_certificate.clone(),
-            way: ConnectOptions { source: network.bind.map(SourceAddr::Local), proxy },
-            sts,
-            ident,
+            tls_trust: network.tls.clone(),
+            client_certificate: network.client_certificate.clone(),
+            options: ConnectOptions { source: network.bind.map(SourceAddr::Local), proxy },
+            sts_store: sts,
+            ident_registry: ident,
             username: network.username.clone(),
-            bridge_at: Arc::default(),
+            bridge_server: Arc::default(),
             is_bridge: true,
-            first: 0,
+            first_server: 0,
             tries: 0,
-            turned_away: 0,
-            upgrade: None,
+            rejections: 0,
+            tls_upgrade: None,
         }
     }
 
     /// The same for somebody else than the bridge, whose certificate is not theirs to show. They come
     /// from an address of their own, if there is one.
-    pub(super) fn of(&self, username: String, from: Option<Ipv6Addr>) -> Self {
+    pub(super) fn for_puppet(&self, username: String, from: Option<Ipv6Addr>) -> Self {
         let way = ConnectOptions {
-            source: from.map(SourceAddr::Routed).or(self.way.source),
-            proxy: self.way.proxy.clone(),
+            source: from.map(SourceAddr::Routed).or(self.options.source),
+            proxy: self.options.proxy.clone(),
         };
-        Self { certificate: None, way, username, is_bridge: false, tries: 0, ..self.clone() }
+        Self {
+            client_certificate: None,
+            options: way,
+            username,
+            is_bridge: false,
+            tries: 0,
+            ..self.clone()
+        }
     }
 
     /// Connects to one of the servers: to the first that answers, beginning with that whose turn it is.
-    pub(super) async fn open_any(&mut self) -> Result<Opened, String> {
-        let mut opened = self.open().await;
+    pub(super) async fn connect_any(&mut self) -> Result<Connected, String> {
+        let mut opened = self.connect().await;
         for _ in 1..self.servers.len() {
             if opened.is_ok() {
                 break;
             }
-            opened = self.open().await;
+            opened = self.connect().await;
         }
         opened
     }
 
     /// Connects to the server whose turn it is.
-    pub(super) async fn open(&mut self) -> Result<Opened, String> {
-        let (server, secure) = self.next();
-        let tcp = connect::connect_with(&self.way, &server.host, server.port).await;
+    pub(super) async fn connect(&mut self) -> Result<Connected, String> {
+        let (server, secure) = self.next_server();
+        let tcp = connect::connect_with(&self.options, &server.host, server.port).await;
         let tcp = tcp.map_err(|error| error.to_string())?;
-        let known = self.ident.as_ref().and_then(|book| book.register(&tcp, &self.username));
+        let known =
+            self.ident_registry.as_ref().and_then(|book| book.register(&tcp, &self.username));
         if !secure {
             let wire = Box::new(Ear::seeking(tcp, Sought::Irc { tls: false }));
-            return Ok(Opened { wire, server, secure, known });
+            return Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known });
         }
-        let trust = self.trust.as_ref().unwrap_or(&TlsTrust::System);
+        let trust = self.tls_trust.as_ref().unwrap_or(&TlsTrust::System);
         // Read anew for each connection, so that a renewed certificate needs no restart.
-        let config = tls::client_config_with_cert(trust, self.certificate.as_ref());
+        let config = tls::client_config_with_cert(trust, self.client_certificate.as_ref());
         let config = config.map_err(|error| error.to_string())?;
         let wire = tls::handshake(tcp, &server.host, &config).await.map_err(|error| {
-            if self.trust.is_some() {
+            if self.tls_trust.is_some() {
                 return error.to_string();
             }
             // Never back to the clear: that is what somebody in between would wish for.
             format!("the server wants TLS at {server} (STS), so `tls = false` does not do: {error}")
         })?;
         let wire = Box::new(Ear::seeking(wire, Sought::Irc { tls: true }));
-        Ok(Opened { wire, server, secure, known })
+        Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known })
     }
 
     /// The server says for how long it wants TLS.
-    pub(super) fn told(&self, server: &HostPort, sts: StsPolicy) {
-        self.sts.learn(&server.host, server.port, sts, Timestamp::now());
+    pub(super) fn record_sts(&self, server: &HostPort, sts: StsPolicy) {
+        self.sts_store.record(&server.host, server.port, sts, Timestamp::now());
     }
 
     /// The conversation with `server` has ended. Says whether the next has not been tried yet and may
     /// think otherwise.
-    pub(super) fn left(&mut self, server: &HostPort, away: Option<&DisconnectReason>) -> bool {
-        self.sts.left(&server.host, Timestamp::now());
+    pub(super) fn on_session_end(
+        &mut self,
+        server: &HostPort,
+        away: Option<&DisconnectReason>,
+    ) -> bool {
+        self.sts_store.touch(&server.host, Timestamp::now());
         let Some(away) = away else {
-            self.turned_away = 0;
+            self.rejections = 0;
             return false;
         };
         if let DisconnectKind::StsUpgrade { port } = away.kind {
-            self.upgrade = Some(HostPort { host: server.host.clone(), port });
+            self.tls_upgrade = Some(HostPort { host: server.host.clone(), port });
             return false;
         }
-        self.turned_away += 1;
-        away.is_server_specific() && !self.turned_away.is_multiple_of(self.servers.len())
+        self.rejections += 1;
+        away.is_server_specific() && !self.rejections.is_multiple_of(self.servers.len())
     }
 
     /// Which server to try now, and whether over TLS.
-    fn next(&mut self) -> (HostPort, bool) {
-        if let Some(upgrade) = self.upgrade.take() {
+    fn next_server(&mut self) -> (HostPort, bool) {
+        if let Some(upgrade) = self.tls_upgrade.take() {
             return (upgrade, true);
         }
         if self.tries == 0 && !self.is_bridge {
-            self.first = self.bridge_at.load(Ordering::Relaxed);
+            self.first_server = self.bridge_server.load(Ordering::Relaxed);
         }
-        let turn = (self.first + self.tries) % self.servers.len();
+        let turn = (self.first_server + self.tries) % self.servers.len();
         let server = self.servers[turn].clone();
         self.tries += 1;
         if self.is_bridge {
-            self.bridge_at.store(turn, Ordering::Relaxed);
+            self.bridge_server.store(turn, Ordering::Relaxed);
         }
-        if self.trust.is_some() {
+        if self.tls_trust.is_some() {
             return (server, true);
         }
-        match self.sts.port(&server.host, Timestamp::now()) {
+        match self.sts_store.port_for(&server.host, Timestamp::now()) {
             Some(port) => (HostPort { port, ..server }, true),
             None => (server, false),
         }
@@ -173,35 +185,38 @@ mod tests {
 
     use super::*;
 
-    fn bridge() -> Door {
+    fn bridge() -> Connector {
         let server = |host: &str| HostPort { host: host.to_owned(), port: 6667 };
-        Door {
+        Connector {
             servers: ["a", "b", "c"].map(server).to_vec(),
-            trust: None,
-            certificate: None,
-            way: ConnectOptions::default(),
-            sts: Arc::new(StsBook::read(Path::new("/nowhere"))),
-            ident: None,
+            tls_trust: None,
+            client_certificate: None,
+            options: ConnectOptions::default(),
+            sts_store: Arc::new(StsStore::open_read_only(Path::new("/nowhere"))),
+            ident_registry: None,
             username: "bridge".to_owned(),
-            bridge_at: Arc::default(),
+            bridge_server: Arc::default(),
             is_bridge: true,
-            first: 0,
+            first_server: 0,
             tries: 0,
-            turned_away: 0,
-            upgrade: None,
+            rejections: 0,
+            tls_upgrade: None,
         }
     }
 
-    fn hosts(door: &mut Door) -> String {
-        (0..4).map(|_| door.next().0.host).collect()
+    fn hosts(door: &mut Connector) -> String {
+        (0..4).map(|_| door.next_server().0.host).collect()
     }
 
     #[test]
-    fn people_begin_where_the_bridge_is_and_go_on_from_there() {
+    fn puppets_start_at_the_server_of_the_bridge() {
         let mut bridge = bridge();
-        assert_eq!(hosts(&mut bridge.of("bob".to_owned(), None)), "abca");
-        assert_eq!((bridge.next().0.host, bridge.next().0.host), ("a".to_owned(), "b".to_owned()));
-        assert_eq!(hosts(&mut bridge.of("bob".to_owned(), None)), "bcab");
+        assert_eq!(hosts(&mut bridge.for_puppet("bob".to_owned(), None)), "abca");
+        assert_eq!(
+            (bridge.next_server().0.host, bridge.next_server().0.host),
+            ("a".to_owned(), "b".to_owned())
+        );
+        assert_eq!(hosts(&mut bridge.for_puppet("bob".to_owned(), None)), "bcab");
         assert_eq!(hosts(&mut bridge), "cabc", "which is no concern of the bridge");
     }
 }

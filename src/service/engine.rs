@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::inbox::Inbox;
-use super::puppets::Request;
-use super::told::Told;
+use super::puppets::PoolRequest;
+use super::told::StatsReporter;
 use crate::bridge::{Bridge, Counters, Happening, Order, Peer};
 use crate::domain::Network;
 use crate::protocol::irc;
@@ -20,70 +20,70 @@ use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
 
 /// How much the engine takes in before it commits, and for how long: who waits meanwhile waits no longer.
-const TURN: usize = 1_024;
-const TURN_TIME: Duration = Duration::from_millis(100);
+const MAX_TURN_INPUTS: usize = 1_024;
+const MAX_TURN_TIME: Duration = Duration::from_millis(100);
 
 /// How many orders a connection may have waiting: one for each of its places, one for each of those who
 /// write to each other in private, and some.
-pub(super) fn orders_at_once(places: usize) -> usize {
+pub(super) fn command_queue_capacity(places: usize) -> usize {
     places * 2 + 16_384
 }
 
 /// What reaches the engine.
 #[derive(Debug)]
-pub(super) enum Item {
+pub(super) enum EngineInput {
     /// A connection to this network is there, and takes orders here until it is lost.
-    IrcUp(Network, mpsc::Sender<irc::IrcCommand>),
+    IrcConnected(Network, mpsc::Sender<irc::IrcCommand>),
     /// The same for Let's Chat.
-    LetsChatUp(mpsc::Sender<letschat::LetsChatCommand>),
+    LetsChatConnected(mpsc::Sender<letschat::LetsChatCommand>),
     /// Something for the bridge to judge.
-    Happened(Happening),
+    Event(Happening),
     /// What is wrong with this connection, until it works.
-    Trouble(Peer, String),
+    ConnectionProblem(Peer, String),
 }
 
 /// What the administrator wants. It reaches the engine however much waits there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) enum Wish {
+pub(super) enum ShutdownStage {
     /// Work.
     #[default]
-    Work,
+    Running,
     /// Let what is under way settle, and begin nothing.
-    Stop,
+    Draining,
     /// Wait no longer for what is under way: say goodbye.
-    Goodbye,
+    Quitting,
 }
 
 /// How the bridge is, for whoever asks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
     /// Places that can be heard and spoken in.
-    pub open: usize,
+    pub joined: usize,
     /// Places in all.
-    pub places: usize,
+    pub total: usize,
     /// Places that are not heard, because too much waits to be delivered.
-    pub unheard: usize,
+    pub paused: usize,
     /// The disk takes nothing: nothing is heard anywhere.
-    pub stuck: bool,
+    pub storage_stalled: bool,
     /// What keeps connections from coming about, in words for the administrator.
-    pub troubles: Vec<String>,
+    pub problems: Vec<String>,
 }
 
 /// The bridge with its store and its connections.
 pub(super) struct Engine {
     bridge: Bridge,
     store: Store,
-    irc: HashMap<Network, mpsc::Sender<irc::IrcCommand>>,
+    irc_senders: HashMap<Network, mpsc::Sender<irc::IrcCommand>>,
     /// Those who keep the connections of people of Let's Chat.
-    puppets: HashMap<Network, mpsc::UnboundedSender<Request>>,
-    letschat: Option<mpsc::Sender<letschat::LetsChatCommand>>,
+    puppet_pools: HashMap<Network, mpsc::UnboundedSender<PoolRequest>>,
+    letschat_sender: Option<mpsc::Sender<letschat::LetsChatCommand>>,
     status: watch::Sender<Status>,
-    troubles: Vec<(Peer, String)>,
-    told: Told,
-    wish: watch::Receiver<Wish>,
+    problems: Vec<(Peer, String)>,
+    stats_reporter: StatsReporter,
+    requested_stage: watch::Receiver<ShutdownStage>,
     /// How much of it is done.
-    granted: Wish,
-    said_goodbye: bool,
+    stage: ShutdownStage,
+    quit_sent: bool,
 }
 
 impl Engine {
@@ -92,101 +92,107 @@ impl Engine {
         mut store: Store,
         status: watch::Sender<Status>,
         counters: watch::Sender<Counters>,
-        wish: watch::Receiver<Wish>,
+        wish: watch::Receiver<ShutdownStage>,
     ) -> Self {
         let told = status.clone();
-        store.on_stall(move |stuck| told.send_modify(|status| status.stuck = stuck));
+        store.on_stall(move |stuck| told.send_modify(|status| status.storage_stalled = stuck));
         Self {
-            told: Told::new(counters),
-            troubles: Vec::new(),
+            stats_reporter: StatsReporter::new(counters),
+            problems: Vec::new(),
             bridge,
             store,
-            irc: HashMap::new(),
-            puppets: HashMap::new(),
-            letschat: None,
+            irc_senders: HashMap::new(),
+            puppet_pools: HashMap::new(),
+            letschat_sender: None,
             status,
-            wish,
-            granted: Wish::Work,
-            said_goodbye: false,
+            requested_stage: wish,
+            stage: ShutdownStage::Running,
+            quit_sent: false,
         }
     }
 
     /// Has `keeper` keep the connections that people of Let's Chat have on `network`.
-    pub(super) fn keep_puppets(
+    pub(super) fn add_puppet_pool(
         &mut self,
         network: Network,
-        keeper: mpsc::UnboundedSender<Request>,
+        keeper: mpsc::UnboundedSender<PoolRequest>,
     ) {
-        self.puppets.insert(network, keeper);
+        self.puppet_pools.insert(network, keeper);
     }
 
     /// Works until nobody is left who could tell it anything.
     pub(super) fn run(mut self, mut inbox: Inbox, runtime: &Handle) -> Result<(), StoreError> {
         let mut orders = Vec::new();
-        self.tell_status();
-        while self.is_wished_for_more() || inbox.wait(runtime, changed(self.wish.clone())) {
-            self.grant(&mut orders)?;
+        self.publish_status();
+        while self.is_stage_requested()
+            || inbox.wait(runtime, stage_changed(self.requested_stage.clone()))
+        {
+            self.apply_stage(&mut orders)?;
             let began = Instant::now();
-            for _ in 0..TURN {
-                let Some(item) = inbox.take() else { break };
-                self.take(item, &mut orders)?;
-                if began.elapsed() >= TURN_TIME || self.is_wished_for_more() {
+            for _ in 0..MAX_TURN_INPUTS {
+                let Some(item) = inbox.take_next() else { break };
+                self.apply_input(item, &mut orders)?;
+                if began.elapsed() >= MAX_TURN_TIME || self.is_stage_requested() {
                     break;
                 }
             }
             self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut orders)?;
             self.store.commit()?;
             for order in orders.drain(..) {
-                self.send(order);
+                self.send_command(order);
             }
-            self.tell_status();
-            if self.granted == Wish::Stop && self.bridge.under_way() == 0 {
-                self.say_goodbye();
+            self.publish_status();
+            if self.stage == ShutdownStage::Draining && self.bridge.under_way() == 0 {
+                self.send_quits();
             }
         }
-        self.told.counters(self.bridge.counters());
-        self.told.log();
+        self.stats_reporter.publish(self.bridge.counters());
+        self.stats_reporter.log_changes();
         Ok(())
     }
 
-    fn is_wished_for_more(&self) -> bool {
-        *self.wish.borrow() > self.granted
+    fn is_stage_requested(&self) -> bool {
+        *self.requested_stage.borrow() > self.stage
     }
 
     /// Does what the administrator wants, before anything else.
-    fn grant(&mut self, orders: &mut Vec<Order>) -> Result<(), StoreError> {
-        let wish = *self.wish.borrow_and_update();
-        if wish > Wish::Work && self.granted == Wish::Work {
+    fn apply_stage(&mut self, orders: &mut Vec<Order>) -> Result<(), StoreError> {
+        let wish = *self.requested_stage.borrow_and_update();
+        if wish > ShutdownStage::Running && self.stage == ShutdownStage::Running {
             self.bridge.apply(Timestamp::now(), Happening::Stop, &mut self.store, orders)?;
         }
-        if wish == Wish::Goodbye {
-            self.say_goodbye();
+        if wish == ShutdownStage::Quitting {
+            self.send_quits();
         }
-        self.granted = wish;
+        self.stage = wish;
         Ok(())
     }
 
-    fn take(&mut self, item: Item, orders: &mut Vec<Order>) -> Result<(), StoreError> {
+    fn apply_input(
+        &mut self,
+        item: EngineInput,
+        orders: &mut Vec<Order>,
+    ) -> Result<(), StoreError> {
         match item {
-            Item::IrcUp(network, sender) => {
-                self.irc.insert(network, sender);
+            EngineInput::IrcConnected(network, sender) => {
+                self.irc_senders.insert(network, sender);
             }
-            Item::LetsChatUp(sender) => self.letschat = Some(sender),
-            Item::Trouble(peer, words) => {
-                self.works(&peer);
-                self.troubles.push((peer, words));
+            EngineInput::LetsChatConnected(sender) => self.letschat_sender = Some(sender),
+            EngineInput::ConnectionProblem(peer, words) => {
+                self.clear_problem(&peer);
+                self.problems.push((peer, words));
             }
-            Item::Happened(happening) => {
+            EngineInput::Event(happening) => {
                 match &happening {
                     Happening::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                        self.works(&Peer::Irc(network.clone()));
+                        self.clear_problem(&Peer::Irc(network.clone()));
                     }
                     Happening::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
-                        self.works(&Peer::LetsChat)
+                        self.clear_problem(&Peer::LetsChat)
                     }
-                    Happening::Lost(Peer::Irc(network)) => drop(self.irc.remove(network)),
-                    Happening::Lost(Peer::LetsChat) => self.letschat = None,
-                    Happening::Tick => self.told.tick(self.bridge.counters()),
+                    Happening::Lost(Peer::Irc(network)) => drop(self.irc_senders.remove(network)),
+                    Happening::Lost(Peer::LetsChat) => self.letschat_sender = None,
+                    Happening::Tick => self.stats_reporter.tick(self.bridge.counters()),
                     _ => {}
                 }
                 if matches!(happening, Happening::Tick) {
@@ -199,32 +205,32 @@ impl Engine {
     }
 
     /// Nothing is wrong with this connection any more.
-    fn works(&mut self, peer: &Peer) {
-        self.troubles.retain(|(troubled, _)| troubled != peer);
+    fn clear_problem(&mut self, peer: &Peer) {
+        self.problems.retain(|(troubled, _)| troubled != peer);
     }
 
     /// A connection that is gone takes nothing; that it is gone is told behind this.
-    fn send(&mut self, order: Order) {
+    fn send_command(&mut self, order: Order) {
         match order {
             Order::Irc(network, order) => {
                 let aside = matches!(order, irc::IrcCommand::SendNotice { .. });
-                let peer = self.irc.get(&network);
-                if peer.is_some_and(|peer| !gives(peer, order, aside)) {
-                    self.irc.remove(&network);
+                let peer = self.irc_senders.get(&network);
+                if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
+                    self.irc_senders.remove(&network);
                     tracing::error!(%network, "it takes nothing of what it is given: it is connected to anew");
                 }
             }
             Order::Puppets(network, order) => {
-                if let Some(keeper) = self.puppets.get(&network) {
+                if let Some(keeper) = self.puppet_pools.get(&network) {
                     // One that is gone has nobody left.
-                    let _ = keeper.send(Request::Order(order));
+                    let _ = keeper.send(PoolRequest::Command(order));
                 }
             }
             Order::LetsChat(order) => {
                 let aside = matches!(order, letschat::LetsChatCommand::SendDirectNotice { .. });
-                let peer = self.letschat.as_ref();
-                if peer.is_some_and(|peer| !gives(peer, order, aside)) {
-                    self.letschat = None;
+                let peer = self.letschat_sender.as_ref();
+                if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
+                    self.letschat_sender = None;
                     tracing::error!(
                         "Let's Chat takes nothing of what it is given: it is connected to anew"
                     );
@@ -233,31 +239,32 @@ impl Engine {
         }
     }
 
-    fn say_goodbye(&mut self) {
-        if std::mem::replace(&mut self.said_goodbye, true) {
+    fn send_quits(&mut self) {
+        if std::mem::replace(&mut self.quit_sent, true) {
             return;
         }
         let quit = irc::IrcCommand::Quit("the bridge is going down".to_owned());
-        let networks = self.irc.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
+        let networks =
+            self.irc_senders.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
         let goodbyes: Vec<Order> =
             networks.chain([Order::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
-        for keeper in std::mem::take(&mut self.puppets).into_values() {
+        for keeper in std::mem::take(&mut self.puppet_pools).into_values() {
             // One that is gone has nobody left.
-            let _ = keeper.send(Request::Goodbye("the bridge is going down".to_owned()));
+            let _ = keeper.send(PoolRequest::Shutdown("the bridge is going down".to_owned()));
         }
         for goodbye in goodbyes {
-            self.send(goodbye);
+            self.send_command(goodbye);
         }
     }
 
-    fn tell_status(&self) {
+    fn publish_status(&self) {
         let status = Status {
-            open: self.bridge.open(),
-            places: self.bridge.all(),
-            unheard: self.bridge.unheard(),
+            joined: self.bridge.open(),
+            total: self.bridge.all(),
+            paused: self.bridge.unheard(),
             // Or we would not be here.
-            stuck: false,
-            troubles: self.troubles.iter().map(|(_, words)| words.clone()).collect(),
+            storage_stalled: false,
+            problems: self.problems.iter().map(|(_, words)| words.clone()).collect(),
         };
         self.status.send_if_modified(|told| {
             let news = *told != status;
@@ -268,7 +275,7 @@ impl Engine {
 }
 
 /// Waits until the administrator wants something else.
-async fn changed(mut wish: watch::Receiver<Wish>) {
+async fn stage_changed(mut wish: watch::Receiver<ShutdownStage>) {
     if wish.changed().await.is_err() {
         // Nobody is left who could want anything.
         std::future::pending::<()>().await;
@@ -277,7 +284,7 @@ async fn changed(mut wish: watch::Receiver<Wish>) {
 
 /// Gives `peer` an order, or not where it is said `aside`, only out of courtesy, and half of what may
 /// wait does: strangers can call for any number of those. Says whether there is room for orders.
-fn gives<T>(peer: &mpsc::Sender<T>, order: T, aside: bool) -> bool {
+fn try_send_command<T>(peer: &mpsc::Sender<T>, order: T, aside: bool) -> bool {
     if aside && peer.capacity() < peer.max_capacity() / 2 {
         return true;
     }

@@ -6,20 +6,20 @@ use crate::config::{NetworkSettings, RegainCommand, SaslMechanism, SaslPolicy};
 use crate::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 
 /// Who the bridge is on `network`.
-pub(super) fn identity(network: &NetworkSettings) -> IrcIdentity {
+pub(super) fn irc_identity(network: &NetworkSettings) -> IrcIdentity {
     IrcIdentity {
         nick: network.nick.clone(),
         alt_nicks: network.alt_nicks.clone(),
         username: network.username.clone(),
         realname: network.realname.clone(),
         password: network.password.clone(),
-        sasl: login(network),
-        services: services(network),
+        sasl: sasl_login(network),
+        services: services_login(network),
         connect_commands: network.on_connect.clone(),
     }
 }
 
-fn login(network: &NetworkSettings) -> Option<SaslLogin> {
+fn sasl_login(network: &NetworkSettings) -> Option<SaslLogin> {
     if network.sasl == SaslPolicy::Off || network.sasl_mechanisms.is_empty() {
         return None;
     }
@@ -30,12 +30,12 @@ fn login(network: &NetworkSettings) -> Option<SaslLogin> {
     Some(SaslLogin {
         account: account.map_or(&network.nick, |account| &account.name).clone(),
         password: account.and_then(|account| account.password.clone()),
-        mechanisms: network.sasl_mechanisms.iter().copied().map(mechanism).collect(),
+        mechanisms: network.sasl_mechanisms.iter().copied().map(sasl_mechanism).collect(),
         required: network.sasl == SaslPolicy::Required,
     })
 }
 
-fn mechanism(mechanism: SaslMechanism) -> Mechanism {
+fn sasl_mechanism(mechanism: SaslMechanism) -> Mechanism {
     match mechanism {
         SaslMechanism::External => Mechanism::External,
         SaslMechanism::ScramSha256 => Mechanism::ScramSha256,
@@ -43,7 +43,7 @@ fn mechanism(mechanism: SaslMechanism) -> Mechanism {
     }
 }
 
-fn services(network: &NetworkSettings) -> Option<ServicesLogin> {
+fn services_login(network: &NetworkSettings) -> Option<ServicesLogin> {
     let account = network.account.as_ref()?;
     let nickserv = &network.nickserv;
     let identify = |password: &SecretString| {

@@ -7,11 +7,11 @@ use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::engine::Item;
+use super::engine::EngineInput;
 
 /// How much of one connection may wait for the engine. When it falls behind, the socket is read no
 /// faster than it works.
-const WAITING: usize = 1_024;
+const QUEUE_CAPACITY: usize = 1_024;
 
 /// The queues, whose items are taken in turn: who says much delays only itself.
 ///
@@ -20,17 +20,17 @@ const WAITING: usize = 1_024;
 /// before another hears it.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    queues: Vec<mpsc::Receiver<Item>>,
+    queues: Vec<mpsc::Receiver<EngineInput>>,
     /// Whose turn it is.
-    turn: usize,
+    next_queue: usize,
     /// What was waited for.
-    first: Option<Item>,
+    peeked: Option<EngineInput>,
 }
 
 impl Inbox {
     /// Another queue.
-    pub(super) fn queue(&mut self) -> mpsc::Sender<Item> {
-        let (sender, queue) = mpsc::channel(WAITING);
+    pub(super) fn add_queue(&mut self) -> mpsc::Sender<EngineInput> {
+        let (sender, queue) = mpsc::channel(QUEUE_CAPACITY);
         self.queues.push(queue);
         sender
     }
@@ -38,10 +38,10 @@ impl Inbox {
     /// Waits until there is something to take, or `interrupted` is there. Says whether there will ever
     /// be: nobody is left otherwise.
     pub(super) fn wait(&mut self, runtime: &Handle, interrupted: impl Future) -> bool {
-        if self.first.is_none() {
-            self.first = self.take();
+        if self.peeked.is_none() {
+            self.peeked = self.take_next();
         }
-        if self.first.is_some() {
+        if self.peeked.is_some() {
             return true;
         }
         let mut interrupted = pin!(interrupted);
@@ -50,7 +50,7 @@ impl Inbox {
             for queue in &mut self.queues {
                 match queue.poll_recv(cx) {
                     Poll::Ready(Some(item)) => {
-                        self.first = Some(item);
+                        self.peeked = Some(item);
                         return Poll::Ready(true);
                     }
                     Poll::Ready(None) => {}
@@ -65,13 +65,13 @@ impl Inbox {
     }
 
     /// The next item, if one is there: from the queue whose turn it is, or the next that has one.
-    pub(super) fn take(&mut self) -> Option<Item> {
-        if let Some(first) = self.first.take() {
+    pub(super) fn take_next(&mut self) -> Option<EngineInput> {
+        if let Some(first) = self.peeked.take() {
             return Some(first);
         }
         for _ in 0..self.queues.len() {
-            let turn = self.turn;
-            self.turn = (turn + 1) % self.queues.len();
+            let turn = self.next_queue;
+            self.next_queue = (turn + 1) % self.queues.len();
             if let Ok(item) = self.queues[turn].try_recv() {
                 return Some(item);
             }
@@ -87,22 +87,22 @@ mod tests {
     use super::*;
     use crate::bridge::{Happening, Peer};
 
-    fn said(by: &str) -> Item {
-        Item::Trouble(Peer::LetsChat, by.to_owned())
+    fn said(by: &str) -> EngineInput {
+        EngineInput::ConnectionProblem(Peer::LetsChat, by.to_owned())
     }
 
     fn taken(inbox: &mut Inbox) -> String {
-        let take = || match inbox.take()? {
-            Item::Trouble(_, by) => Some(by),
+        let take = || match inbox.take_next()? {
+            EngineInput::ConnectionProblem(_, by) => Some(by),
             item => panic!("{item:?}"),
         };
         std::iter::from_fn(take).collect()
     }
 
     #[test]
-    fn one_that_says_much_is_taken_in_turn_with_the_others_and_in_its_own_order() {
+    fn queues_are_served_in_turn_and_in_order() {
         let mut inbox = Inbox::default();
-        let [much, little, none] = [(); 3].map(|()| inbox.queue());
+        let [much, little, none] = [(); 3].map(|()| inbox.add_queue());
         for by in ["1", "2", "3", "4", "5"] {
             much.try_send(said(by)).unwrap();
         }
@@ -114,39 +114,39 @@ mod tests {
     }
 
     #[test]
-    fn one_that_says_more_than_is_taken_waits_itself() {
+    fn full_queue_delays_only_its_sender() {
         let mut inbox = Inbox::default();
-        let [much, little] = [(); 2].map(|()| inbox.queue());
+        let [much, little] = [(); 2].map(|()| inbox.add_queue());
         while much.try_send(said("1")).is_ok() {}
         little.try_send(said("a")).unwrap();
-        let before: Vec<bool> = [inbox.take(), inbox.take()]
-            .map(|item| matches!(item, Some(Item::Trouble(_, by)) if by == "a"))
+        let before: Vec<bool> = [inbox.take_next(), inbox.take_next()]
+            .map(|item| matches!(item, Some(EngineInput::ConnectionProblem(_, by)) if by == "a"))
             .to_vec();
         assert_eq!(before, [false, true]);
     }
 
     #[test]
-    fn it_waits_for_the_first_and_ends_when_nobody_is_left() {
+    fn wait_ends_when_all_senders_are_gone() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut inbox = Inbox::default();
-        let [one, other] = [(); 2].map(|()| inbox.queue());
+        let [one, other] = [(); 2].map(|()| inbox.add_queue());
         let speaker = std::thread::spawn(move || {
-            other.blocking_send(Item::Happened(Happening::Tick)).unwrap();
+            other.blocking_send(EngineInput::Event(Happening::Tick)).unwrap();
             drop(one);
         });
         let never = std::future::pending::<()>;
         assert!(inbox.wait(runtime.handle(), never()));
-        assert!(matches!(inbox.take(), Some(Item::Happened(Happening::Tick))));
+        assert!(matches!(inbox.take_next(), Some(EngineInput::Event(Happening::Tick))));
         assert!(!inbox.wait(runtime.handle(), never()));
         speaker.join().unwrap();
     }
 
     #[test]
-    fn it_can_be_interrupted_while_it_waits() {
+    fn wait_can_be_interrupted() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut inbox = Inbox::default();
-        let _one = inbox.queue();
+        let _one = inbox.add_queue();
         assert!(inbox.wait(runtime.handle(), std::future::ready(())));
-        assert!(inbox.take().is_none());
+        assert!(inbox.take_next().is_none());
     }
 }

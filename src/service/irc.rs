@@ -5,10 +5,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Away, Party, unless_stopped};
-use super::door::{Door, Opened};
-use super::engine::{Item, orders_at_once};
-use super::identity::identity;
+use super::connection::{Away, Connection, unless_stopped};
+use super::door::{Connected, Connector};
+use super::engine::{EngineInput, command_queue_capacity};
+use super::identity::irc_identity;
 use crate::bridge::{Happening, Peer};
 use crate::config;
 use crate::config::{HostPort, NetworkSettings};
@@ -21,7 +21,7 @@ use crate::protocol::irc::{
 };
 
 /// The channels to sit in.
-pub(super) fn seats(
+pub(super) fn channel_targets(
     network: &NetworkSettings,
     places: &[(EndpointId, Endpoint)],
 ) -> Vec<ChannelTarget> {
@@ -37,85 +37,101 @@ pub(super) fn seats(
 }
 
 /// A network, and what it takes to sit on it.
-pub(super) struct Irc {
+pub(super) struct IrcConnection {
     network: NetworkSettings,
-    seats: Vec<ChannelTarget>,
-    door: Door,
-    inbox: mpsc::Sender<Item>,
+    channels: Vec<ChannelTarget>,
+    connector: Connector,
+    inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
-    lesson: LearnedPace,
+    learned_pace: LearnedPace,
     /// The last login worked.
-    let_in: bool,
+    login_succeeded: bool,
     /// Why we were turned away, if that is how it ended.
-    away: Option<DisconnectReason>,
+    rejection: Option<DisconnectReason>,
     /// The next try leads to another server, which may think otherwise.
-    elsewhere: bool,
+    try_other_server: bool,
 }
 
-impl Irc {
+impl IrcConnection {
     pub(super) fn new(
         network: NetworkSettings,
         places: &[(EndpointId, Endpoint)],
-        door: Door,
-        inbox: mpsc::Sender<Item>,
+        door: Connector,
+        inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let seats = seats(&network, places);
+        let seats = channel_targets(&network, places);
         let lesson = LearnedPace::new(now());
         let (let_in, away, elsewhere) = (false, None, false);
-        Self { network, seats, door, inbox, stop, lesson, let_in, away, elsewhere }
+        Self {
+            network,
+            channels: seats,
+            connector: door,
+            inbox,
+            stop,
+            learned_pace: lesson,
+            login_succeeded: let_in,
+            rejection: away,
+            try_other_server: elsewhere,
+        }
     }
 
-    async fn speak(&mut self, opened: Opened) -> ConnectionEnd {
-        let Opened { wire, server, secure, known: _known } = opened;
-        let (sender, mut orders) = mpsc::channel(orders_at_once(self.seats.len()));
-        if self.inbox.send(Item::IrcUp(self.network.network.clone(), sender)).await.is_err() {
+    async fn run_connected(&mut self, opened: Connected) -> ConnectionEnd {
+        let Connected { stream: wire, server, is_tls: secure, ident_guard: _known } = opened;
+        let (sender, mut orders) = mpsc::channel(command_queue_capacity(self.channels.len()));
+        if self
+            .inbox
+            .send(EngineInput::IrcConnected(self.network.network.clone(), sender))
+            .await
+            .is_err()
+        {
             return ConnectionEnd::Cancelled;
         }
-        let plan = plan(&self.network, &self.seats, self.lesson, (secure, &server));
+        let plan =
+            session_config(&self.network, &self.channels, self.learned_pace, (secure, &server));
         let charsets = charsets(&self.network);
         let mut session = IrcSession::new(now(), plan).writing(charsets.clone());
         let mut lines = net::framed_lines(wire, charsets);
         let name = |event| {
             if let IrcEvent::Sts(sts) = event {
-                self.door.told(&server, sts);
+                self.connector.record_sts(&server, sts);
             }
-            Item::Happened(Happening::Irc(self.network.network.clone(), event))
+            EngineInput::Event(Happening::Irc(self.network.network.clone(), event))
         };
         let ended = net::drive(&mut session, &mut lines, &mut orders, &self.inbox, name).await;
-        self.lesson = session.learned_pace();
-        self.let_in = session.was_registered();
-        self.away = session.disconnect_reason().cloned();
-        self.elsewhere = self.door.left(&server, self.away.as_ref());
+        self.learned_pace = session.learned_pace();
+        self.login_succeeded = session.was_registered();
+        self.rejection = session.disconnect_reason().cloned();
+        self.try_other_server = self.connector.on_session_end(&server, self.rejection.as_ref());
         ended
     }
 }
 
-impl Party for Irc {
+impl Connection for IrcConnection {
     fn peer(&self) -> Peer {
         Peer::Irc(self.network.network.clone())
     }
 
-    fn inbox(&self) -> &mpsc::Sender<Item> {
+    fn inbox(&self) -> &mpsc::Sender<EngineInput> {
         &self.inbox
     }
 
-    async fn converse(&mut self) -> Result<ConnectionEnd, String> {
-        (self.let_in, self.away, self.elsewhere) = (false, None, false);
-        let opened = unless_stopped(self.stop.clone(), self.door.open()).await?;
+    async fn run_session(&mut self) -> Result<ConnectionEnd, String> {
+        (self.login_succeeded, self.rejection, self.try_other_server) = (false, None, false);
+        let opened = unless_stopped(self.stop.clone(), self.connector.connect()).await?;
         tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
-        let ended = self.speak(opened).await;
+        let ended = self.run_connected(opened).await;
         // Nobody hears it when the engine is gone.
-        let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
+        let _ = self.inbox.send(EngineInput::Event(Happening::Lost(self.peer()))).await;
         Ok(ended)
     }
 
-    fn was_let_in(&self) -> bool {
-        self.let_in
+    fn login_succeeded(&self) -> bool {
+        self.login_succeeded
     }
 
-    fn turned_away(&self) -> (Option<Away>, bool) {
-        (self.away.as_ref().map(Away::from), self.elsewhere)
+    fn rejection(&self) -> (Option<Away>, bool) {
+        (self.rejection.as_ref().map(Away::from), self.try_other_server)
     }
 }
 
@@ -131,7 +147,7 @@ pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
 }
 
 /// What a session on `network` is to do.
-pub(super) fn plan(
+pub(super) fn session_config(
     network: &NetworkSettings,
     seats: &[ChannelTarget],
     lesson: LearnedPace,
@@ -151,7 +167,7 @@ pub(super) fn plan(
         config::FloodControl::Off => Pace::Off,
     };
     SessionConfig {
-        identity: identity(network),
+        identity: irc_identity(network),
         channels: seats.to_vec(),
         request_invite_from: network.request_invite_from.clone(),
         send_only: false,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Away, Party, Wire, unless_stopped};
-use super::engine::{Item, orders_at_once};
-use super::silences::{Cut, Lesson, Silences};
+use super::connection::{Away, Connection, Wire, unless_stopped};
+use super::engine::{EngineInput, command_queue_capacity};
+use super::silences::{Cut, IdleTimeoutDetector, Lesson};
 use crate::bridge::{Happening, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Endpoint, EndpointId};
@@ -18,7 +18,7 @@ use crate::net::{ConnectionEnd, WebSocketError, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
 
 /// The rooms to sit in.
-fn seats(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<RoomTarget> {
+fn room_targets(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<RoomTarget> {
     let seat = |room: &RoomSettings| {
         let wanted = Endpoint::room(&room.name);
         let (place, _) = places.iter().find(|(_, place)| *place == wanted)?;
@@ -32,62 +32,62 @@ fn seats(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<
 }
 
 /// The server, and what it takes to sit in its rooms.
-pub(super) struct LetsChat {
-    letschat: LetsChatSettings,
-    seats: Vec<RoomTarget>,
+pub(super) struct LetsChatConnection {
+    settings: LetsChatSettings,
+    rooms: Vec<RoomTarget>,
     /// Whether what is written to the bridge alone is heard.
-    whispering: bool,
-    inbox: mpsc::Sender<Item>,
+    direct_messages: bool,
+    inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
     /// The last login worked.
-    let_in: bool,
+    login_succeeded: bool,
     /// Why we were turned away, if that is how it ended.
     away: Option<TurnedAway>,
-    silences: Silences,
+    idle_timeouts: IdleTimeoutDetector,
 }
 
-impl LetsChat {
+impl LetsChatConnection {
     pub(super) fn new(
         letschat: LetsChatSettings,
         places: &[(EndpointId, Endpoint)],
-        inbox: mpsc::Sender<Item>,
+        inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let seats = seats(&letschat, places);
+        let seats = room_targets(&letschat, places);
         Self {
-            letschat,
-            seats,
-            whispering: false,
+            settings: letschat,
+            rooms: seats,
+            direct_messages: false,
             inbox,
             stop,
-            let_in: false,
+            login_succeeded: false,
             away: None,
-            silences: Silences::default(),
+            idle_timeouts: IdleTimeoutDetector::default(),
         }
     }
 
     /// The same, where what is written to the bridge alone is heard, if that is `wanted`.
-    pub(super) fn whispering(self, wanted: bool) -> Self {
-        Self { whispering: wanted, ..self }
+    pub(super) fn with_direct_messages(self, wanted: bool) -> Self {
+        Self { direct_messages: wanted, ..self }
     }
 
-    async fn speak(&mut self, mut frames: WsStream<Box<dyn Wire>>) -> ConnectionEnd {
-        let (sender, mut orders) = mpsc::channel(orders_at_once(self.seats.len()));
-        if self.inbox.send(Item::LetsChatUp(sender)).await.is_err() {
+    async fn run_connected(&mut self, mut frames: WsStream<Box<dyn Wire>>) -> ConnectionEnd {
+        let (sender, mut orders) = mpsc::channel(command_queue_capacity(self.rooms.len()));
+        if self.inbox.send(EngineInput::LetsChatConnected(sender)).await.is_err() {
             return ConnectionEnd::Cancelled;
         }
         let now = tokio::time::Instant::now().into_std();
         let session =
-            LetsChatSession::new(now, self.seats.clone(), fastrand::u64(..)).with_user_lists();
-        let mut session = session.with_direct_messages(self.whispering);
-        if let Some(every) = self.silences.ping_every() {
+            LetsChatSession::new(now, self.rooms.clone(), fastrand::u64(..)).with_user_lists();
+        let mut session = session.with_direct_messages(self.direct_messages);
+        if let Some(every) = self.idle_timeouts.ping_interval() {
             session = session.with_max_ping_interval(every);
         }
-        let name = |event| Item::Happened(Happening::LetsChat(event));
+        let name = |event| EngineInput::Event(Happening::LetsChat(event));
         let ended = net::drive(&mut session, &mut frames, &mut orders, &self.inbox, name).await;
-        self.let_in = session.was_logged_in();
+        self.login_succeeded = session.was_logged_in();
         self.away = session.turned_away().cloned();
-        if self.let_in && matches!(ended, ConnectionEnd::Lost(_)) {
+        if self.login_succeeded && matches!(ended, ConnectionEnd::Lost(_)) {
             let (silence, survived) = (frames.idle_time(), frames.silence_survived());
             self.cut_off(Cut { silence, survived, age: frames.age() });
         }
@@ -97,7 +97,7 @@ impl LetsChat {
     /// Something in between may cut off whoever is silent: such a one is spoken to more often.
     fn cut_off(&mut self, cut: Cut) {
         let seconds = |it: Duration| it.as_secs_f64().round();
-        match self.silences.cut_off(cut) {
+        match self.idle_timeouts.cut_off(cut) {
             Some(Lesson::Ping(every)) => tracing::warn!(
                 peer = %self.peer(),
                 "cut off twice after {} s of silence: most likely a proxy in front of Let's Chat has such \
@@ -117,31 +117,31 @@ impl LetsChat {
     }
 }
 
-impl Party for LetsChat {
+impl Connection for LetsChatConnection {
     fn peer(&self) -> Peer {
         Peer::LetsChat
     }
 
-    fn inbox(&self) -> &mpsc::Sender<Item> {
+    fn inbox(&self) -> &mpsc::Sender<EngineInput> {
         &self.inbox
     }
 
-    async fn converse(&mut self) -> Result<ConnectionEnd, String> {
-        (self.let_in, self.away) = (false, None);
-        let connecting = connect(&self.letschat, &mut self.away);
+    async fn run_session(&mut self) -> Result<ConnectionEnd, String> {
+        (self.login_succeeded, self.away) = (false, None);
+        let connecting = connect(&self.settings, &mut self.away);
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");
-        let ended = self.speak(frames).await;
+        let ended = self.run_connected(frames).await;
         // Nobody hears it when the engine is gone.
-        let _ = self.inbox.send(Item::Happened(Happening::Lost(self.peer()))).await;
+        let _ = self.inbox.send(EngineInput::Event(Happening::Lost(self.peer()))).await;
         Ok(ended)
     }
 
-    fn was_let_in(&self) -> bool {
-        self.let_in
+    fn login_succeeded(&self) -> bool {
+        self.login_succeeded
     }
 
-    fn turned_away(&self) -> (Option<Away>, bool) {
+    fn rejection(&self) -> (Option<Away>, bool) {
         (self.away.as_ref().map(Away::from), false)
     }
 }

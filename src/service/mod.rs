@@ -43,28 +43,28 @@ use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
 pub use engine::Status;
-pub use probe::{Report, Visit, probe};
+pub use probe::{ProbeReport, ServerReport, probe};
 
 use crate::net::ident;
 use crate::net::ident::IdentRegistry;
-use door::Door;
-use engine::{Engine, Item, Wish};
+use door::Connector;
+use engine::{Engine, EngineInput, ShutdownStage};
 use inbox::Inbox;
-use puppets::Pool;
+use puppets::PuppetPool;
 
 /// How often the engine is told that time has passed.
-const TICK: Duration = Duration::from_secs(1);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A bridge at work.
 #[derive(Debug)]
-pub struct Running {
-    inbox: mpsc::Sender<Item>,
-    wish: watch::Sender<Wish>,
+pub struct RunningBridge {
+    inbox: mpsc::Sender<EngineInput>,
+    shutdown_stage: watch::Sender<ShutdownStage>,
     stop: watch::Sender<bool>,
-    settle: Duration,
+    shutdown_timeout: Duration,
     status: watch::Receiver<Status>,
-    counters: watch::Receiver<Counters>,
-    ended: oneshot::Receiver<Result<(), StoreError>>,
+    stats: watch::Receiver<Counters>,
+    engine_end: oneshot::Receiver<Result<(), StoreError>>,
 }
 
 /// Why no bridge can be started.
@@ -91,70 +91,74 @@ pub enum StartError {
 /// # Errors
 /// When the store does not do its part, or the address is taken at which to tell whose connections are
 /// whose.
-pub fn start(settings: Settings, mut store: Store) -> Result<Running, StartError> {
-    let book = settings.ident.map(tell_whose).transpose()?;
-    let policy = policy(&settings);
+pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, StartError> {
+    let book = settings.ident.map(start_identd).transpose()?;
+    let policy = bridge_policy(&settings);
     let bridge = Bridge::new(&settings.link_groups, policy, &mut store)?
-        .dropping(dropping(&settings.networks))
-        .linking(links(&settings)?)
-        .mannered(Arc::clone(&settings.format), linked(&settings))
-        .under_nicks(under_nicks(&settings.networks))
-        .directing(directing(&settings.networks), Timestamp::now(), &mut store)?;
+        .dropping(networks_dropping_unconfirmed(&settings.networks))
+        .linking(public_links(&settings)?)
+        .mannered(Arc::clone(&settings.format), links_with_format(&settings))
+        .under_nicks(channel_nick_policies(&settings.networks))
+        .directing(
+            networks_with_direct_messages(&settings.networks),
+            Timestamp::now(),
+            &mut store,
+        )?;
     store.commit()?;
     let places: Vec<(EndpointId, Endpoint)> =
         bridge.places().map(|(id, place)| (id, place.clone())).collect();
     let (status_sender, status) =
-        watch::channel(Status { places: bridge.all(), ..Status::default() });
+        watch::channel(Status { total: bridge.all(), ..Status::default() });
     let mut queues = Inbox::default();
-    let own = queues.queue();
+    let own = queues.add_queue();
     let mut weak = vec![own.downgrade()];
-    let (wish, wished) = watch::channel(Wish::default());
+    let (wish, wished) = watch::channel(ShutdownStage::default());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
     let (counters_sender, counters) = watch::channel(bridge.counters().clone());
-    let whispering = !directing(&settings.networks).is_empty();
-    let sts = Arc::new(sts::StsBook::open(&settings.state_dir));
+    let whispering = !networks_with_direct_messages(&settings.networks).is_empty();
+    let sts = Arc::new(sts::StsStore::open(&settings.state_dir));
     let mut engine = Engine::new(bridge, store, status_sender, counters_sender, wished);
     let mut networks = Vec::new();
     for network in settings.networks {
-        let inbox = queues.queue();
+        let inbox = queues.add_queue();
         weak.push(inbox.downgrade());
-        let door = Door::new(&network, Arc::clone(&sts), book.clone());
+        let door = Connector::new(&network, Arc::clone(&sts), book.clone());
         if has_puppets(&network) {
             let (sender, requests) = mpsc::unbounded_channel();
-            engine.keep_puppets(network.network.clone(), sender);
-            let (seats, door) = (irc::seats(&network, &places), door.clone());
+            engine.add_puppet_pool(network.network.clone(), sender);
+            let (seats, door) = (irc::channel_targets(&network, &places), door.clone());
             let (network, inbox, stop) = (network.clone(), inbox.clone(), stopped.clone());
-            tokio::spawn(Pool::new(network, door, seats, inbox, stop).keep(requests));
+            tokio::spawn(PuppetPool::new(network, door, seats, inbox, stop).run(requests));
         }
-        networks.push(irc::Irc::new(network, &places, door, inbox, stopped.clone()));
+        networks.push(irc::IrcConnection::new(network, &places, door, inbox, stopped.clone()));
     }
-    let to_letschat = queues.queue();
+    let to_letschat = queues.add_queue();
     weak.push(to_letschat.downgrade());
     let runtime = Handle::current();
     let work = move || end.send(engine.run(queues, &runtime));
     thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
 
-    tokio::spawn(keep_ticking(weak));
+    tokio::spawn(send_ticks(weak));
     for network in networks {
-        tokio::spawn(connection::keep(network, stopped.clone()));
+        tokio::spawn(connection::supervise(network, stopped.clone()));
     }
     let letschat =
-        letschat::LetsChat::new(settings.letschat, &places, to_letschat, stopped.clone())
-            .whispering(whispering);
-    tokio::spawn(connection::keep(letschat, stopped));
-    Ok(Running {
+        letschat::LetsChatConnection::new(settings.letschat, &places, to_letschat, stopped.clone())
+            .with_direct_messages(whispering);
+    tokio::spawn(connection::supervise(letschat, stopped));
+    Ok(RunningBridge {
         inbox: own,
-        wish,
+        shutdown_stage: wish,
         stop,
-        settle: settings.shutdown_timeout,
+        shutdown_timeout: settings.shutdown_timeout,
         status,
-        counters,
-        ended,
+        stats: counters,
+        engine_end: ended,
     })
 }
 
-impl Running {
+impl RunningBridge {
     /// How it is, now and whenever that changes.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
@@ -163,16 +167,16 @@ impl Running {
 
     /// What has come and gone since it began to run, a second old at most.
     #[must_use]
-    pub fn counters(&self) -> watch::Receiver<Counters> {
-        self.counters.clone()
+    pub fn stats(&self) -> watch::Receiver<Counters> {
+        self.stats.clone()
     }
 
     /// Waits until the engine ends by itself: only a broken store makes it.
     ///
     /// # Errors
     /// What the store said.
-    pub async fn ended(&mut self) -> Result<(), StoreError> {
-        (&mut self.ended).await.expect("the engine tells how it ended")
+    pub async fn wait_end(&mut self) -> Result<(), StoreError> {
+        (&mut self.engine_end).await.expect("the engine tells how it ended")
     }
 
     /// Lets what is under way settle, for as long as the settings allow, says goodbye on both
@@ -181,15 +185,22 @@ impl Running {
     /// # Errors
     /// What the store said.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self { inbox, wish, stop, settle, ended, .. } = self;
+        let Self {
+            inbox,
+            shutdown_stage: wish,
+            stop,
+            shutdown_timeout: settle,
+            engine_end: ended,
+            ..
+        } = self;
         // Before the engine can say goodbye: whoever is left then knows why.
         stop.send_replace(true);
-        wish.send_replace(Wish::Stop);
+        wish.send_replace(ShutdownStage::Draining);
         // The engine ends when nobody is left who could tell it anything: neither are we.
         drop(inbox);
         let patience = tokio::spawn(async move {
             tokio::time::sleep(settle).await;
-            wish.send_replace(Wish::Goodbye);
+            wish.send_replace(ShutdownStage::Quitting);
             wish.closed().await;
         });
         let outcome = ended.await.expect("the engine tells how it ended");
@@ -198,7 +209,7 @@ impl Running {
     }
 }
 
-fn policy(settings: &Settings) -> Policy {
+fn bridge_policy(settings: &Settings) -> Policy {
     // A duration that no clock holds is no limit.
     let signed = |duration| SignedDuration::try_from(duration).ok();
     let limits = |catch_up, most| {
@@ -224,7 +235,7 @@ fn policy(settings: &Settings) -> Policy {
 }
 
 /// The links, each with how it looks.
-fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
+fn links_with_format(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
     let looks = settings.links.iter().zip(&settings.link_formats);
     let linked =
         |(link, looks): (&Link, &_)| (link.channel.clone(), link.room.clone(), Arc::clone(looks));
@@ -232,7 +243,7 @@ fn linked(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
 }
 
 /// The maker of links to what is served to people without an account, where anything is.
-fn links(settings: &Settings) -> Result<Option<PublicLinks>, StoreError> {
+fn public_links(settings: &Settings) -> Result<Option<PublicLinks>, StoreError> {
     let Some(web) = &settings.web else { return Ok(None) };
     let key = store::load_or_create_link_key(&settings.state_dir)?;
     Ok(Some(PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone())))
@@ -240,34 +251,34 @@ fn links(settings: &Settings) -> Result<Option<PublicLinks>, StoreError> {
 
 /// Tells the engine that time has passed, for as long as anybody tells it anything: through the queue
 /// that has the most room.
-async fn keep_ticking(queues: Vec<mpsc::WeakSender<Item>>) {
-    let mut often = tokio::time::interval(TICK);
+async fn send_ticks(queues: Vec<mpsc::WeakSender<EngineInput>>) {
+    let mut often = tokio::time::interval(TICK_INTERVAL);
     // An engine that stood still is not told of every second of it.
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         often.tick().await;
         let open = queues.iter().filter_map(mpsc::WeakSender::upgrade);
         let Some(queue) = open.max_by_key(mpsc::Sender::capacity) else { return };
-        if queue.send(Item::Happened(Happening::Tick)).await.is_err() {
+        if queue.send(EngineInput::Event(Happening::Tick)).await.is_err() {
             return;
         }
     }
 }
 
 /// The networks on which nothing is said again that may have arrived.
-fn dropping(networks: &[NetworkSettings]) -> HashSet<Network> {
+fn networks_dropping_unconfirmed(networks: &[NetworkSettings]) -> HashSet<Network> {
     let dropping = networks.iter().filter(|network| network.unconfirmed == UnconfirmedPolicy::Drop);
     dropping.map(|network| network.network.clone()).collect()
 }
 
 /// The networks on which people can talk in private with those of Let's Chat.
-fn directing(networks: &[NetworkSettings]) -> Vec<Network> {
+fn networks_with_direct_messages(networks: &[NetworkSettings]) -> Vec<Network> {
     let directing = networks.iter().filter(|network| network.direct_messages);
     directing.map(|network| network.network.clone()).collect()
 }
 
 /// The channels in which people of Let's Chat are heard under nicks of their own.
-fn under_nicks(networks: &[NetworkSettings]) -> Vec<(Endpoint, Nicks)> {
+fn channel_nick_policies(networks: &[NetworkSettings]) -> Vec<(Endpoint, Nicks)> {
     let all = networks.iter().flat_map(|it| it.channels.iter().map(move |channel| (it, channel)));
     let nicks = |(network, channel): (&NetworkSettings, &ChannelSettings)| {
         let mode = network.sender_mode_in(channel);
@@ -289,7 +300,7 @@ fn has_puppets(network: &NetworkSettings) -> bool {
 }
 
 /// Tells whoever asks at `address` whose connections are whose.
-fn tell_whose(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
+fn start_identd(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
     let listener = ident::listen(address).map_err(|error| StartError::Ident { address, error })?;
     let book = Arc::new(IdentRegistry::default());
     tokio::spawn(ident::serve(listener, Arc::clone(&book)));

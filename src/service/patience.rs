@@ -4,13 +4,13 @@ use crate::protocol::Backoff;
 use crate::protocol::{irc, letschat};
 
 /// No wait is longer than this, whatever a server says.
-const LONGEST: Duration = Duration::from_secs(3_600);
+const MAX_DELAY: Duration = Duration::from_secs(3_600);
 
 /// A server that did not turn us away is tried at least this often.
-const USUAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const DEFAULT_DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// A server that lets us in for this long has nothing against us any more.
-const LASTING: Duration = Duration::from_secs(600);
+const STABLE_AFTER: Duration = Duration::from_secs(600);
 
 /// A try begins no sooner after another that has failed.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -61,15 +61,15 @@ impl From<&letschat::TurnedAway> for Refusal {
 
 /// How the last try has gone.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Outcome {
+pub(super) struct ConnectionOutcome {
     /// Whether the login worked.
-    pub(super) let_in: bool,
+    pub(super) login_succeeded: bool,
     /// How long the connection has lasted, with the time that it took to come about.
     pub(super) lasted: Duration,
     /// Why we were turned away, if that is how it ended.
-    pub(super) away: Option<Refusal>,
+    pub(super) rejection: Option<Refusal>,
     /// The next try leads to another server, which may think otherwise.
-    pub(super) elsewhere: bool,
+    pub(super) try_other_server: bool,
 }
 
 /// How long to wait before the next try.
@@ -77,39 +77,44 @@ pub(super) struct Outcome {
 /// A login that worked begins the waits anew. Where nobody turns us away, they grow to half a minute;
 /// where somebody does, as fits the reason, to an hour at most.
 #[derive(Debug)]
-pub(super) struct Patience {
-    usual: Backoff,
+pub(super) struct ReconnectDelay {
+    default_backoff: Backoff,
     /// For the reason for which we were turned away last.
-    away: Option<(DisconnectKind, Backoff)>,
-    chance: fastrand::Rng,
+    rejection: Option<(DisconnectKind, Backoff)>,
+    rng: fastrand::Rng,
 }
 
-impl Patience {
+impl ReconnectDelay {
     pub(super) fn new(seed: u64) -> Self {
-        Self::from(USUAL.0, seed)
+        Self::with_first_delay(DEFAULT_DELAYS.0, seed)
     }
 
     /// The same, where the first wait is longer.
-    pub(super) fn from(first: Duration, seed: u64) -> Self {
+    pub(super) fn with_first_delay(first: Duration, seed: u64) -> Self {
         Self {
-            usual: Backoff::new(first, USUAL.1),
-            away: None,
-            chance: fastrand::Rng::with_seed(seed),
+            default_backoff: Backoff::new(first, DEFAULT_DELAYS.1),
+            rejection: None,
+            rng: fastrand::Rng::with_seed(seed),
         }
     }
 
     /// How long to wait after a try that has gone so.
-    pub(super) fn after(&mut self, outcome: Outcome) -> Duration {
-        let Outcome { let_in, lasted, away, elsewhere } = outcome;
+    pub(super) fn next_delay(&mut self, outcome: ConnectionOutcome) -> Duration {
+        let ConnectionOutcome {
+            login_succeeded: let_in,
+            lasted,
+            rejection: away,
+            try_other_server: elsewhere,
+        } = outcome;
         if let_in {
-            self.usual.reset();
+            self.default_backoff.reset();
         }
         // An operator who puts us out does so after a login that worked.
-        if let_in && (away.is_none() || lasted >= LASTING) {
-            self.away = None;
+        if let_in && (away.is_none() || lasted >= STABLE_AFTER) {
+            self.rejection = None;
         }
         let Some(refusal) = away.filter(|_| !elsewhere) else {
-            let wait = self.usual.next_delay(&mut self.chance);
+            let wait = self.default_backoff.next_delay(&mut self.rng);
             // The time from one try to the next is what counts: one that hangs is a wait, too.
             let hung = if let_in { Duration::ZERO } else { lasted };
             return wait.saturating_sub(hung).max(wait.min(SHORTEST));
@@ -118,14 +123,14 @@ impl Patience {
             return Duration::ZERO;
         }
         let Refusal { reason, waits: (first, last), asked } = refusal;
-        if self.away.as_ref().is_none_or(|(before, _)| *before != reason) {
-            self.away = Some((reason, Backoff::new(first, last)));
+        if self.rejection.as_ref().is_none_or(|(before, _)| *before != reason) {
+            self.rejection = Some((reason, Backoff::new(first, last)));
         }
-        let (_, waits) = self.away.as_mut().expect("it was just set");
-        let wait = waits.next_delay(&mut self.chance);
+        let (_, waits) = self.rejection.as_mut().expect("it was just set");
+        let wait = waits.next_delay(&mut self.rng);
         // Chance shortens waits; what was asked of us it does not.
         let asked = asked.map(|asked| asked.saturating_add(Duration::from_secs(1)));
-        asked.map_or(wait, |asked| wait.max(asked)).min(LONGEST)
+        asked.map_or(wait, |asked| wait.max(asked)).min(MAX_DELAY)
     }
 }
 
@@ -136,11 +141,15 @@ mod tests {
     use super::*;
     use crate::protocol::irc::{DisconnectKind, DisconnectReason};
 
-    const LOST: Outcome =
-        Outcome { let_in: false, lasted: Duration::ZERO, away: None, elsewhere: false };
-    const WORKED: Outcome = Outcome { let_in: true, ..LOST };
+    const LOST: ConnectionOutcome = ConnectionOutcome {
+        login_succeeded: false,
+        lasted: Duration::ZERO,
+        rejection: None,
+        try_other_server: false,
+    };
+    const LOGGED_IN: ConnectionOutcome = ConnectionOutcome { login_succeeded: true, ..LOST };
 
-    fn away(reason: DisconnectKind, wait: Option<u64>) -> DisconnectReason {
+    fn rejection(reason: DisconnectKind, wait: Option<u64>) -> DisconnectReason {
         DisconnectReason {
             kind: reason,
             text: String::new(),
@@ -148,80 +157,81 @@ mod tests {
         }
     }
 
-    fn refused(away: &DisconnectReason) -> Outcome {
-        Outcome { away: Some(away.into()), ..LOST }
+    fn rejected(away: &DisconnectReason) -> ConnectionOutcome {
+        ConnectionOutcome { rejection: Some(away.into()), ..LOST }
     }
 
     #[test]
-    fn a_server_that_is_away_is_tried_every_half_minute() {
-        let mut patience = Patience::new(1);
-        assert!(patience.after(LOST) <= Duration::from_secs(1));
-        let waits: Vec<Duration> = (0..100).map(|_| patience.after(LOST)).collect();
+    fn unreachable_server_is_tried_every_half_minute() {
+        let mut patience = ReconnectDelay::new(1);
+        assert!(patience.next_delay(LOST) <= Duration::from_secs(1));
+        let waits: Vec<Duration> = (0..100).map(|_| patience.next_delay(LOST)).collect();
         assert!(waits[11] >= Duration::from_secs(15), "{waits:?}");
         assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(30)), "{waits:?}");
     }
 
     #[test]
-    fn a_login_that_worked_begins_the_waits_anew_however_soon_it_is_lost() {
-        let mut patience = Patience::new(1);
+    fn successful_login_resets_the_delays() {
+        let mut patience = ReconnectDelay::new(1);
         for _ in 0..5 {
-            patience.after(LOST);
+            patience.next_delay(LOST);
         }
         for _ in 0..20 {
-            assert!(patience.after(WORKED) <= Duration::from_secs(1));
+            assert!(patience.next_delay(LOGGED_IN) <= Duration::from_secs(1));
         }
-        let throttled = away(DisconnectKind::Throttled, None);
+        let throttled = rejection(DisconnectKind::Throttled, None);
         for _ in 0..4 {
-            patience.after(refused(&throttled));
+            patience.next_delay(rejected(&throttled));
         }
-        patience.after(WORKED);
-        assert!(patience.after(refused(&throttled)) <= Duration::from_secs(30));
+        patience.next_delay(LOGGED_IN);
+        assert!(patience.next_delay(rejected(&throttled)) <= Duration::from_secs(30));
     }
 
     #[test]
-    fn one_who_is_put_out_by_an_operator_after_each_login_waits_longer_each_time() {
-        let mut patience = Patience::new(1);
-        let killed = away(DisconnectKind::Killed, None);
-        let outcome = Outcome { let_in: true, ..refused(&killed) };
-        let waits: Vec<u64> = (0..6).map(|_| patience.after(outcome).as_secs()).collect();
+    fn kill_after_each_login_grows_the_delay() {
+        let mut patience = ReconnectDelay::new(1);
+        let killed = rejection(DisconnectKind::Killed, None);
+        let outcome = ConnectionOutcome { login_succeeded: true, ..rejected(&killed) };
+        let waits: Vec<u64> = (0..6).map(|_| patience.next_delay(outcome).as_secs()).collect();
         assert!(waits[0] <= 60 && waits[5] >= 900, "{waits:?}");
-        let lasted = Outcome { lasted: LASTING, ..outcome };
-        assert!(patience.after(lasted) <= Duration::from_secs(60));
+        let lasted = ConnectionOutcome { lasted: STABLE_AFTER, ..outcome };
+        assert!(patience.next_delay(lasted) <= Duration::from_secs(60));
     }
 
     #[test]
-    fn who_is_banned_stays_away_for_long_and_longer() {
-        let mut patience = Patience::new(1);
-        let banned = away(DisconnectKind::Banned, None);
-        let waits: Vec<u64> = (0..5).map(|_| patience.after(refused(&banned)).as_secs()).collect();
+    fn ban_delays_grow() {
+        let mut patience = ReconnectDelay::new(1);
+        let banned = rejection(DisconnectKind::Banned, None);
+        let waits: Vec<u64> =
+            (0..5).map(|_| patience.next_delay(rejected(&banned)).as_secs()).collect();
         assert!(waits[0] >= 450 && waits[4] >= 1_800 && waits[4] <= 3_600, "{waits:?}");
     }
 
     #[test]
-    fn another_server_is_tried_soon() {
-        let mut patience = Patience::new(1);
-        let full = away(DisconnectKind::ServerFull, None);
-        let elsewhere = Outcome { elsewhere: true, ..refused(&full) };
-        assert!(patience.after(elsewhere) <= Duration::from_secs(1));
-        assert!(patience.after(refused(&full)) >= Duration::from_secs(15));
+    fn another_server_is_tried_soon_after_a_rejection() {
+        let mut patience = ReconnectDelay::new(1);
+        let full = rejection(DisconnectKind::ServerFull, None);
+        let elsewhere = ConnectionOutcome { try_other_server: true, ..rejected(&full) };
+        assert!(patience.next_delay(elsewhere) <= Duration::from_secs(1));
+        assert!(patience.next_delay(rejected(&full)) >= Duration::from_secs(15));
     }
 
     #[test]
-    fn whoever_says_for_how_long_is_obeyed() {
-        let mut patience = Patience::new(1);
-        let throttled = away(DisconnectKind::Throttled, Some(90));
+    fn stated_retry_delay_is_respected() {
+        let mut patience = ReconnectDelay::new(1);
+        let throttled = rejection(DisconnectKind::Throttled, Some(90));
         for _ in 0..5 {
-            assert!(patience.after(refused(&throttled)) > Duration::from_secs(90));
+            assert!(patience.next_delay(rejected(&throttled)) > Duration::from_secs(90));
         }
     }
 
     #[test]
     fn the_time_that_a_try_hangs_is_a_part_of_the_wait_for_the_next() {
         for hung in [0, 1, 10, 20, 29, 30, 50, 300] {
-            let mut patience = Patience::new(1);
-            let lost = Outcome { lasted: Duration::from_secs(hung), ..LOST };
+            let mut patience = ReconnectDelay::new(1);
+            let lost = ConnectionOutcome { lasted: Duration::from_secs(hung), ..LOST };
             for _ in 0..50 {
-                let wait = patience.after(lost);
+                let wait = patience.next_delay(lost);
                 let between = wait + lost.lasted;
                 assert!(between <= Duration::from_secs(30.max(hung + 1)), "{hung}: {wait:?}");
                 assert!(wait >= Duration::from_millis(500), "{hung}: {wait:?}");
@@ -232,38 +242,38 @@ mod tests {
     #[test]
     fn a_token_that_is_not_accepted_is_tried_ever_less_often() {
         let away = letschat::TurnedAway::new(letschat::Reason::Account, String::new());
-        let refused = Outcome { away: Some((&away).into()), ..LOST };
-        let mut patience = Patience::new(1);
-        let waits: Vec<u64> = (0..12).map(|_| patience.after(refused).as_secs()).collect();
+        let refused = ConnectionOutcome { rejection: Some((&away).into()), ..LOST };
+        let mut patience = ReconnectDelay::new(1);
+        let waits: Vec<u64> = (0..12).map(|_| patience.next_delay(refused).as_secs()).collect();
         assert!(waits[0] <= 30 && waits[11] >= 1_800 && waits[11] <= 3_600, "{waits:?}");
-        assert!(patience.after(WORKED) <= Duration::from_secs(1));
-        assert!(patience.after(refused) <= Duration::from_secs(30), "begun anew");
+        assert!(patience.next_delay(LOGGED_IN) <= Duration::from_secs(1));
+        assert!(patience.next_delay(refused) <= Duration::from_secs(30), "begun anew");
     }
 
     #[test]
-    fn a_wish_for_tls_is_granted_at_once() {
-        let mut patience = Patience::new(1);
-        let insecure = away(DisconnectKind::StsUpgrade { port: 6697 }, None);
-        assert_eq!(patience.after(refused(&insecure)), Duration::ZERO);
+    fn tls_upgrade_is_immediate() {
+        let mut patience = ReconnectDelay::new(1);
+        let insecure = rejection(DisconnectKind::StsUpgrade { port: 6697 }, None);
+        assert_eq!(patience.next_delay(rejected(&insecure)), Duration::ZERO);
     }
 
     proptest! {
         #[test]
-        fn no_wait_is_longer_than_an_hour_and_without_a_refusal_than_half_a_minute(
+        fn delays_are_bounded(
             tries in proptest::collection::vec(
                 (any::<bool>(), any::<Option<u64>>(), any::<bool>(), any::<u64>()), 1..40),
         ) {
-            let mut patience = Patience::new(1);
+            let mut patience = ReconnectDelay::new(1);
             for (let_in, wait, turned_away, lasted) in tries {
-                let away = away(DisconnectKind::Throttled, wait);
-                let outcome = Outcome {
-                    let_in,
+                let away = rejection(DisconnectKind::Throttled, wait);
+                let outcome = ConnectionOutcome {
+                    login_succeeded: let_in,
                     lasted: Duration::from_secs(lasted),
-                    away: turned_away.then(|| (&away).into()),
-                    elsewhere: false,
+                    rejection: turned_away.then(|| (&away).into()),
+                    try_other_server: false,
                 };
                 let most = if turned_away { 3_600 } else { 30 };
-                prop_assert!(patience.after(outcome) <= Duration::from_secs(most));
+                prop_assert!(patience.next_delay(outcome) <= Duration::from_secs(most));
             }
         }
     }

@@ -8,12 +8,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 
-use super::connection::Party;
-use super::door::Door;
-use super::engine::Item;
-use super::irc::Irc;
-use super::letschat::LetsChat;
-use super::sts::StsBook;
+use super::connection::Connection;
+use super::door::Connector;
+use super::engine::EngineInput;
+use super::irc::IrcConnection;
+use super::letschat::LetsChatConnection;
+use super::sts::StsStore;
 use crate::bridge::{Happening, Peer};
 use crate::config::{HostPort, LetsChatSettings, NetworkSettings, Settings};
 use crate::domain::{Endpoint, EndpointId};
@@ -24,44 +24,44 @@ use crate::protocol::irc;
 use crate::protocol::letschat;
 
 /// How long each server may take.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// How long our leaving may take.
-const GOODBYE_PATIENCE: Duration = Duration::from_secs(5);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct ProbeReport {
     /// Each server that was tried, those of one network in their order.
-    pub servers: Vec<Visit>,
+    pub servers: Vec<ServerReport>,
     /// Whether Let's Chat carries private messages, where they are wanted.
-    pub whispers: Option<bool>,
+    pub direct_messages: Option<bool>,
     /// Whether each place could be joined, or why it could not.
-    pub places: HashMap<Endpoint, Result<(), String>>,
+    pub endpoints: HashMap<Endpoint, Result<(), String>>,
 }
 
 /// One server that was tried.
 #[derive(Debug)]
-pub struct Visit {
+pub struct ServerReport {
     /// Whose it is.
     pub peer: Peer,
     /// Which of them, where a network has several.
     pub server: Option<HostPort>,
     /// As whom it let us in, or why it did not; `None` where it did not answer in time.
-    pub name: Option<Result<String, String>>,
+    pub login: Option<Result<String, String>>,
     /// As which account it knows us, or why it does not; where there is an account.
     pub account: Option<Result<String, String>>,
 }
 
-impl Report {
+impl ProbeReport {
     /// What was found of `place`; why, where it was not even tried.
-    pub fn place(&self, place: &Endpoint) -> Result<(), String> {
+    pub fn endpoint_result(&self, place: &Endpoint) -> Result<(), String> {
         let peer = peer_of(place);
-        if let Some(found) = self.places.get(place) {
+        if let Some(found) = self.endpoints.get(place) {
             return found.clone();
         }
         let answers = self.servers.iter().filter(|visit| visit.peer == peer);
-        let mut answers = answers.filter_map(|visit| visit.name.as_ref()).peekable();
+        let mut answers = answers.filter_map(|visit| visit.login.as_ref()).peekable();
         if answers.peek().is_some() && answers.all(Result::is_err) {
             return Err(format!("not tried: no connection to {peer}"));
         }
@@ -70,101 +70,106 @@ impl Report {
 }
 
 /// Connects to everything that `settings` names, joins every place, tells how that went, and leaves.
-pub async fn probe(settings: &Settings) -> Report {
+pub async fn probe(settings: &Settings) -> ProbeReport {
     let places: Vec<(EndpointId, Endpoint)> =
         (0..).map(EndpointId).zip(settings.link_groups.iter().flatten().cloned()).collect();
-    let sts = Arc::new(StsBook::read(&settings.state_dir));
+    let sts = Arc::new(StsStore::open_read_only(&settings.state_dir));
     let mut looks = JoinSet::new();
     for network in &settings.networks {
-        looks.spawn(look_at_network(network.clone(), places.clone(), Arc::clone(&sts)));
+        looks.spawn(probe_network(network.clone(), places.clone(), Arc::clone(&sts)));
     }
     let whispering = settings.networks.iter().any(|network| network.direct_messages);
-    looks.spawn(look_at_letschat(settings.letschat.clone(), places, whispering));
-    let mut report = Report::default();
+    looks.spawn(probe_letschat(settings.letschat.clone(), places, whispering));
+    let mut report = ProbeReport::default();
     while let Some(found) = looks.join_next().await {
         let found = found.expect("a look does not panic");
         report.servers.extend(found.servers);
-        report.whispers = report.whispers.or(found.whispers);
-        report.places.extend(found.places);
+        report.direct_messages = report.direct_messages.or(found.direct_messages);
+        report.endpoints.extend(found.endpoints);
     }
     report
 }
 
 /// Goes to each server of a network, one after the other, for they may share a limit on how many come
 /// from here. The channels are joined on the first that lets us in.
-async fn look_at_network(
+async fn probe_network(
     network: NetworkSettings,
     places: Vec<(EndpointId, Endpoint)>,
-    sts: Arc<StsBook>,
-) -> Report {
-    let mut report = Report::default();
+    sts: Arc<StsStore>,
+) -> ProbeReport {
+    let mut report = ProbeReport::default();
     let several = network.servers.len() > 1;
     for server in &network.servers {
         let alone = NetworkSettings { servers: vec![server.clone()], ..network.clone() };
-        let seated = report.servers.iter().any(|visit| matches!(visit.name, Some(Ok(_))));
+        let seated = report.servers.iter().any(|visit| matches!(visit.login, Some(Ok(_))));
         let wanted = if seated { &[] } else { &places[..] };
-        let seen = Seen::new(Peer::Irc(network.network.clone()), wanted);
-        let found = look(seen, |inbox, stopped| {
-            let door = Door::new(&alone, Arc::clone(&sts), None);
-            Irc::new(alone, wanted, door, inbox, stopped)
+        let seen = ProbeProgress::new(Peer::Irc(network.network.clone()), wanted);
+        let found = run_probe(seen, |inbox, stopped| {
+            let door = Connector::new(&alone, Arc::clone(&sts), None);
+            IrcConnection::new(alone, wanted, door, inbox, stopped)
         });
-        let Found { visit, places: found, .. } = found.await;
-        report.servers.push(Visit { server: several.then(|| server.clone()), ..visit });
-        report.places.extend(found);
+        let ProbeResult { server: visit, endpoints: found, .. } = found.await;
+        report.servers.push(ServerReport { server: several.then(|| server.clone()), ..visit });
+        report.endpoints.extend(found);
     }
     report
 }
 
-async fn look_at_letschat(
+async fn probe_letschat(
     letschat: LetsChatSettings,
     places: Vec<(EndpointId, Endpoint)>,
     whispering: bool,
-) -> Report {
-    let seen = Seen { awaits_whispers: whispering, ..Seen::new(Peer::LetsChat, &places) };
-    let found = look(seen, |inbox, stopped| {
-        LetsChat::new(letschat.clone(), &places, inbox, stopped).whispering(whispering)
+) -> ProbeReport {
+    let seen = ProbeProgress {
+        awaits_direct_messages: whispering,
+        ..ProbeProgress::new(Peer::LetsChat, &places)
+    };
+    let found = run_probe(seen, |inbox, stopped| {
+        LetsChatConnection::new(letschat.clone(), &places, inbox, stopped)
+            .with_direct_messages(whispering)
     });
-    let Found { mut visit, whispers, places } = found.await;
-    if matches!(visit.name, Some(Err(_)))
-        && let Some(why) = what_rest_says(&letschat).await
+    let ProbeResult { server: mut visit, direct_messages: whispers, endpoints: places } =
+        found.await;
+    if matches!(visit.login, Some(Err(_)))
+        && let Some(why) = rest_login_error(&letschat).await
     {
-        visit.name = Some(Err(why.to_string()));
+        visit.login = Some(Err(why.to_string()));
     }
-    Report { servers: vec![visit], whispers, places }
+    ProbeReport { servers: vec![visit], direct_messages: whispers, endpoints: places }
 }
 
 /// Converses once, until all is `seen` that is to be, and leaves.
-async fn look<P: Party + Send + 'static>(
-    mut seen: Seen,
-    party: impl FnOnce(mpsc::Sender<Item>, watch::Receiver<bool>) -> P,
-) -> Found {
+async fn run_probe<P: Connection + Send + 'static>(
+    mut seen: ProbeProgress,
+    party: impl FnOnce(mpsc::Sender<EngineInput>, watch::Receiver<bool>) -> P,
+) -> ProbeResult {
     let (inbox, mut outlet) = mpsc::channel(1_024);
     let (stop, stopped) = watch::channel(false);
     let mut conversation = JoinSet::new();
-    conversation.spawn(once(party(inbox, stopped)));
+    conversation.spawn(run_once(party(inbox, stopped)));
     let look = async {
-        while !seen.is_all() {
+        while !seen.is_complete() {
             tokio::select! {
-                Some(item) = outlet.recv() => seen.take(item),
-                Some(Ok(ended)) = conversation.join_next() => seen.ended(ended),
+                Some(item) = outlet.recv() => seen.on_input(item),
+                Some(Ok(ended)) = conversation.join_next() => seen.on_end(ended),
                 else => break,
             }
         }
     };
     // What was not answered by then is missing in the report.
-    let _ = time::timeout(PATIENCE, look).await;
+    let _ = time::timeout(PROBE_TIMEOUT, look).await;
     seen.settle();
-    seen.say_goodbye();
+    seen.quit();
     stop.send_replace(true);
     let leave = async { while conversation.join_next().await.is_some() {} };
     let listen = async { while outlet.recv().await.is_some() {} };
-    let _ = time::timeout(GOODBYE_PATIENCE, async { tokio::join!(leave, listen) }).await;
-    seen.found
+    let _ = time::timeout(QUIT_TIMEOUT, async { tokio::join!(leave, listen) }).await;
+    seen.result
 }
 
 /// Why Let's Chat does not let us in, where REST knows it better: the socket refuses a wrong token, a
 /// revoked one and a stranger's alike (WIRE.md, "Transport").
-async fn what_rest_says(letschat: &LetsChatSettings) -> Option<RestError> {
+async fn rest_login_error(letschat: &LetsChatSettings) -> Option<RestError> {
     let tls = tls::client_config(&letschat.tls_trust).ok()?;
     let account = match RestClient::new(&letschat.url, &letschat.token, &tls) {
         Ok(rest) => rest.account().await.map(|_| ()),
@@ -181,137 +186,150 @@ fn peer_of(place: &Endpoint) -> Peer {
 }
 
 /// Converses once; and once more with a server that wants TLS.
-async fn once(mut party: impl Party) -> Result<ConnectionEnd, String> {
-    let mut ended = party.converse().await;
-    if party.turned_away().0.is_some_and(|away| away.is_welcome_at_once()) {
-        ended = party.converse().await;
+async fn run_once(mut party: impl Connection) -> Result<ConnectionEnd, String> {
+    let mut ended = party.run_session().await;
+    if party.rejection().0.is_some_and(|away| away.is_welcome_at_once()) {
+        ended = party.run_session().await;
     }
-    match (ended, party.turned_away().0) {
+    match (ended, party.rejection().0) {
         (Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)), Some(away)) => Err(away.in_full()),
         (ended, _) => ended,
     }
 }
 
 /// What was found on one server.
-struct Found {
-    visit: Visit,
-    whispers: Option<bool>,
-    places: HashMap<Endpoint, Result<(), String>>,
+struct ProbeResult {
+    server: ServerReport,
+    direct_messages: Option<bool>,
+    endpoints: HashMap<Endpoint, Result<(), String>>,
 }
 
 /// What has been seen so far of one server.
-struct Seen {
+struct ProbeProgress {
     /// The places to be seen.
-    names: HashMap<EndpointId, Endpoint>,
+    endpoints: HashMap<EndpointId, Endpoint>,
     /// Let's Chat is still to say whether it carries private messages. It says no by saying nothing.
-    awaits_whispers: bool,
+    awaits_direct_messages: bool,
     /// The channels that have let us in.
     joined: Vec<EndpointId>,
-    found: Found,
-    orders: Option<Orders>,
+    result: ProbeResult,
+    commands: Option<CommandSender>,
 }
 
 /// How to tell those who converse.
-enum Orders {
+enum CommandSender {
     Irc(mpsc::Sender<irc::IrcCommand>),
     LetsChat(mpsc::Sender<letschat::LetsChatCommand>),
 }
 
-impl Seen {
+impl ProbeProgress {
     fn new(peer: Peer, places: &[(EndpointId, Endpoint)]) -> Self {
         let there = places.iter().filter(|(_, place)| peer_of(place) == peer);
         let names = there.cloned().collect();
-        let visit = Visit { peer, server: None, name: None, account: None };
-        let found = Found { visit, whispers: None, places: HashMap::new() };
-        Self { names, awaits_whispers: false, joined: Vec::new(), found, orders: None }
-    }
-
-    fn take(&mut self, item: Item) {
-        match item {
-            Item::IrcUp(_, orders) => self.orders = Some(Orders::Irc(orders)),
-            Item::LetsChatUp(orders) => self.orders = Some(Orders::LetsChat(orders)),
-            Item::Happened(Happening::Irc(_, event)) => match event {
-                irc::IrcEvent::Registered { nick } => self.welcome(nick),
-                irc::IrcEvent::LoggedIn { account } => self.found.visit.account = Some(Ok(account)),
-                irc::IrcEvent::LoginFailed { reason: why } => {
-                    self.found.visit.account = Some(Err(why))
-                }
-                irc::IrcEvent::Joined { endpoint: place, .. } => self.joined.push(place),
-                irc::IrcEvent::MaySpeak { place, why } => {
-                    self.decide(place, why.map_or(Ok(()), Err))
-                }
-                irc::IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                    self.decide(place, Err(why))
-                }
-                _ => {}
-            },
-            Item::Happened(Happening::LetsChat(event)) => match event {
-                letschat::LetsChatEvent::LoggedIn(account) => self.welcome(account.username),
-                letschat::LetsChatEvent::DirectMessagesEnabled(carries) => {
-                    self.found.whispers = Some(carries);
-                    self.awaits_whispers = false;
-                }
-                letschat::LetsChatEvent::Joined { endpoint: place, .. } => {
-                    self.decide(place, Ok(()))
-                }
-                letschat::LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
-                    self.decide(place, Err(why))
-                }
-                _ => {}
-            },
-            Item::Happened(_) | Item::Trouble(..) => {}
+        let visit = ServerReport { peer, server: None, login: None, account: None };
+        let found = ProbeResult { server: visit, direct_messages: None, endpoints: HashMap::new() };
+        Self {
+            endpoints: names,
+            awaits_direct_messages: false,
+            joined: Vec::new(),
+            result: found,
+            commands: None,
         }
     }
 
-    fn welcome(&mut self, name: String) {
+    fn on_input(&mut self, item: EngineInput) {
+        match item {
+            EngineInput::IrcConnected(_, orders) => {
+                self.commands = Some(CommandSender::Irc(orders))
+            }
+            EngineInput::LetsChatConnected(orders) => {
+                self.commands = Some(CommandSender::LetsChat(orders))
+            }
+            EngineInput::Event(Happening::Irc(_, event)) => match event {
+                irc::IrcEvent::Registered { nick } => self.on_login(nick),
+                irc::IrcEvent::LoggedIn { account } => {
+                    self.result.server.account = Some(Ok(account))
+                }
+                irc::IrcEvent::LoginFailed { reason: why } => {
+                    self.result.server.account = Some(Err(why))
+                }
+                irc::IrcEvent::Joined { endpoint: place, .. } => self.joined.push(place),
+                irc::IrcEvent::MaySpeak { place, why } => {
+                    self.on_endpoint(place, why.map_or(Ok(()), Err))
+                }
+                irc::IrcEvent::NotJoined { endpoint: place, reason: why } => {
+                    self.on_endpoint(place, Err(why))
+                }
+                _ => {}
+            },
+            EngineInput::Event(Happening::LetsChat(event)) => match event {
+                letschat::LetsChatEvent::LoggedIn(account) => self.on_login(account.username),
+                letschat::LetsChatEvent::DirectMessagesEnabled(carries) => {
+                    self.result.direct_messages = Some(carries);
+                    self.awaits_direct_messages = false;
+                }
+                letschat::LetsChatEvent::Joined { endpoint: place, .. } => {
+                    self.on_endpoint(place, Ok(()))
+                }
+                letschat::LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
+                    self.on_endpoint(place, Err(why))
+                }
+                _ => {}
+            },
+            EngineInput::Event(_) | EngineInput::ConnectionProblem(..) => {}
+        }
+    }
+
+    fn on_login(&mut self, name: String) {
         // What was said before the end may be read behind it.
-        self.found.visit.name.get_or_insert(Ok(name));
+        self.result.server.login.get_or_insert(Ok(name));
     }
 
     /// Where a server does not tell a channel's modes, to be let in is all that can be known.
     fn settle(&mut self) {
         for place in std::mem::take(&mut self.joined) {
-            if self.names.get(&place).is_some_and(|it| !self.found.places.contains_key(it)) {
-                self.decide(place, Ok(()));
+            if self.endpoints.get(&place).is_some_and(|it| !self.result.endpoints.contains_key(it))
+            {
+                self.on_endpoint(place, Ok(()));
             }
         }
     }
 
-    fn decide(&mut self, place: EndpointId, found: Result<(), String>) {
-        if let Some(place) = self.names.get(&place) {
-            self.found.places.insert(place.clone(), found);
+    fn on_endpoint(&mut self, place: EndpointId, found: Result<(), String>) {
+        if let Some(place) = self.endpoints.get(&place) {
+            self.result.endpoints.insert(place.clone(), found);
         }
     }
 
     /// Whether the server has let us in and every place was tried, or it has sent us away.
-    fn is_all(&self) -> bool {
-        match &self.found.visit.name {
+    fn is_complete(&self) -> bool {
+        match &self.result.server.login {
             None => false,
             Some(Err(_)) => true,
             Some(Ok(_)) => {
-                let tried = |place| self.found.places.contains_key(place);
-                !self.awaits_whispers && self.names.values().all(tried)
+                let tried = |place| self.result.endpoints.contains_key(place);
+                !self.awaits_direct_messages && self.endpoints.values().all(tried)
             }
         }
     }
 
     /// The conversation is over before all was seen: nothing more will come of its places.
-    fn ended(&mut self, ended: Result<ConnectionEnd, String>) {
+    fn on_end(&mut self, ended: Result<ConnectionEnd, String>) {
         match ended {
             Err(why) | Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why)) => {
-                self.found.visit.name = Some(Err(why));
+                self.result.server.login = Some(Err(why));
             }
             Ok(ConnectionEnd::Cancelled) => {}
         }
     }
 
-    fn say_goodbye(&self) {
+    fn quit(&self) {
         // Who does not listen any more has left.
-        match &self.orders {
-            Some(Orders::Irc(orders)) => {
+        match &self.commands {
+            Some(CommandSender::Irc(orders)) => {
                 let _ = orders.try_send(irc::IrcCommand::Quit("all is well".to_owned()));
             }
-            Some(Orders::LetsChat(orders)) => {
+            Some(CommandSender::LetsChat(orders)) => {
                 let _ = orders.try_send(letschat::LetsChatCommand::Leave);
             }
             None => {}

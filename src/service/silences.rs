@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 /// A connection that is silent for less is not cut off for that.
-const BRIEF: Duration = Duration::from_secs(4);
+const MIN_SILENCE: Duration = Duration::from_secs(4);
 
 /// How far the clocks of those who cut connections off go astray.
-const ASTRAY: Duration = Duration::from_secs(1);
+const TOLERANCE: Duration = Duration::from_secs(1);
 
 /// How much sooner than a connection is made it begins to be silent, or to age, at most.
 const MAKING: Duration = Duration::from_secs(2);
@@ -37,16 +37,16 @@ pub(super) enum Lesson {
 /// at a certain age, whatever is said on it, ends it in silence, too. Where nothing was said but at the
 /// beginning, the two look alike until something is said more often.
 #[derive(Debug, Default)]
-pub(super) struct Silences {
-    last: Option<Duration>,
-    ping_every: Option<Duration>,
+pub(super) struct IdleTimeoutDetector {
+    last_silence: Option<Duration>,
+    ping_interval: Option<Duration>,
     /// At which age the connection was cut off from which that was learnt.
     learnt_at: Option<Duration>,
     /// At which age connections are cut off.
     by_age: Option<Duration>,
 }
 
-impl Silences {
+impl IdleTimeoutDetector {
     /// A connection was cut off. Gives what is to be learnt from that, if it is news.
     pub(super) fn cut_off(&mut self, cut: Cut) -> Option<Lesson> {
         let Cut { silence, survived, age } = cut;
@@ -57,28 +57,28 @@ impl Silences {
         if self.by_age.is_some_and(is_alike) {
             return None;
         }
-        if survived + ASTRAY >= silence {
-            self.last = None;
+        if survived + TOLERANCE >= silence {
+            self.last_silence = None;
             let mistaken = self.learnt_at.take_if(|learnt_at| is_alike(*learnt_at)).is_some();
             if mistaken {
-                (self.ping_every, self.by_age) = (None, Some(age));
+                (self.ping_interval, self.by_age) = (None, Some(age));
             }
             return mistaken.then_some(Lesson::Age(age));
         }
-        let last = self.last.replace(silence);
-        let alike = last.is_some_and(|last| last.abs_diff(silence) <= ASTRAY);
+        let last = self.last_silence.replace(silence);
+        let alike = last.is_some_and(|last| last.abs_diff(silence) <= TOLERANCE);
         let every = silence / 2;
-        let often = self.ping_every.is_some_and(|known| known <= every);
-        if silence < BRIEF || !alike || often {
+        let often = self.ping_interval.is_some_and(|known| known <= every);
+        if silence < MIN_SILENCE || !alike || often {
             return None;
         }
-        (self.ping_every, self.learnt_at) = (Some(every), Some(age));
+        (self.ping_interval, self.learnt_at) = (Some(every), Some(age));
         Some(Lesson::Ping(every))
     }
 
     /// How often to say something, if somebody cuts off those who do not.
-    pub(super) fn ping_every(&self) -> Option<Duration> {
-        self.ping_every
+    pub(super) fn ping_interval(&self) -> Option<Duration> {
+        self.ping_interval
     }
 }
 
@@ -93,35 +93,35 @@ mod tests {
 
     /// How often to say something, in tenths of seconds, after each of these silences.
     fn learned(tenths: &[u64]) -> Vec<Option<u64>> {
-        let mut silences = Silences::default();
+        let mut silences = IdleTimeoutDetector::default();
         let cut = |(tenth, age): (&u64, Duration)| {
             let silence = Duration::from_millis(tenth * 100);
             let news = silences.cut_off(Cut { silence, survived: Duration::ZERO, age });
-            assert!(news.is_none() || news == silences.ping_every().map(Lesson::Ping));
-            silences.ping_every().map(|every| every.as_secs() * 10)
+            assert!(news.is_none() || news == silences.ping_interval().map(Lesson::Ping));
+            silences.ping_interval().map(|every| every.as_secs() * 10)
         };
         tenths.iter().zip(ages()).map(cut).collect()
     }
 
     #[test]
-    fn who_is_cut_off_twice_after_the_same_silence_says_something_sooner() {
+    fn two_cutoffs_after_equal_silence_set_the_interval() {
         assert_eq!(learned(&[200, 201]), [None, Some(100)]);
         assert_eq!(learned(&[60, 55]), [None, Some(20)]);
         assert_eq!(learned(&[250, 250, 250]), [None, Some(120), Some(120)]);
     }
 
     #[test]
-    fn if_that_is_not_enough_it_learns_once_more() {
+    fn interval_shrinks_after_further_cutoffs() {
         assert_eq!(learned(&[200, 200, 100, 100]), [None, Some(100), Some(100), Some(50)]);
     }
 
     /// What is learnt from connections that are cut off after `timeout` of silence, or at the `age`, if
     /// either comes, where something is said every `usual` seconds or as often as was learnt.
     fn cut_off(timeout: Option<u64>, age: u64, usual: u64) -> Vec<Lesson> {
-        let mut silences = Silences::default();
+        let mut silences = IdleTimeoutDetector::default();
         let mut lessons = Vec::new();
         for _ in 0..30 {
-            let every = silences.ping_every().map_or(usual, |every| every.as_secs().min(usual));
+            let every = silences.ping_interval().map_or(usual, |every| every.as_secs().min(usual));
             let (silence, survived, lasted) = match timeout {
                 Some(timeout) if timeout < every => (timeout, 0, timeout),
                 _ => (age % every, if age > every { every } else { 0 }, age),
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn one_that_lasts_longer_than_that_shows_that_it_was_not_its_age() {
-        let mut silences = Silences::default();
+        let mut silences = IdleTimeoutDetector::default();
         let [zero, ten, twenty] = [0, 10, 20].map(Duration::from_secs);
         let silent = Cut { silence: twenty, survived: zero, age: twenty };
         assert_eq!(
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn other_ends_teach_nothing() {
+    fn unrelated_losses_set_no_interval() {
         assert_eq!(learned(&[200, 30, 120, 240, 5]), [None; 5]);
         assert_eq!(learned(&[10, 10, 39, 39]), [None; 4], "hardly silent at all");
     }

@@ -17,22 +17,22 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::irc::StsPolicy;
 use crate::store;
 
-const FILE: &str = "sts.json";
+const STS_FILE: &str = "sts.json";
 
 /// How many bytes of it are read.
 const MOST: u64 = 1 << 20;
 
 /// What servers have said, by their names.
 #[derive(Debug, Default)]
-pub(super) struct StsBook {
+pub(super) struct StsStore {
     /// Where to write it down; nowhere, for one who only looks.
     path: Option<PathBuf>,
-    policies: Mutex<BTreeMap<String, Policy>>,
+    policies: Mutex<BTreeMap<String, StoredStsPolicy>>,
 }
 
 /// What one server has said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Policy {
+struct StoredStsPolicy {
     /// Where it speaks TLS.
     port: u16,
     /// For how long from the last time that it was there, in seconds.
@@ -40,15 +40,15 @@ struct Policy {
     until: Timestamp,
 }
 
-impl StsBook {
+impl StsStore {
     /// What was written down in `state_dir`, to be added to.
     pub(super) fn open(state_dir: &Path) -> Self {
-        Self { path: Some(state_dir.join(FILE)), ..Self::read(state_dir) }
+        Self { path: Some(state_dir.join(STS_FILE)), ..Self::open_read_only(state_dir) }
     }
 
     /// The same, only to look at.
-    pub(super) fn read(state_dir: &Path) -> Self {
-        let path = state_dir.join(FILE);
+    pub(super) fn open_read_only(state_dir: &Path) -> Self {
+        let path = state_dir.join(STS_FILE);
         let policies = match read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
@@ -62,41 +62,50 @@ impl StsBook {
     }
 
     /// The port at which `host` wants to be spoken to, over TLS.
-    pub(super) fn port(&self, host: &str, now: Timestamp) -> Option<u16> {
-        self.with(|policies| {
-            policies.get(&key(host)).filter(|policy| policy.until > now).map(|policy| policy.port)
+    pub(super) fn port_for(&self, host: &str, now: Timestamp) -> Option<u16> {
+        self.with_policies(|policies| {
+            policies
+                .get(&host_key(host))
+                .filter(|policy| policy.until > now)
+                .map(|policy| policy.port)
         })
     }
 
     /// `host` has said this over TLS, at `port`.
-    pub(super) fn learn(&self, host: &str, port: u16, sts: StsPolicy, now: Timestamp) {
-        self.with(|policies| {
+    pub(super) fn record(&self, host: &str, port: u16, sts: StsPolicy, now: Timestamp) {
+        self.with_policies(|policies| {
             policies.retain(|_, policy| policy.until > now);
             if sts.duration_secs == 0 {
-                policies.remove(&key(host));
+                policies.remove(&host_key(host));
             } else {
-                let until = later(now, sts.duration_secs);
-                policies.insert(key(host), Policy { port, seconds: sts.duration_secs, until });
+                let until = expires_at(now, sts.duration_secs);
+                policies.insert(
+                    host_key(host),
+                    StoredStsPolicy { port, seconds: sts.duration_secs, until },
+                );
             }
             self.write(policies);
         });
     }
 
     /// The connection to `host` has ended: it was there until now.
-    pub(super) fn left(&self, host: &str, now: Timestamp) {
-        self.with(|policies| {
-            if let Some(policy) = policies.get_mut(&key(host)) {
-                policy.until = later(now, policy.seconds);
+    pub(super) fn touch(&self, host: &str, now: Timestamp) {
+        self.with_policies(|policies| {
+            if let Some(policy) = policies.get_mut(&host_key(host)) {
+                policy.until = expires_at(now, policy.seconds);
                 self.write(policies);
             }
         });
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Policy>) -> T) -> T {
+    fn with_policies<T>(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<String, StoredStsPolicy>) -> T,
+    ) -> T {
         change(&mut self.policies.lock().expect("nobody panics with it"))
     }
 
-    fn write(&self, policies: &BTreeMap<String, Policy>) {
+    fn write(&self, policies: &BTreeMap<String, StoredStsPolicy>) {
         let Some(path) = &self.path else { return };
         let text = serde_json::to_vec_pretty(policies).expect("names and numbers are JSON");
         // Whole or not at all.
@@ -117,11 +126,11 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn key(host: &str) -> String {
+fn host_key(host: &str) -> String {
     host.to_ascii_lowercase()
 }
 
-fn later(now: Timestamp, seconds: u64) -> Timestamp {
+fn expires_at(now: Timestamp, seconds: u64) -> Timestamp {
     let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
     now.checked_add(seconds).unwrap_or(Timestamp::MAX)
 }
@@ -137,48 +146,58 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_wants_is_remembered_for_as_long_as_it_wants() {
+    fn policy_is_kept_until_it_expires() {
         let folder = tempfile::tempdir().unwrap();
-        let book = StsBook::open(folder.path());
-        assert_eq!(book.port("irc.example", at(0)), None);
-        book.learn("IRC.example", 6697, StsPolicy { duration_secs: 100 }, at(0));
-        assert_eq!(book.port("irc.example", at(99)), Some(6697));
-        assert_eq!(book.port("irc.example", at(100)), None);
-        assert_eq!(book.port("other.example", at(0)), None);
-        book.left("irc.example", at(50));
-        for book in [StsBook::open(folder.path()), StsBook::read(folder.path())] {
-            assert_eq!(book.port("irc.example", at(149)), Some(6697), "counted from its end");
-            assert_eq!(book.port("irc.example", at(150)), None);
+        let book = StsStore::open(folder.path());
+        assert_eq!(book.port_for("irc.example", at(0)), None);
+        book.record("IRC.example", 6697, StsPolicy { duration_secs: 100 }, at(0));
+        assert_eq!(book.port_for("irc.example", at(99)), Some(6697));
+        assert_eq!(book.port_for("irc.example", at(100)), None);
+        assert_eq!(book.port_for("other.example", at(0)), None);
+        book.touch("irc.example", at(50));
+        for book in [StsStore::open(folder.path()), StsStore::open_read_only(folder.path())] {
+            assert_eq!(book.port_for("irc.example", at(149)), Some(6697), "counted from its end");
+            assert_eq!(book.port_for("irc.example", at(150)), None);
         }
-        book.learn("irc.example", 6697, StsPolicy { duration_secs: 0 }, at(60));
-        assert_eq!(StsBook::read(folder.path()).port("irc.example", at(61)), None, "taken back");
+        book.record("irc.example", 6697, StsPolicy { duration_secs: 0 }, at(60));
+        assert_eq!(
+            StsStore::open_read_only(folder.path()).port_for("irc.example", at(61)),
+            None,
+            "taken back"
+        );
     }
 
     #[test]
-    fn who_only_looks_changes_nothing() {
+    fn read_only_store_writes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let book = StsBook::read(folder.path());
-        book.learn("irc.example", 6697, StsPolicy { duration_secs: u64::MAX }, at(0));
-        assert_eq!(book.port("irc.example", at(1)), Some(6697), "but knows it");
-        assert!(!folder.path().join(FILE).exists());
+        let book = StsStore::open_read_only(folder.path());
+        book.record("irc.example", 6697, StsPolicy { duration_secs: u64::MAX }, at(0));
+        assert_eq!(book.port_for("irc.example", at(1)), Some(6697), "but knows it");
+        assert!(!folder.path().join(STS_FILE).exists());
     }
 
     #[test]
     fn a_fifo_in_its_place_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(STS_FILE);
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
-        let book = StsBook::open(folder.path());
-        book.learn("irc.example", 6697, StsPolicy { duration_secs: 9 }, at(0));
-        assert_eq!(StsBook::read(folder.path()).port("irc.example", at(1)), Some(6697));
+        let book = StsStore::open(folder.path());
+        book.record("irc.example", 6697, StsPolicy { duration_secs: 9 }, at(0));
+        assert_eq!(
+            StsStore::open_read_only(folder.path()).port_for("irc.example", at(1)),
+            Some(6697)
+        );
     }
 
     #[test]
-    fn a_file_that_is_damaged_is_begun_anew() {
+    fn damaged_file_starts_empty() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE), "{").unwrap();
-        let book = StsBook::open(folder.path());
-        book.learn("irc.example", 6697, StsPolicy { duration_secs: 9 }, at(0));
-        assert_eq!(StsBook::read(folder.path()).port("irc.example", at(1)), Some(6697));
+        fs::write(folder.path().join(STS_FILE), "{").unwrap();
+        let book = StsStore::open(folder.path());
+        book.record("irc.example", 6697, StsPolicy { duration_secs: 9 }, at(0));
+        assert_eq!(
+            StsStore::open_read_only(folder.path()).port_for("irc.example", at(1)),
+            Some(6697)
+        );
     }
 }

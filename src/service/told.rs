@@ -7,29 +7,29 @@ use tokio::sync::watch;
 use crate::bridge::{Connections, Counters, Peer, Traffic};
 
 /// How often the log tells, at most.
-const OFTEN: Duration = Duration::from_secs(600);
+const LOG_INTERVAL: Duration = Duration::from_secs(600);
 
 /// What was told last.
-pub(super) struct Told {
+pub(super) struct StatsReporter {
     sender: watch::Sender<Counters>,
     logged: Counters,
     logged_at: Instant,
 }
 
-impl Told {
+impl StatsReporter {
     pub(super) fn new(sender: watch::Sender<Counters>) -> Self {
         Self { sender, logged: Counters::default(), logged_at: Instant::now() }
     }
 
     /// A moment to tell how the counters stand.
     pub(super) fn tick(&mut self, counters: &Counters) {
-        self.counters(counters);
-        if self.logged_at.elapsed() >= OFTEN {
-            self.log();
+        self.publish(counters);
+        if self.logged_at.elapsed() >= LOG_INTERVAL {
+            self.log_changes();
         }
     }
 
-    pub(super) fn counters(&self, counters: &Counters) {
+    pub(super) fn publish(&self, counters: &Counters) {
         self.sender.send_if_modified(|told| {
             let changed = told != counters;
             if changed {
@@ -40,7 +40,7 @@ impl Told {
     }
 
     /// Writes what has changed since it was last written into the log.
-    pub(super) fn log(&mut self) {
+    pub(super) fn log_changes(&mut self) {
         self.logged_at = Instant::now();
         let counters = self.sender.borrow();
         if *counters == self.logged {
@@ -48,7 +48,7 @@ impl Told {
         }
         for (peer, traffic) in &counters.traffic {
             if self.logged.traffic.get(peer) != Some(traffic) {
-                tell(peer, traffic);
+                log_traffic(peer, traffic);
             }
         }
         for (network, connections) in &counters.connections {
@@ -65,7 +65,7 @@ impl Told {
     }
 }
 
-fn tell(peer: &Peer, traffic: &Traffic) {
+fn log_traffic(peer: &Peer, traffic: &Traffic) {
     let Traffic { heard, caught_up, left_out, ignored, unreadable, duplicates, .. } = *traffic;
     let Traffic { strays, held_back, .. } = *traffic;
     let Traffic { delivered, found, repeated, put_off, refused, .. } = *traffic;

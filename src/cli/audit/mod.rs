@@ -78,7 +78,7 @@ pub(super) fn audit(arguments: &AuditArgs) -> ExitCode {
     } else {
         print!("{}", render(&audit));
     }
-    if !audit.is_well() {
+    if !audit.is_clean() {
         EXIT_FAILURE.into()
     } else if audit.not_compared() > 0 {
         EXIT_NOT_AUDITED.into()

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::room_name;
-use crate::service::audit::channel::{ChannelAudit, Twin};
+use crate::service::audit::channel::{ChannelAudit, DuplicateLine};
 use crate::service::audit::room::RoomAudit;
-use crate::service::audit::{Audit, Troubles, Unread};
+use crate::service::audit::{Audit, Problems, Unread};
 use crate::store::Totals;
 
 /// What was found, one object for each room and each channel.
@@ -16,7 +16,7 @@ pub(super) fn json_objects(audit: &Audit) -> impl Iterator<Item = Value> {
 
 fn channel_json(audit: &ChannelAudit) -> Value {
     let mut object = json!({ "channel": audit.channel.to_string() });
-    let found = match &audit.found {
+    let found = match &audit.result {
         Ok(found) => found,
         Err(why) => {
             object["not_audited"] = why.as_str().into();
@@ -26,35 +26,38 @@ fn channel_json(audit: &ChannelAudit) -> Value {
     let lines = &found.lines;
     object["since"] = found.since.to_string().into();
     object["kept_since"] = found.kept_since.map(|since| since.to_string()).into();
-    object["well"] = found.well().into();
-    object["said"] = lines.said.into();
-    object["heard"] = lines.heard.into();
+    object["well"] = found.is_clean().into();
+    object["said"] = lines.delivered.into();
+    object["heard"] = lines.recorded.into();
     object["missing_in_channel"] = problems_json(
-        &lines.lost,
-        |lost| json!({ "delivery": lost.ticket.0, "line": lost.line, "delivered": lost.settled.to_string(), "partly": lost.partly }),
+        &lines.missing,
+        |lost| json!({ "delivery": lost.delivery.0, "line": lost.msgid, "delivered": lost.settled_at.to_string(), "partly": lost.is_partial }),
     );
     object["missing_in_ledger"] = problems_json(
-        &lines.unheard,
-        |it| json!({ "line": it.line, "said": it.said.to_string(), "author": it.author }),
+        &lines.unrecorded,
+        |it| json!({ "line": it.msgid, "said": it.sent_at.to_string(), "author": it.author }),
     );
-    object["repeated"] = duplicates_json(&lines.repeated);
+    object["repeated"] = duplicates_json(&lines.duplicates);
     object["out_of_order"] = problems_json(
-        &lines.misplaced,
-        |it| json!({ "delivery": it.ticket.0, "line": it.line, "said": it.said.to_string(), "behind": it.behind.0 }),
+        &lines.out_of_order,
+        |it| json!({ "delivery": it.delivery.0, "line": it.msgid, "said": it.sent_at.to_string(), "behind": it.preceded_by.0 }),
     );
     object["heard_out_of_order"] = problems_json(
-        &lines.misheard,
-        |it| json!({ "line": it.line, "said": it.said.to_string(), "heard_before": it.before }),
+        &lines.recorded_out_of_order,
+        |it| json!({ "line": it.msgid, "said": it.sent_at.to_string(), "heard_before": it.preceded_by }),
     );
-    object["said_again"] = duplicates_json(&lines.again);
+    object["said_again"] = duplicates_json(&lines.marked_duplicates);
     object["not_heard_yet"] = unread_json(&lines.unread);
     object["no_longer_kept"] = lines.no_longer_kept.into();
-    object["left_out"] = found.left_out.into();
+    object["left_out"] = found.skipped.into();
     object
 }
 
-fn duplicates_json(twins: &Troubles<Twin>) -> Value {
-    problems_json(twins, |it| json!({ "line": it.line, "said": it.said.to_string(), "of": it.of }))
+fn duplicates_json(twins: &Problems<DuplicateLine>) -> Value {
+    problems_json(
+        twins,
+        |it| json!({ "line": it.msgid, "said": it.sent_at.to_string(), "of": it.original }),
+    )
 }
 
 fn unread_json(unread: &Unread) -> Value {
@@ -64,7 +67,7 @@ fn unread_json(unread: &Unread) -> Value {
 fn room_json(audit: &RoomAudit) -> Value {
     let channels: Vec<String> = audit.channels.iter().map(ToString::to_string).collect();
     let mut object = json!({ "room": room_name(&audit.room), "channels": channels });
-    let found = match &audit.found {
+    let found = match &audit.result {
         Ok(found) => found,
         Err(why) => {
             object["not_audited"] = why.as_str().into();
@@ -72,27 +75,27 @@ fn room_json(audit: &RoomAudit) -> Value {
         }
     };
     object["since"] = found.since.to_string().into();
-    object["well"] = found.well().into();
-    object["crossed"] = found.crossed().into();
+    object["well"] = found.is_clean().into();
+    object["crossed"] = found.total_mirrored().into();
     object["missing_in_room"] = problems_json(
-        &found.lost,
-        |lost| json!({ "delivery": lost.ticket.0, "post": lost.post, "delivered": lost.settled.to_string() }),
+        &found.missing,
+        |lost| json!({ "delivery": lost.delivery.0, "post": lost.post, "delivered": lost.settled_at.to_string() }),
     );
-    object["missing_in_ledger"] = problems_json(&found.unheard, |post| {
-        let (id, posted) = (post.post.to_string(), post.posted.to_string());
+    object["missing_in_ledger"] = problems_json(&found.unrecorded, |post| {
+        let (id, posted) = (post.post.to_string(), post.posted_at.to_string());
         json!({ "post": id, "posted": posted, "author": post.author })
     });
-    object["repeated"] = problems_json(&found.repeated, |twin| {
-        let (id, posted) = (twin.post.to_string(), twin.posted.to_string());
-        json!({ "post": id, "posted": posted, "of": twin.of.to_string() })
+    object["repeated"] = problems_json(&found.duplicates, |twin| {
+        let (id, posted) = (twin.post.to_string(), twin.posted_at.to_string());
+        json!({ "post": id, "posted": posted, "of": twin.original.to_string() })
     });
-    object["out_of_order"] = problems_json(&found.misplaced, |it| {
-        let (id, posted) = (it.post.to_string(), it.posted.to_string());
-        json!({ "delivery": it.ticket.0, "post": id, "posted": posted, "behind": it.behind.0 })
+    object["out_of_order"] = problems_json(&found.out_of_order, |it| {
+        let (id, posted) = (it.post.to_string(), it.posted_at.to_string());
+        json!({ "delivery": it.delivery.0, "post": id, "posted": posted, "behind": it.preceded_by.0 })
     });
     object["not_read_yet"] = unread_json(&found.unread);
     object["by_others_as_us"] = found.strays.into();
-    object["left_out"] = found.left_out.into();
+    object["left_out"] = found.skipped.into();
     object["to_room"] = totals_json(&found.to_room);
     let to_channels =
         found.to_channels.iter().map(|(place, tally)| (place.to_string(), totals_json(tally)));
@@ -100,7 +103,7 @@ fn room_json(audit: &RoomAudit) -> Value {
     object
 }
 
-fn problems_json<T>(troubles: &Troubles<T>, object: impl Fn(&T) -> Value) -> Value {
+fn problems_json<T>(troubles: &Problems<T>, object: impl Fn(&T) -> Value) -> Value {
     json!({ "count": troubles.count, "first": troubles.first.iter().map(object).collect::<Vec<_>>() })
 }
 

@@ -21,13 +21,13 @@ use channel::ChannelAudit;
 use room::RoomAudit;
 
 /// How long a running bridge may take to write down what it was just told.
-const MOMENT: Duration = Duration::from_secs(2);
+const RECHECK_DELAY: Duration = Duration::from_secs(2);
 
 /// How many troubles of a kind are told one by one; those beyond are counted.
-const TOLD: usize = 1_000;
+const MAX_LISTED: usize = 1_000;
 
 /// How far the clocks may differ that say when a delivery was begun and when it was said.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was found in each place.
 #[derive(Debug)]
@@ -41,40 +41,40 @@ pub struct Audit {
 impl Audit {
     /// Whether nothing is missing, repeated or out of order in what could be compared.
     #[must_use]
-    pub fn is_well(&self) -> bool {
-        let mut rooms = self.rooms.iter().flat_map(|audit| &audit.found);
-        let mut channels = self.channels.iter().flat_map(|audit| &audit.found);
-        rooms.all(room::Findings::well) && channels.all(channel::Findings::well)
+    pub fn is_clean(&self) -> bool {
+        let mut rooms = self.rooms.iter().flat_map(|audit| &audit.result);
+        let mut channels = self.channels.iter().flat_map(|audit| &audit.result);
+        rooms.all(room::RoomFindings::is_clean) && channels.all(channel::ChannelFindings::is_clean)
     }
 
     /// How many rooms and channels could not be compared.
     #[must_use]
     pub fn not_compared(&self) -> usize {
-        let rooms = self.rooms.iter().filter(|audit| audit.found.is_err());
-        let channels = self.channels.iter().filter(|audit| audit.found.is_err());
+        let rooms = self.rooms.iter().filter(|audit| audit.result.is_err());
+        let channels = self.channels.iter().filter(|audit| audit.result.is_err());
         rooms.count() + channels.count()
     }
 }
 
 /// Troubles of one kind.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Troubles<T> {
+pub struct Problems<T> {
     /// How many there are.
     pub count: u64,
     /// The first of them.
     pub first: Vec<T>,
 }
 
-impl<T> Default for Troubles<T> {
+impl<T> Default for Problems<T> {
     fn default() -> Self {
         Self { count: 0, first: Vec::new() }
     }
 }
 
-impl<T> Troubles<T> {
+impl<T> Problems<T> {
     pub(in crate::service::audit) fn push(&mut self, trouble: T) {
         self.count += 1;
-        if self.first.len() < TOLD {
+        if self.first.len() < MAX_LISTED {
             self.first.push(trouble);
         }
     }
@@ -108,15 +108,15 @@ pub async fn audit(
 ) -> Result<Audit, StoreError> {
     // Whether there is anything to compare with, before anybody is bothered.
     drop(Snapshot::open(&settings.state_dir)?);
-    let rooms = room::look_at(settings, rooms, since).await?;
-    let channels = channel::look_at(settings, channels, since).await?;
-    if rooms.iter().any(room::Looked::is_suspicious)
-        || channels.iter().any(channel::Looked::is_suspicious)
+    let rooms = room::scan_rooms(settings, rooms, since).await?;
+    let channels = channel::scan_channels(settings, channels, since).await?;
+    if rooms.iter().any(room::RoomScan::has_suspects)
+        || channels.iter().any(channel::ChannelScan::has_suspects)
     {
-        tokio::time::sleep(MOMENT).await;
+        tokio::time::sleep(RECHECK_DELAY).await;
     }
-    let rooms = rooms.into_iter().map(|looked| looked.conclude(settings));
+    let rooms = rooms.into_iter().map(|looked| looked.finish(settings));
     let rooms = rooms.collect::<Result<_, _>>()?;
-    let channels = channels.into_iter().map(|looked| looked.conclude(settings));
+    let channels = channels.into_iter().map(|looked| looked.finish(settings));
     Ok(Audit { rooms, channels: channels.collect::<Result<_, _>>()? })
 }

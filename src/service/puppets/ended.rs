@@ -4,82 +4,97 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Pool;
-use super::conversation::Over;
+use super::PuppetPool;
+use super::conversation::SessionEnd;
 use crate::bridge::{Happening, PuppetEnd};
 use crate::domain::LetsChatUserId;
 use crate::protocol::irc::{DisconnectKind, DisconnectReason};
-use crate::service::connection::in_words;
-use crate::service::door::Door;
-use crate::service::engine::Item;
-use crate::service::patience::{Outcome, Patience};
+use crate::service::connection::format_delay;
+use crate::service::door::Connector;
+use crate::service::engine::EngineInput;
+use crate::service::patience::{ConnectionOutcome, ReconnectDelay};
 
 /// How long whoever was lost waits the first time.
-const WAIT: Duration = Duration::from_secs(15);
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(15);
 
 /// How long nobody is given a connection after one that did not last, the first time.
-const TROUBLE: Duration = Duration::from_secs(5);
+const FIRST_PAUSE_DELAY: Duration = Duration::from_secs(5);
 
 /// A connection that ends sooner than this has not lasted.
-const BRIEF: Duration = Duration::from_secs(20);
+const MIN_LIFETIME: Duration = Duration::from_secs(20);
 
 /// What is remembered of who had one.
-pub(super) struct Past {
-    patience: Patience,
+pub(super) struct RetryState {
+    delay: ReconnectDelay,
     /// When they may have another.
-    pub(super) again_at: Instant,
+    pub(super) retry_at: Instant,
     /// The way to go on with, where the server turned them away.
-    pub(super) door: Option<Door>,
+    pub(super) connector: Option<Connector>,
 }
 
-impl Pool {
-    pub(super) async fn ended(&mut self, over: Over) {
-        let Over { account, door, let_in, away, elsewhere, why } = over;
-        let Some(live) = self.live.remove(&account) else { return };
-        let (now, lasted) = (Instant::now(), live.began.elapsed());
+impl PuppetPool {
+    pub(super) async fn on_session_end(&mut self, over: SessionEnd) {
+        let SessionEnd {
+            user: account,
+            connector: door,
+            login_succeeded: let_in,
+            rejection: away,
+            try_other_server: elsewhere,
+            reason: why,
+        } = over;
+        let Some(live) = self.connections.remove(&account) else { return };
+        let (now, lasted) = (Instant::now(), live.started_at.elapsed());
         let end = match &away {
-            _ if live.leaving => PuppetEnd::Left,
+            _ if live.quitting => PuppetEnd::Left,
             Some(_) => PuppetEnd::TurnedAway,
             None => PuppetEnd::Lost,
         };
         let wait = match end {
             PuppetEnd::Left => Duration::ZERO,
             PuppetEnd::Lost | PuppetEnd::TurnedAway => {
-                let past = self.past.entry(account.clone()).or_insert_with(Past::new);
-                past.door = away.is_some().then_some(door);
-                past.patience.after(Outcome {
-                    let_in,
+                let past = self.retries.entry(account.clone()).or_insert_with(RetryState::new);
+                past.connector = away.is_some().then_some(door);
+                past.delay.next_delay(ConnectionOutcome {
+                    login_succeeded: let_in,
                     lasted,
-                    away: away.as_ref().map(Into::into),
-                    elsewhere,
+                    rejection: away.as_ref().map(Into::into),
+                    try_other_server: elsewhere,
                 })
             }
         };
-        if let Some(past) = self.past.get_mut(&account) {
-            past.again_at = now + wait;
+        if let Some(past) = self.retries.get_mut(&account) {
+            past.retry_at = now + wait;
         }
-        self.tell(&account, end, (&why, away.as_ref()), wait);
+        self.log_end(&account, end, (&why, away.as_ref()), wait);
         if end != PuppetEnd::Left {
-            let away = away.as_ref().filter(|away| concerns_all(away)).map(Into::into);
-            self.pause(now, Outcome { let_in, lasted, away, elsewhere });
+            let away = away.as_ref().filter(|away| affects_all(away)).map(Into::into);
+            self.pause_connecting(
+                now,
+                ConnectionOutcome {
+                    login_succeeded: let_in,
+                    lasted,
+                    rejection: away,
+                    try_other_server: elsewhere,
+                },
+            );
         }
         let lost = Happening::PuppetLost(self.network.network.clone(), account, end);
         // Nobody hears it when the engine is gone.
-        let _ = self.inbox.send(Item::Happened(lost)).await;
+        let _ = self.inbox.send(EngineInput::Event(lost)).await;
     }
 
     /// Lets nobody have a connection for a while after one that did not last, or where the server has
     /// something against all of us.
-    fn pause(&mut self, now: Instant, outcome: Outcome) {
-        if outcome.lasted >= BRIEF && outcome.away.is_none() {
-            self.trouble = trouble();
+    fn pause_connecting(&mut self, now: Instant, outcome: ConnectionOutcome) {
+        if outcome.lasted >= MIN_LIFETIME && outcome.rejection.is_none() {
+            self.pause_delay = pool_pause_delay();
             return;
         }
-        let wait = self.trouble.after(outcome);
-        self.free_at = self.free_at.max(now + wait);
+        let wait = self.pause_delay.next_delay(outcome);
+        self.next_connect_at = self.next_connect_at.max(now + wait);
     }
 
-    fn tell(
+    fn log_end(
         &self,
         account: &LetsChatUserId,
         end: PuppetEnd,
@@ -90,11 +105,12 @@ impl Pool {
         match end {
             PuppetEnd::Left => tracing::info!(%network, %account, "a puppet has left"),
             PuppetEnd::Lost => {
-                let not_before = in_words(wait);
+                let not_before = format_delay(wait);
                 tracing::info!(%network, %account, why, not_before, "a puppet is lost");
             }
             PuppetEnd::TurnedAway => {
-                let (not_before, remedy) = (in_words(wait), away.and_then(DisconnectReason::help));
+                let (not_before, remedy) =
+                    (format_delay(wait), away.and_then(DisconnectReason::help));
                 tracing::warn!(
                     %network,
                     %account,
@@ -108,23 +124,27 @@ impl Pool {
     }
 }
 
-impl Past {
+impl RetryState {
     fn new() -> Self {
-        Self { patience: patience(WAIT), again_at: Instant::now(), door: None }
+        Self {
+            delay: reconnect_delay(FIRST_RETRY_DELAY),
+            retry_at: Instant::now(),
+            connector: None,
+        }
     }
 }
 
 /// How long nobody is given a connection after one that did not last.
-pub(super) fn trouble() -> Patience {
-    patience(TROUBLE)
+pub(super) fn pool_pause_delay() -> ReconnectDelay {
+    reconnect_delay(FIRST_PAUSE_DELAY)
 }
 
-fn patience(first: Duration) -> Patience {
-    Patience::from(first, fastrand::u64(..))
+fn reconnect_delay(first: Duration) -> ReconnectDelay {
+    ReconnectDelay::with_first_delay(first, fastrand::u64(..))
 }
 
 /// Whether a server that says so has nothing against this one, but against all of us.
-fn concerns_all(away: &DisconnectReason) -> bool {
+fn affects_all(away: &DisconnectReason) -> bool {
     matches!(
         away.kind,
         DisconnectKind::Throttled | DisconnectKind::TooManyConnections | DisconnectKind::ServerFull

@@ -18,211 +18,224 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio::time::Instant;
 
-use super::door::Door;
-use super::engine::{Item, orders_at_once};
-use super::patience::Patience;
+use super::door::Connector;
+use super::engine::{EngineInput, command_queue_capacity};
+use super::patience::ReconnectDelay;
 use crate::bridge::PuppetOrder;
 use crate::config::NetworkSettings;
 use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::irc::{ChannelTarget, IrcCommand};
-use conversation::{Over, Puppet};
-use ended::Past;
+use conversation::{PuppetConfig, SessionEnd};
+use ended::RetryState;
 
 /// How long after one connection is begun the next may be.
-const PAUSE: Duration = Duration::from_secs(2);
+const CONNECT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Who has been still for less than this gives way to nobody.
-const STILL: Duration = Duration::from_secs(600);
+const MIN_IDLE_TO_EVICT: Duration = Duration::from_secs(600);
 
 /// How often we look for who has been still for too long.
-const ROUND: Duration = Duration::from_secs(15);
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What reaches those who keep the puppets.
 #[derive(Debug)]
-pub(super) enum Request {
+pub(super) enum PoolRequest {
     /// The bridge wants this.
-    Order(PuppetOrder),
+    Command(PuppetOrder),
     /// The bridge stops: all of them say goodbye.
-    Goodbye(String),
+    Shutdown(String),
 }
 
 /// The puppets of one network.
-pub(super) struct Pool {
+pub(super) struct PuppetPool {
     network: NetworkSettings,
-    door: Door,
-    seats: HashMap<EndpointId, ChannelTarget>,
-    inbox: mpsc::Sender<Item>,
+    connector: Connector,
+    channels: HashMap<EndpointId, ChannelTarget>,
+    inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
-    live: HashMap<LetsChatUserId, Live>,
+    connections: HashMap<LetsChatUserId, PuppetConnection>,
     /// Who is to have a connection, in the order of asking.
-    called: VecDeque<Called>,
-    past: HashMap<LetsChatUserId, Past>,
-    conversations: JoinSet<Over>,
+    pending: VecDeque<PendingPuppet>,
+    retries: HashMap<LetsChatUserId, RetryState>,
+    sessions: JoinSet<SessionEnd>,
     /// When the next connection may be begun.
-    free_at: Instant,
+    next_connect_at: Instant,
     /// How long to begin none after one that did not last: the server may be throttling us.
-    trouble: Patience,
+    pause_delay: ReconnectDelay,
 }
 
 /// Somebody's connection.
-struct Live {
-    orders: mpsc::Sender<IrcCommand>,
-    began: Instant,
-    spoke: Instant,
-    leaving: bool,
+struct PuppetConnection {
+    commands: mpsc::Sender<IrcCommand>,
+    started_at: Instant,
+    last_spoke: Instant,
+    quitting: bool,
 }
 
 /// Somebody who is to have one.
-struct Called {
-    account: LetsChatUserId,
+struct PendingPuppet {
+    user: LetsChatUserId,
     nick: String,
-    name: String,
-    seats: Vec<ChannelTarget>,
+    username: String,
+    channels: Vec<ChannelTarget>,
     not_before: Instant,
 }
 
-impl Pool {
+impl PuppetPool {
     pub(super) fn new(
         network: NetworkSettings,
-        door: Door,
+        door: Connector,
         seats: Vec<ChannelTarget>,
-        inbox: mpsc::Sender<Item>,
+        inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
             network,
-            door,
-            seats: seats.into_iter().map(|seat| (seat.endpoint, seat)).collect(),
+            connector: door,
+            channels: seats.into_iter().map(|seat| (seat.endpoint, seat)).collect(),
             inbox,
             stop,
-            live: HashMap::new(),
-            called: VecDeque::new(),
-            past: HashMap::new(),
-            conversations: JoinSet::new(),
-            free_at: Instant::now(),
-            trouble: ended::trouble(),
+            connections: HashMap::new(),
+            pending: VecDeque::new(),
+            retries: HashMap::new(),
+            sessions: JoinSet::new(),
+            next_connect_at: Instant::now(),
+            pause_delay: ended::pool_pause_delay(),
         }
     }
 
     /// Keeps them until nobody asks for any, and all have left.
-    pub(super) async fn keep(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
-        let mut round = time::interval(ROUND);
+    pub(super) async fn run(mut self, mut requests: mpsc::UnboundedReceiver<PoolRequest>) {
+        let mut round = time::interval(IDLE_CHECK_INTERVAL);
         let mut open = true;
-        while open || !self.conversations.is_empty() {
-            let next = self.next_at();
+        while open || !self.sessions.is_empty() {
+            let next = self.next_connect();
             tokio::select! {
                 request = requests.recv(), if open => match request {
-                    Some(Request::Order(order)) => self.take(order).await,
-                    Some(Request::Goodbye(why)) => self.goodbye(&why),
+                    Some(PoolRequest::Command(order)) => self.on_command(order).await,
+                    Some(PoolRequest::Shutdown(why)) => self.quit_all(&why),
                     None => {
                         open = false;
-                        self.goodbye("the bridge is going down");
+                        self.quit_all("the bridge is going down");
                     }
                 },
-                Some(ended) = self.conversations.join_next() => {
+                Some(ended) = self.sessions.join_next() => {
                     if let Ok(over) = ended {
-                        self.ended(over).await;
+                        self.on_session_end(over).await;
                     }
                 }
-                () = at(next) => self.begin_next().await,
-                _ = round.tick() => self.reap(),
+                () = sleep_until(next) => self.connect_next().await,
+                _ = round.tick() => self.quit_idle(),
             }
         }
     }
 
-    async fn take(&mut self, order: PuppetOrder) {
+    async fn on_command(&mut self, order: PuppetOrder) {
         match order {
             PuppetOrder::Call { account, nick, name, place } => {
-                let Some(seat) = self.seats.get(&place).cloned() else { return };
-                if let Some(live) = self.live.get_mut(&account) {
-                    live.spoke = Instant::now();
+                let Some(seat) = self.channels.get(&place).cloned() else { return };
+                if let Some(live) = self.connections.get_mut(&account) {
+                    live.last_spoke = Instant::now();
                     // Full: it does not listen, and will be lost.
-                    let _ = live.orders.try_send(IrcCommand::Join(seat));
+                    let _ = live.commands.try_send(IrcCommand::Join(seat));
                     return;
                 }
-                if let Some(called) = self.called.iter_mut().find(|it| it.account == account) {
-                    called.seats.push(seat);
+                if let Some(called) = self.pending.iter_mut().find(|it| it.user == account) {
+                    called.channels.push(seat);
                     return;
                 }
-                let not_before = self.past.get(&account).map_or(self.free_at, |it| it.again_at);
+                let not_before =
+                    self.retries.get(&account).map_or(self.next_connect_at, |it| it.retry_at);
                 let seats = vec![seat];
-                self.called.push_back(Called { account, nick, name, seats, not_before });
+                self.pending.push_back(PendingPuppet {
+                    user: account,
+                    nick,
+                    username: name,
+                    channels: seats,
+                    not_before,
+                });
             }
             PuppetOrder::Tell(account, order) => {
-                let Some(live) = self.live.get_mut(&account) else {
+                let Some(live) = self.connections.get_mut(&account) else {
                     // It was lost meanwhile, and that has been told.
                     return;
                 };
                 if matches!(order, IrcCommand::SendMessage { .. }) {
-                    live.spoke = Instant::now();
+                    live.last_spoke = Instant::now();
                 }
-                let _ = live.orders.try_send(order);
+                let _ = live.commands.try_send(order);
             }
         }
     }
 
     /// When the next connection is to be begun.
-    fn next_at(&self) -> Option<Instant> {
-        let first = self.called.iter().map(|it| it.not_before).min()?;
-        Some(first.max(self.free_at))
+    fn next_connect(&self) -> Option<Instant> {
+        let first = self.pending.iter().map(|it| it.not_before).min()?;
+        Some(first.max(self.next_connect_at))
     }
 
-    async fn begin_next(&mut self) {
+    async fn connect_next(&mut self) {
         let now = Instant::now();
-        let Some(at) = self.called.iter().position(|it| it.not_before <= now) else { return };
-        if self.live.len() >= self.network.puppets.max {
-            self.make_room(now);
-            self.free_at = now + ROUND;
+        let Some(at) = self.pending.iter().position(|it| it.not_before <= now) else { return };
+        if self.connections.len() >= self.network.puppets.max {
+            self.evict_idle(now);
+            self.next_connect_at = now + IDLE_CHECK_INTERVAL;
             return;
         }
-        let Some(called) = self.called.remove(at) else { return };
-        self.free_at = now + PAUSE;
-        let (sender, orders) = mpsc::channel(orders_at_once(self.seats.len()));
-        let live = Live { orders: sender, began: now, spoke: now, leaving: false };
-        self.live.insert(called.account.clone(), live);
-        let Called { account, nick, name, seats, .. } = called;
-        let kept = self.past.get_mut(&account).and_then(|past| past.door.take());
+        let Some(called) = self.pending.remove(at) else { return };
+        self.next_connect_at = now + CONNECT_INTERVAL;
+        let (sender, orders) = mpsc::channel(command_queue_capacity(self.channels.len()));
+        let live = PuppetConnection {
+            commands: sender,
+            started_at: now,
+            last_spoke: now,
+            quitting: false,
+        };
+        self.connections.insert(called.user.clone(), live);
+        let PendingPuppet { user: account, nick, username: name, channels: seats, .. } = called;
+        let kept = self.retries.get_mut(&account).and_then(|past| past.connector.take());
         let prefix = self.network.puppets.ipv6_prefix;
-        let door = kept.unwrap_or_else(|| conversation::door(&self.door, &account, &name, prefix));
-        let puppet = Puppet { account, nick, name, seats };
+        let door = kept.unwrap_or_else(|| {
+            conversation::connector_for(&self.connector, &account, &name, prefix)
+        });
+        let puppet = PuppetConfig { user: account, nick, username: name, channels: seats };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
-        self.conversations
-            .spawn(conversation::converse(puppet, network, door, orders, inbox, stop));
+        self.sessions.spawn(conversation::run_session(puppet, network, door, orders, inbox, stop));
     }
 
     /// Whoever has been still for longest gives way, if for long enough.
-    fn make_room(&mut self, now: Instant) {
-        if self.live.values().any(|live| live.leaving) {
+    fn evict_idle(&mut self, now: Instant) {
+        if self.connections.values().any(|live| live.quitting) {
             return;
         }
-        let still = self.live.values_mut().min_by_key(|live| live.spoke);
-        if let Some(live) = still.filter(|live| now - live.spoke >= STILL) {
-            live.leave("somebody else speaks");
+        let still = self.connections.values_mut().min_by_key(|live| live.last_spoke);
+        if let Some(live) = still.filter(|live| now - live.last_spoke >= MIN_IDLE_TO_EVICT) {
+            live.quit("somebody else speaks");
         }
     }
 
     /// Whoever has been still for too long leaves.
-    fn reap(&mut self) {
+    fn quit_idle(&mut self) {
         let idle = self.network.puppets.idle_timeout;
-        let still = self.live.values_mut().filter(|live| live.spoke.elapsed() >= idle);
-        still.for_each(|live| live.leave("has been silent for long"));
+        let still = self.connections.values_mut().filter(|live| live.last_spoke.elapsed() >= idle);
+        still.for_each(|live| live.quit("has been silent for long"));
     }
 
-    fn goodbye(&mut self, why: &str) {
-        self.called.clear();
-        self.live.values_mut().for_each(|live| live.leave(why));
+    fn quit_all(&mut self, why: &str) {
+        self.pending.clear();
+        self.connections.values_mut().for_each(|live| live.quit(why));
     }
 }
 
-impl Live {
-    fn leave(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.leaving, true) {
-            let _ = self.orders.try_send(IrcCommand::Quit(why.to_owned()));
+impl PuppetConnection {
+    fn quit(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.quitting, true) {
+            let _ = self.commands.try_send(IrcCommand::Quit(why.to_owned()));
         }
     }
 }
 
-async fn at(time: Option<Instant>) {
+async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => time::sleep_until(time).await,
         None => std::future::pending().await,

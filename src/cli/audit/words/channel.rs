@@ -1,58 +1,58 @@
 use super::{
     ProblemCounts, format_minute, format_number, format_second, push_problems, unread_line,
 };
-use crate::service::audit::channel::{ChannelAudit, Findings, LineId};
+use crate::service::audit::channel::{ChannelAudit, ChannelFindings, LineMsgid};
 
 /// What was found in one channel, in lines.
 pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
     let channel = audit.channel.to_string();
-    let found = match &audit.found {
+    let found = match &audit.result {
         Ok(found) => found,
         Err(why) => return vec![format!("{channel}: cannot be compared: {why}")],
     };
     let shown = &found.lines;
-    let (said, heard) = (format_number(shown.said), format_number(shown.heard));
+    let (said, heard) = (format_number(shown.delivered), format_number(shown.recorded));
     let (there, since) =
         (format!("{said} said and {heard} heard there"), format_minute(found.since));
-    let mut lines = vec![if found.well() {
+    let mut lines = vec![if found.is_clean() {
         format!("{channel}: {there}, none missing, repeated or out of order since {since}")
     } else {
         format!("{channel}: {there} since {since}, {}", count_problems(found))
     }];
-    push_problems(&mut lines, &shown.lost, |lost| {
-        let (ticket, settled) = (lost.ticket.0, format_second(lost.settled));
-        let what = if lost.partly { "some lines of delivery" } else { "delivery" };
+    push_problems(&mut lines, &shown.missing, |lost| {
+        let (ticket, settled) = (lost.delivery.0, format_second(lost.settled_at));
+        let what = if lost.is_partial { "some lines of delivery" } else { "delivery" };
         format!(
             "missing in {channel}: {what} {ticket}, delivered {settled} as {}",
-            msgid_or_placeholder(&lost.line)
+            msgid_or_placeholder(&lost.msgid)
         )
     });
-    push_problems(&mut lines, &shown.unheard, |line| {
-        let (author, said) = (&line.author, format_second(line.said));
+    push_problems(&mut lines, &shown.unrecorded, |line| {
+        let (author, said) = (&line.author, format_second(line.sent_at));
         format!(
             "missing in the ledger: line {} in {channel} by {author}, {said}",
-            msgid_or_placeholder(&line.line)
+            msgid_or_placeholder(&line.msgid)
         )
     });
-    push_problems(&mut lines, &shown.repeated, |twin| {
-        let (line, of) = (msgid_or_placeholder(&twin.line), msgid_or_placeholder(&twin.of));
+    push_problems(&mut lines, &shown.duplicates, |twin| {
+        let (line, of) = (msgid_or_placeholder(&twin.msgid), msgid_or_placeholder(&twin.original));
         format!(
             "repeated in {channel}: line {line}, {}, says what {of} says",
-            format_second(twin.said)
+            format_second(twin.sent_at)
         )
     });
-    push_problems(&mut lines, &shown.misplaced, |it| {
-        let (ticket, behind, said) = (it.ticket.0, it.behind.0, format_second(it.said));
+    push_problems(&mut lines, &shown.out_of_order, |it| {
+        let (ticket, behind, said) = (it.delivery.0, it.preceded_by.0, format_second(it.sent_at));
         format!(
             "out of order in {channel}: delivery {ticket} (line {}, {said}) stands behind delivery {behind}",
-            msgid_or_placeholder(&it.line)
+            msgid_or_placeholder(&it.msgid)
         )
     });
-    push_problems(&mut lines, &shown.misheard, |it| {
+    push_problems(&mut lines, &shown.recorded_out_of_order, |it| {
         let (line, before, said) = (
-            msgid_or_placeholder(&it.line),
-            msgid_or_placeholder(&it.before),
-            format_second(it.said),
+            msgid_or_placeholder(&it.msgid),
+            msgid_or_placeholder(&it.preceded_by),
+            format_second(it.sent_at),
         );
         format!(
             "out of order in the ledger: line {line} ({said}) in {channel} was heard before {before}, which stands before it"
@@ -63,7 +63,7 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
 }
 
 /// What is worth knowing and no trouble.
-fn notes(channel: &str, found: &Findings) -> Vec<String> {
+fn notes(channel: &str, found: &ChannelFindings) -> Vec<String> {
     let shown = &found.lines;
     let mut lines = Vec::new();
     let mut count = |what: &str, count: u64| {
@@ -71,9 +71,9 @@ fn notes(channel: &str, found: &Findings) -> Vec<String> {
             lines.push(format!("  {what} {channel}: {}", format_number(count)));
         }
     };
-    count("said again, and marked so, in", shown.again.count);
+    count("said again, and marked so, in", shown.marked_duplicates.count);
     count("no longer kept by the server of", shown.no_longer_kept);
-    count("left out by the rules in", found.left_out);
+    count("left out by the rules in", found.skipped);
     if let Some(since) = found.kept_since {
         lines.push(format!(
             "  the server of {channel} keeps nothing from before {}",
@@ -84,14 +84,14 @@ fn notes(channel: &str, found: &Findings) -> Vec<String> {
     lines
 }
 
-pub(super) fn count_problems(found: &Findings) -> ProblemCounts {
+pub(super) fn count_problems(found: &ChannelFindings) -> ProblemCounts {
     ProblemCounts {
-        missing: found.missing(),
-        repeated: found.lines.repeated.count,
-        out_of_order: found.out_of_order(),
+        missing: found.total_missing(),
+        repeated: found.lines.duplicates.count,
+        out_of_order: found.total_out_of_order(),
     }
 }
 
-fn msgid_or_placeholder(line: &LineId) -> &str {
+fn msgid_or_placeholder(line: &LineMsgid) -> &str {
     line.as_deref().unwrap_or("without an id")
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::service::audit::{Audit, Troubles, Unread};
+use crate::service::audit::{Audit, Problems, Unread};
 
 /// What was found, a paragraph for each room and each channel, and the sum of it.
 pub(super) fn render(audit: &Audit) -> String {
@@ -20,18 +20,18 @@ pub(super) fn render(audit: &Audit) -> String {
 fn summary_line(audit: &Audit) -> String {
     let mut crossed = 0;
     let mut counts = ProblemCounts::default();
-    for room in audit.rooms.iter().flat_map(|audit| &audit.found) {
-        crossed += room.crossed();
+    for room in audit.rooms.iter().flat_map(|audit| &audit.result) {
+        crossed += room.total_mirrored();
         counts.add(room::count_problems(room));
     }
-    for channel in audit.channels.iter().flat_map(|audit| &audit.found) {
+    for channel in audit.channels.iter().flat_map(|audit| &audit.result) {
         counts.add(channel::count_problems(channel));
     }
     let failed = match audit.not_compared() {
         0 => String::new(),
         failed => format!(", {failed} could not be compared"),
     };
-    let told = if audit.channels.is_empty() || audit.channels.iter().any(|it| it.found.is_err()) {
+    let told = if audit.channels.is_empty() || audit.channels.iter().any(|it| it.result.is_err()) {
         "; of channels that were not compared this is what the ledger says"
     } else {
         ""
@@ -64,7 +64,7 @@ impl fmt::Display for ProblemCounts {
 }
 
 /// A line for each trouble.
-fn push_problems<T>(lines: &mut Vec<String>, troubles: &Troubles<T>, line: impl Fn(&T) -> String) {
+fn push_problems<T>(lines: &mut Vec<String>, troubles: &Problems<T>, line: impl Fn(&T) -> String) {
     lines.extend(troubles.first.iter().map(|trouble| format!("  {}", line(trouble))));
     let more = troubles.count - troubles.first.len() as u64;
     if more > 0 {

@@ -2,40 +2,41 @@ use super::{
     ProblemCounts, format_minute, format_number, format_second, push_problems, unread_line,
 };
 use crate::cli::audit::room_name;
-use crate::service::audit::room::{Findings, RoomAudit};
+use crate::service::audit::room::{RoomAudit, RoomFindings};
 use crate::store::Totals;
 
 /// What was found in one room, in lines.
 pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
     let (ends, room) = (link_name(audit), room_name(&audit.room));
-    let found = match &audit.found {
+    let found = match &audit.result {
         Ok(found) => found,
         Err(why) => return vec![format!("{ends}: cannot be compared: {why}")],
     };
-    let (crossed, since) = (format_number(found.crossed()), format_minute(found.since));
-    let mut lines = vec![if found.well() {
+    let (crossed, since) = (format_number(found.total_mirrored()), format_minute(found.since));
+    let mut lines = vec![if found.is_clean() {
         format!("{ends}: {crossed} crossed, none missing, repeated or out of order since {since}")
     } else {
         format!("{ends}: {crossed} crossed since {since}, {}", count_problems(found))
     }];
-    push_problems(&mut lines, &found.lost, |lost| {
-        let (ticket, settled) = (lost.ticket.0, format_second(lost.settled));
+    push_problems(&mut lines, &found.missing, |lost| {
+        let (ticket, settled) = (lost.delivery.0, format_second(lost.settled_at));
         format!("missing in {room}: delivery {ticket}, delivered {settled} as {}", lost.post)
     });
-    push_problems(&mut lines, &found.unheard, |post| {
-        let posted = format_second(post.posted);
+    push_problems(&mut lines, &found.unrecorded, |post| {
+        let posted = format_second(post.posted_at);
         format!("missing in the ledger: post {} in {room} by {}, {posted}", post.post, post.author)
     });
-    push_problems(&mut lines, &found.repeated, |twin| {
+    push_problems(&mut lines, &found.duplicates, |twin| {
         format!(
             "repeated in {room}: post {}, {}, says what {} says",
             twin.post,
-            format_second(twin.posted),
-            twin.of
+            format_second(twin.posted_at),
+            twin.original
         )
     });
-    push_problems(&mut lines, &found.misplaced, |it| {
-        let (ticket, behind, posted) = (it.ticket.0, it.behind.0, format_second(it.posted));
+    push_problems(&mut lines, &found.out_of_order, |it| {
+        let (ticket, behind, posted) =
+            (it.delivery.0, it.preceded_by.0, format_second(it.posted_at));
         format!(
             "out of order in {room}: delivery {ticket} (post {}, {posted}) stands behind delivery {behind}",
             it.post
@@ -43,8 +44,8 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
     });
     let tallies = std::iter::once((room.clone(), &found.to_room))
         .chain(found.to_channels.iter().map(|(place, tally)| (place.to_string(), tally)));
-    for (place, tally) in tallies {
-        lines.extend(pending_lines(&place, tally));
+    for (endpoint_result, tally) in tallies {
+        lines.extend(pending_lines(&endpoint_result, tally));
     }
     lines.extend(unread_line(&room, &found.unread));
     if found.strays > 0 {
@@ -53,8 +54,8 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
             "  posted in {room} by the bridge's own account, and not by this bridge: {count}"
         ));
     }
-    if found.left_out > 0 {
-        let count = format_number(found.left_out);
+    if found.skipped > 0 {
+        let count = format_number(found.skipped);
         lines.push(format!("  left out by rules in {room}: {count}"));
     }
     lines
@@ -75,11 +76,11 @@ fn pending_lines(place: &str, tally: &Totals) -> Vec<String> {
     lines
 }
 
-pub(super) fn count_problems(found: &Findings) -> ProblemCounts {
+pub(super) fn count_problems(found: &RoomFindings) -> ProblemCounts {
     ProblemCounts {
-        missing: found.missing(),
-        repeated: found.repeated.count,
-        out_of_order: found.misplaced.count,
+        missing: found.total_missing(),
+        repeated: found.duplicates.count,
+        out_of_order: found.out_of_order.count,
     }
 }
 

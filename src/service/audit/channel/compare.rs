@@ -8,25 +8,28 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::findings::{LineId, Lines, Lost, Misheard, Misplaced, Twin, Unheard};
-use super::recognise::{Step, is_part, step};
+use super::findings::{
+    DuplicateLine, LineFindings, LineMsgid, MissingLine, OutOfOrderLine, RecordedOutOfOrderLine,
+    UnrecordedLine,
+};
+use super::recognise::{MatchedPart, is_part_of, match_line};
 use crate::domain::{DeliveryId, DeliveryState, MessageKind, RenderedMessage};
 use crate::protocol::irc;
-use crate::service::audit::{CLOCKS, TOLD};
+use crate::service::audit::{MAX_CLOCK_SKEW, MAX_LISTED};
 use crate::store::SentDelivery;
 use crate::translate::RESENT_PREFIX;
 
 /// How many of our own lines are remembered, to find another that says the same.
-const REMEMBERED: usize = 5_000;
+const MAX_REMEMBERED: usize = 5_000;
 
 /// Lines of different people that were said within this time may be heard in another order: they
 /// come by different servers of the network.
-const AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
+const REORDER_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// A line of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) id: LineId,
+pub(super) struct AuditLine {
+    pub(super) msgid: LineMsgid,
     /// By the network's clock.
     pub(super) time: Timestamp,
     pub(super) nick: String,
@@ -34,360 +37,411 @@ pub(super) struct Line {
     /// Free of formatting.
     pub(super) text: String,
     /// What it is known by without its id, and the how-many-eth of that kind it is.
-    pub(super) trace: (i64, u32),
+    pub(super) fingerprint: (i64, u32),
 }
 
 /// Whose a line is, as far as the ledger tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(super) enum LineOwner {
     /// Ours: the last of this delivery, or else said under our nick.
-    Ours(Option<DeliveryId>),
+    Own(Option<DeliveryId>),
     /// Somebody's, who was heard; and where it stands in the order of hearing, if it has an id.
-    Heard(Option<i64>),
+    Recorded(Option<i64>),
     /// Somebody's, who was not heard.
-    Unheard,
+    Unrecorded,
 }
 
 /// A channel beside the ledger.
 #[derive(Debug)]
-pub(super) struct Comparison {
+pub(super) struct ChannelComparison {
     /// What was said before this, by the network's clock, need not be known.
     since: Timestamp,
     /// How far that clock is ahead of ours.
-    ahead: SignedDuration,
+    clock_offset: SignedDuration,
     /// How far the bridge has heard the channel.
     cursor: Timestamp,
     /// Deliveries that were not found yet, in their order.
-    expected: VecDeque<Expected>,
+    expected: VecDeque<ExpectedDelivery>,
     /// The last delivery that was ever expected, and when it was said to us.
-    last: Option<(DeliveryId, Timestamp)>,
+    last_expected: Option<(DeliveryId, Timestamp)>,
     /// The delivery of the highest number that was found so far, and when it was said.
-    latest: Option<(DeliveryId, Timestamp)>,
+    latest_found: Option<(DeliveryId, Timestamp)>,
     /// The lowest number that was found so far.
-    earliest: Option<DeliveryId>,
+    earliest_found: Option<DeliveryId>,
     /// The line that was heard last of all so far: its place in that order, and when it was said.
-    heard_last: Option<(i64, Timestamp, LineId)>,
+    last_recorded: Option<(i64, Timestamp, LineMsgid)>,
     /// Our last lines, by the hash of what they say.
-    said: VecDeque<(u64, LineId)>,
-    suspects: Vec<Suspect>,
+    own_line_hashes: VecDeque<(u64, LineMsgid)>,
+    suspects: Vec<SuspectLine>,
     /// Suspects that no twin was found for, by the hash of what they say.
-    single: HashMap<u64, Vec<usize>>,
-    lines: Lines,
+    unmatched: HashMap<u64, Vec<usize>>,
+    findings: LineFindings,
 }
 
 /// A delivery that was not found yet.
 #[derive(Debug)]
-struct Expected {
-    spoken: SentDelivery,
+struct ExpectedDelivery {
+    sent: SentDelivery,
     /// Without formatting.
-    speech: Option<RenderedMessage>,
+    rendered: Option<RenderedMessage>,
     /// How many bytes of the body were found.
-    said: usize,
+    matched_bytes: usize,
     /// Lines that say all of it under another id than its own.
-    copies: Vec<Double>,
+    copies: Vec<CopiedLine>,
 }
 
 #[derive(Debug)]
-struct Double {
-    line: LineId,
-    said: Timestamp,
-    again: bool,
+struct CopiedLine {
+    msgid: LineMsgid,
+    sent_at: Timestamp,
+    is_resend: bool,
 }
 
 /// A line that the ledger does not know.
 #[derive(Debug)]
-struct Suspect {
-    line: Line,
+struct SuspectLine {
+    line: AuditLine,
     /// Another line of ours that says the same.
-    twin: Option<LineId>,
+    duplicate_of: Option<LineMsgid>,
 }
 
-impl Comparison {
+impl ChannelComparison {
     /// Nothing is compared yet. The ledger knows everything since `since`, by our clock, than which
     /// the network's is `ahead`; the bridge has heard the channel up to `cursor`.
     pub(super) fn new(since: Timestamp, ahead: SignedDuration, cursor: Timestamp) -> Self {
         Self {
             since: since + ahead,
-            ahead,
+            clock_offset: ahead,
             cursor,
             expected: VecDeque::new(),
-            last: None,
-            latest: None,
-            earliest: None,
-            heard_last: None,
-            said: VecDeque::new(),
+            last_expected: None,
+            latest_found: None,
+            earliest_found: None,
+            last_recorded: None,
+            own_line_hashes: VecDeque::new(),
             suspects: Vec::new(),
-            single: HashMap::new(),
-            lines: Lines::default(),
+            unmatched: HashMap::new(),
+            findings: LineFindings::default(),
         }
     }
 
     /// Whether more deliveries are to be [expected](Self::expect) before a line said at `time` is taken
     /// in, if there are any.
-    pub(super) fn wants(&self, time: Timestamp) -> bool {
-        self.last.is_none_or(|(_, said_at)| said_at <= time - self.ahead + CLOCKS)
+    pub(super) fn needs_more_deliveries(&self, time: Timestamp) -> bool {
+        self.last_expected
+            .is_none_or(|(_, said_at)| said_at <= time - self.clock_offset + MAX_CLOCK_SKEW)
     }
 
     /// The last delivery that was ever expected.
-    pub(super) fn last(&self) -> DeliveryId {
-        self.last.map_or(DeliveryId(0), |(ticket, _)| ticket)
+    pub(super) fn last_expected(&self) -> DeliveryId {
+        self.last_expected.map_or(DeliveryId(0), |(ticket, _)| ticket)
     }
 
     /// The next delivery in the ledger.
-    pub(super) fn expect(&mut self, spoken: SentDelivery) {
-        self.last = Some((spoken.id, spoken.sent_at));
+    pub(super) fn expect_delivery(&mut self, spoken: SentDelivery) {
+        self.last_expected = Some((spoken.id, spoken.sent_at));
         let plain = |RenderedMessage { kind, prefix, body }: &RenderedMessage| {
             let (prefix, body) = (irc::strip_formatting(prefix), irc::strip_formatting(body));
             RenderedMessage { kind: *kind, prefix, body }
         };
         let speech = spoken.rendered.as_ref().map(plain);
-        self.expected.push_back(Expected { spoken, speech, said: 0, copies: Vec::new() });
+        self.expected.push_back(ExpectedDelivery {
+            sent: spoken,
+            rendered: speech,
+            matched_bytes: 0,
+            copies: Vec::new(),
+        });
     }
 
     /// The next line of the channel.
-    pub(super) fn take(&mut self, line: Line, whose: Whose) {
+    pub(super) fn add_line(&mut self, line: AuditLine, whose: LineOwner) {
         match whose {
-            Whose::Ours(delivery) => {
-                if !self.recognise(&line, delivery) && line.time > self.since {
-                    self.suspect(line, true);
+            LineOwner::Own(delivery) => {
+                if !self.match_own_line(&line, delivery) && line.time > self.since {
+                    self.add_suspect(line, true);
                 }
             }
-            Whose::Heard(number) => self.hear(line, number),
-            Whose::Unheard if line.time <= self.since => {}
-            Whose::Unheard if line.time > self.cursor => self.lines.unread.add(line.time),
-            Whose::Unheard => self.suspect(line, false),
+            LineOwner::Recorded(number) => self.on_recorded(line, number),
+            LineOwner::Unrecorded if line.time <= self.since => {}
+            LineOwner::Unrecorded if line.time > self.cursor => self.findings.unread.add(line.time),
+            LineOwner::Unrecorded => self.add_suspect(line, false),
         }
     }
 
-    fn hear(&mut self, line: Line, number: Option<i64>) {
+    fn on_recorded(&mut self, line: AuditLine, number: Option<i64>) {
         if line.time <= self.since {
             return;
         }
-        self.lines.heard += 1;
+        self.findings.recorded += 1;
         let Some(number) = number else { return };
-        match &self.heard_last {
+        match &self.last_recorded {
             Some((last, said, before)) if *last > number => {
-                if line.time.duration_since(*said) > AT_ONCE {
+                if line.time.duration_since(*said) > REORDER_TOLERANCE {
                     let (said, before) = (line.time, before.clone());
-                    self.lines.misheard.push(Misheard { line: line.id, said, before });
+                    self.findings.recorded_out_of_order.push(RecordedOutOfOrderLine {
+                        msgid: line.msgid,
+                        sent_at: said,
+                        preceded_by: before,
+                    });
                 }
             }
-            _ => self.heard_last = Some((number, line.time, line.id)),
+            _ => self.last_recorded = Some((number, line.time, line.msgid)),
         }
     }
 
     /// A line of ours; the last of `delivery`, if the ledger says so. Says whether we know what it
     /// belongs to.
-    fn recognise(&mut self, line: &Line, delivery: Option<DeliveryId>) -> bool {
+    fn match_own_line(&mut self, line: &AuditLine, delivery: Option<DeliveryId>) -> bool {
         if let Some(ticket) = delivery {
-            let at = self.expected.iter().position(|it| it.spoken.id == ticket);
+            let at = self.expected.iter().position(|it| it.sent.id == ticket);
             if let Some(expected) = at.and_then(|at| self.expected.remove(at)) {
-                self.arrived(line, expected);
+                self.on_delivered(line, expected);
             }
             // Or it is from before what is compared.
             return true;
         }
-        let now = line.time - self.ahead;
+        let now = line.time - self.clock_offset;
         let found = self.expected.iter_mut().enumerate().find_map(|(at, expected)| {
-            if !expected.may_be_said_at(now) {
+            if !expected.may_be_sent_at(now) {
                 return None;
             }
-            let step = step(expected.speech.as_ref()?, expected.said, line.kind, &line.text)?;
+            let step = match_line(
+                expected.rendered.as_ref()?,
+                expected.matched_bytes,
+                line.kind,
+                &line.text,
+            )?;
             Some((at, step, expected))
         });
-        let Some((at, Step { end, again }, expected)) = found else {
-            return self.is_behind_a_gap(line);
+        let Some((at, MatchedPart { end, is_resend: again }, expected)) = found else {
+            return self.match_after_gap(line);
         };
-        let whole = expected.speech.as_ref().is_some_and(|speech| end == speech.body.len());
+        let whole = expected.rendered.as_ref().is_some_and(|speech| end == speech.body.len());
         if !whole {
-            expected.said = end;
-            self.remember(line);
-        } else if expected.spoken.remote_id.is_some() {
-            expected.copies.push(Double { line: line.id.clone(), said: line.time, again });
-            self.remember(line);
+            expected.matched_bytes = end;
+            self.remember_line(line);
+        } else if expected.sent.remote_id.is_some() {
+            expected.copies.push(CopiedLine {
+                msgid: line.msgid.clone(),
+                sent_at: line.time,
+                is_resend: again,
+            });
+            self.remember_line(line);
         } else if let Some(expected) = self.expected.remove(at) {
-            self.arrived(line, expected);
+            self.on_delivered(line, expected);
         }
         true
     }
 
     /// Whether `line` is one of a delivery of which those before it are missing; it is noted then.
-    fn is_behind_a_gap(&mut self, line: &Line) -> bool {
-        let now = line.time - self.ahead;
-        let words = words(&line.text);
-        let is_new = !self.said.iter().any(|(said, _)| *said == words);
-        let among = |it: &Expected| {
-            let speech = it.speech.as_ref();
-            it.may_be_said_at(now) && speech.is_some_and(|it| is_part(it, &line.text, false))
+    fn match_after_gap(&mut self, line: &AuditLine) -> bool {
+        let now = line.time - self.clock_offset;
+        let words = text_hash(&line.text);
+        let is_new = !self.own_line_hashes.iter().any(|(said, _)| *said == words);
+        let among = |it: &ExpectedDelivery| {
+            let speech = it.rendered.as_ref();
+            it.may_be_sent_at(now) && speech.is_some_and(|it| is_part_of(it, &line.text, false))
         };
         let found = is_new && self.expected.iter().any(among);
         if found {
-            self.remember(line);
+            self.remember_line(line);
         }
         found
     }
 
     /// `line` is the last of what was `expected`.
-    fn arrived(&mut self, line: &Line, expected: Expected) {
-        let Expected { spoken, speech, said, copies } = expected;
-        let of_line = speech.as_ref().and_then(|it| step(it, said, line.kind, &line.text));
+    fn on_delivered(&mut self, line: &AuditLine, expected: ExpectedDelivery) {
+        let ExpectedDelivery { sent: spoken, rendered: speech, matched_bytes: said, copies } =
+            expected;
+        let of_line = speech.as_ref().and_then(|it| match_line(it, said, line.kind, &line.text));
         let whole = match (&speech, of_line) {
-            (Some(speech), Some(Step { end, .. })) => end == speech.body.len(),
+            (Some(speech), Some(MatchedPart { end, .. })) => end == speech.body.len(),
             // The server may have changed the words of a single line.
-            (Some(speech), None) => said == 0 && !is_part(speech, &line.text, true),
+            (Some(speech), None) => said == 0 && !is_part_of(speech, &line.text, true),
             (None, _) => true,
         };
         if whole {
-            self.lines.said += u64::from(spoken.state == DeliveryState::Delivered);
+            self.findings.delivered += u64::from(spoken.state == DeliveryState::Delivered);
         } else if self.is_required(&spoken) {
-            self.lose(&spoken, true);
+            self.add_missing(&spoken, true);
         }
-        let again = of_line.is_some_and(|step| step.again);
+        let again = of_line.is_some_and(|step| step.is_resend);
         for copy in copies {
-            self.twice(copy, again, line.id.clone());
+            self.add_duplicate(copy, again, line.msgid.clone());
         }
-        self.order(spoken.id, line.id.clone(), line.time);
-        self.remember(line);
+        self.check_order(spoken.id, line.msgid.clone(), line.time);
+        self.remember_line(line);
     }
 
-    fn order(&mut self, ticket: DeliveryId, line: LineId, said: Timestamp) {
-        self.earliest = Some(self.earliest.map_or(ticket, |earliest| earliest.min(ticket)));
-        match self.latest {
+    fn check_order(&mut self, ticket: DeliveryId, line: LineMsgid, said: Timestamp) {
+        self.earliest_found =
+            Some(self.earliest_found.map_or(ticket, |earliest| earliest.min(ticket)));
+        match self.latest_found {
             // What was said in the same millisecond stands in no order.
             Some((behind, before)) if behind > ticket => {
                 if said > before {
-                    self.lines.misplaced.push(Misplaced { ticket, line, said, behind });
+                    self.findings.out_of_order.push(OutOfOrderLine {
+                        delivery: ticket,
+                        msgid: line,
+                        sent_at: said,
+                        preceded_by: behind,
+                    });
                 }
             }
-            _ => self.latest = Some((ticket, said)),
+            _ => self.latest_found = Some((ticket, said)),
         }
     }
 
     /// `copy` says what `of` says, which says itself that it may say it `again`, or not.
-    fn twice(&mut self, Double { line, said, again: marked }: Double, again: bool, of: LineId) {
-        let told = if marked || again { &mut self.lines.again } else { &mut self.lines.repeated };
-        told.push(Twin { line, said, of });
+    fn add_duplicate(
+        &mut self,
+        CopiedLine { msgid: line, sent_at: said, is_resend: marked }: CopiedLine,
+        again: bool,
+        of: LineMsgid,
+    ) {
+        let told = if marked || again {
+            &mut self.findings.marked_duplicates
+        } else {
+            &mut self.findings.duplicates
+        };
+        told.push(DuplicateLine { msgid: line, sent_at: said, original: of });
     }
 
-    fn lose(&mut self, spoken: &SentDelivery, partly: bool) {
+    fn add_missing(&mut self, spoken: &SentDelivery, partly: bool) {
         let (ticket, line) = (spoken.id, spoken.remote_id.clone());
         let settled = spoken.settled_at.unwrap_or(spoken.started_at);
-        self.lines.lost.push(Lost { ticket, line, settled, partly });
+        self.findings.missing.push(MissingLine {
+            delivery: ticket,
+            msgid: line,
+            settled_at: settled,
+            is_partial: partly,
+        });
     }
 
     /// Whether the channel must hold it.
     fn is_required(&self, spoken: &SentDelivery) -> bool {
-        spoken.state == DeliveryState::Delivered && spoken.started_at >= self.since - self.ahead
+        spoken.state == DeliveryState::Delivered
+            && spoken.started_at >= self.since - self.clock_offset
     }
 
     /// Remembers what a line of ours says.
-    fn remember(&mut self, line: &Line) {
-        let words = words(&line.text);
-        for suspect in self.single.remove(&words).unwrap_or_default() {
-            self.suspects[suspect].twin = Some(line.id.clone());
+    fn remember_line(&mut self, line: &AuditLine) {
+        let words = text_hash(&line.text);
+        for suspect in self.unmatched.remove(&words).unwrap_or_default() {
+            self.suspects[suspect].duplicate_of = Some(line.msgid.clone());
         }
-        if self.said.len() >= REMEMBERED {
-            self.said.pop_front();
+        if self.own_line_hashes.len() >= MAX_REMEMBERED {
+            self.own_line_hashes.pop_front();
         }
-        self.said.push_back((words, line.id.clone()));
+        self.own_line_hashes.push_back((words, line.msgid.clone()));
     }
 
-    fn suspect(&mut self, line: Line, ours: bool) {
-        let words = words(&line.text);
-        let twin = ours.then(|| self.said.iter().rev().find(|(said, _)| *said == words)).flatten();
-        let suspect = Suspect { twin: twin.map(|(_, line)| line.clone()), line };
-        if self.suspects.len() >= TOLD {
+    fn add_suspect(&mut self, line: AuditLine, ours: bool) {
+        let words = text_hash(&line.text);
+        let twin = ours
+            .then(|| self.own_line_hashes.iter().rev().find(|(said, _)| *said == words))
+            .flatten();
+        let suspect = SuspectLine { duplicate_of: twin.map(|(_, line)| line.clone()), line };
+        if self.suspects.len() >= MAX_LISTED {
             // So many are no matter of a moment.
-            return self.condemn(suspect);
+            return self.report_suspect(suspect);
         }
-        if ours && suspect.twin.is_none() {
-            self.single.entry(words).or_default().push(self.suspects.len());
+        if ours && suspect.duplicate_of.is_none() {
+            self.unmatched.entry(words).or_default().push(self.suspects.len());
         }
         self.suspects.push(suspect);
     }
 
     /// The ledger does not know a line, and never will.
-    fn condemn(&mut self, Suspect { line, twin }: Suspect) {
-        let Line { id, time: said, nick: author, text, .. } = line;
+    fn report_suspect(&mut self, SuspectLine { line, duplicate_of: twin }: SuspectLine) {
+        let AuditLine { msgid: id, time: said, nick: author, text, .. } = line;
         match twin {
-            Some(of) => self.twice(Double { line: id, said, again: is_marked(&text) }, false, of),
-            None => self.lines.unheard.push(Unheard { line: id, said, author }),
+            Some(of) => self.add_duplicate(
+                CopiedLine { msgid: id, sent_at: said, is_resend: has_resent_prefix(&text) },
+                false,
+                of,
+            ),
+            None => {
+                self.findings.unrecorded.push(UnrecordedLine { msgid: id, sent_at: said, author })
+            }
         }
     }
 
     /// The channel is read to its end. What the server keeps of it begins at `kept`, if that is after
     /// what is compared.
-    pub(super) fn close(&mut self, kept: Option<Timestamp>) {
+    pub(super) fn finish_lines(&mut self, kept: Option<Timestamp>) {
         for mut expected in std::mem::take(&mut self.expected) {
-            let before = |kept| expected.spoken.started_at + self.ahead < kept + CLOCKS;
-            let first = self.earliest.is_none_or(|earliest| expected.spoken.id < earliest);
+            let before =
+                |kept| expected.sent.started_at + self.clock_offset < kept + MAX_CLOCK_SKEW;
+            let first = self.earliest_found.is_none_or(|earliest| expected.sent.id < earliest);
             if !expected.copies.is_empty() {
                 // The server calls it otherwise now.
-                let Double { line, said, .. } = expected.copies.remove(0);
-                self.lines.said += u64::from(expected.spoken.state == DeliveryState::Delivered);
-                self.order(expected.spoken.id, line.clone(), said);
+                let CopiedLine { msgid: line, sent_at: said, .. } = expected.copies.remove(0);
+                self.findings.delivered +=
+                    u64::from(expected.sent.state == DeliveryState::Delivered);
+                self.check_order(expected.sent.id, line.clone(), said);
                 for copy in expected.copies {
-                    self.twice(copy, false, line.clone());
+                    self.add_duplicate(copy, false, line.clone());
                 }
-            } else if !self.is_required(&expected.spoken) {
+            } else if !self.is_required(&expected.sent) {
                 self.expected.push_back(expected);
             } else if first && kept.is_some_and(before) {
-                self.lines.no_longer_kept += 1;
+                self.findings.no_longer_kept += 1;
             } else {
-                self.lose(&expected.spoken, expected.said > 0);
+                self.add_missing(&expected.sent, expected.matched_bytes > 0);
             }
         }
     }
 
     /// Whether anything was found that the ledger must be asked about again.
-    pub(super) fn is_suspicious(&self) -> bool {
+    pub(super) fn has_suspects(&self) -> bool {
         !self.suspects.is_empty()
     }
 
     /// Says what was found, once the ledger was asked again: `whose` tells whose it says that a line
     /// is now, and `cursor` how far the channel is heard now.
-    pub(super) fn conclude(
+    pub(super) fn finish(
         mut self,
         cursor: Timestamp,
-        mut whose: impl FnMut(&Line) -> Whose,
-    ) -> Lines {
+        mut whose: impl FnMut(&AuditLine) -> LineOwner,
+    ) -> LineFindings {
         self.cursor = self.cursor.max(cursor);
-        self.single.clear();
+        self.unmatched.clear();
         for suspect in std::mem::take(&mut self.suspects) {
             match whose(&suspect.line) {
-                Whose::Heard(number) => self.hear(suspect.line, number),
-                Whose::Ours(delivery) if self.recognise(&suspect.line, delivery) => {}
-                Whose::Ours(_) | Whose::Unheard => {
-                    if suspect.twin.is_none() && suspect.line.time > self.cursor {
-                        self.lines.unread.add(suspect.line.time);
+                LineOwner::Recorded(number) => self.on_recorded(suspect.line, number),
+                LineOwner::Own(delivery) if self.match_own_line(&suspect.line, delivery) => {}
+                LineOwner::Own(_) | LineOwner::Unrecorded => {
+                    if suspect.duplicate_of.is_none() && suspect.line.time > self.cursor {
+                        self.findings.unread.add(suspect.line.time);
                     } else {
-                        self.condemn(suspect);
+                        self.report_suspect(suspect);
                     }
                 }
             }
         }
-        self.lines
+        self.findings
     }
 }
 
-impl Expected {
+impl ExpectedDelivery {
     /// Whether a line said at `time`, by our clock, may be one of its own.
-    fn may_be_said_at(&self, time: Timestamp) -> bool {
+    fn may_be_sent_at(&self, time: Timestamp) -> bool {
         let SentDelivery { sent_at: said_at, started_at: begun, settled_at: settled, .. } =
-            &self.spoken;
-        let from = (*said_at).min(*begun) - CLOCKS;
-        time >= from && settled.is_none_or(|settled| time <= settled + CLOCKS)
+            &self.sent;
+        let from = (*said_at).min(*begun) - MAX_CLOCK_SKEW;
+        time >= from && settled.is_none_or(|settled| time <= settled + MAX_CLOCK_SKEW)
     }
 }
 
 /// A hash of what a text says, whether it says that it may say it again or not.
-fn words(text: &str) -> u64 {
+fn text_hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.replacen(RESENT_PREFIX, "", 1).hash(&mut hasher);
     hasher.finish()
 }
 
-fn is_marked(text: &str) -> bool {
+fn has_resent_prefix(text: &str) -> bool {
     text.contains(RESENT_PREFIX)
 }
 

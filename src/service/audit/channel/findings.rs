@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::{DeliveryId, Endpoint};
-use crate::service::audit::{Troubles, Unread};
+use crate::service::audit::{Problems, Unread};
 
 /// One channel, and what was found in it.
 #[derive(Debug)]
@@ -11,125 +11,125 @@ pub struct ChannelAudit {
     /// The channel.
     pub channel: Endpoint,
     /// What was found, or why nothing could be.
-    pub found: Result<Findings, String>,
+    pub result: Result<ChannelFindings, String>,
 }
 
 /// What was found in a channel.
 #[derive(Debug)]
-pub struct Findings {
+pub struct ChannelFindings {
     /// From when on the channel and the ledger were compared.
     pub since: Timestamp,
     /// From when on the server keeps what was said, if that is later.
     pub kept_since: Option<Timestamp>,
     /// Messages of others that were heard, and mirrored nowhere.
-    pub left_out: u64,
+    pub skipped: u64,
     /// What the lines have shown.
-    pub lines: Lines,
+    pub lines: LineFindings,
 }
 
 /// What the lines of a channel have shown.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct LineFindings {
     /// Deliveries that are in the channel.
-    pub said: u64,
+    pub delivered: u64,
     /// Lines of others that are in the ledger.
-    pub heard: u64,
+    pub recorded: u64,
     /// Deliveries that the ledger says arrived and that are not in the channel, or not whole.
-    pub lost: Troubles<Lost>,
+    pub missing: Problems<MissingLine>,
     /// Lines that the ledger should know and does not.
-    pub unheard: Troubles<Unheard>,
+    pub unrecorded: Problems<UnrecordedLine>,
     /// Lines of ours that say again what another says, and do not say so.
-    pub repeated: Troubles<Twin>,
+    pub duplicates: Problems<DuplicateLine>,
     /// Deliveries that overtook others.
-    pub misplaced: Troubles<Misplaced>,
+    pub out_of_order: Problems<OutOfOrderLine>,
     /// Lines of others that were heard in another order than that of the channel.
-    pub misheard: Troubles<Misheard>,
+    pub recorded_out_of_order: Problems<RecordedOutOfOrderLine>,
     /// Lines of ours that say again what another may have said, and say so: nobody could be asked.
-    pub again: Troubles<Twin>,
+    pub marked_duplicates: Problems<DuplicateLine>,
     /// Lines that the bridge has still to hear.
     pub unread: Unread,
     /// Deliveries from before what the server keeps.
     pub no_longer_kept: u64,
 }
 
-impl Findings {
+impl ChannelFindings {
     /// How many messages are missing on either side.
     #[must_use]
-    pub fn missing(&self) -> u64 {
-        self.lines.lost.count + self.lines.unheard.count
+    pub fn total_missing(&self) -> u64 {
+        self.lines.missing.count + self.lines.unrecorded.count
     }
 
     /// How many stand in another order on one side than on the other.
     #[must_use]
-    pub fn out_of_order(&self) -> u64 {
-        self.lines.misplaced.count + self.lines.misheard.count
+    pub fn total_out_of_order(&self) -> u64 {
+        self.lines.out_of_order.count + self.lines.recorded_out_of_order.count
     }
 
     /// Whether nothing is missing, repeated or out of order.
     #[must_use]
-    pub fn well(&self) -> bool {
-        self.missing() + self.lines.repeated.count + self.out_of_order() == 0
+    pub fn is_clean(&self) -> bool {
+        self.total_missing() + self.lines.duplicates.count + self.total_out_of_order() == 0
     }
 }
 
 /// What the server knows a line by, if it told.
-pub type LineId = Option<String>;
+pub type LineMsgid = Option<String>;
 
 /// A delivery that is not in the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct MissingLine {
     /// The delivery.
-    pub ticket: DeliveryId,
+    pub delivery: DeliveryId,
     /// What the server called its last line.
-    pub line: LineId,
+    pub msgid: LineMsgid,
     /// When its arrival was noted.
-    pub settled: Timestamp,
+    pub settled_at: Timestamp,
     /// Some of its lines are there.
-    pub partly: bool,
+    pub is_partial: bool,
 }
 
 /// A line that the ledger should know and does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unheard {
+pub struct UnrecordedLine {
     /// The line.
-    pub line: LineId,
+    pub msgid: LineMsgid,
     /// When it was said.
-    pub said: Timestamp,
+    pub sent_at: Timestamp,
     /// Who said it.
     pub author: String,
 }
 
 /// A line of ours that says again what another says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Twin {
+pub struct DuplicateLine {
     /// The line.
-    pub line: LineId,
+    pub msgid: LineMsgid,
     /// When it was said.
-    pub said: Timestamp,
+    pub sent_at: Timestamp,
     /// The other.
-    pub of: LineId,
+    pub original: LineMsgid,
 }
 
 /// A delivery that stands in the channel behind one that was heard after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misplaced {
+pub struct OutOfOrderLine {
     /// The delivery.
-    pub ticket: DeliveryId,
+    pub delivery: DeliveryId,
     /// Its last line.
-    pub line: LineId,
+    pub msgid: LineMsgid,
     /// When that was said.
-    pub said: Timestamp,
+    pub sent_at: Timestamp,
     /// The later delivery that stands before it.
-    pub behind: DeliveryId,
+    pub preceded_by: DeliveryId,
 }
 
 /// A line of somebody that was heard before one that stands before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misheard {
+pub struct RecordedOutOfOrderLine {
     /// The line.
-    pub line: LineId,
+    pub msgid: LineMsgid,
     /// When it was said.
-    pub said: Timestamp,
+    pub sent_at: Timestamp,
     /// The line that stands before it and was heard after it.
-    pub before: LineId,
+    pub preceded_by: LineMsgid,
 }

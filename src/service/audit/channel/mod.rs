@@ -11,51 +11,52 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::CLOCKS;
+use super::MAX_CLOCK_SKEW;
 use crate::bridge::{Twins, trace};
 use crate::config::Settings;
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::protocol::irc;
 use crate::protocol::irc::IncomingMessage;
-use crate::service::sts::StsBook;
+use crate::service::sts::StsStore;
 use crate::store::{Snapshot, StoreError};
 
 pub use findings::{
-    ChannelAudit, Findings, LineId, Lines, Lost, Misheard, Misplaced, Twin, Unheard,
+    ChannelAudit, ChannelFindings, DuplicateLine, LineFindings, LineMsgid, MissingLine,
+    OutOfOrderLine, RecordedOutOfOrderLine, UnrecordedLine,
 };
 
-use compare::{Comparison, Line, Whose};
-use pages::Pages;
-use reader::Reader;
+use compare::{AuditLine, ChannelComparison, LineOwner};
+use pages::ChannelPages;
+use reader::ChannelReader;
 
 /// How many deliveries are taken from the ledger at once.
-const AT_ONCE: u32 = 500;
+const MAX_DELIVERIES_PER_QUERY: u32 = 500;
 
 /// A channel that was compared, but for what may have become of it since; or why it could not be.
-pub(super) struct Looked {
+pub(super) struct ChannelScan {
     channel: Endpoint,
-    read: Result<Read, String>,
+    result: Result<ScannedChannel, String>,
 }
 
 /// A channel that was read to its end.
-struct Read {
-    ledger: EndpointId,
+struct ScannedChannel {
+    endpoint: EndpointId,
     network: Network,
     since: Timestamp,
     kept_since: Option<Timestamp>,
-    comparison: Comparison,
-    left_out: u64,
+    comparison: ChannelComparison,
+    skipped: u64,
 }
 
 /// Compares `channels` with the ledger, as far back as `since` and the ledger's memory go.
 ///
 /// # Errors
 /// When the store does not do its part.
-pub(super) async fn look_at(
+pub(super) async fn scan_channels(
     settings: &Settings,
     channels: &[Endpoint],
     since: Option<Timestamp>,
-) -> Result<Vec<Looked>, StoreError> {
+) -> Result<Vec<ChannelScan>, StoreError> {
     let mut looked = Vec::new();
     for network in &settings.networks {
         let is_on = |place: &&Endpoint| place.network() == Some(&network.network);
@@ -68,19 +69,19 @@ pub(super) async fn look_at(
         let wanted = network.channels.iter().filter(|it| channels.contains(&named(&it.name)));
         network.channels = wanted.cloned().collect();
         let name = network.network.clone();
-        let sts = Arc::new(StsBook::read(&settings.state_dir));
-        let mut reader = Reader::begin(network, &channels, sts);
-        let joined = reader.joined().await;
+        let sts = Arc::new(StsStore::open_read_only(&settings.state_dir));
+        let mut reader = ChannelReader::start(network, &channels, sts);
+        let joined = reader.wait_joined().await;
         let snapshot = Snapshot::open(&settings.state_dir)?;
         for (seat, channel) in (0..).map(EndpointId).zip(channels) {
             let read = match &joined {
                 Ok(()) => {
-                    let mut look = Look { settings, snapshot: &snapshot, network: &name };
-                    look.look(&mut reader, (seat, &channel), since).await?
+                    let mut look = ChannelScanner { settings, snapshot: &snapshot, network: &name };
+                    look.scan_channel(&mut reader, (seat, &channel), since).await?
                 }
                 Err(why) => Err(why.clone()),
             };
-            looked.push(Looked { channel, read });
+            looked.push(ChannelScan { channel, result: read });
         }
         drop(snapshot);
         reader.leave().await;
@@ -89,21 +90,21 @@ pub(super) async fn look_at(
 }
 
 /// One look at a network's channels.
-struct Look<'a> {
+struct ChannelScanner<'a> {
     settings: &'a Settings,
     snapshot: &'a Snapshot,
     network: &'a Network,
 }
 
-impl Look<'_> {
+impl ChannelScanner<'_> {
     /// Compares one channel with the ledger. The inner error says why it could not be done.
-    async fn look(
+    async fn scan_channel(
         &mut self,
-        reader: &mut Reader,
+        reader: &mut ChannelReader,
         (seat, channel): (EndpointId, &Endpoint),
         since: Option<Timestamp>,
-    ) -> Result<Result<Read, String>, StoreError> {
-        let ahead = match reader.seat(seat) {
+    ) -> Result<Result<ScannedChannel, String>, StoreError> {
+        let ahead = match reader.clock_offset(seat) {
             Ok(ahead) => ahead,
             Err(why) => return Ok(Err(why)),
         };
@@ -115,11 +116,11 @@ impl Look<'_> {
                 "the bridge has never been there: the ledger does not know it".to_owned()
             ));
         };
-        let since = self.beginning(sight.first_joined - ahead, since)?;
-        let from = since - CLOCKS;
+        let since = self.compare_since(sight.first_joined - ahead, since)?;
+        let from = since - MAX_CLOCK_SKEW;
         // A server that finds no line by its time is asked for what follows one that we know.
         let known = self.snapshot.first_received_id(ledger, from)?;
-        let kept = match kept_since(reader, seat, known.clone()).await {
+        let kept = match history_since(reader, seat, known.clone()).await {
             Ok(kept) => kept,
             Err(why) => return Ok(Err(why)),
         };
@@ -127,27 +128,27 @@ impl Look<'_> {
         if kept.is_none() && told.delivered > 0 {
             return Ok(Err("the server shows nothing of what was said there before".to_owned()));
         }
-        let mut comparison = Comparison::new(since, ahead, sight.cursor.time);
-        let pages = Pages::from(from + ahead, known);
-        let read = self.read(reader, (seat, ledger), pages, from, &mut comparison).await?;
+        let mut comparison = ChannelComparison::new(since, ahead, sight.cursor.time);
+        let pages = ChannelPages::new(from + ahead, known);
+        let read = self.read_pages(reader, (seat, ledger), pages, from, &mut comparison).await?;
         if let Err(why) = read {
             return Ok(Err(why));
         }
         let kept = kept.filter(|kept| *kept > from + ahead);
-        comparison.close(kept);
-        Ok(Ok(Read {
-            ledger,
+        comparison.finish_lines(kept);
+        Ok(Ok(ScannedChannel {
+            endpoint: ledger,
             network: self.network.clone(),
             since,
-            kept_since: kept.map(|kept| kept - ahead).filter(|kept| *kept > since + CLOCKS),
+            kept_since: kept.map(|kept| kept - ahead).filter(|kept| *kept > since + MAX_CLOCK_SKEW),
             comparison,
-            left_out: self.snapshot.skipped(ledger, since)?,
+            skipped: self.snapshot.skipped(ledger, since)?,
         }))
     }
 
     /// From when on, by our clock, the ledger can be expected to know everything: what it has
     /// forgotten, and what was said before the bridge came, is nobody's loss.
-    fn beginning(
+    fn compare_since(
         &self,
         first: Timestamp,
         since: Option<Timestamp>,
@@ -160,132 +161,144 @@ impl Look<'_> {
     }
 
     /// Takes in all of `pages`, and the deliveries that were begun after `from`.
-    async fn read(
+    async fn read_pages(
         &self,
-        reader: &mut Reader,
+        reader: &mut ChannelReader,
         (seat, ledger): (EndpointId, EndpointId),
-        mut pages: Pages,
+        mut pages: ChannelPages,
         from: Timestamp,
-        comparison: &mut Comparison,
+        comparison: &mut ChannelComparison,
     ) -> Result<Result<(), String>, StoreError> {
         let mut twins = Twins::default();
         let mut more = true;
-        while let Some((since, behind)) = pages.next() {
-            let (lines, told) = match reader.page(seat, since, behind).await {
+        while let Some((since, behind)) = pages.next_request() {
+            let (lines, told) = match reader.fetch_page(seat, since, behind).await {
                 Ok(page) => page,
                 Err(why) => return Ok(Err(why)),
             };
-            for (time, talk) in pages.turn(lines, told) {
-                while more && comparison.wants(time) {
-                    more = expect_more(self.snapshot, ledger, from, comparison)?;
+            for (time, talk) in pages.add_page(lines, told) {
+                while more && comparison.needs_more_deliveries(time) {
+                    more = load_expected(self.snapshot, ledger, from, comparison)?;
                 }
-                let line = line(&mut twins, time, talk);
-                let whose = whose(self.snapshot, self.network, ledger, &line)?;
-                comparison.take(line, whose);
+                let line = audit_line(&mut twins, time, talk);
+                let whose = line_owner(self.snapshot, self.network, ledger, &line)?;
+                comparison.add_line(line, whose);
             }
         }
-        while expect_more(self.snapshot, ledger, from, comparison)? {}
+        while load_expected(self.snapshot, ledger, from, comparison)? {}
         Ok(Ok(()))
     }
 }
 
 /// When the first line was said that the server keeps; `None` if it keeps none.
-async fn kept_since(
-    reader: &mut Reader,
+async fn history_since(
+    reader: &mut ChannelReader,
     seat: EndpointId,
     known: Option<String>,
 ) -> Result<Option<Timestamp>, String> {
-    let (_, told) = reader.page(seat, Timestamp::UNIX_EPOCH, (known, false)).await?;
+    let (_, told) = reader.fetch_page(seat, Timestamp::UNIX_EPOCH, (known, false)).await?;
     Ok(told.span.map(|(oldest, _)| oldest))
 }
 
 /// Lets the comparison expect some more of the deliveries that were begun after `from`. Says whether
 /// there were any.
-fn expect_more(
+fn load_expected(
     snapshot: &Snapshot,
     ledger: EndpointId,
     from: Timestamp,
-    comparison: &mut Comparison,
+    comparison: &mut ChannelComparison,
 ) -> Result<bool, StoreError> {
     // What was begun by another clock before it was said, or for long, is expected too.
-    let spoken = snapshot.sent_deliveries(ledger, comparison.last(), from - CLOCKS, AT_ONCE)?;
+    let spoken = snapshot.sent_deliveries(
+        ledger,
+        comparison.last_expected(),
+        from - MAX_CLOCK_SKEW,
+        MAX_DELIVERIES_PER_QUERY,
+    )?;
     let any = !spoken.is_empty();
-    spoken.into_iter().for_each(|spoken| comparison.expect(spoken));
+    spoken.into_iter().for_each(|spoken| comparison.expect_delivery(spoken));
     Ok(any)
 }
 
-fn line(twins: &mut Twins, time: Timestamp, talk: IncomingMessage) -> Line {
+fn audit_line(twins: &mut Twins, time: Timestamp, talk: IncomingMessage) -> AuditLine {
     let trace = trace(&talk, time);
     let trace = (trace, twins.number(time, trace));
     let IncomingMessage { author, kind, text, message_ref: mark, .. } = talk;
-    Line {
-        id: mark.msgid,
+    AuditLine {
+        msgid: mark.msgid,
         time,
         nick: author.name,
         kind,
         text: irc::strip_formatting(&text),
-        trace,
+        fingerprint: trace,
     }
 }
 
 /// Whose `line` is, as far as the ledger tells.
-fn whose(
+fn line_owner(
     snapshot: &Snapshot,
     network: &Network,
     ledger: EndpointId,
-    line: &Line,
-) -> Result<Whose, StoreError> {
-    if let Some(id) = &line.id {
+    line: &AuditLine,
+) -> Result<LineOwner, StoreError> {
+    if let Some(id) = &line.msgid {
         if let Some(number) = snapshot.receive_order(ledger, id)? {
-            return Ok(Whose::Heard(Some(number)));
+            return Ok(LineOwner::Recorded(Some(number)));
         }
         if let Some(ticket) = snapshot.delivery_by_remote_id(ledger, id)? {
-            return Ok(Whose::Ours(Some(ticket)));
+            return Ok(LineOwner::Own(Some(ticket)));
         }
     }
     if snapshot.owned_nick(network, &line.nick, line.time)? {
-        return Ok(Whose::Ours(None));
+        return Ok(LineOwner::Own(None));
     }
-    let (trace, number) = line.trace;
-    let known = number <= snapshot.count_fingerprints(ledger, trace, line.id.is_some())?;
-    Ok(if known { Whose::Heard(None) } else { Whose::Unheard })
+    let (trace, number) = line.fingerprint;
+    let known = number <= snapshot.count_fingerprints(ledger, trace, line.msgid.is_some())?;
+    Ok(if known { LineOwner::Recorded(None) } else { LineOwner::Unrecorded })
 }
 
-impl Looked {
+impl ChannelScan {
     /// Whether the ledger must be asked again, a moment later.
-    pub(super) fn is_suspicious(&self) -> bool {
-        self.read.as_ref().is_ok_and(|read| read.comparison.is_suspicious())
+    pub(super) fn has_suspects(&self) -> bool {
+        self.result.as_ref().is_ok_and(|read| read.comparison.has_suspects())
     }
 
     /// What was found.
     ///
     /// # Errors
     /// When the store does not do its part.
-    pub(super) fn conclude(self, settings: &Settings) -> Result<ChannelAudit, StoreError> {
-        let Self { channel, read } = self;
+    pub(super) fn finish(self, settings: &Settings) -> Result<ChannelAudit, StoreError> {
+        let Self { channel, result: read } = self;
         let found = match read {
-            Ok(read) => Ok(read.conclude(settings)?),
+            Ok(read) => Ok(read.finish(settings)?),
             Err(why) => Err(why),
         };
-        Ok(ChannelAudit { channel, found })
+        Ok(ChannelAudit { channel, result: found })
     }
 }
 
-impl Read {
+impl ScannedChannel {
     /// Looks at the ledger once more, as it is now, for what it did not know.
-    fn conclude(self, settings: &Settings) -> Result<Findings, StoreError> {
-        let Self { ledger, network, since, kept_since, mut comparison, left_out } = self;
+    fn finish(self, settings: &Settings) -> Result<ChannelFindings, StoreError> {
+        let Self {
+            endpoint: ledger,
+            network,
+            since,
+            kept_since,
+            mut comparison,
+            skipped: left_out,
+        } = self;
         let snapshot = Snapshot::open(&settings.state_dir)?;
         let cursor = snapshot.channel_progress(ledger)?.map_or(since, |sight| sight.cursor.time);
-        while expect_more(&snapshot, ledger, since, &mut comparison)? {}
+        while load_expected(&snapshot, ledger, since, &mut comparison)? {}
         let mut broken = Ok(());
-        let lines = comparison.conclude(cursor, |line| {
-            whose(&snapshot, &network, ledger, line).unwrap_or_else(|error| {
+        let lines = comparison.finish(cursor, |line| {
+            line_owner(&snapshot, &network, ledger, line).unwrap_or_else(|error| {
                 broken = Err(error);
-                Whose::Unheard
+                LineOwner::Unrecorded
             })
         });
         broken?;
-        Ok(Findings { since, kept_since, left_out, lines })
+        Ok(ChannelFindings { since, kept_since, skipped: left_out, lines })
     }
 }

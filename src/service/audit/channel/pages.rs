@@ -7,23 +7,23 @@ use crate::protocol::irc::{HistoryPage, IncomingMessage};
 
 /// How far a channel is read.
 #[derive(Debug)]
-pub(super) struct Pages {
+pub(super) struct ChannelPages {
     since: Timestamp,
     msgid: Option<String>,
     /// There is more of that line's time than a page holds.
-    by_line: bool,
-    over: bool,
+    by_msgid: bool,
+    done: bool,
 }
 
-impl Pages {
+impl ChannelPages {
     /// Everything after `since`, for a server that finds lines by their ids alone after `msgid`.
-    pub(super) fn from(since: Timestamp, msgid: Option<String>) -> Self {
-        Self { since, msgid, by_line: false, over: false }
+    pub(super) fn new(since: Timestamp, msgid: Option<String>) -> Self {
+        Self { since, msgid, by_msgid: false, done: false }
     }
 
     /// The page to ask for: after which time, and after which line, and whether it must be that.
-    pub(super) fn next(&self) -> Option<(Timestamp, (Option<String>, bool))> {
-        (!self.over).then(|| (self.since, (self.msgid.clone(), self.by_line)))
+    pub(super) fn next_request(&self) -> Option<(Timestamp, (Option<String>, bool))> {
+        (!self.done).then(|| (self.since, (self.msgid.clone(), self.by_msgid)))
     }
 
     /// Takes in the `lines` of a page, of which the server `told` this. Gives those that will not come
@@ -31,7 +31,7 @@ impl Pages {
     ///
     /// The last page is known by leading no further than the one before: a server counts to its limit
     /// what it then leaves out, so a short one may not be the last.
-    pub(super) fn turn(
+    pub(super) fn add_page(
         &mut self,
         lines: Vec<IncomingMessage>,
         told: HistoryPage,
@@ -46,17 +46,17 @@ impl Pages {
         });
         let last = lines.iter().rev().find_map(|(_, talk)| talk.message_ref.msgid.clone());
         let newest = told.span.map(|(_, newest)| newest);
-        self.by_line = full
+        self.by_msgid = full
             && onward.is_none_or(|it| Some(it) == newest)
             && last.is_some()
             && last != self.msgid;
-        if self.by_line {
+        if self.by_msgid {
             // All of it was said at one time, and more of that may follow.
             (self.since, self.msgid) = (newest.unwrap_or(self.since), last);
             return lines;
         }
         let Some(onward) = onward else {
-            self.over = true;
+            self.done = true;
             return lines;
         };
         lines.retain(|(time, _)| *time <= onward);
@@ -98,16 +98,16 @@ mod tests {
         /// Whatever was said at which times, however little the server gives at once, and however it
         /// finds lines.
         #[test]
-        fn every_line_is_read_once(
+        fn each_line_is_read_once(
             mut times in prop::collection::vec(prop_oneof![1..20_000_i64, 5_000..5_003_i64], 0..60),
             limit in 1..8_usize,
             by_id: bool,
         ) {
             times.sort_unstable();
-            let mut pages = Pages::from(at(0), None);
+            let mut pages = ChannelPages::new(at(0), None);
             let mut read = Vec::new();
             for round in 0.. {
-                let Some((since, (msgid, by_line))) = pages.next() else { break };
+                let Some((since, (msgid, by_line))) = pages.next_request() else { break };
                 prop_assert!(round < 400);
                 let known = msgid.map(|id| id.parse::<usize>().expect("a number"));
                 let after = times.iter().enumerate().filter(|(id, time)| match known {
@@ -118,7 +118,7 @@ mod tests {
                 let times = || page.iter().filter_map(|talk| talk.message_ref.time);
                 let span = times().min().zip(times().max());
                 let told = HistoryPage { limit, lines: page.len(), span, by_msgid: by_line, finds_lines: true };
-                read.extend(pages.turn(page, told).into_iter().filter_map(|(_, it)| it.message_ref.msgid));
+                read.extend(pages.add_page(page, told).into_iter().filter_map(|(_, it)| it.message_ref.msgid));
             }
             let expected: Vec<String> = (0..times.len()).map(|id| id.to_string()).collect();
             prop_assert_eq!(read, expected);

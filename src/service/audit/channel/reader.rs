@@ -10,65 +10,73 @@ use crate::bridge::Happening;
 use crate::config::NetworkSettings;
 use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::irc::{HistoryPage, HistoryReply, IncomingMessage, IrcCommand, IrcEvent};
-use crate::service::audit::conversation::Conversation;
-use crate::service::door::Door;
-use crate::service::engine::Item;
-use crate::service::irc::Irc;
-use crate::service::sts::StsBook;
+use crate::service::audit::conversation::AuditSession;
+use crate::service::door::Connector;
+use crate::service::engine::EngineInput;
+use crate::service::irc::IrcConnection;
+use crate::service::sts::StsStore;
 
 /// What stands behind the bridge's nick in that of who audits it.
-const AUDITOR: &str = "-audit";
+const NICK_SUFFIX: &str = "-audit";
 
 /// One who sits in the channels and asks for what was said in them.
-pub(super) struct Reader {
-    conversation: Conversation,
-    orders: Option<mpsc::Sender<IrcCommand>>,
+pub(super) struct ChannelReader {
+    session: AuditSession,
+    commands: Option<mpsc::Sender<IrcCommand>>,
     /// How far the network's clock is ahead of ours, as told when we came in; or why we did not.
-    seats: HashMap<EndpointId, Result<SignedDuration, String>>,
-    wanted: usize,
+    clock_offsets: HashMap<EndpointId, Result<SignedDuration, String>>,
+    channel_count: usize,
 }
 
-impl Reader {
+impl ChannelReader {
     /// Begins to connect, and to join `channels`, whose numbers are those of their order.
-    pub(super) fn begin(
+    pub(super) fn start(
         mut network: NetworkSettings,
         channels: &[Endpoint],
-        sts: Arc<StsBook>,
+        sts: Arc<StsStore>,
     ) -> Self {
         let places: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(channels.iter().cloned()).collect();
-        network.nick.push_str(AUDITOR);
+        network.nick.push_str(NICK_SUFFIX);
         network.alt_nicks.clear();
         let peer = format!("irc {}", network.network);
-        let door = Door::new(&network, sts, None);
-        let meet = |inbox, stop| Irc::new(network, &places, door, inbox, stop);
-        let conversation = Conversation::begin(&peer, meet);
-        Self { conversation, orders: None, seats: HashMap::new(), wanted: channels.len() }
+        let door = Connector::new(&network, sts, None);
+        let meet = |inbox, stop| IrcConnection::new(network, &places, door, inbox, stop);
+        let conversation = AuditSession::start(&peer, meet);
+        Self {
+            session: conversation,
+            commands: None,
+            clock_offsets: HashMap::new(),
+            channel_count: channels.len(),
+        }
     }
 
     /// Waits until it is known of each channel whether we are in it.
-    pub(super) async fn joined(&mut self) -> Result<(), String> {
-        while self.seats.len() < self.wanted {
-            self.event().await?;
+    pub(super) async fn wait_joined(&mut self) -> Result<(), String> {
+        while self.clock_offsets.len() < self.channel_count {
+            self.next_event().await?;
         }
         Ok(())
     }
 
     /// How far the clock of the channel in this seat is ahead of ours.
-    pub(super) fn seat(&self, seat: EndpointId) -> Result<SignedDuration, String> {
-        self.seats.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
+    pub(super) fn clock_offset(&self, seat: EndpointId) -> Result<SignedDuration, String> {
+        self.clock_offsets
+            .get(&seat)
+            .cloned()
+            .unwrap_or_else(|| Err("it was not joined".to_owned()))
     }
 
     /// What was said in this seat after `since`, or after the line `msgid` where the server finds no
     /// line by its time, or `by_line`; and what else is known of that page.
-    pub(super) async fn page(
+    pub(super) async fn fetch_page(
         &mut self,
         place: EndpointId,
         since: Timestamp,
         (msgid, by_line): (Option<String>, bool),
     ) -> Result<(Vec<IncomingMessage>, HistoryPage), String> {
-        self.seat(place)?;
-        if let Some(orders) = &self.orders {
+        self.clock_offset(place)?;
+        if let Some(orders) = &self.commands {
             // When the conversation is over, the events tell why.
             let now = Timestamp::now();
             let _ = orders
@@ -83,7 +91,7 @@ impl Reader {
         }
         let mut page = Vec::new();
         loop {
-            match self.event().await? {
+            match self.next_event().await? {
                 IrcEvent::Message { endpoint: of, message: talk }
                     if of == place && talk.is_playback =>
                 {
@@ -94,7 +102,7 @@ impl Reader {
                         HistoryReply::Follows => continue,
                         HistoryReply::Page(told) => Ok((page, told)),
                         HistoryReply::All | HistoryReply::Unavailable => {
-                            Err(NOT_OFFERED.to_owned())
+                            Err(HISTORY_NOT_OFFERED.to_owned())
                         }
                         HistoryReply::Failed(why) => {
                             Err(format!("the server does not tell what was said there: {why}"))
@@ -112,20 +120,20 @@ impl Reader {
     /// Says goodbye. It parts from no channel: where one account may have several connections, the
     /// bridge would be out of it too.
     pub(super) async fn leave(self) {
-        if let Some(orders) = self.orders {
+        if let Some(orders) = self.commands {
             let _ = orders.send(IrcCommand::Quit("the audit is done".to_owned())).await;
         }
-        self.conversation.end().await;
+        self.session.finish().await;
     }
 
-    async fn event(&mut self) -> Result<IrcEvent, String> {
-        let Self { conversation, orders, seats, .. } = self;
-        let event = conversation.next(|item| match item {
-            Item::IrcUp(_, up) => {
+    async fn next_event(&mut self) -> Result<IrcEvent, String> {
+        let Self { session: conversation, commands: orders, clock_offsets: seats, .. } = self;
+        let event = conversation.next_match(|item| match item {
+            EngineInput::IrcConnected(_, up) => {
                 *orders = Some(up);
                 None
             }
-            Item::Happened(Happening::Irc(_, event)) => Some(event),
+            EngineInput::Event(Happening::Irc(_, event)) => Some(event),
             _ => None,
         });
         let event = event.await?;
@@ -145,5 +153,5 @@ impl Reader {
 }
 
 /// Why nothing can be compared with most servers.
-const NOT_OFFERED: &str =
+const HISTORY_NOT_OFFERED: &str =
     "the server does not offer to tell what was said there (draft/chathistory)";

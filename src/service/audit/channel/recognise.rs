@@ -5,30 +5,30 @@ use crate::protocol::irc;
 use crate::translate::{RESENT_PREFIX, strip_timestamp};
 
 /// A line that is cut is longer than this.
-const LONG: usize = 200;
+const MIN_TRUNCATED_LEN: usize = 200;
 
 /// A line that goes on with a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct MatchedPart {
     /// How many bytes of the delivery's body are said with it and with those before it.
     pub(super) end: usize,
     /// It says that it may say it for the second time.
-    pub(super) again: bool,
+    pub(super) is_resend: bool,
 }
 
 /// What `text` says of `speech`, of whose body so many bytes were `said` before; `None` if it says
 /// something else. Both are free of formatting, which servers may take away.
-pub(super) fn step(
+pub(super) fn match_line(
     speech: &RenderedMessage,
     said: usize,
     kind: MessageKind,
     text: &str,
-) -> Option<Step> {
+) -> Option<MatchedPart> {
     if speech.kind != kind {
         return None;
     }
     // A message of several lines that is one to the network begins each as it likes.
-    let mut step = Step { end: said, again: false };
+    let mut step = MatchedPart { end: said, is_resend: false };
     for (number, line) in text.split('\n').enumerate() {
         let rest = speech.body.get(step.end..)?;
         let first = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
@@ -39,13 +39,13 @@ pub(super) fn step(
                 .map(|length| (length, false))
                 .or_else(|| marked().map(|length| (length, true)))
         })?;
-        step = Step { end: step.end + length, again: step.again | again };
+        step = MatchedPart { end: step.end + length, is_resend: step.is_resend | again };
     }
     Some(step)
 }
 
 /// Whether `text` can be a line of `speech` among others: the last of them, if `last`.
-pub(super) fn is_part(speech: &RenderedMessage, text: &str, last: bool) -> bool {
+pub(super) fn is_part_of(speech: &RenderedMessage, text: &str, last: bool) -> bool {
     let prefix = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
     let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     let said = said.strip_prefix(RESENT_PREFIX).unwrap_or(said).trim();
@@ -53,7 +53,8 @@ pub(super) fn is_part(speech: &RenderedMessage, text: &str, last: bool) -> bool 
     let among_others = !said.is_empty() && body.len() > said.len();
     let lines = || body.split(['\r', '\n']).map(str::trim);
     // A long line of the body is said in several.
-    let within = lines().any(|line| line == said) || (text.len() >= LONG && body.contains(said));
+    let within = lines().any(|line| line == said)
+        || (text.len() >= MIN_TRUNCATED_LEN && body.contains(said));
     among_others && if last { body.ends_with(said) } else { within }
 }
 
@@ -61,7 +62,7 @@ pub(super) fn is_part(speech: &RenderedMessage, text: &str, last: bool) -> bool 
 mod tests {
     use super::*;
 
-    fn speech(body: &str) -> RenderedMessage {
+    fn rendered(body: &str) -> RenderedMessage {
         RenderedMessage {
             kind: MessageKind::Text,
             prefix: "[09:41Z] <ann> ".to_owned(),
@@ -71,12 +72,12 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, said: usize, text: &str, expected: Option<(usize, bool)>) {
-        let step = step(&speech(body), said, MessageKind::Text, text);
-        assert_eq!(step.map(|step| (step.end, step.again)), expected, "{body:?} {text:?}");
+        let step = match_line(&rendered(body), said, MessageKind::Text, text);
+        assert_eq!(step.map(|step| (step.end, step.is_resend)), expected, "{body:?} {text:?}");
     }
 
     #[test]
-    fn a_line_is_known_as_a_part_of_what_was_to_be_said() {
+    fn line_is_matched_as_a_part_of_its_delivery() {
         check("one", 0, "[09:41Z] <ann> one", Some((3, false)));
         check("one", 0, "<ann> one", Some((3, false)));
         check("one", 0, "<ann> (again) one", Some((3, true)));
@@ -86,11 +87,11 @@ mod tests {
         check("one\ntwo", 0, "<ann> two", None);
         check("one\ntwo", 0, "<ann> one\n<ann> two", Some((7, false)));
         check("one\ntwo", 0, "<ann> one\ntwo", Some((7, false)));
-        assert_eq!(step(&speech("one"), 0, MessageKind::Notice, "<ann> one"), None);
+        assert_eq!(match_line(&rendered("one"), 0, MessageKind::Notice, "<ann> one"), None);
     }
 
     #[test]
-    fn a_line_is_known_without_those_before_it() {
+    fn line_is_matched_without_the_earlier_ones() {
         for (body, text, last, part) in [
             ("one\ntwo", "<ann> two", true, true),
             ("one\ntwo", "<ann> (again) two", true, true),
@@ -100,7 +101,7 @@ mod tests {
             ("one\ntwo", "<ann> tw", false, false),
             ("two", "<ann> two", true, false),
         ] {
-            assert_eq!(is_part(&speech(body), text, last), part, "{body:?} {text:?} {last}");
+            assert_eq!(is_part_of(&rendered(body), text, last), part, "{body:?} {text:?} {last}");
         }
     }
 }

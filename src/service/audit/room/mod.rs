@@ -8,15 +8,15 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Troubles, Unread};
+use super::{Problems, Unread};
 use crate::config::Settings;
 use crate::domain::{DeliveryId, Endpoint, EndpointId};
 use crate::protocol::letschat::{LetsChatUser, PostId};
 use crate::store::{Snapshot, StoreError, Totals};
 
-use compare::Comparison;
-use pages::Pages;
-use reader::Reader;
+use compare::RoomComparison;
+use pages::RoomPages;
+use reader::RoomReader;
 
 /// One room, and the channels that are linked to it.
 #[derive(Debug)]
@@ -26,208 +26,208 @@ pub struct RoomAudit {
     /// The channels.
     pub channels: Vec<Endpoint>,
     /// What was found, or why nothing could be.
-    pub found: Result<Findings, String>,
+    pub result: Result<RoomFindings, String>,
 }
 
 /// What was found in a room.
 #[derive(Debug)]
-pub struct Findings {
+pub struct RoomFindings {
     /// From when on the room and the ledger were compared.
     pub since: Timestamp,
     /// Deliveries that are in the room.
-    pub posted: u64,
+    pub delivered: u64,
     /// Deliveries that the ledger says arrived and that are not in the room.
-    pub lost: Troubles<Lost>,
+    pub missing: Problems<MissingPost>,
     /// Posts of others that were passed over.
-    pub unheard: Troubles<Unheard>,
+    pub unrecorded: Problems<UnrecordedPost>,
     /// Posts of ours that are there twice.
-    pub repeated: Troubles<Twin>,
+    pub duplicates: Problems<DuplicatePost>,
     /// Deliveries that overtook others.
-    pub misplaced: Troubles<Misplaced>,
+    pub out_of_order: Problems<OutOfOrderPost>,
     /// Posts that the bridge has still to read.
     pub unread: Unread,
     /// Posts by the bridge's account that it did not make itself.
     pub strays: u64,
     /// Posts that were left out: by the rules of catching up, or because a rule ignores them.
-    pub left_out: u64,
+    pub skipped: u64,
     /// What the ledger says of the deliveries to the room.
     pub to_room: Totals,
     /// What the ledger says of the deliveries from the room to each of its channels.
     pub to_channels: Vec<(Endpoint, Totals)>,
 }
 
-impl Findings {
+impl RoomFindings {
     /// How many messages crossed, both ways.
     #[must_use]
-    pub fn crossed(&self) -> u64 {
-        self.posted + self.to_channels.iter().map(|(_, tally)| tally.delivered).sum::<u64>()
+    pub fn total_mirrored(&self) -> u64 {
+        self.delivered + self.to_channels.iter().map(|(_, tally)| tally.delivered).sum::<u64>()
     }
 
     /// How many messages are missing on either side.
     #[must_use]
-    pub fn missing(&self) -> u64 {
-        self.lost.count + self.unheard.count
+    pub fn total_missing(&self) -> u64 {
+        self.missing.count + self.unrecorded.count
     }
 
     /// Whether nothing is missing, repeated or out of order.
     #[must_use]
-    pub fn well(&self) -> bool {
-        self.missing() + self.repeated.count + self.misplaced.count == 0
+    pub fn is_clean(&self) -> bool {
+        self.total_missing() + self.duplicates.count + self.out_of_order.count == 0
     }
 }
 
 /// A delivery that is not in the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct MissingPost {
     /// The delivery.
-    pub ticket: DeliveryId,
+    pub delivery: DeliveryId,
     /// The id that the server gave it.
     pub post: String,
     /// When its arrival was noted.
-    pub settled: Timestamp,
+    pub settled_at: Timestamp,
 }
 
 /// A post that the ledger should know and does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unheard {
+pub struct UnrecordedPost {
     /// Its id.
     pub post: PostId,
     /// When it was posted.
-    pub posted: Timestamp,
+    pub posted_at: Timestamp,
     /// Who wrote it.
     pub author: String,
 }
 
 /// A post of ours that says again what another says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Twin {
+pub struct DuplicatePost {
     /// Its id.
     pub post: PostId,
     /// When it was posted.
-    pub posted: Timestamp,
+    pub posted_at: Timestamp,
     /// The one that the ledger knows.
-    pub of: PostId,
+    pub original: PostId,
 }
 
 /// A delivery that stands in the room behind one that was heard after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misplaced {
+pub struct OutOfOrderPost {
     /// The delivery.
-    pub ticket: DeliveryId,
+    pub delivery: DeliveryId,
     /// Its id in the room.
     pub post: PostId,
     /// When it was posted.
-    pub posted: Timestamp,
+    pub posted_at: Timestamp,
     /// The later delivery that stands before it.
-    pub behind: DeliveryId,
+    pub preceded_by: DeliveryId,
 }
 
 /// A room that was compared, but for what may have become of it since; or why it could not be.
-pub(super) struct Looked {
+pub(super) struct RoomScan {
     room: Endpoint,
-    read: Result<Read, String>,
+    result: Result<ScannedRoom, String>,
 }
 
 /// Compares `rooms` with the ledger, as far back as `since` and the ledger's memory go.
 ///
 /// # Errors
 /// When the store does not do its part.
-pub(super) async fn look_at(
+pub(super) async fn scan_rooms(
     settings: &Settings,
     rooms: &[Endpoint],
     since: Option<Timestamp>,
-) -> Result<Vec<Looked>, StoreError> {
-    let mut reader = Reader::begin(settings.letschat.clone(), rooms);
-    let begun = reader.joined().await;
+) -> Result<Vec<RoomScan>, StoreError> {
+    let mut reader = RoomReader::start(settings.letschat.clone(), rooms);
+    let begun = reader.wait_joined().await;
     let snapshot = Snapshot::open(&settings.state_dir)?;
     let mut looked = Vec::new();
     for (seat, room) in (0..).map(EndpointId).zip(rooms) {
         let read = match &begun {
             Ok(account) => {
-                look(settings, &snapshot, &mut reader, account, (seat, room), since).await?
+                scan_room(settings, &snapshot, &mut reader, account, (seat, room), since).await?
             }
             Err(why) => Err(why.clone()),
         };
-        looked.push(Looked { room: room.clone(), read });
+        looked.push(RoomScan { room: room.clone(), result: read });
     }
     drop(snapshot);
     reader.leave().await;
     Ok(looked)
 }
 
-impl Looked {
+impl RoomScan {
     /// Whether the ledger must be asked again, a moment later.
-    pub(super) fn is_suspicious(&self) -> bool {
-        self.read.as_ref().is_ok_and(|read| read.comparison.is_suspicious())
+    pub(super) fn has_suspects(&self) -> bool {
+        self.result.as_ref().is_ok_and(|read| read.comparison.has_suspects())
     }
 
     /// What was found.
     ///
     /// # Errors
     /// When the store does not do its part.
-    pub(super) fn conclude(self, settings: &Settings) -> Result<RoomAudit, StoreError> {
-        let Self { room, read } = self;
-        let channels = channels(settings, &room);
+    pub(super) fn finish(self, settings: &Settings) -> Result<RoomAudit, StoreError> {
+        let Self { room, result: read } = self;
+        let channels = linked_channels(settings, &room);
         let found = match read {
-            Ok(read) => Ok(read.conclude(&settings.state_dir)?),
+            Ok(read) => Ok(read.finish(&settings.state_dir)?),
             Err(why) => Err(why),
         };
-        Ok(RoomAudit { room, channels, found })
+        Ok(RoomAudit { room, channels, result: found })
     }
 }
 
 /// The channels that are linked to `room`.
-fn channels(settings: &Settings, room: &Endpoint) -> Vec<Endpoint> {
+fn linked_channels(settings: &Settings, room: &Endpoint) -> Vec<Endpoint> {
     let links = settings.links.iter().filter(|link| link.room == *room);
     links.map(|link| link.channel.clone()).collect()
 }
 
 /// A room that was read to its end.
-struct Read {
-    ledger: EndpointId,
+struct ScannedRoom {
+    endpoint: EndpointId,
     since: Timestamp,
-    comparison: Comparison,
-    left_out: u64,
+    comparison: RoomComparison,
+    skipped: u64,
     to_room: Totals,
     to_channels: Vec<(Endpoint, Totals)>,
 }
 
 /// Compares one room with the ledger. The inner error says why it could not be done.
-async fn look(
+async fn scan_room(
     settings: &Settings,
     snapshot: &Snapshot,
-    reader: &mut Reader,
+    reader: &mut RoomReader,
     account: &LetsChatUser,
     (seat, room): (EndpointId, &Endpoint),
     since: Option<Timestamp>,
-) -> Result<Result<Read, String>, StoreError> {
-    let id = match reader.seat(seat) {
-        Ok(id) => id,
+) -> Result<Result<ScannedRoom, String>, StoreError> {
+    let msgid = match reader.room_id(seat) {
+        Ok(msgid) => msgid,
         Err(why) => return Ok(Err(why)),
     };
-    let Some(ledger) = snapshot.endpoint_id(room, Some(&id))? else {
+    let Some(ledger) = snapshot.endpoint_id(room, Some(&msgid))? else {
         return Ok(Err("the bridge has never been there: the ledger does not know it".to_owned()));
     };
-    let since = beginning(settings, snapshot, ledger, since)?;
-    let mut pages = Pages::from(since);
+    let since = compare_since(settings, snapshot, ledger, since)?;
+    let mut pages = RoomPages::new(since);
     let cursor = snapshot.room_cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
-    let mut comparison = Comparison::new(&account.id, cursor);
-    while let Some((since, skip)) = pages.next() {
-        let posts = match reader.list(seat, since, skip).await {
+    let mut comparison = RoomComparison::new(&account.id, cursor);
+    while let Some((since, skip)) = pages.next_request() {
+        let posts = match reader.fetch_page(seat, since, skip).await {
             Ok(posts) => posts,
             Err(why) => return Ok(Err(why)),
         };
-        let Some(stretch) = pages.turn(posts) else { continue };
+        let Some(stretch) = pages.add_page(posts) else { continue };
         let (above, up_to) = (stretch.above.to_string(), stretch.up_to.map(|id| id.to_string()));
-        comparison.open(stretch.posts);
+        comparison.open_segment(stretch.posts);
         snapshot.for_each_entry(ledger, &above, up_to.as_deref(), |native, trace| {
-            comparison.trace(native, trace);
+            comparison.add_entry(native, trace);
         })?;
-        comparison.close();
+        comparison.close_segment();
     }
     let since = since.created_at();
     let mut to_channels = Vec::new();
-    for channel in channels(settings, room) {
+    for channel in linked_channels(settings, room) {
         let tally = match snapshot.endpoint_id(&channel, None)? {
             Some(to) => snapshot.totals(to, Some(ledger), since)?,
             None => Totals::default(),
@@ -236,12 +236,19 @@ async fn look(
     }
     let left_out = snapshot.skipped(ledger, since)?;
     let to_room = snapshot.totals(ledger, None, since)?;
-    Ok(Ok(Read { ledger, since, comparison, left_out, to_room, to_channels }))
+    Ok(Ok(ScannedRoom {
+        endpoint: ledger,
+        since,
+        comparison,
+        skipped: left_out,
+        to_room,
+        to_channels,
+    }))
 }
 
 /// Above which id the ledger can be expected to know everything: what it has forgotten, and what was
 /// said before the bridge came, is nobody's loss.
-fn beginning(
+fn compare_since(
     settings: &Settings,
     snapshot: &Snapshot,
     ledger: EndpointId,
@@ -260,15 +267,16 @@ fn beginning(
     Ok(bounds.fold(known.unwrap_or(PostId::from_time(now)), PostId::max))
 }
 
-impl Read {
+impl ScannedRoom {
     /// Looks at the ledger once more, as it is now, for what it did not know.
-    fn conclude(self, state_dir: &Path) -> Result<Findings, StoreError> {
-        let Self { ledger, since, comparison, left_out, to_room, to_channels } = self;
+    fn finish(self, state_dir: &Path) -> Result<RoomFindings, StoreError> {
+        let Self { endpoint: ledger, since, comparison, skipped: left_out, to_room, to_channels } =
+            self;
         let snapshot = Snapshot::open(state_dir)?;
         let cursor = snapshot.room_cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
         let under_way = snapshot.in_flight(ledger)?;
         let mut broken = Ok(());
-        let compared = comparison.conclude(cursor, under_way.as_ref(), |post| {
+        let compared = comparison.finish(cursor, under_way.as_ref(), |post| {
             let trace = snapshot.ledger_entry(ledger, &post.to_string());
             trace.unwrap_or_else(|error| {
                 broken = Err(error);
@@ -276,16 +284,16 @@ impl Read {
             })
         });
         broken?;
-        Ok(Findings {
+        Ok(RoomFindings {
             since,
-            posted: compared.posted,
-            lost: compared.lost,
-            unheard: compared.unheard,
-            repeated: compared.repeated,
-            misplaced: compared.misplaced,
+            delivered: compared.delivered,
+            missing: compared.missing,
+            unrecorded: compared.unrecorded,
+            duplicates: compared.duplicates,
+            out_of_order: compared.out_of_order,
             unread: compared.unread,
             strays: compared.strays,
-            left_out,
+            skipped: left_out,
             to_room,
             to_channels,
         })

@@ -6,65 +6,65 @@ use crate::protocol::letschat::{PAGE_SIZE, Post, PostId};
 
 /// How many seconds two pages overlap: posts that were taken at once may stand in the other order
 /// of their ids (WIRE.md, "Messages").
-const OVERLAP: u32 = 2;
+const OVERLAP_SECONDS: u32 = 2;
 
 /// The posts of a page, and those that make no sense, by their ids.
 pub(super) type Page = (Vec<Post>, Vec<Option<PostId>>);
 
 /// How far a room is read.
 #[derive(Debug)]
-pub(super) struct Pages {
+pub(super) struct RoomPages {
     since: PostId,
     skip: usize,
     /// Pages that end within the overlap.
     held: Vec<Post>,
-    over: bool,
+    done: bool,
 }
 
 /// All posts above `above` up to `up_to`, or to the end of the room.
 #[derive(Debug)]
-pub(super) struct Stretch {
+pub(super) struct Segment {
     pub(super) above: PostId,
     pub(super) up_to: Option<PostId>,
     pub(super) posts: BTreeMap<PostId, Post>,
 }
 
-impl Pages {
+impl RoomPages {
     /// Everything above `since`.
-    pub(super) fn from(since: PostId) -> Self {
-        Self { since, skip: 0, held: Vec::new(), over: false }
+    pub(super) fn new(since: PostId) -> Self {
+        Self { since, skip: 0, held: Vec::new(), done: false }
     }
 
     /// The page to ask for: above which id, and how many posts to leave out.
-    pub(super) fn next(&self) -> Option<(PostId, usize)> {
-        (!self.over).then_some((self.since, self.skip))
+    pub(super) fn next_request(&self) -> Option<(PostId, usize)> {
+        (!self.done).then_some((self.since, self.skip))
     }
 
     /// Takes the page in. Gives the stretch that it completes, if it does.
-    pub(super) fn turn(&mut self, (page, bad): Page) -> Option<Stretch> {
+    pub(super) fn add_page(&mut self, (page, bad): Page) -> Option<Segment> {
         let ids = page.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
         let (count, highest) = (page.len() + bad.len(), ids.max());
         self.held.extend(page);
         let above = self.since;
         if count < PAGE_SIZE {
-            self.over = true;
-            return Some(self.stretch(above, None));
+            self.done = true;
+            return Some(self.take_segment(above, None));
         }
-        let onward = highest.map_or(above, |highest| highest.minus_seconds(OVERLAP));
+        let onward = highest.map_or(above, |highest| highest.minus_seconds(OVERLAP_SECONDS));
         if onward <= above {
             self.skip += count;
             return None;
         }
         (self.since, self.skip) = (onward, 0);
-        Some(self.stretch(above, Some(onward)))
+        Some(self.take_segment(above, Some(onward)))
     }
 
     /// What lies above `up_to` comes again with the next page.
-    fn stretch(&mut self, above: PostId, up_to: Option<PostId>) -> Stretch {
+    fn take_segment(&mut self, above: PostId, up_to: Option<PostId>) -> Segment {
         let posts = std::mem::take(&mut self.held).into_iter();
         let within = |post: &Post| up_to.is_none_or(|up_to| post.id <= up_to);
         let posts = posts.filter(within).map(|post| (post.id, post)).collect();
-        Stretch { above, up_to, posts }
+        Segment { above, up_to, posts }
     }
 }
 
@@ -82,11 +82,11 @@ mod tests {
         let ids: Vec<PostId> = ids.collect();
         let post =
             |id: PostId| Post { id, text: String::new(), posted_at: id.created_at(), author: None };
-        let mut pages = Pages::from(PostId::MIN);
+        let mut pages = RoomPages::new(PostId::MIN);
         let (mut seen, mut lengths) = (Vec::new(), Vec::new());
-        while let Some((since, skip)) = pages.next() {
+        while let Some((since, skip)) = pages.next_request() {
             let page = ids.iter().copied().filter(|id| *id > since).skip(skip).take(PAGE_SIZE);
-            if let Some(stretch) = pages.turn((page.map(post).collect(), Vec::new())) {
+            if let Some(stretch) = pages.add_page((page.map(post).collect(), Vec::new())) {
                 lengths.push(stretch.posts.len());
                 seen.extend(stretch.posts.into_keys());
             }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn each_post_comes_once_however_dense_the_room() {
+    fn each_post_is_read_once() {
         check(&[], &[0]);
         check(&[499], &[499]);
         check(&[500], &[500]);

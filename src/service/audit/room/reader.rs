@@ -10,58 +10,63 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::letschat::{
     LetsChatCommand, LetsChatEvent, LetsChatUser, PAGE_SIZE, PostId, Stay,
 };
-use crate::service::audit::conversation::Conversation;
+use crate::service::audit::conversation::AuditSession;
 use crate::service::audit::room::pages::Page;
-use crate::service::engine::Item;
-use crate::service::letschat::LetsChat;
+use crate::service::engine::EngineInput;
+use crate::service::letschat::LetsChatConnection;
 
 /// One who sits in the rooms and reads them.
-pub(super) struct Reader {
-    conversation: Conversation,
-    orders: Option<mpsc::Sender<LetsChatCommand>>,
+pub(super) struct RoomReader {
+    session: AuditSession,
+    commands: Option<mpsc::Sender<LetsChatCommand>>,
     /// The room's id in each seat, or why we are not in it.
-    seats: HashMap<EndpointId, Result<String, String>>,
-    wanted: usize,
+    joined_rooms: HashMap<EndpointId, Result<String, String>>,
+    room_count: usize,
 }
 
-impl Reader {
+impl RoomReader {
     /// Begins to connect, and to join `rooms`, whose numbers are those of their order.
-    pub(super) fn begin(letschat: LetsChatSettings, rooms: &[Endpoint]) -> Self {
+    pub(super) fn start(letschat: LetsChatSettings, rooms: &[Endpoint]) -> Self {
         let places: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
-        let meet = |inbox, stop| LetsChat::new(letschat, &places, inbox, stop);
-        let conversation = Conversation::begin("Let's Chat", meet);
-        Self { conversation, orders: None, seats: HashMap::new(), wanted: rooms.len() }
+        let meet = |inbox, stop| LetsChatConnection::new(letschat, &places, inbox, stop);
+        let conversation = AuditSession::start("Let's Chat", meet);
+        Self {
+            session: conversation,
+            commands: None,
+            joined_rooms: HashMap::new(),
+            room_count: rooms.len(),
+        }
     }
 
     /// Waits until it is known of each room whether we are in it. Gives our account.
-    pub(super) async fn joined(&mut self) -> Result<LetsChatUser, String> {
+    pub(super) async fn wait_joined(&mut self) -> Result<LetsChatUser, String> {
         let mut account = None;
         loop {
-            if let Some(account) = account.take_if(|_| self.seats.len() >= self.wanted) {
+            if let Some(account) = account.take_if(|_| self.joined_rooms.len() >= self.room_count) {
                 return Ok(account);
             }
-            if let LetsChatEvent::LoggedIn(ours) = self.event().await? {
+            if let LetsChatEvent::LoggedIn(ours) = self.next_event().await? {
                 account = Some(ours);
             }
         }
     }
 
     /// The id of the room in this seat.
-    pub(super) fn seat(&self, seat: EndpointId) -> Result<String, String> {
-        self.seats.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
+    pub(super) fn room_id(&self, seat: EndpointId) -> Result<String, String> {
+        self.joined_rooms.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
     }
 
     /// A page of the room in this seat, and what of it makes no sense.
-    pub(super) async fn list(
+    pub(super) async fn fetch_page(
         &mut self,
         place: EndpointId,
         since: PostId,
         skip: usize,
     ) -> Result<Page, String> {
         // Out of it since, and for the reason that was told then.
-        self.seat(place)?;
-        if let Some(orders) = &self.orders {
+        self.room_id(place)?;
+        if let Some(orders) = &self.commands {
             // When the conversation is over, the events tell why.
             let (take, stay) = (PAGE_SIZE, Stay::default());
             let order = LetsChatCommand::ListMessages {
@@ -75,7 +80,7 @@ impl Reader {
             let _ = orders.send(order).await;
         }
         loop {
-            match self.event().await? {
+            match self.next_event().await? {
                 LetsChatEvent::Page { endpoint: of, posts, bad, .. } if of == place => {
                     return Ok((posts, bad));
                 }
@@ -89,22 +94,22 @@ impl Reader {
 
     /// Says goodbye.
     pub(super) async fn leave(self) {
-        if let Some(orders) = self.orders {
+        if let Some(orders) = self.commands {
             let _ = orders.send(LetsChatCommand::Leave).await;
         }
-        self.conversation.end().await;
+        self.session.finish().await;
     }
 
     /// The next thing that Let's Chat tells us but for what people say.
-    async fn event(&mut self) -> Result<LetsChatEvent, String> {
-        let Self { conversation, orders, seats, .. } = self;
-        let event = conversation.next(|item| match item {
-            Item::LetsChatUp(up) => {
+    async fn next_event(&mut self) -> Result<LetsChatEvent, String> {
+        let Self { session: conversation, commands: orders, joined_rooms: seats, .. } = self;
+        let event = conversation.next_match(|item| match item {
+            EngineInput::LetsChatConnected(up) => {
                 *orders = Some(up);
                 None
             }
-            Item::Happened(Happening::LetsChat(LetsChatEvent::NewPost { .. })) => None,
-            Item::Happened(Happening::LetsChat(event)) => Some(event),
+            EngineInput::Event(Happening::LetsChat(LetsChatEvent::NewPost { .. })) => None,
+            EngineInput::Event(Happening::LetsChat(event)) => Some(event),
             _ => None,
         });
         let event = event.await?;

@@ -8,7 +8,12 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 /// A delivery of `body` by ann, begun in second `ticket` and settled at once.
-fn spoken(ticket: i64, state: DeliveryState, native: Option<&str>, body: &str) -> SentDelivery {
+fn sent_delivery(
+    ticket: i64,
+    state: DeliveryState,
+    native: Option<&str>,
+    body: &str,
+) -> SentDelivery {
     let (prefix, body) = ("<ann> ".to_owned(), body.to_owned());
     SentDelivery {
         id: DeliveryId(ticket),
@@ -22,68 +27,74 @@ fn spoken(ticket: i64, state: DeliveryState, native: Option<&str>, body: &str) -
 }
 
 fn delivered(ticket: i64, native: &str, body: &str) -> SentDelivery {
-    spoken(ticket, DeliveryState::Delivered, Some(native), body)
+    sent_delivery(ticket, DeliveryState::Delivered, Some(native), body)
 }
 
 /// A line of the channel: when, its id (`-` for none), and who says what.
-type Said<'a> = (i64, &'a str, &'a str);
+type LineSpec<'a> = (i64, &'a str, &'a str);
 
 /// A channel, of whose ledger all is known from second 0 on, and which was heard up to second 50.
-struct Scene<'a> {
-    lines: &'a [Said<'a>],
+struct ComparisonFixture<'a> {
+    lines: &'a [LineSpec<'a>],
     ledger: &'a [SentDelivery],
     /// What was heard, in that order, by its id.
-    heard: &'a [&'a str],
+    recorded: &'a [&'a str],
     /// What the ledger learns meanwhile.
-    later: &'a [SentDelivery],
-    kept: Option<i64>,
+    recorded_later: &'a [SentDelivery],
+    history_since: Option<i64>,
 }
 
-const NOTHING: Scene<'_> = Scene { lines: &[], ledger: &[], heard: &[], later: &[], kept: None };
+const NOTHING: ComparisonFixture<'_> = ComparisonFixture {
+    lines: &[],
+    ledger: &[],
+    recorded: &[],
+    recorded_later: &[],
+    history_since: None,
+};
 
-impl Scene<'_> {
-    fn line(&self, (time, id, text): Said<'_>) -> Line {
+impl ComparisonFixture<'_> {
+    fn line(&self, (time, id, text): LineSpec<'_>) -> AuditLine {
         let (nick, text) = text.split_once(' ').expect("who and what");
-        Line {
-            id: (id != "-").then(|| id.to_owned()),
+        AuditLine {
+            msgid: (id != "-").then(|| id.to_owned()),
             time: at(time),
             nick: nick.to_owned(),
             kind: MessageKind::Text,
             text: text.to_owned(),
-            trace: (0, 1),
+            fingerprint: (0, 1),
         }
     }
 
-    fn whose(&self, line: &Line, deliveries: &[&[SentDelivery]]) -> Whose {
-        if let Some(id) = &line.id {
-            if let Some(number) = self.heard.iter().position(|heard| heard == id) {
-                return Whose::Heard(Some(number as i64));
+    fn owner(&self, line: &AuditLine, deliveries: &[&[SentDelivery]]) -> LineOwner {
+        if let Some(id) = &line.msgid {
+            if let Some(number) = self.recorded.iter().position(|heard| heard == id) {
+                return LineOwner::Recorded(Some(number as i64));
             }
             let mut all = deliveries.iter().copied().flatten();
             if let Some(spoken) = all.find(|it| it.remote_id.as_ref() == Some(id)) {
-                return Whose::Ours(Some(spoken.id));
+                return LineOwner::Own(Some(spoken.id));
             }
         }
-        if line.nick == "bridge" { Whose::Ours(None) } else { Whose::Unheard }
+        if line.nick == "bridge" { LineOwner::Own(None) } else { LineOwner::Unrecorded }
     }
 
     /// Compares, and tells what was found in a few words.
-    fn told(&self) -> Vec<String> {
-        let mut comparison = Comparison::new(at(0), SignedDuration::ZERO, at(50));
+    fn findings_text(&self) -> Vec<String> {
+        let mut comparison = ChannelComparison::new(at(0), SignedDuration::ZERO, at(50));
         self.ledger.iter().for_each(|spoken| comparison.expect(spoken.clone()));
         for said in self.lines {
             let line = self.line(*said);
-            let whose = self.whose(&line, &[self.ledger]);
+            let whose = self.owner(&line, &[self.ledger]);
             comparison.take(line, whose);
         }
-        comparison.close(self.kept.map(at));
+        comparison.close(self.history_since.map(at));
         let known: HashMap<DeliveryId, ()> =
             self.ledger.iter().map(|spoken| (spoken.id, ())).collect();
-        let new = self.later.iter().filter(|it| !known.contains_key(&it.id));
+        let new = self.recorded_later.iter().filter(|it| !known.contains_key(&it.id));
         new.for_each(|spoken| comparison.expect(spoken.clone()));
-        let lines =
-            comparison.conclude(at(50), |line| self.whose(line, &[self.ledger, self.later]));
-        let id = |line: &LineId| line.clone().unwrap_or_else(|| "-".to_owned());
+        let lines = comparison
+            .conclude(at(50), |line| self.owner(line, &[self.ledger, self.recorded_later]));
+        let id = |line: &LineMsgid| line.clone().unwrap_or_else(|| "-".to_owned());
         let mut told = Vec::new();
         for it in &lines.lost.first {
             told.push(format!("lost {}{}", it.ticket.0, if it.partly { " partly" } else { "" }));
@@ -115,12 +126,12 @@ impl Scene<'_> {
 }
 
 #[track_caller]
-fn check(scene: &Scene<'_>, expected: &[&str]) {
-    assert_eq!(scene.told(), expected);
+fn check(scene: &ComparisonFixture<'_>, expected: &[&str]) {
+    assert_eq!(scene.findings_text(), expected);
 }
 
 #[test]
-fn what_is_on_both_sides_is_well() {
+fn messages_on_both_sides_are_clean() {
     check(&NOTHING, &["0 said, 0 heard"]);
     let ledger = [delivered(1, "a", "yo"), delivered(2, "b", "yo"), delivered(4, "d", "yo")];
     let lines = [
@@ -129,31 +140,31 @@ fn what_is_on_both_sides_is_well() {
         (3, "c", "bob hi"),
         (4, "d", "bridge <ann> yo"),
     ];
-    let scene = Scene { lines: &lines, ledger: &ledger, heard: &["c"], ..NOTHING };
+    let scene = ComparisonFixture { lines: &lines, ledger: &ledger, recorded: &["c"], ..NOTHING };
     check(&scene, &["3 said, 1 heard"]);
 }
 
 #[test]
-fn what_is_on_one_side_only_is_missing() {
+fn messages_on_one_side_are_missing() {
     let ledger = [delivered(1, "a", "one"), delivered(2, "b", "two"), delivered(3, "c", "three")];
     let lines = [(1, "a", "bridge <ann> one"), (3, "c", "bridge <ann> three")];
-    let scene = Scene { lines: &lines, ledger: &ledger, ..NOTHING };
+    let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["lost 2", "2 said, 0 heard"]);
     let lines = [(1, "a", "bob hi"), (2, "b", "bridge hello"), (60, "c", "bob late")];
-    let scene = Scene { lines: &lines, ..NOTHING };
+    let scene = ComparisonFixture { lines: &lines, ..NOTHING };
     check(&scene, &["unheard a", "unheard b", "1 unread", "0 said, 0 heard"]);
     // What was said before the bridge came is nobody's loss.
     let lines = [(-1, "a", "bob hi"), (0, "b", "bridge hello")];
-    check(&Scene { lines: &lines, ..NOTHING }, &["0 said, 0 heard"]);
+    check(&ComparisonFixture { lines: &lines, ..NOTHING }, &["0 said, 0 heard"]);
 }
 
 #[test]
-fn without_ids_the_words_and_their_number_tell() {
-    let deliver = |ticket, body| spoken(ticket, DeliveryState::Delivered, None, body);
+fn lines_without_msgids_are_matched_by_text_and_count() {
+    let deliver = |ticket, body| sent_delivery(ticket, DeliveryState::Delivered, None, body);
     let ledger = [deliver(1, "ok"), deliver(2, "ok"), deliver(3, "no")];
     let [ok, no] = ["bridge <ann> ok", "bridge <ann> no"];
     let all = [(1, "-", ok), (2, "-", ok), (3, "-", no)];
-    let scene = |lines| Scene { lines, ledger: &ledger, ..NOTHING };
+    let scene = |lines| ComparisonFixture { lines, ledger: &ledger, ..NOTHING };
     check(&scene(&all), &["3 said, 0 heard"]);
     check(&scene(&all[1..]), &["lost 2", "2 said, 0 heard"]);
     let thrice = [(1, "-", ok), (2, "-", ok), (2, "x", ok), (3, "-", no)];
@@ -165,36 +176,36 @@ fn without_ids_the_words_and_their_number_tell() {
 }
 
 #[test]
-fn a_line_that_follows_no_delivery_of_its_own_is_repeated() {
+fn own_line_without_a_delivery_is_a_duplicate() {
     let ledger = [delivered(1, "a", "yo"), delivered(9, "c", "no")];
     let no = (9, "c", "bridge <ann> no");
     for lines in [
         [(1, "a", "bridge <ann> yo"), (2, "b", "bridge <ann> yo"), no],
         [(1, "b", "bridge <ann> yo"), (2, "a", "bridge <ann> yo"), no],
     ] {
-        let scene = Scene { lines: &lines, ledger: &ledger, ..NOTHING };
+        let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
         check(&scene, &["b repeats a", "2 said, 0 heard"]);
     }
 }
 
 #[test]
-fn what_says_that_it_is_said_again_is_told_apart() {
+fn marked_duplicates_are_counted_apart() {
     let ledger = [delivered(1, "b", "yo"), delivered(9, "c", "no")];
     let lines = [
         (1, "a", "bridge <ann> yo"),
         (2, "b", "bridge <ann> (again) yo"),
         (9, "c", "bridge <ann> no"),
     ];
-    let scene = Scene { lines: &lines, ledger: &ledger, ..NOTHING };
+    let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["a again b", "2 said, 0 heard"]);
-    let ledger = [spoken(1, DeliveryState::Delivered, None, "yo")];
+    let ledger = [sent_delivery(1, DeliveryState::Delivered, None, "yo")];
     let lines = [(1, "a", "bridge <ann> yo"), (2, "b", "bridge <ann> (again) yo")];
-    let scene = Scene { lines: &lines, ledger: &ledger, ..NOTHING };
+    let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["b again a", "1 said, 0 heard"]);
 }
 
 #[test]
-fn lines_of_one_message_are_put_together() {
+fn lines_of_one_delivery_are_joined() {
     let ledger = [delivered(1, "c", "one\ntwo\nthree"), delivered(2, "d", "yo")];
     let lines = [
         (1, "a", "bridge <ann> one"),
@@ -202,7 +213,9 @@ fn lines_of_one_message_are_put_together() {
         (1, "c", "bridge <ann> three"),
         (2, "d", "bridge <ann> yo"),
     ];
-    let told = |lines: &[Said<'_>]| Scene { lines, ledger: &ledger, ..NOTHING }.told();
+    let told = |lines: &[LineSpec<'_>]| {
+        ComparisonFixture { lines, ledger: &ledger, ..NOTHING }.findings_text()
+    };
     let lost = ["lost 1 partly", "1 said, 0 heard"];
     assert_eq!(told(&lines), ["2 said, 0 heard"]);
     assert_eq!(told(&lines[1..]), lost);
@@ -222,58 +235,63 @@ fn lines_of_one_message_are_put_together() {
 }
 
 #[test]
-fn a_line_whose_words_the_server_has_changed_has_arrived() {
+fn altered_line_counts_as_delivered() {
     let ledger = [delivered(1, "a", "damn it")];
     let lines = [(1, "a", "bridge <ann> **** it")];
-    check(&Scene { lines: &lines, ledger: &ledger, ..NOTHING }, &["1 said, 0 heard"]);
+    check(&ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING }, &["1 said, 0 heard"]);
 }
 
 #[test]
-fn an_id_that_the_server_has_changed_is_no_loss() {
+fn changed_msgid_is_not_missing() {
     let ledger = [delivered(1, "a", "yo")];
     let lines = [(1, "x", "bridge <ann> yo")];
-    check(&Scene { lines: &lines, ledger: &ledger, ..NOTHING }, &["1 said, 0 heard"]);
+    check(&ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING }, &["1 said, 0 heard"]);
 }
 
 #[test]
-fn a_delivery_behind_a_later_one_is_out_of_order() {
+fn delivery_after_a_later_one_is_out_of_order() {
     let ledger = [delivered(1, "a", "one"), delivered(2, "b", "two"), delivered(3, "c", "three")];
     let lines = [
         (1, "a", "bridge <ann> one"),
         (2, "c", "bridge <ann> three"),
         (3, "b", "bridge <ann> two"),
     ];
-    let scene = Scene { lines: &lines, ledger: &ledger, ..NOTHING };
+    let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["2 behind 3", "3 said, 0 heard"]);
     // What was said in one moment stands in no order.
     let at_once = lines.map(|(_, id, text)| (1, id, text));
-    check(&Scene { lines: &at_once, ledger: &ledger, ..NOTHING }, &["3 said, 0 heard"]);
+    check(&ComparisonFixture { lines: &at_once, ledger: &ledger, ..NOTHING }, &["3 said, 0 heard"]);
 }
 
 #[test]
-fn lines_that_were_heard_in_another_order_are_told() {
+fn lines_recorded_out_of_order_are_reported() {
     let lines = [(1, "a", "bob one"), (5, "b", "bob two"), (9, "c", "bob three")];
-    let scene = |heard| Scene { lines: &lines, heard, ..NOTHING };
+    let scene = |heard| ComparisonFixture { lines: &lines, recorded: heard, ..NOTHING };
     check(&scene(&["a", "b", "c"]), &["0 said, 3 heard"]);
     check(&scene(&["a", "c", "b"]), &["c heard before b", "0 said, 3 heard"]);
 }
 
 #[test]
-fn what_the_server_no_longer_keeps_is_no_loss() {
+fn delivery_before_the_kept_history_is_not_missing() {
     let ledger = [delivered(1, "a", "one"), delivered(2, "b", "two"), delivered(3, "c", "three")];
     let lines = [(2, "b", "bridge <ann> two")];
-    let scene = Scene { lines: &lines, ledger: &ledger, kept: Some(2), ..NOTHING };
+    let scene =
+        ComparisonFixture { lines: &lines, ledger: &ledger, history_since: Some(2), ..NOTHING };
     check(&scene, &["lost 3", "1 no longer kept", "1 said, 0 heard"]);
-    check(&Scene { kept: None, ..scene }, &["lost 1", "lost 3", "1 said, 0 heard"]);
+    check(
+        &ComparisonFixture { history_since: None, ..scene },
+        &["lost 1", "lost 3", "1 said, 0 heard"],
+    );
 }
 
 #[test]
-fn what_the_ledger_learns_meanwhile_is_well() {
-    let doubtful = [spoken(1, DeliveryState::InDoubt, None, "one")];
+fn lines_recorded_meanwhile_are_clean() {
+    let doubtful = [sent_delivery(1, DeliveryState::InDoubt, None, "one")];
     let lines = [(1, "a", "bridge <ann> one"), (2, "b", "bridge <ann> two")];
     let later = [delivered(1, "a", "one"), delivered(2, "b", "two")];
-    let scene = Scene { lines: &lines, ledger: &doubtful, later: &later, ..NOTHING };
+    let scene =
+        ComparisonFixture { lines: &lines, ledger: &doubtful, recorded_later: &later, ..NOTHING };
     check(&scene, &["1 said, 0 heard"]);
-    let under_way = [spoken(2, DeliveryState::InFlight, None, "two")];
-    check(&Scene { later: &under_way, ..scene }, &["0 said, 0 heard"]);
+    let under_way = [sent_delivery(2, DeliveryState::InFlight, None, "two")];
+    check(&ComparisonFixture { recorded_later: &under_way, ..scene }, &["0 said, 0 heard"]);
 }
