@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, Happening, Order, Peer, Policy};
+use letsbridge::bridge::{Bridge, BridgePolicy, Command, Event, Peer};
 use letsbridge::domain::{DeliveryId, Endpoint, EndpointId, MessageKind, Network};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat::{self, LetsChatEvent, LetsChatUser, Post, PostId};
@@ -120,7 +120,7 @@ impl World {
         let mut store = Store::in_memory().unwrap();
         let bridge = bridge(&network, join, &mut store);
         let find = |is_room: bool| {
-            let mut places = bridge.places();
+            let mut places = bridge.endpoints();
             places.find(|(_, place)| matches!(place, Endpoint::Room(_)) == is_room).unwrap().0
         };
         let (channel, room) = (find(false), find(true));
@@ -192,7 +192,7 @@ impl World {
         self.connect();
         self.go_on();
         let mut steps = 0;
-        while self.bridge.under_way() > 0 || !self.held.is_empty() {
+        while self.bridge.in_flight() > 0 || !self.held.is_empty() {
             assert!(self.serve(false) || self.hear(), "it stands still: {:?}", self.orders);
             self.go_on();
             steps += 1;
@@ -229,7 +229,7 @@ impl World {
         self.held.iter_mut().for_each(|held| held.ticket = None);
         self.events.clear();
         if std::mem::take(&mut self.connected) {
-            self.happen(Happening::Lost(Peer::LetsChat));
+            self.happen(Event::ConnectionLost(Peer::LetsChat));
         }
     }
 
@@ -322,7 +322,7 @@ impl World {
     /// One event reaches the bridge. Says whether there was one.
     fn hear(&mut self) -> bool {
         let Some(event) = self.events.pop_front() else { return false };
-        self.happen(Happening::LetsChat(event));
+        self.happen(Event::LetsChat(event));
         true
     }
 
@@ -336,10 +336,10 @@ impl World {
     }
 
     fn irc(&mut self, event: irc::IrcEvent) {
-        self.happen(Happening::Irc(self.network.clone(), event));
+        self.happen(Event::Irc(self.network.clone(), event));
     }
 
-    fn happen(&mut self, happening: Happening) {
+    fn happen(&mut self, happening: Event) {
         let mut orders = Vec::new();
         let now = self.now;
         self.bridge.apply(now, happening, &mut self.store, &mut orders).unwrap();
@@ -347,13 +347,13 @@ impl World {
         self.store.commit().unwrap();
         for order in orders {
             match order {
-                Order::LetsChat(order) => {
+                Command::LetsChat(order) => {
                     if self.connected {
                         self.orders.push_back(order);
                     }
                 }
                 // IRC is not what this is about: it hears everything at once.
-                Order::Irc(
+                Command::Irc(
                     _,
                     irc::IrcCommand::SendMessage {
                         delivery: ticket,
@@ -370,7 +370,7 @@ impl World {
                         message_ref: irc::MessageRef::default(),
                     });
                 }
-                Order::Irc(..) | Order::Puppets(..) => {}
+                Command::Irc(..) | Command::Puppets(..) => {}
             }
         }
     }
@@ -397,8 +397,8 @@ fn bridge(network: &Network, join: MergeLines, store: &mut Store) -> Bridge {
     let conversation = vec![Endpoint::channel(network, "#tea"), Endpoint::room("tea")];
     let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
     let manners = LinkFormat { room, ..LinkFormat::default() };
-    let bridge = Bridge::new(&[conversation], Policy::default(), store).unwrap();
-    bridge.mannered(Arc::new(manners), [])
+    let bridge = Bridge::new(&[conversation], BridgePolicy::default(), store).unwrap();
+    bridge.with_formats(Arc::new(manners), [])
 }
 
 /// Ids rise with time; many share a second.

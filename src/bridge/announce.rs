@@ -4,85 +4,87 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Bridge, Turn};
+use super::{Bridge, Ctx};
 use crate::domain::{Author, Endpoint, EndpointId, Message, MessageKind};
 use crate::store::StoreError;
 use crate::translate::Words;
 
 /// `from 09:41:02 to 09:52:10 UTC`, with the days where those are two.
-pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
+pub(super) fn format_span(from: Timestamp, to: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%F").to_string();
     let format = if day(from) == day(to) { "%H:%M:%S" } else { "%F %H:%M:%S" };
     format!("from {} to {} UTC", from.strftime(format), to.strftime(format))
 }
 
 /// `1 message`, `2 messages`.
-pub(super) fn messages(count: u64) -> String {
+pub(super) fn count_messages(count: u64) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 impl Bridge {
     /// Says `words` in every other place of the conversation of `place`, if announcing is wanted.
-    pub(super) fn announce(
+    pub(super) fn notify_mirrors(
         &mut self,
         place: EndpointId,
         words: impl Into<Words>,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
+        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
         let mirrors = Arc::clone(&spot.mirrors);
-        self.say(place, &mirrors, words, turn)
+        self.notify(place, &mirrors, words, turn)
     }
 
     /// The same in the channels only: those in the rooms know.
-    pub(super) fn announce_in_channels(
+    pub(super) fn notify_mirrored_channels(
         &mut self,
         place: EndpointId,
         words: impl Into<Words>,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
+        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
         let is_channel = |id: &EndpointId| {
-            self.spots.get(id).is_some_and(|spot| matches!(spot.place, Endpoint::Channel { .. }))
+            self.endpoints
+                .get(id)
+                .is_some_and(|spot| matches!(spot.endpoint, Endpoint::Channel { .. }))
         };
         let channels: Vec<EndpointId> = spot.mirrors.iter().copied().filter(is_channel).collect();
-        self.say(place, &channels, words, turn)
+        self.notify(place, &channels, words, turn)
     }
 
     /// Tells the far side that so many messages of `place` were left out.
-    pub(super) fn tell_left_out(
+    pub(super) fn notify_skipped(
         &mut self,
         place: EndpointId,
         left_out: u64,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let (messages, name) = (messages(left_out), self.spelled(place));
+        let (messages, name) = (count_messages(left_out), self.display_name(place));
         tracing::warn!(place = name, left_out, "too old or too many to be mirrored");
         let words = format!("{messages} of {name}, said while the bridge was away, not shown here");
-        self.announce(place, words, turn)
+        self.notify_mirrors(place, words, turn)
     }
 
     /// Says `words` about `place` in these places and nowhere else, if announcing is wanted.
-    pub(super) fn say(
+    pub(super) fn notify(
         &mut self,
         place: EndpointId,
         to: &[EndpointId],
         words: impl Into<Words>,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if !self.policy.announce || to.is_empty() {
+        if !self.policy.notices || to.is_empty() {
             return Ok(());
         }
-        self.remark(place, to, words, turn)
+        self.post_notice(place, to, words, turn)
     }
 
     /// The same, whether announcing is wanted or not: it was asked for.
-    pub(super) fn remark(
+    pub(super) fn post_notice(
         &mut self,
         place: EndpointId,
         to: &[EndpointId],
         words: impl Into<Words>,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let message = Message {
             source: place,
@@ -92,6 +94,6 @@ impl Bridge {
             sent_at: turn.now,
         };
         let Some(id) = turn.store.record(&message, None)? else { return Ok(()) };
-        self.mirror(id, &message, to, turn)
+        self.fan_out(id, &message, to, turn)
     }
 }

@@ -18,58 +18,58 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::repeats::{Line, Lines, Speaker, speaker};
+use super::repeats::{AuthorKey, RecentLine, RecentLines, author_key};
 use crate::domain::{EndpointId, Message};
 use crate::store::MessageId;
 
 /// The first pause, and the longest.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(30);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+const INITIAL_PAUSE: SignedDuration = SignedDuration::from_secs(30);
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Who has kept quiet for so long begins anew.
-const FORGIVEN: SignedDuration = SignedDuration::from_hours(1);
+const PAUSE_RESET_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// How many conversations are watched, and how many of those who are silenced. Only private talks can
 /// be so many.
-const MANY: usize = 1_000;
+const GUARD_CAPACITY: usize = 1_000;
 
 /// How much of what is held back may be mirrored later.
-const KEPT: usize = 32;
+const MAX_HELD_MESSAGES: usize = 32;
 
 /// Who may be setting each other off.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
+pub(super) struct LoopGuard {
     /// By conversation: by the lowest number of its places.
-    heard: HashMap<EndpointId, Lines>,
-    silenced: HashMap<Speaker, Silenced>,
+    recent_lines: HashMap<EndpointId, RecentLines>,
+    muted: HashMap<AuthorKey, MutedAuthor>,
 }
 
 /// Somebody who only repeats.
 #[derive(Debug)]
-struct Silenced {
+struct MutedAuthor {
     name: Arc<str>,
     /// How long this time.
     pause: SignedDuration,
     until: Timestamp,
     /// How much of what they said was not mirrored.
-    held_back: u64,
+    suppressed: u64,
     /// The first of that.
-    kept: Vec<(MessageId, Message)>,
+    held_messages: Vec<(MessageId, Message)>,
     /// What they say again and again.
-    shape: u64,
+    digest: u64,
     /// That it is over has been told.
-    told: bool,
+    reported: bool,
 }
 
 /// What is to be done with a message.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Judgement {
+pub(super) enum LoopVerdict {
     /// It is mirrored.
-    Mirror,
+    Allow,
     /// It is not: its author is silenced.
-    HoldBack,
+    Suppress,
     /// It is not, nor is what its author says from now on.
-    Silence {
+    Mute {
         /// Who keeps them talking, and where.
         other: (Arc<str>, EndpointId),
         /// For how long.
@@ -81,82 +81,86 @@ pub(super) enum Judgement {
 
 /// A pause that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Over {
+pub(super) struct ExpiredMute {
     /// Who was silenced.
     pub(super) name: Arc<str>,
     /// Where they are.
-    pub(super) place: EndpointId,
+    pub(super) endpoint: EndpointId,
     /// How much of what they said was not mirrored.
-    pub(super) held_back: u64,
+    pub(super) suppressed: u64,
 }
 
-impl Breaker {
+impl LoopGuard {
     /// Judges `message`, said just now in a place of `conversation`.
-    pub(super) fn judge(
+    pub(super) fn check(
         &mut self,
         conversation: EndpointId,
         message: &Message,
         now: Timestamp,
-    ) -> Judgement {
-        if self.heard.len() > MANY {
-            self.heard.clear();
+    ) -> LoopVerdict {
+        if self.recent_lines.len() > GUARD_CAPACITY {
+            self.recent_lines.clear();
         }
-        let heard = self.heard.entry(conversation).or_default();
-        let line = heard.read(message, now);
-        if let Some(silenced) = self.silenced.get_mut(&line.who).filter(|it| it.until > now) {
-            if !line.is_own() || line.shape == silenced.shape {
-                silenced.held_back += 1;
-                return Judgement::HoldBack;
+        let heard = self.recent_lines.entry(conversation).or_default();
+        let line = heard.analyze(message, now);
+        if let Some(silenced) = self.muted.get_mut(&line.author).filter(|it| it.until > now) {
+            if !line.is_own() || line.digest == silenced.digest {
+                silenced.suppressed += 1;
+                return LoopVerdict::Suppress;
             }
-            (silenced.until, silenced.told) = (now, true);
-            let kept = std::mem::take(&mut silenced.kept);
-            heard.remember(line);
-            return Judgement::Release(kept);
+            (silenced.until, silenced.reported) = (now, true);
+            let kept = std::mem::take(&mut silenced.held_messages);
+            heard.push(line);
+            return LoopVerdict::Release(kept);
         }
-        let Some(other) = heard.repeated(&line) else {
-            heard.remember(line);
-            return Judgement::Mirror;
+        let Some(other) = heard.loop_partner(&line) else {
+            heard.push(line);
+            return LoopVerdict::Allow;
         };
-        let other = (Arc::clone(&other.name), other.who.place);
-        Judgement::Silence { other, pause: self.silence(&line, now) }
+        let other = (Arc::clone(&other.name), other.author.endpoint);
+        LoopVerdict::Mute { other, pause: self.mute(&line, now) }
     }
 
     /// Silences whoever said `line`. Says for how long.
-    fn silence(&mut self, line: &Line, now: Timestamp) -> SignedDuration {
-        let before = self.silenced.get(&line.who).map(|it| it.pause * 2);
-        let pause = before.map_or(FIRST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
-        if self.silenced.len() > MANY {
-            self.silenced.retain(|_, it| it.until > now);
+    fn mute(&mut self, line: &RecentLine, now: Timestamp) -> SignedDuration {
+        let before = self.muted.get(&line.author).map(|it| it.pause * 2);
+        let pause = before.map_or(INITIAL_PAUSE, |pause| pause.min(MAX_PAUSE));
+        if self.muted.len() > GUARD_CAPACITY {
+            self.muted.retain(|_, it| it.until > now);
         }
-        let silenced = Silenced {
+        let silenced = MutedAuthor {
             name: Arc::clone(&line.name),
             pause,
             until: now + pause,
-            held_back: 1,
-            kept: Vec::new(),
-            shape: line.shape,
-            told: false,
+            suppressed: 1,
+            held_messages: Vec::new(),
+            digest: line.digest,
+            reported: false,
         };
-        self.silenced.insert(line.who, silenced);
+        self.muted.insert(line.author, silenced);
         pause
     }
 
     /// Keeps `message`, which was held back, for when its author says something of their own.
-    pub(super) fn keep(&mut self, id: MessageId, message: &Message) {
-        let silenced = self.silenced.get_mut(&speaker(message));
-        if let Some(silenced) = silenced.filter(|it| it.kept.len() < KEPT) {
-            silenced.kept.push((id, message.clone()));
+    pub(super) fn hold(&mut self, id: MessageId, message: &Message) {
+        let silenced = self.muted.get_mut(&author_key(message));
+        if let Some(silenced) = silenced.filter(|it| it.held_messages.len() < MAX_HELD_MESSAGES) {
+            silenced.held_messages.push((id, message.clone()));
         }
     }
 
     /// The pauses that are over by `now` and have not been told of.
-    pub(super) fn over(&mut self, now: Timestamp) -> Vec<Over> {
-        self.silenced.retain(|_, it| now.duration_since(it.until) < FORGIVEN);
-        let over = self.silenced.iter_mut().filter(|(_, it)| it.until <= now && !it.told);
+    pub(super) fn take_expired(&mut self, now: Timestamp) -> Vec<ExpiredMute> {
+        self.muted.retain(|_, it| now.duration_since(it.until) < PAUSE_RESET_AFTER);
+        let over = self.muted.iter_mut().filter(|(_, it)| it.until <= now && !it.reported);
         over.map(|(who, it)| {
-            it.told = true;
-            it.kept.clear();
-            Over { name: Arc::clone(&it.name), place: who.place, held_back: it.held_back }
+            it.reported = true;
+            it.held_messages.clear();
+            ExpiredMute {
+                name: Arc::clone(&it.name),
+                endpoint: who.endpoint,
+                suppressed: it.suppressed,
+            }
         })
         .collect()
     }
@@ -192,7 +196,7 @@ mod tests {
 
     /// How a program answers the line that it hears.
     #[derive(Debug, Clone, Copy)]
-    enum Answer {
+    enum BotReply {
         Echo,
         /// An echo with something before and behind, and in other letters.
         Edited(&'static str, &'static str, bool),
@@ -200,8 +204,8 @@ mod tests {
         Numbered(&'static str),
     }
 
-    impl Answer {
-        fn to(self, line: &str, turn: usize) -> String {
+    impl BotReply {
+        fn reply_to(self, line: &str, turn: usize) -> String {
             match self {
                 Self::Echo => line.to_owned(),
                 Self::Edited(before, behind, upper) => {
@@ -215,16 +219,16 @@ mod tests {
     }
 
     /// Somebody: where, and how they answer what is said in other places; people do not.
-    type Somebody = (&'static str, EndpointId, Option<Answer>);
+    type Participant = (&'static str, EndpointId, Option<BotReply>);
 
     /// Plays `lines`, each said at its time by one of `all`, and what programs answer `delays` later. Gives
     /// how many lines of each were said, and which were mirrored, late or not.
     fn play(
-        all: &[Somebody],
+        all: &[Participant],
         lines: &[(i64, usize, String)],
         delays: &[i64],
     ) -> Vec<(usize, Vec<String>)> {
-        let mut breaker = Breaker::default();
+        let mut breaker = LoopGuard::default();
         let mut queue: BTreeMap<(i64, usize), (usize, String)> = BTreeMap::new();
         let (mut count, mut answers) = (0, 200);
         for (time, who, line) in lines {
@@ -236,15 +240,15 @@ mod tests {
         while let Some(((time, number), (who, line))) = queue.pop_first() {
             let (name, place, _) = all[who];
             heard[who].0 += 1;
-            breaker.over(at(time));
+            breaker.take_expired(at(time));
             let message = said(place, name, &line, time);
-            let mirrored = match breaker.judge(CHANNEL, &message, at(time)) {
-                Judgement::Mirror => vec![line],
-                Judgement::Release(kept) => {
+            let mirrored = match breaker.check(CHANNEL, &message, at(time)) {
+                LoopVerdict::Allow => vec![line],
+                LoopVerdict::Release(kept) => {
                     kept.into_iter().map(|(_, it)| it.body).chain([line]).collect()
                 }
-                Judgement::HoldBack | Judgement::Silence { .. } => {
-                    breaker.keep(MessageId::number(number as i64), &message);
+                LoopVerdict::Suppress | LoopVerdict::Mute { .. } => {
+                    breaker.hold(MessageId::number(number as i64), &message);
                     vec![]
                 }
             };
@@ -254,7 +258,7 @@ mod tests {
                         answers -= 1;
                         turns[other] += 1;
                         let delay = delays[count % delays.len()];
-                        let answer = answer.to(&line, turns[other]);
+                        let answer = answer.reply_to(&line, turns[other]);
                         queue.insert((time + delay, count), (other, answer));
                         count += 1;
                     }
@@ -266,28 +270,28 @@ mod tests {
     }
 
     /// Also those that differ each time.
-    fn any_answer() -> impl Strategy<Value = Answer> {
-        prop_oneof![answer(), Just(Answer::Numbered("pong")), Just(Answer::Numbered("it is")),]
+    fn any_answer() -> impl Strategy<Value = BotReply> {
+        prop_oneof![answer(), Just(BotReply::Numbered("pong")), Just(BotReply::Numbered("it is")),]
     }
 
-    fn answer() -> impl Strategy<Value = Answer> {
+    fn answer() -> impl Strategy<Value = BotReply> {
         prop_oneof![
-            Just(Answer::Echo),
-            Just(Answer::Edited("you said: ", "", false)),
-            Just(Answer::Edited("", "!", true)),
-            Just(Answer::Edited("<parrot> ", ", said the parrot", false)),
-            Just(Answer::Fixed("I am a bot")),
-            Just(Answer::Fixed("pong")),
+            Just(BotReply::Echo),
+            Just(BotReply::Edited("you said: ", "", false)),
+            Just(BotReply::Edited("", "!", true)),
+            Just(BotReply::Edited("<parrot> ", ", said the parrot", false)),
+            Just(BotReply::Fixed("I am a bot")),
+            Just(BotReply::Fixed("pong")),
         ]
     }
 
-    fn echo() -> impl Strategy<Value = Answer> {
+    fn echo() -> impl Strategy<Value = BotReply> {
         prop_oneof![
-            Just(Answer::Echo),
-            Just(Answer::Edited("you said: ", "", false)),
-            Just(Answer::Edited("", "!", true)),
-            Just(Answer::Edited("", "zz", false)),
-            Just(Answer::Edited("<parrot> ", ", said the parrot", false)),
+            Just(BotReply::Echo),
+            Just(BotReply::Edited("you said: ", "", false)),
+            Just(BotReply::Edited("", "!", true)),
+            Just(BotReply::Edited("", "zz", false)),
+            Just(BotReply::Edited("<parrot> ", ", said the parrot", false)),
         ]
     }
 
@@ -333,7 +337,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
         #[test]
-        fn every_line_of_somebody_who_is_echoed_arrives(
+        fn lines_of_an_echoed_author_are_all_mirrored(
             bursts in schedule(),
             apart in 0_i64..4_000,
             delays in prop::collection::vec(0_i64..10_000, 1..8),
@@ -344,14 +348,14 @@ mod tests {
             let (here, there) = if turned { (ROOM, CHANNEL) } else { (CHANNEL, ROOM) };
             let mut all = vec![("ann", here, None), ("parrot", there, Some(echo))];
             if second {
-                all.push(("parrot", OTHER_ROOM, Some(Answer::Edited("again: ", "", false))));
+                all.push(("parrot", OTHER_ROOM, Some(BotReply::Edited("again: ", "", false))));
             }
             let lines = lines(&bursts, apart, 0);
             prop_assert_eq!(&play(&all, &lines, &delays)[0].1, &all_said(&lines, 0));
         }
 
         #[test]
-        fn every_line_of_somebody_whom_a_program_answers_arrives(
+        fn lines_of_an_author_answered_by_a_bot_are_all_mirrored(
             bursts in schedule(),
             apart in 0_i64..4_000,
             delays in prop::collection::vec(0_i64..10_000, 1..8),
@@ -363,7 +367,7 @@ mod tests {
         }
 
         #[test]
-        fn of_two_programs_that_answer_each_other_at_most_four_turns_of_each_are_mirrored(
+        fn two_bots_in_a_loop_get_at_most_four_turns_each(
             one in answer(),
             other in answer(),
             delays in prop::collection::vec(0_i64..10_000, 1..8),
@@ -375,19 +379,19 @@ mod tests {
         }
 
         #[test]
-        fn of_three_programs_in_a_ring_at_most_four_turns_of_each_are_mirrored(
+        fn three_bots_in_a_ring_get_at_most_four_turns_each(
             answers in [answer(), answer(), answer()],
             delay in 0_i64..10_000,
         ) {
             // Each answers the one before it alone.
-            let mut breaker = Breaker::default();
+            let mut breaker = LoopGuard::default();
             let ring = [("bot", CHANNEL), ("toy", ROOM), ("imp", OTHER_ROOM)];
             let (mut line, mut turns) = ("good morning".to_owned(), [0; 3]);
             for turn in 0..200 {
                 let (who, now) = (turn % 3, turn as i64 * delay);
-                line = answers[who].to(&line, turn / 3);
+                line = answers[who].reply_to(&line, turn / 3);
                 let message = said(ring[who].1, ring[who].0, &line, now);
-                if breaker.judge(CHANNEL, &message, at(now)) != Judgement::Mirror {
+                if breaker.check(CHANNEL, &message, at(now)) != LoopVerdict::Allow {
                     break;
                 }
                 turns[who] += 1;
@@ -396,7 +400,7 @@ mod tests {
         }
 
         #[test]
-        fn people_who_talk_fast_are_never_parted(
+        fn fast_human_conversation_is_never_muted(
             said_by in prop::collection::vec((0_i64..3_000, 0_usize..3, "[a-z]{2,8}( [a-z]{2,8}){1,6}"), 1..200),
         ) {
             let all = [("ann", CHANNEL, None), ("bob", ROOM, None), ("carl", OTHER_ROOM, None)];
@@ -414,27 +418,31 @@ mod tests {
 
     #[test]
     fn people_who_count_beside_each_other_are_heard() {
-        let mut breaker = Breaker::default();
+        let mut breaker = LoopGuard::default();
         for turn in 0..100 {
             for (place, name) in [(CHANNEL, "ann"), (ROOM, "bob")] {
                 let message = said(place, name, &format!("from {name} {turn}"), turn);
-                assert_eq!(breaker.judge(CHANNEL, &message, at(turn)), Judgement::Mirror, "{turn}");
+                assert_eq!(
+                    breaker.check(CHANNEL, &message, at(turn)),
+                    LoopVerdict::Allow,
+                    "{turn}"
+                );
             }
         }
     }
 
     #[track_caller]
-    fn nobody_is_silenced(lines: &[(i64, EndpointId, &str, &str)]) {
-        let mut breaker = Breaker::default();
+    fn assert_nobody_is_muted(lines: &[(i64, EndpointId, &str, &str)]) {
+        let mut breaker = LoopGuard::default();
         for (time, place, name, body) in lines {
-            let judged = breaker.judge(CHANNEL, &said(*place, name, body, *time), at(*time));
-            assert_eq!(judged, Judgement::Mirror, "{time}: {name} says {body}");
+            let judged = breaker.check(CHANNEL, &said(*place, name, body, *time), at(*time));
+            assert_eq!(judged, LoopVerdict::Allow, "{time}: {name} says {body}");
         }
     }
 
     #[test]
-    fn people_who_agree_paste_the_same_or_answer_in_few_words_are_left_alone() {
-        nobody_is_silenced(&[
+    fn short_replies_pastes_and_monologues_are_not_muted() {
+        assert_nobody_is_muted(&[
             (0, CHANNEL, "ann", "ok"),
             (500, ROOM, "bob", "ok"),
             (1_000, CHANNEL, "ann", "ok"),
@@ -444,53 +452,53 @@ mod tests {
             .map(|n| if n % 2 == 0 { (n, CHANNEL, "ann") } else { (n, ROOM, "bob") })
             .map(|(n, place, name)| (n * 5_000, place, name, "ok"))
             .collect();
-        nobody_is_silenced(&slowly);
+        assert_nobody_is_muted(&slowly);
         let paste =
             ["fn main() {", "    let it = 1;", "    println!(it);", "}", "// end", "it fails"];
         let ann = paste.iter().map(|line| (0, CHANNEL, "ann", *line));
         let bob = paste.iter().map(|line| (3_000, ROOM, "bob", *line));
-        nobody_is_silenced(&ann.chain(bob).collect::<Vec<_>>());
+        assert_nobody_is_muted(&ann.chain(bob).collect::<Vec<_>>());
         let questions = ["is it red?", "is it blue?", "a fish?", "a bird?", "am I near?", "a cat?"];
         let game = questions.iter().enumerate().flat_map(|(n, question)| {
             let now = n as i64 * 4_000;
             [(now, CHANNEL, "ann", *question), (now + 1_000, ROOM, "bob", "nope!")]
         });
-        nobody_is_silenced(&game.collect::<Vec<_>>());
+        assert_nobody_is_muted(&game.collect::<Vec<_>>());
         let alone: Vec<_> = (0..200).map(|n| (n * 100, CHANNEL, "ann", "anybody?")).collect();
-        nobody_is_silenced(&alone);
+        assert_nobody_is_muted(&alone);
     }
 
     #[test]
-    fn two_in_one_place_are_none_of_our_business() {
+    fn authors_in_one_endpoint_are_not_muted() {
         let turns: Vec<_> = (0..200)
             .map(|n| (n * 100, CHANNEL, if n % 2 == 0 { "ann" } else { "bob" }, "polly"))
             .collect();
-        nobody_is_silenced(&turns);
+        assert_nobody_is_muted(&turns);
     }
 
     /// Two programs that say `polly` to each other every half second, for so many lines.
-    fn judged(breaker: &mut Breaker, begin: i64, lines: i64) -> Vec<Judgement> {
+    fn check_two_repeaters(breaker: &mut LoopGuard, begin: i64, lines: i64) -> Vec<LoopVerdict> {
         let turn = |n: i64| {
             let (place, name) = if n % 2 == 0 { (CHANNEL, "parrot") } else { (ROOM, "echo") };
             let now = begin + n * 500;
-            breaker.judge(CHANNEL, &said(place, name, "polly", now), at(now))
+            breaker.check(CHANNEL, &said(place, name, "polly", now), at(now))
         };
         (0..lines).map(turn).collect()
     }
 
     #[test]
-    fn who_repeats_is_silenced_in_the_fourth_turn_and_who_is_repeated_is_not() {
-        let judged = judged(&mut Breaker::default(), 0, 20);
+    fn repeater_is_muted_in_the_fourth_turn_and_the_repeated_author_is_not() {
+        let judged = check_two_repeaters(&mut LoopGuard::default(), 0, 20);
         let other = ("parrot".into(), CHANNEL);
-        assert_eq!(judged[7], Judgement::Silence { other, pause: FIRST_PAUSE });
+        assert_eq!(judged[7], LoopVerdict::Mute { other, pause: INITIAL_PAUSE });
         let (parrot, echo): (Vec<_>, Vec<_>) = (0..20).partition(|n| n % 2 == 0);
-        assert!(parrot.iter().all(|n: &usize| judged[*n] == Judgement::Mirror));
-        assert!(echo[4..].iter().all(|n| judged[*n] == Judgement::HoldBack));
+        assert!(parrot.iter().all(|n: &usize| judged[*n] == LoopVerdict::Allow));
+        assert!(echo[4..].iter().all(|n| judged[*n] == LoopVerdict::Suppress));
     }
 
     #[test]
-    fn somebody_who_talks_between_does_not_hide_them() {
-        let mut breaker = Breaker::default();
+    fn third_author_does_not_hide_a_loop() {
+        let mut breaker = LoopGuard::default();
         let silenced = (0..60).any(|n| {
             let (place, name, body) = match n % 3 {
                 0 => (CHANNEL, "parrot", "polly".to_owned()),
@@ -498,40 +506,40 @@ mod tests {
                 _ => (ROOM, "ann", "stop it!".repeat(n)),
             };
             let now = n as i64 * 1_000;
-            let judged = breaker.judge(CHANNEL, &said(place, name, &body, now), at(now));
-            matches!(judged, Judgement::Silence { .. })
+            let judged = breaker.check(CHANNEL, &said(place, name, &body, now), at(now));
+            matches!(judged, LoopVerdict::Mute { .. })
         });
         assert!(silenced);
     }
 
     #[test]
-    fn who_says_something_of_their_own_is_listened_to_again_and_nothing_is_lost() {
-        let mut breaker = Breaker::default();
-        judged(&mut breaker, 0, 8);
+    fn own_words_unmute_the_author_and_release_held_messages() {
+        let mut breaker = LoopGuard::default();
+        check_two_repeaters(&mut breaker, 0, 8);
         let late = said(ROOM, "echo", "polly", 3_500);
-        breaker.keep(MessageId::number(1), &late);
+        breaker.hold(MessageId::number(1), &late);
         let own = said(ROOM, "echo", "polly is a nice name for a bird", 5_000);
         let released = vec![(MessageId::number(1), late)];
-        assert_eq!(breaker.judge(CHANNEL, &own, at(5_000)), Judgement::Release(released));
-        assert_eq!(breaker.over(at(60_000)), []);
+        assert_eq!(breaker.check(CHANNEL, &own, at(5_000)), LoopVerdict::Release(released));
+        assert_eq!(breaker.take_expired(at(60_000)), []);
     }
 
     #[test]
-    fn the_pauses_grow_are_told_when_they_are_over_and_forgiven() {
-        let mut breaker = Breaker::default();
+    fn pauses_double_expire_with_a_count_and_reset() {
+        let mut breaker = LoopGuard::default();
         let (mut pauses, mut begin) = (Vec::new(), 0);
         for _ in 0..10 {
-            for judgement in judged(&mut breaker, begin, 9) {
-                if let Judgement::Silence { pause, .. } = judgement {
+            for judgement in check_two_repeaters(&mut breaker, begin, 9) {
+                if let LoopVerdict::Mute { pause, .. } = judgement {
                     pauses.push(pause.as_secs());
                     begin += pause.as_millis() as i64 + 60_000;
                 }
             }
-            let over = breaker.over(at(begin));
-            assert_eq!(over.iter().map(|it| it.held_back).collect::<Vec<_>>(), [1]);
+            let over = breaker.take_expired(at(begin));
+            assert_eq!(over.iter().map(|it| it.suppressed).collect::<Vec<_>>(), [1]);
         }
         assert_eq!(pauses[..8], [30, 60, 120, 240, 480, 960, 1_920, 3_600]);
-        assert_eq!(breaker.over(at(begin + 8_000_000)), []);
-        assert!(breaker.silenced.is_empty());
+        assert_eq!(breaker.take_expired(at(begin + 8_000_000)), []);
+        assert!(breaker.muted.is_empty());
     }
 }

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::policy::Backlog;
+use super::policy::CatchUpBudget;
 use crate::protocol::irc::{HistoryPage, IncomingMessage, MessageRef};
 use crate::store::{ChannelProgress, Cursor};
 
@@ -12,11 +12,11 @@ use crate::store::{ChannelProgress, Cursor};
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// Who is away for less than this is not asked what is played back to who comes in.
-pub(super) const NOTICED: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const MIN_REPORTED_GAP: SignedDuration = SignedDuration::from_secs(10);
 
 /// How many lines that are said meanwhile are held back. A channel that says more than this while
 /// the server answers is not caught up with.
-const MOST_HELD: usize = 4_096;
+const MAX_HELD: usize = 4_096;
 const MOST_HELD_BYTES: usize = 4 << 20;
 
 /// How many new lines are told apart from those that were known, until one of these comes.
@@ -33,35 +33,35 @@ const MOST_FRESH: usize = 20_000;
 ///
 /// From `Live` and `CatchingUp` a channel falls `Deaf` when too much waits to be delivered.
 #[derive(Debug, Default)]
-pub(super) enum Hearing {
+pub(super) enum ChannelState {
     /// Not in the channel.
     #[default]
-    Away,
+    NotJoined,
     /// In it; what was said before is being asked for, and what is said now waits behind it.
-    CatchingUp(Box<CatchUp>),
+    CatchingUp(Box<ChannelCatchUp>),
     /// Everything said is heard as it is said.
-    Live(Twins),
+    Live(DuplicateCounter),
     /// In it, and what is said is passed over: it is caught up with later.
-    Deaf,
+    Paused,
 }
 
 /// What is being asked for, and how far that has come.
 #[derive(Debug)]
-pub(super) struct CatchUp {
+pub(super) struct ChannelCatchUp {
     /// When the channel was last heard of, and when we came back, by our clock.
-    pub(super) away: (Timestamp, Timestamp),
+    pub(super) absence: (Timestamp, Timestamp),
     /// How far it had been heard.
     pub(super) cursor: Cursor,
     /// We were there, and passed over what was said.
-    pub(super) deaf: bool,
+    pub(super) was_paused: bool,
     /// Whether the server keeps what was said.
-    pub(super) kept: bool,
+    pub(super) has_history: bool,
     /// Whether our own lines can be told from one another there.
-    pub(super) certain: bool,
+    pub(super) has_echoes: bool,
     /// When we first came in.
-    first: Timestamp,
+    first_joined: Timestamp,
     /// The page under way is what was said after this.
-    since: Timestamp,
+    page_since: Timestamp,
     /// Something was played back.
     told: bool,
     /// A line that had been heard before was played back: all that is behind it is told.
@@ -75,32 +75,32 @@ pub(super) struct CatchUp {
     /// How far the pages so far lead.
     read_to: Option<Timestamp>,
     /// The last line of them that has an id.
-    line: Option<String>,
+    last_msgid: Option<String>,
     /// The same when the page under way was asked for.
-    line_before: Option<String>,
+    previous_msgid: Option<String>,
     /// The page under way is what was said after that line: there is more of its time than a page
     /// holds.
-    pub(super) by_line: bool,
+    pub(super) by_msgid: bool,
     /// Something in the middle was not told.
-    torn: bool,
+    has_hole: bool,
     /// The page under way has begun.
-    begun: bool,
+    page_started: bool,
     held: VecDeque<(Timestamp, IncomingMessage)>,
     held_bytes: usize,
     /// How many of `held` had been said when the page was put together.
-    covered: usize,
-    twins: Twins,
+    held_before_page: usize,
+    duplicates: DuplicateCounter,
     /// How many of each kind were played back without an id.
-    nameless: HashMap<i64, u32>,
+    without_msgid: HashMap<i64, u32>,
     /// The lines of ours that were recognised as those in doubt.
-    found: HashSet<String>,
+    reconciled: HashSet<String>,
     /// What was done with what was missed.
-    pub(super) backlog: Backlog,
+    pub(super) budget: CatchUpBudget,
     /// One of ours cannot be told from one that had arrived before.
     pub(super) ambiguous: bool,
 }
 
-impl CatchUp {
+impl ChannelCatchUp {
     /// What was missed of a channel that was known as `sight`, now that we are back at `now`. A
     /// delivery in doubt was sent after `doubt`.
     pub(super) fn new(sight: ChannelProgress, doubt: Option<Timestamp>, now: Timestamp) -> Self {
@@ -109,91 +109,95 @@ impl CatchUp {
         let cursor = Cursor { time: sight.cursor.time.min(now), ..sight.cursor };
         let since = doubt.map_or(cursor.time, |doubt| doubt.min(cursor.time));
         Self {
-            away: (sight.last_seen.min(now), now),
-            since: before((since - OVERLAP).max(floor(first))),
-            first,
+            absence: (sight.last_seen.min(now), now),
+            page_since: just_before((since - OVERLAP).max(floor_to_second(first))),
+            first_joined: first,
             cursor,
-            deaf: false,
-            kept: false,
-            certain: false,
+            was_paused: false,
+            has_history: false,
+            has_echoes: false,
             told: false,
             joins: false,
             by_last: false,
             follows: false,
             fresh: HashSet::new(),
             read_to: None,
-            line: None,
-            line_before: None,
-            by_line: false,
-            torn: false,
-            begun: false,
+            last_msgid: None,
+            previous_msgid: None,
+            by_msgid: false,
+            has_hole: false,
+            page_started: false,
             held: VecDeque::new(),
             held_bytes: 0,
-            covered: 0,
-            twins: Twins::default(),
-            nameless: HashMap::new(),
-            found: HashSet::new(),
-            backlog: Backlog::default(),
+            held_before_page: 0,
+            duplicates: DuplicateCounter::default(),
+            without_msgid: HashMap::new(),
+            reconciled: HashSet::new(),
+            budget: CatchUpBudget::default(),
             ambiguous: false,
         }
     }
 
     /// Whether we were away for as long as `least`.
     pub(super) fn lasted(&self, least: SignedDuration) -> bool {
-        let (from, to) = self.away;
-        self.deaf || to.duration_since(from) >= least
+        let (from, to) = self.absence;
+        self.was_paused || to.duration_since(from) >= least
     }
 
     /// Whether we were away for more than a moment.
-    pub(super) fn was_long(&self) -> bool {
-        self.lasted(NOTICED)
+    pub(super) fn is_reportable(&self) -> bool {
+        self.lasted(MIN_REPORTED_GAP)
     }
 
     /// When a line that is played back was said, by our clock as far as we can tell: while we were away.
     pub(super) fn said_at(&self, time: Timestamp, now: Timestamp) -> Timestamp {
-        let (from, _) = self.away;
+        let (from, _) = self.absence;
         time.max(self.cursor.time.min(from) - OVERLAP).min(now)
     }
 
     /// Where the page under way begins.
-    pub(super) fn since(&self) -> Timestamp {
-        self.since
+    pub(super) fn page_since(&self) -> Timestamp {
+        self.page_since
     }
 
     /// Whether a line is older than what is to be mirrored now: from before we first came in, or
     /// from so long before the cursor that it was passed over then.
     pub(super) fn is_old(&self, talk: &IncomingMessage, time: Timestamp) -> bool {
-        let first = if talk.message_ref.msgid.is_some() { self.first } else { floor(self.first) };
+        let first = if talk.message_ref.msgid.is_some() {
+            self.first_joined
+        } else {
+            floor_to_second(self.first_joined)
+        };
         // Behind a line that had been heard, whatever its time says.
         talk.is_playback
-            && !self.by_line
-            && (time < first || time < floor(self.cursor.time - OVERLAP))
+            && !self.by_msgid
+            && (time < first || time < floor_to_second(self.cursor.time - OVERLAP))
     }
 
     /// The line behind which the page under way begins, if it has an id.
-    pub(super) fn last_line(&self) -> Option<&str> {
-        self.line.as_deref().or(self.cursor.last_line.as_ref()?.as_deref())
+    pub(super) fn last_msgid(&self) -> Option<&str> {
+        self.last_msgid.as_deref().or(self.cursor.last_line.as_ref()?.as_deref())
     }
 
     /// A line that the server knows by `mark` is played back.
-    pub(super) fn count(&mut self, mark: &MessageRef) {
-        if !std::mem::replace(&mut self.begun, true) {
-            self.covered = self.held.len();
+    pub(super) fn note_playback(&mut self, mark: &MessageRef) {
+        if !std::mem::replace(&mut self.page_started, true) {
+            self.held_before_page = self.held.len();
         }
         self.told = true;
         if mark.msgid.is_some() {
-            self.line.clone_from(&mark.msgid);
+            self.last_msgid.clone_from(&mark.msgid);
         }
     }
 
     /// Something that was played back could not be taken in.
     pub(super) fn tear(&mut self) {
-        self.torn = true;
+        self.has_hole = true;
     }
 
     /// The server tells no more, and it is not known what else there is.
-    pub(super) fn fail(&mut self) {
-        (self.kept, self.torn) = (false, true);
+    pub(super) fn mark_failed(&mut self) {
+        (self.has_history, self.has_hole) = (false, true);
     }
 
     /// The last line that had been heard, where it was not asked yet what was said after that, and nothing
@@ -203,8 +207,8 @@ impl CatchUp {
         if self.joins || self.by_last || !page.finds_lines || !has_id {
             return false;
         }
-        (self.by_last, self.by_line) = (true, true);
-        (self.line, self.line_before) = (None, None);
+        (self.by_last, self.by_msgid) = (true, true);
+        (self.last_msgid, self.previous_msgid) = (None, None);
         true
     }
 
@@ -227,14 +231,14 @@ impl CatchUp {
 
     /// A line that nobody had heard is played back.
     pub(super) fn is_new(&mut self, trace: i64) {
-        self.joins |= self.follows || (self.by_line && self.by_last);
+        self.joins |= self.follows || (self.by_msgid && self.by_last);
         if self.joins {
             self.fresh = HashSet::new();
             return;
         }
         // Of so many, it is no longer known which of them this reading has brought.
-        self.torn |= self.fresh.len() >= MOST_FRESH;
-        if !self.torn {
+        self.has_hole |= self.fresh.len() >= MOST_FRESH;
+        if !self.has_hole {
             self.fresh.insert(trace);
         }
     }
@@ -251,12 +255,12 @@ impl CatchUp {
 
     /// Whether a line of ours that was in doubt was found.
     pub(super) fn has_found(&self) -> bool {
-        !self.found.is_empty()
+        !self.reconciled.is_empty()
     }
 
     /// Something in the middle was not told.
     pub(super) fn is_torn(&self) -> bool {
-        self.torn
+        self.has_hole
     }
 
     /// The page is complete. Says whether another must be asked for.
@@ -264,52 +268,53 @@ impl CatchUp {
     /// The last is known by leading no further than the one before. A server counts to its limit what
     /// it then leaves out, so a short page may not be the last; only one that leads to the cursor and
     /// is short by half is taken for it.
-    pub(super) fn turn_page(&mut self, page: HistoryPage) -> bool {
-        self.twins = Twins::default();
-        if !std::mem::take(&mut self.begun) {
-            self.covered = self.held.len();
+    pub(super) fn finish_page(&mut self, page: HistoryPage) -> bool {
+        self.duplicates = DuplicateCounter::default();
+        if !std::mem::take(&mut self.page_started) {
+            self.held_before_page = self.held.len();
         }
-        let asked_by_line = std::mem::take(&mut self.by_line);
-        self.torn |= asked_by_line && !page.by_msgid;
+        let asked_by_line = std::mem::take(&mut self.by_msgid);
+        self.has_hole |= asked_by_line && !page.by_msgid;
         // What follows the last line that had been heard is told: so that one is known there. Some servers
         // tell nothing where they do not know it.
-        let from_cursor = page.by_msgid && self.line_before.is_none();
+        let from_cursor = page.by_msgid && self.previous_msgid.is_none();
         self.joins |= from_cursor && (page.lines > 0 || self.follows);
-        let news = self.line != self.line_before;
-        self.line_before.clone_from(&self.line);
+        let news = self.last_msgid != self.previous_msgid;
+        self.previous_msgid.clone_from(&self.last_msgid);
         let Some((_, newest)) = page.span else {
             // None of them has a time that can be: only the last line says where the next page begins.
             let full = page.lines >= page.limit;
-            self.by_line = full && news && page.finds_lines && self.line.is_some();
-            self.torn |= full && !self.by_line;
-            return self.by_line;
+            self.by_msgid = full && news && page.finds_lines && self.last_msgid.is_some();
+            self.has_hole |= full && !self.by_msgid;
+            return self.by_msgid;
         };
         let onward = self.read_to.is_none_or(|read_to| newest > read_to) || (asked_by_line && news);
         self.read_to = self.read_to.max(Some(newest));
         let known = newest <= self.cursor.time;
-        let last = known && newest >= floor(self.cursor.time) && page.lines < page.limit / 2;
+        let last =
+            known && newest >= floor_to_second(self.cursor.time) && page.lines < page.limit / 2;
         if page.lines < page.limit && (!onward || last) {
             return false;
         }
-        let next = next_pages(newest).into_iter().find(|next| *next > self.since);
+        let next = next_page_starts(newest).into_iter().find(|next| *next > self.page_since);
         if next.is_none_or(|next| next == newest) && page.lines * 2 >= page.limit {
             // All of it was said at one time, and more of that may follow.
-            self.by_line = self.line.is_some() && (news || !asked_by_line);
-            self.torn |= !self.by_line && page.lines >= page.limit;
+            self.by_msgid = self.last_msgid.is_some() && (news || !asked_by_line);
+            self.has_hole |= !self.by_msgid && page.lines >= page.limit;
         }
-        self.since = next.unwrap_or(self.since);
-        next.is_some() || self.by_line
+        self.page_since = next.unwrap_or(self.page_since);
+        next.is_some() || self.by_msgid
     }
 
     /// Whether what was played back reaches to what had been heard: nothing is missing between. Only a line
     /// that is known shows that. A server may have forgotten all it knew, and its times may be wrong.
-    pub(super) fn reaches_back(&self) -> bool {
-        self.joins && !self.torn
+    pub(super) fn is_gapless(&self) -> bool {
+        self.joins && !self.has_hole
     }
 
     /// Whether the server keeps what was said, or has played something back by itself.
-    pub(super) fn is_told(&self) -> bool {
-        self.kept || self.told
+    pub(super) fn has_playback(&self) -> bool {
+        self.has_history || self.told
     }
 
     /// Holds back a line that is said `now`. Gives it back when there are too many.
@@ -318,7 +323,7 @@ impl CatchUp {
         talk: IncomingMessage,
         now: Timestamp,
     ) -> Option<IncomingMessage> {
-        if self.held.len() >= MOST_HELD || self.held_bytes >= MOST_HELD_BYTES {
+        if self.held.len() >= MAX_HELD || self.held_bytes >= MOST_HELD_BYTES {
             return Some(talk);
         }
         self.held_bytes += talk.text.len();
@@ -329,11 +334,13 @@ impl CatchUp {
     /// What was held back, less what was played back meanwhile without its id: of lines that cannot
     /// be told apart, those said before the page was put together are in it.
     pub(super) fn release(&mut self) -> Vec<(Timestamp, IncomingMessage)> {
-        let covered = std::mem::take(&mut self.covered);
+        let covered = std::mem::take(&mut self.held_before_page);
         let held = std::mem::take(&mut self.held).into_iter().enumerate();
         let mut is_new = |index: usize, talk: &IncomingMessage| {
-            let played =
-                talk.message_ref.time.and_then(|time| self.nameless.get_mut(&trace(talk, time)));
+            let played = talk
+                .message_ref
+                .time
+                .and_then(|time| self.without_msgid.get_mut(&fingerprint(talk, time)));
             let Some(played) = played.filter(|played| index < covered && **played > 0) else {
                 return true;
             };
@@ -344,14 +351,14 @@ impl CatchUp {
     }
 
     /// The how-many-eth of its kind this line is in the page.
-    pub(super) fn number(&mut self, talk: &IncomingMessage, time: Timestamp, trace: i64) -> u32 {
-        let number = self.twins.number(time, trace);
+    pub(super) fn ordinal(&mut self, talk: &IncomingMessage, time: Timestamp, trace: i64) -> u32 {
+        let number = self.duplicates.next_ordinal(time, trace);
         if talk.message_ref.msgid.is_none() {
             // Those of long ago are not held back now.
-            if self.nameless.len() >= MOST_HELD {
-                self.nameless.clear();
+            if self.without_msgid.len() >= MAX_HELD {
+                self.without_msgid.clear();
             }
-            let most = self.nameless.entry(trace).or_default();
+            let most = self.without_msgid.entry(trace).or_default();
             *most = number.max(*most);
         }
         number
@@ -359,36 +366,41 @@ impl CatchUp {
 
     /// A line of ours, `time` and `number` the same in every page, is taken for one in doubt. Says
     /// whether it is so for the first time.
-    pub(super) fn find(&mut self, talk: &IncomingMessage, time: Timestamp, number: u32) -> bool {
+    pub(super) fn mark_reconciled(
+        &mut self,
+        talk: &IncomingMessage,
+        time: Timestamp,
+        number: u32,
+    ) -> bool {
         let name = talk.message_ref.msgid.clone();
-        let name = name.unwrap_or_else(|| format!("{} {number}", trace(talk, time)));
-        self.found.insert(name)
+        let name = name.unwrap_or_else(|| format!("{} {number}", fingerprint(talk, time)));
+        self.reconciled.insert(name)
     }
 
     /// Whether a line of ours, said at `time`, cannot be told from one that arrived before.
     pub(super) fn is_ambiguous(talk: &IncomingMessage, time: Timestamp, after: &Cursor) -> bool {
         talk.message_ref.msgid.is_none()
             && after.last_line.is_some()
-            && floor(time) == floor(after.time)
+            && floor_to_second(time) == floor_to_second(after.time)
     }
 }
 
 /// Lines that cannot be told apart: the same words of the same person in the same second. The
 /// second of them is known only where two are.
 #[derive(Debug, Default)]
-pub struct Twins {
+pub struct DuplicateCounter {
     second: i64,
-    seen: HashMap<i64, u32>,
+    counts: HashMap<i64, u32>,
 }
 
-impl Twins {
+impl DuplicateCounter {
     /// The how-many-eth with this `trace` a line said at `time` is.
-    pub fn number(&mut self, time: Timestamp, trace: i64) -> u32 {
+    pub fn next_ordinal(&mut self, time: Timestamp, trace: i64) -> u32 {
         if time.as_second() != self.second {
             self.second = time.as_second();
-            self.seen.clear();
+            self.counts.clear();
         }
-        let number = self.seen.entry(trace).or_insert(0);
+        let number = self.counts.entry(trace).or_insert(0);
         *number += 1;
         *number
     }
@@ -396,7 +408,7 @@ impl Twins {
 
 /// What a line said at `time` is known by, where the server gives it no id or not always.
 #[must_use]
-pub fn trace(talk: &IncomingMessage, time: Timestamp) -> i64 {
+pub fn fingerprint(talk: &IncomingMessage, time: Timestamp) -> i64 {
     let IncomingMessage { author, kind, text, .. } = talk;
     let nick = &author.name;
     let digest = Sha256::digest(format!("{} {nick} {kind:?} {text}", time.as_second()));
@@ -409,17 +421,17 @@ pub fn trace(talk: &IncomingMessage, time: Timestamp) -> i64 {
 /// of this one was said at `newest`. What was said at the same time may go on there, and some servers
 /// know the time by the second only.
 #[must_use]
-pub fn next_pages(newest: Timestamp) -> [Timestamp; 3] {
-    [before(floor(newest)), before(newest), newest]
+pub fn next_page_starts(newest: Timestamp) -> [Timestamp; 3] {
+    [just_before(floor_to_second(newest)), just_before(newest), newest]
 }
 
 /// The moment before `time`: what was said after that was said at `time` or later.
-fn before(time: Timestamp) -> Timestamp {
+fn just_before(time: Timestamp) -> Timestamp {
     time - SignedDuration::from_millis(1)
 }
 
 /// The second that `time` is in.
-pub(super) fn floor(time: Timestamp) -> Timestamp {
+pub(super) fn floor_to_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
@@ -433,9 +445,9 @@ mod tests {
         Timestamp::from_millisecond(milliseconds).expect("a time")
     }
 
-    fn catchup(cursor: i64, line: bool) -> CatchUp {
+    fn catchup(cursor: i64, line: bool) -> ChannelCatchUp {
         let cursor = Cursor { time: at(cursor), last_line: line.then_some(None) };
-        CatchUp::new(
+        ChannelCatchUp::new(
             ChannelProgress { first_joined: at(0), last_seen: at(0), cursor },
             None,
             at(9_000_000),
@@ -443,9 +455,9 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_begins_before_the_cursor_but_not_before_we_first_came_in() {
-        assert_eq!(catchup(600_000, true).since(), at(539_999));
-        assert_eq!(catchup(30_000, true).since(), at(-1));
+    fn catchup_starts_before_the_cursor_and_not_before_the_first_join() {
+        assert_eq!(catchup(600_000, true).page_since(), at(539_999));
+        assert_eq!(catchup(30_000, true).page_since(), at(-1));
     }
 
     /// A page of ten lines at most, said at these times.
@@ -456,46 +468,46 @@ mod tests {
     }
 
     #[test]
-    fn a_short_page_that_leads_to_the_cursor_and_no_further_is_the_last() {
+    fn short_page_that_ends_at_the_cursor_is_the_last() {
         let mut catchup = catchup(600_000, true);
-        assert!(!catchup.turn_page(page(&[599_000, 600_000])));
-        assert!(!catchup.reaches_back(), "its lines may be any");
+        assert!(!catchup.finish_page(page(&[599_000, 600_000])));
+        assert!(!catchup.is_gapless(), "its lines may be any");
         catchup.recognise(1);
-        assert!(catchup.reaches_back());
+        assert!(catchup.is_gapless());
     }
 
     #[test]
-    fn a_page_that_does_not_lead_to_the_cursor_is_not_the_last() {
+    fn page_that_ends_before_the_cursor_is_not_the_last() {
         // Whatever else was on it, the server has left out.
         let mut catchup = catchup(600_000, true);
-        assert!(catchup.turn_page(page(&[560_000, 570_000])));
-        assert!(catchup.turn_page(page(&[569_999, 570_000, 571_000])));
-        assert!(!catchup.turn_page(page(&[570_999, 571_000])));
+        assert!(catchup.finish_page(page(&[560_000, 570_000])));
+        assert!(catchup.finish_page(page(&[569_999, 570_000, 571_000])));
+        assert!(!catchup.finish_page(page(&[570_999, 571_000])));
     }
 
     #[test]
-    fn a_page_that_could_have_been_full_is_not_the_last() {
+    fn half_full_page_is_not_the_last() {
         let mut catchup = catchup(600_000, true);
-        assert!(catchup.turn_page(page(&[596_000, 597_000, 598_000, 599_000, 600_000])));
-        assert!(!catchup.turn_page(page(&[599_999, 600_000])));
+        assert!(catchup.finish_page(page(&[596_000, 597_000, 598_000, 599_000, 600_000])));
+        assert!(!catchup.finish_page(page(&[599_999, 600_000])));
     }
 
     #[test]
-    fn a_page_with_news_leads_on_from_the_second_of_its_last_line() {
+    fn next_page_starts_at_the_second_of_the_last_line() {
         let mut catchup = catchup(600_000, true);
-        assert!(catchup.turn_page(page(&[601_000, 650_700])));
-        assert_eq!(catchup.since(), at(649_999));
-        assert!(!catchup.turn_page(page(&[650_700])), "that one again");
-        assert!(!catchup.reaches_back(), "what was heard last is no longer kept");
+        assert!(catchup.finish_page(page(&[601_000, 650_700])));
+        assert_eq!(catchup.page_since(), at(649_999));
+        assert!(!catchup.finish_page(page(&[650_700])), "that one again");
+        assert!(!catchup.is_gapless(), "what was heard last is no longer kept");
     }
 
     #[test]
     fn where_nothing_had_been_heard_only_what_was_said_before_shows_that_nothing_is_missing() {
         let mut catchup = catchup(600_000, false);
-        catchup.kept = true;
-        assert!(!catchup.reaches_back());
+        catchup.has_history = true;
+        assert!(!catchup.is_gapless());
         catchup.recognise_old();
-        assert!(catchup.reaches_back());
+        assert!(catchup.is_gapless());
     }
 
     #[test]
@@ -503,27 +515,27 @@ mod tests {
         let mut catchup = catchup(600_000, true);
         catchup.is_new(1);
         catchup.recognise(1);
-        assert!(!catchup.reaches_back() && catchup.is_loose());
+        assert!(!catchup.is_gapless() && catchup.is_loose());
         catchup.recognise(2);
-        assert!(catchup.reaches_back() && !catchup.is_loose());
+        assert!(catchup.is_gapless() && !catchup.is_loose());
     }
 
     #[test]
     fn nothing_was_heard_later_than_now_and_what_was_missed_was_said_while_we_were_away() {
         let cursor = Cursor { time: at(99_000_000), last_line: Some(None) };
         let sight = ChannelProgress { first_joined: at(0), last_seen: at(1_000_000), cursor };
-        let catchup = CatchUp::new(sight, None, at(9_000_000));
-        assert_eq!(catchup.since(), at(8_939_999));
+        let catchup = ChannelCatchUp::new(sight, None, at(9_000_000));
+        assert_eq!(catchup.page_since(), at(8_939_999));
         for (told, said) in [(0, 940_000), (2_000_000, 2_000_000), (10_000_000, 9_000_000)] {
             assert_eq!(catchup.said_at(at(told), at(9_000_000)), at(said), "{told}");
         }
     }
 
     #[test]
-    fn twins_are_counted_within_their_second() {
-        let mut twins = Twins::default();
+    fn duplicates_are_counted_per_second() {
+        let mut twins = DuplicateCounter::default();
         let numbers: Vec<u32> = [(1_000, 7), (1_900, 7), (1_950, 8), (2_000, 7), (2_999, 7)]
-            .map(|(time, trace)| twins.number(at(time), trace))
+            .map(|(time, trace)| twins.next_ordinal(at(time), trace))
             .into();
         assert_eq!(numbers, [1, 2, 1, 1, 2]);
     }
@@ -532,7 +544,7 @@ mod tests {
         /// Whatever was said at which times, however little the server gives at once, and however it
         /// finds lines: all are read, or it is known that some are not.
         #[test]
-        fn every_line_is_read_and_the_reading_ends(
+        fn catchup_ends_with_all_lines_or_a_known_hole(
             mut times in prop::collection::vec(prop_oneof![540_000..620_000_i64, 600_000..600_003_i64], 0..60),
             limit in 1..8_usize,
             (by_time, by_id) in prop_oneof![Just((true, true)), Just((true, false)), Just((false, true))],
@@ -542,9 +554,9 @@ mod tests {
             let mut read: HashSet<usize> = HashSet::new();
             for round in 0.. {
                 prop_assert!(round < 400);
-                let since = catchup.since();
-                let known = catchup.last_line().map(|id| id.parse::<usize>().expect("a number"));
-                let known = known.filter(|_| !by_time || (by_id && catchup.by_line));
+                let since = catchup.page_since();
+                let known = catchup.last_msgid().map(|id| id.parse::<usize>().expect("a number"));
+                let known = known.filter(|_| !by_time || (by_id && catchup.by_msgid));
                 let after = times.iter().enumerate().filter(|(id, time)| match known {
                     Some(known) => *id > known,
                     None => at(**time) > since,
@@ -552,14 +564,14 @@ mod tests {
                 let told: Vec<(usize, i64)> = after.take(limit).map(|(at, it)| (at, *it)).collect();
                 for (id, time) in &told {
                     read.insert(*id);
-                    catchup.count(&MessageRef { msgid: Some(id.to_string()), time: Some(at(*time)) });
+                    catchup.note_playback(&MessageRef { msgid: Some(id.to_string()), time: Some(at(*time)) });
                 }
                 let times: Vec<i64> = told.iter().map(|(_, time)| *time).collect();
-                if !catchup.turn_page(HistoryPage { limit, by_msgid: known.is_some(), ..page(&times) }) {
+                if !catchup.finish_page(HistoryPage { limit, by_msgid: known.is_some(), ..page(&times) }) {
                     break;
                 }
             }
-            prop_assert!(read.len() == times.len() || (!by_id && !catchup.reaches_back()));
+            prop_assert!(read.len() == times.len() || (!by_id && !catchup.is_gapless()));
         }
     }
 }

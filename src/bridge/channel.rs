@@ -2,16 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::catchup::Hearing;
-use super::history::Joined;
-use super::{Alive, Bridge, Spot, Turn};
+use super::catchup::ChannelState;
+use super::history::JoinInfo;
+use super::{Bridge, Ctx, EndpointState, LastSeen};
 use crate::domain::{EndpointId, Network};
 use crate::protocol::irc::{IrcEvent, MessageRef};
 use crate::store::{Cursor, StoreError};
 use crate::translate::{RESENT_PREFIX, StatusChange};
 
 /// How often it is written down that the bridge hears, where nothing else is written.
-pub(super) const WRITE_ALIVE: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const LAST_SEEN_SAVE_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
 /// How often it is written down along with something else: that costs no further wait for the disk. For
 /// each channel that is heard, a little longer.
@@ -22,21 +22,21 @@ const WRITE_EACH: SignedDuration = SignedDuration::from_millis(10);
 const SILENT: SignedDuration = SignedDuration::from_secs(20);
 
 impl Bridge {
-    pub(super) fn irc(
+    pub(super) fn on_irc_event(
         &mut self,
         network: &Network,
         event: IrcEvent,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(event) = self.direct_irc(network, event, turn)? else { return Ok(()) };
+        let Some(event) = self.filter_irc_event(network, event, turn)? else { return Ok(()) };
         match event {
             IrcEvent::Registered { nick } => {
                 tracing::info!(%network, nick, "registered");
-                self.named(network, &nick, turn)
+                self.set_own_nick(network, &nick, turn)
             }
             IrcEvent::NickChanged { nick } => {
                 tracing::info!(%network, nick, "goes by another nick");
-                self.named(network, &nick, turn)
+                self.set_own_nick(network, &nick, turn)
             }
             IrcEvent::LoggedIn { account } => {
                 tracing::info!(%network, account, "logged in");
@@ -48,9 +48,9 @@ impl Bridge {
             }
             // Of whoever connects.
             IrcEvent::Sts(_) => Ok(()),
-            IrcEvent::Alive => self.alive(network, turn),
+            IrcEvent::Alive => self.on_irc_alive(network, turn),
             IrcEvent::FallbackCharsetUsed => {
-                self.counters.of(super::Peer::Irc(network.clone())).guessed += 1;
+                self.stats.traffic_mut(super::Peer::Irc(network.clone())).fallback_charset += 1;
                 Ok(())
             }
             IrcEvent::Joined {
@@ -59,48 +59,58 @@ impl Bridge {
                 has_history: past,
                 has_echoes: echoes,
                 line,
-            } => self.channel_joined(network, place, &Joined { time, past, echoes, line }, turn),
+            } => self.on_channel_joined(
+                network,
+                place,
+                &JoinInfo { time, has_history: past, has_echoes: echoes, line },
+                turn,
+            ),
             IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                if let Some(spot) = self.spots.get_mut(&place) {
-                    tracing::warn!(place = %spot.place, why, "not in the channel");
-                    self.open -= usize::from(spot.lane.close());
+                if let Some(spot) = self.endpoints.get_mut(&place) {
+                    tracing::warn!(place = %spot.endpoint, why, "not in the channel");
+                    self.joined -= usize::from(spot.queue.close());
                 }
-                if let Some(puppets) = self.voices.puppets_of(network) {
-                    puppets.blind(place);
+                if let Some(puppets) = self.senders.get_puppets(network) {
+                    puppets.mark_unobserved(place);
                 }
-                self.is_closed(place, Some(&why), turn.now);
+                self.record_outage(place, Some(&why), turn.now);
                 let there = self.talkers(network, place);
-                self.channel_left(network, place, turn.now, turn)?;
+                self.on_channel_left(network, place, turn.now, turn)?;
                 self.miss(there, turn)
             }
-            IrcEvent::Membership(presence) => self.seen(network, presence, turn),
+            IrcEvent::Membership(presence) => self.on_membership(network, presence, turn),
             IrcEvent::Topic { endpoint: place, topic, by } => {
-                if let Some(spot) = self.spots.get(&place) {
-                    tracing::debug!(place = %spot.place, topic, by, "topic");
+                if let Some(spot) = self.endpoints.get(&place) {
+                    tracing::debug!(place = %spot.endpoint, topic, by, "topic");
                 }
                 // What it is about is told anew to whoever comes in: that is no news.
                 let text = topic.as_deref().unwrap_or_default();
                 let Some(by) = by else {
-                    self.is_about(place, text);
+                    self.init_topic(place, text);
                     return Ok(());
                 };
-                if self.about_changed(place, text, turn) {
-                    self.goings.note(place, &by, StatusChange::TopicChanged(topic), turn.now);
+                if self.on_topic_changed(place, text, turn) {
+                    self.status_buffer.note(
+                        place,
+                        &by,
+                        StatusChange::TopicChanged(topic),
+                        turn.now,
+                    );
                 }
                 Ok(())
             }
             IrcEvent::ModesChanged { endpoint: place, by, change } => {
-                if let Some(spot) = self.spots.get(&place) {
-                    tracing::debug!(place = %spot.place, by, change, "modes");
+                if let Some(spot) = self.endpoints.get(&place) {
+                    tracing::debug!(place = %spot.endpoint, by, change, "modes");
                 }
-                self.goings.note(place, &by, StatusChange::ModesChanged(change), turn.now);
+                self.status_buffer.note(place, &by, StatusChange::ModesChanged(change), turn.now);
                 Ok(())
             }
             IrcEvent::Message { endpoint: place, message: talk } => {
-                self.heard_talk(network, place, talk, turn)
+                self.on_message(network, place, talk, turn)
             }
             IrcEvent::RelaymsgAvailable { separators, max_nick_len: limit } => {
-                self.voices.lends(network, &separators, limit);
+                self.senders.enable_relaymsg(network, &separators, limit);
                 Ok(())
             }
             IrcEvent::RelaymsgRejected {
@@ -108,7 +118,7 @@ impl Bridge {
                 endpoint: place,
                 scope,
                 reason: why,
-            } => self.voiceless(network, (ticket, place), (scope, &why), turn),
+            } => self.on_relaymsg_rejected(network, (ticket, place), (scope, &why), turn),
             // Where nobody is to talk in private.
             IrcEvent::DirectMessage(talk) => {
                 self.written_in_vain(network, &talk, turn);
@@ -116,9 +126,9 @@ impl Bridge {
             }
             IrcEvent::Removed { .. } | IrcEvent::MaySpeak { why: None, .. } => Ok(()),
             IrcEvent::MaySpeak { place, why: Some(why) } => {
-                if let Some(spot) = self.spots.get(&place) {
+                if let Some(spot) = self.endpoints.get(&place) {
                     tracing::warn!(
-                        place = %spot.place,
+                        place = %spot.endpoint,
                         why,
                         "what the bridge says will not be heard there: give it voice (MODE +v)"
                     );
@@ -126,11 +136,11 @@ impl Bridge {
                 Ok(())
             }
             IrcEvent::History { endpoint: place, reply: answer } => {
-                self.told(network, place, answer, turn)
+                self.on_history(network, place, answer, turn)
             }
             IrcEvent::SendStarted { delivery: ticket, endpoint: place } => {
-                if let Some(spot) = self.spots.get_mut(&place) {
-                    spot.lane.speak(ticket);
+                if let Some(spot) = self.endpoints.get_mut(&place) {
+                    spot.queue.mark_sent(ticket);
                 }
                 Ok(())
             }
@@ -140,64 +150,69 @@ impl Bridge {
                 delivered_bytes: end,
                 message_ref: mark,
             } => {
-                self.said_up_to(place, mark, turn)?;
-                let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-                spot.lane.partly(ticket, end, RESENT_PREFIX.len(), turn.store)
+                self.advance_own_cursor(place, mark, turn)?;
+                let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
+                spot.queue.ack_partial(ticket, end, RESENT_PREFIX.len(), turn.store)
             }
             IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark } => {
                 let msgid = mark.msgid.clone();
-                self.said_up_to(place, mark, turn)?;
-                self.settle(ticket, place, msgid.as_deref(), turn)
+                self.advance_own_cursor(place, mark, turn)?;
+                self.ack(ticket, place, msgid.as_deref(), turn)
             }
             IrcEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
-                self.objected(ticket, place, &why, turn)
+                self.on_rejected(ticket, place, &why, turn)
             }
             IrcEvent::Deferred { delivery: ticket, endpoint: place, reason: why } => {
-                if let Some(spot) = self.spots.get_mut(&place)
-                    && spot.lane.put_off(ticket, turn.store)?
+                if let Some(spot) = self.endpoints.get_mut(&place)
+                    && spot.queue.defer(ticket, turn.store)?
                 {
-                    tracing::info!(place = %spot.place, delivery = ticket.0, why, "put off");
-                    self.count(place, |traffic| traffic.put_off += 1);
+                    tracing::info!(place = %spot.endpoint, delivery = ticket.0, why, "put off");
+                    self.count_traffic(place, |traffic| traffic.deferred += 1);
                 }
                 Ok(())
             }
             IrcEvent::Retry(place) => {
-                if let Some(spot) = self.spots.get_mut(&place) {
-                    spot.lane.resume();
+                if let Some(spot) = self.endpoints.get_mut(&place) {
+                    spot.queue.resume();
                 }
-                self.advance(place, turn)
+                self.schedule(place, turn)
             }
         }
     }
 
     /// We go by `nick` from now on.
-    fn named(
+    fn set_own_nick(
         &mut self,
         network: &Network,
         nick: &str,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        self.alive.insert(network.clone(), Alive { at: turn.now, written: turn.now });
+        self.networks_last_seen
+            .insert(network.clone(), LastSeen { at: turn.now, saved_at: turn.now });
         turn.store.start_nick(network, None, nick, turn.now)
     }
 
     /// A sign of life.
-    fn alive(&mut self, network: &Network, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        let Some(alive) = self.alive.get_mut(network) else { return Ok(()) };
+    fn on_irc_alive(&mut self, network: &Network, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+        let Some(alive) = self.networks_last_seen.get_mut(network) else { return Ok(()) };
         alive.at = turn.now;
-        self.puppets_alive(network, turn)
+        self.resolve_expired_echoes(network, turn)
     }
 
     /// Writes down that the channels are heard, for when the process dies: then it is known from when on
     /// they were not.
-    pub(super) fn write_alive(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        let heard = i32::try_from(self.open).unwrap_or(i32::MAX);
+    pub(super) fn write_alive(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+        let heard = i32::try_from(self.joined).unwrap_or(i32::MAX);
         let along = WRITE_ALONG + WRITE_EACH.saturating_mul(heard);
-        let every = if turn.store.is_written() { along.min(WRITE_ALIVE) } else { WRITE_ALIVE };
+        let every = if turn.store.is_written() {
+            along.min(LAST_SEEN_SAVE_INTERVAL)
+        } else {
+            LAST_SEEN_SAVE_INTERVAL
+        };
         let mut due = Vec::new();
-        for (network, alive) in &mut self.alive {
-            if turn.now.duration_since(alive.written) >= every {
-                alive.written = turn.now;
+        for (network, alive) in &mut self.networks_last_seen {
+            if turn.now.duration_since(alive.saved_at) >= every {
+                alive.saved_at = turn.now;
                 due.push((network.clone(), turn.now.min(alive.at + SILENT)));
             }
         }
@@ -211,16 +226,18 @@ impl Bridge {
         &mut self,
         network: &Network,
         at: Timestamp,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         turn.store.extend_nick(network, None, at)?;
-        if let Some(puppets) = self.voices.puppets_of(network) {
-            for account in puppets.named() {
+        if let Some(puppets) = self.senders.get_puppets(network) {
+            for account in puppets.users_with_nick() {
                 turn.store.extend_nick(network, Some(account), at)?;
             }
         }
-        for (place, spot) in &self.spots {
-            if spot.place.network() == Some(network) && matches!(spot.hearing, Hearing::Live(_)) {
+        for (place, spot) in &self.endpoints {
+            if spot.endpoint.network() == Some(network)
+                && matches!(spot.channel_state, ChannelState::Live(_))
+            {
                 turn.store.touch_channel(*place, at)?;
             }
         }
@@ -228,60 +245,68 @@ impl Bridge {
     }
 
     /// The connection to `network` is lost: what it last said is the last that was heard.
-    pub(super) fn network_lost(
+    pub(super) fn on_irc_connection_lost(
         &mut self,
         network: &Network,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        self.voices.lost(network);
-        let Some(Alive { at, .. }) = self.alive.remove(network) else { return Ok(()) };
+        self.senders.connection_lost(network);
+        let Some(LastSeen { at, .. }) = self.networks_last_seen.remove(network) else {
+            return Ok(());
+        };
         turn.store.extend_nick(network, None, at)?;
-        let on = |(_, spot): &(&EndpointId, &Spot)| spot.place.network() == Some(network);
+        let on =
+            |(_, spot): &(&EndpointId, &EndpointState)| spot.endpoint.network() == Some(network);
         let places: Vec<EndpointId> =
-            self.spots.iter().filter(on).map(|(place, _)| *place).collect();
+            self.endpoints.iter().filter(on).map(|(place, _)| *place).collect();
         for place in places {
-            self.is_closed(place, Some("the connection to its network is lost"), turn.now);
-            self.channel_left(network, place, at, turn)?;
+            self.record_outage(place, Some("the connection to its network is lost"), turn.now);
+            self.on_channel_left(network, place, at, turn)?;
         }
         Ok(())
     }
 
     /// Nobody can be asked whether it arrived: it is said again, or left at that.
-    pub(super) fn decide_doubt(
+    pub(super) fn resolve_unconfirmed(
         &mut self,
         network: &Network,
         place: EndpointId,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
-        let Some(ticket) = spot.lane.in_doubt().map(|delivery| delivery.id) else {
+        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
+        let Some(ticket) = spot.queue.in_doubt().map(|delivery| delivery.id) else {
             return Ok(());
         };
-        let is_notice =
-            |spot: &Spot| spot.lane.first().is_some_and(|it| it.message.author.is_bridge());
-        if self.spots.get(&place).is_some_and(is_notice) {
+        let is_notice = |spot: &EndpointState| {
+            spot.queue.head().is_some_and(|it| it.message.author.is_bridge())
+        };
+        if self.endpoints.get(&place).is_some_and(is_notice) {
             let why = "the connection was lost while it was being said: no notice is said again";
-            return self.refuse(ticket, place, why, turn);
+            return self.reject(ticket, place, why, turn);
         }
-        if self.dropping.contains(network) {
+        if self.drop_unconfirmed.contains(network) {
             let why = "the connection was lost while it was being said: not said again";
-            return self.refuse(ticket, place, why, turn);
+            return self.reject(ticket, place, why, turn);
         }
-        if let Some(spot) = self.spots.get_mut(&place) {
-            spot.lane.repeat(turn.store)?;
+        if let Some(spot) = self.endpoints.get_mut(&place) {
+            spot.queue.retry_marked(turn.store)?;
         }
-        self.count(place, |traffic| traffic.repeated += 1);
+        self.count_traffic(place, |traffic| traffic.resent += 1);
         Ok(())
     }
 
     /// A line of ours has arrived: the channel was heard up to it, if it is heard.
-    fn said_up_to(
+    fn advance_own_cursor(
         &self,
         place: EndpointId,
         mark: MessageRef,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if !self.spots.get(&place).is_some_and(|spot| matches!(spot.hearing, Hearing::Live(_))) {
+        if !self
+            .endpoints
+            .get(&place)
+            .is_some_and(|spot| matches!(spot.channel_state, ChannelState::Live(_)))
+        {
             return Ok(());
         }
         let Some(time) = mark.time else { return turn.store.touch_channel(place, turn.now) };

@@ -2,46 +2,54 @@
 
 use std::collections::HashMap;
 
-use super::{Bridge, Spot};
+use super::{Bridge, EndpointState};
 use crate::domain::{Casemapping, ChannelMember, Endpoint, EndpointId};
 use crate::translate::Directory;
 
 /// The places by their names: a channel's in lower case, a room's slug.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<String, Vec<EndpointId>>);
+pub(super) struct EndpointNames(HashMap<String, Vec<EndpointId>>);
 
-impl Names {
-    pub(super) fn of(spots: &HashMap<EndpointId, Spot>) -> Self {
+impl EndpointNames {
+    pub(super) fn new(spots: &HashMap<EndpointId, EndpointState>) -> Self {
         let mut names: HashMap<String, Vec<EndpointId>> = HashMap::new();
         for (id, spot) in spots {
-            names.entry(folded(name(&spot.place))).or_default().push(*id);
+            names.entry(fold_name(endpoint_name(&spot.endpoint))).or_default().push(*id);
         }
         Self(names)
     }
 }
 
 /// What is around a message on its way from one place to another.
-pub(super) struct Around<'b> {
+pub(super) struct LinkDirectory<'b> {
     bridge: &'b Bridge,
-    from: &'b Spot,
-    to: &'b Spot,
+    source: &'b EndpointState,
+    target: &'b EndpointState,
 }
 
 impl Bridge {
     /// What is around a message that was said in `from` and is told in `to`.
-    pub(super) fn around(&self, from: EndpointId, to: EndpointId) -> Option<Around<'_>> {
-        Some(Around { bridge: self, from: self.spots.get(&from)?, to: self.spots.get(&to)? })
+    pub(super) fn link_directory(
+        &self,
+        from: EndpointId,
+        to: EndpointId,
+    ) -> Option<LinkDirectory<'_>> {
+        Some(LinkDirectory {
+            bridge: self,
+            source: self.endpoints.get(&from)?,
+            target: self.endpoints.get(&to)?,
+        })
     }
 }
 
-impl<'b> Around<'b> {
+impl<'b> LinkDirectory<'b> {
     /// The channel that is told or, if that is a room, the one where it was said.
-    fn channel(&self) -> &'b Spot {
-        if self.to.place.network().is_some() { self.to } else { self.from }
+    fn channel(&self) -> &'b EndpointState {
+        if self.target.endpoint.network().is_some() { self.target } else { self.source }
     }
 
-    fn room(&self) -> &'b Spot {
-        if self.to.place.network().is_none() { self.to } else { self.from }
+    fn room(&self) -> &'b EndpointState {
+        if self.target.endpoint.network().is_none() { self.target } else { self.source }
     }
 
     fn member(&self, nick: &str) -> Option<&'b ChannelMember> {
@@ -49,23 +57,23 @@ impl<'b> Around<'b> {
     }
 
     /// The place called `called` that `is`, and the name of one of its conversation that `mirrors`.
-    fn mirrored(
+    fn find_mirror(
         &self,
         called: &str,
         is: impl Fn(&Endpoint) -> bool,
         mirrors: impl Fn(&Endpoint) -> bool,
     ) -> Option<&'b str> {
-        let spots = &self.bridge.spots;
-        let named = self.bridge.names.0.get(&folded(called))?;
-        let spot = named.iter().filter_map(|id| spots.get(id)).find(|spot| is(&spot.place))?;
-        let places = spot.mirrors.iter().filter_map(|id| Some(&spots.get(id)?.place));
-        places.into_iter().find(|place| mirrors(place)).map(name)
+        let spots = &self.bridge.endpoints;
+        let named = self.bridge.endpoint_names.0.get(&fold_name(called))?;
+        let spot = named.iter().filter_map(|id| spots.get(id)).find(|spot| is(&spot.endpoint))?;
+        let places = spot.mirrors.iter().filter_map(|id| Some(&spots.get(id)?.endpoint));
+        places.into_iter().find(|place| mirrors(place)).map(endpoint_name)
     }
 }
 
-impl Directory for Around<'_> {
+impl Directory for LinkDirectory<'_> {
     fn source(&self) -> &Endpoint {
-        &self.from.place
+        &self.source.endpoint
     }
 
     fn find_nick(&self, nick: &str) -> Option<&str> {
@@ -82,7 +90,7 @@ impl Directory for Around<'_> {
     }
 
     fn find_user(&self, name: &str) -> Option<&str> {
-        self.room().guests.user(name)
+        self.room().room_members.find_username(name)
     }
 
     fn room_id(&self) -> Option<&str> {
@@ -90,28 +98,28 @@ impl Directory for Around<'_> {
     }
 
     fn channel_for_room(&self, slug: &str) -> Option<&str> {
-        let network = self.to.place.network()?;
+        let network = self.target.endpoint.network()?;
         let here = |place: &Endpoint| place.network() == Some(network);
-        self.mirrored(slug, |place| place.network().is_none(), here)
+        self.find_mirror(slug, |place| place.network().is_none(), here)
     }
 
     fn room_for_channel(&self, channel: &str) -> Option<&str> {
-        let network = self.from.place.network()?;
+        let network = self.source.endpoint.network()?;
         let here = |place: &Endpoint| place.network() == Some(network);
-        self.mirrored(channel, here, |place| place.network().is_none())
+        self.find_mirror(channel, here, |place| place.network().is_none())
     }
 
     fn line(&self) -> Option<usize> {
-        self.to.joined.map(|joined| joined.line)
+        self.target.join_info.map(|joined| joined.line)
     }
 }
 
-fn name(place: &Endpoint) -> &str {
+fn endpoint_name(place: &Endpoint) -> &str {
     match place {
         Endpoint::Channel { name, .. } | Endpoint::Room(name) => name,
     }
 }
 
-fn folded(name: &str) -> String {
+fn fold_name(name: &str) -> String {
     Casemapping::Rfc1459.fold(name)
 }

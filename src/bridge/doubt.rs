@@ -11,8 +11,8 @@
 //! So the room is asked once more, a moment later. What is not there then has not arrived, and is
 //! sent again before anything else is.
 
-use super::reading::{OVERLAP, Reading};
-use super::{Bridge, Turn};
+use super::reading::{OVERLAP_SECONDS, RoomState};
+use super::{Bridge, Ctx};
 use crate::domain::overlong::kept;
 use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::letschat::PostId;
@@ -20,40 +20,41 @@ use crate::store::StoreError;
 
 impl Bridge {
     /// From where on the post in doubt is to be looked for, if there is one.
-    pub(super) fn doubt_begins(
+    pub(super) fn reconcile_since(
         &self,
         place: EndpointId,
-        turn: &Turn<'_>,
+        turn: &Ctx<'_>,
     ) -> Result<Option<PostId>, StoreError> {
-        let Some(delivery) = self.spots.get(&place).and_then(|spot| spot.lane.in_doubt()) else {
+        let Some(delivery) = self.endpoints.get(&place).and_then(|spot| spot.queue.in_doubt())
+        else {
             return Ok(None);
         };
         let sent_after = turn.store.cursor_at_send(delivery.id)?.and_then(|id| id.parse().ok());
-        Ok(Some(sent_after.unwrap_or(PostId::MIN).minus_seconds(OVERLAP)))
+        Ok(Some(sent_after.unwrap_or(PostId::MIN).minus_seconds(OVERLAP_SECONDS)))
     }
 
     /// Whether a post of ours with this text, unknown so far, is the one under way.
-    pub(super) fn is_in_doubt(&self, place: EndpointId, text: &str) -> Option<DeliveryId> {
-        let delivery = self.spots.get(&place)?.lane.under_way()?;
+    pub(super) fn find_in_flight(&self, place: EndpointId, text: &str) -> Option<DeliveryId> {
+        let delivery = self.endpoints.get(&place)?.queue.in_flight()?;
         // As much of it as is kept of a post.
         (kept(&delivery.rendered.as_ref()?.full_text()) == text).then_some(delivery.id)
     }
 
     /// Everything is read, and what is in doubt was not found: looks once more, a moment later. Says
     /// whether it does.
-    pub(super) fn look_again(
+    pub(super) fn reconcile_again(
         &mut self,
         place: EndpointId,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(since) = self.doubt_begins(place, turn)? else { return Ok(false) };
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };
-        if std::mem::replace(&mut spot.absent_once, true) {
-            spot.absent_once = false;
+        let Some(since) = self.reconcile_since(place, turn)? else { return Ok(false) };
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(false) };
+        if std::mem::replace(&mut spot.missing_once, true) {
+            spot.missing_once = false;
             return Ok(false);
         }
-        spot.reading = Reading::from(since);
-        self.ask_page(place, true, turn);
+        spot.room_state = RoomState::paging_from(since);
+        self.enqueue_page(place, true, turn);
         Ok(true)
     }
 }

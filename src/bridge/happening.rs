@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::puppets::{PuppetEnd, PuppetOrder};
+use super::puppets::{PuppetCommand, PuppetEnd};
 use crate::domain::{LetsChatUserId, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -18,17 +18,17 @@ pub enum Peer {
 
 /// Everything that can happen to a bridge.
 #[derive(Debug)]
-pub enum Happening {
+pub enum Event {
     /// A network said so.
     Irc(Network, irc::IrcEvent),
     /// Let's Chat said so.
     LetsChat(letschat::LetsChatEvent),
     /// That connection ended.
-    Lost(Peer),
+    ConnectionLost(Peer),
     /// The connection said so that somebody of Let's Chat has on a network.
     Puppet(Network, LetsChatUserId, Box<irc::IrcEvent>),
     /// That one ended so, or could not be made.
-    PuppetLost(Network, LetsChatUserId, PuppetEnd),
+    PuppetDisconnected(Network, LetsChatUserId, PuppetEnd),
     /// Time has passed. To be told every second or so.
     Tick,
     /// The bridge is to stop: what is under way may settle, nothing more is begun.
@@ -37,16 +37,16 @@ pub enum Happening {
 
 /// Everything a bridge can ask for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Command {
     /// Of a network.
     Irc(Network, irc::IrcCommand),
     /// Of those who keep the connections of people of Let's Chat on a network.
-    Puppets(Network, PuppetOrder),
+    Puppets(Network, PuppetCommand),
     /// Of Let's Chat.
     LetsChat(letschat::LetsChatCommand),
 }
 
-impl Order {
+impl Command {
     /// Whether it is to go over the connection to `peer`.
     pub(super) fn is_for(&self, peer: &Peer) -> bool {
         match (self, peer) {
@@ -58,7 +58,7 @@ impl Order {
 
     /// Whether it is to go over the connection of `account` on `network`.
     pub(super) fn is_for_puppet(&self, network: &Network, account: &LetsChatUserId) -> bool {
-        matches!(self, Self::Puppets(on, PuppetOrder::Tell(whose, _)) if on == network && whose == account)
+        matches!(self, Self::Puppets(on, PuppetCommand::Send(whose, _)) if on == network && whose == account)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::run::Run;
-use super::{Bridge, Spot, Turn};
+use super::{Bridge, Ctx, EndpointState};
 use crate::domain::{
     Author, Delivery, DeliveryState, Endpoint, EndpointId, Message, MessageKind, MessagePart,
     Sender,
@@ -14,22 +14,22 @@ use crate::translate::{is_blank, is_passthrough, nameless, needs_split};
 impl Bridge {
     /// Takes in `message`, which its network calls `native`, unless it is known already. Says whether
     /// it was not.
-    pub(super) fn hear(
+    pub(super) fn ingest(
         &mut self,
         message: &Message,
         native: Option<&str>,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        self.hear_traced(message, native, None, turn)
+        self.ingest_with_fingerprint(message, native, None, turn)
     }
 
     /// The same; `trace` is what else it may be known by, should it be told again without its id.
-    pub(super) fn hear_traced(
+    pub(super) fn ingest_with_fingerprint(
         &mut self,
         message: &Message,
         native: Option<&str>,
         trace: Option<i64>,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
         let named;
         let message = if message.author.is_bridge() {
@@ -40,41 +40,42 @@ impl Bridge {
         } else {
             message
         };
-        let Some(spot) = self.spots.get(&message.source) else { return Ok(false) };
+        let Some(spot) = self.endpoints.get(&message.source) else { return Ok(false) };
         let mirrors = Arc::clone(&spot.mirrors);
         let Some(id) = turn.store.record_with_fingerprint(message, native, trace)? else {
             return Ok(false);
         };
-        tracing::debug!(place = %spot.place, author = message.author.name, native, "heard");
-        self.cross(id, message, &mirrors, turn)?;
+        tracing::debug!(place = %spot.endpoint, author = message.author.name, native, "heard");
+        self.fan_out_guarded(id, message, &mirrors, turn)?;
         Ok(true)
     }
 
     /// Puts `message` into the outbox of each of these places, unless a rule says otherwise.
-    pub(super) fn mirror(
+    pub(super) fn fan_out(
         &mut self,
         id: MessageId,
         message: &Message,
         to: &[EndpointId],
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(place) = self.spots.get(&message.source).map(|spot| spot.place.clone()) else {
+        let Some(place) = self.endpoints.get(&message.source).map(|spot| spot.endpoint.clone())
+        else {
             return Ok(());
         };
         if is_blank(&message.body) {
             tracing::debug!(%place, author = message.author.name, "nothing that can be seen");
-            self.count(message.source, |traffic| traffic.blank += 1);
+            self.count_traffic(message.source, |traffic| traffic.blank += 1);
             return Ok(());
         }
         for to in to.iter().copied() {
-            if self.ways.ignore(message, &place, to) {
+            if self.routes.is_ignored(message, &place, to) {
                 tracing::debug!(%place, author = message.author.name, "ignored, as a rule says");
-                self.count(message.source, |traffic| traffic.ignored += 1);
+                self.count_traffic(message.source, |traffic| traffic.ignored += 1);
                 continue;
             }
-            for part in self.parts(message, &place, to) {
+            for part in self.parts_for(message, &place, to) {
                 let ticket = turn.store.enqueue_part(id, *part, to)?;
-                self.waiting.add(message);
+                self.queue_quota.add(message);
                 let (message, part, state) = (message.clone(), *part, DeliveryState::Queued);
                 let (begun, speech, voice) = (None, None, Sender::Bot);
                 let delivery = Delivery {
@@ -87,32 +88,37 @@ impl Bridge {
                     rendered: speech,
                     sender: voice,
                 };
-                if let Some(mirror) = self.spots.get_mut(&to) {
-                    if mirror.place.network().is_none() {
+                if let Some(mirror) = self.endpoints.get_mut(&to) {
+                    if mirror.endpoint.network().is_none() {
                         // What stands by itself ends one.
                         let part_of = part == MessagePart::Whole
                             && delivery.message.kind == MessageKind::Text;
                         let run = mirror.run.take().filter(|_| part_of);
-                        let crowded = mirror.lane.behind().next().is_some();
+                        let crowded = mirror.queue.followers().next().is_some();
                         let with = Run::with(run, &delivery.message, (ticket, crowded), turn.now);
                         mirror.run = part_of.then_some(with);
                     }
-                    mirror.lane.push(delivery);
+                    mirror.queue.push(delivery);
                 }
             }
-            self.advance(to, turn)?;
+            self.schedule(to, turn)?;
         }
         Ok(())
     }
 
     /// In which parts `message`, said in `place`, is told in `to`.
-    fn parts(&self, message: &Message, place: &Endpoint, to: EndpointId) -> &'static [MessagePart] {
-        let is_room = |spot: &Spot| matches!(spot.place, Endpoint::Room(_));
-        let manners = self.ways.manners(message.source, to);
+    fn parts_for(
+        &self,
+        message: &Message,
+        place: &Endpoint,
+        to: EndpointId,
+    ) -> &'static [MessagePart] {
+        let is_room = |spot: &EndpointState| matches!(spot.endpoint, Endpoint::Room(_));
+        let manners = self.routes.format(message.source, to);
         if is_passthrough(message, place, manners) {
             return &[MessagePart::Name, MessagePart::Text];
         }
-        if self.spots.get(&to).is_some_and(is_room) && needs_split(message, place, manners) {
+        if self.endpoints.get(&to).is_some_and(is_room) && needs_split(message, place, manners) {
             return &[MessagePart::Name, MessagePart::Text];
         }
         &[MessagePart::Whole]

@@ -6,82 +6,82 @@ use crate::domain::{Delivery, DeliveryId, DeliveryState, EndpointId, RenderedMes
 use crate::store::{Store, StoreError};
 
 /// How many deliveries a lane keeps in memory; those behind them wait in the store.
-const AHEAD: u32 = 32;
+const MAX_LOADED: u32 = 32;
 
 /// The deliveries to one place, in the order they were heard. One is under way at a time, so none
 /// overtakes another, and at most one is ever in doubt: the first.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct DeliveryQueue {
     to: EndpointId,
     open: bool,
-    queue: VecDeque<Delivery>,
+    loaded: VecDeque<Delivery>,
     /// The last delivery that was in `queue`: what comes next is behind it.
-    last: DeliveryId,
+    last_loaded: DeliveryId,
     /// The store holds more than `queue`.
-    more: bool,
+    has_more_stored: bool,
     /// How many deliveries behind the first are said together with it, once it has begun: whatever
     /// becomes of that becomes of them.
-    joined: usize,
+    merged: usize,
     /// How far the first delivery has come.
-    progress: Progress,
+    progress: DeliveryProgress,
     /// The far end wants the first delivery later.
-    held: bool,
+    deferred: bool,
 }
 
 /// How far a delivery of several lines has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Progress {
+struct DeliveryProgress {
     /// How many bytes of its body have arrived.
-    said: usize,
+    acked: usize,
     /// How many had when it was last begun.
-    base: usize,
+    acked_at_start: usize,
     /// The next of its lines may be there already, and is marked as said again.
-    repeated: bool,
+    resend: bool,
     /// What was begun last begins with such a mark.
-    marked: bool,
+    resend_marked: bool,
     /// Something of it is on its way.
-    speaking: bool,
+    sent: bool,
 }
 
 /// A delivery that begins.
 #[derive(Debug)]
-pub(super) struct Begun {
-    pub(super) ticket: DeliveryId,
+pub(super) struct StartedDelivery {
+    pub(super) id: DeliveryId,
     /// What is left to say of it.
-    pub(super) speech: RenderedMessage,
+    pub(super) rendered: RenderedMessage,
     /// The beginning of that may be there already.
-    pub(super) repeated: bool,
+    pub(super) is_resend: bool,
     /// How much had arrived before.
-    pub(super) base: usize,
+    pub(super) acked_before: usize,
     /// By whom.
-    pub(super) voice: Sender,
+    pub(super) sender: Sender,
 }
 
-impl Lane {
+impl DeliveryQueue {
     /// The lane to `to`, to whom nothing is to be said.
-    pub(super) fn empty(to: EndpointId) -> Self {
+    pub(super) fn new(to: EndpointId) -> Self {
         Self {
             to,
             open: false,
-            queue: VecDeque::new(),
-            last: DeliveryId(0),
-            more: false,
-            joined: 0,
-            progress: Progress::default(),
-            held: false,
+            loaded: VecDeque::new(),
+            last_loaded: DeliveryId(0),
+            has_more_stored: false,
+            merged: 0,
+            progress: DeliveryProgress::default(),
+            deferred: false,
         }
     }
 
     /// The lane to `to`, as the last run left it. What was being sent when that ended is in doubt.
     pub(super) fn recover(to: EndpointId, store: &mut Store) -> Result<Self, StoreError> {
-        let mut lane = Self { more: true, ..Self::empty(to) };
+        let mut lane = Self { has_more_stored: true, ..Self::new(to) };
         lane.refill(store)?;
-        if let Some(head) = lane.queue.front() {
-            lane.progress.said = store.progress(head.id)?;
-            lane.progress.repeated = store.is_resent(head.id)?;
-            lane.joined = store.merged_count(to, head.id)?.min(lane.queue.len() - 1);
+        if let Some(head) = lane.loaded.front() {
+            lane.progress.acked = store.progress(head.id)?;
+            lane.progress.resend = store.is_resent(head.id)?;
+            lane.merged = store.merged_count(to, head.id)?.min(lane.loaded.len() - 1);
         }
-        lane.doubt(store)?;
+        lane.mark_in_doubt(store)?;
         Ok(lane)
     }
 
@@ -96,30 +96,30 @@ impl Lane {
     }
 
     /// Whether what is under way was handed to a puppet.
-    pub(super) fn is_with_puppet(&self) -> bool {
-        self.under_way().is_some_and(|head| matches!(head.sender, Sender::Puppet(_)))
+    pub(super) fn is_sent_by_puppet(&self) -> bool {
+        self.in_flight().is_some_and(|head| matches!(head.sender, Sender::Puppet(_)))
     }
 
     /// Takes in a delivery that the store has just taken in.
     pub(super) fn push(&mut self, delivery: Delivery) {
-        if self.more || self.queue.len() >= AHEAD as usize {
-            self.more = true;
+        if self.has_more_stored || self.loaded.len() >= MAX_LOADED as usize {
+            self.has_more_stored = true;
         } else {
-            self.last = delivery.id;
-            self.queue.push_back(delivery);
+            self.last_loaded = delivery.id;
+            self.loaded.push_back(delivery);
         }
     }
 
     /// The delivery that was handed to the far end and has not been answered.
-    pub(super) fn under_way(&self) -> Option<&Delivery> {
-        self.queue
+    pub(super) fn in_flight(&self) -> Option<&Delivery> {
+        self.loaded
             .front()
             .filter(|head| matches!(head.state, DeliveryState::InFlight | DeliveryState::InDoubt))
     }
 
     /// The delivery that may have arrived or not.
     pub(super) fn in_doubt(&self) -> Option<&Delivery> {
-        self.queue.front().filter(|head| head.state == DeliveryState::InDoubt)
+        self.loaded.front().filter(|head| head.state == DeliveryState::InDoubt)
     }
 
     /// Whether the far end can be spoken to.
@@ -128,46 +128,46 @@ impl Lane {
     }
 
     /// Whether `ticket` is under way to a far end that can no longer be spoken to.
-    pub(super) fn is_shut_upon(&self, ticket: DeliveryId) -> bool {
-        !self.open && self.is_under_way(ticket)
+    pub(super) fn is_in_flight_while_closed(&self, ticket: DeliveryId) -> bool {
+        !self.open && self.is_in_flight(ticket)
     }
 
     /// Whether the first delivery may begin.
-    pub(super) fn ready(&mut self, store: &Store) -> Result<bool, StoreError> {
-        if !self.open || self.held {
+    pub(super) fn check_ready(&mut self, store: &Store) -> Result<bool, StoreError> {
+        if !self.open || self.deferred {
             return Ok(false);
         }
         // Who is alone may only seem so.
-        if self.queue.len() < 2 {
+        if self.loaded.len() < 2 {
             self.refill(store)?;
         }
-        Ok(self.first().is_some_and(|first| first.state == DeliveryState::Queued))
+        Ok(self.head().is_some_and(|first| first.state == DeliveryState::Queued))
     }
 
     /// The delivery whose turn it is.
-    pub(super) fn first(&self) -> Option<&Delivery> {
-        self.queue.front()
+    pub(super) fn head(&self) -> Option<&Delivery> {
+        self.loaded.front()
     }
 
     /// The deliveries behind the first, as far as they may be said together with it.
-    pub(super) fn behind(&self) -> impl Iterator<Item = &Delivery> {
-        self.queue.iter().take(AHEAD as usize).skip(1)
+    pub(super) fn followers(&self) -> impl Iterator<Item = &Delivery> {
+        self.loaded.iter().take(MAX_LOADED as usize).skip(1)
     }
 
     /// `Queued → Sending`: begins the first delivery, said by `voice` as `speech`, together with
     /// so many of those behind it. Gives it with what is left to say.
-    pub(super) fn begin(
+    pub(super) fn start(
         &mut self,
         (voice, mut speech): (Sender, RenderedMessage),
         joined: usize,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<Option<Begun>, StoreError> {
-        let Some(head) = self.queue.front_mut().filter(|head| head.state == DeliveryState::Queued)
+    ) -> Result<Option<StartedDelivery>, StoreError> {
+        let Some(head) = self.loaded.front_mut().filter(|head| head.state == DeliveryState::Queued)
         else {
             return Ok(None);
         };
-        if self.progress.said > 0
+        if self.progress.acked > 0
             && let Some(before) = head.rendered.take()
         {
             // How much of it has arrived is counted in what was said then.
@@ -178,116 +178,126 @@ impl Lane {
         head.state = DeliveryState::InFlight;
         head.started_at = Some(now);
         head.sender = voice.clone();
-        self.progress.base = self.progress.said;
-        self.progress.marked = self.progress.repeated;
-        self.progress.speaking = false;
-        let (ticket, repeated) = (first, self.progress.repeated);
-        self.join(first, joined, store)?;
-        let rest = self.rest(&speech.body).to_owned();
+        self.progress.acked_at_start = self.progress.acked;
+        self.progress.resend_marked = self.progress.resend;
+        self.progress.sent = false;
+        let (ticket, repeated) = (first, self.progress.resend);
+        self.set_merged(first, joined, store)?;
+        let rest = self.remaining(&speech.body).to_owned();
         let base = speech.body.len() - rest.len();
         let rest = RenderedMessage { body: rest, ..speech.clone() };
-        let begun = Begun { ticket, speech: rest, repeated, base, voice };
-        if let Some(head) = self.queue.front_mut() {
+        let begun = StartedDelivery {
+            id: ticket,
+            rendered: rest,
+            is_resend: repeated,
+            acked_before: base,
+            sender: voice,
+        };
+        if let Some(head) = self.loaded.front_mut() {
             head.rendered = Some(speech);
         }
         Ok(Some(begun))
     }
 
     /// So many deliveries behind `first` are said together with it, and no others.
-    fn join(
+    fn set_merged(
         &mut self,
         first: DeliveryId,
         joined: usize,
         store: &mut Store,
     ) -> Result<(), StoreError> {
-        if joined > 0 || self.joined > 0 {
-            let others = self.behind().take(joined).map(|delivery| delivery.id).collect();
+        if joined > 0 || self.merged > 0 {
+            let others = self.followers().take(joined).map(|delivery| delivery.id).collect();
             store.merge_deliveries(first, others)?;
         }
-        self.joined = joined;
+        self.merged = joined;
         Ok(())
     }
 
     /// `Sending → Doubtful`: nobody will answer any more.
-    pub(super) fn doubt(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        self.step(DeliveryState::InFlight, DeliveryState::InDoubt, store)
+    pub(super) fn mark_in_doubt(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        self.transition(DeliveryState::InFlight, DeliveryState::InDoubt, store)
     }
 
     /// `Doubtful → Queued`: it has not arrived.
-    pub(super) fn again(&mut self, store: &mut Store) -> Result<(), StoreError> {
+    pub(super) fn retry(&mut self, store: &mut Store) -> Result<(), StoreError> {
         self.requeue(DeliveryState::InDoubt, store)
     }
 
     /// `Doubtful → Queued`: it may arrive twice, and says so.
-    pub(super) fn repeat(&mut self, store: &mut Store) -> Result<(), StoreError> {
+    pub(super) fn retry_marked(&mut self, store: &mut Store) -> Result<(), StoreError> {
         if let Some(ticket) = self.in_doubt().map(|delivery| delivery.id) {
-            self.progress.repeated = true;
+            self.progress.resend = true;
             store.set_resent(ticket, true)?;
         }
-        self.again(store)
+        self.retry(store)
     }
 
     /// `Sending → Doubtful`, or `Sending → Queued` where nothing of it was on its way: the far end
     /// is gone.
-    pub(super) fn lose(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        self.held = false;
-        if self.progress.speaking {
-            return self.doubt(store);
+    pub(super) fn connection_lost(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        self.deferred = false;
+        if self.progress.sent {
+            return self.mark_in_doubt(store);
         }
         self.requeue(DeliveryState::InFlight, store)
     }
 
     /// Something of `ticket` is on its way.
-    pub(super) fn speak(&mut self, ticket: DeliveryId) {
-        self.progress.speaking |= self.is_under_way(ticket);
+    pub(super) fn mark_sent(&mut self, ticket: DeliveryId) {
+        self.progress.sent |= self.is_in_flight(ticket);
     }
 
     /// `end` bytes of what was handed over last have arrived, of which `mark` are no part of the
     /// body; the rest follows.
-    pub(super) fn partly(
+    pub(super) fn ack_partial(
         &mut self,
         ticket: DeliveryId,
         end: usize,
         mark: usize,
         store: &mut Store,
     ) -> Result<(), StoreError> {
-        if !self.is_under_way(ticket) {
+        if !self.is_in_flight(ticket) {
             return Ok(());
         }
-        let mark = if self.progress.marked { mark } else { 0 };
-        self.progress.speaking = false;
-        if std::mem::take(&mut self.progress.repeated) {
+        let mark = if self.progress.resend_marked { mark } else { 0 };
+        self.progress.sent = false;
+        if std::mem::take(&mut self.progress.resend) {
             store.set_resent(ticket, false)?;
         }
-        self.advance(self.progress.base + end.saturating_sub(mark), store)
+        self.set_progress(self.progress.acked_at_start + end.saturating_sub(mark), store)
     }
 
     /// So many bytes of the first delivery's body have arrived.
-    pub(super) fn advance(&mut self, said: usize, store: &mut Store) -> Result<(), StoreError> {
-        let Some(head) = self.queue.front() else { return Ok(()) };
-        self.progress.said = said;
+    pub(super) fn set_progress(
+        &mut self,
+        said: usize,
+        store: &mut Store,
+    ) -> Result<(), StoreError> {
+        let Some(head) = self.loaded.front() else { return Ok(()) };
+        self.progress.acked = said;
         store.set_progress(head.id, said)
     }
 
     /// What was begun carries its mark in the words before each line, and not in what is said.
     pub(super) fn marks_each_line(&mut self) {
-        self.progress.marked = false;
+        self.progress.resend_marked = false;
     }
 
     /// What is left to say of `body`.
-    pub(super) fn rest<'a>(&self, body: &'a str) -> &'a str {
-        body.get(self.progress.said..).unwrap_or(body)
+    pub(super) fn remaining<'a>(&self, body: &'a str) -> &'a str {
+        body.get(self.progress.acked..).unwrap_or(body)
     }
 
     /// `Sending → Queued`: the far end wants `ticket` later. Says whether it was its turn.
-    pub(super) fn put_off(
+    pub(super) fn defer(
         &mut self,
         ticket: DeliveryId,
         store: &mut Store,
     ) -> Result<bool, StoreError> {
-        let turn = self.is_under_way(ticket);
+        let turn = self.is_in_flight(ticket);
         if turn {
-            self.held = true;
+            self.deferred = true;
             self.requeue(DeliveryState::InFlight, store)?;
         }
         Ok(turn)
@@ -295,33 +305,33 @@ impl Lane {
 
     /// `Sending → Queued`: nothing of what is left of `ticket` has arrived. Gives it, if it was its
     /// turn.
-    pub(super) fn take_back(
+    pub(super) fn cancel(
         &mut self,
         ticket: DeliveryId,
         store: &mut Store,
     ) -> Result<Option<&Delivery>, StoreError> {
-        if !self.is_under_way(ticket) {
+        if !self.is_in_flight(ticket) {
             return Ok(None);
         }
         self.requeue(DeliveryState::InFlight, store)?;
-        Ok(self.queue.front())
+        Ok(self.loaded.front())
     }
 
     /// What was put off may be tried again.
     pub(super) fn resume(&mut self) {
-        self.held = false;
+        self.deferred = false;
     }
 
     /// `Sending | Doubtful → Delivered`, with all that was said together with it. Gives all of those, if
     /// it was `ticket`'s turn.
-    pub(super) fn settle(
+    pub(super) fn ack(
         &mut self,
         ticket: DeliveryId,
         native: Option<&str>,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let settled = self.take(ticket);
+        let settled = self.take_head(ticket);
         for delivery in &settled {
             // One id is for one delivery; the others are known by which they were said with.
             let native = native.filter(|_| delivery.id == ticket);
@@ -332,14 +342,14 @@ impl Lane {
 
     /// `Sending | Doubtful → Refused`, with all that was said together with it. Gives all of those, if
     /// it was `ticket`'s turn.
-    pub(super) fn refuse(
+    pub(super) fn reject(
         &mut self,
         ticket: DeliveryId,
         why: &str,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let refused = self.take(ticket);
+        let refused = self.take_head(ticket);
         for delivery in &refused {
             store.reject_delivery(delivery.id, why, now)?;
         }
@@ -348,57 +358,57 @@ impl Lane {
 
     /// `Queued | Doubtful → Refused`: the first delivery will never be said, whatever has become of it.
     /// Gives it; not one that is still to be answered.
-    pub(super) fn give_up(
+    pub(super) fn drop_head(
         &mut self,
         why: &str,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Option<Delivery>, StoreError> {
-        if self.queue.is_empty() {
+        if self.loaded.is_empty() {
             self.refill(store)?;
         }
-        let Some(delivery) = self.queue.pop_front_if(|head| head.state != DeliveryState::InFlight)
+        let Some(delivery) = self.loaded.pop_front_if(|head| head.state != DeliveryState::InFlight)
         else {
             return Ok(None);
         };
-        self.progress = Progress::default();
+        self.progress = DeliveryProgress::default();
         store.reject_delivery(delivery.id, why, now)?;
         Ok(Some(delivery))
     }
 
     /// An answer may come late, after the delivery was settled otherwise: then it is not its turn.
-    fn take(&mut self, ticket: DeliveryId) -> Vec<Delivery> {
-        if !self.is_under_way(ticket) {
+    fn take_head(&mut self, ticket: DeliveryId) -> Vec<Delivery> {
+        if !self.is_in_flight(ticket) {
             return Vec::new();
         }
-        self.progress = Progress::default();
-        let joined = std::mem::take(&mut self.joined);
-        self.queue.drain(..=joined).collect()
+        self.progress = DeliveryProgress::default();
+        let joined = std::mem::take(&mut self.merged);
+        self.loaded.drain(..=joined).collect()
     }
 
-    fn is_under_way(&self, ticket: DeliveryId) -> bool {
-        self.under_way().is_some_and(|head| head.id == ticket)
+    fn is_in_flight(&self, ticket: DeliveryId) -> bool {
+        self.in_flight().is_some_and(|head| head.id == ticket)
     }
 
     /// `from → Queued`. The store keeps what may be there already in doubt: another run must not say
     /// it as if for the first time.
     fn requeue(&mut self, from: DeliveryState, store: &mut Store) -> Result<(), StoreError> {
         let kept =
-            if self.progress.repeated { DeliveryState::InDoubt } else { DeliveryState::Queued };
-        if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
+            if self.progress.resend { DeliveryState::InDoubt } else { DeliveryState::Queued };
+        if let Some(head) = self.loaded.front_mut().filter(|head| head.state == from) {
             head.state = DeliveryState::Queued;
             store.set_delivery_state(head.id, kept)?;
         }
         Ok(())
     }
 
-    fn step(
+    fn transition(
         &mut self,
         from: DeliveryState,
         to: DeliveryState,
         store: &mut Store,
     ) -> Result<(), StoreError> {
-        if let Some(head) = self.queue.front_mut().filter(|head| head.state == from) {
+        if let Some(head) = self.loaded.front_mut().filter(|head| head.state == from) {
             head.state = to;
             store.set_delivery_state(head.id, to)?;
         }
@@ -406,11 +416,11 @@ impl Lane {
     }
 
     fn refill(&mut self, store: &Store) -> Result<(), StoreError> {
-        if self.more {
-            let found = store.open_deliveries(self.to, self.last, AHEAD)?;
-            self.more = found.len() == AHEAD as usize;
-            self.last = found.last().map_or(self.last, |delivery| delivery.id);
-            self.queue.extend(found);
+        if self.has_more_stored {
+            let found = store.open_deliveries(self.to, self.last_loaded, MAX_LOADED)?;
+            self.has_more_stored = found.len() == MAX_LOADED as usize;
+            self.last_loaded = found.last().map_or(self.last_loaded, |delivery| delivery.id);
+            self.loaded.extend(found);
         }
         Ok(())
     }

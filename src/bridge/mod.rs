@@ -48,88 +48,88 @@ use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
-pub use catchup::{Twins, next_pages, trace};
-pub use counters::{Connections, Counters, Gaps, Losses, Traffic};
-pub use happening::{Happening, Order, Peer};
-pub use policy::{Limits, Policy};
-pub use puppets::{PuppetEnd, PuppetOrder};
-pub use voices::{Nicks, Source};
+pub use catchup::{DuplicateCounter, fingerprint, next_page_starts};
+pub use counters::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
+pub use happening::{Command, Event, Peer};
+pub use policy::{BridgePolicy, CatchUpLimits};
+pub use puppets::{PuppetCommand, PuppetEnd};
+pub use voices::{NickPolicy, NickSource};
 
-use breaker::Breaker;
-use closed::Told;
-use comings::Goings;
-use company::Names;
-use direct::Direct;
-use lane::Lane;
-use page::Pages;
-use questions::Answered;
-use reading::Reading;
-use refusals::Refusals;
-use saying::Patience;
-use spot::Spot;
-use topics::Topics;
-use voices::Voices;
-use waiting::Waiting;
-use ways::Ways;
+use breaker::LoopGuard;
+use closed::OutageNotice;
+use comings::StatusBuffer;
+use company::EndpointNames;
+use direct::DirectMessages;
+use lane::DeliveryQueue;
+use page::PageScheduler;
+use questions::CommandLimiter;
+use reading::RoomState;
+use refusals::FailureNotices;
+use saying::MergeWait;
+use spot::EndpointState;
+use topics::KnownTopics;
+use voices::Senders;
+use waiting::QueueQuota;
+use ways::Routes;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
-const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// How many messages are forgotten at once: few enough that nobody waits for it.
-const AT_ONCE: u32 = 500;
+const MAX_PRUNE_BATCH: u32 = 500;
 
 /// How often that many are.
-const FORGETTING: SignedDuration = SignedDuration::from_secs(5);
+const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 
 /// The places, what each is joined to, and what is under way.
 #[derive(Debug)]
 pub struct Bridge {
-    policy: Policy,
-    spots: HashMap<EndpointId, Spot>,
+    policy: BridgePolicy,
+    endpoints: HashMap<EndpointId, EndpointState>,
     /// Our own account on Let's Chat, once it is known.
-    account: Option<letschat::LetsChatUser>,
+    letschat_account: Option<letschat::LetsChatUser>,
     /// How many lanes are open.
-    open: usize,
+    joined: usize,
     stopping: bool,
     /// The networks on which nothing is said again that may have arrived.
-    dropping: HashSet<Network>,
+    drop_unconfirmed: HashSet<Network>,
     /// The rooms where something may begin at the end of the turn.
-    due: BTreeSet<EndpointId>,
+    due_rooms: BTreeSet<EndpointId>,
     /// By which manners each place is spoken to.
-    ways: Ways,
-    names: Names,
+    routes: Routes,
+    endpoint_names: EndpointNames,
     /// The maker of links for people without an account, where they are wanted.
-    links: Option<PublicLinks>,
-    counters: Counters,
-    breaker: Breaker,
-    waiting: Waiting,
-    pages: Pages,
-    refusals: Refusals,
-    goings: Goings,
-    answered: Answered,
-    topics: Topics,
+    public_links: Option<PublicLinks>,
+    stats: Stats,
+    loop_guard: LoopGuard,
+    queue_quota: QueueQuota,
+    page_scheduler: PageScheduler,
+    failure_notices: FailureNotices,
+    status_buffer: StatusBuffer,
+    command_limiter: CommandLimiter,
+    topics: KnownTopics,
     /// When it forgot something last.
-    forgot_at: Timestamp,
+    pruned_at: Timestamp,
     /// When each network was last heard of, and when that was last written down.
-    alive: HashMap<Network, Alive>,
+    networks_last_seen: HashMap<Network, LastSeen>,
     /// The same of Let's Chat.
-    letschat_alive: Option<Alive>,
-    voices: Voices,
-    direct: Direct,
+    letschat_last_seen: Option<LastSeen>,
+    senders: Senders,
+    direct: DirectMessages,
 }
 
 /// When a network was last heard of, and when that was last written down.
 #[derive(Debug, Clone, Copy)]
-struct Alive {
+struct LastSeen {
     at: Timestamp,
-    written: Timestamp,
+    saved_at: Timestamp,
 }
 
 /// What a turn works with.
-struct Turn<'a> {
+struct Ctx<'a> {
     now: Timestamp,
     store: &'a mut Store,
-    orders: &'a mut Vec<Order>,
+    commands: &'a mut Vec<Command>,
 }
 
 impl Bridge {
@@ -139,7 +139,7 @@ impl Bridge {
     /// When the store does not do its part.
     pub fn new(
         conversations: &[Vec<Endpoint>],
-        policy: Policy,
+        policy: BridgePolicy,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
         let mut spots = HashMap::new();
@@ -150,67 +150,67 @@ impl Bridge {
                 .collect::<Result<_, _>>()?;
             for (place, id) in conversation.iter().zip(&ids) {
                 let mirrors = ids.iter().copied().filter(|other| other != id).collect();
-                let lane = Lane::recover(*id, store)?;
-                let told = Told::before(store.is_outage_announced(*id)?);
-                let spot = Spot::new(place.clone(), mirrors, lane);
-                spots.insert(*id, Spot { told, ..spot });
+                let lane = DeliveryQueue::recover(*id, store)?;
+                let told = OutageNotice::restored(store.is_outage_announced(*id)?);
+                let spot = EndpointState::new(place.clone(), mirrors, lane);
+                spots.insert(*id, EndpointState { outage_notice: told, ..spot });
             }
         }
         Ok(Self {
-            due: BTreeSet::new(),
-            ways: Ways::default(),
-            names: Names::of(&spots),
-            links: None,
-            spots,
-            account: None,
-            open: 0,
+            due_rooms: BTreeSet::new(),
+            routes: Routes::default(),
+            endpoint_names: EndpointNames::new(&spots),
+            public_links: None,
+            endpoints: spots,
+            letschat_account: None,
+            joined: 0,
             stopping: false,
-            dropping: HashSet::new(),
-            counters: Counters::default(),
-            breaker: Breaker::default(),
-            waiting: Waiting::new(policy.waiting, store.queue_sizes()?),
-            pages: Pages::default(),
+            drop_unconfirmed: HashSet::new(),
+            stats: Stats::default(),
+            loop_guard: LoopGuard::default(),
+            queue_quota: QueueQuota::new(policy.max_queue_size, store.queue_sizes()?),
+            page_scheduler: PageScheduler::default(),
             policy,
-            refusals: Refusals::default(),
-            goings: Goings::default(),
-            answered: Answered::default(),
-            topics: Topics::default(),
-            forgot_at: Timestamp::MIN,
-            alive: HashMap::new(),
-            letschat_alive: None,
-            voices: Voices::default(),
-            direct: Direct::default(),
+            failure_notices: FailureNotices::default(),
+            status_buffer: StatusBuffer::default(),
+            command_limiter: CommandLimiter::default(),
+            topics: KnownTopics::default(),
+            pruned_at: Timestamp::MIN,
+            networks_last_seen: HashMap::new(),
+            letschat_last_seen: None,
+            senders: Senders::default(),
+            direct: DirectMessages::default(),
         })
     }
 
     /// The same, on whose `networks` nothing is said again that may have arrived: of which nobody
     /// can tell whether it did, is left at that.
     #[must_use]
-    pub fn dropping(mut self, networks: HashSet<Network>) -> Self {
-        self.dropping = networks;
+    pub fn with_drop_unconfirmed(mut self, networks: HashSet<Network>) -> Self {
+        self.drop_unconfirmed = networks;
         self
     }
 
     /// The same, which makes links to files and long messages for people without an account.
     #[must_use]
-    pub fn linking(mut self, links: Option<PublicLinks>) -> Self {
-        self.links = links;
+    pub fn with_public_links(mut self, links: Option<PublicLinks>) -> Self {
+        self.public_links = links;
         self
     }
 
     /// The same, with the manners that the administrator wants: those of some `links`, each with the
     /// two places that it joins, and for all others the `common` ones.
     #[must_use]
-    pub fn mannered(
+    pub fn with_formats(
         mut self,
         common: Arc<LinkFormat>,
         links: impl IntoIterator<Item = (Endpoint, Endpoint, Arc<LinkFormat>)>,
     ) -> Self {
         let ids: HashMap<&Endpoint, EndpointId> =
-            self.spots.iter().map(|(id, spot)| (&spot.place, *id)).collect();
+            self.endpoints.iter().map(|(id, spot)| (&spot.endpoint, *id)).collect();
         let link = |(one, other, manners)| Some((*ids.get(&one)?, *ids.get(&other)?, manners));
         let links: Vec<_> = links.into_iter().filter_map(link).collect();
-        self.ways = Ways::new(common, &links);
+        self.routes = Routes::new(common, &links);
         self
     }
 
@@ -223,23 +223,23 @@ impl Bridge {
     pub fn apply(
         &mut self,
         now: Timestamp,
-        happening: Happening,
+        happening: Event,
         store: &mut Store,
-        orders: &mut Vec<Order>,
+        orders: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
-        let turn = &mut Turn { now, store, orders };
+        let turn = &mut Ctx { now, store, commands: orders };
         match happening {
-            Happening::Irc(network, event) => self.irc(&network, event, turn),
-            Happening::LetsChat(event) => self.letschat(event, turn),
-            Happening::Lost(peer) => self.lost(&peer, turn),
-            Happening::Puppet(network, account, event) => {
-                self.puppet(&network, &account, *event, turn)
+            Event::Irc(network, event) => self.on_irc_event(&network, event, turn),
+            Event::LetsChat(event) => self.on_letschat_event(event, turn),
+            Event::ConnectionLost(peer) => self.on_connection_lost(&peer, turn),
+            Event::Puppet(network, account, event) => {
+                self.on_puppet_event(&network, &account, *event, turn)
             }
-            Happening::PuppetLost(network, account, end) => {
-                self.puppet_lost(&network, &account, end, turn)
+            Event::PuppetDisconnected(network, account, end) => {
+                self.on_puppet_disconnected(&network, &account, end, turn)
             }
-            Happening::Tick => self.tick(turn),
-            Happening::Stop => {
+            Event::Tick => self.tick(turn),
+            Event::Stop => {
                 self.stopping = true;
                 Ok(())
             }
@@ -254,95 +254,95 @@ impl Bridge {
         &mut self,
         now: Timestamp,
         store: &mut Store,
-        orders: &mut Vec<Order>,
+        orders: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
-        let turn = &mut Turn { now, store, orders };
-        while let Some(place) = self.due.pop_first() {
-            self.begin(place, turn)?;
+        let turn = &mut Ctx { now, store, commands: orders };
+        while let Some(place) = self.due_rooms.pop_first() {
+            self.start_next(place, turn)?;
         }
         self.write_alive(turn)
     }
 
     /// The places and their numbers, in no order.
-    pub fn places(&self) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
-        self.spots.iter().map(|(id, spot)| (*id, &spot.place))
+    pub fn endpoints(&self) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
+        self.endpoints.iter().map(|(id, spot)| (*id, &spot.endpoint))
     }
 
     /// How many places can be heard and spoken in.
     #[must_use]
-    pub fn open(&self) -> usize {
-        self.open
+    pub fn joined(&self) -> usize {
+        self.joined
     }
 
     /// How many places there are.
     #[must_use]
-    pub fn all(&self) -> usize {
-        self.spots.len()
+    pub fn total(&self) -> usize {
+        self.endpoints.len()
     }
 
     /// What has come and gone, since the bridge began to run.
     #[must_use]
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    pub fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// How many deliveries are under way.
     #[must_use]
-    pub fn under_way(&self) -> usize {
-        let spots = self.spots.values().filter(|spot| spot.lane.under_way().is_some()).count();
-        spots + self.direct.under_way()
+    pub fn in_flight(&self) -> usize {
+        let spots = self.endpoints.values().filter(|spot| spot.queue.in_flight().is_some()).count();
+        spots + self.direct.in_flight()
     }
 
-    fn tick(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        if let Some(memory) = self.policy.memory
-            && turn.now.duration_since(self.forgot_at) >= FORGETTING
+    fn tick(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+        if let Some(memory) = self.policy.retention
+            && turn.now.duration_since(self.pruned_at) >= PRUNE_INTERVAL
         {
             // A little at a time.
-            self.forgot_at = turn.now;
-            turn.store.prune(turn.now - memory - CLOCKS, AT_ONCE)?;
+            self.pruned_at = turn.now;
+            turn.store.prune(turn.now - memory - MAX_CLOCK_SKEW, MAX_PRUNE_BATCH)?;
         }
-        self.hear_on(turn)?;
-        self.ask_held(turn);
-        self.tell_closed(turn)?;
-        self.tell_pauses(turn)?;
-        self.tell_comings(turn)?;
-        self.tell_away(turn);
-        self.tell_refusals(turn)?;
-        self.direct_passes(turn)
+        self.resume_paused(turn)?;
+        self.request_waiting_pages(turn);
+        self.notify_outages(turn)?;
+        self.notify_expired_mutes(turn)?;
+        self.notify_status(turn)?;
+        self.show_away(turn);
+        self.notify_failures(turn)?;
+        self.tick_direct(turn)
     }
 
     /// Counts something of the peer that has `place`.
-    fn count(&mut self, place: EndpointId, raise: impl FnOnce(&mut Traffic)) {
-        if let Some(spot) = self.spots.get(&place) {
-            raise(self.counters.of(spot.peer()));
+    fn count_traffic(&mut self, place: EndpointId, raise: impl FnOnce(&mut TrafficStats)) {
+        if let Some(spot) = self.endpoints.get(&place) {
+            raise(self.stats.traffic_mut(spot.peer()));
         }
     }
 
-    fn lost(&mut self, peer: &Peer, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+    fn on_connection_lost(&mut self, peer: &Peer, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         // The next connection may be there before they leave, and would take them for its own.
-        turn.orders.retain(|order| !order.is_for(peer));
+        turn.commands.retain(|order| !order.is_for(peer));
         match peer {
-            Peer::Irc(network) => self.network_lost(network, turn)?,
-            Peer::LetsChat => self.letschat_lost(turn)?,
+            Peer::Irc(network) => self.on_irc_connection_lost(network, turn)?,
+            Peer::LetsChat => self.on_letschat_connection_lost(turn)?,
         }
-        for (place, spot) in self.spots.iter_mut().filter(|(_, spot)| spot.is_at(peer)) {
-            self.open -= usize::from(spot.lane.close());
+        for (place, spot) in self.endpoints.iter_mut().filter(|(_, spot)| spot.is_on(peer)) {
+            self.joined -= usize::from(spot.queue.close());
             match peer {
                 // A puppet that speaks still answers.
-                Peer::Irc(network) if spot.lane.is_with_puppet() => {
-                    self.voices.puppets(network).blind(*place);
+                Peer::Irc(network) if spot.queue.is_sent_by_puppet() => {
+                    self.senders.puppets_mut(network).mark_unobserved(*place);
                 }
-                Peer::Irc(_) => spot.lane.lose(turn.store)?,
-                Peer::LetsChat => spot.lane.doubt(turn.store)?,
+                Peer::Irc(_) => spot.queue.connection_lost(turn.store)?,
+                Peer::LetsChat => spot.queue.mark_in_doubt(turn.store)?,
             }
-            spot.reading = Reading::Away;
-            spot.backlog = None;
+            spot.room_state = RoomState::Offline;
+            spot.catchup_budget = None;
             // Without a server there is nobody who could shut us out.
             if *peer == Peer::LetsChat {
-                spot.closed = None;
+                spot.outage = None;
             }
-            spot.patience = Patience::default();
+            spot.merge_wait = MergeWait::default();
         }
-        self.direct_lost(peer, turn)
+        self.on_direct_connection_lost(peer, turn)
     }
 }

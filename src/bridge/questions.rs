@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use jiff::SignedDuration;
 
-use super::direct::{Allowance, May};
+use super::direct::{RateDecision, UserRateLimiter};
 use super::refusals::tell_nick;
-use super::{Bridge, Spot, Turn};
+use super::{Bridge, Ctx, EndpointState};
 use crate::domain::{Endpoint, EndpointId, Message, MessageKind, Network};
 use crate::protocol::irc::IncomingMessage;
 use crate::store::StoreError;
@@ -27,34 +27,34 @@ const NOBODY: &str = "nobody reads what is written to the bridge alone. In the c
                       on the other side, !status how the bridge is, !help what it does";
 
 /// How many bytes of names are told of one place: with the rest of the answer, a line of IRC.
-const NAMES: usize = 250;
+const MAX_LEN_NAMES: usize = 250;
 
 /// Those who write to the bridge alone are all answered as often as one place is.
 const ALONE: EndpointId = EndpointId(0);
 
 /// How often somebody was answered, in each place.
 #[derive(Debug)]
-pub(super) struct Answered(Allowance);
+pub(super) struct CommandLimiter(UserRateLimiter);
 
-impl Default for Answered {
+impl Default for CommandLimiter {
     fn default() -> Self {
-        Self(Allowance::new(BURST, EVERY))
+        Self(UserRateLimiter::new(BURST, EVERY))
     }
 }
 
 impl Bridge {
     /// `message` was said just now: if it asks something of the bridge, it is answered.
-    pub(super) fn asked(
+    pub(super) fn handle_command(
         &mut self,
         message: &Message,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let place = message.source;
-        let Some(spot) = self.spots.get(&place) else { return Ok(()) };
-        let question = match &spot.place {
+        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
+        let question = match &spot.endpoint {
             Endpoint::Channel { .. } => BotCommand::parse_in_channel(&message.body),
             Endpoint::Room(_) => self
-                .account
+                .letschat_account
                 .as_ref()
                 .filter(|account| message.author.account.as_ref() != Some(&account.id))
                 .and_then(|account| {
@@ -62,13 +62,15 @@ impl Bridge {
                     BotCommand::parse_in_room(&message.body, names.into_iter().flatten())
                 }),
         };
-        let Some(question) = question.filter(|_| self.answers(message)) else { return Ok(()) };
-        let lines: Vec<Words> = match self.answered.0.take(place, turn.now) {
-            May::Do => self.answer(question, place, turn)?.into_iter().map(Words::from).collect(),
-            May::BeTold => vec![Words::from(TOO_MUCH)],
-            May::Nothing => return Ok(()),
+        let Some(question) = question.filter(|_| self.should_reply(message)) else { return Ok(()) };
+        let lines: Vec<Words> = match self.command_limiter.0.take(place, turn.now) {
+            RateDecision::Allow => {
+                self.command_reply(question, place, turn)?.into_iter().map(Words::from).collect()
+            }
+            RateDecision::DenyAndNotify => vec![Words::from(TOO_MUCH)],
+            RateDecision::Deny => return Ok(()),
         };
-        match &self.spots[&place].place {
+        match &self.endpoints[&place].endpoint {
             Endpoint::Channel { network, .. } => {
                 let network = network.clone();
                 for words in lines {
@@ -76,7 +78,7 @@ impl Bridge {
                 }
                 Ok(())
             }
-            Endpoint::Room(_) => self.remark(place, &[place], Words::lines(lines), turn),
+            Endpoint::Room(_) => self.post_notice(place, &[place], Words::lines(lines), turn),
         }
     }
 
@@ -85,12 +87,12 @@ impl Bridge {
         &mut self,
         network: &Network,
         talk: &IncomingMessage,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) {
         let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.is_playback;
         if answerable
             && BotCommand::is_meant(&talk.text)
-            && self.answered.0.take(ALONE, turn.now) == May::Do
+            && self.command_limiter.0.take(ALONE, turn.now) == RateDecision::Allow
         {
             tell_nick(network, &talk.author.name, NOBODY, turn);
         }
@@ -98,39 +100,42 @@ impl Bridge {
 
     /// Whether whoever said `message` is answered: never a program, nor what is said as a notice. Two
     /// programs could answer each other for ever.
-    fn answers(&self, message: &Message) -> bool {
-        let wanted = |to: &EndpointId| self.ways.manners(message.source, *to).commands;
+    fn should_reply(&self, message: &Message) -> bool {
+        let wanted = |to: &EndpointId| self.routes.format(message.source, *to).commands;
         message.kind == MessageKind::Text
             && !message.author.bot
-            && self.spots.get(&message.source).is_some_and(|spot| spot.mirrors.iter().any(wanted))
+            && self
+                .endpoints
+                .get(&message.source)
+                .is_some_and(|spot| spot.mirrors.iter().any(wanted))
     }
 
-    fn answer(
+    fn command_reply(
         &self,
         question: BotCommand,
         place: EndpointId,
-        turn: &Turn<'_>,
+        turn: &Ctx<'_>,
     ) -> Result<Vec<String>, StoreError> {
-        let mirrors = self.spots.get(&place).map(|spot| spot.mirrors.clone());
+        let mirrors = self.endpoints.get(&place).map(|spot| spot.mirrors.clone());
         let mut others = mirrors.iter().flat_map(|mirrors| mirrors.iter().copied());
         match question {
-            BotCommand::Who => Ok(others.map(|other| self.who(other)).collect()),
-            BotCommand::Status => others.map(|other| self.how(other, turn)).collect(),
-            BotCommand::Help => Ok(vec![self.help(place, others.next())]),
+            BotCommand::Who => Ok(others.map(|other| self.who_text(other)).collect()),
+            BotCommand::Status => others.map(|other| self.status_text(other, turn)).collect(),
+            BotCommand::Help => Ok(vec![self.help_text(place, others.next())]),
         }
     }
 
-    fn help(&self, place: EndpointId, other: Option<EndpointId>) -> String {
-        let there = other.map_or_else(String::new, |other| self.spelled(other));
-        let ask = match (&self.spots[&place].place, &self.account) {
+    fn help_text(&self, place: EndpointId, other: Option<EndpointId>) -> String {
+        let there = other.map_or_else(String::new, |other| self.display_name(other));
+        let ask = match (&self.endpoints[&place].endpoint, &self.letschat_account) {
             (Endpoint::Room(_), Some(account)) => format!("@{} ", account.username),
             _ => "!".to_owned(),
         };
-        let private = match &self.spots[&place].place {
-            Endpoint::Channel { network, .. } if self.talks_in_private(Some(network)) => {
+        let private = match &self.endpoints[&place].endpoint {
+            Endpoint::Channel { network, .. } if self.has_direct_messages(Some(network)) => {
                 ". !msg USER TEXT, said to the bridge alone, tells somebody there in private"
             }
-            Endpoint::Room(_) if self.talks_in_private(None) => {
+            Endpoint::Room(_) if self.has_direct_messages(None) => {
                 ". @NICK TEXT, written to the bridge alone, tells somebody there in private"
             }
             _ => "",
@@ -142,17 +147,17 @@ impl Bridge {
     }
 
     /// `room tea: ann, bob`.
-    fn who(&self, place: EndpointId) -> String {
-        let Some(spot) = self.spots.get(&place) else { return String::new() };
-        let there = self.spelled(place);
-        if !spot.lane.is_open() {
+    fn who_text(&self, place: EndpointId) -> String {
+        let Some(spot) = self.endpoints.get(&place) else { return String::new() };
+        let there = self.display_name(place);
+        if !spot.queue.is_open() {
             return format!("{there}: cannot be seen just now");
         }
-        let mut names: Vec<Cow<'_, str>> = match &spot.place {
+        let mut names: Vec<Cow<'_, str>> = match &spot.endpoint {
             Endpoint::Channel { .. } => {
                 spot.roster.iter().map(|member| called(&member.user.nick)).collect()
             }
-            Endpoint::Room(_) => spot.guests.present().map(called).collect(),
+            Endpoint::Room(_) => spot.room_members.present_usernames().map(called).collect(),
         };
         names.sort_by_cached_key(|name| name.to_lowercase());
         if names.is_empty() {
@@ -163,7 +168,7 @@ impl Bridge {
         let mut bytes = 0;
         for name in &names {
             bytes += name.len() + 2;
-            if bytes > NAMES {
+            if bytes > MAX_LEN_NAMES {
                 break;
             }
             shown += 1;
@@ -174,11 +179,11 @@ impl Bridge {
     }
 
     /// `room tea: joined, nothing waits to be said there`.
-    fn how(&self, place: EndpointId, turn: &Turn<'_>) -> Result<String, StoreError> {
+    fn status_text(&self, place: EndpointId, turn: &Ctx<'_>) -> Result<String, StoreError> {
         // But for the question itself, which is on its way there.
         let waiting = turn.store.pending_count(place)?.saturating_sub(1);
-        let is_open = |spot: &Spot| spot.lane.is_open();
-        let joined = if self.spots.get(&place).is_some_and(is_open) {
+        let is_open = |spot: &EndpointState| spot.queue.is_open();
+        let joined = if self.endpoints.get(&place).is_some_and(is_open) {
             "joined"
         } else {
             "out of reach just now"
@@ -188,6 +193,6 @@ impl Bridge {
             1 => "1 message waits".to_owned(),
             many => format!("{many} messages wait"),
         };
-        Ok(format!("{}: {joined}, {waits} to be said there", self.spelled(place)))
+        Ok(format!("{}: {joined}, {waits} to be said there", self.display_name(place)))
     }
 }

@@ -16,188 +16,222 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::{EndpointId, Message};
 
 /// How many lines of each conversation are remembered, and for how long.
-const REMEMBERED: usize = 64;
-const FORGOTTEN: SignedDuration = SignedDuration::from_secs(120);
+const MAX_LINES: usize = 64;
+const LINE_TIMEOUT: SignedDuration = SignedDuration::from_secs(120);
 
 /// A line that comes later than this answers nothing.
-const ANSWER: SignedDuration = SignedDuration::from_secs(30);
+const REPLY_WINDOW: SignedDuration = SignedDuration::from_secs(30);
 
 /// The same of a line of a word that people say all day: "ok".
-const SHORT_ANSWER: SignedDuration = SignedDuration::from_secs(4);
+const SHORT_REPLY_WINDOW: SignedDuration = SignedDuration::from_secs(4);
 
 /// How many letters such a line has at most.
-const SHORT: usize = 3;
+const MAX_LEN_SHORT: usize = 3;
 
 /// How many letters are looked for anywhere in a line; fewer only as whole words.
-const DISTINCT: usize = 4;
+const MIN_LEN_SUBSTRING: usize = 4;
 
 /// How many letters of a line are looked for in another, and how many of that one are looked through.
-const SOUGHT: usize = 200;
-const SEARCHED: usize = 400;
+const MAX_LEN_NEEDLE: usize = 200;
+const MAX_LEN_HAYSTACK: usize = 400;
 
 /// How many letters, beyond three times as many, are more than a name before another's words.
-const MORE: usize = 6;
+const MAX_LEN_ADDED_NAME: usize = 6;
 
 /// The turn in which somebody who only repeats is not listened to any more.
-const TURNS: u32 = 4;
+const MAX_REPEATED_TURNS: u32 = 4;
 
 /// How many of them follow the line of somebody who had heard the one before.
-const ROUNDS: u32 = 2;
+const MIN_ROUNDS: u32 = 2;
 
 /// Somebody in a place, by a digest of what they are known by there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Speaker {
-    pub(super) place: EndpointId,
-    name: u64,
+pub(super) struct AuthorKey {
+    pub(super) endpoint: EndpointId,
+    name_hash: u64,
 }
 
 /// A line, as far as it matters here.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) who: Speaker,
+pub(super) struct RecentLine {
+    pub(super) author: AuthorKey,
     pub(super) name: Arc<str>,
     at: Timestamp,
     /// Its words, in small letters, with one blank around each.
-    text: String,
+    words: String,
     /// A digest of them.
-    pub(super) shape: u64,
+    pub(super) digest: u64,
     number: u64,
     /// Who said its words first.
-    origin: Speaker,
+    first_author: AuthorKey,
     /// It says more than words of another that it holds.
-    adds: bool,
-    run: Run,
+    adds_own_words: bool,
+    repetition: RepetitionRun,
 }
 
 /// How long somebody has repeated others, or themselves, without a word of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Run {
+struct RepetitionRun {
     /// Turns that echo others, and how many of those follow a line that could answer the one before.
     echoes: u32,
     rounds: u32,
     /// The line that was echoed last.
-    echoed: Option<u64>,
+    last_echoed: Option<u64>,
     /// Turns that say the same.
-    same: u32,
+    same_turns: u32,
 }
 
 /// The last lines of a conversation.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    lines: VecDeque<Line>,
-    next: u64,
+pub(super) struct RecentLines {
+    lines: VecDeque<RecentLine>,
+    next_number: u64,
 }
 
-impl Line {
+impl RecentLine {
     /// Whether its words are neither another's nor the same as before.
     pub(super) fn is_own(&self) -> bool {
-        (self.origin == self.who || self.adds) && self.run.same <= 1
+        (self.first_author == self.author || self.adds_own_words) && self.repetition.same_turns <= 1
     }
 }
 
-impl Lines {
+impl RecentLines {
     /// Reads `message`, said at `now`, without remembering it.
-    pub(super) fn read(&mut self, message: &Message, now: Timestamp) -> Line {
+    pub(super) fn analyze(&mut self, message: &Message, now: Timestamp) -> RecentLine {
         let lines = &mut self.lines;
-        while lines.front().is_some_and(|it| now.duration_since(it.at) > FORGOTTEN) {
+        while lines.front().is_some_and(|it| now.duration_since(it.at) > LINE_TIMEOUT) {
             lines.pop_front();
         }
-        let who = speaker(message);
-        let (text, shape) = words(&message.body);
+        let who = author_key(message);
+        let (text, shape) = normalize(&message.body);
         let name = message.author.name.as_str().into();
-        let run = Run::default();
-        let (number, origin, adds) = (self.next, who, false);
-        let mut line = Line { who, name, at: now, text, shape, number, origin, adds, run };
-        let before = self.lines.iter().rev().find(|it| it.who == who);
-        let others = self.lines.iter().rev().filter(|it| it.who.place != who.place);
-        let mut others = others.filter(|it| it.origin != who);
-        if let Some(source) = others.find(|it| holds(&line.text, &it.text)) {
-            line.origin = source.origin;
-            line.adds = letters(&line.text) >= 3 * letters(&source.text) + MORE;
+        let run = RepetitionRun::default();
+        let (number, origin, adds) = (self.next_number, who, false);
+        let mut line = RecentLine {
+            author: who,
+            name,
+            at: now,
+            words: text,
+            digest: shape,
+            number,
+            first_author: origin,
+            adds_own_words: adds,
+            repetition: run,
+        };
+        let before = self.lines.iter().rev().find(|it| it.author == who);
+        let others = self.lines.iter().rev().filter(|it| it.author.endpoint != who.endpoint);
+        let mut others = others.filter(|it| it.first_author != who);
+        if let Some(source) = others.find(|it| contains_words(&line.words, &it.words)) {
+            line.first_author = source.first_author;
+            line.adds_own_words =
+                letter_count(&line.words) >= 3 * letter_count(&source.words) + MAX_LEN_ADDED_NAME;
         }
-        line.run = Run { same: self.same_again(&line, before), ..self.echoes(&line, before) };
+        line.repetition = RepetitionRun {
+            same_turns: self.same_run(&line, before),
+            ..self.echo_run(&line, before)
+        };
         line
     }
 
     /// Remembers a line that was passed on.
-    pub(super) fn remember(&mut self, line: Line) {
-        if self.lines.len() >= REMEMBERED {
+    pub(super) fn push(&mut self, line: RecentLine) {
+        if self.lines.len() >= MAX_LINES {
             self.lines.pop_front();
         }
-        self.next += 1;
+        self.next_number += 1;
         self.lines.push_back(line);
     }
 
     /// Who keeps `line` coming, if its speaker only repeats.
-    pub(super) fn repeated(&self, line: &Line) -> Option<&Line> {
-        let Run { echoes, rounds, echoed, same } = line.run;
-        if echoes >= TURNS && rounds >= ROUNDS {
+    pub(super) fn loop_partner(&self, line: &RecentLine) -> Option<&RecentLine> {
+        let RepetitionRun { echoes, rounds, last_echoed: echoed, same_turns: same } =
+            line.repetition;
+        if echoes >= MAX_REPEATED_TURNS && rounds >= MIN_ROUNDS {
             return self.lines.iter().find(|it| Some(it.number) == echoed);
         }
-        if same >= TURNS { self.answered_again(line) } else { None }
+        if same >= MAX_REPEATED_TURNS { self.same_run_partner(line) } else { None }
     }
 
     /// The lines that `line` may answer: those that others have just said elsewhere, in words that its
     /// speaker had not said before them.
-    fn heard<'l>(&'l self, line: &Line) -> impl DoubleEndedIterator<Item = &'l Line> + use<'l> {
-        let patience = if letters(&line.text) <= SHORT { SHORT_ANSWER } else { ANSWER };
-        let (who, now) = (line.who, line.at);
-        let lately = move |it: &&Line| now.duration_since(it.at) <= patience;
-        let elsewhere = self.lines.iter().filter(move |it| it.who.place != who.place);
-        elsewhere.filter(lately).filter(move |it| it.origin != who)
+    fn answerable_by<'l>(
+        &'l self,
+        line: &RecentLine,
+    ) -> impl DoubleEndedIterator<Item = &'l RecentLine> + use<'l> {
+        let patience = if letter_count(&line.words) <= MAX_LEN_SHORT {
+            SHORT_REPLY_WINDOW
+        } else {
+            REPLY_WINDOW
+        };
+        let (who, now) = (line.author, line.at);
+        let lately = move |it: &&RecentLine| now.duration_since(it.at) <= patience;
+        let elsewhere = self.lines.iter().filter(move |it| it.author.endpoint != who.endpoint);
+        elsewhere.filter(lately).filter(move |it| it.first_author != who)
     }
 
     /// How long the speaker of `line` has echoed others.
-    fn echoes(&self, line: &Line, before: Option<&Line>) -> Run {
-        let holds = |it: &&Line| holds(&line.text, &it.text);
+    fn echo_run(&self, line: &RecentLine, before: Option<&RecentLine>) -> RepetitionRun {
+        let holds = |it: &&RecentLine| contains_words(&line.words, &it.words);
         if let Some(before) = before
-            && let Some(last) = before.run.echoed
-            && let Some(next) = self.heard(line).filter(holds).find(|it| self.follows(it, last))
+            && let Some(last) = before.repetition.last_echoed
+            && let Some(next) =
+                self.answerable_by(line).filter(holds).find(|it| self.follows(it, last))
         {
-            let Run { echoes, rounds, .. } = before.run;
+            let RepetitionRun { echoes, rounds, .. } = before.repetition;
             let rounds = rounds + u32::from(next.number > before.number);
-            return Run { echoes: echoes + 1, rounds, echoed: Some(next.number), same: 0 };
+            return RepetitionRun {
+                echoes: echoes + 1,
+                rounds,
+                last_echoed: Some(next.number),
+                same_turns: 0,
+            };
         }
-        match self.heard(line).rev().find(holds) {
-            Some(echoed) => Run { echoes: 1, rounds: 1, echoed: Some(echoed.number), same: 0 },
-            None => Run::default(),
+        match self.answerable_by(line).rev().find(holds) {
+            Some(echoed) => RepetitionRun {
+                echoes: 1,
+                rounds: 1,
+                last_echoed: Some(echoed.number),
+                same_turns: 0,
+            },
+            None => RepetitionRun::default(),
         }
     }
 
     /// Whether `line` is the first, or the first of its speaker, behind the one with the number `last`:
     /// who repeats everything leaves out nothing.
-    fn follows(&self, line: &Line, last: u64) -> bool {
-        let between = |it: &&Line| it.number > last && it.number < line.number;
-        let same_speaker = self.lines.iter().any(|it| it.number == last && it.who == line.who);
-        let skipped = self.lines.iter().filter(between).any(|it| it.who == line.who);
+    fn follows(&self, line: &RecentLine, last: u64) -> bool {
+        let between = |it: &&RecentLine| it.number > last && it.number < line.number;
+        let same_speaker =
+            self.lines.iter().any(|it| it.number == last && it.author == line.author);
+        let skipped = self.lines.iter().filter(between).any(|it| it.author == line.author);
         line.number > last && !(same_speaker && skipped)
     }
 
     /// How often the speaker of `line` has said the same in a row.
-    fn same_again(&self, line: &Line, before: Option<&Line>) -> u32 {
-        let Some(before) = before.filter(|it| it.shape == line.shape) else { return 1 };
-        let answers = self.heard(line).any(|it| it.number > before.number);
-        if answers { before.run.same + 1 } else { before.run.same.max(1) }
+    fn same_run(&self, line: &RecentLine, before: Option<&RecentLine>) -> u32 {
+        let Some(before) = before.filter(|it| it.digest == line.digest) else { return 1 };
+        let answers = self.answerable_by(line).any(|it| it.number > before.number);
+        if answers { before.repetition.same_turns + 1 } else { before.repetition.same_turns.max(1) }
     }
 
     /// The line that `line` says the same to again, of somebody who does likewise and was there first.
-    fn answered_again(&self, line: &Line) -> Option<&Line> {
-        let first = |who: Speaker| self.lines.iter().position(|it| it.who == who);
-        let likewise = |it: &&Line| it.run.same + 1 >= TURNS;
-        let was_first = |it: &&Line| first(it.who) < first(line.who);
-        self.heard(line).rev().filter(likewise).find(was_first)
+    fn same_run_partner(&self, line: &RecentLine) -> Option<&RecentLine> {
+        let first = |who: AuthorKey| self.lines.iter().position(|it| it.author == who);
+        let likewise = |it: &&RecentLine| it.repetition.same_turns + 1 >= MAX_REPEATED_TURNS;
+        let was_first = |it: &&RecentLine| first(it.author) < first(line.author);
+        self.answerable_by(line).rev().filter(likewise).find(was_first)
     }
 }
 
-pub(super) fn speaker(message: &Message) -> Speaker {
+pub(super) fn author_key(message: &Message) -> AuthorKey {
     let mut name = DefaultHasher::new();
     let author = &message.author;
     author.account.as_ref().unwrap_or(&author.name).hash(&mut name);
-    Speaker { place: message.source, name: name.finish() }
+    AuthorKey { endpoint: message.source, name_hash: name.finish() }
 }
 
 /// The words of a line, and a digest of them. Numbers are words: people count, too.
-fn words(body: &str) -> (String, u64) {
+fn normalize(body: &str) -> (String, u64) {
     let mut text = String::from(" ");
     let mut shape = DefaultHasher::new();
     for c in body.chars().flat_map(char::to_lowercase) {
@@ -205,7 +239,7 @@ fn words(body: &str) -> (String, u64) {
             if !text.ends_with(' ') {
                 text.push(' ');
             }
-        } else if text.len() < SEARCHED {
+        } else if text.len() < MAX_LEN_HAYSTACK {
             text.push(c);
         }
         if c.is_alphanumeric() {
@@ -214,7 +248,7 @@ fn words(body: &str) -> (String, u64) {
     }
     if text.trim().is_empty() {
         // Nothing but signs: they are the words.
-        text = body.split_whitespace().flat_map(str::chars).take(SEARCHED).collect();
+        text = body.split_whitespace().flat_map(str::chars).take(MAX_LEN_HAYSTACK).collect();
         text.hash(&mut shape);
     }
     if !text.ends_with(' ') {
@@ -223,15 +257,19 @@ fn words(body: &str) -> (String, u64) {
     (text, shape.finish())
 }
 
-fn letters(text: &str) -> usize {
+fn letter_count(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
 /// Whether `text` holds the words of `other`.
-fn holds(text: &str, other: &str) -> bool {
-    let sought = match other.char_indices().nth(SOUGHT) {
+fn contains_words(text: &str, other: &str) -> bool {
+    let sought = match other.char_indices().nth(MAX_LEN_NEEDLE) {
         Some((end, _)) => &other[..end],
         None => other,
     };
-    if letters(sought) < DISTINCT { text.contains(sought) } else { text.contains(sought.trim()) }
+    if letter_count(sought) < MIN_LEN_SUBSTRING {
+        text.contains(sought)
+    } else {
+        text.contains(sought.trim())
+    }
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::lane::Begun;
-use super::voices::Speaker;
-use super::{Bridge, Order, PuppetOrder, Spot, Turn};
+use super::lane::StartedDelivery;
+use super::voices::SenderChoice;
+use super::{Bridge, Command, Ctx, EndpointState, PuppetCommand};
 use crate::domain::{
     Delivery, DeliveryId, Endpoint, EndpointId, MessagePart, Network, RenderedMessage, Sender,
 };
@@ -31,72 +31,72 @@ use crate::translate::{MergeLines, RESENT_PREFIX, continues};
 ///    └────────── begun ─────┴───────────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Patience {
+pub(super) enum MergeWait {
     #[default]
-    None,
+    Idle,
     Waiting,
-    Over,
+    Expired,
 }
 
-impl Patience {
+impl MergeWait {
     /// The time is up.
-    pub(super) fn ends(&mut self) {
+    pub(super) fn expire(&mut self) {
         if *self == Self::Waiting {
-            *self = Self::Over;
+            *self = Self::Expired;
         }
     }
 }
 
 /// Why nobody says it.
-const SILENCED: &str = "an operator has put you out of the channel";
+const KICKED_REASON: &str = "an operator has put you out of the channel";
 
 impl Bridge {
     /// Begins the next delivery to `place`, if one may begin: in a room, at the end of the turn.
-    pub(super) fn advance(
+    pub(super) fn schedule(
         &mut self,
         place: EndpointId,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        match self.spots.get(&place).map(|spot| &spot.place) {
+        match self.endpoints.get(&place).map(|spot| &spot.endpoint) {
             Some(Endpoint::Room(_)) => {
-                self.due.insert(place);
+                self.due_rooms.insert(place);
                 Ok(())
             }
-            Some(Endpoint::Channel { .. }) => self.begin(place, turn),
+            Some(Endpoint::Channel { .. }) => self.start_next(place, turn),
             None => Ok(()),
         }
     }
 
     /// Begins the next delivery to `place` now, if one may begin.
-    pub(super) fn begin(
+    pub(super) fn start_next(
         &mut self,
         place: EndpointId,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if self.stopping {
             return Ok(());
         }
         // Those that nobody is to say are refused on the way.
-        while let Some(ticket) = self.begin_next(place, turn)? {
-            self.refused(ticket, place, SILENCED, turn)?;
+        while let Some(ticket) = self.try_start_next(place, turn)? {
+            self.reject_delivery(ticket, place, KICKED_REASON, turn)?;
         }
         Ok(())
     }
 
     /// Begins the next delivery to `place`, if one may begin. Gives it if nobody is to say it.
-    fn begin_next(
+    fn try_start_next(
         &mut self,
         place: EndpointId,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<Option<DeliveryId>, StoreError> {
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(None) };
-        if !spot.lane.ready(turn.store)? {
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(None) };
+        if !spot.queue.check_ready(turn.store)? {
             return Ok(None);
         }
-        let joined = self.joined(place);
-        if let Some(after) = self.wait(place, joined, turn.now) {
+        let joined = self.mergeable_count(place);
+        if let Some(after) = self.wait_for_more_lines(place, joined, turn.now) {
             if let Some(after) = after {
-                turn.orders.push(Order::LetsChat(letschat::LetsChatCommand::SetTimer {
+                turn.commands.push(Command::LetsChat(letschat::LetsChatCommand::SetTimer {
                     endpoint: place,
                     after,
                 }));
@@ -104,52 +104,59 @@ impl Bridge {
             return Ok(None);
         }
         let Some(speech) = self.render(place, joined, turn.now) else { return Ok(None) };
-        let speaker = self.speaker(place, turn)?;
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(None) };
-        spot.patience = Patience::None;
+        let speaker = self.choose_sender(place, turn)?;
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(None) };
+        spot.merge_wait = MergeWait::Idle;
         if let Some(run) = &mut spot.run {
             run.said();
         }
-        let Some(first) = spot.lane.first() else { return Ok(None) };
-        let silenced = speaker == Speaker::Nobody;
+        let Some(first) = spot.queue.head() else { return Ok(None) };
+        let silenced = speaker == SenderChoice::Nobody;
         let (voice, speech) = match speaker {
-            Speaker::By(Sender::Bot) | Speaker::Nobody => (Sender::Bot, speech),
-            Speaker::By(voice) => {
+            SenderChoice::As(Sender::Bot) | SenderChoice::Nobody => (Sender::Bot, speech),
+            SenderChoice::As(voice) => {
                 (voice, translate::under_own_nick(speech, &first.message, turn.now))
             }
         };
-        let begun = spot.lane.begin((voice, speech), joined, turn.now, turn.store)?;
+        let begun = spot.queue.start((voice, speech), joined, turn.now, turn.store)?;
         let Some(begun) = begun else { return Ok(None) };
         if silenced {
-            return Ok(Some(begun.ticket));
+            return Ok(Some(begun.id));
         }
-        let order = match spot.place.clone() {
-            Endpoint::Channel { network, .. } => self.hand_over(network, place, begun),
+        let order = match spot.endpoint.clone() {
+            Endpoint::Channel { network, .. } => self.send_irc(network, place, begun),
             Endpoint::Room(_) => {
-                let (ticket, text) = (begun.ticket, begun.speech.full_text());
-                Order::LetsChat(letschat::LetsChatCommand::Post {
+                let (ticket, text) = (begun.id, begun.rendered.full_text());
+                Command::LetsChat(letschat::LetsChatCommand::Post {
                     delivery: ticket,
                     endpoint: place,
                     text,
                 })
             }
         };
-        turn.orders.push(order);
+        turn.commands.push(order);
         Ok(None)
     }
 
     /// Has a delivery said by its voice.
-    fn hand_over(&mut self, network: Network, place: EndpointId, begun: Begun) -> Order {
-        let Begun { ticket, speech, repeated, base, voice } = begun;
+    fn send_irc(&mut self, network: Network, place: EndpointId, begun: StartedDelivery) -> Command {
+        let StartedDelivery {
+            id: ticket,
+            rendered: speech,
+            is_resend: repeated,
+            acked_before: base,
+            sender: voice,
+        } = begun;
         let RenderedMessage { kind, mut prefix, mut body } = speech.clone();
-        if let Some(spot) = self.spots.get_mut(&place).filter(|_| repeated) {
+        if let Some(spot) = self.endpoints.get_mut(&place).filter(|_| repeated) {
             // Where each line is answered for, only the first of them may be there already.
-            let each = spot.joined.is_some_and(|joined| joined.echoes) && voice == Sender::Bot;
+            let each =
+                spot.join_info.is_some_and(|joined| joined.has_echoes) && voice == Sender::Bot;
             if each {
                 body.insert_str(0, RESENT_PREFIX);
             } else {
                 prefix.push_str(RESENT_PREFIX);
-                spot.lane.marks_each_line();
+                spot.queue.marks_each_line();
             }
         }
         let relay = match &voice {
@@ -164,76 +171,78 @@ impl Bridge {
             body,
             relay_nick: relay,
         };
-        let Sender::Puppet(account) = voice else { return Order::Irc(network, say) };
-        let puppets = self.voices.puppets(&network);
-        puppets.expect((ticket, place), account.clone(), speech, base);
-        Order::Puppets(network, PuppetOrder::Tell(account, say))
+        let Sender::Puppet(account) = voice else { return Command::Irc(network, say) };
+        let puppets = self.senders.puppets_mut(&network);
+        puppets.expect_echo((ticket, place), account.clone(), speech, base);
+        Command::Puppets(network, PuppetCommand::Send(account, say))
     }
 
     /// How many deliveries behind the first go on with what it says.
-    fn joined(&self, place: EndpointId) -> usize {
-        let Some(spot) = self.spots.get(&place).filter(|spot| spot.place.network().is_none())
+    fn mergeable_count(&self, place: EndpointId) -> usize {
+        let Some(spot) =
+            self.endpoints.get(&place).filter(|spot| spot.endpoint.network().is_none())
         else {
             return 0;
         };
-        let Some(mut last) = spot.lane.first() else { return 0 };
-        let go_on = spot.lane.behind().take_while(|next| {
-            let go_on = self.goes_on(last, next);
+        let Some(mut last) = spot.queue.head() else { return 0 };
+        let go_on = spot.queue.followers().take_while(|next| {
+            let go_on = self.continues(last, next);
             last = next;
             go_on
         });
         go_on.count()
     }
 
-    fn goes_on(&self, last: &Delivery, next: &Delivery) -> bool {
+    fn continues(&self, last: &Delivery, next: &Delivery) -> bool {
         let whole = last.part == MessagePart::Whole && next.part == MessagePart::Whole;
-        let said_in = self.spots.get(&last.message.source).filter(|_| whole);
+        let said_in = self.endpoints.get(&last.message.source).filter(|_| whole);
         said_in.is_some_and(|said_in| {
-            let manners = self.ways.manners(last.message.source, last.to);
-            continues(&last.message, &next.message, &said_in.place, manners)
+            let manners = self.routes.format(last.message.source, last.to);
+            continues(&last.message, &next.message, &said_in.endpoint, manners)
         })
     }
 
     /// Whether `place` is a room and more lines may come that go on with what is said next there, of which
     /// so many are `joined` already, and are waited for; with how long, if that is yet to be asked for.
-    fn wait(
+    fn wait_for_more_lines(
         &mut self,
         place: EndpointId,
         joined: usize,
         now: Timestamp,
     ) -> Option<Option<Duration>> {
-        let is_room = |spot: &&Spot| spot.place.network().is_none();
-        let spot = self.spots.get(&place).filter(is_room)?;
-        let first = spot.lane.first()?;
-        let join = self.ways.manners(first.message.source, place).room.merge_lines;
-        let last = spot.lane.behind().take(joined).last().unwrap_or(first);
+        let is_room = |spot: &&EndpointState| spot.endpoint.network().is_none();
+        let spot = self.endpoints.get(&place).filter(is_room)?;
+        let first = spot.queue.head()?;
+        let join = self.routes.format(first.message.source, place).room.merge_lines;
+        let last = spot.queue.followers().take(joined).last().unwrap_or(first);
         // A line goes on with itself if anything does. Behind the last that does, nothing may stand.
-        if !self.goes_on(last, last) || spot.lane.behind().nth(joined).is_some() {
+        if !self.continues(last, last) || spot.queue.followers().nth(joined).is_some() {
             return None;
         }
-        let Spot { run, lane, patience, .. } = self.spots.get_mut(&place)?;
-        let first = lane.first()?;
+        let EndpointState { run, queue: lane, merge_wait: patience, .. } =
+            self.endpoints.get_mut(&place)?;
+        let first = lane.head()?;
         let after = match join {
             MergeLines::Never => None,
-            MergeLines::Within(after) => (*patience != Patience::Over).then_some(after),
+            MergeLines::Within(after) => (*patience != MergeWait::Expired).then_some(after),
             MergeLines::Queued => run.as_mut()?.wait(&first.message, first.id, now),
         }?;
-        let asked = std::mem::replace(patience, Patience::Waiting) == Patience::Waiting;
+        let asked = std::mem::replace(patience, MergeWait::Waiting) == MergeWait::Waiting;
         Some((!asked).then_some(after))
     }
 
     /// As what the next delivery to `place` is to be said, together with so many behind it.
     fn render(&self, place: EndpointId, joined: usize, now: Timestamp) -> Option<RenderedMessage> {
-        let spot = self.spots.get(&place)?;
-        let Delivery { message, part, .. } = spot.lane.first()?;
-        let around = self.around(message.source, place)?;
-        let manners = self.ways.manners(message.source, place);
-        Some(match spot.place {
+        let spot = self.endpoints.get(&place)?;
+        let Delivery { message, part, .. } = spot.queue.head()?;
+        let around = self.link_directory(message.source, place)?;
+        let manners = self.routes.format(message.source, place);
+        Some(match spot.endpoint {
             Endpoint::Channel { .. } => {
-                translate::to_irc(message, *part, manners, &around, self.links.as_ref(), now)
+                translate::to_irc(message, *part, manners, &around, self.public_links.as_ref(), now)
             }
             Endpoint::Room(_) => {
-                let more = spot.lane.behind().take(joined).map(|delivery| &delivery.message);
+                let more = spot.queue.followers().take(joined).map(|delivery| &delivery.message);
                 translate::to_letschat(message, more, *part, manners, &around, now)
             }
         })

@@ -5,96 +5,96 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Peer;
-use super::catchup::Hearing;
-use super::closed::{Closed, Told};
-use super::guests::Guests;
-use super::history::Joined;
-use super::lane::Lane;
-use super::page::Page;
-use super::policy::Backlog;
-use super::reading::Reading;
+use super::catchup::ChannelState;
+use super::closed::{Outage, OutageNotice};
+use super::guests::RoomMembers;
+use super::history::JoinInfo;
+use super::lane::DeliveryQueue;
+use super::page::PageSize;
+use super::policy::CatchUpBudget;
+use super::reading::RoomState;
 use super::run::Run;
-use super::saying::Patience;
+use super::saying::MergeWait;
 use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::protocol::letschat::{PostId, Stay};
 
 /// One place, seen from the bridge.
 #[derive(Debug)]
-pub(super) struct Spot {
-    pub(super) place: Endpoint,
+pub(super) struct EndpointState {
+    pub(super) endpoint: Endpoint,
     /// The other places of its conversation: what is said here is mirrored to each of them.
     pub(super) mirrors: Arc<[EndpointId]>,
-    pub(super) lane: Lane,
+    pub(super) queue: DeliveryQueue,
     /// The id that Let's Chat gives a room.
     pub(super) room_id: Option<Box<str>>,
     /// Which of our stays in the room this is, or the last was.
     pub(super) stay: Stay,
     /// How far a room is read.
-    pub(super) reading: Reading,
+    pub(super) room_state: RoomState,
     /// How much of it is asked for at once.
-    pub(super) page: Page,
+    pub(super) page_size: PageSize,
     /// How a channel is heard.
-    pub(super) hearing: Hearing,
+    pub(super) channel_state: ChannelState,
     /// How we came into it.
-    pub(super) joined: Option<Joined>,
+    pub(super) join_info: Option<JoinInfo>,
     /// Who is in a channel, besides us.
     pub(super) roster: Roster,
     /// Who is in a room, besides us.
-    pub(super) guests: Guests,
+    pub(super) room_members: RoomMembers,
     /// What was done with what was missed, until all of it is read.
-    pub(super) backlog: Option<Backlog>,
+    pub(super) catchup_budget: Option<CatchUpBudget>,
     /// The room's cursor when we joined it.
-    pub(super) cursor: Option<PostId>,
+    pub(super) cursor_at_join: Option<PostId>,
     /// The room's newest post when we first saw it.
-    pub(super) floor: Option<PostId>,
+    pub(super) first_seen_post: Option<PostId>,
     /// What is in doubt was looked for once and not found.
-    pub(super) absent_once: bool,
+    pub(super) missing_once: bool,
     /// From when to when we were cut off from the room, until that is told.
-    pub(super) away: Option<(Timestamp, Timestamp)>,
+    pub(super) absence: Option<(Timestamp, Timestamp)>,
     /// That it is closed to us.
-    pub(super) closed: Option<Closed>,
+    pub(super) outage: Option<Outage>,
     /// People were told that it is.
-    pub(super) told: Told,
+    pub(super) outage_notice: OutageNotice,
     /// Whether it is waited for lines that go on with the next delivery.
-    pub(super) patience: Patience,
+    pub(super) merge_wait: MergeWait,
     /// What somebody says to a room, line after line.
     pub(super) run: Option<Run>,
 }
 
-impl Spot {
-    pub(super) fn new(place: Endpoint, mirrors: Arc<[EndpointId]>, lane: Lane) -> Self {
+impl EndpointState {
+    pub(super) fn new(place: Endpoint, mirrors: Arc<[EndpointId]>, lane: DeliveryQueue) -> Self {
         Self {
-            place,
+            endpoint: place,
             mirrors,
-            lane,
+            queue: lane,
             room_id: None,
             stay: Stay::default(),
-            reading: Reading::Away,
-            page: Page::default(),
-            joined: None,
-            hearing: Hearing::Away,
+            room_state: RoomState::Offline,
+            page_size: PageSize::default(),
+            join_info: None,
+            channel_state: ChannelState::NotJoined,
             roster: Roster::default(),
-            guests: Guests::default(),
-            backlog: None,
-            cursor: None,
-            floor: None,
-            absent_once: false,
-            away: None,
-            closed: None,
-            told: Told::default(),
-            patience: Patience::default(),
+            room_members: RoomMembers::default(),
+            catchup_budget: None,
+            cursor_at_join: None,
+            first_seen_post: None,
+            missing_once: false,
+            absence: None,
+            outage: None,
+            outage_notice: OutageNotice::default(),
+            merge_wait: MergeWait::default(),
             run: None,
         }
     }
 
     pub(super) fn peer(&self) -> Peer {
-        self.place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
+        self.endpoint.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
     }
 
-    pub(super) fn is_at(&self, peer: &Peer) -> bool {
+    pub(super) fn is_on(&self, peer: &Peer) -> bool {
         match peer {
-            Peer::Irc(network) => self.place.network() == Some(network),
-            Peer::LetsChat => self.place.network().is_none(),
+            Peer::Irc(network) => self.endpoint.network() == Some(network),
+            Peer::LetsChat => self.endpoint.network().is_none(),
         }
     }
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::puppets::{Choice, Puppets};
-use super::{Bridge, Turn};
+use super::puppets::{PuppetChoice, Puppets};
+use super::{Bridge, Ctx};
 use crate::domain::{Author, DeliveryId, Endpoint, EndpointId, LetsChatUserId, Network, Sender};
 use crate::protocol::irc::Scope;
 use crate::store::{Store, StoreError};
@@ -20,88 +20,90 @@ use crate::translate;
 
 /// How people of Let's Chat are heard in a channel, where it is not by the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nicks {
+pub struct NickPolicy {
     /// Where the nicks come from.
-    pub source: Source,
+    pub source: NickSource,
     /// How a nick is made of a user name, which stands in it as `{user}`.
     pub template: String,
 }
 
 /// Where a nick comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum NickSource {
     /// The server lends it, for one line (`RELAYMSG`).
-    Lent,
+    Relaymsg,
     /// Each has a connection of their own.
     Puppet {
         /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
-        evade: bool,
+        ban_fallback: bool,
         /// People see of them who is away.
-        away: bool,
+        show_away: bool,
     },
 }
 
 /// How long a channel is left alone in which we may not speak under other nicks: somebody may make
 /// us its operator.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
+const RELAYMSG_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 /// By whom it is said what people of Let's Chat have said.
 #[derive(Debug, Default)]
-pub(super) struct Voices {
-    channels: HashMap<EndpointId, Nicks>,
+pub(super) struct Senders {
+    nick_policies: HashMap<EndpointId, NickPolicy>,
     /// How nicks are made on the networks that are to lend them.
-    lent: HashMap<Network, String>,
+    relaymsg_templates: HashMap<Network, String>,
     /// What the servers that lend nicks want of them.
-    lending: HashMap<Network, Lending>,
+    relaymsg: HashMap<Network, RelaymsgState>,
     /// In which channels, since when, we may not speak under other nicks.
-    closed: HashMap<EndpointId, Timestamp>,
+    relaymsg_rejected_at: HashMap<EndpointId, Timestamp>,
     /// On the networks where people have connections of their own.
     puppets: HashMap<Network, Puppets>,
 }
 
 /// Who is to say something.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Speaker {
+pub(super) enum SenderChoice {
     /// This voice.
-    By(Sender),
+    As(Sender),
     /// Nobody: an operator of the channel does not want it.
     Nobody,
 }
 
 /// How long a nick of a connection may be: what most servers take. One that takes less says so, and is
 /// given a shorter one.
-const PUPPET_NICK: usize = 30;
+const MAX_LEN_PUPPET_NICK: usize = 30;
 
 #[derive(Debug)]
-struct Lending {
+struct RelaymsgState {
     /// The template, with what the server wants in it.
     template: String,
-    limit: usize,
+    max_nick_len: usize,
     /// Who stands as whom.
-    nicks: HashMap<LetsChatUserId, Arc<str>>,
+    nicks_by_user: HashMap<LetsChatUserId, Arc<str>>,
     /// Whose nick it does not take.
-    without: HashSet<LetsChatUserId>,
+    rejected: HashSet<LetsChatUserId>,
 }
 
-impl Voices {
-    fn new(channels: Vec<(EndpointId, Network, Nicks)>) -> Self {
+impl Senders {
+    fn new(channels: Vec<(EndpointId, Network, NickPolicy)>) -> Self {
         let mut voices = Self::default();
         for (place, network, nicks) in channels {
             match nicks.source {
-                Source::Lent => drop(voices.lent.insert(network, nicks.template.clone())),
-                Source::Puppet { away, .. } => {
+                NickSource::Relaymsg => {
+                    drop(voices.relaymsg_templates.insert(network, nicks.template.clone()))
+                }
+                NickSource::Puppet { show_away: away, .. } => {
                     voices.puppets.insert(network, Puppets::new(away));
                 }
             }
-            voices.channels.insert(place, nicks);
+            voices.nick_policies.insert(place, nicks);
         }
         voices
     }
 
     /// The server of `network` lends nicks that hold one of `separators` and have at most `limit`
     /// characters.
-    pub(super) fn lends(&mut self, network: &Network, separators: &str, limit: usize) {
-        let Some(template) = self.lent.get(network) else { return };
+    pub(super) fn enable_relaymsg(&mut self, network: &Network, separators: &str, limit: usize) {
+        let Some(template) = self.relaymsg_templates.get(network) else { return };
         let template = match separators.chars().next() {
             Some(first) if !template.contains(|c| separators.contains(c)) => {
                 let mine = template.rfind(|c: char| !c.is_alphanumeric() && !"{}_".contains(c));
@@ -113,77 +115,86 @@ impl Voices {
             _ => template.clone(),
         };
         let (nicks, without) = (HashMap::new(), HashSet::new());
-        let lending = Lending { template, limit, nicks, without };
-        self.lending.insert(network.clone(), lending);
+        let lending = RelaymsgState {
+            template,
+            max_nick_len: limit,
+            nicks_by_user: nicks,
+            rejected: without,
+        };
+        self.relaymsg.insert(network.clone(), lending);
     }
 
     /// The connection to `network` is lost: what its next server wants is not known.
-    pub(super) fn lost(&mut self, network: &Network) {
-        self.lending.remove(network);
+    pub(super) fn connection_lost(&mut self, network: &Network) {
+        self.relaymsg.remove(network);
     }
 
     /// The puppets on `network`, where people have such.
-    pub(super) fn puppets_of(&mut self, network: &Network) -> Option<&mut Puppets> {
+    pub(super) fn get_puppets(&mut self, network: &Network) -> Option<&mut Puppets> {
         self.puppets.get_mut(network)
     }
 
     /// All of them.
-    pub(super) fn all_puppets(&mut self) -> impl Iterator<Item = (&Network, &mut Puppets)> {
+    pub(super) fn all_puppets_mut(&mut self) -> impl Iterator<Item = (&Network, &mut Puppets)> {
         self.puppets.iter_mut()
     }
 
     /// Whether whoever goes by `nick` on `network` is one of ours.
-    pub(super) fn are_of_puppet(&self, network: &Network, nick: &str) -> bool {
-        self.puppets.get(network).is_some_and(|puppets| puppets.has(nick))
+    pub(super) fn is_puppet_nick(&self, network: &Network, nick: &str) -> bool {
+        self.puppets.get(network).is_some_and(|puppets| puppets.has_nick(nick))
     }
 
-    pub(super) fn puppets(&mut self, network: &Network) -> &mut Puppets {
+    pub(super) fn puppets_mut(&mut self, network: &Network) -> &mut Puppets {
         self.puppets.entry(network.clone()).or_default()
     }
 
     /// The nick for a connection of whoever has `account`, to sit at `place`.
-    pub(super) fn nick(
+    pub(super) fn puppet_nick(
         &self,
         (network, place): (&Network, EndpointId),
         account: &LetsChatUserId,
         author: &Author,
         store: &mut Store,
     ) -> Result<Option<String>, StoreError> {
-        let Some(Nicks { template, .. }) = self.channels.get(&place) else { return Ok(None) };
-        let nicks = translate::nick_candidates(template, &author.name, PUPPET_NICK);
+        let Some(NickPolicy { template, .. }) = self.nick_policies.get(&place) else {
+            return Ok(None);
+        };
+        let nicks = translate::nick_candidates(template, &author.name, MAX_LEN_PUPPET_NICK);
         store.reserve_nick(network, account, false, nicks)
     }
 
     /// Under which nick of the server's a message of `author` is to be said at `place` on `network`.
-    fn lent(
+    fn relaymsg_sender(
         &mut self,
         (network, place): (&Network, EndpointId),
         author: &Author,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Sender, StoreError> {
-        let Some(lending) = self.lending.get_mut(network) else { return Ok(Sender::Bot) };
-        let account = account(author);
-        let closed = self.closed.get(&place);
-        let closed = closed.is_some_and(|since| now.duration_since(*since) < AGAIN_AFTER);
-        if closed || lending.without.contains(&account) {
+        let Some(lending) = self.relaymsg.get_mut(network) else { return Ok(Sender::Bot) };
+        let account = user_id(author);
+        let closed = self.relaymsg_rejected_at.get(&place);
+        let closed =
+            closed.is_some_and(|since| now.duration_since(*since) < RELAYMSG_RETRY_INTERVAL);
+        if closed || lending.rejected.contains(&account) {
             return Ok(Sender::Bot);
         }
-        if let Some(nick) = lending.nicks.get(&account) {
+        if let Some(nick) = lending.nicks_by_user.get(&account) {
             return Ok(Sender::Relaymsg(Arc::clone(nick)));
         }
-        let nicks = translate::nick_candidates(&lending.template, &author.name, lending.limit);
+        let nicks =
+            translate::nick_candidates(&lending.template, &author.name, lending.max_nick_len);
         let Some(nick) = store.reserve_nick(network, &account, true, nicks)? else {
-            lending.without.insert(account);
+            lending.rejected.insert(account);
             return Ok(Sender::Bot);
         };
         let nick: Arc<str> = nick.into();
-        lending.nicks.insert(account, Arc::clone(&nick));
+        lending.nicks_by_user.insert(account, Arc::clone(&nick));
         Ok(Sender::Relaymsg(nick))
     }
 
     /// The server has something against that voice.
-    fn refused(
+    fn on_relaymsg_rejected(
         &mut self,
         (network, place): (&Network, EndpointId),
         author: &Author,
@@ -192,14 +203,14 @@ impl Voices {
     ) {
         match scope {
             Scope::Nick => {
-                let lending = self.lending.get_mut(network);
-                lending.map(|lending| lending.without.insert(account(author)));
+                let lending = self.relaymsg.get_mut(network);
+                lending.map(|lending| lending.rejected.insert(user_id(author)));
             }
             Scope::Channel => {
-                self.closed.insert(place, now);
+                self.relaymsg_rejected_at.insert(place, now);
             }
             Scope::Network => {
-                self.lending.remove(network);
+                self.relaymsg.remove(network);
             }
         }
     }
@@ -209,50 +220,58 @@ impl Bridge {
     /// The same, in whose `channels` people of Let's Chat are heard under nicks of their own. On one
     /// network all of those that the server lends are made alike, and so are all of connections.
     #[must_use]
-    pub fn under_nicks(mut self, channels: impl IntoIterator<Item = (Endpoint, Nicks)>) -> Self {
+    pub fn with_nick_policies(
+        mut self,
+        channels: impl IntoIterator<Item = (Endpoint, NickPolicy)>,
+    ) -> Self {
         let ids: HashMap<&Endpoint, EndpointId> =
-            self.spots.iter().map(|(id, spot)| (&spot.place, *id)).collect();
-        let known = |(place, nicks): (Endpoint, Nicks)| {
+            self.endpoints.iter().map(|(id, spot)| (&spot.endpoint, *id)).collect();
+        let known = |(place, nicks): (Endpoint, NickPolicy)| {
             Some((*ids.get(&place)?, place.network()?.clone(), nicks))
         };
-        self.voices = Voices::new(channels.into_iter().filter_map(known).collect());
+        self.senders = Senders::new(channels.into_iter().filter_map(known).collect());
         self
     }
 
     /// By whom the next delivery to `place` is to be said.
-    pub(super) fn speaker(
+    pub(super) fn choose_sender(
         &mut self,
         place: EndpointId,
-        turn: &mut Turn<'_>,
-    ) -> Result<Speaker, StoreError> {
-        let bridge = Ok(Speaker::By(Sender::Bot));
-        let Some(next) = self.spots.get(&place).and_then(|spot| spot.lane.first()) else {
+        turn: &mut Ctx<'_>,
+    ) -> Result<SenderChoice, StoreError> {
+        let bridge = Ok(SenderChoice::As(Sender::Bot));
+        let Some(next) = self.endpoints.get(&place).and_then(|spot| spot.queue.head()) else {
             return bridge;
         };
         let (said_in, author) = (next.message.source, next.message.author.clone());
-        let from = self.spots.get(&said_in).map(|spot| &spot.place);
-        let to = self.spots.get(&place).map(|spot| &spot.place);
+        let from = self.endpoints.get(&said_in).map(|spot| &spot.endpoint);
+        let to = self.endpoints.get(&place).map(|spot| &spot.endpoint);
         let (Some(Endpoint::Room(_)), Some(Endpoint::Channel { network, .. })) = (from, to) else {
             return bridge;
         };
         let network = network.clone();
-        let source = self.voices.channels.get(&place).map(|nicks| nicks.source);
+        let source = self.senders.nick_policies.get(&place).map(|nicks| nicks.source);
         match source.filter(|_| !author.is_bridge()) {
             None => bridge,
-            Some(Source::Lent) => {
-                let voice = self.voices.lent((&network, place), &author, turn.now, turn.store)?;
-                Ok(Speaker::By(voice))
+            Some(NickSource::Relaymsg) => {
+                let voice = self.senders.relaymsg_sender(
+                    (&network, place),
+                    &author,
+                    turn.now,
+                    turn.store,
+                )?;
+                Ok(SenderChoice::As(voice))
             }
-            Some(Source::Puppet { evade, .. }) => {
-                let account = account(&author);
-                self.is_speaking(&network, &account, turn);
-                Ok(match self.voices.puppets(&network).choose(&account, place) {
-                    Choice::Puppet => Speaker::By(Sender::Puppet(account)),
-                    Choice::Nobody if !evade => Speaker::Nobody,
-                    Choice::Bridge | Choice::Nobody => Speaker::By(Sender::Bot),
-                    Choice::Call => {
-                        self.call_puppet(&network, place, (account, &author), turn)?;
-                        Speaker::By(Sender::Bot)
+            Some(NickSource::Puppet { ban_fallback: evade, .. }) => {
+                let account = user_id(&author);
+                self.on_user_spoke(&network, &account, turn);
+                Ok(match self.senders.puppets_mut(&network).sender_for(&account, place) {
+                    PuppetChoice::Puppet => SenderChoice::As(Sender::Puppet(account)),
+                    PuppetChoice::Nobody if !evade => SenderChoice::Nobody,
+                    PuppetChoice::Bot | PuppetChoice::Nobody => SenderChoice::As(Sender::Bot),
+                    PuppetChoice::Connect => {
+                        self.connect_puppet(&network, place, (account, &author), turn)?;
+                        SenderChoice::As(Sender::Bot)
                     }
                 })
             }
@@ -260,22 +279,27 @@ impl Bridge {
     }
 
     /// The server will not have `ticket` said under that nick: it is said by the bridge.
-    pub(super) fn voiceless(
+    pub(super) fn on_relaymsg_rejected(
         &mut self,
         network: &Network,
         (ticket, place): (DeliveryId, EndpointId),
         (scope, why): (Scope, &str),
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
-        let Some(delivery) = spot.lane.take_back(ticket, turn.store)? else { return Ok(()) };
-        tracing::info!(place = %spot.place, ?scope, why, "not under a nick of their own");
-        self.voices.refused((network, place), &delivery.message.author, scope, turn.now);
-        self.advance(place, turn)
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
+        let Some(delivery) = spot.queue.cancel(ticket, turn.store)? else { return Ok(()) };
+        tracing::info!(place = %spot.endpoint, ?scope, why, "not under a nick of their own");
+        self.senders.on_relaymsg_rejected(
+            (network, place),
+            &delivery.message.author,
+            scope,
+            turn.now,
+        );
+        self.schedule(place, turn)
     }
 }
 
 /// What somebody of Let's Chat is known by.
-fn account(author: &Author) -> LetsChatUserId {
+fn user_id(author: &Author) -> LetsChatUserId {
     LetsChatUserId(author.account.as_deref().unwrap_or(&author.name).into())
 }

@@ -10,47 +10,49 @@
 
 use std::collections::HashMap;
 
-use super::catchup::Hearing;
-use super::{Bridge, Turn};
+use super::catchup::ChannelState;
+use super::{Bridge, Ctx};
 use crate::domain::{EndpointId, Message, Network};
 use crate::store::StoreError;
 
 /// What a delivery costs beside its text.
-const FRAME: u64 = 256;
+const MESSAGE_OVERHEAD: u64 = 256;
 
 /// How much waits to be delivered.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct QueueQuota {
     /// How much may, in bytes; `None` for any amount.
-    most: Option<u64>,
-    total: u64,
+    max_bytes: Option<u64>,
+    queued_bytes: u64,
     /// By where it was said.
-    from: HashMap<EndpointId, u64>,
+    by_source: HashMap<EndpointId, u64>,
 }
 
-impl Waiting {
+impl QueueQuota {
     /// Of which `most` bytes may wait, where so many messages with so many bytes of text do.
     pub(super) fn new(most: Option<u64>, found: Vec<(EndpointId, u64, u64)>) -> Self {
-        let from: HashMap<EndpointId, u64> =
-            found.into_iter().map(|(place, count, bytes)| (place, bytes + count * FRAME)).collect();
-        Self { most, total: from.values().sum(), from }
+        let from: HashMap<EndpointId, u64> = found
+            .into_iter()
+            .map(|(place, count, bytes)| (place, bytes + count * MESSAGE_OVERHEAD))
+            .collect();
+        Self { max_bytes: most, queued_bytes: from.values().sum(), by_source: from }
     }
 
     /// A delivery of `message` waits from now on.
     pub(super) fn add(&mut self, message: &Message) {
-        let weight = weight(message);
-        self.total += weight;
-        *self.from.entry(message.source).or_default() += weight;
+        let weight = queued_size(message);
+        self.queued_bytes += weight;
+        *self.by_source.entry(message.source).or_default() += weight;
     }
 
     /// One less does.
     pub(super) fn remove(&mut self, message: &Message) {
-        let weight = weight(message);
-        self.total = self.total.saturating_sub(weight);
-        if let Some(from) = self.from.get_mut(&message.source) {
+        let weight = queued_size(message);
+        self.queued_bytes = self.queued_bytes.saturating_sub(weight);
+        if let Some(from) = self.by_source.get_mut(&message.source) {
             *from = from.saturating_sub(weight);
             if *from == 0 {
-                self.from.remove(&message.source);
+                self.by_source.remove(&message.source);
             }
         }
     }
@@ -58,68 +60,71 @@ impl Waiting {
     /// Whether too much waits, and `place` has a good part in that: at least half of what each of the
     /// places has on average. So those of which a little is on its way are heard on, and all of them
     /// together cannot bring more than the bound once again.
-    pub(super) fn overflows(&self, place: EndpointId) -> bool {
-        let Some(from) = self.from.get(&place) else { return false };
-        let places = self.from.len() as u64;
-        self.most.is_some_and(|most| self.total >= most) && from * 2 * places >= self.total
+    pub(super) fn is_exceeded_by(&self, place: EndpointId) -> bool {
+        let Some(from) = self.by_source.get(&place) else { return false };
+        let places = self.by_source.len() as u64;
+        self.max_bytes.is_some_and(|most| self.queued_bytes >= most)
+            && from * 2 * places >= self.queued_bytes
     }
 
     /// Whether there is room again.
     pub(super) fn has_room(&self) -> bool {
-        self.most.is_none_or(|most| self.total <= most - most / 4)
+        self.max_bytes.is_none_or(|most| self.queued_bytes <= most - most / 4)
     }
 
     /// How many bytes wait.
-    pub(super) fn total(&self) -> u64 {
-        self.total
+    pub(super) fn queued_bytes(&self) -> u64 {
+        self.queued_bytes
     }
 }
 
-fn weight(message: &Message) -> u64 {
-    message.body.len() as u64 + FRAME
+fn queued_size(message: &Message) -> u64 {
+    message.body.len() as u64 + MESSAGE_OVERHEAD
 }
 
 impl Bridge {
     /// Whether a line said in the channel at `place` is to be passed over, since too much waits.
-    pub(super) fn is_deaf(
+    pub(super) fn pause_if_full(
         &mut self,
         place: EndpointId,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };
-        match &spot.hearing {
-            Hearing::Deaf => return Ok(true),
-            Hearing::Live(_) if self.waiting.overflows(place) => {
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(false) };
+        match &spot.channel_state {
+            ChannelState::Paused => return Ok(true),
+            ChannelState::Live(_) if self.queue_quota.is_exceeded_by(place) => {
                 // What is said from now on is what will have been missed.
                 turn.store.touch_channel(place, turn.now)?;
             }
-            Hearing::CatchingUp(_) if self.waiting.overflows(place) => {}
+            ChannelState::CatchingUp(_) if self.queue_quota.is_exceeded_by(place) => {}
             _ => return Ok(false),
         }
-        spot.hearing = Hearing::Deaf;
+        spot.channel_state = ChannelState::Paused;
         turn.store.set_paused(place, true)?;
-        let waiting = self.waiting.total();
-        tracing::error!(place = %spot.place, waiting, "too much waits to be delivered: not heard until it is less");
+        let waiting = self.queue_quota.queued_bytes();
+        tracing::error!(place = %spot.endpoint, waiting, "too much waits to be delivered: not heard until it is less");
         Ok(true)
     }
 
     /// Hears again those who were not heard, once there is room.
-    pub(super) fn hear_on(&mut self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
-        if !self.waiting.has_room() {
+    pub(super) fn resume_paused(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+        if !self.queue_quota.has_room() {
             return Ok(());
         }
         let mut deaf: Vec<(EndpointId, Network)> = Vec::new();
-        for (place, spot) in &self.spots {
-            if let (Hearing::Deaf, Some(network)) = (&spot.hearing, spot.place.network()) {
+        for (place, spot) in &self.endpoints {
+            if let (ChannelState::Paused, Some(network)) =
+                (&spot.channel_state, spot.endpoint.network())
+            {
                 deaf.push((*place, network.clone()));
             }
         }
         deaf.sort();
         for (place, network) in deaf {
-            let Some(spot) = self.spots.get(&place) else { continue };
-            tracing::info!(place = %spot.place, "heard again");
-            if let Some(joined) = spot.joined {
-                self.catch_up(&network, place, &joined, turn)?;
+            let Some(spot) = self.endpoints.get(&place) else { continue };
+            tracing::info!(place = %spot.endpoint, "heard again");
+            if let Some(joined) = spot.join_info {
+                self.start_catchup(&network, place, &joined, turn)?;
             }
         }
         Ok(())
@@ -127,10 +132,11 @@ impl Bridge {
 
     /// How many places are not heard because too much waits.
     #[must_use]
-    pub fn unheard(&self) -> usize {
-        let unheard =
-            |spot: &&super::Spot| matches!(spot.hearing, Hearing::Deaf) || spot.page.is_crowded();
-        self.spots.values().filter(unheard).count()
+    pub fn paused(&self) -> usize {
+        let unheard = |spot: &&super::EndpointState| {
+            matches!(spot.channel_state, ChannelState::Paused) || spot.page_size.is_paused()
+        };
+        self.endpoints.values().filter(unheard).count()
     }
 }
 
@@ -152,20 +158,20 @@ mod tests {
     }
 
     #[test]
-    fn who_has_filled_it_is_not_heard_and_who_has_a_little_in_it_is() {
-        let mut waiting = Waiting::new(Some(10_000), vec![(EndpointId(1), 1, 5_000)]);
-        assert!(!waiting.overflows(EndpointId(1)));
+    fn only_the_endpoints_that_fill_the_queue_are_paused() {
+        let mut waiting = QueueQuota::new(Some(10_000), vec![(EndpointId(1), 1, 5_000)]);
+        assert!(!waiting.is_exceeded_by(EndpointId(1)));
         waiting.add(&message(1, 5_000));
         waiting.add(&message(2, 10));
-        assert!(waiting.overflows(EndpointId(1)) && !waiting.has_room());
-        assert!(!waiting.overflows(EndpointId(2)) && !waiting.overflows(EndpointId(3)));
+        assert!(waiting.is_exceeded_by(EndpointId(1)) && !waiting.has_room());
+        assert!(!waiting.is_exceeded_by(EndpointId(2)) && !waiting.is_exceeded_by(EndpointId(3)));
         waiting.remove(&message(1, 5_000));
-        assert!(!waiting.overflows(EndpointId(1)) && waiting.has_room());
+        assert!(!waiting.is_exceeded_by(EndpointId(1)) && waiting.has_room());
     }
 
     #[test]
-    fn without_a_bound_everybody_is_heard() {
-        let waiting = Waiting::new(None, vec![(EndpointId(1), 1, u64::MAX / 2)]);
-        assert!(!waiting.overflows(EndpointId(1)) && waiting.has_room());
+    fn without_a_limit_nothing_is_paused() {
+        let waiting = QueueQuota::new(None, vec![(EndpointId(1), 1, u64::MAX / 2)]);
+        assert!(!waiting.is_exceeded_by(EndpointId(1)) && waiting.has_room());
     }
 }

@@ -8,22 +8,22 @@ use crate::translate::LinkFormat;
 
 /// The links that a message passes on its way to each place, with their manners.
 #[derive(Debug, Default)]
-pub(super) struct Ways {
+pub(super) struct Routes {
     /// Those of most links.
-    common: Arc<LinkFormat>,
+    default_format: Arc<LinkFormat>,
     /// From here to there: the manners of each link on the way, the last one first. Only where not
     /// all of them are the common ones.
-    special: HashMap<(EndpointId, EndpointId), Box<[Arc<LinkFormat>]>>,
+    format_overrides: HashMap<(EndpointId, EndpointId), Box<[Arc<LinkFormat>]>>,
 }
 
 /// Two places that are linked, and the manners between them.
-pub(super) type Linked = (EndpointId, EndpointId, Arc<LinkFormat>);
+pub(super) type FormattedLink = (EndpointId, EndpointId, Arc<LinkFormat>);
 
-impl Ways {
+impl Routes {
     /// The ways along `links`, of which those that are not told of have the `common` manners.
-    pub(super) fn new(common: Arc<LinkFormat>, links: &[Linked]) -> Self {
+    pub(super) fn new(common: Arc<LinkFormat>, links: &[FormattedLink]) -> Self {
         let mut special = HashMap::new();
-        let is_special = |(_, _, manners): &Linked| !Arc::ptr_eq(manners, &common);
+        let is_special = |(_, _, manners): &FormattedLink| !Arc::ptr_eq(manners, &common);
         if links.iter().any(is_special) {
             let mut neighbours: HashMap<EndpointId, Vec<(EndpointId, &Arc<LinkFormat>)>> =
                 HashMap::new();
@@ -32,39 +32,42 @@ impl Ways {
                 neighbours.entry(*other).or_default().push((*one, manners));
             }
             for to in neighbours.keys() {
-                lead(*to, &neighbours, |from, way| {
+                for_each_path(*to, &neighbours, |from, way| {
                     if way.iter().any(|manners| !Arc::ptr_eq(manners, &common)) {
                         special.insert((from, *to), way.iter().map(|it| Arc::clone(it)).collect());
                     }
                 });
             }
         }
-        Self { common, special }
+        Self { default_format: common, format_overrides: special }
     }
 
     /// How what is said in `from` is told in `to`: as the last link on the way has it.
-    pub(super) fn manners(&self, from: EndpointId, to: EndpointId) -> &LinkFormat {
-        self.special.get(&(from, to)).and_then(|way| way.first()).unwrap_or(&self.common)
+    pub(super) fn format(&self, from: EndpointId, to: EndpointId) -> &LinkFormat {
+        self.format_overrides
+            .get(&(from, to))
+            .and_then(|way| way.first())
+            .unwrap_or(&self.default_format)
     }
 
     /// The manners in which something can be told in `to`.
     pub(super) fn told_in(&self, to: EndpointId) -> impl Iterator<Item = &LinkFormat> {
-        let special = self.special.iter().filter(move |(way, _)| way.1 == to);
+        let special = self.format_overrides.iter().filter(move |(way, _)| way.1 == to);
         let special = special.filter_map(|(_, way)| way.first());
-        std::iter::once(&self.common).chain(special).map(|manners| &**manners)
+        std::iter::once(&self.default_format).chain(special).map(|manners| &**manners)
     }
 
     /// Whether any link on the way ignores `message`, said in `place`.
-    pub(super) fn ignore(&self, message: &Message, place: &Endpoint, to: EndpointId) -> bool {
-        match self.special.get(&(message.source, to)) {
+    pub(super) fn is_ignored(&self, message: &Message, place: &Endpoint, to: EndpointId) -> bool {
+        match self.format_overrides.get(&(message.source, to)) {
             Some(way) => way.iter().any(|manners| manners.rules.ignores(message, place)),
-            None => self.common.rules.ignores(message, place),
+            None => self.default_format.rules.ignores(message, place),
         }
     }
 }
 
 /// Shows `each` every place from which a way leads `to` another, and the way. There are no circles.
-fn lead<'m>(
+fn for_each_path<'m>(
     to: EndpointId,
     neighbours: &HashMap<EndpointId, Vec<(EndpointId, &'m Arc<LinkFormat>)>>,
     mut each: impl FnMut(EndpointId, &[&'m Arc<LinkFormat>]),
@@ -90,13 +93,13 @@ mod tests {
     use crate::translate::RoomFormat;
 
     #[test]
-    fn the_last_link_has_the_last_word() {
+    fn last_link_on_the_path_decides_the_format() {
         let common = Arc::new(LinkFormat::default());
         let room = RoomFormat { inline_images: false, ..RoomFormat::default() };
         let special = Arc::new(LinkFormat { room, ..LinkFormat::default() });
         let [a, b, c, d] = [1, 2, 3, 4].map(EndpointId);
         let links = [(a, b, common.clone()), (b, c, special.clone()), (c, d, common.clone())];
-        let ways = Ways::new(common, &links);
+        let ways = Routes::new(common, &links);
         for (from, to, pictures) in [
             (a, b, true),
             (b, a, true),
@@ -106,9 +109,9 @@ mod tests {
             (c, a, true),
             (d, b, false),
         ] {
-            assert_eq!(ways.manners(from, to).room.inline_images, pictures, "{from} to {to}");
+            assert_eq!(ways.format(from, to).room.inline_images, pictures, "{from} to {to}");
         }
-        assert_eq!(ways.special[&(a, d)].len(), 3);
-        assert!(!ways.special.contains_key(&(a, b)));
+        assert_eq!(ways.format_overrides[&(a, d)].len(), 3);
+        assert!(!ways.format_overrides.contains_key(&(a, b)));
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::inbox::Inbox;
 use super::puppets::PoolRequest;
 use super::told::StatsReporter;
-use crate::bridge::{Bridge, Counters, Happening, Order, Peer};
+use crate::bridge::{Bridge, Command, Event, Peer, Stats};
 use crate::domain::Network;
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -37,7 +37,7 @@ pub(super) enum EngineInput {
     /// The same for Let's Chat.
     LetsChatConnected(mpsc::Sender<letschat::LetsChatCommand>),
     /// Something for the bridge to judge.
-    Event(Happening),
+    Event(Event),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
 }
@@ -91,7 +91,7 @@ impl Engine {
         bridge: Bridge,
         mut store: Store,
         status: watch::Sender<Status>,
-        counters: watch::Sender<Counters>,
+        counters: watch::Sender<Stats>,
         wish: watch::Receiver<ShutdownStage>,
     ) -> Self {
         let told = status.clone();
@@ -142,11 +142,11 @@ impl Engine {
                 self.send_command(order);
             }
             self.publish_status();
-            if self.stage == ShutdownStage::Draining && self.bridge.under_way() == 0 {
+            if self.stage == ShutdownStage::Draining && self.bridge.in_flight() == 0 {
                 self.send_quits();
             }
         }
-        self.stats_reporter.publish(self.bridge.counters());
+        self.stats_reporter.publish(self.bridge.stats());
         self.stats_reporter.log_changes();
         Ok(())
     }
@@ -156,10 +156,10 @@ impl Engine {
     }
 
     /// Does what the administrator wants, before anything else.
-    fn apply_stage(&mut self, orders: &mut Vec<Order>) -> Result<(), StoreError> {
+    fn apply_stage(&mut self, orders: &mut Vec<Command>) -> Result<(), StoreError> {
         let wish = *self.requested_stage.borrow_and_update();
         if wish > ShutdownStage::Running && self.stage == ShutdownStage::Running {
-            self.bridge.apply(Timestamp::now(), Happening::Stop, &mut self.store, orders)?;
+            self.bridge.apply(Timestamp::now(), Event::Stop, &mut self.store, orders)?;
         }
         if wish == ShutdownStage::Quitting {
             self.send_quits();
@@ -171,7 +171,7 @@ impl Engine {
     fn apply_input(
         &mut self,
         item: EngineInput,
-        orders: &mut Vec<Order>,
+        orders: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
         match item {
             EngineInput::IrcConnected(network, sender) => {
@@ -184,18 +184,20 @@ impl Engine {
             }
             EngineInput::Event(happening) => {
                 match &happening {
-                    Happening::Irc(network, irc::IrcEvent::Registered { .. }) => {
+                    Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
                         self.clear_problem(&Peer::Irc(network.clone()));
                     }
-                    Happening::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
+                    Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
                         self.clear_problem(&Peer::LetsChat)
                     }
-                    Happening::Lost(Peer::Irc(network)) => drop(self.irc_senders.remove(network)),
-                    Happening::Lost(Peer::LetsChat) => self.letschat_sender = None,
-                    Happening::Tick => self.stats_reporter.tick(self.bridge.counters()),
+                    Event::ConnectionLost(Peer::Irc(network)) => {
+                        drop(self.irc_senders.remove(network))
+                    }
+                    Event::ConnectionLost(Peer::LetsChat) => self.letschat_sender = None,
+                    Event::Tick => self.stats_reporter.tick(self.bridge.stats()),
                     _ => {}
                 }
-                if matches!(happening, Happening::Tick) {
+                if matches!(happening, Event::Tick) {
                     self.store.still_there()?;
                 }
                 self.bridge.apply(Timestamp::now(), happening, &mut self.store, orders)?;
@@ -210,9 +212,9 @@ impl Engine {
     }
 
     /// A connection that is gone takes nothing; that it is gone is told behind this.
-    fn send_command(&mut self, order: Order) {
+    fn send_command(&mut self, order: Command) {
         match order {
-            Order::Irc(network, order) => {
+            Command::Irc(network, order) => {
                 let aside = matches!(order, irc::IrcCommand::SendNotice { .. });
                 let peer = self.irc_senders.get(&network);
                 if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
@@ -220,13 +222,13 @@ impl Engine {
                     tracing::error!(%network, "it takes nothing of what it is given: it is connected to anew");
                 }
             }
-            Order::Puppets(network, order) => {
+            Command::Puppets(network, order) => {
                 if let Some(keeper) = self.puppet_pools.get(&network) {
                     // One that is gone has nobody left.
                     let _ = keeper.send(PoolRequest::Command(order));
                 }
             }
-            Order::LetsChat(order) => {
+            Command::LetsChat(order) => {
                 let aside = matches!(order, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();
                 if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
@@ -245,9 +247,9 @@ impl Engine {
         }
         let quit = irc::IrcCommand::Quit("the bridge is going down".to_owned());
         let networks =
-            self.irc_senders.keys().map(|network| Order::Irc(network.clone(), quit.clone()));
-        let goodbyes: Vec<Order> =
-            networks.chain([Order::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
+            self.irc_senders.keys().map(|network| Command::Irc(network.clone(), quit.clone()));
+        let goodbyes: Vec<Command> =
+            networks.chain([Command::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
         for keeper in std::mem::take(&mut self.puppet_pools).into_values() {
             // One that is gone has nobody left.
             let _ = keeper.send(PoolRequest::Shutdown("the bridge is going down".to_owned()));
@@ -259,9 +261,9 @@ impl Engine {
 
     fn publish_status(&self) {
         let status = Status {
-            joined: self.bridge.open(),
-            total: self.bridge.all(),
-            paused: self.bridge.unheard(),
+            joined: self.bridge.joined(),
+            total: self.bridge.total(),
+            paused: self.bridge.paused(),
             // Or we would not be here.
             storage_stalled: false,
             problems: self.problems.iter().map(|(_, words)| words.clone()).collect(),

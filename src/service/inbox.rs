@@ -85,7 +85,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::bridge::{Happening, Peer};
+    use crate::bridge::{Event, Peer};
 
     fn said(by: &str) -> EngineInput {
         EngineInput::ConnectionProblem(Peer::LetsChat, by.to_owned())
@@ -131,12 +131,12 @@ mod tests {
         let mut inbox = Inbox::default();
         let [one, other] = [(); 2].map(|()| inbox.add_queue());
         let speaker = std::thread::spawn(move || {
-            other.blocking_send(EngineInput::Event(Happening::Tick)).unwrap();
+            other.blocking_send(EngineInput::Event(Event::Tick)).unwrap();
             drop(one);
         });
         let never = std::future::pending::<()>;
         assert!(inbox.wait(runtime.handle(), never()));
-        assert!(matches!(inbox.take_next(), Some(EngineInput::Event(Happening::Tick))));
+        assert!(matches!(inbox.take_next(), Some(EngineInput::Event(Event::Tick))));
         assert!(!inbox.wait(runtime.handle(), never()));
         speaker.join().unwrap();
     }

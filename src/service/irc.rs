@@ -9,7 +9,7 @@ use super::connection::{Away, Connection, unless_stopped};
 use super::door::{Connected, Connector};
 use super::engine::{EngineInput, command_queue_capacity};
 use super::identity::irc_identity;
-use crate::bridge::{Happening, Peer};
+use crate::bridge::{Event, Peer};
 use crate::config;
 use crate::config::{HostPort, NetworkSettings};
 use crate::domain::{Endpoint, EndpointId};
@@ -96,7 +96,7 @@ impl IrcConnection {
             if let IrcEvent::Sts(sts) = event {
                 self.connector.record_sts(&server, sts);
             }
-            EngineInput::Event(Happening::Irc(self.network.network.clone(), event))
+            EngineInput::Event(Event::Irc(self.network.network.clone(), event))
         };
         let ended = net::drive(&mut session, &mut lines, &mut orders, &self.inbox, name).await;
         self.learned_pace = session.learned_pace();
@@ -122,7 +122,7 @@ impl Connection for IrcConnection {
         tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
         let ended = self.run_connected(opened).await;
         // Nobody hears it when the engine is gone.
-        let _ = self.inbox.send(EngineInput::Event(Happening::Lost(self.peer()))).await;
+        let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;
         Ok(ended)
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use super::connection::{Away, Connection, Wire, unless_stopped};
 use super::engine::{EngineInput, command_queue_capacity};
 use super::silences::{Cut, IdleTimeoutDetector, Lesson};
-use crate::bridge::{Happening, Peer};
+use crate::bridge::{Event, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Endpoint, EndpointId};
 use crate::net;
@@ -83,7 +83,7 @@ impl LetsChatConnection {
         if let Some(every) = self.idle_timeouts.ping_interval() {
             session = session.with_max_ping_interval(every);
         }
-        let name = |event| EngineInput::Event(Happening::LetsChat(event));
+        let name = |event| EngineInput::Event(Event::LetsChat(event));
         let ended = net::drive(&mut session, &mut frames, &mut orders, &self.inbox, name).await;
         self.login_succeeded = session.was_logged_in();
         self.away = session.turned_away().cloned();
@@ -133,7 +133,7 @@ impl Connection for LetsChatConnection {
         tracing::info!(peer = %self.peer(), "connected");
         let ended = self.run_connected(frames).await;
         // Nobody hears it when the engine is gone.
-        let _ = self.inbox.send(EngineInput::Event(Happening::Lost(self.peer()))).await;
+        let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;
         Ok(ended)
     }
 

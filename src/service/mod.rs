@@ -32,7 +32,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bridge::{Bridge, Counters, Happening, Limits, Nicks, Policy, Source};
+use crate::bridge::{Bridge, BridgePolicy, CatchUpLimits, Event, NickPolicy, NickSource, Stats};
 use crate::config::{
     CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings, SenderMode, Settings,
     UnconfirmedPolicy,
@@ -63,7 +63,7 @@ pub struct RunningBridge {
     stop: watch::Sender<bool>,
     shutdown_timeout: Duration,
     status: watch::Receiver<Status>,
-    stats: watch::Receiver<Counters>,
+    stats: watch::Receiver<Stats>,
     engine_end: oneshot::Receiver<Result<(), StoreError>>,
 }
 
@@ -95,27 +95,27 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     let book = settings.ident.map(start_identd).transpose()?;
     let policy = bridge_policy(&settings);
     let bridge = Bridge::new(&settings.link_groups, policy, &mut store)?
-        .dropping(networks_dropping_unconfirmed(&settings.networks))
-        .linking(public_links(&settings)?)
-        .mannered(Arc::clone(&settings.format), links_with_format(&settings))
-        .under_nicks(channel_nick_policies(&settings.networks))
-        .directing(
+        .with_drop_unconfirmed(networks_dropping_unconfirmed(&settings.networks))
+        .with_public_links(public_links(&settings)?)
+        .with_formats(Arc::clone(&settings.format), links_with_format(&settings))
+        .with_nick_policies(channel_nick_policies(&settings.networks))
+        .with_direct_messages(
             networks_with_direct_messages(&settings.networks),
             Timestamp::now(),
             &mut store,
         )?;
     store.commit()?;
     let places: Vec<(EndpointId, Endpoint)> =
-        bridge.places().map(|(id, place)| (id, place.clone())).collect();
+        bridge.endpoints().map(|(id, place)| (id, place.clone())).collect();
     let (status_sender, status) =
-        watch::channel(Status { total: bridge.all(), ..Status::default() });
+        watch::channel(Status { total: bridge.total(), ..Status::default() });
     let mut queues = Inbox::default();
     let own = queues.add_queue();
     let mut weak = vec![own.downgrade()];
     let (wish, wished) = watch::channel(ShutdownStage::default());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
-    let (counters_sender, counters) = watch::channel(bridge.counters().clone());
+    let (counters_sender, counters) = watch::channel(bridge.stats().clone());
     let whispering = !networks_with_direct_messages(&settings.networks).is_empty();
     let sts = Arc::new(sts::StsStore::open(&settings.state_dir));
     let mut engine = Engine::new(bridge, store, status_sender, counters_sender, wished);
@@ -167,7 +167,7 @@ impl RunningBridge {
 
     /// What has come and gone since it began to run, a second old at most.
     #[must_use]
-    pub fn stats(&self) -> watch::Receiver<Counters> {
+    pub fn stats(&self) -> watch::Receiver<Stats> {
         self.stats.clone()
     }
 
@@ -209,7 +209,7 @@ impl RunningBridge {
     }
 }
 
-fn bridge_policy(settings: &Settings) -> Policy {
+fn bridge_policy(settings: &Settings) -> BridgePolicy {
     // A duration that no clock holds is no limit.
     let signed = |duration| SignedDuration::try_from(duration).ok();
     let limits = |catch_up, most| {
@@ -218,19 +218,19 @@ fn bridge_policy(settings: &Settings) -> Policy {
             CatchUpPolicy::All => None,
             CatchUpPolicy::Off => Some(SignedDuration::ZERO),
         };
-        Limits { oldest, most }
+        CatchUpLimits { max_age: oldest, max_messages: most }
     };
     let on_irc = |network: &NetworkSettings| {
         (network.network.clone(), limits(network.catch_up, network.catch_up_limit))
     };
-    Policy {
-        letschat: limits(settings.letschat.catch_up, settings.letschat.catch_up_limit),
-        irc: settings.networks.iter().map(on_irc).collect(),
-        announce: settings.notices,
+    BridgePolicy {
+        room_catchup: limits(settings.letschat.catch_up, settings.letschat.catch_up_limit),
+        channel_catchup: settings.networks.iter().map(on_irc).collect(),
+        notices: settings.notices,
         gap: signed(settings.gap).unwrap_or(SignedDuration::MAX),
-        break_loops: settings.loop_protection,
-        memory: settings.store.retention.and_then(signed),
-        waiting: settings.store.max_queue_size,
+        loop_protection: settings.loop_protection,
+        retention: settings.store.retention.and_then(signed),
+        max_queue_size: settings.store.max_queue_size,
     }
 }
 
@@ -259,7 +259,7 @@ async fn send_ticks(queues: Vec<mpsc::WeakSender<EngineInput>>) {
         often.tick().await;
         let open = queues.iter().filter_map(mpsc::WeakSender::upgrade);
         let Some(queue) = open.max_by_key(mpsc::Sender::capacity) else { return };
-        if queue.send(EngineInput::Event(Happening::Tick)).await.is_err() {
+        if queue.send(EngineInput::Event(Event::Tick)).await.is_err() {
             return;
         }
     }
@@ -278,17 +278,17 @@ fn networks_with_direct_messages(networks: &[NetworkSettings]) -> Vec<Network> {
 }
 
 /// The channels in which people of Let's Chat are heard under nicks of their own.
-fn channel_nick_policies(networks: &[NetworkSettings]) -> Vec<(Endpoint, Nicks)> {
+fn channel_nick_policies(networks: &[NetworkSettings]) -> Vec<(Endpoint, NickPolicy)> {
     let all = networks.iter().flat_map(|it| it.channels.iter().map(move |channel| (it, channel)));
     let nicks = |(network, channel): (&NetworkSettings, &ChannelSettings)| {
         let mode = network.sender_mode_in(channel);
         let PuppetSettings { ban_fallback: evade, show_away: away, .. } = network.puppets;
         let source = match mode {
             SenderMode::Bot => return None,
-            SenderMode::Relaymsg => Source::Lent,
-            SenderMode::Puppets => Source::Puppet { evade, away },
+            SenderMode::Relaymsg => NickSource::Relaymsg,
+            SenderMode::Puppets => NickSource::Puppet { ban_fallback: evade, show_away: away },
         };
-        let nicks = Nicks { source, template: network.nick_template_for(mode).to_owned() };
+        let nicks = NickPolicy { source, template: network.nick_template_for(mode).to_owned() };
         Some((Endpoint::channel(&network.network, &channel.name), nicks))
     };
     all.filter_map(nicks).collect()

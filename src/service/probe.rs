@@ -14,7 +14,7 @@ use super::engine::EngineInput;
 use super::irc::IrcConnection;
 use super::letschat::LetsChatConnection;
 use super::sts::StsStore;
-use crate::bridge::{Happening, Peer};
+use crate::bridge::{Event, Peer};
 use crate::config::{HostPort, LetsChatSettings, NetworkSettings, Settings};
 use crate::domain::{Endpoint, EndpointId};
 use crate::net::ConnectionEnd;
@@ -245,7 +245,7 @@ impl ProbeProgress {
             EngineInput::LetsChatConnected(orders) => {
                 self.commands = Some(CommandSender::LetsChat(orders))
             }
-            EngineInput::Event(Happening::Irc(_, event)) => match event {
+            EngineInput::Event(Event::Irc(_, event)) => match event {
                 irc::IrcEvent::Registered { nick } => self.on_login(nick),
                 irc::IrcEvent::LoggedIn { account } => {
                     self.result.server.account = Some(Ok(account))
@@ -262,7 +262,7 @@ impl ProbeProgress {
                 }
                 _ => {}
             },
-            EngineInput::Event(Happening::LetsChat(event)) => match event {
+            EngineInput::Event(Event::LetsChat(event)) => match event {
                 letschat::LetsChatEvent::LoggedIn(account) => self.on_login(account.username),
                 letschat::LetsChatEvent::DirectMessagesEnabled(carries) => {
                     self.result.direct_messages = Some(carries);

@@ -4,32 +4,32 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::bridge::{Connections, Counters, Peer, Traffic};
+use crate::bridge::{Peer, PuppetStats, Stats, TrafficStats};
 
 /// How often the log tells, at most.
 const LOG_INTERVAL: Duration = Duration::from_secs(600);
 
 /// What was told last.
 pub(super) struct StatsReporter {
-    sender: watch::Sender<Counters>,
-    logged: Counters,
+    sender: watch::Sender<Stats>,
+    logged: Stats,
     logged_at: Instant,
 }
 
 impl StatsReporter {
-    pub(super) fn new(sender: watch::Sender<Counters>) -> Self {
-        Self { sender, logged: Counters::default(), logged_at: Instant::now() }
+    pub(super) fn new(sender: watch::Sender<Stats>) -> Self {
+        Self { sender, logged: Stats::default(), logged_at: Instant::now() }
     }
 
     /// A moment to tell how the counters stand.
-    pub(super) fn tick(&mut self, counters: &Counters) {
+    pub(super) fn tick(&mut self, counters: &Stats) {
         self.publish(counters);
         if self.logged_at.elapsed() >= LOG_INTERVAL {
             self.log_changes();
         }
     }
 
-    pub(super) fn publish(&self, counters: &Counters) {
+    pub(super) fn publish(&self, counters: &Stats) {
         self.sender.send_if_modified(|told| {
             let changed = told != counters;
             if changed {
@@ -51,9 +51,9 @@ impl StatsReporter {
                 log_traffic(peer, traffic);
             }
         }
-        for (network, connections) in &counters.connections {
-            if self.logged.connections.get(network) != Some(connections) {
-                let Connections { made, lost, turned_away } = *connections;
+        for (network, connections) in &counters.puppets {
+            if self.logged.puppets.get(network) != Some(connections) {
+                let PuppetStats { connected: made, lost, rejected: turned_away } = *connections;
                 tracing::info!(%network, made, lost, turned_away, "since the start: connections of people");
             }
         }
@@ -65,10 +65,25 @@ impl StatsReporter {
     }
 }
 
-fn log_traffic(peer: &Peer, traffic: &Traffic) {
-    let Traffic { heard, caught_up, left_out, ignored, unreadable, duplicates, .. } = *traffic;
-    let Traffic { strays, held_back, .. } = *traffic;
-    let Traffic { delivered, found, repeated, put_off, refused, .. } = *traffic;
+fn log_traffic(peer: &Peer, traffic: &TrafficStats) {
+    let TrafficStats {
+        received: heard,
+        caught_up,
+        skipped: left_out,
+        ignored,
+        oversized: unreadable,
+        duplicates,
+        ..
+    } = *traffic;
+    let TrafficStats { strays, suppressed: held_back, .. } = *traffic;
+    let TrafficStats {
+        delivered,
+        reconciled: found,
+        resent: repeated,
+        deferred: put_off,
+        rejected: refused,
+        ..
+    } = *traffic;
     tracing::info!(
         %peer,
         heard,

@@ -34,7 +34,7 @@ fn a_room_is_told_once_why_its_channel_is_closed_and_when_it_is_open() {
         lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:01:10 UTC: what was said there meanwhile is missing here"}]
         "#,
     );
-    let losses = world.counters().losses;
+    let losses = world.counters().outages;
     assert_eq!((losses.count, losses.seconds), (1, 70));
 }
 

@@ -1,6 +1,6 @@
 //! Too much waits to be delivered, or comes at once.
 
-use letsbridge::bridge::Policy;
+use letsbridge::bridge::BridgePolicy;
 
 use crate::confirmed::irc_in;
 use crate::history::KEEPS;
@@ -10,7 +10,7 @@ use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated};
 /// A world in which little may wait: four short messages.
 #[track_caller]
 fn narrow(irc: &str) -> World {
-    let policy = Policy { waiting: Some(1_028), ..Policy::default() };
+    let policy = BridgePolicy { max_queue_size: Some(1_028), ..BridgePolicy::default() };
     let mut world = World::new(&["office/#tea tea"]).under(policy);
     world.tell(LETSCHAT_IN);
     world.tell(irc);
@@ -169,7 +169,7 @@ fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_i
         lc < 434[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         "#,
     );
-    let unreadable: u64 = world.counters().traffic.values().map(|it| it.unreadable).sum();
+    let unreadable: u64 = world.counters().traffic.values().map(|it| it.oversized).sum();
     assert_eq!(unreadable, 1);
 }
 

@@ -1,6 +1,6 @@
 //! Private talks between somebody on IRC and somebody on Let's Chat, through the bridge.
 
-use letsbridge::bridge::Policy;
+use letsbridge::bridge::BridgePolicy;
 
 use crate::confirmed::irc_in;
 use crate::puppets::{BOB_IN, PUPPETS, says};
@@ -593,7 +593,7 @@ fn what_is_said_to_somebodys_puppet_is_for_them() {
 
 #[test]
 fn of_two_programs_that_answer_each_other_the_one_that_repeats_is_silenced() {
-    let policy = Policy { break_loops: true, ..Policy::default() };
+    let policy = BridgePolicy { loop_protection: true, ..BridgePolicy::default() };
     let mut world = World::new(&["office/#tea tea"]).whispering().under(policy);
     world.tell(LC_IN);
     world.tell(IRC_IN);

@@ -1,7 +1,7 @@
 //! What IRC said while the bridge was away, what of ours had arrived there, and what is told where
 //! nobody can know.
 
-use letsbridge::bridge::{Limits, Policy};
+use letsbridge::bridge::{BridgePolicy, CatchUpLimits};
 use letsbridge::domain::Network;
 
 use crate::confirmed::irc_in;
@@ -541,7 +541,8 @@ fn a_short_absence_of_which_nothing_is_known_is_counted_and_not_told() {
     away(&mut world, FORGETS, 18);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
     assert_eq!((world.gaps().count, world.gaps().seconds), (1, 18));
-    let policy = Policy { gap: jiff::SignedDuration::from_secs(10), ..Policy::default() };
+    let policy =
+        BridgePolicy { gap: jiff::SignedDuration::from_secs(10), ..BridgePolicy::default() };
     let mut world = World::new(&["office/#tea tea"]).under(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -574,8 +575,8 @@ fn a_history_that_does_not_reach_back_is_told_to_have_a_hole() {
 
 #[test]
 fn a_gap_is_counted_even_where_nobody_is_told() {
-    let mut world =
-        World::new(&["office/#tea tea"]).under(Policy { announce: false, ..Policy::default() });
+    let mut world = World::new(&["office/#tea tea"])
+        .under(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     away_plainly(&mut world, 20);
@@ -647,9 +648,13 @@ fn a_connection_lost_while_reading_loses_nothing() {
 
 #[test]
 fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
-    let limits = Limits { oldest: Some(jiff::SignedDuration::from_hours(24)), most: Some(1) };
+    let limits = CatchUpLimits {
+        max_age: Some(jiff::SignedDuration::from_hours(24)),
+        max_messages: Some(1),
+    };
     let irc = [(Network::new("office"), limits)].into();
-    let mut world = World::new(&["office/#tea tea"]).under(Policy { irc, ..Policy::default() });
+    let mut world = World::new(&["office/#tea tea"])
+        .under(BridgePolicy { channel_catchup: irc, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(KEEPS));
     world.tell("irc lost\nlc lost\nwait 100000s");
@@ -696,7 +701,7 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
             "\"<ann> now\"}]",
         ]
     );
-    let left_out: u64 = world.counters().traffic.values().map(|traffic| traffic.left_out).sum();
+    let left_out: u64 = world.counters().traffic.values().map(|traffic| traffic.skipped).sum();
     assert_eq!(left_out, 2);
 }
 

@@ -1,6 +1,6 @@
 //! A program that only repeats what it hears through the bridge is silenced, and everybody there is told.
 
-use letsbridge::bridge::Policy;
+use letsbridge::bridge::BridgePolicy;
 
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN};
@@ -39,8 +39,8 @@ fn say_in_the_room(world: &mut World, post: &str) {
 
 #[test]
 fn a_loop_is_broken_told_and_mended_after_a_pause() {
-    let mut world =
-        World::new(&["office/#tea tea"]).under(Policy { break_loops: true, ..Policy::default() });
+    let mut world = World::new(&["office/#tea tea"])
+        .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     for number in 0..7 {
@@ -76,8 +76,8 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
 
 #[test]
 fn who_was_taken_for_a_program_is_mirrored_late() {
-    let mut world =
-        World::new(&["office/#tea tea"]).under(Policy { break_loops: true, ..Policy::default() });
+    let mut world = World::new(&["office/#tea tea"])
+        .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     for number in 0..7 {
@@ -118,8 +118,8 @@ fn take_posts(world: &mut World) -> usize {
 
 #[test]
 fn every_line_of_somebody_whom_a_program_echoes_is_mirrored() {
-    let mut world =
-        World::new(&["office/#tea tea"]).under(Policy { break_loops: true, ..Policy::default() });
+    let mut world = World::new(&["office/#tea tea"])
+        .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     let mut mirrored = 0;

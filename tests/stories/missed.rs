@@ -1,6 +1,6 @@
 //! What was said while a connection, or the bridge itself, was away.
 
-use letsbridge::bridge::{Limits, Policy};
+use letsbridge::bridge::{BridgePolicy, CatchUpLimits};
 
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated, story};
@@ -165,8 +165,11 @@ fn a_post_that_is_stored_after_we_looked_is_found_when_we_look_again() {
 
 #[test]
 fn what_is_too_old_or_too_much_is_told_as_a_number() {
-    let letschat = Limits { oldest: Some(jiff::SignedDuration::from_hours(24)), most: Some(1) };
-    let policy = Policy { letschat, ..Policy::default() };
+    let letschat = CatchUpLimits {
+        max_age: Some(jiff::SignedDuration::from_hours(24)),
+        max_messages: Some(1),
+    };
+    let policy = BridgePolicy { room_catchup: letschat, ..BridgePolicy::default() };
     let mut world = World::new(&["office/#tea tea"]).under(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -191,7 +194,10 @@ fn what_is_too_old_or_too_much_is_told_as_a_number() {
 
 #[test]
 fn what_is_older_than_the_ledger_and_below_the_cursor_was_read_before_it_was_forgotten() {
-    let policy = Policy { memory: Some(jiff::SignedDuration::from_hours(24)), ..Policy::default() };
+    let policy = BridgePolicy {
+        retention: Some(jiff::SignedDuration::from_hours(24)),
+        ..BridgePolicy::default()
+    };
     let mut world = World::new(&["office/#tea tea"]).under(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -1,13 +1,13 @@
 //! People of Let's Chat who have a connection of their own.
 
-use letsbridge::bridge::{Connections, Source};
+use letsbridge::bridge::{NickSource, PuppetStats};
 use letsbridge::translate::{LinkFormat, StatusNotices, Verbosity};
 
 use crate::confirmed::irc_in;
 use crate::world::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
-pub(crate) const PUPPETS: Source = Source::Puppet { evade: false, away: true };
+pub(crate) const PUPPETS: NickSource = NickSource::Puppet { ban_fallback: false, show_away: true };
 
 /// How the server lets bob's connection in.
 pub(crate) const BOB_IN: &str = r#"
@@ -33,7 +33,7 @@ pub(crate) fn says(world: &mut World, number: u32, text: &str) {
 
 /// A world in which bob has spoken once, and has a connection that sits in the channel.
 #[track_caller]
-fn seated_with(source: Source) -> World {
+fn seated_with(source: NickSource) -> World {
     let mut world = World::new(&["office/#tea tea"]).under_nicks(source, "{user}|lc");
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -261,7 +261,7 @@ fn whom_an_operator_has_banned_the_bridge_does_not_speak_for() {
 
 #[test]
 fn unless_the_administrator_wants_that() {
-    let mut world = seated_with(Source::Puppet { evade: true, away: true });
+    let mut world = seated_with(NickSource::Puppet { ban_fallback: true, show_away: true });
     world.tell(
         r#"
         bob < :op!o@host KICK #tea bob|lc :enough
@@ -388,8 +388,8 @@ fn whom_an_operator_kills_is_spoken_for_and_that_is_counted() {
     );
     says(&mut world, 3, "still here");
     world.tell("bob called bob|lc\nirc > PRIVMSG #tea :<bob> still here\nirc > PING said-3");
-    let connections = world.counters().connections.values().next().copied();
-    assert_eq!(connections, Some(Connections { made: 1, lost: 0, turned_away: 1 }));
+    let connections = world.counters().puppets.values().next().copied();
+    assert_eq!(connections, Some(PuppetStats { connected: 1, lost: 0, rejected: 1 }));
 }
 
 const SHOWN_AWAY: &str = "bob > AWAY :not in Let's Chat at the moment";
@@ -398,7 +398,7 @@ const SHOWN_AWAY: &str = "bob > AWAY :not in Let's Chat at the moment";
 #[track_caller]
 fn watched(away: bool) -> World {
     let quiet = StatusNotices { joins: Verbosity::Off, ..StatusNotices::default() };
-    let source = Source::Puppet { evade: false, away };
+    let source = NickSource::Puppet { ban_fallback: false, show_away: away };
     let mut world = World::new(&["office/#tea tea"])
         .mannered(LinkFormat { status_notices: quiet, ..LinkFormat::default() })
         .under_nicks(source, "{user}|lc");

@@ -1,6 +1,6 @@
 //! Whoever said what was refused is told, once, where they said it.
 
-use letsbridge::bridge::{Policy, Traffic};
+use letsbridge::bridge::{BridgePolicy, TrafficStats};
 
 use crate::confirmed::irc_in;
 use crate::world::World;
@@ -86,9 +86,9 @@ fn those_in_a_room_are_told_by_one_line_that_is_mirrored_nowhere() {
         lc < 42["messages:new",{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
         "#,
     );
-    let figures: Vec<&Traffic> = world.counters().traffic.values().collect();
-    let irc = Traffic { refused: 3, ..Traffic::default() };
-    let letschat = Traffic { heard: 3, delivered: 1, ..Traffic::default() };
+    let figures: Vec<&TrafficStats> = world.counters().traffic.values().collect();
+    let irc = TrafficStats { rejected: 3, ..TrafficStats::default() };
+    let letschat = TrafficStats { received: 3, delivered: 1, ..TrafficStats::default() };
     assert_eq!(figures, [&irc, &letschat]);
 }
 
@@ -131,8 +131,8 @@ fn programs_and_notices_are_not_answered() {
 
 #[test]
 fn where_announcements_are_off_nobody_is_told_and_it_is_counted() {
-    let mut world =
-        World::new(&["office/#tea tea"]).under(Policy { announce: false, ..Policy::default() });
+    let mut world = World::new(&["office/#tea tea"])
+        .under(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell(
@@ -143,7 +143,7 @@ fn where_announcements_are_off_nobody_is_told_and_it_is_counted() {
         wait 10s
         "#,
     );
-    let refused: u64 = world.counters().traffic.values().map(|traffic| traffic.refused).sum();
+    let refused: u64 = world.counters().traffic.values().map(|traffic| traffic.rejected).sum();
     assert_eq!(refused, 1);
 }
 

@@ -1,6 +1,6 @@
 //! Where the server lends nicks, everybody of Let's Chat is heard under one of their own.
 
-use letsbridge::bridge::Source;
+use letsbridge::bridge::NickSource;
 
 use crate::LETSCHAT_IN;
 use crate::confirmed::irc_in;
@@ -15,7 +15,7 @@ fn back(caps: &str) -> String {
 
 #[track_caller]
 fn seated(caps: &str) -> World {
-    let mut world = World::new(&["office/#tea tea"]).under_nicks(Source::Lent, "{user}/lc");
+    let mut world = World::new(&["office/#tea tea"]).under_nicks(NickSource::Relaymsg, "{user}/lc");
     world.tell(LETSCHAT_IN);
     world.tell(&back(caps));
     world

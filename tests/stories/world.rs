@@ -27,7 +27,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use letsbridge::bridge::{
-    Bridge, Counters, Gaps, Happening, Nicks, Order, Peer, Policy, PuppetEnd, PuppetOrder, Source,
+    Bridge, BridgePolicy, Command, Event, GapStats, NickPolicy, NickSource, Peer, PuppetCommand,
+    PuppetEnd, Stats,
 };
 use letsbridge::domain::{ChannelMember, Endpoint, EndpointId, LetsChatUserId, Network};
 use letsbridge::protocol::irc::{self, ReceivedLine};
@@ -59,13 +60,13 @@ pub(crate) struct World {
     now: Instant,
     clock: Timestamp,
     conversations: Vec<Vec<Endpoint>>,
-    policy: Policy,
+    policy: BridgePolicy,
     manners: Arc<LinkFormat>,
     asks_people: bool,
     whispering: bool,
     drop: bool,
     linked: bool,
-    nicks: Vec<(Endpoint, Nicks)>,
+    nicks: Vec<(Endpoint, NickPolicy)>,
     pace: irc::Pace,
     curious: bool,
     /// What the network has taught the last session.
@@ -116,12 +117,12 @@ impl World {
             }
         }
         let mut store = Store::in_memory().unwrap();
-        let bridge = Bridge::new(&conversations, Policy::default(), &mut store).unwrap();
+        let bridge = Bridge::new(&conversations, BridgePolicy::default(), &mut store).unwrap();
         let mut world = Self {
             now: Instant::now(),
             clock: "2026-11-22T12:00:00Z".parse().unwrap(),
             conversations,
-            policy: Policy::default(),
+            policy: BridgePolicy::default(),
             manners: Arc::new(LinkFormat {
                 room: RoomFormat { merge_lines: MergeLines::Never, ..RoomFormat::default() },
                 ..LinkFormat::default()
@@ -171,7 +172,7 @@ impl World {
     /// Who is in the channel as far as the bridge knows: `@nick (user@host, account, real name, away,
     /// bot)`, as much as is known of each.
     pub(crate) fn people(&self, channel: &str) -> Vec<String> {
-        let (place, _) = self.bridge.places().find(|(_, it)| **it == place(channel)).unwrap();
+        let (place, _) = self.bridge.endpoints().find(|(_, it)| **it == place(channel)).unwrap();
         let mut people: Vec<String> =
             self.bridge.roster(place).unwrap().iter().map(shown).collect();
         people.sort();
@@ -191,7 +192,7 @@ impl World {
     }
 
     /// The same under another policy.
-    pub(crate) fn under(mut self, policy: Policy) -> Self {
+    pub(crate) fn under(mut self, policy: BridgePolicy) -> Self {
         self.policy = policy;
         self.restart();
         self
@@ -233,19 +234,19 @@ impl World {
     }
 
     /// The same where people of Let's Chat are heard under nicks of their own.
-    pub(crate) fn under_nicks(self, source: Source, template: &str) -> Self {
+    pub(crate) fn under_nicks(self, source: NickSource, template: &str) -> Self {
         let channels = self.conversations.iter().flatten().filter(|it| it.network().is_some());
         let channels: Vec<Endpoint> = channels.cloned().collect();
         channels.into_iter().fold(self, |world, channel| world.nicked(channel, source, template))
     }
 
     /// The same in this channel.
-    pub(crate) fn under_nicks_in(self, channel: &str, source: Source, template: &str) -> Self {
+    pub(crate) fn under_nicks_in(self, channel: &str, source: NickSource, template: &str) -> Self {
         self.nicked(place(channel), source, template)
     }
 
-    fn nicked(mut self, channel: Endpoint, source: Source, template: &str) -> Self {
-        self.nicks.push((channel, Nicks { source, template: template.to_owned() }));
+    fn nicked(mut self, channel: Endpoint, source: NickSource, template: &str) -> Self {
+        self.nicks.push((channel, NickPolicy { source, template: template.to_owned() }));
         self.restart();
         self
     }
@@ -275,13 +276,13 @@ impl World {
     }
 
     /// What the bridge has counted of what it did not hear.
-    pub(crate) fn gaps(&self) -> Gaps {
+    pub(crate) fn gaps(&self) -> GapStats {
         self.counters().gaps
     }
 
     /// What the bridge has counted.
-    pub(crate) fn counters(&self) -> &Counters {
-        self.bridge.counters()
+    pub(crate) fn counters(&self) -> &Stats {
+        self.bridge.stats()
     }
 
     /// What the bridge has said on the first network and to Let's Chat, for a teller who answers.
@@ -296,7 +297,7 @@ impl World {
             ("wait", time) => self.wait(time),
             ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
-            ("stop", "") => self.happen(Happening::Stop),
+            ("stop", "") => self.happen(Event::Stop),
             ("lc", _) => self.letschat_line(line, rest),
             _ if !who.starts_with("irc") => self.puppet_line(who, line, rest),
             _ => {
@@ -326,13 +327,13 @@ impl World {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
         } else if rest == "lost" {
             wire.machine = None;
-            self.happen(Happening::Lost(Peer::Irc(network)));
+            self.happen(Event::ConnectionLost(Peer::Irc(network)));
         } else if rest == "back" {
             let session = self.irc_session(&network);
             self.networks[index].machine = Some(session);
         } else if rest == "lost and back" {
             let mut happenings = self.drained();
-            happenings.push(Happening::Lost(Peer::Irc(network.clone())));
+            happenings.push(Event::ConnectionLost(Peer::Irc(network.clone())));
             self.networks[index].machine = Some(self.irc_session(&network));
             self.turn(happenings);
         } else {
@@ -389,12 +390,12 @@ impl World {
             machine.handle_input(self.now, Input::Receive(letschat::ReceivedFrame::TooLarge));
         } else if rest == "lost" {
             wire.machine = None;
-            self.happen(Happening::Lost(Peer::LetsChat));
+            self.happen(Event::ConnectionLost(Peer::LetsChat));
         } else if rest == "back" {
             self.letschat.machine = Some(self.letschat_session());
         } else if rest == "lost and back" {
             let mut happenings = self.drained();
-            happenings.push(Happening::Lost(Peer::LetsChat));
+            happenings.push(Event::ConnectionLost(Peer::LetsChat));
             self.letschat.machine = Some(self.letschat_session());
             self.turn(happenings);
         } else if let Some(refusal) = rest.strip_prefix("refuses ") {
@@ -469,7 +470,7 @@ impl World {
             resume(wire, self.now);
         }
         resume(&mut self.letschat, self.now);
-        self.happen(Happening::Tick);
+        self.happen(Event::Tick);
     }
 
     #[track_caller]
@@ -488,7 +489,7 @@ impl World {
             }
             self.pass(next);
             if next == second {
-                self.happen(Happening::Tick);
+                self.happen(Event::Tick);
                 second += TICK;
             }
             let puppets = self.puppets.iter_mut().map(|puppet| &mut puppet.wire);
@@ -518,22 +519,25 @@ impl World {
         let dropping = networks.filter(|_| self.drop).collect();
         let bridge =
             Bridge::new(&self.conversations, self.policy.clone(), &mut self.store).unwrap();
-        let bridge = bridge.dropping(dropping).linking(self.linked.then(links));
-        let bridge = bridge.under_nicks(self.nicks.clone()).mannered(Arc::clone(&self.manners), []);
+        let bridge =
+            bridge.with_drop_unconfirmed(dropping).with_public_links(self.linked.then(links));
+        let bridge = bridge
+            .with_nick_policies(self.nicks.clone())
+            .with_formats(Arc::clone(&self.manners), []);
         let whispering: Vec<Network> = self
             .networks
             .iter()
             .filter(|_| self.whispering)
             .map(|wire| Network::new(&wire.name))
             .collect();
-        self.bridge = bridge.directing(whispering, self.clock, &mut self.store).unwrap();
+        self.bridge = bridge.with_direct_messages(whispering, self.clock, &mut self.store).unwrap();
     }
 
-    fn happen(&mut self, happening: Happening) {
+    fn happen(&mut self, happening: Event) {
         self.turn(vec![happening]);
     }
 
-    fn turn(&mut self, happenings: Vec<Happening>) {
+    fn turn(&mut self, happenings: Vec<Event>) {
         let mut orders = Vec::new();
         for happening in happenings {
             self.bridge.apply(self.clock, happening, &mut self.store, &mut orders).unwrap();
@@ -542,22 +546,25 @@ impl World {
         self.store.commit().unwrap();
         for order in orders {
             match order {
-                Order::Irc(network, order) => {
+                Command::Irc(network, order) => {
                     let wire = self.networks.iter_mut().find(|wire| wire.name == network.as_str());
                     if let Some(machine) = wire.and_then(|wire| wire.machine.as_mut()) {
                         machine.handle_input(self.now, Input::Command(order));
                     }
                 }
-                Order::Puppets(_, PuppetOrder::Call { account, nick, name, place }) => {
+                Command::Puppets(
+                    _,
+                    PuppetCommand::Connect { user: account, nick, username: name, endpoint: place },
+                ) => {
                     self.call(account, nick, &name, place);
                 }
-                Order::Puppets(_, PuppetOrder::Tell(account, order)) => {
+                Command::Puppets(_, PuppetCommand::Send(account, order)) => {
                     let puppet = self.puppets.iter_mut().find(|it| it.account == account);
                     if let Some(machine) = puppet.and_then(|it| it.wire.machine.as_mut()) {
                         machine.handle_input(self.now, Input::Command(order));
                     }
                 }
-                Order::LetsChat(order) => {
+                Command::LetsChat(order) => {
                     if let Some(machine) = self.letschat.machine.as_mut() {
                         machine.handle_input(self.now, Input::Command(order));
                     }
@@ -567,7 +574,8 @@ impl World {
     }
 
     fn call(&mut self, account: LetsChatUserId, nick: String, name: &str, place: EndpointId) {
-        let seat = self.bridge.places().find(|(id, _)| *id == place).map(|(_, name)| name.clone());
+        let seat =
+            self.bridge.endpoints().find(|(id, _)| *id == place).map(|(_, name)| name.clone());
         let Some(Endpoint::Channel { name: channel, .. }) = seat else { panic!("a channel") };
         let seat = irc::ChannelTarget { endpoint: place, name: channel.to_string(), key: None };
         if !self.puppets.iter().any(|it| it.account == account) {
@@ -604,13 +612,13 @@ impl World {
     }
 
     /// What the machines have to tell the bridge; what they have sent is noted.
-    fn drained(&mut self) -> Vec<Happening> {
+    fn drained(&mut self) -> Vec<Event> {
         let mut happenings = Vec::new();
         for wire in &mut self.networks {
             let network = Network::new(&wire.name);
             self.lesson = wire.machine.as_ref().map(irc::IrcSession::learned_pace).or(self.lesson);
             drain(wire, ToString::to_string, |event| {
-                happenings.push(Happening::Irc(network.clone(), event));
+                happenings.push(Event::Irc(network.clone(), event));
             });
             wire.sent.retain(|line| !asks_modes(line));
             if !self.curious {
@@ -624,21 +632,21 @@ impl World {
             puppet.turned_away |= machine.is_some_and(|it| it.disconnect_reason().is_some());
             drain(&mut puppet.wire, ToString::to_string, |event| {
                 let (network, account) = (network.clone(), account.clone());
-                happenings.push(Happening::Puppet(network, account, Box::new(event)));
+                happenings.push(Event::Puppet(network, account, Box::new(event)));
             });
             if !self.curious {
                 puppet.wire.sent.retain(|line| !is_question(line));
             }
         }
         drain(&mut self.letschat, Clone::clone, |event| {
-            happenings.push(Happening::LetsChat(event));
+            happenings.push(Event::LetsChat(event));
         });
         happenings
     }
 
     fn irc_session(&self, network: &Network) -> irc::IrcSession {
         let mut seats: Vec<irc::ChannelTarget> = Vec::new();
-        for (place, name) in self.bridge.places() {
+        for (place, name) in self.bridge.endpoints() {
             if let Endpoint::Channel { network: on, name } = name
                 && on == network
             {
@@ -673,7 +681,7 @@ impl World {
 
     fn letschat_session(&self) -> letschat::LetsChatSession {
         let mut seats: Vec<letschat::RoomTarget> = Vec::new();
-        for (place, name) in self.bridge.places() {
+        for (place, name) in self.bridge.endpoints() {
             if let Endpoint::Room(name) = name {
                 seats.push(letschat::RoomTarget {
                     endpoint: place,
@@ -690,10 +698,10 @@ impl World {
 }
 
 impl Puppet {
-    fn lost(&mut self, network: Network) -> Happening {
+    fn lost(&mut self, network: Network) -> Event {
         let away = std::mem::take(&mut self.turned_away);
-        let end = if away { PuppetEnd::TurnedAway } else { PuppetEnd::Lost };
-        Happening::PuppetLost(network, self.account.clone(), end)
+        let end = if away { PuppetEnd::Rejected } else { PuppetEnd::ConnectionLost };
+        Event::PuppetDisconnected(network, self.account.clone(), end)
     }
 
     fn session(&self, (now, clock): (Instant, Timestamp), pace: irc::Pace) -> irc::IrcSession {

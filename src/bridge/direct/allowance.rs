@@ -5,51 +5,51 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::EndpointId;
 
 /// How many are remembered before those who have rested are forgotten.
-const MANY: usize = 1_000;
+const BUCKETS_CAPACITY: usize = 1_000;
 
 /// How often each may do something: so many times at once, and then once in a while.
 #[derive(Debug)]
-pub(in crate::bridge) struct Allowance {
+pub(in crate::bridge) struct UserRateLimiter {
     burst: i32,
-    every: SignedDuration,
+    interval: SignedDuration,
     /// When each may do all of it at once again, and whether they were told that it was too much.
-    rested_at: HashMap<EndpointId, (Timestamp, bool)>,
+    full_at: HashMap<EndpointId, (Timestamp, bool)>,
 }
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::bridge) enum May {
+pub(in crate::bridge) enum RateDecision {
     /// It.
-    Do,
+    Allow,
     /// Nothing; and they are to be told so.
-    BeTold,
+    DenyAndNotify,
     /// Nothing; they were told.
-    Nothing,
+    Deny,
 }
 
-impl Allowance {
+impl UserRateLimiter {
     pub(in crate::bridge) fn new(burst: i32, every: SignedDuration) -> Self {
-        Self { burst, every, rested_at: HashMap::new() }
+        Self { burst, interval: every, full_at: HashMap::new() }
     }
 
     /// Whether `who` may do nothing now, and was told so.
     pub(in crate::bridge) fn is_told(&self, who: EndpointId, now: Timestamp) -> bool {
-        let Some((rested_at, told)) = self.rested_at.get(&who) else { return false };
-        *told && (*rested_at).max(now) + self.every > now + self.every * self.burst
+        let Some((rested_at, told)) = self.full_at.get(&who) else { return false };
+        *told && (*rested_at).max(now) + self.interval > now + self.interval * self.burst
     }
 
     /// Whether `who` may do it now.
-    pub(in crate::bridge) fn take(&mut self, who: EndpointId, now: Timestamp) -> May {
-        if self.rested_at.len() > MANY {
-            self.rested_at.retain(|_, (rested_at, _)| *rested_at > now);
+    pub(in crate::bridge) fn take(&mut self, who: EndpointId, now: Timestamp) -> RateDecision {
+        if self.full_at.len() > BUCKETS_CAPACITY {
+            self.full_at.retain(|_, (rested_at, _)| *rested_at > now);
         }
-        let (rested_at, told) = self.rested_at.entry(who).or_insert((now, false));
-        let tired = (*rested_at).max(now) + self.every;
-        if tired <= now + self.every * self.burst {
+        let (rested_at, told) = self.full_at.entry(who).or_insert((now, false));
+        let tired = (*rested_at).max(now) + self.interval;
+        if tired <= now + self.interval * self.burst {
             (*rested_at, *told) = (tired, false);
-            return May::Do;
+            return RateDecision::Allow;
         }
-        if std::mem::replace(told, true) { May::Nothing } else { May::BeTold }
+        if std::mem::replace(told, true) { RateDecision::Deny } else { RateDecision::DenyAndNotify }
     }
 }
 
@@ -58,17 +58,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_it_too_often_is_told_once() {
-        let mut allowance = Allowance::new(2, SignedDuration::from_secs(3));
+    fn user_over_the_limit_is_notified_once() {
+        let mut allowance = UserRateLimiter::new(2, SignedDuration::from_secs(3));
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut take = |second| allowance.take(EndpointId(1), at(second));
-        assert_eq!([0, 0, 0, 1].map(&mut take), [May::Do, May::Do, May::BeTold, May::Nothing]);
+        assert_eq!(
+            [0, 0, 0, 1].map(&mut take),
+            [
+                RateDecision::Allow,
+                RateDecision::Allow,
+                RateDecision::DenyAndNotify,
+                RateDecision::Deny
+            ]
+        );
         assert!(
             allowance.is_told(EndpointId(1), at(1)) && !allowance.is_told(EndpointId(1), at(3))
         );
         let mut take = |second| allowance.take(EndpointId(1), at(second));
-        assert_eq!([3, 3].map(&mut take), [May::Do, May::BeTold]);
-        assert_eq!([60, 60, 60].map(&mut take), [May::Do, May::Do, May::BeTold]);
-        assert_eq!(allowance.take(EndpointId(2), at(0)), May::Do);
+        assert_eq!([3, 3].map(&mut take), [RateDecision::Allow, RateDecision::DenyAndNotify]);
+        assert_eq!(
+            [60, 60, 60].map(&mut take),
+            [RateDecision::Allow, RateDecision::Allow, RateDecision::DenyAndNotify]
+        );
+        assert_eq!(allowance.take(EndpointId(2), at(0)), RateDecision::Allow);
     }
 }

@@ -1,10 +1,10 @@
 //! What somebody writes to the bridge alone: who it is, and for whom.
 
-use super::allowance::May;
-use super::partners::{Meant, Partner};
-use super::sight::Found;
-use super::{EVERY, words};
-use crate::bridge::{Bridge, Order, Peer, Spot, Turn};
+use super::allowance::RateDecision;
+use super::partners::{Correspondent, DmTarget};
+use super::sight::UserMatch;
+use super::{DM_INTERVAL, words};
+use crate::bridge::{Bridge, Command, Ctx, EndpointState, Peer};
 use crate::domain::{Author, EndpointId, LetsChatUserId, MessageKind, Network, UserRef};
 use crate::protocol::irc;
 use crate::protocol::irc::IncomingMessage;
@@ -13,72 +13,76 @@ use crate::store::StoreError;
 use crate::translate::DmAddress;
 
 /// What is shared by those who are nobody's: in no place of ours.
-const STRANGERS: EndpointId = EndpointId(0);
+const UNKNOWN_USERS: EndpointId = EndpointId(0);
 
 /// How a text begins that is encrypted by OTR, or wants to be.
-const ENCRYPTED: &str = "?OTR";
+const OTR_PREFIX: &str = "?OTR";
 
 /// How many of those who are there are named.
-const NAMED: usize = 30;
+const MAX_NAMES: usize = 30;
 
 /// Somebody who writes to the bridge.
 #[derive(Debug)]
-pub(super) struct Writer {
-    pub(super) party: UserRef,
-    pub(super) place: EndpointId,
+pub(super) struct DmSender {
+    pub(super) user: UserRef,
+    pub(super) endpoint: EndpointId,
     pub(super) author: Author,
 }
 
 /// What was written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'t> {
+pub(super) struct DmText<'t> {
     pub(super) kind: MessageKind,
     pub(super) body: &'t str,
     /// What its network calls it.
-    pub(super) native: Option<&'t str>,
+    pub(super) remote_id: Option<&'t str>,
 }
 
 impl Bridge {
     /// Somebody on IRC writes to the bridge alone.
-    pub(in crate::bridge) fn whispered_on_irc(
+    pub(in crate::bridge) fn on_irc_dm(
         &mut self,
         network: &Network,
         talk: &IncomingMessage,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(writer) = self.writer(network, talk, turn)? else { return Ok(()) };
+        let Some(writer) = self.resolve_dm_sender(network, talk, turn)? else { return Ok(()) };
         let native = talk.message_ref.msgid.as_deref();
-        self.written(&writer, Text { kind: talk.kind, body: &talk.text, native }, turn)
+        self.handle_dm(
+            &writer,
+            DmText { kind: talk.kind, body: &talk.text, remote_id: native },
+            turn,
+        )
     }
 
     /// Who has written `talk`; nobody, where they cannot. Who is in no channel of ours is told so.
-    fn writer(
+    fn resolve_dm_sender(
         &mut self,
         network: &Network,
         talk: &IncomingMessage,
-        turn: &mut Turn<'_>,
-    ) -> Result<Option<Writer>, StoreError> {
+        turn: &mut Ctx<'_>,
+    ) -> Result<Option<DmSender>, StoreError> {
         let nick = talk.author.name.as_str();
-        if !self.direct.is_on(network)
+        if !self.direct.is_enabled_on(network)
             || talk.author.bot
-            || self.voices.are_of_puppet(network, nick)
+            || self.senders.is_puppet_nick(network, nick)
         {
             return Ok(None);
         }
-        let found = self.who_is(network, nick);
-        if !self.is_heard(Some(network), found.as_ref().map(|it| &it.party), turn) {
+        let found = self.find_by_nick(network, nick);
+        if !self.is_heard(Some(network), found.as_ref().map(|it| &it.user), turn) {
             return Ok(None);
         }
-        let Some(Found { party, .. }) = found else {
-            if self.direct.answering.take(STRANGERS, turn.now) == May::Do {
-                let (nick, text) = (nick.to_owned(), words::STRANGER.to_owned());
+        let Some(UserMatch { user: party, .. }) = found else {
+            if self.direct.reply_limiter.take(UNKNOWN_USERS, turn.now) == RateDecision::Allow {
+                let (nick, text) = (nick.to_owned(), words::NOT_IN_A_CHANNEL.to_owned());
                 let order = irc::IrcCommand::SendNotice { nick, text };
-                turn.orders.push(Order::Irc(network.clone(), order));
+                turn.commands.push(Command::Irc(network.clone(), order));
             }
             return Ok(None);
         };
-        let place = self.number(&party, nick, turn)?;
-        Ok(Some(Writer { party, place, author: talk.author.clone() }))
+        let place = self.user_endpoint_id(&party, nick, turn)?;
+        Ok(Some(DmSender { user: party, endpoint: place, author: talk.author.clone() }))
     }
 
     /// Whether what somebody on `network`, or in Let's Chat, writes is looked at: however many they are, the
@@ -87,60 +91,61 @@ impl Bridge {
         &mut self,
         network: Option<&Network>,
         party: Option<&UserRef>,
-        turn: &Turn<'_>,
+        turn: &Ctx<'_>,
     ) -> bool {
-        let place = party.and_then(|party| self.direct.parties.place(party));
-        if place.is_some_and(|place| self.direct.writing.is_told(place, turn.now)) {
+        let place = party.and_then(|party| self.direct.endpoints_by_user.place(party));
+        if place.is_some_and(|place| self.direct.dm_limiter.is_told(place, turn.now)) {
             return false;
         }
         let peer = network.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
         let crowd = self.direct.crowd(network);
         let mut may = self.direct.crowds.take(crowd, turn.now);
-        if may == May::Do && party.is_some() && place.is_none() {
+        if may == RateDecision::Allow && party.is_some() && place.is_none() {
             may = self.direct.newcomers.take(crowd, turn.now);
         }
-        if may == May::BeTold {
+        if may == RateDecision::DenyAndNotify {
             tracing::warn!(%peer, "too many write in private at once: not heard for a while");
         }
-        may == May::Do
+        may == RateDecision::Allow
     }
 
     /// Whether `writer` may write now; they are told once if not.
-    fn may_write(&mut self, writer: &Writer, turn: &mut Turn<'_>) -> bool {
-        let may = self.direct.writing.take(writer.place, turn.now);
-        if may == May::BeTold {
-            self.tell_party(&writer.party, &words::too_fast(EVERY), turn);
+    fn check_dm_rate(&mut self, writer: &DmSender, turn: &mut Ctx<'_>) -> bool {
+        let may = self.direct.dm_limiter.take(writer.endpoint, turn.now);
+        if may == RateDecision::DenyAndNotify {
+            self.notify_user(&writer.user, &words::rate_limited_text(DM_INTERVAL), turn);
         }
-        may == May::Do
+        may == RateDecision::Allow
     }
 
     /// Somebody on IRC writes to the puppet of whoever has `account`: for them it is.
-    pub(in crate::bridge) fn whispered_to_puppet(
+    pub(in crate::bridge) fn on_puppet_dm(
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
         talk: &IncomingMessage,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(writer) = self.writer(network, talk, turn)? else { return Ok(()) };
-        if !self.may_write(&writer, turn) {
+        let Some(writer) = self.resolve_dm_sender(network, talk, turn)? else { return Ok(()) };
+        if !self.check_dm_rate(&writer, turn) {
             return Ok(());
         }
         let party = UserRef::LetsChat(account.clone());
-        let name = self.name_in_rooms(&account.0).unwrap_or("somebody").to_owned();
-        let reader = Found { party, name };
+        let name = self.username_in_rooms(&account.0).unwrap_or("somebody").to_owned();
+        let reader = UserMatch { user: party, name };
         let native = talk.message_ref.msgid.as_deref();
-        let text = Text { kind: talk.kind, body: &talk.text, native };
-        self.write(&writer, &reader, text, turn).map(drop)
+        let text = DmText { kind: talk.kind, body: &talk.text, remote_id: native };
+        self.ingest_dm(&writer, &reader, text, turn).map(drop)
     }
 
     /// Somebody on Let's Chat writes to the bridge alone, or the bridge to somebody.
-    pub(in crate::bridge) fn whispered_in_letschat(
+    pub(in crate::bridge) fn on_letschat_dm(
         &mut self,
         whisper: &DirectMessage,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let ours = self.account.as_ref().is_none_or(|account| account.id == whisper.author_id);
+        let ours =
+            self.letschat_account.as_ref().is_none_or(|account| account.id == whisper.author_id);
         if ours {
             return Ok(());
         }
@@ -149,7 +154,7 @@ impl Bridge {
             return Ok(());
         }
         let party = UserRef::LetsChat(LetsChatUserId(whisper.author_id.as_str().into()));
-        let Some(name) = self.name_in_rooms(&whisper.author_id) else {
+        let Some(name) = self.username_in_rooms(&whisper.author_id) else {
             tracing::debug!(
                 account = whisper.author_id,
                 "wrote in private, and is in no room of ours"
@@ -160,203 +165,230 @@ impl Bridge {
         if !self.is_heard(None, Some(&party), turn) {
             return Ok(());
         }
-        let place = self.number(&party, &name, turn)?;
+        let place = self.user_endpoint_id(&party, &name, turn)?;
         let author = Author { account: Some(whisper.author_id.clone()), ..Author::named(&name) };
-        let writer = Writer { party, place, author };
-        let Some(id) = whisper.id.filter(|_| !whisper.text.starts_with(ENCRYPTED)) else {
+        let writer = DmSender { user: party, endpoint: place, author };
+        let Some(id) = whisper.id.filter(|_| !whisper.text.starts_with(OTR_PREFIX)) else {
             let text = "not sent: what is encrypted cannot be read by the bridge";
-            self.answer_party((&writer.party, place), text, turn);
+            self.reply_to_user((&writer.user, place), text, turn);
             return Ok(());
         };
-        let text =
-            Text { kind: MessageKind::Text, body: &whisper.text, native: Some(&id.to_string()) };
-        self.written(&writer, text, turn)
+        let text = DmText {
+            kind: MessageKind::Text,
+            body: &whisper.text,
+            remote_id: Some(&id.to_string()),
+        };
+        self.handle_dm(&writer, text, turn)
     }
 
     /// The same where that is passed on to nobody. What another bridge says of itself is not answered.
-    fn whispered_in_vain(&mut self, whisper: &DirectMessage, turn: &mut Turn<'_>) {
-        let answerable = !whisper.text.starts_with(words::BRIDGE.trim_end());
-        if answerable && self.direct.answering.take(STRANGERS, turn.now) == May::Do {
-            let ours =
-                self.called(&UserRef::LetsChat(LetsChatUserId(whisper.author_id.as_str().into())));
-            let text = format!("{}{}", words::BRIDGE, words::in_vain(&ours));
+    fn whispered_in_vain(&mut self, whisper: &DirectMessage, turn: &mut Ctx<'_>) {
+        let answerable = !whisper.text.starts_with(words::BRIDGE_PREFIX.trim_end());
+        if answerable
+            && self.direct.reply_limiter.take(UNKNOWN_USERS, turn.now) == RateDecision::Allow
+        {
+            let ours = self.own_name_for(&UserRef::LetsChat(LetsChatUserId(
+                whisper.author_id.as_str().into(),
+            )));
+            let text = format!("{}{}", words::BRIDGE_PREFIX, words::in_vain(&ours));
             let user = whisper.author_id.clone();
-            turn.orders
-                .push(Order::LetsChat(letschat::LetsChatCommand::SendDirectNotice { user, text }));
+            turn.commands.push(Command::LetsChat(letschat::LetsChatCommand::SendDirectNotice {
+                user,
+                text,
+            }));
         }
     }
 
     /// What whoever has `account` is called, where they were seen in a room of ours.
-    fn name_in_rooms(&self, account: &str) -> Option<&str> {
-        self.spots.values().find_map(|spot| spot.guests.name(account))
+    fn username_in_rooms(&self, account: &str) -> Option<&str> {
+        self.endpoints.values().find_map(|spot| spot.room_members.username_of(account))
     }
 
     /// The number of `party`, who is called `name` now.
-    pub(super) fn number(
+    pub(super) fn user_endpoint_id(
         &mut self,
         party: &UserRef,
         name: &str,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<EndpointId, StoreError> {
-        let place = match self.direct.parties.place(party) {
+        let place = match self.direct.endpoints_by_user.place(party) {
             Some(place) => place,
             None => turn.store.user_endpoint_id(party)?,
         };
-        self.direct.parties.meet(party, place, name);
-        let lanes = &self.direct.lanes;
-        if let Some((place, name)) =
-            self.direct.parties.too_many(party, |it| it == place || lanes.contains_key(&it))
+        self.direct.endpoints_by_user.meet(party, place, name);
+        let lanes = &self.direct.recipients;
+        if let Some((place, name)) = self
+            .direct
+            .endpoints_by_user
+            .too_many(party, |it| it == place || lanes.contains_key(&it))
         {
-            self.direct.parties.forget(place);
-            self.direct.partners.leaves(place, &name);
+            self.direct.endpoints_by_user.forget(place);
+            self.direct.threads.remove_user(place, &name);
         }
         Ok(place)
     }
 
-    fn written(
+    fn handle_dm(
         &mut self,
-        writer: &Writer,
-        text: Text<'_>,
-        turn: &mut Turn<'_>,
+        writer: &DmSender,
+        text: DmText<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let place = writer.place;
-        if text.native.map_or(Ok(false), |native| turn.store.contains(place, native))? {
+        let place = writer.endpoint;
+        if text.remote_id.map_or(Ok(false), |native| turn.store.contains(place, native))? {
             return Ok(());
         }
         let body = text.body.to_owned();
-        let ours = self.called(&writer.party);
+        let ours = self.own_name_for(&writer.user);
         let addressed = match text.kind {
             MessageKind::Text => DmAddress::parse(&body, &ours),
             MessageKind::Action | MessageKind::Notice => DmAddress::Implicit,
         };
-        if !self.may_write(writer, turn) {
+        if !self.check_dm_rate(writer, turn) {
             // What follows must not go to whom this was not for.
             if let DmAddress::To { name, .. } | DmAddress::MaybeTo { name, .. } = addressed {
-                self.turn_from(place, name, turn);
+                self.set_unreachable_correspondent(place, name, turn);
             }
             return Ok(());
         }
         match addressed {
-            DmAddress::Help => self.say_to(writer, &words::help(&writer.party), turn),
+            DmAddress::Help => self.reply_to_sender(writer, &words::help_text(&writer.user), turn),
             DmAddress::Who => {
-                let text = self.who_for(&writer.party);
-                self.say_to(writer, &text, turn);
+                let text = self.reachable_users_text(&writer.user);
+                self.reply_to_sender(writer, &text, turn);
             }
             DmAddress::To { name, text: said } if name.is_empty() || said.is_empty() => {
-                self.turn_from(place, name, turn);
-                self.say_to(writer, &format!("write {}", words::how(&writer.party)), turn);
+                self.set_unreachable_correspondent(place, name, turn);
+                self.reply_to_sender(
+                    writer,
+                    &format!("write {}", words::usage(&writer.user)),
+                    turn,
+                );
             }
             DmAddress::To { name, text: said } => {
-                let found = self.called_so(&writer.party, name);
-                let text = Text { body: said, ..text };
-                return self.written_to(writer, name, found, text, turn);
+                let found = self.find_by_name(&writer.user, name);
+                let text = DmText { body: said, ..text };
+                return self.handle_addressed_dm(writer, name, found, text, turn);
             }
             DmAddress::MaybeTo { name, text: said } => {
-                let found = self.called_so(&writer.party, name);
-                if found.is_empty() && !self.is_known(name) {
-                    return self.written_on(writer, text, turn);
+                let found = self.find_by_name(&writer.user, name);
+                if found.is_empty() && !self.is_known_name(name) {
+                    return self.handle_implicit_dm(writer, text, turn);
                 }
-                let text = Text { body: said, ..text };
-                return self.written_to(writer, name, found, text, turn);
+                let text = DmText { body: said, ..text };
+                return self.handle_addressed_dm(writer, name, found, text, turn);
             }
-            DmAddress::Implicit => return self.written_on(writer, text, turn),
+            DmAddress::Implicit => return self.handle_implicit_dm(writer, text, turn),
         }
         Ok(())
     }
 
     /// `text` is for whoever is called `name`: those `found`.
-    fn written_to(
+    fn handle_addressed_dm(
         &mut self,
-        writer: &Writer,
+        writer: &DmSender,
         name: &str,
-        mut found: Vec<Found>,
-        text: Text<'_>,
-        turn: &mut Turn<'_>,
+        mut found: Vec<UserMatch>,
+        text: DmText<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         match found.len() {
             0 => {
-                self.turn_from(writer.place, name, turn);
-                let why = self.unknown(&writer.party, name);
-                self.say_to(writer, &why, turn);
+                self.set_unreachable_correspondent(writer.endpoint, name, turn);
+                let why = self.unknown_recipient_text(&writer.user, name);
+                self.reply_to_sender(writer, &why, turn);
                 Ok(())
             }
-            1 => self.write(writer, &found.remove(0), text, turn).map(drop),
+            1 => self.ingest_dm(writer, &found.remove(0), text, turn).map(drop),
             _ => {
-                self.turn_from(writer.place, name, turn);
-                let names: Vec<String> = found.iter().map(in_full).collect();
-                self.say_to(writer, &words::whom(&writer.party, &names), turn);
+                self.set_unreachable_correspondent(writer.endpoint, name, turn);
+                let names: Vec<String> = found.iter().map(qualified_name).collect();
+                self.reply_to_sender(
+                    writer,
+                    &words::ambiguous_recipient_text(&writer.user, &names),
+                    turn,
+                );
                 Ok(())
             }
         }
     }
 
     /// `text` is for whoever the writer is talking with.
-    fn written_on(
+    fn handle_implicit_dm(
         &mut self,
-        writer: &Writer,
-        text: Text<'_>,
-        turn: &mut Turn<'_>,
+        writer: &DmSender,
+        text: DmText<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let partner = match self.direct.partners.meant(writer.place, turn.now) {
-            Meant::One(Partner::Here(partner)) => partner,
-            Meant::One(Partner::Gone(name)) => {
-                let how = words::how(&writer.party);
+        let partner = match self.direct.threads.target(writer.endpoint, turn.now) {
+            DmTarget::One(Correspondent::Known(partner)) => partner,
+            DmTarget::One(Correspondent::Gone(name)) => {
+                let how = words::usage(&writer.user);
                 let why =
                     format!("not sent: it is no longer clear that this is for {name}; write {how}");
-                self.say_to(writer, &why, turn);
+                self.reply_to_sender(writer, &why, turn);
                 return Ok(());
             }
-            Meant::Nobody => {
-                self.say_to(writer, &words::help(&writer.party), turn);
+            DmTarget::Nobody => {
+                self.reply_to_sender(writer, &words::help_text(&writer.user), turn);
                 return Ok(());
             }
-            Meant::Several(partners) => {
-                let name = |partner: &Partner| match partner {
-                    Partner::Here(place) => self.direct.name(*place).to_owned(),
-                    Partner::Gone(name) => name.clone(),
+            DmTarget::Ambiguous(partners) => {
+                let name = |partner: &Correspondent| match partner {
+                    Correspondent::Known(place) => self.direct.name_of(*place).to_owned(),
+                    Correspondent::Gone(name) => name.clone(),
                 };
                 let names: Vec<String> = partners.iter().map(name).collect();
-                self.say_to(writer, &words::whom(&writer.party, &names), turn);
+                self.reply_to_sender(
+                    writer,
+                    &words::ambiguous_recipient_text(&writer.user, &names),
+                    turn,
+                );
                 return Ok(());
             }
         };
-        let party = match self.direct.parties.party(partner) {
+        let party = match self.direct.endpoints_by_user.party(partner) {
             Some(party) => Some(party.clone()),
             None => turn.store.user_of_endpoint(partner)?,
         };
         let found = party.and_then(|party| {
-            let last = self.direct.name(partner);
-            let others = self.others(&writer.party).into_iter();
+            let last = self.direct.name_of(partner);
+            let others = self.reachable_users(&writer.user).into_iter();
             // Under the nick that they went by, if they are there under several.
-            others.filter(|it| it.party == party).min_by_key(|it| it.name != last)
+            others.filter(|it| it.user == party).min_by_key(|it| it.name != last)
         });
         let Some(found) = found else {
-            let why = self.unknown(&writer.party, self.direct.name(partner));
-            self.say_to(writer, &why, turn);
+            let why = self.unknown_recipient_text(&writer.user, self.direct.name_of(partner));
+            self.reply_to_sender(writer, &why, turn);
             return Ok(());
         };
         let name = found.name.clone();
-        if self.write(writer, &found, text, turn)?
-            && self.direct.partners.is_news(writer.place, partner, turn.now)
+        if self.ingest_dm(writer, &found, text, turn)?
+            && self.direct.threads.confirm_target(writer.endpoint, partner, turn.now)
         {
-            let text = format!("sent to {name}; for somebody else: {}", words::how(&writer.party));
-            self.say_to(writer, &text, turn);
+            let text = format!("sent to {name}; for somebody else: {}", words::usage(&writer.user));
+            self.reply_to_sender(writer, &text, turn);
         }
         Ok(())
     }
 
     /// What follows from `place` without a name is for whoever is called `name`, who was not reached: for
     /// nobody else.
-    pub(super) fn turn_from(&mut self, place: EndpointId, name: &str, turn: &Turn<'_>) {
-        self.direct.partners.turns_to(place, Partner::Gone(name.to_owned()), turn.now);
+    pub(super) fn set_unreachable_correspondent(
+        &mut self,
+        place: EndpointId,
+        name: &str,
+        turn: &Ctx<'_>,
+    ) {
+        self.direct.threads.set_current(place, Correspondent::Gone(name.to_owned()), turn.now);
     }
 
-    pub(super) fn say_to(&mut self, writer: &Writer, text: &str, turn: &mut Turn<'_>) {
-        self.answer_party((&writer.party, writer.place), text, turn);
+    pub(super) fn reply_to_sender(&mut self, writer: &DmSender, text: &str, turn: &mut Ctx<'_>) {
+        self.reply_to_user((&writer.user, writer.endpoint), text, turn);
     }
 
     /// Why nobody is called `name` on the other side of `writer`.
-    fn unknown(&self, writer: &UserRef, name: &str) -> String {
+    fn unknown_recipient_text(&self, writer: &UserRef, name: &str) -> String {
         let there = match writer {
             UserRef::LetsChat(_) => "in the channels that are linked with your rooms",
             UserRef::Account(..) | UserRef::Nick(..) => {
@@ -374,35 +406,37 @@ impl Bridge {
 
     /// Whether no place on the other side of `writer` can be seen.
     fn is_cut_off(&self, writer: &UserRef) -> bool {
-        let places = self.places_of(writer);
+        let places = self.endpoints_of(writer);
         let mirrors =
-            places.iter().filter_map(|it| self.spots.get(it)).flat_map(|it| it.mirrors.iter());
-        let across = |spot: &&Spot| spot.place.network().is_some() == writer.network().is_none();
-        !mirrors.filter_map(|it| self.spots.get(it)).filter(across).any(|it| it.lane.is_open())
+            places.iter().filter_map(|it| self.endpoints.get(it)).flat_map(|it| it.mirrors.iter());
+        let across =
+            |spot: &&EndpointState| spot.endpoint.network().is_some() == writer.network().is_none();
+        !mirrors.filter_map(|it| self.endpoints.get(it)).filter(across).any(|it| it.queue.is_open())
     }
 
     /// Whether somebody whom the bridge has met is called so.
-    fn is_known(&self, name: &str) -> bool {
+    fn is_known_name(&self, name: &str) -> bool {
         let same = |known: &str| known.to_lowercase() == name.to_lowercase();
-        self.direct.parties.names().any(same)
-            || self.spots.values().any(|spot| spot.guests.user(name).is_some())
+        self.direct.endpoints_by_user.names().any(same)
+            || self.endpoints.values().any(|spot| spot.room_members.find_username(name).is_some())
     }
 
     /// What our own account, or nick, is called by `party`.
-    fn called(&self, party: &UserRef) -> String {
-        let account = self.account.as_ref().filter(|_| party.network().is_none());
+    fn own_name_for(&self, party: &UserRef) -> String {
+        let account = self.letschat_account.as_ref().filter(|_| party.network().is_none());
         account.map_or_else(|| "bridge".to_owned(), |account| account.username.clone())
     }
 
-    fn who_for(&self, writer: &UserRef) -> String {
-        let others = self.others(writer);
+    fn reachable_users_text(&self, writer: &UserRef) -> String {
+        let others = self.reachable_users(writer);
         let several = self.direct.networks.len() > 1;
-        let shown = |found: &Found| if several { in_full(found) } else { found.name.clone() };
-        let shown: Vec<String> = others.iter().take(NAMED).map(shown).collect();
+        let shown =
+            |found: &UserMatch| if several { qualified_name(found) } else { found.name.clone() };
+        let shown: Vec<String> = others.iter().take(MAX_NAMES).map(shown).collect();
         match others.len() {
             0 => "nobody is there whom you could write to".to_owned(),
-            count if count > NAMED => {
-                format!("you can write to {} and {} more", shown.join(", "), count - NAMED)
+            count if count > MAX_NAMES => {
+                format!("you can write to {} and {} more", shown.join(", "), count - MAX_NAMES)
             }
             _ => format!("you can write to {}", shown.join(", ")),
         }
@@ -410,8 +444,8 @@ impl Bridge {
 }
 
 /// `office/ann`, `bob`.
-fn in_full(found: &Found) -> String {
-    match found.party.network() {
+fn qualified_name(found: &UserMatch) -> String {
+    match found.user.network() {
         Some(network) => format!("{network}/{}", found.name),
         None => found.name.clone(),
     }

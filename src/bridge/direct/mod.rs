@@ -25,18 +25,18 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::lane::Lane;
+use super::lane::DeliveryQueue;
 use super::{Bridge, Peer};
 use crate::domain::{EndpointId, Network, UserRef};
 use crate::store::{Store, StoreError};
 
-pub(super) use allowance::{Allowance, May};
+pub(super) use allowance::{RateDecision, UserRateLimiter};
 use parties::Parties;
-use partners::{Partner, Partners, TALK};
+use partners::{Correspondent, THREAD_TIMEOUT, Threads};
 
 /// How often somebody may write: so many times at once, and then once in this time.
-const BURST: i32 = 10;
-const EVERY: SignedDuration = SignedDuration::from_secs(3);
+const DM_BURST: i32 = 10;
+const DM_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
 /// How often people on one side may write, all together: on a network, or in Let's Chat.
 const CROWD: i32 = 200;
@@ -51,70 +51,70 @@ const NEW: SignedDuration = SignedDuration::from_secs(10);
 const MOST_LANES: usize = 1_000;
 
 /// How often somebody is answered by the bridge itself. Another program could answer that.
-const ANSWERS: i32 = 6;
-const ANSWERED: SignedDuration = SignedDuration::from_secs(60);
+const REPLY_BURST: i32 = 6;
+const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
 /// Those who talk in private.
 #[derive(Debug)]
-pub(super) struct Direct {
+pub(super) struct DirectMessages {
     /// The networks on which people may; none where nobody may.
     networks: BTreeSet<Network>,
     /// Whether Let's Chat carries such, once it has said so.
-    carries: Option<bool>,
+    letschat_enabled: Option<bool>,
     /// Those to whom something is to be said.
-    lanes: HashMap<EndpointId, Reader>,
+    recipients: HashMap<EndpointId, DmRecipient>,
     /// Those who have talked of late.
-    parties: Parties,
-    partners: Partners,
+    endpoints_by_user: Parties,
+    threads: Threads,
     /// How often each may write, and is answered.
-    writing: Allowance,
-    answering: Allowance,
+    dm_limiter: UserRateLimiter,
+    reply_limiter: UserRateLimiter,
     /// How often those on each side may, all together, and how many who have not talked of late: by the
     /// side's number, below nought.
-    crowds: Allowance,
-    newcomers: Allowance,
+    crowds: UserRateLimiter,
+    newcomers: UserRateLimiter,
     /// When all to whom something is to be said were last looked at because of a list of a channel.
     listed_at: Option<Timestamp>,
     /// Since when each side can be spoken to.
-    up: HashMap<Peer, Timestamp>,
+    connected_since: HashMap<Peer, Timestamp>,
     /// When to look for those who are to be told that something did not arrive; `None` where nobody is.
-    untold_at: Option<Timestamp>,
+    report_at: Option<Timestamp>,
 }
 
 /// Somebody to whom something is to be said.
 #[derive(Debug)]
-struct Reader {
-    party: UserRef,
-    lane: Lane,
+struct DmRecipient {
+    user: UserRef,
+    queue: DeliveryQueue,
     /// How often in a row the far end has not answered.
-    unanswered: u32,
+    ack_timeouts: u32,
     /// Why nothing more can be said to them, as whoever they were.
-    gone: Option<String>,
+    gone_reason: Option<String>,
 }
 
-impl Default for Direct {
+impl Default for DirectMessages {
     fn default() -> Self {
         Self {
             networks: BTreeSet::new(),
-            carries: None,
-            lanes: HashMap::new(),
-            parties: Parties::default(),
-            partners: Partners::default(),
-            writing: Allowance::new(BURST, EVERY),
-            answering: Allowance::new(ANSWERS, ANSWERED),
-            crowds: Allowance::new(CROWD, CROWDED),
-            newcomers: Allowance::new(NEWCOMERS, NEW),
+            letschat_enabled: None,
+            recipients: HashMap::new(),
+            endpoints_by_user: Parties::default(),
+            threads: Threads::default(),
+            dm_limiter: UserRateLimiter::new(DM_BURST, DM_INTERVAL),
+            reply_limiter: UserRateLimiter::new(REPLY_BURST, REPLY_INTERVAL),
+            crowds: UserRateLimiter::new(CROWD, CROWDED),
+            newcomers: UserRateLimiter::new(NEWCOMERS, NEW),
             listed_at: None,
-            up: HashMap::new(),
+            connected_since: HashMap::new(),
             // Perhaps the last run has left some.
-            untold_at: Some(Timestamp::MIN),
+            report_at: Some(Timestamp::MIN),
         }
     }
 }
 
-impl Direct {
+impl DirectMessages {
     /// Whether people on `network` may talk in private.
-    pub(super) fn is_on(&self, network: &Network) -> bool {
+    pub(super) fn is_enabled_on(&self, network: &Network) -> bool {
         self.networks.contains(network)
     }
 
@@ -125,18 +125,18 @@ impl Direct {
     }
 
     /// Whether it tells those whose words did not arrive.
-    pub(super) fn tells(&self) -> bool {
+    pub(super) fn is_enabled(&self) -> bool {
         !self.networks.is_empty()
     }
 
     /// How many deliveries are under way.
-    pub(super) fn under_way(&self) -> usize {
-        self.lanes.values().filter(|reader| reader.lane.under_way().is_some()).count()
+    pub(super) fn in_flight(&self) -> usize {
+        self.recipients.values().filter(|reader| reader.queue.in_flight().is_some()).count()
     }
 
     /// What `place` is called.
-    fn name(&self, place: EndpointId) -> &str {
-        self.parties.name(place).unwrap_or("somebody")
+    fn name_of(&self, place: EndpointId) -> &str {
+        self.endpoints_by_user.name(place).unwrap_or("somebody")
     }
 }
 
@@ -145,75 +145,75 @@ impl Bridge {
     ///
     /// # Errors
     /// When the store does not do its part.
-    pub fn directing(
+    pub fn with_direct_messages(
         mut self,
         networks: impl IntoIterator<Item = Network>,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
         self.direct.networks = networks.into_iter().collect();
-        store.forget_written(now - TALK)?;
+        store.forget_written(now - THREAD_TIMEOUT)?;
         for (place, party) in store.users_with_pending()? {
-            self.take_up(place, party, now, store)?;
+            self.recover_recipient(place, party, now, store)?;
         }
-        for written in store.dms_since(now - TALK)? {
+        for written in store.dms_since(now - THREAD_TIMEOUT)? {
             let (from, to) =
                 (store.user_endpoint_id(&written.from)?, store.user_endpoint_id(&written.to)?);
             let partner = |party: &UserRef, place| match party {
                 // Whoever goes by it now may be somebody else.
-                UserRef::Nick(_, nick) => Partner::Gone(nick.to_string()),
-                UserRef::Account(..) | UserRef::LetsChat(_) => Partner::Here(place),
+                UserRef::Nick(_, nick) => Correspondent::Gone(nick.to_string()),
+                UserRef::Account(..) | UserRef::LetsChat(_) => Correspondent::Known(place),
             };
             let is_known = |party: &UserRef| !matches!(party, UserRef::Nick(..));
-            let partners = &mut self.direct.partners;
+            let partners = &mut self.direct.threads;
             if is_known(&written.from) {
-                partners.turns_to(from, partner(&written.to, to), written.sent_at);
+                partners.set_current(from, partner(&written.to, to), written.sent_at);
             }
             if is_known(&written.to) {
-                partners.hears_from(to, partner(&written.from, from), written.sent_at);
+                partners.record_received(to, partner(&written.from, from), written.sent_at);
             }
         }
         Ok(self)
     }
 
     /// Whether people on `network`, or in the rooms, can talk in private now.
-    pub(super) fn talks_in_private(&self, network: Option<&Network>) -> bool {
-        let Direct { networks, carries, .. } = &self.direct;
+    pub(super) fn has_direct_messages(&self, network: Option<&Network>) -> bool {
+        let DirectMessages { networks, letschat_enabled: carries, .. } = &self.direct;
         *carries == Some(true) && network.map_or(!networks.is_empty(), |it| networks.contains(it))
     }
 
     /// Takes up what the last run has left to be said to `party`.
-    fn take_up(
+    fn recover_recipient(
         &mut self,
         place: EndpointId,
         party: UserRef,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<(), StoreError> {
-        let mut lane = Lane::recover(place, store)?;
+        let mut lane = DeliveryQueue::recover(place, store)?;
         let name = match &party {
             UserRef::Account(_, name) | UserRef::Nick(_, name) => name.to_string(),
             UserRef::LetsChat(_) => "somebody on Let's Chat".to_owned(),
         };
         if let UserRef::Nick(..) = party {
-            let why = |lane: &Lane| match lane.in_doubt() {
-                Some(_) => words::DOUBTFUL,
-                None => words::UNSEEN,
+            let why = |lane: &DeliveryQueue| match lane.in_doubt() {
+                Some(_) => words::CONNECTION_LOST_UNKNOWN_NICK,
+                None => words::LOST_TRACK,
             };
-            while let Some(delivery) = lane.give_up(why(&lane), now, store)? {
-                self.waiting.remove(&delivery.message);
+            while let Some(delivery) = lane.drop_head(why(&lane), now, store)? {
+                self.queue_quota.remove(&delivery.message);
                 store.mark_unreported(delivery.id)?;
             }
             return Ok(());
         }
-        self.direct.parties.meet(&party, place, &name);
-        self.direct.lanes.insert(place, Reader::new(party, lane));
+        self.direct.endpoints_by_user.meet(&party, place, &name);
+        self.direct.recipients.insert(place, DmRecipient::new(party, lane));
         Ok(())
     }
 }
 
-impl Reader {
-    fn new(party: UserRef, lane: Lane) -> Self {
-        Self { party, lane, unanswered: 0, gone: None }
+impl DmRecipient {
+    fn new(party: UserRef, lane: DeliveryQueue) -> Self {
+        Self { user: party, queue: lane, ack_timeouts: 0, gone_reason: None }
     }
 }

@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::EndpointId;
 
 /// How long a talk goes on after its last word.
-pub(super) const TALK: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const THREAD_TIMEOUT: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long it goes on before whoever names nobody is told again whom they are talking to.
-const REMINDED: SignedDuration = SignedDuration::from_mins(10);
+const CONFIRM_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 /// How many people's talks are remembered. Beyond that, the older half are forgotten.
 const MOST: usize = 4_000;
@@ -23,81 +23,87 @@ const MOST_WRITERS: usize = 8;
 
 /// Somebody at the other end of a talk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Partner {
+pub(super) enum Correspondent {
     /// Whoever has this number.
-    Here(EndpointId),
+    Known(EndpointId),
     /// Whoever was called so. They cannot be told from others any more, and nobody else is meant.
     Gone(String),
 }
 
 /// Whom somebody means.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meant {
+pub(super) enum DmTarget {
     /// Nobody: they are in no talk.
     Nobody,
     /// This one.
-    One(Partner),
+    One(Correspondent),
     /// One of these.
-    Several(Vec<Partner>),
+    Ambiguous(Vec<Correspondent>),
 }
 
 /// Who talks with whom.
 #[derive(Debug, Default)]
-pub(super) struct Partners {
-    talks: HashMap<EndpointId, Talks>,
+pub(super) struct Threads {
+    talks: HashMap<EndpointId, UserThreads>,
     /// In whose talks each is.
     of: HashMap<EndpointId, BTreeSet<EndpointId>>,
 }
 
 /// The talks of one person.
 #[derive(Debug, Default)]
-struct Talks {
+struct UserThreads {
     /// Whom they wrote to last, and when a word was last exchanged.
-    current: Option<(Partner, Timestamp)>,
+    current: Option<(Correspondent, Timestamp)>,
     /// Who has written to them since.
-    writers: Vec<(Partner, Timestamp)>,
+    received_since: Vec<(Correspondent, Timestamp)>,
     /// When they last learnt whom they are talking to without a name.
-    told: Option<(Partner, Timestamp)>,
+    last_confirmed: Option<(Correspondent, Timestamp)>,
 }
 
-impl Talks {
-    fn last(&self) -> Option<Timestamp> {
-        let writers = self.writers.iter().map(|(_, at)| *at);
+impl UserThreads {
+    fn last_activity(&self) -> Option<Timestamp> {
+        let writers = self.received_since.iter().map(|(_, at)| *at);
         writers.chain(self.current.iter().map(|(_, at)| *at)).max()
     }
 
-    fn partners(&mut self) -> impl Iterator<Item = &mut Partner> {
-        let current = self.current.iter_mut().chain(&mut self.told).map(|(partner, _)| partner);
-        current.chain(self.writers.iter_mut().map(|(partner, _)| partner))
+    fn correspondents(&mut self) -> impl Iterator<Item = &mut Correspondent> {
+        let current =
+            self.current.iter_mut().chain(&mut self.last_confirmed).map(|(partner, _)| partner);
+        current.chain(self.received_since.iter_mut().map(|(partner, _)| partner))
     }
 
     /// The numbers of those who are in it.
     fn numbers(&mut self) -> BTreeSet<EndpointId> {
-        let number = |partner: &mut Partner| match partner {
-            Partner::Here(place) => Some(*place),
-            Partner::Gone(_) => None,
+        let number = |partner: &mut Correspondent| match partner {
+            Correspondent::Known(place) => Some(*place),
+            Correspondent::Gone(_) => None,
         };
-        self.partners().filter_map(number).collect()
+        self.correspondents().filter_map(number).collect()
     }
 }
 
-impl Partners {
+impl Threads {
     /// `from` writes to `to`.
-    pub(super) fn writes(&mut self, from: EndpointId, to: EndpointId, now: Timestamp) {
-        self.turns_to(from, Partner::Here(to), now);
-        self.hears_from(to, Partner::Here(from), now);
+    pub(super) fn record_message(&mut self, from: EndpointId, to: EndpointId, now: Timestamp) {
+        self.set_current(from, Correspondent::Known(to), now);
+        self.record_received(to, Correspondent::Known(from), now);
     }
 
     /// `who` has written to `partner`.
-    pub(super) fn turns_to(&mut self, who: EndpointId, partner: Partner, now: Timestamp) {
+    pub(super) fn set_current(&mut self, who: EndpointId, partner: Correspondent, now: Timestamp) {
         self.edit(who, |talks| {
-            talks.writers.clear();
+            talks.received_since.clear();
             talks.current = Some((partner, now));
         });
     }
 
     /// `partner` has written to `who`.
-    pub(super) fn hears_from(&mut self, who: EndpointId, partner: Partner, now: Timestamp) {
+    pub(super) fn record_received(
+        &mut self,
+        who: EndpointId,
+        partner: Correspondent,
+        now: Timestamp,
+    ) {
         self.edit(who, |talks| {
             if let Some((current, at)) = &mut talks.current
                 && *current == partner
@@ -105,67 +111,74 @@ impl Partners {
                 *at = now;
                 return;
             }
-            talks.writers.retain(|(writer, _)| *writer != partner);
-            talks.writers.push((partner, now));
-            if talks.writers.len() > MOST_WRITERS {
-                talks.writers.remove(0);
+            talks.received_since.retain(|(writer, _)| *writer != partner);
+            talks.received_since.push((partner, now));
+            if talks.received_since.len() > MOST_WRITERS {
+                talks.received_since.remove(0);
             }
         });
     }
 
     /// Whom `who` means without naming anybody.
-    pub(super) fn meant(&self, who: EndpointId, now: Timestamp) -> Meant {
-        let Some(talks) = self.talks.get(&who) else { return Meant::Nobody };
-        let lately = |(_, at): &&(Partner, Timestamp)| now.duration_since(*at) < TALK;
-        let all = talks.current.iter().chain(&talks.writers).filter(lately);
-        let mut all: Vec<Partner> = all.map(|(partner, _)| partner.clone()).collect();
+    pub(super) fn target(&self, who: EndpointId, now: Timestamp) -> DmTarget {
+        let Some(talks) = self.talks.get(&who) else { return DmTarget::Nobody };
+        let lately =
+            |(_, at): &&(Correspondent, Timestamp)| now.duration_since(*at) < THREAD_TIMEOUT;
+        let all = talks.current.iter().chain(&talks.received_since).filter(lately);
+        let mut all: Vec<Correspondent> = all.map(|(partner, _)| partner.clone()).collect();
         match all.len() {
-            0 => Meant::Nobody,
-            1 => Meant::One(all.remove(0)),
-            _ => Meant::Several(all),
+            0 => DmTarget::Nobody,
+            1 => DmTarget::One(all.remove(0)),
+            _ => DmTarget::Ambiguous(all),
         }
     }
 
     /// `who` means `partner`, and names nobody. Says whether they are to be told whom that reaches.
-    pub(super) fn is_news(&mut self, who: EndpointId, partner: EndpointId, now: Timestamp) -> bool {
+    pub(super) fn confirm_target(
+        &mut self,
+        who: EndpointId,
+        partner: EndpointId,
+        now: Timestamp,
+    ) -> bool {
         let mut known = false;
         self.edit(who, |talks| {
-            known = talks.told.as_ref().is_some_and(|(known, at)| {
-                *known == Partner::Here(partner) && now.duration_since(*at) < REMINDED
+            known = talks.last_confirmed.as_ref().is_some_and(|(known, at)| {
+                *known == Correspondent::Known(partner)
+                    && now.duration_since(*at) < CONFIRM_INTERVAL
             });
-            talks.told = Some((Partner::Here(partner), now));
+            talks.last_confirmed = Some((Correspondent::Known(partner), now));
         });
         !known
     }
 
     /// `who` is known by another number from now on.
-    pub(super) fn moves(&mut self, who: EndpointId, now: EndpointId) {
+    pub(super) fn move_user(&mut self, who: EndpointId, now: EndpointId) {
         if let Some(talks) = self.drop_talks(who) {
             self.edit(now, |theirs| *theirs = talks);
         }
-        self.replace(who, &Partner::Here(now));
+        self.replace(who, &Correspondent::Known(now));
     }
 
     /// Nobody can tell who `who` was, called `name`: their talks are over, and nobody else is meant by
     /// those who talked with them.
-    pub(super) fn leaves(&mut self, who: EndpointId, name: &str) {
+    pub(super) fn remove_user(&mut self, who: EndpointId, name: &str) {
         self.drop_talks(who);
-        self.replace(who, &Partner::Gone(name.to_owned()));
+        self.replace(who, &Correspondent::Gone(name.to_owned()));
     }
 
-    fn replace(&mut self, who: EndpointId, by: &Partner) {
+    fn replace(&mut self, who: EndpointId, by: &Correspondent) {
         for other in self.of.get(&who).cloned().unwrap_or_default() {
             self.edit(other, |talks| {
-                let theirs = talks.partners().filter(|it| **it == Partner::Here(who));
+                let theirs = talks.correspondents().filter(|it| **it == Correspondent::Known(who));
                 theirs.for_each(|it| *it = by.clone());
             });
         }
     }
 
     /// Changes the talks of `who`, and what is known of who is in them.
-    fn edit(&mut self, who: EndpointId, change: impl FnOnce(&mut Talks)) {
+    fn edit(&mut self, who: EndpointId, change: impl FnOnce(&mut UserThreads)) {
         if self.talks.len() >= MOST && !self.talks.contains_key(&who) {
-            self.forget();
+            self.prune();
         }
         let talks = self.talks.entry(who).or_default();
         let before = talks.numbers();
@@ -177,7 +190,7 @@ impl Partners {
         }
     }
 
-    fn drop_talks(&mut self, who: EndpointId) -> Option<Talks> {
+    fn drop_talks(&mut self, who: EndpointId) -> Option<UserThreads> {
         let mut talks = self.talks.remove(&who)?;
         talks.numbers().into_iter().for_each(|partner| self.is_out(who, partner));
         Some(talks)
@@ -194,8 +207,9 @@ impl Partners {
     }
 
     /// Forgets the older half.
-    fn forget(&mut self) {
-        let mut all: Vec<_> = self.talks.iter().map(|(who, talks)| (talks.last(), *who)).collect();
+    fn prune(&mut self) {
+        let mut all: Vec<_> =
+            self.talks.iter().map(|(who, talks)| (talks.last_activity(), *who)).collect();
         all.sort_unstable();
         for (_, who) in all.into_iter().take(MOST / 2) {
             self.drop_talks(who);
@@ -215,27 +229,27 @@ mod tests {
         Timestamp::from_second(second).expect("a time")
     }
 
-    fn talks(written: &[(EndpointId, EndpointId)]) -> Partners {
-        let mut partners = Partners::default();
+    fn threads(written: &[(EndpointId, EndpointId)]) -> Threads {
+        let mut partners = Threads::default();
         for (from, to) in written {
-            partners.writes(*from, *to, at(0));
+            partners.record_message(*from, *to, at(0));
         }
         partners
     }
 
     #[track_caller]
     fn check(written: &[(EndpointId, EndpointId)], meant: &[EndpointId]) {
-        let here = |place: &EndpointId| Partner::Here(*place);
+        let here = |place: &EndpointId| Correspondent::Known(*place);
         let meant = match meant {
-            [] => Meant::Nobody,
-            [one] => Meant::One(here(one)),
-            several => Meant::Several(several.iter().map(here).collect()),
+            [] => DmTarget::Nobody,
+            [one] => DmTarget::One(here(one)),
+            several => DmTarget::Ambiguous(several.iter().map(here).collect()),
         };
-        assert_eq!(talks(written).meant(ANN, at(1)), meant, "{written:?}");
+        assert_eq!(threads(written).target(ANN, at(1)), meant, "{written:?}");
     }
 
     #[test]
-    fn whoever_one_spoke_with_last_is_meant_unless_somebody_else_has_written_since() {
+    fn target_is_the_last_correspondent_unless_another_wrote_since() {
         check(&[], &[]);
         check(&[(BOB, ANN)], &[BOB]);
         check(&[(BOB, ANN), (BOB, ANN)], &[BOB]);
@@ -248,50 +262,53 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_gone_is_nobody_else() {
-        let mut partners = talks(&[(ANN, BOB), (BOB, ANN)]);
-        partners.leaves(BOB, "bob");
-        assert_eq!(partners.meant(ANN, at(1)), Meant::One(Partner::Gone("bob".to_owned())));
-        assert_eq!(partners.meant(BOB, at(1)), Meant::Nobody);
-        partners.writes(CARL, ANN, at(2));
-        let both = vec![Partner::Gone("bob".to_owned()), Partner::Here(CARL)];
-        assert_eq!(partners.meant(ANN, at(3)), Meant::Several(both));
+    fn gone_correspondent_is_never_replaced() {
+        let mut partners = threads(&[(ANN, BOB), (BOB, ANN)]);
+        partners.remove_user(BOB, "bob");
+        assert_eq!(
+            partners.target(ANN, at(1)),
+            DmTarget::One(Correspondent::Gone("bob".to_owned()))
+        );
+        assert_eq!(partners.target(BOB, at(1)), DmTarget::Nobody);
+        partners.record_message(CARL, ANN, at(2));
+        let both = vec![Correspondent::Gone("bob".to_owned()), Correspondent::Known(CARL)];
+        assert_eq!(partners.target(ANN, at(3)), DmTarget::Ambiguous(both));
     }
 
     #[test]
-    fn whoever_is_known_otherwise_is_the_same() {
-        let mut partners = talks(&[(ANN, BOB), (BOB, ANN)]);
-        partners.moves(BOB, CARL);
-        assert_eq!(partners.meant(ANN, at(1)), Meant::One(Partner::Here(CARL)));
-        assert_eq!(partners.meant(CARL, at(1)), Meant::One(Partner::Here(ANN)));
+    fn moved_user_keeps_the_threads() {
+        let mut partners = threads(&[(ANN, BOB), (BOB, ANN)]);
+        partners.move_user(BOB, CARL);
+        assert_eq!(partners.target(ANN, at(1)), DmTarget::One(Correspondent::Known(CARL)));
+        assert_eq!(partners.target(CARL, at(1)), DmTarget::One(Correspondent::Known(ANN)));
     }
 
     #[test]
     fn it_is_bounded_however_many_write_and_whatever_they_are_called() {
-        let mut partners = Partners::default();
+        let mut partners = Threads::default();
         for n in 0..i64::try_from(3 * MOST).expect("small") {
-            partners.writes(EndpointId(10 + n), ANN, at(n));
-            partners.moves(EndpointId(10 + n), EndpointId(1_000_000 + n));
+            partners.record_message(EndpointId(10 + n), ANN, at(n));
+            partners.move_user(EndpointId(10 + n), EndpointId(1_000_000 + n));
         }
         assert!(partners.talks.len() <= MOST, "{}", partners.talks.len());
         assert!(partners.of.len() <= MOST + MOST_WRITERS, "{}", partners.of.len());
         assert!(partners.of.values().map(BTreeSet::len).sum::<usize>() <= 3 * MOST);
-        assert!(partners.talks.values().all(|talks| talks.writers.len() <= MOST_WRITERS));
-        (1_000_000..1_100_000).for_each(|n| partners.leaves(EndpointId(n), "somebody"));
+        assert!(partners.talks.values().all(|talks| talks.received_since.len() <= MOST_WRITERS));
+        (1_000_000..1_100_000).for_each(|n| partners.remove_user(EndpointId(n), "somebody"));
         partners.drop_talks(ANN);
         assert_eq!((partners.talks.len(), partners.of.len()), (0, 0));
     }
 
     #[test]
-    fn a_talk_is_over_after_a_day() {
-        let partners = talks(&[(BOB, ANN)]);
-        assert_eq!(partners.meant(ANN, at(86_400)), Meant::Nobody);
+    fn thread_expires_after_a_day() {
+        let partners = threads(&[(BOB, ANN)]);
+        assert_eq!(partners.target(ANN, at(86_400)), DmTarget::Nobody);
     }
 
     #[test]
-    fn whom_one_talks_to_is_told_once_in_a_while() {
-        let mut partners = talks(&[(BOB, ANN)]);
-        let mut is_news = |who, second| partners.is_news(ANN, who, at(second));
+    fn target_is_confirmed_once_per_interval() {
+        let mut partners = threads(&[(BOB, ANN)]);
+        let mut is_news = |who, second| partners.confirm_target(ANN, who, at(second));
         assert!(is_news(BOB, 0) && !is_news(BOB, 500) && !is_news(BOB, 1_000));
         assert!(is_news(BOB, 1_600) && is_news(CARL, 1_601));
     }

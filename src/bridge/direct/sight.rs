@@ -3,41 +3,43 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::bridge::{Bridge, Spot};
+use crate::bridge::{Bridge, EndpointState};
 use crate::domain::{
     Casemapping, ChannelMember, Endpoint, EndpointId, IrcUser, LetsChatUserId, Network, UserRef,
 };
 
 /// Somebody whom a name may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) party: UserRef,
+pub(super) struct UserMatch {
+    pub(super) user: UserRef,
     /// As they spell it.
     pub(super) name: String,
 }
 
 impl Bridge {
     /// Our channels on `network` in which somebody goes by `nick`, and as whom they are known there.
-    fn sighted<'b>(
+    fn channels_with_nick<'b>(
         &'b self,
         network: &Network,
         nick: &str,
-    ) -> impl Iterator<Item = (EndpointId, &'b Spot, &'b ChannelMember)> {
+    ) -> impl Iterator<Item = (EndpointId, &'b EndpointState, &'b ChannelMember)> {
         let channels =
-            self.spots.iter().filter(move |(_, spot)| spot.place.network() == Some(network));
+            self.endpoints.iter().filter(move |(_, spot)| spot.endpoint.network() == Some(network));
         channels.filter_map(move |(place, spot)| Some((*place, spot, spot.roster.get(nick)?)))
     }
 
     /// Who goes by `nick` on `network`, if they are in sight.
-    pub(super) fn who_is(&self, network: &Network, nick: &str) -> Option<Found> {
-        let (_, spot, member) = self.sighted(network, nick).min_by_key(|(place, ..)| *place)?;
-        Some(found(network, &member.user, spot.roster.casemapping()))
+    pub(super) fn find_by_nick(&self, network: &Network, nick: &str) -> Option<UserMatch> {
+        let (_, spot, member) =
+            self.channels_with_nick(network, nick).min_by_key(|(place, ..)| *place)?;
+        Some(irc_match(network, &member.user, spot.roster.casemapping()))
     }
 
     /// Whoever on a network is `party`; who wrote last comes first where they are there under several nicks.
-    pub(super) fn person(&self, party: &UserRef) -> Option<&Arc<IrcUser>> {
-        let on =
-            |network| self.spots.values().filter(move |spot| spot.place.network() == Some(network));
+    pub(super) fn find_irc_user(&self, party: &UserRef) -> Option<&Arc<IrcUser>> {
+        let on = |network| {
+            self.endpoints.values().filter(move |spot| spot.endpoint.network() == Some(network))
+        };
         match party {
             UserRef::LetsChat(_) => None,
             UserRef::Nick(network, nick) => {
@@ -45,7 +47,11 @@ impl Bridge {
             }
             UserRef::Account(network, account) => {
                 let members = on(network).flat_map(|spot| spot.roster.with_account(account));
-                let last = self.direct.parties.place(party).map(|place| self.direct.name(place));
+                let last = self
+                    .direct
+                    .endpoints_by_user
+                    .place(party)
+                    .map(|place| self.direct.name_of(place));
                 let order = |member: &&ChannelMember| {
                     (last != Some(member.user.nick.as_str()), member.user.nick.clone())
                 };
@@ -56,36 +62,40 @@ impl Bridge {
 
     /// Whether whoever has this account on Let's Chat is in one of our rooms, and sees what they are
     /// told.
-    pub(super) fn is_present(&self, account: &LetsChatUserId) -> bool {
-        !self.places_of(&UserRef::LetsChat(account.clone())).is_empty()
+    pub(super) fn is_user_present(&self, account: &LetsChatUserId) -> bool {
+        !self.endpoints_of(&UserRef::LetsChat(account.clone())).is_empty()
     }
 
     /// Our places in which `party` is in sight.
-    pub(super) fn places_of(&self, party: &UserRef) -> Vec<EndpointId> {
-        let is_in = |spot: &Spot| match party {
+    pub(super) fn endpoints_of(&self, party: &UserRef) -> Vec<EndpointId> {
+        let is_in = |spot: &EndpointState| match party {
             UserRef::LetsChat(account) => {
-                spot.place.network().is_none()
-                    && spot.lane.is_open()
-                    && spot.guests.is_present(&account.0) == Some(true)
+                spot.endpoint.network().is_none()
+                    && spot.queue.is_open()
+                    && spot.room_members.is_present(&account.0) == Some(true)
             }
             UserRef::Nick(network, nick) => {
-                spot.place.network() == Some(network) && spot.roster.get(nick).is_some()
+                spot.endpoint.network() == Some(network) && spot.roster.get(nick).is_some()
             }
             UserRef::Account(network, account) => {
-                spot.place.network() == Some(network)
+                spot.endpoint.network() == Some(network)
                     && spot.roster.with_account(account).next().is_some()
             }
         };
-        let places = self.spots.iter().filter(|(_, spot)| is_in(spot));
+        let places = self.endpoints.iter().filter(|(_, spot)| is_in(spot));
         places.map(|(place, _)| *place).collect()
     }
 
     /// Where the two see each other: a place of `from`, and one that is linked with it, of `to`.
-    pub(super) fn meetings(&self, from: &UserRef, to: &UserRef) -> Vec<(EndpointId, EndpointId)> {
-        let theirs = self.places_of(to);
-        let here = self.places_of(from).into_iter();
+    pub(super) fn shared_links(
+        &self,
+        from: &UserRef,
+        to: &UserRef,
+    ) -> Vec<(EndpointId, EndpointId)> {
+        let theirs = self.endpoints_of(to);
+        let here = self.endpoints_of(from).into_iter();
         let mirrored = |here: EndpointId| {
-            let mirrors = self.spots.get(&here).map(|spot| spot.mirrors.clone());
+            let mirrors = self.endpoints.get(&here).map(|spot| spot.mirrors.clone());
             let met = mirrors.iter().flat_map(|it| it.iter().copied()).collect::<Vec<_>>();
             met.into_iter()
                 .filter(|it| theirs.contains(it))
@@ -96,11 +106,11 @@ impl Bridge {
     }
 
     /// Whom `writer` can mean by `name` on the other side: `bob`, `ann`, `office/ann`.
-    pub(super) fn called_so(&self, writer: &UserRef, name: &str) -> Vec<Found> {
-        self.across(writer, |spot| match &spot.place {
+    pub(super) fn find_by_name(&self, writer: &UserRef, name: &str) -> Vec<UserMatch> {
+        self.collect_across(writer, |spot| match &spot.endpoint {
             Endpoint::Room(_) => {
                 let same = |(_, it): &(&str, &str)| it.to_lowercase() == name.to_lowercase();
-                spot.guests.accounts().filter(same).map(user).collect()
+                spot.room_members.present_users().filter(same).map(letschat_match).collect()
             }
             Endpoint::Channel { network, .. } => {
                 let nick = match name.split_once('/') {
@@ -108,57 +118,68 @@ impl Bridge {
                     _ => name,
                 };
                 let member = spot.roster.get(nick).into_iter();
-                member.filter_map(|it| self.somebody(network, spot, it)).collect()
+                member.filter_map(|it| self.match_member(network, spot, it)).collect()
             }
         })
     }
 
     /// Everybody on the other side whom `writer` can write to, by name.
-    pub(super) fn others(&self, writer: &UserRef) -> Vec<Found> {
-        self.across(writer, |spot| match &spot.place {
-            Endpoint::Room(_) => spot.guests.accounts().map(user).collect(),
+    pub(super) fn reachable_users(&self, writer: &UserRef) -> Vec<UserMatch> {
+        self.collect_across(writer, |spot| match &spot.endpoint {
+            Endpoint::Room(_) => spot.room_members.present_users().map(letschat_match).collect(),
             Endpoint::Channel { network, .. } => {
-                spot.roster.iter().filter_map(|it| self.somebody(network, spot, it)).collect()
+                spot.roster.iter().filter_map(|it| self.match_member(network, spot, it)).collect()
             }
         })
     }
 
     /// Those whom `who` finds in each place on the other side that `writer` can write to.
-    fn across(&self, writer: &UserRef, who: impl Fn(&Spot) -> Vec<Found>) -> Vec<Found> {
+    fn collect_across(
+        &self,
+        writer: &UserRef,
+        who: impl Fn(&EndpointState) -> Vec<UserMatch>,
+    ) -> Vec<UserMatch> {
         let mut seen = BTreeSet::new();
-        for here in self.places_of(writer) {
-            seen.extend(self.spots.get(&here).iter().flat_map(|spot| spot.mirrors.iter().copied()));
+        for here in self.endpoints_of(writer) {
+            seen.extend(
+                self.endpoints.get(&here).iter().flat_map(|spot| spot.mirrors.iter().copied()),
+            );
         }
-        let spots = seen.iter().filter_map(|place| self.spots.get(place));
-        let is_across = |spot: &&Spot| match (&spot.place, writer.network()) {
-            (Endpoint::Room(_), Some(_)) => spot.lane.is_open(),
-            (Endpoint::Channel { network, .. }, None) => self.direct.is_on(network),
+        let spots = seen.iter().filter_map(|place| self.endpoints.get(place));
+        let is_across = |spot: &&EndpointState| match (&spot.endpoint, writer.network()) {
+            (Endpoint::Room(_), Some(_)) => spot.queue.is_open(),
+            (Endpoint::Channel { network, .. }, None) => self.direct.is_enabled_on(network),
             _ => false,
         };
-        let mut all: Vec<Found> = spots.filter(is_across).flat_map(who).collect();
-        all.sort_by(|one, other| (&one.name, &one.party).cmp(&(&other.name, &other.party)));
+        let mut all: Vec<UserMatch> = spots.filter(is_across).flat_map(who).collect();
+        all.sort_by(|one, other| (&one.name, &one.user).cmp(&(&other.name, &other.user)));
         all.dedup();
         all
     }
 
     /// A member of the channel, if it is somebody else than one of ours.
-    fn somebody(&self, network: &Network, spot: &Spot, member: &ChannelMember) -> Option<Found> {
+    fn match_member(
+        &self,
+        network: &Network,
+        spot: &EndpointState,
+        member: &ChannelMember,
+    ) -> Option<UserMatch> {
         let person = &member.user;
-        let ours = self.voices.are_of_puppet(network, &person.nick);
-        (!ours).then(|| found(network, person, spot.roster.casemapping()))
+        let ours = self.senders.is_puppet_nick(network, &person.nick);
+        (!ours).then(|| irc_match(network, person, spot.roster.casemapping()))
     }
 }
 
-fn user((account, name): (&str, &str)) -> Found {
-    Found { party: UserRef::LetsChat(LetsChatUserId(account.into())), name: name.to_owned() }
+fn letschat_match((account, name): (&str, &str)) -> UserMatch {
+    UserMatch { user: UserRef::LetsChat(LetsChatUserId(account.into())), name: name.to_owned() }
 }
 
-fn found(network: &Network, person: &IrcUser, casemapping: Casemapping) -> Found {
-    Found { party: party(network, person, casemapping), name: person.nick.clone() }
+fn irc_match(network: &Network, person: &IrcUser, casemapping: Casemapping) -> UserMatch {
+    UserMatch { user: user_ref(network, person, casemapping), name: person.nick.clone() }
 }
 
 /// As whom somebody is known.
-pub(super) fn party(network: &Network, person: &IrcUser, casemapping: Casemapping) -> UserRef {
+pub(super) fn user_ref(network: &Network, person: &IrcUser, casemapping: Casemapping) -> UserRef {
     match &person.account {
         Some(account) => UserRef::Account(network.clone(), casemapping.fold(account).into()),
         None => UserRef::Nick(network.clone(), casemapping.fold(&person.nick).into()),

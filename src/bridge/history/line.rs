@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::bridge::catchup::{CatchUp, Hearing, floor, trace};
-use crate::bridge::{Bridge, Turn};
+use crate::bridge::catchup::{ChannelCatchUp, ChannelState, fingerprint, floor_to_second};
+use crate::bridge::{Bridge, Ctx};
 use crate::domain::{EndpointId, Message, Network, RenderedMessage};
 use crate::protocol::irc;
 use crate::protocol::irc::IncomingMessage;
@@ -21,29 +21,29 @@ enum Played {
 
 impl Bridge {
     /// Takes in one line, in the channel's order.
-    pub(super) fn take_talk(
+    pub(super) fn ingest_line(
         &mut self,
         network: &Network,
         place: EndpointId,
         (heard_at, talk): (Timestamp, IncomingMessage),
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if !talk.is_playback && self.seen_of_puppet(network, place, &talk, turn)? {
+        if !talk.is_playback && self.ingest_puppet_echo(network, place, &talk, turn)? {
             return Ok(());
         }
         if !talk.is_playback && talk.is_own && self.is_in_our_words(place, &talk) {
             self.is_stray_line(place, &talk);
             return Ok(());
         }
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(()) };
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         let time = talk.message_ref.time;
-        let trace = time.map(|time| trace(&talk, time));
+        let trace = time.map(|time| fingerprint(&talk, time));
         let played = talk.is_playback;
         let mut said_at = if played { time.unwrap_or(turn.now).min(turn.now) } else { heard_at };
         let mut late = played;
         let mut admitted = true;
-        if let Hearing::CatchingUp(catchup) = &mut spot.hearing {
-            late |= catchup.kept;
+        if let ChannelState::CatchingUp(catchup) = &mut spot.channel_state {
+            late |= catchup.has_history;
             if played {
                 said_at = catchup.said_at(said_at, turn.now);
                 match self.judge(network, place, &talk, said_at, turn)? {
@@ -51,7 +51,7 @@ impl Bridge {
                     Played::News { admit } => admitted = admit,
                 }
             }
-        } else if played && !self.is_news(network, place, &talk, turn)? {
+        } else if played && !self.check_unrequested_playback(network, place, &talk, turn)? {
             return Ok(());
         }
         // No later than now, or what is said until then would never be asked for.
@@ -61,18 +61,18 @@ impl Bridge {
         let message = Message { source: place, author, kind, body, sent_at: said_at };
         let msgid = mark.msgid.as_deref();
         let new = if admitted {
-            self.hear_traced(&message, msgid, trace, turn)?
+            self.ingest_with_fingerprint(&message, msgid, trace, turn)?
         } else {
             turn.store.record_with_fingerprint(&message, msgid, trace)?.is_some()
         };
-        self.count(place, |traffic| match (new, played, admitted) {
+        self.count_traffic(place, |traffic| match (new, played, admitted) {
             (false, ..) => traffic.duplicates += 1,
-            (true, _, false) => traffic.left_out += 1,
+            (true, _, false) => traffic.skipped += 1,
             (true, true, true) => traffic.caught_up += 1,
-            (true, false, true) => traffic.heard += 1,
+            (true, false, true) => traffic.received += 1,
         });
         if new && !late {
-            self.asked(&message, turn)?;
+            self.handle_command(&message, turn)?;
         }
         turn.store.advance_channel_cursor(place, &cursor, turn.now)
     }
@@ -85,27 +85,29 @@ impl Bridge {
         place: EndpointId,
         talk: &IncomingMessage,
         said_at: Timestamp,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<Played, StoreError> {
         let Some(time) = talk.message_ref.time else {
             return self.judge_timeless(network, place, talk, turn);
         };
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
-        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
-        let trace = trace(talk, time);
-        let number = catchup.number(talk, time, trace);
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(Played::Known) };
+        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else {
+            return Ok(Played::Known);
+        };
+        let trace = fingerprint(talk, time);
+        let number = catchup.ordinal(talk, time, trace);
         let (old, before) = (catchup.is_old(talk, time), catchup.is_before(time));
         let msgid = talk.message_ref.msgid.as_deref();
         let known = msgid.map_or(Ok(false), |msgid| turn.store.contains(place, msgid))?;
-        if is_ours(network, talk, time, turn)? {
+        if is_own(network, talk, time, turn)? {
             if known || (msgid.is_none() && before) {
                 catchup.recognise(trace);
             }
-            self.found(place, talk, number, turn)?;
+            self.reconcile_line(place, talk, number, turn)?;
             return Ok(Played::Known);
         }
         // We were called so when we could no longer hear of it: all we said then is ours.
-        if talk.is_own_userhost && self.found(place, talk, number, turn)? {
+        if talk.is_own_userhost && self.reconcile_line(place, talk, number, turn)? {
             turn.store.start_nick(network, None, &talk.author.name, time)?;
             return Ok(Played::Known);
         }
@@ -117,10 +119,12 @@ impl Bridge {
         let known =
             known || number <= turn.store.count_fingerprints(place, trace, msgid.is_some())?;
         if known {
-            self.count(place, |traffic| traffic.duplicates += 1);
+            self.count_traffic(place, |traffic| traffic.duplicates += 1);
         }
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
-        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(Played::Known) };
+        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else {
+            return Ok(Played::Known);
+        };
         if known {
             catchup.recognise(trace);
         } else if old {
@@ -129,7 +133,7 @@ impl Bridge {
         if known || old {
             return Ok(Played::Known);
         }
-        let admit = catchup.backlog.admit(said_at, turn.now, self.policy.limits(network));
+        let admit = catchup.budget.admit(said_at, turn.now, self.policy.catchup_limits(network));
         catchup.is_new(trace);
         Ok(Played::News { admit })
     }
@@ -141,13 +145,15 @@ impl Bridge {
         network: &Network,
         place: EndpointId,
         talk: &IncomingMessage,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<Played, StoreError> {
-        let ours = is_ours(network, talk, turn.now, turn)?
+        let ours = is_own(network, talk, turn.now, turn)?
             || (talk.is_own_userhost && self.is_in_our_words(place, talk));
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(Played::Known) };
-        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(Played::Known) };
-        let trace = trace(talk, Timestamp::UNIX_EPOCH);
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(Played::Known) };
+        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else {
+            return Ok(Played::Known);
+        };
+        let trace = fingerprint(talk, Timestamp::UNIX_EPOCH);
         let Some(msgid) = &talk.message_ref.msgid else {
             if !ours {
                 catchup.tear();
@@ -162,51 +168,52 @@ impl Bridge {
             return Ok(Played::Known);
         }
         catchup.is_new(trace);
-        let admit = catchup.backlog.admit(turn.now, turn.now, self.policy.limits(network));
+        let admit = catchup.budget.admit(turn.now, turn.now, self.policy.catchup_limits(network));
         Ok(Played::News { admit })
     }
 
     /// Whether a line that is played back unasked is newer than everything heard, and unknown.
-    fn is_news(
+    fn check_unrequested_playback(
         &mut self,
         network: &Network,
         place: EndpointId,
         talk: &IncomingMessage,
-        turn: &Turn<'_>,
+        turn: &Ctx<'_>,
     ) -> Result<bool, StoreError> {
         let (Some(time), Some(sight)) =
             (talk.message_ref.time, turn.store.channel_progress(place)?)
         else {
             return Ok(false);
         };
-        let Some(Hearing::Live(twins)) = self.spots.get_mut(&place).map(|spot| &mut spot.hearing)
+        let Some(ChannelState::Live(twins)) =
+            self.endpoints.get_mut(&place).map(|spot| &mut spot.channel_state)
         else {
             return Ok(false);
         };
-        let trace = trace(talk, time);
-        let number = twins.number(time, trace);
+        let trace = fingerprint(talk, time);
+        let number = twins.next_ordinal(time, trace);
         let known = number
             <= turn.store.count_fingerprints(place, trace, talk.message_ref.msgid.is_some())?;
-        let ours = is_ours(network, talk, time, turn)?
+        let ours = is_own(network, talk, time, turn)?
             || (talk.is_own_userhost && self.is_in_our_words(place, talk));
-        Ok(!ours && !known && time >= floor(sight.cursor.time))
+        Ok(!ours && !known && time >= floor_to_second(sight.cursor.time))
     }
 
     /// Whether a line from our own connection is such as we say for others: mirroring it would tell its author
     /// their own words.
     fn is_in_our_words(&self, place: EndpointId, talk: &IncomingMessage) -> bool {
         let first = talk.text.split('\n').next().unwrap_or_default();
-        let mut manners = self.ways.told_in(place);
+        let mut manners = self.routes.told_in(place);
         manners.any(|it| could_be_mirrored(talk.kind, first, &it.channel.prefixes))
     }
 
     /// A line under our nick, in our own words, that we do not know of: a bouncer tells once more what we
     /// have said, or the state is a restored backup.
     fn is_stray_line(&mut self, place: EndpointId, talk: &IncomingMessage) {
-        self.count(place, |traffic| traffic.strays += 1);
-        let Some(spot) = self.spots.get(&place) else { return };
+        self.count_traffic(place, |traffic| traffic.strays += 1);
+        let Some(spot) = self.endpoints.get(&place) else { return };
         tracing::warn!(
-            place = %spot.place,
+            place = %spot.endpoint,
             nick = talk.author.name,
             msgid = talk.message_ref.msgid,
             "said from the bridge's own connection, as the bridge says what others said, and not known: \
@@ -215,24 +222,24 @@ impl Bridge {
     }
 
     /// A line of ours is played back: perhaps the one in doubt. Says whether it is.
-    fn found(
+    fn reconcile_line(
         &mut self,
         place: EndpointId,
         talk: &IncomingMessage,
         number: u32,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(spot) = self.spots.get_mut(&place) else { return Ok(false) };
-        let Hearing::CatchingUp(catchup) = &mut spot.hearing else { return Ok(false) };
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(false) };
+        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else { return Ok(false) };
         let Some(time) = talk.message_ref.time else { return Ok(false) };
-        let Some(delivery) = spot.lane.in_doubt() else { return Ok(false) };
+        let Some(delivery) = spot.queue.in_doubt() else { return Ok(false) };
         let (ticket, Some(speech)) = (delivery.id, &delivery.rendered) else { return Ok(false) };
         let after = turn.store.cursor_at_send(ticket)?;
         let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
-        let rest = spot.lane.rest(&speech.body);
-        let Some(end) = said_with(speech, rest, talk) else { return Ok(false) };
+        let rest = spot.queue.remaining(&speech.body);
+        let Some(end) = matched_len(speech, rest, talk) else { return Ok(false) };
         if let Some(after) = &after
-            && CatchUp::is_ambiguous(talk, time, after)
+            && ChannelCatchUp::is_ambiguous(talk, time, after)
         {
             catchup.ambiguous = true;
             return Ok(false);
@@ -240,33 +247,33 @@ impl Bridge {
         let msgid = talk.message_ref.msgid.as_deref();
         let before = after.is_some_and(|after| time < after.time || after.is_at(msgid));
         let known = msgid.map_or(Ok(false), |msgid| turn.store.contains(place, msgid))?;
-        if before || known || !catchup.certain || !catchup.find(talk, time, number) {
+        if before || known || !catchup.has_echoes || !catchup.mark_reconciled(talk, time, number) {
             return Ok(false);
         }
         if end == rest.len() {
-            self.count(place, |traffic| traffic.found += 1);
-            self.settle(ticket, place, msgid, turn)?;
+            self.count_traffic(place, |traffic| traffic.reconciled += 1);
+            self.ack(ticket, place, msgid, turn)?;
             return Ok(true);
         }
         let said = speech.body.len() - rest.len() + end;
-        spot.lane.advance(said, turn.store)?;
+        spot.queue.set_progress(said, turn.store)?;
         Ok(true)
     }
 }
 
 /// Whether what is played back was said by us at `time`, under whatever nick.
-fn is_ours(
+fn is_own(
     network: &Network,
     talk: &IncomingMessage,
     time: Timestamp,
-    turn: &Turn<'_>,
+    turn: &Ctx<'_>,
 ) -> Result<bool, StoreError> {
     let speaker = talk.relayed_by.as_deref().unwrap_or(&talk.author.name);
     Ok(talk.is_own || turn.store.owned_nick(network, speaker, time)?)
 }
 
 /// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
-pub(in crate::bridge) fn said_with(
+pub(in crate::bridge) fn matched_len(
     speech: &RenderedMessage,
     rest: &str,
     talk: &IncomingMessage,

@@ -12,35 +12,35 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Puppets;
-use crate::bridge::{Bridge, Order, PuppetOrder, Turn};
+use crate::bridge::{Bridge, Command, Ctx, PuppetCommand};
 use crate::domain::{LetsChatUserId, Network};
 use crate::protocol::irc;
 
 /// How long somebody must be gone: a page that is loaded anew is back at once.
-const GONE: SignedDuration = SignedDuration::from_mins(2);
+const AWAY_DELAY: SignedDuration = SignedDuration::from_mins(2);
 
 /// What people are told of whoever is away.
-const AWAY: &str = "not in Let's Chat at the moment";
+const AWAY_MESSAGE: &str = "not in Let's Chat at the moment";
 
 impl Puppets {
     /// `account` is there. Says whether their puppet is to show it.
-    fn returns(&mut self, account: &LetsChatUserId) -> bool {
-        let Some(puppet) = self.people.get_mut(account) else { return false };
-        puppet.perhaps_away = None;
+    fn mark_present(&mut self, account: &LetsChatUserId) -> bool {
+        let Some(puppet) = self.by_user.get_mut(account) else { return false };
+        puppet.maybe_away_since = None;
         std::mem::take(&mut puppet.away)
     }
 
     /// Who was last heard of so long ago that they may be away.
-    fn perhaps_away(&self, now: Timestamp) -> Vec<LetsChatUserId> {
-        let long = |since: Timestamp| now.duration_since(since) >= GONE;
-        let due = self.people.iter().filter(|(_, it)| it.perhaps_away.is_some_and(long));
+    fn due_away_checks(&self, now: Timestamp) -> Vec<LetsChatUserId> {
+        let long = |since: Timestamp| now.duration_since(since) >= AWAY_DELAY;
+        let due = self.by_user.iter().filter(|(_, it)| it.maybe_away_since.is_some_and(long));
         due.map(|(account, _)| account.clone()).collect()
     }
 
     /// They are, or not. Says whether their puppet is to show it.
-    fn decide(&mut self, account: &LetsChatUserId, away: bool) -> bool {
-        let Some(puppet) = self.people.get_mut(account) else { return false };
-        puppet.perhaps_away = None;
+    fn set_away(&mut self, account: &LetsChatUserId, away: bool) -> bool {
+        let Some(puppet) = self.by_user.get_mut(account) else { return false };
+        puppet.maybe_away_since = None;
         let shows = away && !puppet.away && !puppet.nicks.is_empty();
         puppet.away |= shows;
         shows
@@ -49,66 +49,78 @@ impl Puppets {
 
 impl Bridge {
     /// `account` has come into a room.
-    pub(in crate::bridge) fn is_here(&mut self, account: &LetsChatUserId, turn: &mut Turn<'_>) {
-        for (network, puppets) in self.voices.all_puppets() {
-            if puppets.returns(account) {
-                turn.orders.push(tell(network, account, None));
+    pub(in crate::bridge) fn on_user_present(
+        &mut self,
+        account: &LetsChatUserId,
+        turn: &mut Ctx<'_>,
+    ) {
+        for (network, puppets) in self.senders.all_puppets_mut() {
+            if puppets.mark_present(account) {
+                turn.commands.push(away_command(network, account, None));
             }
         }
     }
 
     /// `account` speaks on `network`: they are there, and may be gone a while later.
-    pub(in crate::bridge) fn is_speaking(
+    pub(in crate::bridge) fn on_user_spoke(
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) {
-        let puppets = self.voices.puppets(network);
-        if puppets.returns(account) {
-            turn.orders.push(tell(network, account, None));
+        let puppets = self.senders.puppets_mut(network);
+        if puppets.mark_present(account) {
+            turn.commands.push(away_command(network, account, None));
         }
-        if let Some(puppet) = puppets.people.get_mut(account) {
-            puppet.perhaps_away = Some(turn.now);
+        if let Some(puppet) = puppets.by_user.get_mut(account) {
+            puppet.maybe_away_since = Some(turn.now);
         }
     }
 
     /// `account` has left a room; everybody may have, where it is `None`.
-    pub(in crate::bridge) fn may_be_away(
+    pub(in crate::bridge) fn start_away_delay(
         &mut self,
         account: Option<&LetsChatUserId>,
         now: Timestamp,
     ) {
-        for (_, puppets) in self.voices.all_puppets() {
-            let people = puppets.people.iter_mut();
+        for (_, puppets) in self.senders.all_puppets_mut() {
+            let people = puppets.by_user.iter_mut();
             let meant = people.filter(|(whose, _)| account.is_none_or(|account| *whose == account));
-            meant.for_each(|(_, puppet)| puppet.perhaps_away = Some(now));
+            meant.for_each(|(_, puppet)| puppet.maybe_away_since = Some(now));
         }
     }
 
     /// Shows who has been gone for long enough. Without Let's Chat nobody knows.
-    pub(in crate::bridge) fn tell_away(&mut self, turn: &mut Turn<'_>) {
-        if !self.spots.values().any(|spot| spot.place.network().is_none() && spot.lane.is_open()) {
+    pub(in crate::bridge) fn show_away(&mut self, turn: &mut Ctx<'_>) {
+        if !self
+            .endpoints
+            .values()
+            .any(|spot| spot.endpoint.network().is_none() && spot.queue.is_open())
+        {
             return;
         }
-        let Self { voices, spots, .. } = self;
-        for (network, puppets) in voices.all_puppets().filter(|(_, it)| it.shows_away) {
-            for account in puppets.perhaps_away(turn.now) {
+        let Self { senders: voices, endpoints: spots, .. } = self;
+        for (network, puppets) in voices.all_puppets_mut().filter(|(_, it)| it.show_away) {
+            for account in puppets.due_away_checks(turn.now) {
                 let mut left = false;
                 let here = spots.values().any(|spot| {
-                    let present = spot.guests.is_present(&account.0);
+                    let present = spot.room_members.is_present(&account.0);
                     left |= present == Some(false);
                     present == Some(true)
                 });
-                if puppets.decide(&account, left && !here) {
-                    turn.orders.push(tell(network, &account, Some(AWAY.to_owned())));
+                if puppets.set_away(&account, left && !here) {
+                    turn.commands.push(away_command(
+                        network,
+                        &account,
+                        Some(AWAY_MESSAGE.to_owned()),
+                    ));
                 }
             }
         }
     }
 }
 
-fn tell(network: &Network, account: &LetsChatUserId, why: Option<String>) -> Order {
-    let order = PuppetOrder::Tell(account.clone(), irc::IrcCommand::SetAway(why));
-    Order::Puppets(network.clone(), order)
+fn away_command(network: &Network, account: &LetsChatUserId, why: Option<String>) -> Command {
+    let order = PuppetCommand::Send(account.clone(), irc::IrcCommand::SetAway(why));
+    Command::Puppets(network.clone(), order)
 }

@@ -25,7 +25,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{Bridge, Order, Turn};
+use super::{Bridge, Command, Ctx};
 use crate::domain::{Author, DeliveryId, EndpointId, LetsChatUserId, Network, RenderedMessage};
 use crate::protocol::irc;
 use crate::protocol::irc::IrcEvent;
@@ -33,45 +33,45 @@ use crate::store::StoreError;
 
 /// What is asked of those who keep the puppets of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PuppetOrder {
+pub enum PuppetCommand {
     /// Let somebody have a connection, sitting in a channel.
-    Call {
+    Connect {
         /// Whose.
-        account: LetsChatUserId,
+        user: LetsChatUserId,
         /// The nick to ask for.
         nick: String,
         /// How they are called in Let's Chat.
-        name: String,
+        username: String,
         /// Where it is to sit.
-        place: EndpointId,
+        endpoint: EndpointId,
     },
     /// Something of their connection.
-    Tell(LetsChatUserId, irc::IrcCommand),
+    Send(LetsChatUserId, irc::IrcCommand),
 }
 
 /// How somebody's connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PuppetEnd {
     /// It was no longer needed.
-    Left,
+    NotNeeded,
     /// It broke, or did not come about.
-    Lost,
+    ConnectionLost,
     /// The server, or an operator of the network, has turned it away.
-    TurnedAway,
+    Rejected,
 }
 
 /// What is known of the puppets of one network.
 #[derive(Debug, Default)]
 pub(super) struct Puppets {
-    people: HashMap<LetsChatUserId, Puppet>,
+    by_user: HashMap<LetsChatUserId, Puppet>,
     /// The nicks that puppets had.
-    fading: Vec<Faded>,
+    recent_nicks: Vec<RecentNick>,
     /// What puppets have said where, and the bridge has not seen yet.
-    expected: HashMap<EndpointId, VecDeque<Expected>>,
+    expected_echoes: HashMap<EndpointId, VecDeque<ExpectedEcho>>,
     /// Whom the bridge is to have seen the last of, where.
-    awaited: Vec<Awaited>,
+    pending_echoes: Vec<PendingEcho>,
     /// People see of a puppet that its person is away.
-    shows_away: bool,
+    show_away: bool,
 }
 
 /// Somebody's connection.
@@ -79,152 +79,153 @@ pub(super) struct Puppets {
 struct Puppet {
     /// The nicks by which its lines may be known; the last is the one that it has now.
     nicks: Vec<String>,
-    places: HashMap<EndpointId, Standing>,
+    memberships: HashMap<EndpointId, PuppetMembership>,
     /// Where the bridge has seen it leave: what is said there under its nick is somebody else's.
-    gone: HashSet<EndpointId>,
+    seen_leaving: HashSet<EndpointId>,
     /// People see that its person is away.
     away: bool,
     /// Since when its person may be, if that is to be looked into.
-    perhaps_away: Option<Timestamp>,
+    maybe_away_since: Option<Timestamp>,
 }
 
 /// A nick that a puppet had: its last lines may still be on their way to us.
 #[derive(Debug)]
-struct Faded {
+struct RecentNick {
     nick: String,
-    account: LetsChatUserId,
+    user: LetsChatUserId,
     /// Until when a line under it is theirs.
     until: Timestamp,
 }
 
 /// Where a puppet stands with a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Called,
-    In,
-    PutOut,
+enum PuppetMembership {
+    Joining,
+    Joined,
+    Removed,
 }
 
 /// A delivery that a puppet has said, or is saying, as far as the bridge has seen it.
 #[derive(Debug)]
-struct Expected {
-    ticket: DeliveryId,
-    account: LetsChatUserId,
+struct ExpectedEcho {
+    delivery: DeliveryId,
+    user: LetsChatUserId,
     /// What was handed over.
-    speech: RenderedMessage,
+    rendered: RenderedMessage,
     /// How much of its body had arrived before.
-    base: usize,
+    acked_before: usize,
     /// How much of what was handed over was seen.
-    seen: usize,
+    seen_bytes: usize,
     /// The bridge was not there all the time.
-    blind: bool,
+    unobserved: bool,
 }
 
 /// A delivery that was lost with a puppet's connection.
 #[derive(Debug)]
-struct Awaited {
-    place: EndpointId,
-    ticket: DeliveryId,
+struct PendingEcho {
+    endpoint: EndpointId,
+    delivery: DeliveryId,
     nick: String,
     since: Timestamp,
 }
 
 /// Who is to say something for somebody.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(super) enum PuppetChoice {
     /// Their puppet.
     Puppet,
     /// The bridge; the puppet is called to the channel.
-    Call,
+    Connect,
     /// The bridge; the puppet is on its way.
-    Bridge,
+    Bot,
     /// Nobody: an operator of the channel has put the puppet out.
     Nobody,
 }
 
 impl Bridge {
     /// Calls a puppet to `place`.
-    pub(super) fn call_puppet(
+    pub(super) fn connect_puppet(
         &mut self,
         network: &Network,
         place: EndpointId,
         (account, author): (LetsChatUserId, &Author),
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(nick) = self.voices.nick((network, place), &account, author, turn.store)? else {
+        let Some(nick) =
+            self.senders.puppet_nick((network, place), &account, author, turn.store)?
+        else {
             return Ok(());
         };
         let name = author.name.clone();
-        let call = PuppetOrder::Call { account, nick, name, place };
-        turn.orders.push(Order::Puppets(network.clone(), call));
+        let call = PuppetCommand::Connect { user: account, nick, username: name, endpoint: place };
+        turn.commands.push(Command::Puppets(network.clone(), call));
         Ok(())
     }
 
     /// The connection of `account` says so.
-    pub(super) fn puppet(
+    pub(super) fn on_puppet_event(
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
         event: IrcEvent,
-        turn: &mut Turn<'_>,
+        turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let puppets = self.voices.puppets(network);
+        let puppets = self.senders.puppets_mut(network);
         match event {
             IrcEvent::Registered { nick } => {
                 tracing::info!(%network, %account, nick, "a puppet is there");
-                self.counters.connections(network).made += 1;
-                puppets.begin(account, &nick, turn.now);
+                self.stats.puppets_mut(network).connected += 1;
+                puppets.on_registered(account, &nick, turn.now);
                 turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
             IrcEvent::NickChanged { nick } => {
                 tracing::info!(%network, %account, nick, "a puppet goes by another nick");
-                puppets.rename(account, &nick, turn.now);
+                puppets.set_nick(account, &nick, turn.now);
                 turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
             IrcEvent::Joined { endpoint: place, .. } => {
-                puppets.stand(account, place, Standing::In);
+                puppets.set_membership(account, place, PuppetMembership::Joined);
                 Ok(())
             }
             IrcEvent::Removed { endpoint: place } => {
-                puppets.stand(account, place, Standing::PutOut);
+                puppets.set_membership(account, place, PuppetMembership::Removed);
                 Ok(())
             }
             IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                let standing = puppets.people.get(account).and_then(|it| it.places.get(&place));
-                if standing != Some(&Standing::PutOut) {
-                    puppets.stand(account, place, Standing::Called);
+                let standing =
+                    puppets.by_user.get(account).and_then(|it| it.memberships.get(&place));
+                if standing != Some(&PuppetMembership::Removed) {
+                    puppets.set_membership(account, place, PuppetMembership::Joining);
                 }
                 tracing::info!(%network, %account, %place, why, "a puppet is not in the channel");
                 Ok(())
             }
             IrcEvent::SendStarted { delivery: ticket, endpoint: place } => {
-                if let Some(spot) = self.spots.get_mut(&place) {
-                    spot.lane.speak(ticket);
+                if let Some(spot) = self.endpoints.get_mut(&place) {
+                    spot.queue.mark_sent(ticket);
                 }
                 Ok(())
             }
             // What it is known by, and not when it was said: how far the channel was heard is the
             // bridge's to say.
             IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark } => {
-                self.settle(ticket, place, mark.msgid.as_deref(), turn)
+                self.ack(ticket, place, mark.msgid.as_deref(), turn)
             }
             IrcEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
-                puppets.forget(place, ticket);
-                self.refuse(ticket, place, &why, turn)
+                puppets.forget_echo(place, ticket);
+                self.reject(ticket, place, &why, turn)
             }
-            IrcEvent::DirectMessage(talk) => {
-                self.whispered_to_puppet(network, account, &talk, turn)
-            }
+            IrcEvent::DirectMessage(talk) => self.on_puppet_dm(network, account, &talk, turn),
             event @ (IrcEvent::PartiallyDelivered { .. }
             | IrcEvent::Deferred { .. }
-            | IrcEvent::Retry(_)) => self.irc(network, unmarked(event), turn),
+            | IrcEvent::Retry(_)) => self.on_irc_event(network, without_message_ref(event), turn),
             _ => Ok(()),
         }
     }
 }
 
 /// The same event without what only the bridge's own connection may say of its line.
-fn unmarked(event: IrcEvent) -> IrcEvent {
+fn without_message_ref(event: IrcEvent) -> IrcEvent {
     match event {
         IrcEvent::PartiallyDelivered {
             delivery: ticket,

@@ -6,7 +6,7 @@ use ipnet::Ipv6Net;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
-use crate::bridge::Happening;
+use crate::bridge::Event;
 use crate::config::{HostPort, NetworkSettings, WebircSettings};
 use crate::domain::LetsChatUserId;
 use crate::net;
@@ -77,11 +77,7 @@ pub(super) async fn run_session(
     let mut lines = net::framed_lines(wire, charsets(&network));
     let PuppetConfig { user: account, .. } = puppet;
     let name = |event| {
-        EngineInput::Event(Happening::Puppet(
-            network.network.clone(),
-            account.clone(),
-            Box::new(event),
-        ))
+        EngineInput::Event(Event::Puppet(network.network.clone(), account.clone(), Box::new(event)))
     };
     let ended = net::drive(&mut session, &mut lines, &mut orders, &inbox, name).await;
     let (let_in, away) = (session.was_registered(), session.disconnect_reason().cloned());

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::PuppetPool;
 use super::conversation::SessionEnd;
-use crate::bridge::{Happening, PuppetEnd};
+use crate::bridge::{Event, PuppetEnd};
 use crate::domain::LetsChatUserId;
 use crate::protocol::irc::{DisconnectKind, DisconnectReason};
 use crate::service::connection::format_delay;
@@ -45,13 +45,13 @@ impl PuppetPool {
         let Some(live) = self.connections.remove(&account) else { return };
         let (now, lasted) = (Instant::now(), live.started_at.elapsed());
         let end = match &away {
-            _ if live.quitting => PuppetEnd::Left,
-            Some(_) => PuppetEnd::TurnedAway,
-            None => PuppetEnd::Lost,
+            _ if live.quitting => PuppetEnd::NotNeeded,
+            Some(_) => PuppetEnd::Rejected,
+            None => PuppetEnd::ConnectionLost,
         };
         let wait = match end {
-            PuppetEnd::Left => Duration::ZERO,
-            PuppetEnd::Lost | PuppetEnd::TurnedAway => {
+            PuppetEnd::NotNeeded => Duration::ZERO,
+            PuppetEnd::ConnectionLost | PuppetEnd::Rejected => {
                 let past = self.retries.entry(account.clone()).or_insert_with(RetryState::new);
                 past.connector = away.is_some().then_some(door);
                 past.delay.next_delay(ConnectionOutcome {
@@ -66,7 +66,7 @@ impl PuppetPool {
             past.retry_at = now + wait;
         }
         self.log_end(&account, end, (&why, away.as_ref()), wait);
-        if end != PuppetEnd::Left {
+        if end != PuppetEnd::NotNeeded {
             let away = away.as_ref().filter(|away| affects_all(away)).map(Into::into);
             self.pause_connecting(
                 now,
@@ -78,7 +78,7 @@ impl PuppetPool {
                 },
             );
         }
-        let lost = Happening::PuppetLost(self.network.network.clone(), account, end);
+        let lost = Event::PuppetDisconnected(self.network.network.clone(), account, end);
         // Nobody hears it when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(lost)).await;
     }
@@ -103,12 +103,12 @@ impl PuppetPool {
     ) {
         let network = &self.network.network;
         match end {
-            PuppetEnd::Left => tracing::info!(%network, %account, "a puppet has left"),
-            PuppetEnd::Lost => {
+            PuppetEnd::NotNeeded => tracing::info!(%network, %account, "a puppet has left"),
+            PuppetEnd::ConnectionLost => {
                 let not_before = format_delay(wait);
                 tracing::info!(%network, %account, why, not_before, "a puppet is lost");
             }
-            PuppetEnd::TurnedAway => {
+            PuppetEnd::Rejected => {
                 let (not_before, remedy) =
                     (format_delay(wait), away.and_then(DisconnectReason::help));
                 tracing::warn!(

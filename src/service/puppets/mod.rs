@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::door::Connector;
 use super::engine::{EngineInput, command_queue_capacity};
 use super::patience::ReconnectDelay;
-use crate::bridge::PuppetOrder;
+use crate::bridge::PuppetCommand;
 use crate::config::NetworkSettings;
 use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::irc::{ChannelTarget, IrcCommand};
@@ -41,7 +41,7 @@ const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) enum PoolRequest {
     /// The bridge wants this.
-    Command(PuppetOrder),
+    Command(PuppetCommand),
     /// The bridge stops: all of them say goodbye.
     Shutdown(String),
 }
@@ -130,9 +130,9 @@ impl PuppetPool {
         }
     }
 
-    async fn on_command(&mut self, order: PuppetOrder) {
+    async fn on_command(&mut self, order: PuppetCommand) {
         match order {
-            PuppetOrder::Call { account, nick, name, place } => {
+            PuppetCommand::Connect { user: account, nick, username: name, endpoint: place } => {
                 let Some(seat) = self.channels.get(&place).cloned() else { return };
                 if let Some(live) = self.connections.get_mut(&account) {
                     live.last_spoke = Instant::now();
@@ -155,7 +155,7 @@ impl PuppetPool {
                     not_before,
                 });
             }
-            PuppetOrder::Tell(account, order) => {
+            PuppetCommand::Send(account, order) => {
                 let Some(live) = self.connections.get_mut(&account) else {
                     // It was lost meanwhile, and that has been told.
                     return;

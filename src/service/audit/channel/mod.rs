@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::MAX_CLOCK_SKEW;
-use crate::bridge::{Twins, trace};
+use crate::bridge::{DuplicateCounter, fingerprint};
 use crate::config::Settings;
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::protocol::irc;
@@ -169,7 +169,7 @@ impl ChannelScanner<'_> {
         from: Timestamp,
         comparison: &mut ChannelComparison,
     ) -> Result<Result<(), String>, StoreError> {
-        let mut twins = Twins::default();
+        let mut twins = DuplicateCounter::default();
         let mut more = true;
         while let Some((since, behind)) = pages.next_request() {
             let (lines, told) = match reader.fetch_page(seat, since, behind).await {
@@ -220,9 +220,9 @@ fn load_expected(
     Ok(any)
 }
 
-fn audit_line(twins: &mut Twins, time: Timestamp, talk: IncomingMessage) -> AuditLine {
-    let trace = trace(&talk, time);
-    let trace = (trace, twins.number(time, trace));
+fn audit_line(twins: &mut DuplicateCounter, time: Timestamp, talk: IncomingMessage) -> AuditLine {
+    let trace = fingerprint(&talk, time);
+    let trace = (trace, twins.next_ordinal(time, trace));
     let IncomingMessage { author, kind, text, message_ref: mark, .. } = talk;
     AuditLine {
         msgid: mark.msgid,

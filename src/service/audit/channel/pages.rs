@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::bridge::next_pages;
+use crate::bridge::next_page_starts;
 use crate::protocol::irc::{HistoryPage, IncomingMessage};
 
 /// How far a channel is read.
@@ -40,7 +40,7 @@ impl ChannelPages {
         let mut lines: Vec<(Timestamp, IncomingMessage)> = timed.collect();
         let full = told.lines * 2 >= told.limit;
         let onward = told.span.and_then(|(_, newest)| {
-            let steps = next_pages(newest);
+            let steps = next_page_starts(newest);
             let steps = if full { &steps[..] } else { &steps[..1] };
             steps.iter().copied().find(|next| *next > self.since)
         });

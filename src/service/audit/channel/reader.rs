@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::bridge::Happening;
+use crate::bridge::Event;
 use crate::config::NetworkSettings;
 use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::irc::{HistoryPage, HistoryReply, IncomingMessage, IrcCommand, IrcEvent};
@@ -133,7 +133,7 @@ impl ChannelReader {
                 *orders = Some(up);
                 None
             }
-            EngineInput::Event(Happening::Irc(_, event)) => Some(event),
+            EngineInput::Event(Event::Irc(_, event)) => Some(event),
             _ => None,
         });
         let event = event.await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
-use crate::bridge::Happening;
+use crate::bridge::Event;
 use crate::config::LetsChatSettings;
 use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::letschat::{
@@ -108,8 +108,8 @@ impl RoomReader {
                 *orders = Some(up);
                 None
             }
-            EngineInput::Event(Happening::LetsChat(LetsChatEvent::NewPost { .. })) => None,
-            EngineInput::Event(Happening::LetsChat(event)) => Some(event),
+            EngineInput::Event(Event::LetsChat(LetsChatEvent::NewPost { .. })) => None,
+            EngineInput::Event(Event::LetsChat(event)) => Some(event),
             _ => None,
         });
         let event = event.await?;

@@ -81,38 +81,42 @@ impl ComparisonFixture<'_> {
     /// Compares, and tells what was found in a few words.
     fn findings_text(&self) -> Vec<String> {
         let mut comparison = ChannelComparison::new(at(0), SignedDuration::ZERO, at(50));
-        self.ledger.iter().for_each(|spoken| comparison.expect(spoken.clone()));
+        self.ledger.iter().for_each(|spoken| comparison.expect_delivery(spoken.clone()));
         for said in self.lines {
             let line = self.line(*said);
             let whose = self.owner(&line, &[self.ledger]);
-            comparison.take(line, whose);
+            comparison.add_line(line, whose);
         }
-        comparison.close(self.history_since.map(at));
+        comparison.finish_lines(self.history_since.map(at));
         let known: HashMap<DeliveryId, ()> =
             self.ledger.iter().map(|spoken| (spoken.id, ())).collect();
         let new = self.recorded_later.iter().filter(|it| !known.contains_key(&it.id));
-        new.for_each(|spoken| comparison.expect(spoken.clone()));
-        let lines = comparison
-            .conclude(at(50), |line| self.owner(line, &[self.ledger, self.recorded_later]));
+        new.for_each(|spoken| comparison.expect_delivery(spoken.clone()));
+        let lines =
+            comparison.finish(at(50), |line| self.owner(line, &[self.ledger, self.recorded_later]));
         let id = |line: &LineMsgid| line.clone().unwrap_or_else(|| "-".to_owned());
         let mut told = Vec::new();
-        for it in &lines.lost.first {
-            told.push(format!("lost {}{}", it.ticket.0, if it.partly { " partly" } else { "" }));
+        for it in &lines.missing.first {
+            told.push(format!(
+                "lost {}{}",
+                it.delivery.0,
+                if it.is_partial { " partly" } else { "" }
+            ));
         }
-        for it in &lines.unheard.first {
-            told.push(format!("unheard {}", id(&it.line)));
+        for it in &lines.unrecorded.first {
+            told.push(format!("unheard {}", id(&it.msgid)));
         }
-        for it in &lines.repeated.first {
-            told.push(format!("{} repeats {}", id(&it.line), id(&it.of)));
+        for it in &lines.duplicates.first {
+            told.push(format!("{} repeats {}", id(&it.msgid), id(&it.original)));
         }
-        for it in &lines.again.first {
-            told.push(format!("{} again {}", id(&it.line), id(&it.of)));
+        for it in &lines.marked_duplicates.first {
+            told.push(format!("{} again {}", id(&it.msgid), id(&it.original)));
         }
-        for it in &lines.misplaced.first {
-            told.push(format!("{} behind {}", it.ticket.0, it.behind.0));
+        for it in &lines.out_of_order.first {
+            told.push(format!("{} behind {}", it.delivery.0, it.preceded_by.0));
         }
-        for it in &lines.misheard.first {
-            told.push(format!("{} heard before {}", id(&it.line), id(&it.before)));
+        for it in &lines.recorded_out_of_order.first {
+            told.push(format!("{} heard before {}", id(&it.msgid), id(&it.preceded_by)));
         }
         if lines.unread.count > 0 {
             told.push(format!("{} unread", lines.unread.count));
@@ -120,7 +124,7 @@ impl ComparisonFixture<'_> {
         if lines.no_longer_kept > 0 {
             told.push(format!("{} no longer kept", lines.no_longer_kept));
         }
-        told.push(format!("{} said, {} heard", lines.said, lines.heard));
+        told.push(format!("{} said, {} heard", lines.delivered, lines.recorded));
         told
     }
 }
