@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Bridge, Ctx};
 use crate::domain::{Author, Endpoint, EndpointId, Message, MessageKind};
 use crate::store::StoreError;
-use crate::translate::Words;
+use crate::translate::NoticeText;
 
 /// `from 09:41:02 to 09:52:10 UTC`, with the days where those are two.
 pub(super) fn format_span(from: Timestamp, to: Timestamp) -> String {
@@ -26,7 +26,7 @@ impl Bridge {
     pub(super) fn notify_mirrors(
         &mut self,
         place: EndpointId,
-        words: impl Into<Words>,
+        words: impl Into<NoticeText>,
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
@@ -38,7 +38,7 @@ impl Bridge {
     pub(super) fn notify_mirrored_channels(
         &mut self,
         place: EndpointId,
-        words: impl Into<Words>,
+        words: impl Into<NoticeText>,
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
@@ -69,7 +69,7 @@ impl Bridge {
         &mut self,
         place: EndpointId,
         to: &[EndpointId],
-        words: impl Into<Words>,
+        words: impl Into<NoticeText>,
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if !self.policy.notices || to.is_empty() {
@@ -83,7 +83,7 @@ impl Bridge {
         &mut self,
         place: EndpointId,
         to: &[EndpointId],
-        words: impl Into<Words>,
+        words: impl Into<NoticeText>,
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let message = Message {

@@ -17,10 +17,10 @@ pub(super) const MIN_REPORTED_GAP: SignedDuration = SignedDuration::from_secs(10
 /// How many lines that are said meanwhile are held back. A channel that says more than this while
 /// the server answers is not caught up with.
 const MAX_HELD: usize = 4_096;
-const MOST_HELD_BYTES: usize = 4 << 20;
+const MAX_HELD_BYTES: usize = 4 << 20;
 
 /// How many new lines are told apart from those that were known, until one of these comes.
-const MOST_FRESH: usize = 20_000;
+const MAX_FRESH: usize = 20_000;
 
 /// How a channel is heard.
 ///
@@ -63,15 +63,15 @@ pub(super) struct ChannelCatchUp {
     /// The page under way is what was said after this.
     page_since: Timestamp,
     /// Something was played back.
-    told: bool,
+    has_playback: bool,
     /// A line that had been heard before was played back: all that is behind it is told.
-    joins: bool,
+    reaches_known: bool,
     /// After the last line that had been heard it was asked, too.
-    by_last: bool,
+    asked_after_last: bool,
     /// The server finds lines by their ids alone.
-    follows: bool,
+    by_msgid_only: bool,
     /// The lines that this reading has brought, before it is known whether something is missing.
-    fresh: HashSet<i64>,
+    fresh_fingerprints: HashSet<i64>,
     /// How far the pages so far lead.
     read_to: Option<Timestamp>,
     /// The last line of them that has an id.
@@ -116,11 +116,11 @@ impl ChannelCatchUp {
             was_paused: false,
             has_history: false,
             has_echoes: false,
-            told: false,
-            joins: false,
-            by_last: false,
-            follows: false,
-            fresh: HashSet::new(),
+            has_playback: false,
+            reaches_known: false,
+            asked_after_last: false,
+            by_msgid_only: false,
+            fresh_fingerprints: HashSet::new(),
             read_to: None,
             last_msgid: None,
             previous_msgid: None,
@@ -139,18 +139,18 @@ impl ChannelCatchUp {
     }
 
     /// Whether we were away for as long as `least`.
-    pub(super) fn lasted(&self, least: SignedDuration) -> bool {
+    pub(super) fn lasted_at_least(&self, least: SignedDuration) -> bool {
         let (from, to) = self.absence;
         self.was_paused || to.duration_since(from) >= least
     }
 
     /// Whether we were away for more than a moment.
     pub(super) fn is_reportable(&self) -> bool {
-        self.lasted(MIN_REPORTED_GAP)
+        self.lasted_at_least(MIN_REPORTED_GAP)
     }
 
     /// When a line that is played back was said, by our clock as far as we can tell: while we were away.
-    pub(super) fn said_at(&self, time: Timestamp, now: Timestamp) -> Timestamp {
+    pub(super) fn sent_at(&self, time: Timestamp, now: Timestamp) -> Timestamp {
         let (from, _) = self.absence;
         time.max(self.cursor.time.min(from) - OVERLAP).min(now)
     }
@@ -184,14 +184,14 @@ impl ChannelCatchUp {
         if !std::mem::replace(&mut self.page_started, true) {
             self.held_before_page = self.held.len();
         }
-        self.told = true;
+        self.has_playback = true;
         if mark.msgid.is_some() {
             self.last_msgid.clone_from(&mark.msgid);
         }
     }
 
     /// Something that was played back could not be taken in.
-    pub(super) fn tear(&mut self) {
+    pub(super) fn mark_hole(&mut self) {
         self.has_hole = true;
     }
 
@@ -202,64 +202,64 @@ impl ChannelCatchUp {
 
     /// The last line that had been heard, where it was not asked yet what was said after that, and nothing
     /// else tells whether all of that was told.
-    pub(super) fn ask_by_last(&mut self, page: HistoryPage) -> bool {
+    pub(super) fn start_after_last(&mut self, page: HistoryPage) -> bool {
         let has_id = matches!(self.cursor.last_line, Some(Some(_)));
-        if self.joins || self.by_last || !page.finds_lines || !has_id {
+        if self.reaches_known || self.asked_after_last || !page.has_msgid_lookup || !has_id {
             return false;
         }
-        (self.by_last, self.by_msgid) = (true, true);
+        (self.asked_after_last, self.by_msgid) = (true, true);
         (self.last_msgid, self.previous_msgid) = (None, None);
         true
     }
 
     /// The server is asked for what follows the last line that had been heard, and not for what was said
     /// after its time.
-    pub(super) fn is_asked_by_line(&mut self) {
-        self.follows = true;
+    pub(super) fn set_by_msgid_only(&mut self) {
+        self.by_msgid_only = true;
     }
 
     /// A line that is known already is played back. Where it was not this reading that has brought it, all
     /// that is behind it is told.
-    pub(super) fn recognise(&mut self, trace: i64) {
-        self.joins |= !self.fresh.contains(&trace);
+    pub(super) fn note_known(&mut self, trace: i64) {
+        self.reaches_known |= !self.fresh_fingerprints.contains(&trace);
     }
 
     /// A line from before we first came in is played back: it was in the history when we came.
-    pub(super) fn recognise_old(&mut self) {
-        self.joins |= self.cursor.last_line.is_none();
+    pub(super) fn note_older(&mut self) {
+        self.reaches_known |= self.cursor.last_line.is_none();
     }
 
     /// A line that nobody had heard is played back.
-    pub(super) fn is_new(&mut self, trace: i64) {
-        self.joins |= self.follows || (self.by_msgid && self.by_last);
-        if self.joins {
-            self.fresh = HashSet::new();
+    pub(super) fn note_new(&mut self, trace: i64) {
+        self.reaches_known |= self.by_msgid_only || (self.by_msgid && self.asked_after_last);
+        if self.reaches_known {
+            self.fresh_fingerprints = HashSet::new();
             return;
         }
         // Of so many, it is no longer known which of them this reading has brought.
-        self.has_hole |= self.fresh.len() >= MOST_FRESH;
+        self.has_hole |= self.fresh_fingerprints.len() >= MAX_FRESH;
         if !self.has_hole {
-            self.fresh.insert(trace);
+            self.fresh_fingerprints.insert(trace);
         }
     }
 
     /// Whether lines were taken in, and it is not known what is missing before them.
-    pub(super) fn is_loose(&self) -> bool {
-        !self.joins && !self.fresh.is_empty()
+    pub(super) fn has_unknown_start(&self) -> bool {
+        !self.reaches_known && !self.fresh_fingerprints.is_empty()
     }
 
     /// Whether a line of ours, said at `time`, can have been said before we were away.
-    pub(super) fn is_before(&self, time: Timestamp) -> bool {
+    pub(super) fn is_before_absence(&self, time: Timestamp) -> bool {
         time <= self.cursor.time
     }
 
     /// Whether a line of ours that was in doubt was found.
-    pub(super) fn has_found(&self) -> bool {
+    pub(super) fn has_reconciled(&self) -> bool {
         !self.reconciled.is_empty()
     }
 
     /// Something in the middle was not told.
-    pub(super) fn is_torn(&self) -> bool {
+    pub(super) fn has_hole(&self) -> bool {
         self.has_hole
     }
 
@@ -278,13 +278,13 @@ impl ChannelCatchUp {
         // What follows the last line that had been heard is told: so that one is known there. Some servers
         // tell nothing where they do not know it.
         let from_cursor = page.by_msgid && self.previous_msgid.is_none();
-        self.joins |= from_cursor && (page.lines > 0 || self.follows);
+        self.reaches_known |= from_cursor && (page.lines > 0 || self.by_msgid_only);
         let news = self.last_msgid != self.previous_msgid;
         self.previous_msgid.clone_from(&self.last_msgid);
         let Some((_, newest)) = page.span else {
             // None of them has a time that can be: only the last line says where the next page begins.
             let full = page.lines >= page.limit;
-            self.by_msgid = full && news && page.finds_lines && self.last_msgid.is_some();
+            self.by_msgid = full && news && page.has_msgid_lookup && self.last_msgid.is_some();
             self.has_hole |= full && !self.by_msgid;
             return self.by_msgid;
         };
@@ -309,12 +309,12 @@ impl ChannelCatchUp {
     /// Whether what was played back reaches to what had been heard: nothing is missing between. Only a line
     /// that is known shows that. A server may have forgotten all it knew, and its times may be wrong.
     pub(super) fn is_gapless(&self) -> bool {
-        self.joins && !self.has_hole
+        self.reaches_known && !self.has_hole
     }
 
     /// Whether the server keeps what was said, or has played something back by itself.
     pub(super) fn has_playback(&self) -> bool {
-        self.has_history || self.told
+        self.has_history || self.has_playback
     }
 
     /// Holds back a line that is said `now`. Gives it back when there are too many.
@@ -323,7 +323,7 @@ impl ChannelCatchUp {
         talk: IncomingMessage,
         now: Timestamp,
     ) -> Option<IncomingMessage> {
-        if self.held.len() >= MAX_HELD || self.held_bytes >= MOST_HELD_BYTES {
+        if self.held.len() >= MAX_HELD || self.held_bytes >= MAX_HELD_BYTES {
             return Some(talk);
         }
         self.held_bytes += talk.text.len();
@@ -464,7 +464,7 @@ mod tests {
     fn page(times: &[i64]) -> HistoryPage {
         let span = times.iter().min().zip(times.iter().max());
         let span = span.map(|(oldest, newest)| (at(*oldest), at(*newest)));
-        HistoryPage { limit: 10, lines: times.len(), span, by_msgid: false, finds_lines: true }
+        HistoryPage { limit: 10, lines: times.len(), span, by_msgid: false, has_msgid_lookup: true }
     }
 
     #[test]
@@ -472,7 +472,7 @@ mod tests {
         let mut catchup = catchup(600_000, true);
         assert!(!catchup.finish_page(page(&[599_000, 600_000])));
         assert!(!catchup.is_gapless(), "its lines may be any");
-        catchup.recognise(1);
+        catchup.note_known(1);
         assert!(catchup.is_gapless());
     }
 
@@ -502,32 +502,32 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_had_been_heard_only_what_was_said_before_shows_that_nothing_is_missing() {
+    fn without_a_last_line_only_older_lines_show_completeness() {
         let mut catchup = catchup(600_000, false);
         catchup.has_history = true;
         assert!(!catchup.is_gapless());
-        catchup.recognise_old();
+        catchup.note_older();
         assert!(catchup.is_gapless());
     }
 
     #[test]
-    fn what_a_reading_has_brought_shows_nothing_when_it_comes_again() {
+    fn lines_of_this_catchup_do_not_show_completeness() {
         let mut catchup = catchup(600_000, true);
-        catchup.is_new(1);
-        catchup.recognise(1);
-        assert!(!catchup.is_gapless() && catchup.is_loose());
-        catchup.recognise(2);
-        assert!(catchup.is_gapless() && !catchup.is_loose());
+        catchup.note_new(1);
+        catchup.note_known(1);
+        assert!(!catchup.is_gapless() && catchup.has_unknown_start());
+        catchup.note_known(2);
+        assert!(catchup.is_gapless() && !catchup.has_unknown_start());
     }
 
     #[test]
-    fn nothing_was_heard_later_than_now_and_what_was_missed_was_said_while_we_were_away() {
+    fn playback_times_are_clamped_to_the_absence() {
         let cursor = Cursor { time: at(99_000_000), last_line: Some(None) };
         let sight = ChannelProgress { first_joined: at(0), last_seen: at(1_000_000), cursor };
         let catchup = ChannelCatchUp::new(sight, None, at(9_000_000));
         assert_eq!(catchup.page_since(), at(8_939_999));
         for (told, said) in [(0, 940_000), (2_000_000, 2_000_000), (10_000_000, 9_000_000)] {
-            assert_eq!(catchup.said_at(at(told), at(9_000_000)), at(said), "{told}");
+            assert_eq!(catchup.sent_at(at(told), at(9_000_000)), at(said), "{told}");
         }
     }
 

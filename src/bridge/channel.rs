@@ -15,11 +15,11 @@ pub(super) const LAST_SEEN_SAVE_INTERVAL: SignedDuration = SignedDuration::from_
 
 /// How often it is written down along with something else: that costs no further wait for the disk. For
 /// each channel that is heard, a little longer.
-const WRITE_ALONG: SignedDuration = SignedDuration::from_secs(1);
-const WRITE_EACH: SignedDuration = SignedDuration::from_millis(10);
+const LAST_SEEN_SAVE_INTERVAL_ALONG: SignedDuration = SignedDuration::from_secs(1);
+const LAST_SEEN_SAVE_INTERVAL_PER_CHANNEL: SignedDuration = SignedDuration::from_millis(10);
 
 /// A server that was silent for up to this long still had a connection to us, as far as anybody can tell.
-const SILENT: SignedDuration = SignedDuration::from_secs(20);
+const SILENCE_GRACE: SignedDuration = SignedDuration::from_secs(20);
 
 impl Bridge {
     pub(super) fn on_irc_event(
@@ -121,7 +121,7 @@ impl Bridge {
             } => self.on_relaymsg_rejected(network, (ticket, place), (scope, &why), turn),
             // Where nobody is to talk in private.
             IrcEvent::DirectMessage(talk) => {
-                self.written_in_vain(network, &talk, turn);
+                self.reply_no_direct_messages(network, &talk, turn);
                 Ok(())
             }
             IrcEvent::Removed { .. } | IrcEvent::MaySpeak { why: None, .. } => Ok(()),
@@ -201,10 +201,11 @@ impl Bridge {
 
     /// Writes down that the channels are heard, for when the process dies: then it is known from when on
     /// they were not.
-    pub(super) fn write_alive(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+    pub(super) fn save_last_seen(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         let heard = i32::try_from(self.joined).unwrap_or(i32::MAX);
-        let along = WRITE_ALONG + WRITE_EACH.saturating_mul(heard);
-        let every = if turn.store.is_written() {
+        let along = LAST_SEEN_SAVE_INTERVAL_ALONG
+            + LAST_SEEN_SAVE_INTERVAL_PER_CHANNEL.saturating_mul(heard);
+        let every = if turn.store.has_uncommitted() {
             along.min(LAST_SEEN_SAVE_INTERVAL)
         } else {
             LAST_SEEN_SAVE_INTERVAL
@@ -213,16 +214,16 @@ impl Bridge {
         for (network, alive) in &mut self.networks_last_seen {
             if turn.now.duration_since(alive.saved_at) >= every {
                 alive.saved_at = turn.now;
-                due.push((network.clone(), turn.now.min(alive.at + SILENT)));
+                due.push((network.clone(), turn.now.min(alive.at + SILENCE_GRACE)));
             }
         }
         for (network, at) in due {
-            self.write_alive_on(&network, at, turn)?;
+            self.save_last_seen_on(&network, at, turn)?;
         }
         Ok(())
     }
 
-    fn write_alive_on(
+    fn save_last_seen_on(
         &mut self,
         network: &Network,
         at: Timestamp,

@@ -25,19 +25,19 @@ const RECENT_SPEECH_WINDOW: SignedDuration = SignedDuration::from_mins(30);
 const MAX_PER_ENDPOINT: usize = 20_000;
 
 /// How long what is to be told waits for those who talk. Later, nobody wants to read it.
-const WAITS: SignedDuration = SignedDuration::from_secs(60);
+const MAX_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
 /// What has happened lately in each place.
 #[derive(Debug, Default)]
 pub(super) struct StatusBuffer {
     by_endpoint: HashMap<EndpointId, PendingStatus>,
     /// What waits to be told, from where to where: nobody's talk waits for it.
-    waiting: BTreeMap<(EndpointId, EndpointId), Due>,
+    queued: BTreeMap<(EndpointId, EndpointId), DueStatus>,
 }
 
 /// What is to be told in one place of another.
 #[derive(Debug)]
-struct Due {
+struct DueStatus {
     comings: Vec<StatusEvent>,
     since: Timestamp,
     /// One of them is about to say something.
@@ -119,15 +119,15 @@ impl StatusBuffer {
     }
 
     /// `comings` of the one place are to be told in the other, behind what waits already.
-    fn wait(
+    fn enqueue(
         &mut self,
         way: (EndpointId, EndpointId),
         comings: &[StatusEvent],
         hurry: bool,
         now: Timestamp,
     ) {
-        let nothing = || Due { comings: Vec::new(), since: now, hurry: false };
-        let due = self.waiting.entry(way).or_insert_with(nothing);
+        let nothing = || DueStatus { comings: Vec::new(), since: now, hurry: false };
+        let due = self.queued.entry(way).or_insert_with(nothing);
         due.hurry |= hurry;
         let room = MAX_PER_ENDPOINT.saturating_sub(due.comings.len());
         due.comings.extend(comings.iter().take(room).cloned());
@@ -191,19 +191,19 @@ impl Bridge {
             let mirrors = self.endpoints.get(&place).map(|spot| spot.mirrors.clone());
             for to in mirrors.iter().flat_map(|mirrors| mirrors.iter().copied()) {
                 if self.endpoints.get(&to).is_some_and(|spot| spot.queue.is_open()) {
-                    self.status_buffer.wait((place, to), &comings, hurry, turn.now);
+                    self.status_buffer.enqueue((place, to), &comings, hurry, turn.now);
                 }
             }
         }
-        let ways: Vec<_> = self.status_buffer.waiting.keys().copied().collect();
+        let ways: Vec<_> = self.status_buffer.queued.keys().copied().collect();
         for (place, to) in ways {
-            let Some(due) = self.status_buffer.waiting.get(&(place, to)) else { continue };
-            let late = turn.now.duration_since(due.since) > WAITS;
-            if !late && !self.is_quiet(to, due.hurry) {
+            let Some(due) = self.status_buffer.queued.get(&(place, to)) else { continue };
+            let late = turn.now.duration_since(due.since) > MAX_WAIT;
+            if !late && !self.is_idle(to, due.hurry) {
                 continue;
             }
-            let due = self.status_buffer.waiting.remove(&(place, to)).filter(|_| !late);
-            let words = due.and_then(|due| self.words_of(place, to, &due.comings));
+            let due = self.status_buffer.queued.remove(&(place, to)).filter(|_| !late);
+            let words = due.and_then(|due| self.status_text_for(place, to, &due.comings));
             if let Some(words) = words {
                 self.post_notice(place, &[to], words, turn)?;
             }
@@ -213,7 +213,7 @@ impl Bridge {
 
     /// Whether nothing waits to be said in `to` nor, but in a hurry, on its network, where one line
     /// holds up another.
-    fn is_quiet(&self, to: EndpointId, hurry: bool) -> bool {
+    fn is_idle(&self, to: EndpointId, hurry: bool) -> bool {
         let Some(EndpointState { endpoint: place, queue: lane, .. }) = self.endpoints.get(&to)
         else {
             return true;
@@ -229,7 +229,7 @@ impl Bridge {
 
     /// What is told in `to` of what happened in `place`, if anything is. Nobody who sits there, too, is
     /// called by it.
-    fn words_of(
+    fn status_text_for(
         &self,
         place: EndpointId,
         to: EndpointId,
@@ -239,8 +239,8 @@ impl Bridge {
         let spot = self.endpoints.get(&to).filter(|spot| spot.queue.is_open())?;
         let quiet = spot.endpoint.network().is_some() && manners.channel.anti_ping;
         manners.status_notices.summarize(comings, |name| match spot.roster.get(name) {
-            Some(_) if quiet => translate::defuse_ping(&translate::called(name)),
-            _ => translate::called(name).into_owned(),
+            Some(_) if quiet => translate::defuse_ping(&translate::name_or_fallback(name)),
+            _ => translate::name_or_fallback(name).into_owned(),
         })
     }
 }

@@ -30,7 +30,7 @@ pub struct TrafficStats {
     /// Such that cannot be read, for being too long or making no sense.
     pub oversized: u64,
     /// Such by the bridge's own account that it did not post itself: they are not mirrored.
-    pub strays: u64,
+    pub unknown_own: u64,
     /// Messages that were not mirrored since their author only repeats.
     pub suppressed: u64,
     /// How often a message was not mirrored to a place since a rule ignores it.

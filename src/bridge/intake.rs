@@ -9,7 +9,7 @@ use crate::domain::{
     Sender,
 };
 use crate::store::{MessageId, StoreError};
-use crate::translate::{is_blank, is_passthrough, nameless, needs_split};
+use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
 
 impl Bridge {
     /// Takes in `message`, which its network calls `native`, unless it is known already. Says whether
@@ -34,7 +34,7 @@ impl Bridge {
         let named;
         let message = if message.author.is_bridge() {
             // Nobody speaks as the bridge itself for want of a name.
-            let author = Author { name: nameless(&message.author), ..message.author.clone() };
+            let author = Author { name: fallback_name(&message.author), ..message.author.clone() };
             named = Message { author, ..message.clone() };
             &named
         } else {

@@ -280,7 +280,7 @@ impl DeliveryQueue {
     }
 
     /// What was begun carries its mark in the words before each line, and not in what is said.
-    pub(super) fn marks_each_line(&mut self) {
+    pub(super) fn set_mark_in_prefix(&mut self) {
         self.progress.resend_marked = false;
     }
 

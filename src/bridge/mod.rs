@@ -260,7 +260,7 @@ impl Bridge {
         while let Some(place) = self.due_rooms.pop_first() {
             self.start_next(place, turn)?;
         }
-        self.write_alive(turn)
+        self.save_last_seen(turn)
     }
 
     /// The places and their numbers, in no order.

@@ -15,7 +15,7 @@ pub struct BridgePolicy {
     pub notices: bool,
     /// For how long a channel must have gone unheard for people to be told of it, where nobody knows whether
     /// anything was said.
-    pub gap: SignedDuration,
+    pub min_reported_gap: SignedDuration,
     /// Whether two who set each other off through the bridge are parted.
     pub loop_protection: bool,
     /// How long the ledger remembers; `None` for ever.
@@ -40,7 +40,7 @@ impl Default for BridgePolicy {
             room_catchup: CatchUpLimits::default(),
             channel_catchup: HashMap::new(),
             notices: true,
-            gap: SignedDuration::from_secs(60),
+            min_reported_gap: SignedDuration::from_secs(60),
             loop_protection: false,
             retention: None,
             max_queue_size: None,

@@ -8,29 +8,29 @@ use std::borrow::Cow;
 use jiff::SignedDuration;
 
 use super::direct::{RateDecision, UserRateLimiter};
-use super::refusals::tell_nick;
+use super::refusals::notify_nick;
 use super::{Bridge, Ctx, EndpointState};
 use crate::domain::{Endpoint, EndpointId, Message, MessageKind, Network};
 use crate::protocol::irc::IncomingMessage;
 use crate::store::StoreError;
-use crate::translate::{BotCommand, Words, called};
+use crate::translate::{BotCommand, NoticeText, name_or_fallback};
 
 /// So many questions are answered in a place at once, and then one in this time.
-const BURST: i32 = 5;
-const EVERY: SignedDuration = SignedDuration::from_secs(3);
+const REPLY_BURST: i32 = 5;
+const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
 /// What is answered where that is too much.
-const TOO_MUCH: &str = "too many questions at once: ask again in a few seconds";
+const RATE_LIMITED: &str = "too many questions at once: ask again in a few seconds";
 
 /// What is answered to whoever writes to the bridge alone, where that is passed on to nobody.
-const NOBODY: &str = "nobody reads what is written to the bridge alone. In the channel, !who tells who is \
+const NO_DIRECT_MESSAGES: &str = "nobody reads what is written to the bridge alone. In the channel, !who tells who is \
                       on the other side, !status how the bridge is, !help what it does";
 
 /// How many bytes of names are told of one place: with the rest of the answer, a line of IRC.
 const MAX_LEN_NAMES: usize = 250;
 
 /// Those who write to the bridge alone are all answered as often as one place is.
-const ALONE: EndpointId = EndpointId(0);
+const PRIVATE_BUCKET: EndpointId = EndpointId(0);
 
 /// How often somebody was answered, in each place.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) struct CommandLimiter(UserRateLimiter);
 
 impl Default for CommandLimiter {
     fn default() -> Self {
-        Self(UserRateLimiter::new(BURST, EVERY))
+        Self(UserRateLimiter::new(REPLY_BURST, REPLY_INTERVAL))
     }
 }
 
@@ -63,27 +63,31 @@ impl Bridge {
                 }),
         };
         let Some(question) = question.filter(|_| self.should_reply(message)) else { return Ok(()) };
-        let lines: Vec<Words> = match self.command_limiter.0.take(place, turn.now) {
-            RateDecision::Allow => {
-                self.command_reply(question, place, turn)?.into_iter().map(Words::from).collect()
-            }
-            RateDecision::DenyAndNotify => vec![Words::from(TOO_MUCH)],
+        let lines: Vec<NoticeText> = match self.command_limiter.0.take(place, turn.now) {
+            RateDecision::Allow => self
+                .command_reply(question, place, turn)?
+                .into_iter()
+                .map(NoticeText::from)
+                .collect(),
+            RateDecision::DenyAndNotify => vec![NoticeText::from(RATE_LIMITED)],
             RateDecision::Deny => return Ok(()),
         };
         match &self.endpoints[&place].endpoint {
             Endpoint::Channel { network, .. } => {
                 let network = network.clone();
                 for words in lines {
-                    tell_nick(&network, &message.author.name, words, turn);
+                    notify_nick(&network, &message.author.name, words, turn);
                 }
                 Ok(())
             }
-            Endpoint::Room(_) => self.post_notice(place, &[place], Words::lines(lines), turn),
+            Endpoint::Room(_) => {
+                self.post_notice(place, &[place], NoticeText::from_lines(lines), turn)
+            }
         }
     }
 
     /// Somebody has written to the bridge alone what they want to know, or a command, on a network where that is passed on to nobody.
-    pub(super) fn written_in_vain(
+    pub(super) fn reply_no_direct_messages(
         &mut self,
         network: &Network,
         talk: &IncomingMessage,
@@ -92,9 +96,9 @@ impl Bridge {
         let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.is_playback;
         if answerable
             && BotCommand::is_meant(&talk.text)
-            && self.command_limiter.0.take(ALONE, turn.now) == RateDecision::Allow
+            && self.command_limiter.0.take(PRIVATE_BUCKET, turn.now) == RateDecision::Allow
         {
-            tell_nick(network, &talk.author.name, NOBODY, turn);
+            notify_nick(network, &talk.author.name, NO_DIRECT_MESSAGES, turn);
         }
     }
 
@@ -155,9 +159,11 @@ impl Bridge {
         }
         let mut names: Vec<Cow<'_, str>> = match &spot.endpoint {
             Endpoint::Channel { .. } => {
-                spot.roster.iter().map(|member| called(&member.user.nick)).collect()
+                spot.roster.iter().map(|member| name_or_fallback(&member.user.nick)).collect()
             }
-            Endpoint::Room(_) => spot.room_members.present_usernames().map(called).collect(),
+            Endpoint::Room(_) => {
+                spot.room_members.present_usernames().map(name_or_fallback).collect()
+            }
         };
         names.sort_by_cached_key(|name| name.to_lowercase());
         if names.is_empty() {

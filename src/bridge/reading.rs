@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_any_id_is_read_past() {
+    fn page_without_ids_is_skipped() {
         let mut reading = RoomState::paging_from(id(7, 0));
         assert!(reading.finish_page(PAGE_SIZE, PAGE_SIZE, None));
         assert_eq!(

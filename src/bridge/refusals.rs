@@ -13,7 +13,7 @@ use super::{Bridge, Command, Ctx};
 use crate::domain::{Casemapping, Delivery, Endpoint, EndpointId, MessageKind, Network};
 use crate::protocol::irc;
 use crate::store::{StoreError, UnreportedFailure};
-use crate::translate::{Words, called};
+use crate::translate::{NoticeText, name_or_fallback};
 
 /// How long refusals are gathered before the first is told.
 const BATCH_DELAY: SignedDuration = SignedDuration::from_secs(5);
@@ -150,7 +150,7 @@ impl Bridge {
         match audience {
             FailureRecipient::Nick(network, _) => {
                 let Some(UnreportedFailure { author, .. }) = refused.first() else { return Ok(()) };
-                tell_nick(&network, author, self.nick_notice_text(refused), turn);
+                notify_nick(&network, author, self.nick_notice_text(refused), turn);
                 Ok(())
             }
             FailureRecipient::Room(room) => {
@@ -202,10 +202,10 @@ impl Bridge {
 }
 
 /// Tells whoever goes by `nick`, and nobody else.
-pub(super) fn tell_nick(
+pub(super) fn notify_nick(
     network: &Network,
     nick: &str,
-    words: impl Into<Words>,
+    words: impl Into<NoticeText>,
     turn: &mut Ctx<'_>,
 ) {
     let (nick, text) = (nick.to_owned(), words.into().into_string());
@@ -215,7 +215,7 @@ pub(super) fn tell_nick(
 /// `@all` would call everybody in the room (WIRE.md, "What its web page makes of text"); whoever goes
 /// by that name is not called.
 fn mention(name: &str) -> String {
-    let name = called(name);
+    let name = name_or_fallback(name);
     if name.eq_ignore_ascii_case("all") { name.into_owned() } else { format!("@{name}") }
 }
 
@@ -228,7 +228,7 @@ fn join_reasons(refused: &[UnreportedFailure]) -> String {
 
 /// The beginning of `text`, in one line.
 pub(super) fn excerpt(text: &str) -> String {
-    let line = Words::from(text).into_string();
+    let line = NoticeText::from(text).into_string();
     match line.char_indices().nth(MAX_LEN_EXCERPT) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -14,10 +14,10 @@ use crate::protocol::letschat::{LetsChatEvent, PAGE_SIZE, Post, PostId, Stay};
 use crate::store::StoreError;
 
 /// How far the server's clock may be ahead of ours.
-const LATEST: SignedDuration = SignedDuration::from_hours(24);
+const MAX_SERVER_CLOCK_LEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Before this there was no Let's Chat: 2012.
-const EARLIEST: Timestamp = Timestamp::constant(1_325_376_000, 0);
+const MIN_POST_TIME: Timestamp = Timestamp::constant(1_325_376_000, 0);
 
 impl Bridge {
     pub(super) fn on_letschat_event(
@@ -78,7 +78,9 @@ impl Bridge {
             LetsChatEvent::Page { endpoint: place, posts, bad, bytes, .. } => {
                 self.on_page(place, posts, &bad, bytes, turn)
             }
-            LetsChatEvent::Unreadable { place, post } => self.unreadable(place, post, turn),
+            LetsChatEvent::UnreadablePost { place, post } => {
+                self.on_unreadable_post(place, post, turn)
+            }
             LetsChatEvent::NewestMessage { endpoint: place, post, .. } => {
                 self.on_newest_post(place, post, turn)
             }
@@ -257,12 +259,12 @@ impl Bridge {
             self.enqueue_page(place, false, turn);
             return Ok(());
         }
-        let bad = self.unheard_of(place, bad, turn)?;
+        let bad = self.not_skipped_before(place, bad, turn)?;
         for post in posts {
             self.ingest_post(place, post, turn)?;
         }
         for post in bad {
-            self.pass_over(place, post, turn)?;
+            self.skip_post(place, post, turn)?;
         }
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         let more = spot.room_state.finish_page(count, take, highest);
@@ -276,7 +278,7 @@ impl Bridge {
     }
 
     /// Somebody spoke, but nobody can tell what.
-    fn unreadable(
+    fn on_unreadable_post(
         &mut self,
         place: EndpointId,
         post: Option<PostId>,
@@ -292,12 +294,12 @@ impl Bridge {
                 self.read_since(place, post.predecessor(), turn);
                 Ok(())
             }
-            None => self.pass_over(place, None, turn),
+            None => self.skip_post(place, None, turn),
         }
     }
 
     /// Those of `bad` that were not passed over before, as far as they have ids.
-    fn unheard_of(
+    fn not_skipped_before(
         &self,
         place: EndpointId,
         bad: &[Option<PostId>],
@@ -313,14 +315,14 @@ impl Bridge {
     }
 
     /// Passes over a post that makes no sense.
-    fn pass_over(
+    fn skip_post(
         &mut self,
         place: EndpointId,
         post: Option<PostId>,
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if let Some(post) = post {
-            self.go_on_from(place, post, None, turn)?;
+            self.advance_room_cursor(place, post, None, turn)?;
         }
         self.count_traffic(place, |traffic| traffic.oversized += 1);
         Ok(())
@@ -328,7 +330,7 @@ impl Bridge {
 
     /// Moves the cursor on to `post`, unless that claims to be of the future: then what is said in truth
     /// would count as read.
-    fn go_on_from(
+    fn advance_room_cursor(
         &mut self,
         place: EndpointId,
         post: PostId,
@@ -404,7 +406,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let native = post.id.to_string();
         let live = self.endpoints.get(&place).is_some_and(|spot| spot.catchup_budget.is_none());
-        self.go_on_from(place, post.id, live.then_some(turn.now), turn)?;
+        self.advance_room_cursor(place, post.id, live.then_some(turn.now), turn)?;
         if let (Some(author), Some(spot)) = (&post.author, self.endpoints.get_mut(&place))
             && self.letschat_account.as_ref().is_some_and(|account| account.id != author.id)
         {
@@ -433,7 +435,7 @@ impl Bridge {
             sent_at: said_at,
         };
         if stray {
-            return self.is_stray(&message, &native, turn);
+            return self.record_unknown_own(&message, &native, turn);
         }
         let Some(backlog) = backlog else {
             let new = self.ingest(&message, Some(&native), turn)?;
@@ -459,15 +461,15 @@ impl Bridge {
     /// A post by our own account of which the ledger does not know: the state is a restored backup, another
     /// bridge uses the account, or somebody does. Nobody can tell, and mirroring it would repeat what was
     /// mirrored from there: it is noted as ours.
-    fn is_stray(
+    fn record_unknown_own(
         &mut self,
         message: &Message,
         native: &str,
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let place = message.source;
-        self.count_traffic(place, |traffic| traffic.strays += 1);
-        let strays = self.stats.traffic.get(&Peer::LetsChat).map_or(0, |it| it.strays);
+        self.count_traffic(place, |traffic| traffic.unknown_own += 1);
+        let strays = self.stats.traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own);
         if strays.is_power_of_two() {
             let place = self.display_name(place);
             tracing::warn!(
@@ -500,11 +502,11 @@ impl Bridge {
 
 /// The latest id that a server can give now: clocks differ, but not by days.
 fn latest(now: Timestamp) -> PostId {
-    PostId::from_time(now + LATEST)
+    PostId::from_time(now + MAX_SERVER_CLOCK_LEAD)
 }
 
 /// When `post` was made: by its id, where its time cannot be one.
 fn posted_at(post: &Post, now: Timestamp) -> Timestamp {
-    let is_time = (EARLIEST..=now + LATEST).contains(&post.posted_at);
+    let is_time = (MIN_POST_TIME..=now + MAX_SERVER_CLOCK_LEAD).contains(&post.posted_at);
     if is_time { post.posted_at } else { post.id.created_at().min(now) }
 }

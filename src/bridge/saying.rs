@@ -156,7 +156,7 @@ impl Bridge {
                 body.insert_str(0, RESENT_PREFIX);
             } else {
                 prefix.push_str(RESENT_PREFIX);
-                spot.queue.marks_each_line();
+                spot.queue.set_mark_in_prefix();
             }
         }
         let relay = match &voice {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::{Bridge, Command, Ctx};
 use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::{irc, letschat};
-use crate::translate::Topic;
+use crate::translate::TopicText;
 
 /// What each place is about, as far as is known: what its server said last, or what we asked it for.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl Bridge {
                 continue;
             };
             let follows = self.routes.format(place, to).topic_sync;
-            let text = Topic::of(text).into_string();
+            let text = TopicText::new(text).into_string();
             let order = match &spot.endpoint {
                 Endpoint::Room(_) if follows.syncs_room() => {
                     let description = text.clone();

@@ -15,11 +15,11 @@ use crate::domain::{Endpoint, Network};
 use crate::service;
 use crate::store::{Store, StoreError};
 
-use super::signals::Stop;
+use super::signals::ShutdownSignal;
 use super::{EXIT_FAILURE, logging, run};
 
 /// How long what is under way may take when it ends.
-const SETTLE: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The channels and rooms that mirror each other; each is called as the other.
 const CHANNELS: &[(&str, &str)] = &[
@@ -70,7 +70,7 @@ async fn run_until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), Demo
     let letschat =
         letschat.map_err(|error| DemoError::Port { port: letschat_port, option, error })?;
 
-    let mut stop = Stop::listen(SETTLE);
+    let mut stop = ShutdownSignal::listen(SHUTDOWN_TIMEOUT);
     let settings = settings(&irc, &letschat);
     // All is forgotten when the demo ends: the servers forget it too.
     let mut running = service::start(settings, Store::in_memory()?)?;
@@ -79,11 +79,11 @@ async fn run_until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), Demo
     tokio::select! {
         _ = joined => print_instructions(&irc, &letschat),
         outcome = running.wait_end() => return Ok(outcome?),
-        () = stop.asked() => return Ok(running.stop().await?),
+        () = stop.recv() => return Ok(running.stop().await?),
     }
     tokio::select! {
         outcome = running.wait_end() => Ok(outcome?),
-        () = stop.asked() => Ok(running.stop().await?),
+        () = stop.recv() => Ok(running.stop().await?),
     }
 }
 
@@ -166,7 +166,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
         web: None,
         ident: None,
         notices: true,
-        gap: std::time::Duration::from_secs(60),
+        min_reported_gap: std::time::Duration::from_secs(60),
         loop_protection: true,
         format: Arc::default(),
         link_formats: Vec::new(),
@@ -219,6 +219,6 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             .map(|link| vec![link.channel.clone(), link.room.clone()])
             .collect(),
         links,
-        shutdown_timeout: SETTLE,
+        shutdown_timeout: SHUTDOWN_TIMEOUT,
     }
 }

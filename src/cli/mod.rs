@@ -23,7 +23,7 @@ const EXIT_CONFIG_ERROR: u8 = 2;
 const EXIT_FAILURE: u8 = 1;
 
 /// What is said to `--version`: what a report of a fault should name. `-V` says the number alone.
-const VERSION: &str = concat!(
+const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\ncommit: ",
     env!("LETSBRIDGE_BUILT_FROM"),
@@ -33,7 +33,7 @@ const VERSION: &str = concat!(
 
 /// A bridge between IRC and Let's Chat.
 #[derive(Debug, Parser)]
-#[command(version, long_version = VERSION, about, disable_help_subcommand = true)]
+#[command(version, long_version = LONG_VERSION, about, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: CliCommand,
@@ -72,7 +72,7 @@ enum CliCommand {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Cli::parse();
-    panic::end_the_program();
+    panic::exit_on_panic();
     process::keep_to_ourselves();
     let ended = match arguments.command {
         CliCommand::Run { config } => run::run(&config),

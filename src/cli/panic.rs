@@ -10,10 +10,10 @@ use std::process;
 use std::thread;
 
 /// What a panic exits with, as that of a program of one thread does.
-const PANICKED: i32 = 101;
+const EXIT_PANIC: i32 = 101;
 
 /// Ends the program on the first panic, with what happened and the backtrace in the log.
-pub(super) fn end_the_program() {
+pub(super) fn exit_on_panic() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if tracing::dispatcher::has_been_set() {
@@ -29,7 +29,7 @@ pub(super) fn end_the_program() {
         } else {
             usual(info);
         }
-        process::exit(PANICKED);
+        process::exit(EXIT_PANIC);
     }));
 }
 
@@ -50,7 +50,7 @@ mod tests {
         if std::env::var(CHILD).is_ok_and(|wanted| wanted == kind) {
             let json = tracing_subscriber::fmt().json().with_writer(std::io::stderr);
             tracing::subscriber::set_global_default(json.finish()).unwrap();
-            end_the_program();
+            exit_on_panic();
             panics();
             loop {
                 thread::park();
@@ -63,7 +63,7 @@ mod tests {
             .output()
             .unwrap();
         let log = String::from_utf8_lossy(&child.stderr);
-        assert_eq!(child.status.code(), Some(PANICKED), "{log}");
+        assert_eq!(child.status.code(), Some(EXIT_PANIC), "{log}");
         let event = log.lines().find(|line| line.contains("a bug in letsbridge ends it"));
         let event: serde_json::Value = serde_json::from_str(event.unwrap()).unwrap();
         let said = event["fields"]["message"].as_str().unwrap();

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::signals::Stop;
+use super::signals::ShutdownSignal;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, notify};
 use crate::config;
 use crate::config::Settings;
@@ -74,13 +74,13 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
 
 async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
-    let mut stop = Stop::listen(settings.shutdown_timeout);
+    let mut stop = ShutdownSignal::listen(settings.shutdown_timeout);
     let web = WebServer::start(&settings).await?;
     let mut running = service::start(settings, store)?;
     tokio::spawn(notify::report_status(running.status()));
     tokio::select! {
         outcome = running.wait_end() => return Ok(outcome?),
-        () = stop.asked() => {}
+        () = stop.recv() => {}
     }
     tracing::info!("stopping: what is under way may settle; a second signal stops at once");
     notify::notify_stopping();

@@ -129,7 +129,7 @@ impl Diagnostics {
     }
 
     /// Whether something is wrong with the value at `path` itself.
-    pub(super) fn has_mistake_of(&self, path: &str) -> bool {
+    pub(super) fn has_error_at(&self, path: &str) -> bool {
         self.errors.iter().any(|mistake| mistake.key.as_deref() == Some(path))
     }
 

@@ -87,13 +87,19 @@ impl Document {
 
     /// The same with the value `name` of the section at `from` called `new_name` in the section at
     /// `to`; `None` if there is one already, or no such section.
-    pub(super) fn moved(&self, from: &str, name: &str, to: &str, new_name: &str) -> Option<Self> {
+    pub(super) fn with_moved(
+        &self,
+        from: &str,
+        name: &str,
+        to: &str,
+        new_name: &str,
+    ) -> Option<Self> {
         let mut moved = self.clone();
-        let value = section(&mut moved.root, "", from)?.remove(name)?;
+        let value = find_section(&mut moved.root, "", from)?.remove(name)?;
         if !to.is_empty() && !to.contains(['.', '[']) && !moved.root.contains_key(to) {
             moved.root.insert(to.to_owned(), Value::new(None, Table::new()));
         }
-        let target = section(&mut moved.root, "", to)?;
+        let target = find_section(&mut moved.root, "", to)?;
         if target.contains_key(new_name) {
             return None;
         }
@@ -115,7 +121,7 @@ impl Document {
     /// and how that is written.
     pub(super) fn reshaped(&self, path: &str, name: &str) -> Option<(Self, String)> {
         let mut reshaped = self.clone();
-        let value = section(&mut reshaped.root, "", path)?.get_mut(name)?;
+        let value = find_section(&mut reshaped.root, "", path)?.get_mut(name)?;
         let (kind, written) = match std::mem::replace(&mut value.kind, ValueKind::Nil) {
             ValueKind::String(text) => {
                 let text = Value::new(None, ValueKind::String(text));
@@ -132,7 +138,7 @@ impl Document {
 
     /// Adds an empty section called `name` to the section at `path`.
     pub(super) fn add_section(&mut self, path: &str, name: &str) {
-        if let Some(section) = section(&mut self.root, "", path) {
+        if let Some(section) = find_section(&mut self.root, "", path) {
             section.insert(name.to_owned(), Value::new(None, Table::new()));
         }
         if let Some(line) = self.key_lines.get(path).copied() {
@@ -143,14 +149,14 @@ impl Document {
     /// The same without the value `name` of the section at `from`.
     pub(super) fn without(&self, from: &str, name: &str) -> Self {
         let mut rest = self.clone();
-        section(&mut rest.root, "", from).and_then(|section| section.remove(name));
+        find_section(&mut rest.root, "", from).and_then(|section| section.remove(name));
         rest
     }
 
     /// What stands in the section at `path`.
     pub(super) fn value(&self, path: &str, name: &str) -> Option<Value> {
         let mut copy = self.root.clone();
-        section(&mut copy, "", path)?.remove(name)
+        find_section(&mut copy, "", path)?.remove(name)
     }
 
     /// Where the value with this path was written, or would have been.
@@ -176,7 +182,7 @@ pub(super) fn child_path(path: &str, key: &str) -> String {
 }
 
 /// The section at the path `wanted`, in this `table` at the path `at`.
-fn section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut Table> {
+fn find_section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut Table> {
     if at == wanted {
         return Some(table);
     }
@@ -185,11 +191,13 @@ fn section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut T
         let rest = wanted.strip_prefix(&path)?;
         match &mut value.kind {
             ValueKind::Table(inner) if rest.is_empty() || rest.starts_with('.') => {
-                section(inner, &path, wanted)
+                find_section(inner, &path, wanted)
             }
             ValueKind::Array(items) if rest.starts_with('[') => {
                 items.iter_mut().enumerate().find_map(|(index, value)| match &mut value.kind {
-                    ValueKind::Table(inner) => section(inner, &item_path(&path, index), wanted),
+                    ValueKind::Table(inner) => {
+                        find_section(inner, &item_path(&path, index), wanted)
+                    }
                     _ => None,
                 })
             }

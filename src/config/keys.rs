@@ -139,28 +139,28 @@ const HINTS: [(SectionKind, &str, &str); 8] = [
 
 /// What to write instead of a key called `name`, where that is known.
 pub(super) fn hint(name: &str, pattern: SectionKind) -> Option<&'static str> {
-    let word = joined(name);
+    let word = normalized(name);
     let hints =
         |(within, other, _): &&(SectionKind, &str, &str)| *within == pattern && *other == word;
     HINTS.iter().find(hints).map(|(_, _, hint)| *hint)
 }
 
 /// What to say of a key for which no better one is known.
-pub(super) fn known_here(here: &[&'static str]) -> String {
+pub(super) fn valid_keys_help(here: &[&'static str]) -> String {
     format!("known here: {}", here.join(", "))
 }
 
 /// The key called so that belongs elsewhere: most often one of the top, written below a section's
 /// header.
-pub(super) fn elsewhere<'k>(
+pub(super) fn find_in_other_section<'k>(
     key: &str,
     pattern: SectionKind,
     known: &'k [KnownKey],
 ) -> Option<&'k KnownKey> {
     let others = || known.iter().filter(|known| known.section != pattern);
     others().find(|known| known.name == key).or_else(|| {
-        let word = joined(key);
-        others().find(|known| joined(known.name) == word)
+        let word = normalized(key);
+        others().find(|known| normalized(known.name) == word)
     })
 }
 
@@ -169,21 +169,21 @@ pub(super) fn nearest<'c>(
     word: &str,
     candidates: impl Iterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    let near = |candidate: &'c str| Some((nearness(word, candidate)?, candidate));
+    let near = |candidate: &'c str| Some((name_distance(word, candidate)?, candidate));
     candidates.filter_map(near).min().map(|(_, candidate)| candidate)
 }
 
 /// The keys that `word` may have been meant to be, the likeliest first.
-pub(super) fn ranked(word: &str, candidates: &[&'static str]) -> Vec<&'static str> {
-    let near = |candidate: &&'static str| Some((likeness(word, candidate)?, *candidate));
+pub(super) fn ranked_matches(word: &str, candidates: &[&'static str]) -> Vec<&'static str> {
+    let near = |candidate: &&'static str| Some((rank(word, candidate)?, *candidate));
     let mut found: Vec<_> = candidates.iter().filter_map(near).collect();
     found.sort_unstable();
     found.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 /// How far `word` is from `candidate` by its letters alone: the less, the nearer.
-fn nearness(word: &str, candidate: &str) -> Option<usize> {
-    let (word, candidate) = (joined(word), joined(candidate));
+fn name_distance(word: &str, candidate: &str) -> Option<usize> {
+    let (word, candidate) = (normalized(word), normalized(candidate));
     if word == candidate {
         return Some(0);
     }
@@ -192,9 +192,9 @@ fn nearness(word: &str, candidate: &str) -> Option<usize> {
 }
 
 /// The same by what the words of a key mean, before their letters.
-fn likeness(word: &str, candidate: &str) -> Option<(u8, usize)> {
+fn rank(word: &str, candidate: &str) -> Option<(u8, usize)> {
     let (ours, theirs) = (words(word), words(candidate));
-    if joined(word) == joined(candidate) {
+    if normalized(word) == normalized(candidate) {
         return Some((0, 0));
     }
     let sorted = |words: &[String]| {
@@ -205,22 +205,24 @@ fn likeness(word: &str, candidate: &str) -> Option<(u8, usize)> {
     if sorted(&ours) == sorted(&theirs) {
         return Some((1, 0));
     }
-    if SYNONYMS.iter().any(|(other, key)| joined(word) == *other && *key == candidate) {
+    if SYNONYMS.iter().any(|(other, key)| normalized(word) == *other && *key == candidate) {
         return Some((2, 0));
     }
     // One letter of a long word is a slip of the hand: `password_fil` is no password.
-    if candidate.len() > 6 && strsim::damerau_levenshtein(&joined(word), &joined(candidate)) == 1 {
+    if candidate.len() > 6
+        && strsim::damerau_levenshtein(&normalized(word), &normalized(candidate)) == 1
+    {
         return Some((3, 0));
     }
     // Somebody said more than was needed: `letschat_token_file`, `server_password`.
     if theirs.iter().all(|their| ours.contains(their)) {
         return Some((4, ours.len() - theirs.len()));
     }
-    nearness(word, candidate).map(|distance| (5, distance))
+    name_distance(word, candidate).map(|distance| (5, distance))
 }
 
 /// The letters of a word, without what separates its parts.
-fn joined(word: &str) -> String {
+fn normalized(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -275,7 +277,7 @@ mod tests {
             "password",
             "password_file",
         ];
-        assert_eq!(ranked(word, &candidates).first().copied(), candidate, "{word}");
+        assert_eq!(ranked_matches(word, &candidates).first().copied(), candidate, "{word}");
     }
 
     #[test]
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_word_means_comes_before_its_letters() {
+    fn synonyms_rank_before_similar_spellings() {
         for (word, key) in [
             ("tokenfile", "token_file"),
             ("TokenFile", "token_file"),
@@ -315,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_by_their_letters_alone() {
+    fn names_are_compared_ignoring_case_and_separators() {
         let names = ["office", "home-net"];
         assert_eq!(nearest("Office", names.into_iter()), Some("office"));
         assert_eq!(nearest("homenet", names.into_iter()), Some("home-net"));
@@ -324,13 +326,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_the_wrong_section_is_known_elsewhere() {
+    fn key_of_another_section_is_found() {
         let known = [
             KnownKey { section: SectionKind::Root, name: "settle" },
             KnownKey { section: SectionKind::Link, name: "room" },
         ];
         let place = |key| {
-            let found = elsewhere(key, SectionKind::Section("letschat"), &known);
+            let found = find_in_other_section(key, SectionKind::Section("letschat"), &known);
             found.map(|known| known.section)
         };
         assert_eq!(place("settle"), Some(SectionKind::Root));

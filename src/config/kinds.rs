@@ -64,5 +64,5 @@ pub(super) fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> ValueErro
         ValueKind::Table(_) => "a section",
         ValueKind::Array(_) => "a list",
     };
-    ValueError::misfit(format!("{kind} where {wanted} is wanted"), remedy)
+    ValueError::type_error(format!("{kind} where {wanted} is wanted"), remedy)
 }

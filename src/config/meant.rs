@@ -9,37 +9,37 @@ use config::{Value, ValueKind};
 use super::diagnostic::Diagnostic;
 use super::document::{Document, child_path};
 use super::keys::{self, SectionKind};
-use super::reading::{Loader, Unknown};
+use super::reading::{Loader, UnknownKey};
 use super::values;
 
 /// A place where a key may have been meant to be, and what to say about it.
-struct Guess {
+struct KeyGuess {
     section: String,
     name: String,
     remedy: String,
 }
 
 /// What is to be said of a key, and the file as it was meant.
-pub(super) struct Meaning {
+pub(super) struct Correction {
     pub(super) remedy: String,
     pub(super) document: Document,
 }
 
 /// What the `unknown` key of `reading` was meant to be; `read` reads a file.
-pub(super) fn meaning(
-    unknown: &Unknown,
+pub(super) fn find_correction(
+    unknown: &UnknownKey,
     reading: &Loader,
     read: impl Fn(Document) -> Loader,
-) -> Meaning {
+) -> Correction {
     let document = &reading.document;
-    let Unknown { section, name, .. } = unknown;
+    let UnknownKey { section, name, .. } = unknown;
     let value = document.value(section, name).unwrap_or(Value::new(None, ValueKind::Nil));
-    let guesses = guesses(unknown, &value, reading);
+    let guesses = candidates(unknown, &value, reading);
     let mut second = None;
     for guess in guesses {
-        let Some(moved) = document.moved(section, name, &guess.section, &guess.name) else {
+        let Some(moved) = document.with_moved(section, name, &guess.section, &guess.name) else {
             // It is there already, or there are several sections for it.
-            second.get_or_insert(Meaning {
+            second.get_or_insert(Correction {
                 remedy: guess.remedy,
                 document: document.without(section, name),
             });
@@ -47,7 +47,7 @@ pub(super) fn meaning(
         };
         let path = child_path(&guess.section, &guess.name);
         let (mut tried, mut remedy) = (read(moved), guess.remedy);
-        let misfits = |tried: &Loader| tried.misfits.borrow().contains(&path);
+        let misfits = |tried: &Loader| tried.type_errors.borrow().contains(&path);
         if misfits(&tried) {
             let reshaped = tried.document.reshaped(&guess.section, &guess.name);
             let Some((reshaped, written)) = reshaped else { continue };
@@ -57,49 +57,51 @@ pub(super) fn meaning(
                 continue;
             }
         }
-        let good = !tried.diagnostics.borrow().has_mistake_of(&path);
-        let meaning = Meaning { remedy, document: tried.document };
+        let good = !tried.diagnostics.borrow().has_error_at(&path);
+        let meaning = Correction { remedy, document: tried.document };
         if good {
             return meaning;
         }
         second.get_or_insert(meaning);
     }
-    second.unwrap_or_else(|| unguessed(unknown, document))
+    second.unwrap_or_else(|| without_correction(unknown, document))
 }
 
 /// The same where nothing is near.
-pub(super) fn unguessed(unknown: &Unknown, document: &Document) -> Meaning {
+pub(super) fn without_correction(unknown: &UnknownKey, document: &Document) -> Correction {
     let remedy = match keys::hint(&unknown.name, unknown.pattern) {
         Some(hint) => hint.to_owned(),
-        None => keys::known_here(&unknown.here),
+        None => keys::valid_keys_help(&unknown.here),
     };
-    Meaning { remedy, document: document.without(&unknown.section, &unknown.name) }
+    Correction { remedy, document: document.without(&unknown.section, &unknown.name) }
 }
 
 /// Where the key may belong, the likeliest first.
-fn guesses(unknown: &Unknown, value: &Value, reading: &Loader) -> Vec<Guess> {
-    let Unknown { section, pattern, name, here } = unknown;
+fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyGuess> {
+    let UnknownKey { section, pattern, name, here } = unknown;
     let mut guesses = Vec::new();
     if *pattern == SectionKind::Root {
-        guesses.extend(by_its_name(name, value));
+        guesses.extend(guess_network_by_name(name, value));
     }
-    for near in fitting(keys::ranked(name, here), here, name, value, reading) {
+    for near in
+        prefer_matching_secret_key(keys::ranked_matches(name, here), here, name, value, reading)
+    {
         let remedy = format!("did you mean \"{near}\"?");
-        guesses.push(Guess { section: section.clone(), name: near.to_owned(), remedy });
+        guesses.push(KeyGuess { section: section.clone(), name: near.to_owned(), remedy });
     }
     guesses.extend(misplaced_section(section, name, value));
     if *pattern == SectionKind::Root {
-        guesses.extend(by_its_keys(name, value));
-    } else if let Some(known) = keys::elsewhere(name, *pattern, &reading.known_keys) {
+        guesses.extend(guess_section_by_keys(name, value));
+    } else if let Some(known) = keys::find_in_other_section(name, *pattern, &reading.known_keys) {
         let remedy = format!("it belongs {}", known.section.location());
-        let section = only(known.section, reading).unwrap_or_else(|| "?".to_owned());
-        guesses.push(Guess { section, name: known.name.to_owned(), remedy });
+        let section = only_section_path(known.section, reading).unwrap_or_else(|| "?".to_owned());
+        guesses.push(KeyGuess { section, name: known.name.to_owned(), remedy });
     }
     guesses
 }
 
 /// Of secrets, which can be written or stand in a file, those that fit the value.
-fn fitting(
+fn prefer_matching_secret_key(
     near: Vec<&'static str>,
     here: &[&'static str],
     name: &str,
@@ -110,7 +112,7 @@ fn fitting(
     let file = |key: &str| here.iter().copied().find(|it| *it == format!("{key}_file"));
     let is_token = values::token(text).is_ok();
     let says_file = name.to_lowercase().ends_with("file") || name.to_lowercase().ends_with("path");
-    let is_path = !is_token && (says_file || names_a_file(text, reading));
+    let is_path = !is_token && (says_file || looks_like_path(text, reading));
     let mut fitting = Vec::new();
     for key in near {
         let direct = key.strip_suffix("_file").and_then(|it| here.iter().find(|key| **key == it));
@@ -124,7 +126,7 @@ fn fitting(
 }
 
 /// Whether a text is a file's name rather than a secret.
-fn names_a_file(text: &str, reading: &Loader) -> bool {
+fn looks_like_path(text: &str, reading: &Loader) -> bool {
     let ends = [".token", ".password", ".pass", ".txt", ".key", ".pem", ".secret", ".account"];
     text.contains('/')
         || ends.iter().any(|end| text.ends_with(end))
@@ -132,7 +134,7 @@ fn names_a_file(text: &str, reading: &Loader) -> bool {
 }
 
 /// A section of the top that was written within another.
-fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<Guess> {
+fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<KeyGuess> {
     let written = match (name, &value.kind) {
         ("link", ValueKind::Array(_)) => "[[link]]".to_owned(),
         ("letschat" | "web" | "log" | "store" | "ident", ValueKind::Table(_)) => {
@@ -141,11 +143,15 @@ fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<Guess> 
         _ => return None,
     };
     let remedy = format!("write {written}: it belongs to no other section");
-    (!section.is_empty()).then(|| Guess { section: String::new(), name: name.to_owned(), remedy })
+    (!section.is_empty()).then(|| KeyGuess {
+        section: String::new(),
+        name: name.to_owned(),
+        remedy,
+    })
 }
 
 /// `[irc_office]`.
-fn by_its_name(name: &str, value: &Value) -> Option<Guess> {
+fn guess_network_by_name(name: &str, value: &Value) -> Option<KeyGuess> {
     let ValueKind::Table(table) = &value.kind else { return None };
     // In `[ircs.office]` there are only sections.
     if table.values().all(|value| matches!(value.kind, ValueKind::Table(_))) {
@@ -153,42 +159,42 @@ fn by_its_name(name: &str, value: &Value) -> Option<Guess> {
     }
     let lower = name.to_lowercase();
     let network = lower.strip_prefix("irc")?.trim_start_matches(|c: char| !c.is_alphanumeric());
-    (!network.is_empty()).then(|| network_called(network))
+    (!network.is_empty()).then(|| network_guess(network))
 }
 
 /// What has the keys of a network, of Let's Chat or of a link is one, whatever it is called.
-fn by_its_keys(name: &str, value: &Value) -> Option<Guess> {
+fn guess_section_by_keys(name: &str, value: &Value) -> Option<KeyGuess> {
     match &value.kind {
-        ValueKind::Table(table) if table.contains_key("servers") => Some(network_called(name)),
+        ValueKind::Table(table) if table.contains_key("servers") => Some(network_guess(name)),
         ValueKind::Table(table)
             if table.contains_key("url")
                 && ["token", "token_file"].iter().any(|key| table.contains_key(*key)) =>
         {
-            Some(top("letschat", "[letschat]"))
+            Some(top_level_guess("letschat", "[letschat]"))
         }
         ValueKind::Array(items) => {
             let is_link = |item: &Value| match &item.kind {
                 ValueKind::Table(link) => link.contains_key("channel") || link.contains_key("room"),
                 _ => false,
             };
-            items.first().filter(|item| is_link(item)).map(|_| top("link", "[[link]]"))
+            items.first().filter(|item| is_link(item)).map(|_| top_level_guess("link", "[[link]]"))
         }
         _ => None,
     }
 }
 
-fn network_called(name: &str) -> Guess {
+fn network_guess(name: &str) -> KeyGuess {
     let remedy = format!("write [{}]", child_path("irc", name));
-    Guess { section: "irc".to_owned(), name: name.to_owned(), remedy }
+    KeyGuess { section: "irc".to_owned(), name: name.to_owned(), remedy }
 }
 
-fn top(name: &str, written: &str) -> Guess {
+fn top_level_guess(name: &str, written: &str) -> KeyGuess {
     let remedy = format!("write {written}");
-    Guess { section: String::new(), name: name.to_owned(), remedy }
+    KeyGuess { section: String::new(), name: name.to_owned(), remedy }
 }
 
 /// The path of the only section of this kind.
-fn only(pattern: SectionKind, reading: &Loader) -> Option<String> {
+fn only_section_path(pattern: SectionKind, reading: &Loader) -> Option<String> {
     match pattern {
         SectionKind::Root => Some(String::new()),
         SectionKind::Section(section) => Some(section.to_owned()),
@@ -204,7 +210,7 @@ fn only(pattern: SectionKind, reading: &Loader) -> Option<String> {
 }
 
 /// A word about keys in `[irc]` itself, and the file with them in the network that was meant.
-pub(super) fn nameless_network(document: &Document) -> Option<(Diagnostic, Document)> {
+pub(super) fn fix_unnamed_network(document: &Document) -> Option<(Diagnostic, Document)> {
     let Some(ValueKind::Table(irc)) = document.root().get("irc").map(|irc| &irc.kind) else {
         return None;
     };
@@ -220,7 +226,7 @@ pub(super) fn nameless_network(document: &Document) -> Option<(Diagnostic, Docum
         irc.iter().filter(|(_, value)| !is_section(value)).map(|(key, _)| key).collect();
     keys.sort_by_cached_key(|key| document.origin(&child_path("irc", key), irc.get(*key)));
     let first = *keys.first()?;
-    let name = wanted_network(document);
+    let name = first_missing_network(document);
     let path = child_path("irc", first);
     let diagnostic = Diagnostic {
         origin: document.origin(&path, irc.get(first)),
@@ -232,26 +238,26 @@ pub(super) fn nameless_network(document: &Document) -> Option<(Diagnostic, Docum
         ),
     };
     let whole = document.network_names().is_empty()
-        || keys.iter().any(|key| keys::ranked(key, &["servers"]).contains(&"servers"));
+        || keys.iter().any(|key| keys::ranked_matches(key, &["servers"]).contains(&"servers"));
     let network = child_path("irc", &name);
     let mut meant = document.clone();
     if whole && !irc.contains_key(&name) {
         meant.add_section("irc", &name);
     }
     for key in keys {
-        let moved = meant.moved("irc", key, &network, key);
+        let moved = meant.with_moved("irc", key, &network, key);
         meant = moved.unwrap_or_else(|| meant.without("irc", key));
     }
     Some((diagnostic, meant))
 }
 
 /// A word about `[irc.letschat]` where `[letschat]` is missing, and the file as it was meant.
-pub(super) fn letschat_as_network(document: &Document) -> Option<(Diagnostic, Document)> {
+pub(super) fn fix_letschat_as_network(document: &Document) -> Option<(Diagnostic, Document)> {
     let ValueKind::Table(network) = document.value("irc", "letschat")?.kind else { return None };
     if !network.contains_key("url") {
         return None;
     }
-    let meant = document.moved("irc", "letschat", "", "letschat")?;
+    let meant = document.with_moved("irc", "letschat", "", "letschat")?;
     let diagnostic = Diagnostic {
         origin: document.origin("irc.letschat", None),
         key: Some("irc.letschat".to_owned()),
@@ -262,7 +268,7 @@ pub(super) fn letschat_as_network(document: &Document) -> Option<(Diagnostic, Do
 }
 
 /// The first network that a link mentions and that is not there; or an example.
-fn wanted_network(document: &Document) -> String {
+fn first_missing_network(document: &Document) -> String {
     let networks = document.network_names();
     let links = match document.root().get("link").map(|links| &links.kind) {
         Some(ValueKind::Array(links)) => links.as_slice(),

@@ -47,7 +47,7 @@ use self::document::Document;
 use self::environment::Environment;
 use self::keys::KnownKey;
 use self::reading::{BaseDirs, Loader};
-use self::secret::Foreign;
+use self::secret::NotUtf8;
 
 /// Reads the configuration: the file at `path`, under the `environment`, with the files of secrets
 /// that they name. The second part of the answer are warnings.
@@ -70,17 +70,17 @@ pub fn load(
         state_dir: environment.state_dir,
         credentials_dir: environment.credentials_dir,
     };
-    let (reading, settings, slips) = understood(document, &folders, &known);
+    let (reading, settings, slips) = read_with_corrections(document, &folders, &known);
     let mut findings = reading.diagnostics.into_inner();
     slips.into_iter().chain(strangers).for_each(|slip| findings.push_error(slip));
     findings.into_result(settings)
 }
 
 /// How many unknown keys are guessed at: each guess reads the file anew.
-const MOST_GUESSES: usize = 20;
+const MAX_GUESSES: usize = 20;
 
 /// Reads a file; where keys of it are unknown, as they were meant, with a word for each.
-fn understood(
+fn read_with_corrections(
     mut document: Document,
     folders: &BaseDirs,
     known: &[KnownKey],
@@ -92,7 +92,7 @@ fn understood(
         ..Loader::default()
     };
     let mut slips = Vec::new();
-    for meant in [meant::letschat_as_network, meant::nameless_network] {
+    for meant in [meant::fix_letschat_as_network, meant::fix_unnamed_network] {
         if let Some((slip, meant)) = meant(&document) {
             slips.push(slip);
             document = meant;
@@ -101,7 +101,7 @@ fn understood(
     loop {
         let reading = begin(document);
         let settings = read::settings(&reading);
-        let unknown = reading.unknown.borrow().first().cloned();
+        let unknown = reading.unknown_keys.borrow().first().cloned();
         let Some(unknown) = unknown else { return (reading, settings, slips) };
         let again = |document| {
             let reading = begin(document);
@@ -109,9 +109,9 @@ fn understood(
             let _ = read::settings(&reading);
             reading
         };
-        let meaning = match slips.len() < MOST_GUESSES {
-            true => meant::meaning(&unknown, &reading, again),
-            false => meant::unguessed(&unknown, &reading.document),
+        let meaning = match slips.len() < MAX_GUESSES {
+            true => meant::find_correction(&unknown, &reading, again),
+            false => meant::without_correction(&unknown, &reading.document),
         };
         let path = document::child_path(&unknown.section, &unknown.name);
         let value = reading.document.value(&unknown.section, &unknown.name);
@@ -160,15 +160,15 @@ fn read_config_file(path: &Path, name: &str) -> Result<String, ConfigErrors> {
     })?;
     let newlines = |good: &[u8]| 1 + good.iter().filter(|byte| **byte == b'\n').count();
     let copy = bytes.clone();
-    secret::in_utf8(bytes).map_err(|other| {
+    secret::decode_utf8(bytes).map_err(|other| {
         let line = match other {
-            Foreign::Utf16 => None,
-            Foreign::Other(end) => Some(newlines(&copy[..end])),
+            NotUtf8::Utf16 => None,
+            NotUtf8::Other(end) => Some(newlines(&copy[..end])),
         };
         mistake(
             line,
-            format!("this is {}", other.found()),
-            &format!("{}, as TOML has to be", other.remedy()),
+            format!("this is {}", other.problem()),
+            &format!("{}, as TOML has to be", other.help()),
         )
     })
 }

@@ -21,14 +21,14 @@ pub(super) struct Loader {
     pub(super) diagnostics: RefCell<Diagnostics>,
     pub(super) requested_keys: RefCell<Vec<KnownKey>>,
     /// The keys that nobody asked for.
-    pub(super) unknown: RefCell<Vec<Unknown>>,
+    pub(super) unknown_keys: RefCell<Vec<UnknownKey>>,
     /// The keys whose value is of another kind than theirs.
-    pub(super) misfits: RefCell<Vec<String>>,
+    pub(super) type_errors: RefCell<Vec<String>>,
 }
 
 /// A key that means nothing where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Unknown {
+pub(super) struct UnknownKey {
     /// The path of the section that it stands in.
     pub(super) section: String,
     pub(super) pattern: SectionKind,
@@ -76,8 +76,8 @@ impl Loader {
     }
 
     pub(super) fn report_error(&self, path: &str, value: &Value, flaw: ValueError) {
-        if flaw.misfit {
-            self.misfits.borrow_mut().push(path.to_owned());
+        if flaw.is_type_error {
+            self.type_errors.borrow_mut().push(path.to_owned());
         }
         self.diagnostics.borrow_mut().push_error(self.diagnostic(path, value, flaw));
     }

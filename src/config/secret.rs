@@ -91,8 +91,8 @@ pub(super) fn secret_lines_from_file(
 fn read_secret_file(path: &Path) -> Result<String, ValueError> {
     let bytes = read_file(path).map_err(|error| unreadable_file(path, &error))?;
     let name = quote(&path.to_string_lossy());
-    in_utf8(bytes)
-        .map_err(|other| ValueError::new(format!("{name} is {}", other.found()), other.remedy()))
+    decode_utf8(bytes)
+        .map_err(|other| ValueError::new(format!("{name} is {}", other.problem()), other.help()))
 }
 
 /// What stands in a file. It may be reached by a link, as the secrets of containers are; what is no file,
@@ -115,21 +115,21 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Text that is not in UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Foreign {
+pub(super) enum NotUtf8 {
     Utf16,
     /// Its UTF-8 ends at this byte.
     Other(usize),
 }
 
-impl Foreign {
-    pub(super) fn found(self) -> &'static str {
+impl NotUtf8 {
+    pub(super) fn problem(self) -> &'static str {
         match self {
             Self::Utf16 => "UTF-16, not UTF-8",
             Self::Other(_) => "not UTF-8",
         }
     }
 
-    pub(super) fn remedy(self) -> &'static str {
+    pub(super) fn help(self) -> &'static str {
         match self {
             Self::Utf16 => "save it as UTF-8",
             Self::Other(_) => "save it as UTF-8",
@@ -138,7 +138,7 @@ impl Foreign {
 }
 
 /// The text of a file, without the mark that some editors put before it.
-pub(super) fn in_utf8(bytes: Vec<u8>) -> Result<String, Foreign> {
+pub(super) fn decode_utf8(bytes: Vec<u8>) -> Result<String, NotUtf8> {
     // ASCII in UTF-16 has a NUL in every pair, and may have no mark.
     let pairs = |at: usize| {
         bytes.len() > 1
@@ -147,10 +147,10 @@ pub(super) fn in_utf8(bytes: Vec<u8>) -> Result<String, Foreign> {
     };
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) || pairs(0) || pairs(1)
     {
-        return Err(Foreign::Utf16);
+        return Err(NotUtf8::Utf16);
     }
     let text = String::from_utf8(bytes)
-        .map_err(|error| Foreign::Other(error.utf8_error().valid_up_to()))?;
+        .map_err(|error| NotUtf8::Other(error.utf8_error().valid_up_to()))?;
     match text.strip_prefix('\u{FEFF}') {
         Some(rest) => Ok(rest.to_owned()),
         None => Ok(text),
@@ -163,11 +163,11 @@ pub(super) fn in_utf8(bytes: Vec<u8>) -> Result<String, Foreign> {
 /// When it cannot be read, or is in UTF-16.
 pub fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     let bytes = read_file(path)?;
-    match in_utf8(bytes.clone()) {
+    match decode_utf8(bytes.clone()) {
         Ok(text) => Ok(text.into_bytes()),
-        Err(Foreign::Utf16) => Err(io::Error::other("it is UTF-16: save it as UTF-8")),
+        Err(NotUtf8::Utf16) => Err(io::Error::other("it is UTF-16: save it as UTF-8")),
         // What is before and after the certificates may be in any character set.
-        Err(Foreign::Other(_)) => Ok(bytes),
+        Err(NotUtf8::Other(_)) => Ok(bytes),
     }
 }
 

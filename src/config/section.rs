@@ -7,7 +7,7 @@ use super::diagnostic::{Diagnostic, Origin};
 use super::document::{self, Table};
 use super::entry::{Entry, conflict};
 use super::keys::{KnownKey, SectionKind};
-use super::reading::{Loader, Unknown};
+use super::reading::{Loader, UnknownKey};
 use super::secret;
 use super::values::ValueError;
 
@@ -171,7 +171,7 @@ impl<'r> Section<'r> {
     pub(super) fn deny_unknown_keys(self) {
         for (name, _) in self.entries() {
             if !self.requested.contains(&name) {
-                self.loader.unknown.borrow_mut().push(Unknown {
+                self.loader.unknown_keys.borrow_mut().push(UnknownKey {
                     section: self.path.clone(),
                     pattern: self.kind,
                     name: name.to_owned(),

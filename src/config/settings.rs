@@ -51,7 +51,7 @@ pub struct Settings {
     pub notices: bool,
     /// For how long a channel must have gone unheard for people to be told of it, where nobody knows
     /// whether anything was said.
-    pub gap: Duration,
+    pub min_reported_gap: Duration,
     /// How long a stopping bridge lets what is under way settle.
     pub shutdown_timeout: Duration,
     /// Whether two programs that answer each other through the bridge are parted for a while.

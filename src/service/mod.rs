@@ -227,7 +227,7 @@ fn bridge_policy(settings: &Settings) -> BridgePolicy {
         room_catchup: limits(settings.letschat.catch_up, settings.letschat.catch_up_limit),
         channel_catchup: settings.networks.iter().map(on_irc).collect(),
         notices: settings.notices,
-        gap: signed(settings.gap).unwrap_or(SignedDuration::MAX),
+        min_reported_gap: signed(settings.min_reported_gap).unwrap_or(SignedDuration::MAX),
         loop_protection: settings.loop_protection,
         retention: settings.store.retention.and_then(signed),
         max_queue_size: settings.store.max_queue_size,

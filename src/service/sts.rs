@@ -20,7 +20,7 @@ use crate::store;
 const STS_FILE: &str = "sts.json";
 
 /// How many bytes of it are read.
-const MOST: u64 = 1 << 20;
+const MAX_STS_FILE_SIZE: u64 = 1 << 20;
 
 /// What servers have said, by their names.
 #[derive(Debug, Default)]
@@ -122,7 +122,7 @@ impl StsStore {
 /// What stands in the file at `path`: never more than what servers can have said.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    store::open_file(path)?.take(MOST).read_to_end(&mut bytes)?;
+    store::open_file(path)?.take(MAX_STS_FILE_SIZE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_in_its_place_is_not_waited_for() {
+    fn fifo_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(STS_FILE);
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();

@@ -75,7 +75,7 @@ fn log_traffic(peer: &Peer, traffic: &TrafficStats) {
         duplicates,
         ..
     } = *traffic;
-    let TrafficStats { strays, suppressed: held_back, .. } = *traffic;
+    let TrafficStats { unknown_own: strays, suppressed: held_back, .. } = *traffic;
     let TrafficStats {
         delivered,
         reconciled: found,

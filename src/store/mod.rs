@@ -318,7 +318,7 @@ impl Store {
 
     /// Whether something was written since the last commit.
     #[must_use]
-    pub fn is_written(&self) -> bool {
+    pub fn has_uncommitted(&self) -> bool {
         !self.uncommitted.is_empty()
     }
 

@@ -59,7 +59,7 @@ impl Store {
     /// # Errors
     /// When the disk does not do its part.
     pub fn forget_written(&mut self, before: Timestamp) -> Result<(), StoreError> {
-        if self.is_written() {
+        if self.has_uncommitted() {
             return Ok(());
         }
         self.connection.execute(

@@ -7,11 +7,11 @@ use super::rules::Side;
 use crate::domain::{Message, MessageKind};
 
 /// `said` on `side`, as an action where it was written as one: `/me waves`.
-pub(super) fn acted(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
+pub(super) fn detect_action(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
     if side == Side::Irc || said.kind != MessageKind::Text || said.author.is_bridge() {
         return said;
     }
-    match deed(&said.body).map(str::to_owned) {
+    match parse_me_command(&said.body).map(str::to_owned) {
         Some(body) => Cow::Owned(Message { kind: MessageKind::Action, body, ..said.into_owned() }),
         None => said,
     }
@@ -19,7 +19,7 @@ pub(super) fn acted(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
 
 /// What `text` says that somebody does. Who does nothing has only written `/me`, and `//me` is how one
 /// writes of it.
-fn deed(text: &str) -> Option<&str> {
+fn parse_me_command(text: &str) -> Option<&str> {
     let (command, rest) = text.split_at_checked("/me".len())?;
     let deed = rest.trim_start_matches([' ', '\t', '\u{a0}', '\u{3000}']);
     let apart = deed.len() < rest.len() && !deed.starts_with(['\n', '\r']);
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deed_is_told_from_words() {
+    fn me_command_is_parsed_as_action() {
         for (text, does) in [
             ("/me waves", Some("waves")),
             ("/ME  waves ", Some("waves ")),
@@ -49,7 +49,7 @@ mod tests {
             ("/m", None),
             ("é", None),
         ] {
-            assert_eq!(deed(text), does, "{text:?}");
+            assert_eq!(parse_me_command(text), does, "{text:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::urls;
 
 /// The longest address in bytes that a line holds, whatever else must stand in it.
-pub(super) const LONGEST: usize = 280;
+pub(super) const MAX_LEN: usize = 280;
 
 /// Where else an address can be had that no line holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum Instead {
 
 /// `text` with the way `instead`, and the host that it leads to, in place of every address that is longer
 /// than `longest` and would be broken in two.
-pub(super) fn short(
+pub(super) fn shorten_urls(
     text: Cow<'_, str>,
     longest: usize,
     instead: impl FnOnce() -> Instead,
@@ -38,7 +38,7 @@ pub(super) fn short(
     for url in long {
         short.push_str(&text[done..url.start]);
         let address = &text[url.clone()];
-        let (host, length) = (host(address), address.chars().count());
+        let (host, length) = (scheme_and_host(address), address.chars().count());
         short.push_str(&match &instead {
             Instead::Link(link) => format!("{link} (to {host}…, {length} characters)"),
             Instead::There(place) => {
@@ -53,7 +53,7 @@ pub(super) fn short(
 }
 
 /// The scheme and the host of `address`, if they are short.
-fn host(address: &str) -> &str {
+fn scheme_and_host(address: &str) -> &str {
     let scheme = address.find(':').filter(|colon| *colon < 16);
     let behind = scheme.map_or(0, |at| at + ":".len());
     let behind = if address[behind..].starts_with("//") { behind + "//".len() } else { behind };
@@ -70,11 +70,11 @@ mod tests {
     #[track_caller]
     fn check(text: &str, shown: &str) {
         let link = || Instead::Link("https://b.example/p/x".to_owned());
-        assert_eq!(short(text.into(), LONGEST, link), shown);
+        assert_eq!(shorten_urls(text.into(), MAX_LEN, link), shown);
     }
 
     #[test]
-    fn an_address_that_no_line_holds_is_a_link() {
+    fn overlong_url_becomes_a_link() {
         let long = |host: &str, length: usize| {
             format!("{host}{}", "x".repeat(length - host.chars().count()))
         };
@@ -111,7 +111,7 @@ mod tests {
     fn without_a_link_it_is_said_where_an_address_can_be_read() {
         let address = format!("https://a.example/{}", "x".repeat(882));
         let said = |instead: Instead| {
-            short(format!("\t(see {address}").into(), 400, || instead).into_owned()
+            shorten_urls(format!("\t(see {address}").into(), 400, || instead).into_owned()
         };
         assert_eq!(
             said(Instead::There("https://chat.example/#!/room/r1".to_owned())),
@@ -122,6 +122,6 @@ mod tests {
             "\t(see https://a.example… (900 characters, too long for IRC)"
         );
         let fits = format!("https://a.example/{}", "x".repeat(382));
-        assert_eq!(short(fits.as_str().into(), 400, || Instead::Nothing), fits);
+        assert_eq!(shorten_urls(fits.as_str().into(), 400, || Instead::Nothing), fits);
     }
 }

@@ -13,21 +13,27 @@ use super::{names, urls};
 use crate::domain::{MessageKind, RenderedMessage};
 
 /// The longest notice of the bridge: with the rest of its line, it is one line of IRC.
-const LONGEST: usize = 380;
+const MAX_LEN_NOTICE: usize = 380;
 
 /// What IRC's clients send for bold, colours and the rest: between channels it may pass.
-const CODES: &str = "\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f";
+const FORMAT_CODES: &str = "\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f";
 
 /// What the bridge itself has to say: one line of bounded length, and nothing in it but what can be
 /// seen, whoever's words it was made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words(String);
+pub struct NoticeText(String);
 
-impl Words {
+impl NoticeText {
     /// These, each of them a line.
     #[must_use]
-    pub fn lines(lines: impl IntoIterator<Item = Self>) -> Self {
-        Self(lines.into_iter().map(|Self(line)| line).collect::<Vec<_>>().join("\n"))
+    pub fn from_lines(lines: impl IntoIterator<Item = Self>) -> Self {
+        Self(
+            lines
+                .into_iter()
+                .map(|Self(sanitize_line)| sanitize_line)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
     }
 
     /// The words.
@@ -43,24 +49,24 @@ impl Words {
     }
 }
 
-impl<T: AsRef<str>> From<T> for Words {
+impl<T: AsRef<str>> From<T> for NoticeText {
     fn from(text: T) -> Self {
-        Self(shortened(&line(text.as_ref()), LONGEST).into_owned())
+        Self(truncate(&sanitize_line(text.as_ref()), MAX_LEN_NOTICE).into_owned())
     }
 }
 
 /// What a place is about, as it is set in another: one line without formatting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Topic(String);
+pub struct TopicText(String);
 
-impl Topic {
+impl TopicText {
     /// The longest in bytes: no server takes more in a line.
-    const LONGEST: usize = 390;
+    const MAX_LEN_NOTICE: usize = 390;
 
     /// Of `text`, whatever parts it.
     #[must_use]
-    pub fn of(text: &str) -> Self {
-        Self(shortened(&line(text), Self::LONGEST).into_owned())
+    pub fn new(text: &str) -> Self {
+        Self(truncate(&sanitize_line(text), Self::MAX_LEN_NOTICE).into_owned())
     }
 
     /// The text.
@@ -71,24 +77,24 @@ impl Topic {
 }
 
 /// How something is said: the only maker of it. `codes` says whether formatting may be in the text.
-pub(super) fn speech(
+pub(super) fn rendered_message(
     kind: MessageKind,
     prefix: String,
     body: &str,
     codes: bool,
 ) -> RenderedMessage {
-    RenderedMessage { kind, prefix, body: text(body, codes).into_owned() }
+    RenderedMessage { kind, prefix, body: sanitize_text(body, codes).into_owned() }
 }
 
 /// `text`, a line or several, without what cannot be shown: other characters that break a line are a
 /// space, and control characters and those that turn the direction of writing are left out, as is what
 /// takes no width, at the edge of a word. With `codes`, formatting stays.
-pub(super) fn text(text: &str, codes: bool) -> Cow<'_, str> {
+pub(super) fn sanitize_text(text: &str, codes: bool) -> Cow<'_, str> {
     let plain = |byte: u8| byte == b'\n' || byte == b'\t' || (b' '..0x7f).contains(&byte);
     if text.bytes().all(plain) {
         return Cow::Borrowed(text);
     }
-    let shown = shown(text);
+    let shown = escape_controls(text);
     let text = if codes {
         Cow::Borrowed(&*shown)
     } else {
@@ -102,10 +108,10 @@ pub(super) fn text(text: &str, codes: bool) -> Cow<'_, str> {
             '\r' => clean.push('\n'),
             '\n' | '\t' => clean.push(c),
             '\u{85}' | '\u{2028}' | '\u{2029}' => clean.push(' '),
-            c if codes && CODES.contains(c) => clean.push(c),
-            c if c.is_control() || turns(c) => {}
-            c if has_no_width(c) => {
-                let gone = |c: char| has_no_width(c) || turns(c) || c.is_control();
+            c if codes && FORMAT_CODES.contains(c) => clean.push(c),
+            c if c.is_control() || is_bidi_control(c) => {}
+            c if is_zero_width(c) => {
+                let gone = |c: char| is_zero_width(c) || is_bidi_control(c) || c.is_control();
                 let inside = |c: char| !c.is_whitespace() && !gone(c);
                 let before = clean.chars().next_back().is_some_and(inside);
                 if before && rest.peek().copied().is_some_and(inside) {
@@ -120,23 +126,23 @@ pub(super) fn text(text: &str, codes: bool) -> Cow<'_, str> {
 
 /// `text`, said on IRC, with its formatting as it is hinted at in plain text, and else clean.
 pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
-    if let Cow::Borrowed(plain) = text(said, true)
+    if let Cow::Borrowed(plain) = sanitize_text(said, true)
         && let Cow::Borrowed(plain) = mirc::strip_formatting(plain, formatting)
     {
         return Cow::Borrowed(plain);
     }
-    let marked = mirc::strip_formatting(&shown(said), formatting).into_owned();
-    Cow::Owned(text(&marked, false).into_owned())
+    let marked = mirc::strip_formatting(&escape_controls(said), formatting).into_owned();
+    Cow::Owned(sanitize_text(&marked, false).into_owned())
 }
 
 /// `text`, said anywhere, as it is shown outside of both networks.
 #[must_use]
 pub fn plain(said: &str) -> Cow<'_, str> {
-    text(said, false)
+    sanitize_text(said, false)
 }
 
 /// `text` with a picture for the mark of CTCP, and a space for those control characters that part words.
-fn shown(text: &str) -> Cow<'_, str> {
+fn escape_controls(text: &str) -> Cow<'_, str> {
     if !text.contains(['\u{1}', '\u{b}', '\u{c}']) {
         return Cow::Borrowed(text);
     }
@@ -144,17 +150,17 @@ fn shown(text: &str) -> Cow<'_, str> {
 }
 
 /// `text` in one line, without formatting either.
-pub(super) fn line(line: &str) -> Cow<'_, str> {
+pub(super) fn sanitize_line(line: &str) -> Cow<'_, str> {
     let plain = |byte: u8| (b' '..0x7f).contains(&byte);
     if line.bytes().all(plain) && !line.contains("  ") && line.trim().len() == line.len() {
         return Cow::Borrowed(line);
     }
-    let line = text(line, false);
+    let line = sanitize_text(line, false);
     Cow::Owned(line.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// As much of `text`, in what people take for characters, as so many bytes hold.
-pub(super) fn shortened(text: &str, bytes: usize) -> Cow<'_, str> {
+pub(super) fn truncate(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);
     }
@@ -176,12 +182,12 @@ pub fn is_blank(text: &str) -> bool {
 }
 
 /// Whether a character turns the direction in which what follows it is written.
-fn turns(c: char) -> bool {
+fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
 /// Whether a character takes no width, and only says how its neighbours are joined, or nothing at all.
-fn has_no_width(c: char) -> bool {
+fn is_zero_width(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2065}'
         | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e001f}')
@@ -200,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_taken_out() {
+    fn invisible_characters_are_removed() {
         for (said, shown) in [
             ("tea", "tea"),
             ("  tea\tand\n\n milk ", "  tea\tand\n\n milk "),
@@ -214,27 +220,30 @@ mod tests {
             ("a\r\nb\rc", "a\nb\nc"),
             ("\u{1}VERSION\u{1}", "␁VERSION␁"),
         ] {
-            assert_eq!(text(said, false), shown, "{said:?}");
+            assert_eq!(sanitize_text(said, false), shown, "{said:?}");
         }
-        assert_eq!(text("\u{2}a\u{2}\u{1b}\u{7}", true), "\u{2}a\u{2}");
+        assert_eq!(sanitize_text("\u{2}a\u{2}\u{1b}\u{7}", true), "\u{2}a\u{2}");
     }
 
     #[test]
-    fn a_notice_is_one_short_line() {
+    fn notice_text_is_one_bounded_line() {
         for (said, shown) in [
             ("ann left", "ann left"),
             (" ann\r\nleft \u{2}(x)\u{2}\u{2028}now", "ann left (x) now"),
         ] {
-            assert_eq!(Words::from(said).as_str(), shown, "{said:?}");
+            assert_eq!(NoticeText::from(said).as_str(), shown, "{said:?}");
         }
         for long in ["é".repeat(900), "word ".repeat(900), format!("a{}", "\u{301}".repeat(900))] {
-            let words = Words::from(&long);
-            assert!(words.as_str().len() <= LONGEST && words.as_str().ends_with('…'), "{words:?}");
+            let words = NoticeText::from(&long);
+            assert!(
+                words.as_str().len() <= MAX_LEN_NOTICE && words.as_str().ends_with('…'),
+                "{words:?}"
+            );
         }
     }
 
     #[test]
-    fn nothing_that_can_be_seen_is_blank() {
+    fn visible_text_is_not_blank() {
         for blank in [
             "",
             " ",
@@ -257,20 +266,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_forbidden_comes_out_whatever_goes_in(said in any::<Vec<u8>>(), more in "(?s).{0,60}|[\u{0}-\u{20}\u{7f}-\u{a0}\u{2000}-\u{2070}\u{feff}<>@a-z]{0,80}") {
+        fn sanitized_text_has_no_forbidden_characters(said in any::<Vec<u8>>(), more in "(?s).{0,60}|[\u{0}-\u{20}\u{7f}-\u{a0}\u{2000}-\u{2070}\u{feff}<>@a-z]{0,80}") {
             let said = String::from_utf8_lossy(&said).into_owned() + &more;
-            let shown = text(&said, false).into_owned();
+            let shown = sanitize_text(&said, false).into_owned();
             prop_assert!(!shown.contains(is_forbidden), "{said:?}: {shown:?}");
-            prop_assert_eq!(text(&shown, false), shown.as_str(), "clean once and for all");
-            let coded = text(&said, true).into_owned();
-            prop_assert!(!coded.contains(|c: char| is_forbidden(c) && !CODES.contains(c)));
-            let words = Words::from(&said).into_string();
-            prop_assert!(!words.contains(|c| is_forbidden(c) || c == '\n') && words.len() <= LONGEST);
+            prop_assert_eq!(sanitize_text(&shown, false), shown.as_str(), "clean once and for all");
+            let coded = sanitize_text(&said, true).into_owned();
+            prop_assert!(!coded.contains(|c: char| is_forbidden(c) && !FORMAT_CODES.contains(c)));
+            let words = NoticeText::from(&said).into_string();
+            prop_assert!(!words.contains(|c| is_forbidden(c) || c == '\n') && words.len() <= MAX_LEN_NOTICE);
         }
 
         #[test]
-        fn what_is_plain_stays_as_it_is(said in "[a-zé語🫖 \n\t<>@-]{0,60}") {
-            prop_assert_eq!(text(&said, false), said.as_str());
+        fn plain_text_is_unchanged(said in "[a-zé語🫖 \n\t<>@-]{0,60}") {
+            prop_assert_eq!(sanitize_text(&said, false), said.as_str());
         }
     }
 }

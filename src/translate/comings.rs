@@ -6,16 +6,16 @@ use super::clean;
 
 /// How many names are told one by one, and in how many bytes.
 const MAX_NAMES: usize = 10;
-const NAMES: usize = 160;
+const MAX_LEN_NAMES: usize = 160;
 
 /// How many bytes of the reason that somebody gives are told.
-const REASON: usize = 120;
+const MAX_LEN_REASON: usize = 120;
 
 /// How many of what a channel is about.
-const TOPIC: usize = 240;
+const MAX_LEN_TOPIC: usize = 240;
 
 /// How many all of it has. What is longer is told in fewer words.
-const LONGEST: usize = 340;
+const MAX_LEN: usize = 340;
 
 /// What of one kind is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -138,12 +138,12 @@ impl StatusNotices {
     ) -> Option<String> {
         let told: Vec<&StatusEvent> =
             drop_reversals(comings).into_iter().filter(|coming| self.shows(coming)).collect();
-        let teller = Teller { shown };
+        let teller = StatusRenderer { shown };
         let each = teller.each(&told);
-        [each, Some(teller.alike(&told)), Some(counted(&told))]
+        [each, Some(teller.alike(&told)), Some(counts_only(&told))]
             .into_iter()
             .flatten()
-            .find(|words| words.len() <= LONGEST)
+            .find(|words| words.len() <= MAX_LEN)
             .filter(|words| !words.is_empty())
     }
 }
@@ -194,11 +194,11 @@ fn is_groupable(coming: &StatusEvent) -> bool {
 }
 
 /// How names are told.
-struct Teller<F> {
+struct StatusRenderer<F> {
     shown: F,
 }
 
-impl<F: Fn(&str) -> String> Teller<F> {
+impl<F: Fn(&str) -> String> StatusRenderer<F> {
     /// Each thing as it happened; `None` where that is too much.
     fn each(&self, told: &[&StatusEvent]) -> Option<String> {
         let mut words = String::new();
@@ -206,8 +206,8 @@ impl<F: Fn(&str) -> String> Teller<F> {
         while let Some(first) = rest.first() {
             let alike = rest.iter().take_while(|it| it.change == first.change && is_groupable(it));
             let count = alike.count().max(1);
-            add(&mut words, &self.sentence(&rest[..count]));
-            if words.len() > LONGEST {
+            append_sentence(&mut words, &self.sentence(&rest[..count]));
+            if words.len() > MAX_LEN {
                 return None;
             }
             rest = &rest[count..];
@@ -218,12 +218,12 @@ impl<F: Fn(&str) -> String> Teller<F> {
     /// All that is of one kind together, whatever the reasons.
     fn alike(&self, told: &[&StatusEvent]) -> String {
         let mut words = String::new();
-        for (happened, alike) in kinds(told) {
+        for (happened, alike) in group_by_kind(told) {
             let sentence = match alike.as_slice() {
                 [_] => self.sentence(&alike),
                 _ => format!("{} {happened}", self.join_names(&alike)),
             };
-            add(&mut words, &sentence);
+            append_sentence(&mut words, &sentence);
         }
         words
     }
@@ -243,12 +243,17 @@ impl<F: Fn(&str) -> String> Teller<F> {
             }
             StatusChange::NickChanged(name) => format!("{who} is now {}", (self.shown)(name)),
             StatusChange::Netsplit(servers) => {
-                format!("netsplit between {}: {who} {is} gone", quoted(servers, REASON))
+                format!(
+                    "netsplit between {}: {who} {is} gone",
+                    sanitize_excerpt(servers, MAX_LEN_REASON)
+                )
             }
             StatusChange::NetsplitRejoin => format!("netsplit over: {who} {is} back"),
-            StatusChange::ModesChanged(change) => format!("{who} set {}", quoted(change, REASON)),
+            StatusChange::ModesChanged(change) => {
+                format!("{who} set {}", sanitize_excerpt(change, MAX_LEN_REASON))
+            }
             StatusChange::TopicChanged(topic) => {
-                match topic.as_deref().map(|topic| quoted(topic, TOPIC)) {
+                match topic.as_deref().map(|topic| sanitize_excerpt(topic, MAX_LEN_TOPIC)) {
                     Some(topic) if !topic.is_empty() => format!("{who} set the topic: {topic}"),
                     _ => format!("{who} removed the topic"),
                 }
@@ -262,7 +267,7 @@ impl<F: Fn(&str) -> String> Teller<F> {
         let named = alike.iter().take(MAX_NAMES).map(|it| (self.shown)(&it.who));
         let fits = |name: &String| {
             bytes += name.len() + ", ".len();
-            bytes <= NAMES || bytes == name.len() + ", ".len()
+            bytes <= MAX_LEN_NAMES || bytes == name.len() + ", ".len()
         };
         let shown: Vec<String> = named.take_while(fits).collect();
         match (alike.len().saturating_sub(shown.len()), shown.as_slice()) {
@@ -274,16 +279,16 @@ impl<F: Fn(&str) -> String> Teller<F> {
 }
 
 /// No names, only how many of each kind.
-fn counted(told: &[&StatusEvent]) -> String {
+fn counts_only(told: &[&StatusEvent]) -> String {
     let mut words = String::new();
-    for (happened, alike) in kinds(told) {
-        add(&mut words, &format!("{}\u{d7} {happened}", alike.len()));
+    for (happened, alike) in group_by_kind(told) {
+        append_sentence(&mut words, &format!("{}\u{d7} {happened}", alike.len()));
     }
     words
 }
 
 /// Those of each kind, with what happened to them.
-fn kinds<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent>)> {
+fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent>)> {
     let mut kinds: Vec<(&'static str, Vec<&StatusEvent>)> = Vec::new();
     for coming in told {
         let happened = match coming.change {
@@ -304,7 +309,7 @@ fn kinds<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent
     kinds
 }
 
-fn add(words: &mut String, sentence: &str) {
+fn append_sentence(words: &mut String, sentence: &str) {
     if !words.is_empty() {
         words.push_str("; ");
     }
@@ -312,7 +317,7 @@ fn add(words: &mut String, sentence: &str) {
 }
 
 fn reason_suffix(why: Option<&str>) -> String {
-    match why.map(|why| quoted(why, REASON)) {
+    match why.map(|why| sanitize_excerpt(why, MAX_LEN_REASON)) {
         None => String::new(),
         Some(why) if why.is_empty() => String::new(),
         Some(why) => format!(" ({why})"),
@@ -320,11 +325,11 @@ fn reason_suffix(why: Option<&str>) -> String {
 }
 
 /// So many bytes of what a stranger wrote, in one line; nothing of what cannot be seen.
-fn quoted(text: &str, bytes: usize) -> String {
+fn sanitize_excerpt(text: &str, bytes: usize) -> String {
     if clean::is_blank(text) {
         return String::new();
     }
-    clean::shortened(&clean::line(text), bytes).into_owned()
+    clean::truncate(&clean::sanitize_line(text), bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -355,7 +360,7 @@ mod tests {
             modes: show,
             topics: show,
         };
-        let shown = |name: &str| names::called(name).into_owned();
+        let shown = |name: &str| names::name_or_fallback(name).into_owned();
         assert_eq!(all.summarize(comings, shown).as_deref(), told);
     }
 
@@ -436,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_happens_together_is_one_short_line() {
+    fn any_events_make_one_bounded_line() {
         let leave = |count: usize, why: &dyn Fn(usize) -> String| -> Vec<StatusEvent> {
             (0..count).map(|it| event(&format!("p{it}"), left_with_reason(&why(it)))).collect()
         };
@@ -453,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_wrote_is_shown_plain_and_short() {
+    fn user_text_is_sanitized_and_truncated() {
         for (what, told) in [
             (left_with_reason("\u{2}Quit:\u{2} @all"), "ann left (Quit: @all)"),
             (left_with_reason("\u{3}04\u{200b}"), "ann left"),
@@ -471,7 +476,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_bounded_whatever_happened(happened in prop::collection::vec((".{0,200}", 0_usize..8, ".{0,500}"), 0..60)) {
+        fn summary_length_is_bounded(happened in prop::collection::vec((".{0,200}", 0_usize..8, ".{0,500}"), 0..60)) {
             let what = |kind, text: String| match kind {
                 0 => StatusChange::Joined,
                 1 => StatusChange::Left(Some(text)),
@@ -486,8 +491,8 @@ mod tests {
                 happened.into_iter().map(|(who, kind, text)| event(&who, what(kind, text))).collect();
             let show = Verbosity::All;
             let all = StatusNotices { joins: show, nick_changes: show, kicks: show, modes: show, topics: show };
-            let told = all.summarize(&comings, |name| names::called(name).into_owned()).unwrap_or_default();
-            prop_assert!(told.len() <= LONGEST, "{told}");
+            let told = all.summarize(&comings, |name| names::name_or_fallback(name).into_owned()).unwrap_or_default();
+            prop_assert!(told.len() <= MAX_LEN, "{told}");
         }
     }
 }

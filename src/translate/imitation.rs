@@ -6,10 +6,10 @@ use super::{late, names};
 use crate::domain::MessageKind;
 
 /// What stands before what the bridge itself has to say.
-pub(super) const BRIDGE: &str = "-- ";
+pub(super) const BRIDGE_PREFIX: &str = "-- ";
 
 /// Characters that are taken for another at a glance.
-const ALIKE: [(&str, char); 6] = [
+const CONFUSABLES: [(&str, char); 6] = [
     ("‹＜〈⟨❮❰≺˂ᐸ﹤⟪«《≪⧼⦑˱", '<'),
     ("›＞〉⟩❯❱≻˃ᐳ﹥⟫»》≫⧽⦒˲", '>'),
     ("‐‑‒–—―⁃−﹘﹣－─━⸺⸻", '-'),
@@ -20,18 +20,18 @@ const ALIKE: [(&str, char); 6] = [
 
 /// Whether `line` could be taken for what somebody else has said, where the words before a text are
 /// those of `names`.
-pub(super) fn is_likely(line: &str, names: &Prefixes) -> bool {
+pub(super) fn could_impersonate(line: &str, names: &Prefixes) -> bool {
     let Prefixes { text: talk, action, notice } = names;
     let own = [talk, action, notice];
     // A blank, or what cannot be seen, hides nothing of what follows; nor does a time.
-    let line = unindented(line);
-    let plain = folded(behind_times(line));
+    let line = trim_invisible_start(line);
+    let plain = fold_confusables(strip_timestamps(line));
     plain.starts_with("--")
         || plain.starts_with("- ") && line.starts_with(|c: char| !c.is_ascii())
-        || plain.starts_with("* ") && has_words(&plain[2..])
-        || in_brackets(&plain, '<', '>')
-        || in_brackets(&plain, '-', '-')
-        || own.iter().any(|name| begins(name, line, &plain))
+        || plain.starts_with("* ") && is_not_blank(&plain[2..])
+        || starts_with_bracketed_name(&plain, '<', '>')
+        || starts_with_bracketed_name(&plain, '-', '-')
+        || own.iter().any(|name| could_match_template(name, line, &plain))
 }
 
 /// Whether the bridge could have said `text` in a channel, for somebody else, where the words before a text
@@ -43,20 +43,20 @@ pub fn could_be_mirrored(kind: MessageKind, text: &str, names: &Prefixes) -> boo
 }
 
 /// Whether `name`, filled in with whatever, could be the beginning of the line.
-fn begins(name: &Template, line: &str, plain: &str) -> bool {
-    name.could_match_start(unindented(late::strip_timestamp(line)))
-        || name.could_begin_by(plain, folded)
+fn could_match_template(name: &Template, line: &str, plain: &str) -> bool {
+    name.could_match_start(trim_invisible_start(late::strip_timestamp(line)))
+        || name.could_match_start_by(plain, fold_confusables)
 }
 
 /// `line` without blanks at its beginning, and without what cannot be seen there.
-fn unindented(line: &str) -> &str {
+fn trim_invisible_start(line: &str) -> &str {
     line.trim_start_matches(|c: char| {
         c.is_whitespace() || names::is_invisible(c) || names::is_filler(c)
     })
 }
 
 /// `line` without times at its beginning, bare or in brackets.
-fn behind_times(line: &str) -> &str {
+fn strip_timestamps(line: &str) -> &str {
     let mut line = line;
     loop {
         let time = |c: char| c.is_ascii_digit() || ":.-/TZ ".contains(c);
@@ -71,7 +71,7 @@ fn behind_times(line: &str) -> &str {
         };
         match rest {
             Some((time, rest)) if time.contains(|c: char| c.is_ascii_digit()) => {
-                line = unindented(rest);
+                line = trim_invisible_start(rest);
             }
             _ => return line,
         }
@@ -79,9 +79,9 @@ fn behind_times(line: &str) -> &str {
 }
 
 /// `text` with what looks like another character as that.
-fn folded(text: &str) -> String {
+fn fold_confusables(text: &str) -> String {
     let fold = |c: char| {
-        let alike = ALIKE.iter().find(|(alike, _)| !c.is_ascii() && alike.contains(c));
+        let alike = CONFUSABLES.iter().find(|(alike, _)| !c.is_ascii() && alike.contains(c));
         match alike {
             // One long dash is as good as two.
             Some((_, '-')) if "—―⸺⸻━".contains(c) => "--".to_owned(),
@@ -95,7 +95,7 @@ fn folded(text: &str) -> String {
 }
 
 /// Whether `line` begins with a name in brackets, with something said behind it.
-fn in_brackets(line: &str, open: char, close: char) -> bool {
+fn starts_with_bracketed_name(line: &str, open: char, close: char) -> bool {
     let Some((name, said)) = line.strip_prefix(open).and_then(|rest| rest.split_once(close)) else {
         return false;
     };
@@ -103,10 +103,10 @@ fn in_brackets(line: &str, open: char, close: char) -> bool {
     let is_name = !name.is_empty() && !name.contains(['/', '=', '"', '\'']) && name.len() <= 100;
     // Between hyphens stands many a word.
     let apart = open == '<' || said.starts_with(' ') && !name.contains(' ');
-    is_name && apart && has_words(said)
+    is_name && apart && is_not_blank(said)
 }
 
-fn has_words(text: &str) -> bool {
+fn is_not_blank(text: &str) -> bool {
     !text.trim().is_empty()
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use crate::translate::manners::RoomFormat;
 
     #[test]
-    fn a_line_that_looks_like_somebody_elses_is_known() {
+    fn impersonating_lines_are_flagged() {
         let names = RoomFormat::default().prefixes;
         for line in [
             "<bob> I quit",
@@ -153,12 +153,12 @@ mod tests {
             "-bob- I quit",
             "‐bob‐ I quit",
         ] {
-            assert!(is_likely(line, &names), "{line:?}");
+            assert!(could_impersonate(line, &names), "{line:?}");
         }
     }
 
     #[test]
-    fn a_line_of_text_is_one() {
+    fn ordinary_lines_are_not_flagged() {
         let names = RoomFormat::default().prefixes;
         for line in [
             "",
@@ -176,12 +176,12 @@ mod tests {
             "*bold*",
             "> quoted",
         ] {
-            assert!(!is_likely(line, &names), "{line:?}");
+            assert!(!could_impersonate(line, &names), "{line:?}");
         }
     }
 
     #[test]
-    fn the_links_own_words_before_a_text_are_known_too() {
+    fn custom_prefix_templates_are_flagged() {
         let template = |text| Template::parse(text).expect("a template");
         let names = Prefixes {
             text: template("{nick} | "),
@@ -191,8 +191,8 @@ mod tests {
         for line in
             ["bob | hi", " bob | hi", "[09:41Z] bob | hi", "<<bob>> hi", "<bob> waves", "! bob hi"]
         {
-            assert!(is_likely(line, &names), "{line:?}");
+            assert!(could_impersonate(line, &names), "{line:?}");
         }
-        assert!(!is_likely("hi", &names));
+        assert!(!could_impersonate("hi", &names));
     }
 }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::action::acted;
+use super::action::detect_action;
 use super::addresses::{self, Instead};
 use super::company::Directory;
 use super::manners::{ChannelFormat, Emotes, LinkFormat, LongMessages};
@@ -28,22 +28,22 @@ pub fn to_irc(
     told_at: Timestamp,
 ) -> RenderedMessage {
     let side = Side::of(company.source());
-    let said = acted(manners.rules.with_extracted_nick(message, side), side);
+    let said = detect_action(manners.rules.with_extracted_nick(message, side), side);
     let prefix = match part {
         MessagePart::Whole => author_prefix(&said, manners, company, told_at),
         MessagePart::Name => {
             let name = author_prefix(&said, manners, company, told_at);
             let body = names::standalone_name(&name, &said.author);
-            return clean::speech(said.kind, String::new(), &body, true);
+            return clean::rendered_message(said.kind, String::new(), &body, true);
         }
         MessagePart::Text => String::new(),
     };
     let text = render_text(&said, manners, company, links, told_at);
     let ChannelFormat { max_lines: lines, long_messages: long, .. } = manners.channel;
     let whole = || links.map(|links| links.paste_link(message, told_at));
-    let there = || room_address(manners, company);
+    let there = || room_url(manners, company);
     let longest = longest_address(&prefix, company, links.is_some());
-    let text = addresses::short(text, longest, || match (whole(), side, company.source()) {
+    let text = addresses::shorten_urls(text, longest, || match (whole(), side, company.source()) {
         (Some(link), ..) => Instead::Link(link),
         (None, Side::LetsChat, _) => there().map_or(Instead::Nothing, Instead::There),
         (None, _, Endpoint::Channel { network, name }) => {
@@ -60,7 +60,7 @@ pub fn to_irc(
             LongMessages::Cut => paste::truncate(text, lines, || None),
         },
     };
-    clean::speech(said.kind, prefix, &body, side == Side::Irc)
+    clean::rendered_message(said.kind, prefix, &body, side == Side::Irc)
 }
 
 /// `speech`, which is how to say `message` at `told_at`, for whoever says it under a nick of their own:
@@ -95,15 +95,15 @@ fn author_prefix(
     let place = company.source();
     let value = |field, longest| {
         let value =
-            names::value(field, author, place, || late::format_timestamp(*said_at, told_at));
-        let value = Cow::Owned(clean::shortened(&value, longest).into_owned());
+            names::field_value(field, author, place, || late::format_timestamp(*said_at, told_at));
+        let value = Cow::Owned(clean::truncate(&value, longest).into_owned());
         if matches!(field, TemplateField::Name | TemplateField::DisplayName) {
             shown(value)
         } else {
             value
         }
     };
-    let filled = template.fill_short(value);
+    let filled = template.render_bounded(value);
     if template.includes_time() {
         filled
     } else {
@@ -118,13 +118,13 @@ const SPARE: usize = 64;
 /// The longest address in bytes that a line behind `prefix` holds. Where there is a link to it, one that is
 /// nearly as long is one, too.
 fn longest_address(prefix: &str, company: &dyn Directory, linked: bool) -> usize {
-    let usual = addresses::LONGEST;
+    let usual = addresses::MAX_LEN;
     let holds = company.line().map_or(usual, |line| line.saturating_sub(prefix.len() + SPARE));
     if linked { holds.min(usual) } else { holds }
 }
 
 /// Where whoever has an account reads what was said in the room.
-fn room_address(manners: &LinkFormat, company: &dyn Directory) -> Option<String> {
+fn room_url(manners: &LinkFormat, company: &dyn Directory) -> Option<String> {
     let letschat = manners.room.letschat_url.as_ref()?;
     Some(match company.room_id() {
         Some(id) => format!("{letschat}#!/room/{id}"),
@@ -141,7 +141,7 @@ fn render_text<'m>(
     told_at: Timestamp,
 ) -> Cow<'m, str> {
     let side = Side::of(company.source());
-    let text = clean::text(&message.body, side == Side::Irc);
+    let text = clean::sanitize_text(&message.body, side == Side::Irc);
     if message.author.is_bridge() {
         return text;
     }
@@ -154,7 +154,7 @@ fn render_text<'m>(
             Cow::Borrowed(_) => text,
             Cow::Owned(linked) => Cow::Owned(linked),
         },
-        (None, Some(letschat)) => match links::at_home(&text, letschat) {
+        (None, Some(letschat)) => match links::rewrite_to_letschat_urls(&text, letschat) {
             Cow::Borrowed(_) => text,
             Cow::Owned(linked) => Cow::Owned(linked),
         },

@@ -2,9 +2,9 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::action::acted;
+use super::action::detect_action;
 use super::company::Directory;
-use super::imitation::{self, BRIDGE};
+use super::imitation::{self, BRIDGE_PREFIX};
 use super::manners::{LinkFormat, MergeLines, Prefixes};
 use super::mentions::MentionRights;
 use super::mirc::Formatting;
@@ -25,7 +25,7 @@ pub fn to_letschat<'m>(
     told_at: Timestamp,
 ) -> RenderedMessage {
     let side = Side::of(company.source());
-    let first = acted(manners.rules.with_extracted_nick(message, side), side);
+    let first = detect_action(manners.rules.with_extracted_nick(message, side), side);
     let mut prefix = match part {
         MessagePart::Whole | MessagePart::Name => {
             author_prefix(&first, &manners.room.prefixes, company, told_at)
@@ -47,7 +47,7 @@ pub fn to_letschat<'m>(
         }
     }
     // A room knows one way of saying something.
-    let mut speech = clean::speech(MessageKind::Text, prefix, &body, false);
+    let mut speech = clean::rendered_message(MessageKind::Text, prefix, &body, false);
     let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat_url.as_ref());
     if side == Side::Irc && alone && pictures::targets_letschat(&speech.body, letschat) {
         // So it is no picture of the server's own.
@@ -107,14 +107,14 @@ fn author_prefix(
 ) -> String {
     let Message { author, kind, sent_at: said_at, .. } = message;
     if author.is_bridge() {
-        return BRIDGE.to_owned();
+        return BRIDGE_PREFIX.to_owned();
     }
     let template = names.for_kind(*kind);
     let place = company.source();
-    let filled = template.fill_short(|field, longest| {
+    let filled = template.render_bounded(|field, longest| {
         let value =
-            names::value(field, author, place, || late::format_timestamp(*said_at, told_at));
-        Cow::Owned(clean::shortened(&value, longest).into_owned())
+            names::field_value(field, author, place, || late::format_timestamp(*said_at, told_at));
+        Cow::Owned(clean::truncate(&value, longest).into_owned())
     });
     if template.includes_time() {
         filled
@@ -132,7 +132,7 @@ fn render_text<'m>(
 ) -> Cow<'m, str> {
     let side = Side::of(company.source());
     if said.author.is_bridge() {
-        return mentions::in_notice(clean::text(&said.body, false));
+        return mentions::rewrite_for_notice(clean::sanitize_text(&said.body, false));
     }
     let room = &manners.room;
     let may = MentionRights {
@@ -141,7 +141,7 @@ fn render_text<'m>(
     };
     let people = &manners.user_map;
     if side == Side::LetsChat {
-        let text = manners.rules.apply_rewrites(clean::text(&said.body, false), side);
+        let text = manners.rules.apply_rewrites(clean::sanitize_text(&said.body, false), side);
         return mentions::rewrite_for_room(text, may, |_| None);
     }
     let user = |name: &str| people.user_of(name, company).filter(|_| room.mentions);
@@ -166,7 +166,7 @@ fn prevent_spoofing(body: String, prefix: &str, names: &Prefixes) -> String {
     let mut harmless = lines.next().unwrap_or_default().to_owned();
     for line in lines {
         harmless.push('\n');
-        if imitation::is_likely(line, names) {
+        if imitation::could_impersonate(line, names) {
             harmless.push_str(prefix);
         }
         harmless.push_str(line);

@@ -65,7 +65,7 @@ pub(super) fn rewrite_for_room<'t, 'p>(
 
 /// `text`, which the bridge itself says in a room, so that it notifies those alone whom it begins with:
 /// `@ann, @bob: …`.
-pub(super) fn in_notice(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn rewrite_for_notice(text: Cow<'_, str>) -> Cow<'_, str> {
     let name = |c: char| is_word_char(c) || c == '.' || c == '-';
     let mut called = 0;
     while let Some(rest) = text[called..].strip_prefix('@') {
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bridge_calls_those_whom_it_begins_with() {
+    fn notice_mentions_only_its_leading_recipients() {
         for (said, shown) in [
             ("@bob: 1 message was not delivered", "@bob: 1 message was not delivered"),
             ("@bob, @ann.b: see @all", "@bob, @ann.b: see @\u{200b}all"),
@@ -192,7 +192,7 @@ mod tests {
             ("@bob left", "@\u{200b}bob left"),
             ("see http://a.example/@all", "see http://a.example/%40all"),
         ] {
-            assert_eq!(in_notice(said.into()), shown, "{said:?}");
+            assert_eq!(rewrite_for_notice(said.into()), shown, "{said:?}");
         }
     }
 }

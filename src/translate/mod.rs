@@ -30,7 +30,7 @@ mod urls;
 mod user_name;
 mod who;
 
-pub use clean::{Topic, Words, is_blank, plain};
+pub use clean::{NoticeText, TopicText, is_blank, plain};
 pub use comings::{StatusChange, StatusEvent, StatusNotices, TopicSync, Verbosity};
 pub use company::{Directory, EmptyDirectory};
 pub use direct::{DmAddress, render_dm};
@@ -43,14 +43,14 @@ pub use manners::{
     ChannelFormat, Emotes, LinkFormat, LongMessages, MergeLines, Prefixes, RoomFormat,
 };
 pub use mirc::{Formatting, strip_formatting};
-pub use names::{called, defuse_ping, nameless};
+pub use names::{defuse_ping, fallback_name, name_or_fallback};
 pub use nick::nick_candidates;
 pub use people::UserMap;
 pub use questions::BotCommand;
 pub use rules::{ExtractNicksRule, IgnoreRule, RewriteRule, Rules, Side};
 pub use template::{Template, TemplateError};
 pub use urls::web_pages;
-pub use user_name::user_name;
+pub use user_name::irc_username;
 pub use who::{UserMatcher, UserSet};
 
 #[cfg(test)]

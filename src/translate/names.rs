@@ -20,18 +20,18 @@ const MAX_LEN: usize = 40;
 const NICK_COLORS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
 
 /// The longest name in bytes: the words before a text take no more than a third of a line.
-const LONGEST_IN_BYTES: usize = 84;
+const MAX_LEN_BYTES: usize = 84;
 
 /// How many characters one character of a name is made of at most: a letter and the marks upon it.
-const STACKED: usize = 5;
+const MAX_CLUSTER_CHARS: usize = 5;
 
 /// What somebody is called who has no name that can be seen.
-const NAMELESS: &str = "somebody";
+const FALLBACK_NAME: &str = "somebody";
 
 /// What stands before a text, as a line of its own; the author's name where nothing does.
 pub(super) fn standalone_name(prefix: &str, author: &Author) -> String {
     match prefix.trim_end() {
-        "" => of(author).into_owned(),
+        "" => author_name(author).into_owned(),
         name => name.to_owned(),
     }
 }
@@ -44,58 +44,60 @@ pub(super) fn sanitize(name: &str) -> Cow<'_, str> {
     }
     let seen: String = name
         .chars()
-        .take(LONGEST_READ)
+        .take(MAX_LEN_INPUT)
         .map(|c| if c.is_whitespace() || is_filler(c) { ' ' } else { c })
         .filter(|c| !is_invisible(*c))
         .collect();
     let words: Vec<&str> = seen.split(' ').filter(|word| !word.is_empty()).collect();
     let joined = words.join(" ");
-    let joined = joined.trim_start_matches(is_mark);
-    let bare: String =
-        joined.graphemes(true).flat_map(|cluster| cluster.chars().take(STACKED)).collect();
+    let joined = joined.trim_start_matches(is_combining_mark);
+    let bare: String = joined
+        .graphemes(true)
+        .flat_map(|cluster| cluster.chars().take(MAX_CLUSTER_CHARS))
+        .collect();
     let short = match bare.grapheme_indices(true).nth(MAX_LEN) {
         Some((end, _)) => format!("{}…", &bare[..end]),
         None => bare,
     };
-    Cow::Owned(clean::shortened(&short, LONGEST_IN_BYTES).into_owned())
+    Cow::Owned(clean::truncate(&short, MAX_LEN_BYTES).into_owned())
 }
 
 /// No more of a name is looked at: nobody's real one is longer.
-const LONGEST_READ: usize = 4_096;
+const MAX_LEN_INPUT: usize = 4_096;
 
 /// Whether `c` sits upon what stands before it.
-fn is_mark(c: char) -> bool {
+fn is_combining_mark(c: char) -> bool {
     !c.is_ascii() && ["a", c.encode_utf8(&mut [0; 4])].concat().graphemes(true).count() == 1
 }
 
 /// What `author` is called: nobody is without a name.
-pub(super) fn of(author: &Author) -> Cow<'_, str> {
+pub(super) fn author_name(author: &Author) -> Cow<'_, str> {
     let user = author.userhost.as_deref().and_then(|address| address.split('@').next());
     [Some(author.name.as_str()), user, author.account.as_deref()]
         .into_iter()
         .flatten()
         .map(sanitize)
         .find(|name| !name.is_empty())
-        .unwrap_or(Cow::Borrowed(NAMELESS))
+        .unwrap_or(Cow::Borrowed(FALLBACK_NAME))
 }
 
 /// A name for `author`, who has none.
 #[must_use]
-pub fn nameless(author: &Author) -> String {
-    of(author).into_owned()
+pub fn fallback_name(author: &Author) -> String {
+    author_name(author).into_owned()
 }
 
 /// What `author` would like to be called, or else is called.
 pub(super) fn display_name(author: &Author) -> Cow<'_, str> {
     let wish = sanitize(author.display_name.as_deref().unwrap_or_default());
-    if wish.is_empty() { of(author) } else { wish }
+    if wish.is_empty() { author_name(author) } else { wish }
 }
 
 /// `name` as the bridge tells of whoever has it.
 #[must_use]
-pub fn called(name: &str) -> Cow<'_, str> {
+pub fn name_or_fallback(name: &str) -> Cow<'_, str> {
     let name = sanitize(name);
-    if name.is_empty() { Cow::Borrowed(NAMELESS) } else { name }
+    if name.is_empty() { Cow::Borrowed(FALLBACK_NAME) } else { name }
 }
 
 /// Whether a character has no look of its own: controls, marks of direction, joiners, fillers.
@@ -114,14 +116,14 @@ pub(super) fn is_filler(c: char) -> bool {
 }
 
 /// What a gap in the words before what `author` said in `place` is filled with.
-pub(super) fn value<'v>(
+pub(super) fn field_value<'v>(
     field: TemplateField,
     author: &'v Author,
     place: &'v Endpoint,
     time: impl FnOnce() -> String,
 ) -> Cow<'v, str> {
     match field {
-        TemplateField::Name => of(author),
+        TemplateField::Name => author_name(author),
         TemplateField::DisplayName => display_name(author),
         TemplateField::Account => sanitize(author.account.as_deref().unwrap_or_default()),
         TemplateField::Network => network_name(place),
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_stacked_on_a_letter_only_so_high() {
+    fn stacked_combining_marks_are_limited() {
         let high = |letter: &str, marks| format!("{letter}{}", "\u{301}".repeat(marks));
         check(&high("a", 3), &high("a", 3));
         check(
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_without_a_name() {
+    fn author_without_visible_name_gets_a_fallback() {
         let author = |name: &str, address: Option<&str>, account: Option<&str>| Author {
             userhost: address.map(str::to_owned),
             account: account.map(str::to_owned),
@@ -238,13 +240,13 @@ mod tests {
             (author("\u{2800}\u{3000}", None, Some("\u{3164}")), "somebody"),
             (author("", None, None), "somebody"),
         ] {
-            assert_eq!(of(&author), shown, "{author:?}");
+            assert_eq!(author_name(&author), shown, "{author:?}");
             assert_eq!(display_name(&author), shown, "{author:?}");
         }
         let wish =
             Author { display_name: Some("\u{301}\u{200b}".to_owned()), ..Author::named("ann") };
         assert_eq!(display_name(&wish), "ann");
-        assert_eq!(called("\u{202e}"), "somebody");
+        assert_eq!(name_or_fallback("\u{202e}"), "somebody");
     }
 
     #[test]
@@ -278,7 +280,7 @@ mod tests {
         fn sanitize_is_idempotent_and_single_line(name in ".{0,60}|\\PC{0,60}") {
             let once = sanitize(&name).into_owned();
             prop_assert!(!once.contains(|c| is_invisible(c) || is_filler(c)));
-            prop_assert!(once.len() <= LONGEST_IN_BYTES);
+            prop_assert!(once.len() <= MAX_LEN_BYTES);
             let twice = sanitize(&once).into_owned();
             prop_assert_eq!(twice.trim_end_matches('…'), once.trim_end_matches('…'));
         }

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn how_much_is_missing_is_said_wherever_it_is() {
+    fn truncation_states_what_is_missing() {
         check("1\n2\n3\n4\n5", 4, None, "1\n2\n3\n… 2 more lines");
         let there = Some("https://chat.example/#!/room/x");
         let whole = (1..=200).map(|it| it.to_string()).collect::<Vec<_>>().join("\n");

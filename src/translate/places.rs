@@ -5,25 +5,25 @@ use std::borrow::Cow;
 use super::urls;
 
 /// What a name of a channel or a room can begin with.
-const FIRST: [char; 4] = ['#', '&', '+', '!'];
+const CHANNEL_PREFIXES: [char; 4] = ['#', '&', '+', '!'];
 
 /// How much of a text is looked at for a name: none is longer.
-const LONGEST: usize = 300;
+const MAX_LEN: usize = 300;
 
 /// `text` with the name that `known` knows in place of each `#name`.
 pub(super) fn rewrite_channel_refs<'t>(
     text: Cow<'t, str>,
     known: impl Fn(&str) -> Option<String>,
 ) -> Cow<'t, str> {
-    if !text.contains(FIRST) {
+    if !text.contains(CHANNEL_PREFIXES) {
         return text;
     }
     let urls: Vec<_> = urls::find(&text).collect();
     let mut renamed = String::new();
     let mut done = 0;
-    for (at, _) in text.match_indices(FIRST) {
+    for (at, _) in text.match_indices(CHANNEL_PREFIXES) {
         let before = text[..at].chars().next_back();
-        let inside = before.is_some_and(|c| c.is_alphanumeric() || FIRST.contains(&c));
+        let inside = before.is_some_and(|c| c.is_alphanumeric() || CHANNEL_PREFIXES.contains(&c));
         if at < done || inside || urls::covers(&urls, at) {
             continue;
         }
@@ -44,17 +44,17 @@ fn longest_known_name(
     text: &str,
     known: impl Fn(&str) -> Option<String>,
 ) -> Option<(String, usize)> {
-    let text = &text[..text.floor_char_boundary(LONGEST.min(text.len()))];
+    let text = &text[..text.floor_char_boundary(MAX_LEN.min(text.len()))];
     let end = text.find(|c: char| c.is_whitespace() || c.is_control() || c == ',');
     let name = &text[..end.unwrap_or(text.len())];
     let ends = name.char_indices().map(|(at, c)| at + c.len_utf8()).skip(1);
-    let ends: Vec<usize> = ends.filter(|end| ends_name(&name[*end..])).collect();
+    let ends: Vec<usize> = ends.filter(|end| is_name_boundary(&name[*end..])).collect();
     ends.into_iter().rev().find_map(|end| Some((known(&name[..end])?, end)))
 }
 
 /// Whether a name may end before `rest`, which may be part of a longer one: where it is no more than
 /// the sentence around it.
-fn ends_name(rest: &str) -> bool {
+fn is_name_boundary(rest: &str) -> bool {
     let closes = |c: char| ".;:!?)]}>'\"`*~_|\\".contains(c);
     let rest = match rest.strip_prefix(['\'', '’']).and_then(|it| it.strip_prefix('s')) {
         Some(behind) => behind,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_ends_where_the_longest_known_one_does() {
+    fn longest_known_name_wins() {
         check("ask in #c++", "ask in #c++");
         check("ask in #c.", "ask in #see.");
         check("see ##c++.", "see #plus.");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// How long the words before a text may be in bytes.
-const LONGEST: usize = 120;
+const MAX_LEN: usize = 120;
 
 /// How many bytes of each value are tried where all are too long together.
 const SHORTER: [usize; 4] = [48, 30, 18, 9];
@@ -112,13 +112,13 @@ impl Template {
 
     /// The words, filled in, in no more bytes than a third of a line of IRC; where that is too long,
     /// with less of each value than `value` would give.
-    pub(super) fn fill_short<'v>(
+    pub(super) fn render_bounded<'v>(
         &self,
         value: impl Fn(TemplateField, usize) -> Cow<'v, str>,
     ) -> String {
         let mut filled = self.render(|field| value(field, usize::MAX));
         for longest in SHORTER {
-            if filled.len() <= LONGEST {
+            if filled.len() <= MAX_LEN {
                 break;
             }
             filled = self.render(|field| value(field, longest));
@@ -150,11 +150,11 @@ impl Template {
     /// Whether `line` could begin with this template, filled in with whatever. Where nothing but gaps
     /// and spaces is in it, no line can be told from any other.
     pub(super) fn could_match_start(&self, line: &str) -> bool {
-        self.could_begin_by(line, str::to_owned)
+        self.could_match_start_by(line, str::to_owned)
     }
 
     /// The same of a `line` that was `folded`, as the words of the template are for it.
-    pub(super) fn could_begin_by(&self, line: &str, folded: impl Fn(&str) -> String) -> bool {
+    pub(super) fn could_match_start_by(&self, line: &str, folded: impl Fn(&str) -> String) -> bool {
         let mut rest = line;
         let mut gap = false;
         let mut told = false;

@@ -1,5 +1,5 @@
 /// The longest user name that every server shows whole (USERLEN).
-const LONGEST: usize = 10;
+const MAX_LEN_USERNAME: usize = 10;
 
 /// A user name, as it stands before the `@`, for who is called `name`: what every server takes of it,
 /// which is small letters and digits. `otherwise` where that is nothing.
@@ -7,9 +7,9 @@ const LONGEST: usize = 10;
 /// ngIRCd refuses brackets and the like, ircd-hybrid also dots and dashes, and ircu letters large and
 /// small in a mix.
 #[must_use]
-pub fn user_name(name: &str, otherwise: &str) -> String {
+pub fn irc_username(name: &str, otherwise: &str) -> String {
     let plain = name.chars().filter(char::is_ascii_alphanumeric);
-    let plain: String = plain.map(|c| c.to_ascii_lowercase()).take(LONGEST).collect();
+    let plain: String = plain.map(|c| c.to_ascii_lowercase()).take(MAX_LEN_USERNAME).collect();
     if plain.is_empty() { otherwise.to_owned() } else { plain }
 }
 
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_name_is_what_every_server_takes() {
+    fn irc_username_is_valid_on_every_server() {
         for (name, taken) in [
             ("bob", "bob"),
             ("lets-chat", "letschat"),
@@ -30,7 +30,7 @@ mod tests {
             ("茶", "someone"),
             ("", "someone"),
         ] {
-            assert_eq!(user_name(name, "someone"), taken, "{name}");
+            assert_eq!(irc_username(name, "someone"), taken, "{name}");
         }
     }
 }

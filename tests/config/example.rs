@@ -18,7 +18,7 @@ fn five_lines_are_enough() {
     assert_eq!(settings.letschat.catch_up, CatchUpPolicy::MaxAge(Duration::from_hours(24)));
     assert_eq!(settings.letschat.catch_up_limit, Some(500));
     assert!(settings.notices);
-    assert_eq!(settings.gap, Duration::from_secs(60));
+    assert_eq!(settings.min_reported_gap, Duration::from_secs(60));
     assert_eq!(network.catch_up, CatchUpPolicy::MaxAge(Duration::from_hours(24)));
     assert_eq!(network.catch_up_limit, Some(500));
     assert_eq!(settings.store.retention, Some(Duration::from_hours(30 * 24)));

@@ -541,8 +541,10 @@ fn a_short_absence_of_which_nothing_is_known_is_counted_and_not_told() {
     away(&mut world, FORGETS, 18);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
     assert_eq!((world.gaps().count, world.gaps().seconds), (1, 18));
-    let policy =
-        BridgePolicy { gap: jiff::SignedDuration::from_secs(10), ..BridgePolicy::default() };
+    let policy = BridgePolicy {
+        min_reported_gap: jiff::SignedDuration::from_secs(10),
+        ..BridgePolicy::default()
+    };
     let mut world = World::new(&["office/#tea tea"]).under(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -8,7 +8,7 @@ use crate::world::World;
 use crate::{LETSCHAT_IN, letschat_back, seated};
 
 fn strays(world: &World) -> u64 {
-    world.counters().traffic.get(&Peer::LetsChat).map_or(0, |it| it.strays)
+    world.counters().traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own)
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::allowance::RateDecision;
-use crate::bridge::refusals::{excerpt, tell_nick};
+use crate::bridge::refusals::{excerpt, notify_nick};
 use crate::bridge::{Bridge, Command, Ctx};
 use crate::domain::{EndpointId, UserRef};
 use crate::protocol::letschat;
-use crate::translate::Words;
+use crate::translate::NoticeText;
 
 /// Why somebody without an account is not told.
 pub(super) const LOST_TRACK: &str =
@@ -53,7 +53,7 @@ impl Bridge {
     pub(super) fn notify_user(&self, party: &UserRef, text: &str, turn: &mut Ctx<'_>) -> bool {
         match party {
             UserRef::LetsChat(account) => {
-                let text = Words::from(text).into_string();
+                let text = NoticeText::from(text).into_string();
                 let there =
                     self.direct.letschat_enabled == Some(true) && self.is_user_present(account);
                 if there {
@@ -66,7 +66,7 @@ impl Bridge {
             }
             UserRef::Account(network, _) | UserRef::Nick(network, _) => {
                 let Some(person) = self.find_irc_user(party) else { return false };
-                tell_nick(network, &person.nick, text, turn);
+                notify_nick(network, &person.nick, text, turn);
                 true
             }
         }

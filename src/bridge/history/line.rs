@@ -12,7 +12,7 @@ use crate::store::{Cursor, StoreError};
 use crate::translate::{RESENT_PREFIX, could_be_mirrored};
 
 /// What a line is that is played back.
-enum Played {
+enum PlaybackKind {
     /// Heard before, or our own, or from before we came.
     Known,
     /// New, and mirrored if we `admit` so much.
@@ -45,10 +45,10 @@ impl Bridge {
         if let ChannelState::CatchingUp(catchup) = &mut spot.channel_state {
             late |= catchup.has_history;
             if played {
-                said_at = catchup.said_at(said_at, turn.now);
-                match self.judge(network, place, &talk, said_at, turn)? {
-                    Played::Known => return Ok(()),
-                    Played::News { admit } => admitted = admit,
+                said_at = catchup.sent_at(said_at, turn.now);
+                match self.classify_playback(network, place, &talk, said_at, turn)? {
+                    PlaybackKind::Known => return Ok(()),
+                    PlaybackKind::News { admit } => admitted = admit,
                 }
             }
         } else if played && !self.check_unrequested_playback(network, place, &talk, turn)? {
@@ -79,97 +79,97 @@ impl Bridge {
 
     /// What a line is that is played back while the channel is caught up with; it was said at `said_at`, by
     /// our clock.
-    fn judge(
+    fn classify_playback(
         &mut self,
         network: &Network,
         place: EndpointId,
         talk: &IncomingMessage,
         said_at: Timestamp,
         turn: &mut Ctx<'_>,
-    ) -> Result<Played, StoreError> {
+    ) -> Result<PlaybackKind, StoreError> {
         let Some(time) = talk.message_ref.time else {
-            return self.judge_timeless(network, place, talk, turn);
+            return self.classify_untimed_playback(network, place, talk, turn);
         };
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(Played::Known) };
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(PlaybackKind::Known) };
         let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else {
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         };
         let trace = fingerprint(talk, time);
         let number = catchup.ordinal(talk, time, trace);
-        let (old, before) = (catchup.is_old(talk, time), catchup.is_before(time));
+        let (old, before) = (catchup.is_old(talk, time), catchup.is_before_absence(time));
         let msgid = talk.message_ref.msgid.as_deref();
         let known = msgid.map_or(Ok(false), |msgid| turn.store.contains(place, msgid))?;
         if is_own(network, talk, time, turn)? {
             if known || (msgid.is_none() && before) {
-                catchup.recognise(trace);
+                catchup.note_known(trace);
             }
             self.reconcile_line(place, talk, number, turn)?;
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         }
         // We were called so when we could no longer hear of it: all we said then is ours.
         if talk.is_own_userhost && self.reconcile_line(place, talk, number, turn)? {
             turn.store.start_nick(network, None, &talk.author.name, time)?;
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         }
         // As we were called in what a restored backup does not know.
         if talk.is_own_userhost && self.is_in_our_words(place, talk) {
             self.is_stray_line(place, talk);
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         }
         let known =
             known || number <= turn.store.count_fingerprints(place, trace, msgid.is_some())?;
         if known {
             self.count_traffic(place, |traffic| traffic.duplicates += 1);
         }
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(Played::Known) };
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(PlaybackKind::Known) };
         let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else {
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         };
         if known {
-            catchup.recognise(trace);
+            catchup.note_known(trace);
         } else if old {
-            catchup.recognise_old();
+            catchup.note_older();
         }
         if known || old {
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         }
         let admit = catchup.budget.admit(said_at, turn.now, self.policy.catchup_limits(network));
-        catchup.is_new(trace);
-        Ok(Played::News { admit })
+        catchup.note_new(trace);
+        Ok(PlaybackKind::News { admit })
     }
 
     /// The same of a line of which it is not known when it was said. Without an id, nothing can be known of
     /// it: it is passed over, and something may be missing.
-    fn judge_timeless(
+    fn classify_untimed_playback(
         &mut self,
         network: &Network,
         place: EndpointId,
         talk: &IncomingMessage,
         turn: &mut Ctx<'_>,
-    ) -> Result<Played, StoreError> {
+    ) -> Result<PlaybackKind, StoreError> {
         let ours = is_own(network, talk, turn.now, turn)?
             || (talk.is_own_userhost && self.is_in_our_words(place, talk));
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(Played::Known) };
+        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(PlaybackKind::Known) };
         let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else {
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         };
         let trace = fingerprint(talk, Timestamp::UNIX_EPOCH);
         let Some(msgid) = &talk.message_ref.msgid else {
             if !ours {
-                catchup.tear();
+                catchup.mark_hole();
             }
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         };
         let known = turn.store.contains(place, msgid)?;
         if known {
-            catchup.recognise(trace);
+            catchup.note_known(trace);
         }
         if known || ours {
-            return Ok(Played::Known);
+            return Ok(PlaybackKind::Known);
         }
-        catchup.is_new(trace);
+        catchup.note_new(trace);
         let admit = catchup.budget.admit(turn.now, turn.now, self.policy.catchup_limits(network));
-        Ok(Played::News { admit })
+        Ok(PlaybackKind::News { admit })
     }
 
     /// Whether a line that is played back unasked is newer than everything heard, and unknown.
@@ -210,7 +210,7 @@ impl Bridge {
     /// A line under our nick, in our own words, that we do not know of: a bouncer tells once more what we
     /// have said, or the state is a restored backup.
     fn is_stray_line(&mut self, place: EndpointId, talk: &IncomingMessage) {
-        self.count_traffic(place, |traffic| traffic.strays += 1);
+        self.count_traffic(place, |traffic| traffic.unknown_own += 1);
         let Some(spot) = self.endpoints.get(&place) else { return };
         tracing::warn!(
             place = %spot.endpoint,

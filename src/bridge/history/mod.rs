@@ -61,7 +61,7 @@ impl Bridge {
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let Some(sight) = turn.store.channel_progress(place)? else {
-            turn.store.init_channel(place, came_in(joined.time, turn.now), turn.now)?;
+            turn.store.init_channel(place, join_time(joined.time, turn.now), turn.now)?;
             return self.set_channel_live(network, place, false, turn);
         };
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
@@ -142,11 +142,13 @@ impl Bridge {
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else { return Ok(()) };
         match answer {
-            HistoryReply::Follows => {
-                catchup.is_asked_by_line();
+            HistoryReply::RetriedByMsgid => {
+                catchup.set_by_msgid_only();
                 return Ok(());
             }
-            HistoryReply::Page(page) if catchup.finish_page(page) || catchup.ask_by_last(page) => {
+            HistoryReply::Page(page)
+                if catchup.finish_page(page) || catchup.start_after_last(page) =>
+            {
                 if !self.pause_if_full(place, turn)? {
                     self.request_next_history_page(network, place, turn);
                 }
@@ -182,15 +184,15 @@ impl Bridge {
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else { return Ok(()) };
         // What follows a line of ours is told, if that one was.
-        let complete_for_us = complete || (catchup.has_found() && !catchup.is_torn());
+        let complete_for_us = complete || (catchup.has_reconciled() && !catchup.has_hole());
         let certain = complete_for_us && catchup.has_history && catchup.has_echoes;
         let (from, to) = catchup.absence;
         let told = catchup.has_playback();
         let left_out = catchup.budget.skipped();
         if !complete && catchup.is_reportable() {
             // A server that keeps what is said should have told of it, and has lost it.
-            let lost = catchup.has_history || catchup.is_torn();
-            let announced = lost || catchup.lasted(self.policy.gap);
+            let lost = catchup.has_history || catchup.has_hole();
+            let announced = lost || catchup.lasted_at_least(self.policy.min_reported_gap);
             self.report_gap(place, (from, to), (told, announced), turn)?;
         }
         if left_out > 0 {
@@ -225,7 +227,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         if let ChannelState::CatchingUp(catchup) = &spot.channel_state
-            && catchup.is_loose()
+            && catchup.has_unknown_start()
             && catchup.is_reportable()
         {
             // The next reading goes on behind these lines, and cannot know what is missing before them.
@@ -303,14 +305,14 @@ impl Bridge {
 }
 
 /// When we came in, as the server says, if that can be so.
-fn came_in(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    let likely = |time: &Timestamp| now.duration_since(*time) < SLOW;
+fn join_time(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let likely = |time: &Timestamp| now.duration_since(*time) < MAX_SERVER_CLOCK_LAG;
     time.filter(likely).unwrap_or(now).min(now)
 }
 
 /// How far a server's clock may be behind ours, to be asked for what was said after the time at which we
 /// came in by that clock.
-const SLOW: SignedDuration = SignedDuration::from_hours(24);
+const MAX_SERVER_CLOCK_LAG: SignedDuration = SignedDuration::from_hours(24);
 
 fn request_history(
     network: &Network,

@@ -94,7 +94,7 @@ fn room_json(audit: &RoomAudit) -> Value {
         json!({ "delivery": it.delivery.0, "post": id, "posted": posted, "behind": it.preceded_by.0 })
     });
     object["not_read_yet"] = unread_json(&found.unread);
-    object["by_others_as_us"] = found.strays.into();
+    object["by_others_as_us"] = found.unknown_own.into();
     object["left_out"] = found.skipped.into();
     object["to_room"] = totals_json(&found.to_room);
     let to_channels =

@@ -38,7 +38,8 @@ pub(super) fn read<'r>(
         let name = self::mentioned_network(&entry).filter(|name| !networks.contains(name));
         let is_told = name.is_some_and(|name| networks.is_empty() || !told.insert(name));
         let many = mentioned.iter().filter(|other| Some(**other) == name).count();
-        let networks = if is_told { Networks::Told } else { Networks::Named(networks, many) };
+        let networks =
+            if is_told { NetworkCheck::Told } else { NetworkCheck::Named(networks, many) };
         if let Some(written) = read_link(entry, &networks, looks) {
             links.add(written);
         }
@@ -47,7 +48,7 @@ pub(super) fn read<'r>(
 }
 
 /// The networks that a link can mention.
-enum Networks<'n> {
+enum NetworkCheck<'n> {
     /// Those of the file, and how many links mention the one of this link.
     Named(&'n [&'n str], usize),
     /// That its own is not there has been told.
@@ -56,13 +57,13 @@ enum Networks<'n> {
 
 fn read_link<'r>(
     entry: Entry<'r>,
-    networks: &Networks<'_>,
+    networks: &NetworkCheck<'_>,
     looks: &Arc<LinkFormat>,
 ) -> Option<RawLink<'r>> {
     let mut section = entry.section(SectionKind::Link)?;
     let channel = match networks {
-        Networks::Told => section.entry("channel").and(None),
-        Networks::Named(names, many) => {
+        NetworkCheck::Told => section.entry("channel").and(None),
+        NetworkCheck::Named(names, many) => {
             let read = text(|text| parse_channel(text, names, *many));
             section.required("channel", "channel = \"office/#dev\"", read)
         }
@@ -91,7 +92,7 @@ fn read_link<'r>(
 /// `network/channel`, of a network that there is; so `many` links mention it.
 fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint, ValueError> {
     let Some((network, channel)) = split_network(text) else {
-        let remedy = format!("write it like \"{}\"", with_network(text, networks));
+        let remedy = format!("write it like \"{}\"", suggest_channel(text, networks));
         return Err(ValueError::quoting(text, "is not network/channel", remedy));
     };
     if !networks.contains(&network) {
@@ -118,7 +119,7 @@ fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint,
 }
 
 /// A channel with its network, made of what was written without one.
-fn with_network(text: &str, networks: &[&str]) -> String {
+fn suggest_channel(text: &str, networks: &[&str]) -> String {
     let (before, channel) = match text.find(['#', '&', '+', '!']) {
         Some(at) => text.split_at(at),
         None => ("", text),

@@ -78,7 +78,7 @@ pub(super) fn settings(reading: &Loader) -> Option<Settings> {
         web,
         ident,
         notices: announce_gaps.or(announce).unwrap_or(true),
-        gap: gap.unwrap_or(Duration::from_secs(60)),
+        min_reported_gap: gap.unwrap_or(Duration::from_secs(60)),
         shutdown_timeout: settle,
         loop_protection: break_loops,
     })

@@ -9,7 +9,7 @@ use crate::config::section::Section;
 use crate::config::values::ValueError;
 use crate::config::{HostPort, NetworkSettings, SenderMode};
 use crate::domain::Network;
-use crate::translate::user_name;
+use crate::translate::irc_username;
 
 const SERVERS_EXAMPLE: &str = "servers = [\"irc.example.org:6697\"]";
 
@@ -71,7 +71,7 @@ pub(super) fn read(
         alt_nicks: other_nicks,
         on_connect,
         password: password.map(|(password, _)| password),
-        username: username.unwrap_or_else(|| user_name(&nick, "bridge")),
+        username: username.unwrap_or_else(|| irc_username(&nick, "bridge")),
         nick,
         realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
         fallback_charset: charset.and_then(Charset::fallback).unwrap_or(encoding_rs::WINDOWS_1252),

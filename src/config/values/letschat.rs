@@ -7,7 +7,7 @@ use super::ValueError;
 /// A room by its slug (`[a-z0-9_-]+`), its id (24 hexadecimal digits), or the address of its page,
 /// in which the id is.
 pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
-    if let Some(room) = in_address(text) {
+    if let Some(room) = from_room_url(text) {
         return match room {
             Some(room) => Ok(room),
             None => Err(ValueError::quoting(
@@ -25,7 +25,7 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     if is_hex(text, 24) {
         return Ok(text.to_ascii_lowercase());
     }
-    const WRITE: &str = "write its slug, the short name (a-z, 0-9, - and _) that is set when a room \
+    const HELP: &str = "write its slug, the short name (a-z, 0-9, - and _) that is set when a room \
                          is made, like \"dev\", or paste the room's address";
     let bare = text.trim().strip_prefix("letschat/").unwrap_or(text.trim());
     let bare = bare.trim_start_matches('#');
@@ -34,21 +34,21 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
         return Err(ValueError::quoting(text, found, format!("write \"{bare}\" alone")));
     }
     if text.contains("/#") {
-        return Err(ValueError::quoting(text, "is a channel, not a room", WRITE));
+        return Err(ValueError::quoting(text, "is a channel, not a room", HELP));
     }
-    match likely_slug(bare) {
+    match suggest_slug(bare) {
         Some(slug) => Err(ValueError::quoting(
             text,
             found,
-            format!("did you mean \"{slug}\"? Otherwise {WRITE}"),
+            format!("did you mean \"{slug}\"? Otherwise {HELP}"),
         )),
-        None => Err(ValueError::quoting(text, found, WRITE)),
+        None => Err(ValueError::quoting(text, found, HELP)),
     }
 }
 
 /// The room in the address of a page: `https://chat.example.org/#!/room/ID`, or that of its
 /// transcripts. `None` where `text` is no address; nothing in it where no room is.
-fn in_address(text: &str) -> Option<Option<String>> {
+fn from_room_url(text: &str) -> Option<Option<String>> {
     let text = text.trim();
     if !text.contains("://") && !text.contains("#!/") {
         return None;
@@ -66,7 +66,7 @@ fn is_slug(text: &str) -> bool {
 }
 
 /// What the slug of a room of this name is most often.
-fn likely_slug(name: &str) -> Option<String> {
+fn suggest_slug(name: &str) -> Option<String> {
     let words: Vec<String> = name
         .split(|c: char| c.is_whitespace() || c == '.')
         .filter(|word| !word.is_empty())
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_rooms_page_will_do() {
+    fn room_accepts_the_url_of_its_page() {
         let id = "56b9d2c7a1b2c3d4e5f60718";
         for address in [
             format!("https://chat.example.org/#!/room/{id}"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_do_for_a_room_is_said() {
+    fn room_error_suggests_a_slug() {
         for (text, remedy) in [
             ("#dev", "write \"dev\" alone"),
             ("##dev", "write \"dev\" alone"),

@@ -35,17 +35,17 @@ pub(super) struct ValueError {
     /// What would do.
     pub(super) help: String,
     /// Whether it is of another kind than what is wanted here: a number for text, say.
-    pub(super) misfit: bool,
+    pub(super) is_type_error: bool,
 }
 
 impl ValueError {
     pub(super) fn new(found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { problem: found.into(), help: remedy.into(), misfit: false }
+        Self { problem: found.into(), help: remedy.into(), is_type_error: false }
     }
 
     /// The value is of another kind than what is wanted.
-    pub(super) fn misfit(found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { misfit: true, ..Self::new(found, remedy) }
+    pub(super) fn type_error(found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { is_type_error: true, ..Self::new(found, remedy) }
     }
 
     /// `text` is not what is wanted: `"x" is not host:port`.

@@ -13,7 +13,7 @@ const BOT_TAGS: [&str; 2] = ["bot", "draft/bot"];
 const MAX_OPEN_BATCHES: usize = 64;
 
 /// Longer than any id of a line, and any name in a tag.
-const LONGEST: usize = 512;
+const MAX_LEN: usize = 512;
 
 /// The batches that the server has begun and not ended (<https://ircv3.net/specs/extensions/batch>).
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ impl Batches {
         let label = heard::tag_value(tags, "label").map(str::to_owned);
         let whole = label.is_some();
         batch.label = label.or(batch.label);
-        let short = |text: &&str| text.len() <= LONGEST;
+        let short = |text: &&str| text.len() <= MAX_LEN;
         let msgid = heard::tag_value(tags, "msgid").filter(short).map(str::to_owned);
         MessageContext {
             batch,

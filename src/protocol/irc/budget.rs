@@ -3,22 +3,22 @@
 use std::time::{Duration, Instant};
 
 /// How many bytes are kept of what one server tells of people: 100,000 of them, and more.
-pub(super) const MOST_KEPT: usize = 32 << 20;
+pub(super) const MAX_USERS_BYTES: usize = 32 << 20;
 
 /// How many bytes of what it says of its capabilities are read, in all.
-const MOST_CAPS: usize = 256 << 10;
+const MAX_CAP_BYTES: usize = 256 << 10;
 
 /// How many lines may wait to be said because of what it says.
-const MOST_LINES: usize = 20_000;
+const MAX_QUEUED_LINES: usize = 20_000;
 
 /// How many names may be listed at once, and then each second: a thousand channels of a thousand people at
 /// first.
-const MOST_WORK: u64 = 4_000_000;
-const WORK_A_SECOND: u64 = 100_000;
+const NAMES_BURST: u64 = 4_000_000;
+const NAMES_PER_SECOND: u64 = 100_000;
 
 /// What a server has had us keep, and do.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct ServerQuota {
     /// The server is being left because of it.
     spent: bool,
     caps: usize,
@@ -26,21 +26,21 @@ pub(super) struct Budget {
     since: Instant,
 }
 
-impl Budget {
+impl ServerQuota {
     pub(super) fn new(now: Instant) -> Self {
         Self { spent: false, caps: 0, work: 0, since: now }
     }
 
     /// So many bytes of capabilities are read.
-    pub(super) fn read_caps(&mut self, bytes: usize) {
+    pub(super) fn count_cap_bytes(&mut self, bytes: usize) {
         // A line without any is one, too.
         self.caps = self.caps.saturating_add(bytes + 1);
     }
 
     /// So many names are looked at.
-    pub(super) fn work(&mut self, names: usize, now: Instant) {
+    pub(super) fn count_names(&mut self, names: usize, now: Instant) {
         let rest: Duration = now.saturating_duration_since(self.since);
-        self.work = self.work.saturating_sub(rest.as_secs().saturating_mul(WORK_A_SECOND));
+        self.work = self.work.saturating_sub(rest.as_secs().saturating_mul(NAMES_PER_SECOND));
         if rest.as_secs() > 0 {
             self.since = now;
         }
@@ -49,17 +49,17 @@ impl Budget {
 
     /// Why the server is left, where so many bytes are kept of people and so many lines wait to be said; told
     /// once.
-    pub(super) fn overdrawn(&mut self, kept: usize, lines: usize) -> Option<String> {
+    pub(super) fn take_exceeded(&mut self, kept: usize, lines: usize) -> Option<String> {
         if self.spent {
             return None;
         }
-        let what = if kept > MOST_KEPT {
+        let what = if kept > MAX_USERS_BYTES {
             "tells of more people than the bridge can keep in mind"
-        } else if self.caps > MOST_CAPS {
+        } else if self.caps > MAX_CAP_BYTES {
             "tells of capabilities without end"
-        } else if lines > MOST_LINES {
+        } else if lines > MAX_QUEUED_LINES {
             "has the bridge answer without end"
-        } else if self.work > MOST_WORK {
+        } else if self.work > NAMES_BURST {
             "lists who is where without end"
         } else {
             return None;
@@ -74,29 +74,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_usual_is_within_it_and_what_has_no_end_is_not() {
+    fn quota_is_exceeded_only_by_abuse() {
         let now = Instant::now();
-        let mut budget = Budget::new(now);
+        let mut budget = ServerQuota::new(now);
         for channel in 0..1_000 {
-            budget.work(1_000, now + Duration::from_millis(channel));
+            budget.count_names(1_000, now + Duration::from_millis(channel));
         }
-        budget.read_caps(10_000);
-        assert_eq!(budget.overdrawn(MOST_KEPT, MOST_LINES), None);
+        budget.count_cap_bytes(10_000);
+        assert_eq!(budget.take_exceeded(MAX_USERS_BYTES, MAX_QUEUED_LINES), None);
         for _ in 0..1_000 {
-            budget.work(24_000, now);
+            budget.count_names(24_000, now);
         }
-        budget.work(0, now + Duration::from_secs(1_000));
-        assert_eq!(budget.overdrawn(0, 0), None, "it comes back with time");
-        for (kept, lines) in [(MOST_KEPT + 1, 0), (0, MOST_LINES + 1)] {
-            let mut budget = Budget::new(now);
-            assert!(budget.overdrawn(kept, lines).is_some());
-            assert!(budget.overdrawn(kept, lines).is_none(), "once");
+        budget.count_names(0, now + Duration::from_secs(1_000));
+        assert_eq!(budget.take_exceeded(0, 0), None, "it comes back with time");
+        for (kept, lines) in [(MAX_USERS_BYTES + 1, 0), (0, MAX_QUEUED_LINES + 1)] {
+            let mut budget = ServerQuota::new(now);
+            assert!(budget.take_exceeded(kept, lines).is_some());
+            assert!(budget.take_exceeded(kept, lines).is_none(), "once");
         }
-        let mut budget = Budget::new(now);
-        budget.work(5_000_000, now);
-        assert!(budget.overdrawn(0, 0).is_some_and(|why| why.contains("who is where")));
-        let mut budget = Budget::new(now);
-        (0..=MOST_CAPS).for_each(|_| budget.read_caps(0));
-        assert!(budget.overdrawn(0, 0).is_some_and(|why| why.contains("capabilities")));
+        let mut budget = ServerQuota::new(now);
+        budget.count_names(5_000_000, now);
+        assert!(budget.take_exceeded(0, 0).is_some_and(|why| why.contains("who is where")));
+        let mut budget = ServerQuota::new(now);
+        (0..=MAX_CAP_BYTES).for_each(|_| budget.count_cap_bytes(0));
+        assert!(budget.take_exceeded(0, 0).is_some_and(|why| why.contains("capabilities")));
     }
 }

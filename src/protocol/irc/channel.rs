@@ -62,9 +62,9 @@ impl Eq for ChannelTarget {}
 struct ChannelEntry {
     target: ChannelTarget,
     /// What the server calls it, where that is not what we call it.
-    called: Option<String>,
+    server_name: Option<String>,
     /// The server has no channel of that name; another may come to be known.
-    impossible: bool,
+    is_impossible: bool,
     state: JoinState,
     /// How often in a row we were refused or put out.
     tries: u32,
@@ -83,8 +83,8 @@ impl ChannelEntry {
     fn new(seat: ChannelTarget) -> Self {
         Self {
             target: seat,
-            called: None,
-            impossible: false,
+            server_name: None,
+            is_impossible: false,
             state: JoinState::NotJoined,
             tries: 0,
             rejoin_policy: RejoinPolicy::Soon,
@@ -96,7 +96,7 @@ impl ChannelEntry {
     }
 
     fn name(&self) -> &str {
-        self.called.as_ref().unwrap_or(&self.target.name)
+        self.server_name.as_ref().unwrap_or(&self.target.name)
     }
 
     fn is_given_up(&self) -> bool {
@@ -170,30 +170,30 @@ impl Channels {
     /// The server says that we are entering `name`. That may be the channel of ours that it is: a safe
     /// channel, which we ask for by its short name (RFC 2811, section 3), or one whose name the server
     /// writes in its own way.
-    fn adopt(&mut self, name: &str) {
+    fn match_server_name(&mut self, name: &str) {
         if let Some(at) = self.index_of(name) {
             let channel = &mut self.channels[at];
-            channel.called = Some(name.to_owned()).filter(|name| *name != channel.target.name);
+            channel.server_name = Some(name.to_owned()).filter(|name| *name != channel.target.name);
             return;
         }
         let mut asked = (0..self.channels.len()).filter(|at| {
             let channel = &self.channels[*at];
-            channel.state == JoinState::Joining && is_answer(&channel.target.name, name)
+            channel.state == JoinState::Joining && is_server_name_of(&channel.target.name, name)
         });
         // Of two that it may be, it is neither.
         let (Some(at), None) = (asked.next(), asked.next()) else { return };
-        if name.len() <= LONGEST_NAME {
-            self.channels[at].called = Some(name.to_owned());
+        if name.len() <= MAX_LEN_NAME {
+            self.channels[at].server_name = Some(name.to_owned());
             self.by_name.insert(self.casemapping.fold(name), at);
         }
     }
 
     /// The server has no channel of the name that it gave to one of ours. Says whether that one is to be
     /// asked for by our own name for it now.
-    pub(super) fn disown(&mut self, name: &str) -> bool {
+    pub(super) fn forget_server_name(&mut self, name: &str) -> bool {
         let Some(at) = self.index_of(name) else { return false };
         let channel = &mut self.channels[at];
-        if channel.state != JoinState::Joining || channel.called.take().is_none() {
+        if channel.state != JoinState::Joining || channel.server_name.take().is_none() {
             return false;
         }
         self.set_casemapping(self.casemapping);
@@ -229,11 +229,11 @@ impl Channels {
             let channel = &mut self.channels[at];
             match why(&channel.target.name) {
                 Some(why) if !channel.is_given_up() => {
-                    channel.impossible = true;
+                    channel.is_impossible = true;
                     impossible.push((channel.target.endpoint, why));
                     self.schedule_retry(at, RejoinPolicy::Never, now);
                 }
-                None if std::mem::take(&mut channel.impossible) => {
+                None if std::mem::take(&mut channel.is_impossible) => {
                     self.set_state(at, JoinState::NotJoined, None);
                 }
                 _ => {}
@@ -273,7 +273,7 @@ impl Channels {
 
     /// The server says that we are entering `name`, at `time`.
     pub(super) fn on_own_join(&mut self, name: &str, time: Option<Timestamp>, now: Instant) {
-        self.adopt(name);
+        self.match_server_name(name);
         if let Some(at) = self.index_of(name) {
             (self.channels[at].entered_at, self.channels[at].join_server_time) = (Some(now), time);
             self.set_state(at, JoinState::AwaitingNames, Some(now + JOIN_TIMEOUT));
@@ -396,27 +396,29 @@ impl Channels {
 }
 
 /// Longer than any channel's name.
-const LONGEST_NAME: usize = 512;
+const MAX_LEN_NAME: usize = 512;
 
 /// How many letters and digits of its own a server puts before the short name of a safe channel.
-const ID: usize = 5;
+const SAFE_CHANNEL_ID_LEN: usize = 5;
 
 /// Whether a server that is asked for `asked` may answer with `name`.
-fn is_answer(asked: &str, name: &str) -> bool {
+fn is_server_name_of(asked: &str, name: &str) -> bool {
     if let (Some(short), Some(long)) = (asked.strip_prefix('!'), name.strip_prefix('!')) {
         // A second one asks for a new channel.
         let short = short.strip_prefix('!').unwrap_or(short);
         let id = long.len().checked_sub(short.len()).and_then(|id| long.get(..id));
-        let is_id = |id: &str| id.len() == ID && id.bytes().all(|it| it.is_ascii_alphanumeric());
-        if id.is_some_and(is_id) && same_letters(short, &long[ID..]) {
+        let is_id = |id: &str| {
+            id.len() == SAFE_CHANNEL_ID_LEN && id.bytes().all(|it| it.is_ascii_alphanumeric())
+        };
+        if id.is_some_and(is_id) && is_same_text(short, &long[SAFE_CHANNEL_ID_LEN..]) {
             return true;
         }
     }
-    same_letters(asked, name)
+    is_same_text(asked, name)
 }
 
 /// Whether two names are the same to somebody who reads them, however their letters are written.
-fn same_letters(one: &str, other: &str) -> bool {
+fn is_same_text(one: &str, other: &str) -> bool {
     let fold = |name: &str| name.nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>();
     fold(one) == fold(other)
 }
@@ -507,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_called_what_the_server_calls_it() {
+    fn server_spelling_of_a_channel_is_used() {
         for (asked, name, ours) in [
             ("!tea", "!ABCDEtea", true),
             ("!!tea", "!AB2DEtea", true),
@@ -535,11 +537,11 @@ mod tests {
             assert_eq!(channels.name_of(TEA), Some(if ours { name } else { asked }));
             channels.set_casemapping(Casemapping::Ascii);
             assert_eq!(channels.endpoint_of(name), ours.then_some(TEA));
-            assert!(!channels.disown(name), "it was not asked for again");
+            assert!(!channels.forget_server_name(name), "it was not asked for again");
             channels.on_not_joined(name, RejoinPolicy::Soon, now);
             channels.tick(now + TRIES_RESET_AFTER);
             channels.start_joins(now + TRIES_RESET_AFTER);
-            channels.disown(name);
+            channels.forget_server_name(name);
             assert_eq!(
                 (channels.name_of(TEA), channels.endpoint_of(asked)),
                 (Some(asked), Some(TEA))
@@ -548,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_come_to_have_channels() {
+    fn changed_isupport_makes_a_channel_possible() {
         let now = Instant::now();
         let mut channels = channels();
         let why = "the server says that it has no channels (CHANTYPES)".to_owned();

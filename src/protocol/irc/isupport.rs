@@ -64,7 +64,7 @@ impl Isupport {
     pub(super) fn parse_token(&mut self, token: &str) {
         let (name, value) = token.split_once('=').unwrap_or((token, ""));
         if let Some(name) = name.strip_prefix('-') {
-            return self.forget(name);
+            return self.remove_token(name);
         }
         match name {
             "CASEMAPPING" => {
@@ -72,11 +72,11 @@ impl Isupport {
             }
             "LINELEN" => {
                 // A shorter line than every server takes would be a mistake of the server's.
-                self.linelen = within(value, 512..=65_536).unwrap_or(self.linelen);
+                self.linelen = parse_limit(value, 512..=65_536).unwrap_or(self.linelen);
             }
             "CHATHISTORY" | "draft/CHATHISTORY" => {
                 // None, or 0: as many as we like.
-                self.chathistory_limit = within(value, 1..=100_000);
+                self.chathistory_limit = parse_limit(value, 1..=100_000);
             }
             "MONITOR" => self.monitor = true,
             "MSGREFTYPES" => {
@@ -87,7 +87,7 @@ impl Isupport {
                 self.prefix_modes = parse_prefix(value).unwrap_or_else(|| self.prefix_modes.clone())
             }
             "CHANMODES" => {
-                let mut kinds = value.split(',').map(|it| it.chars().take(MOST_MODES).collect());
+                let mut kinds = value.split(',').map(|it| it.chars().take(MAX_MODES).collect());
                 let mut kind = || kinds.next().unwrap_or_default();
                 let always: String = [kind(), kind()].concat();
                 self.param_modes = [always, kind()];
@@ -98,15 +98,18 @@ impl Isupport {
             "CHANTYPES" => {
                 // What could begin a nick, or a mark before one, begins no channel.
                 let begins = |c: &char| c.is_ascii_punctuation() && !",:@*".contains(*c);
-                self.chantypes = value.chars().filter(begins).take(MOST_TYPES).collect();
+                self.chantypes = value.chars().filter(begins).take(MAX_CHANTYPES).collect();
             }
-            "NICKLEN" => self.nicklen = within(value, SHORTEST_NICK..=LONGEST).or(self.nicklen),
+            "NICKLEN" => {
+                self.nicklen = parse_limit(value, MIN_NICKLEN..=MAX_NAME_LIMIT).or(self.nicklen)
+            }
             "CHANNELLEN" => {
-                self.channellen = within(value, SHORTEST_CHANNEL..=LONGEST).or(self.channellen);
+                self.channellen =
+                    parse_limit(value, MIN_CHANNELLEN..=MAX_NAME_LIMIT).or(self.channellen);
             }
             "TARGMAX" => {
                 let join = value.split(',').find_map(|pair| pair.strip_prefix("JOIN:"));
-                self.max_join_targets = join.and_then(|most| within(most, 1..=LONGEST));
+                self.max_join_targets = join.and_then(|most| parse_limit(most, 1..=MAX_NAME_LIMIT));
             }
             _ => {}
         }
@@ -114,7 +117,7 @@ impl Isupport {
 
     /// The server takes back what it has said by a token
     /// (<https://datatracker.ietf.org/doc/html/draft-hardy-irc-isupport-00>, section 4).
-    fn forget(&mut self, name: &str) {
+    fn remove_token(&mut self, name: &str) {
         let unsaid = Self::default();
         match name {
             "CASEMAPPING" => self.casemapping = unsaid.casemapping,
@@ -171,14 +174,14 @@ impl Isupport {
 }
 
 /// More modes, of people and of channels, than any server has; and more kinds of channels.
-const MOST_PREFIXES: usize = 16;
-const MOST_MODES: usize = 64;
-const MOST_TYPES: usize = 8;
+const MAX_PREFIXES: usize = 16;
+const MAX_MODES: usize = 64;
+const MAX_CHANTYPES: usize = 8;
 
 /// The least that a server can mean by the length of a nick, and of a channel's name, and the most.
-const SHORTEST_NICK: usize = 5;
-const SHORTEST_CHANNEL: usize = 2;
-const LONGEST: usize = 1_024;
+const MIN_NICKLEN: usize = 5;
+const MIN_CHANNELLEN: usize = 2;
+const MAX_NAME_LIMIT: usize = 1_024;
 
 /// Reads `(ov)@+`; nothing stands for none at all.
 fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
@@ -187,7 +190,7 @@ fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
     }
     let (modes, marks) = value.strip_prefix('(')?.split_once(')')?;
     let mark = |c: &char| !c.is_alphanumeric() && !c.is_whitespace();
-    let pairs = modes.chars().zip(marks.chars().filter(mark)).take(MOST_PREFIXES);
+    let pairs = modes.chars().zip(marks.chars().filter(mark)).take(MAX_PREFIXES);
     let mut prefix: Vec<(char, char)> = Vec::new();
     for (mode, mark) in pairs {
         if !prefix.iter().any(|known| known.0 == mode || known.1 == mark) {
@@ -198,7 +201,7 @@ fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
 }
 
 /// A limit, if it is one that can be meant.
-fn within(value: &str, sensible: std::ops::RangeInclusive<usize>) -> Option<usize> {
+fn parse_limit(value: &str, sensible: std::ops::RangeInclusive<usize>) -> Option<usize> {
     value.parse().ok().filter(|limit| sensible.contains(limit))
 }
 
@@ -250,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_is_as_if_it_had_never_been_told() {
+    fn negated_token_restores_the_default() {
         let tokens = "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 CHATHISTORY=100 MSGREFTYPES=msgid \
                       PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# CHANNELLEN=64 \
                       MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:";
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_means_none() {
+    fn empty_value_means_none() {
         let none = with_tokens("CHANTYPES= PREFIX=");
         assert_eq!((none.chantypes.as_str(), none.prefix_modes.as_slice()), ("", &[][..]));
         let bare = with_tokens("CHANTYPES PREFIX");
@@ -272,15 +275,15 @@ mod tests {
     }
 
     #[test]
-    fn however_much_is_told_little_is_kept() {
+    fn tokens_are_bounded() {
         let many = "abcdefghijklmnopqrstuvwxyz".repeat(160);
         let marks = "!@#$%^&*".repeat(500);
         let told = with_tokens(&format!(
             "PREFIX=({many}){marks} CHANMODES={many},{many},{many} CHANTYPES={marks}"
         ));
         assert_eq!(told.prefix_modes.len(), 8);
-        assert!(told.param_modes.iter().all(|it| it.len() <= 2 * MOST_MODES));
-        assert_eq!(told.chantypes.len(), MOST_TYPES);
+        assert!(told.param_modes.iter().all(|it| it.len() <= 2 * MAX_MODES));
+        assert_eq!(told.chantypes.len(), MAX_CHANTYPES);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) enum HistorySource {
 
 /// How far the server's clock may be ahead of ours. A line said later than that says nothing of where
 /// the next page begins.
-const AHEAD: SignedDuration = SignedDuration::from_secs(60);
+const MAX_SERVER_CLOCK_LEAD: SignedDuration = SignedDuration::from_secs(60);
 
 /// From where on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) struct HistoryRequest {
     /// What the time is now, by our clock.
     pub(super) now: Timestamp,
     /// It was asked in the other way before.
-    pub(super) tried: bool,
+    pub(super) is_retry: bool,
     pub(super) msgid: Option<String>,
     pub(super) by_msgid: bool,
 }
@@ -65,7 +65,7 @@ pub enum HistoryReply {
     Page(HistoryPage),
     /// None yet: the server does not find lines by their time, and is asked for what follows the last one
     /// that was heard.
-    Follows,
+    RetriedByMsgid,
     /// Everything that there is.
     All,
     /// The server does not keep it. What it plays back by itself has come.
@@ -86,17 +86,18 @@ pub struct HistoryPage {
     /// They are those after a line, and not after a time.
     pub by_msgid: bool,
     /// The server finds lines by their ids.
-    pub finds_lines: bool,
+    pub has_msgid_lookup: bool,
 }
 
 impl HistoryPage {
     fn new(limit: usize, by_line: bool, finds_lines: bool) -> Self {
-        Self { limit, lines: 0, span: None, by_msgid: by_line, finds_lines }
+        Self { limit, lines: 0, span: None, by_msgid: by_line, has_msgid_lookup: finds_lines }
     }
 
     fn add(&mut self, time: Option<Timestamp>, now: Timestamp) {
         self.lines += 1;
-        let Some(time) = time.filter(|time| *time <= now.saturating_add(AHEAD).unwrap_or(now))
+        let Some(time) =
+            time.filter(|time| *time <= now.saturating_add(MAX_SERVER_CLOCK_LEAD).unwrap_or(now))
         else {
             return;
         };
@@ -116,7 +117,7 @@ pub(super) struct HistoryRequests {
 #[derive(Debug)]
 struct PendingHistory {
     endpoint: EndpointId,
-    question: HistoryRequest,
+    request: HistoryRequest,
     id: u64,
     reply: HistoryReply,
     deadline: Instant,
@@ -142,7 +143,7 @@ impl HistoryRequests {
         });
         self.in_flight = Some(PendingHistory {
             endpoint: place,
-            question,
+            request: question,
             id: number,
             reply: answer,
             deadline: until,
@@ -151,19 +152,23 @@ impl HistoryRequests {
     }
 
     /// Where the question under way has just been asked by a line's id, for want of another way.
-    pub(super) fn follows(&self) -> Option<(EndpointId, HistoryReply)> {
-        let PendingHistory { endpoint: place, question, reply: HistoryReply::Page(page), .. } =
-            self.in_flight.as_ref()?
+    pub(super) fn retried_by_msgid(&self) -> Option<(EndpointId, HistoryReply)> {
+        let PendingHistory {
+            endpoint: place,
+            request: question,
+            reply: HistoryReply::Page(page),
+            ..
+        } = self.in_flight.as_ref()?
         else {
             return None;
         };
-        (page.by_msgid && (question.tried || !question.by_msgid))
-            .then_some((*place, HistoryReply::Follows))
+        (page.by_msgid && (question.is_retry || !question.by_msgid))
+            .then_some((*place, HistoryReply::RetriedByMsgid))
     }
 
     /// A line, said at `time`, was played back.
     pub(super) fn on_playback_line(&mut self, time: Option<Timestamp>) {
-        if let Some(PendingHistory { reply: HistoryReply::Page(page), question, .. }) =
+        if let Some(PendingHistory { reply: HistoryReply::Page(page), request: question, .. }) =
             &mut self.in_flight
         {
             page.add(time, question.now);
@@ -191,11 +196,11 @@ impl HistoryRequests {
 
     /// The server does not find lines in the way that it was asked for, or not that line, as it says by
     /// `code`: it is asked once more in the other way, if it takes that. Says whether it is.
-    pub(super) fn ask_otherwise(&mut self, code: &str, means: HistorySource) -> bool {
+    pub(super) fn retry_other_way(&mut self, code: &str, means: HistorySource) -> bool {
         let HistorySource::Chathistory { by_time, by_msgid: by_line, .. } = means else {
             return false;
         };
-        let Some(PendingHistory { question, reply: HistoryReply::Page(page), .. }) =
+        let Some(PendingHistory { request: question, reply: HistoryReply::Page(page), .. }) =
             &self.in_flight
         else {
             return false;
@@ -204,10 +209,10 @@ impl HistoryRequests {
         let by_time = page.by_msgid && by_time && !question.by_msgid;
         let untaken = ["INVALID_MSGREFTYPE", "INVALID_PARAMS"].contains(&code);
         let by_line = untaken && !page.by_msgid && by_line && question.msgid.is_some();
-        if question.tried || !(by_time || by_line) {
+        if question.is_retry || !(by_time || by_line) {
             return false;
         }
-        let again = HistoryRequest { tried: true, by_msgid: by_line, ..question.clone() };
+        let again = HistoryRequest { is_retry: true, by_msgid: by_line, ..question.clone() };
         self.in_flight = None;
         self.queue.push_front(again);
         true
@@ -298,7 +303,7 @@ mod tests {
                 now: NOW,
                 msgid,
                 by_msgid: false,
-                tried: false,
+                is_retry: false,
             });
         }
         past
@@ -349,7 +354,7 @@ mod tests {
                 now,
                 msgid,
                 by_msgid: true,
-                tried,
+                is_retry: tried,
             });
             let lines = past.start_next(means, Instant::now());
             assert_eq!(lines[0].as_str(), format!("CHATHISTORY AFTER #tea {from} 9"));
@@ -358,7 +363,7 @@ mod tests {
                 lines: 0,
                 span: None,
                 by_msgid: by_line,
-                finds_lines: by_line,
+                has_msgid_lookup: by_line,
             };
             assert_eq!(past.on_batch_end(Some(TEA), None), Some((TEA, HistoryReply::Page(page))));
         }
@@ -371,12 +376,13 @@ mod tests {
         assert!(past.start_next(CHATHISTORY, now).is_empty());
         assert_eq!(past.on_batch_end(Some(EndpointId(2)), None), None, "played back by itself");
         let [one, two] = [1, 2].map(|second| Timestamp::from_second(second).expect("a time"));
-        let ahead = Some(NOW + AHEAD * 2);
+        let ahead = Some(NOW + MAX_SERVER_CLOCK_LEAD * 2);
         [Some(two), None, ahead, Some(one)]
             .into_iter()
             .for_each(|time| past.on_playback_line(time));
         let span = Some((one, two));
-        let page = HistoryPage { limit: 100, lines: 4, span, by_msgid: false, finds_lines: true };
+        let page =
+            HistoryPage { limit: 100, lines: 4, span, by_msgid: false, has_msgid_lookup: true };
         assert_eq!(past.on_batch_end(Some(TEA), None), Some((TEA, HistoryReply::Page(page))));
         assert_eq!(past.start_next(CHATHISTORY, now).len(), 1);
         assert_eq!(past.fail("no"), Some((EndpointId(2), HistoryReply::Failed("no".to_owned()))));

@@ -6,23 +6,23 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser, Roster};
 
-use super::budget::MOST_KEPT;
+use super::budget::MAX_USERS_BYTES;
 use super::presence::{LeaveReason, MembershipEvent};
 
 /// More people than any network has in our channels. Whoever comes beyond is not remembered.
 const MAX_USERS: usize = 200_000;
 
 /// How many who were split off are expected back.
-const MOST_SPLIT: usize = 20_000;
+const MAX_NETSPLIT: usize = 20_000;
 
 /// How many are learnt of before it is told.
-const MOST_LEARNT: usize = 50_000;
+const MAX_PENDING_WHO: usize = 50_000;
 
 /// What somebody costs beside the letters of what is known of them, in memory.
-const FRAME: usize = 200;
+const USER_OVERHEAD: usize = 200;
 
 /// How much of an account's name, an address and a real name is kept.
-const LONGEST: usize = 512;
+const MAX_LEN: usize = 512;
 
 /// How long those who were split off are expected back.
 const NETSPLIT_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -37,7 +37,7 @@ pub(super) struct Users {
     by_nick: HashMap<String, UserEntry>,
     rosters: HashMap<EndpointId, Roster>,
     /// How many bytes all of them take.
-    held: usize,
+    held_bytes: usize,
     /// The lists of NAMES that have not come to their end.
     pending_names: HashMap<EndpointId, Vec<(IrcUser, String)>>,
     /// What WHO has told, by folded nick, until it comes to its end.
@@ -76,33 +76,33 @@ impl UserInfo<'_> {
 
     /// What is shown is so; what is not shown is as it was.
     fn apply_to(&self, person: &mut IrcUser) {
-        let owned = |text: &str| Some(head(text, LONGEST).to_owned());
+        let owned = |text: &str| Some(truncate_to_bytes(text, MAX_LEN).to_owned());
         self.nick.clone_into(&mut person.nick);
         person.userhost = self.userhost.and_then(owned).or(person.userhost.take());
         person.realname = self.realname.and_then(owned).or(person.realname.take());
         if let Some(account) = self.account {
-            person.account = account.map(|account| head(account, LONGEST).to_owned());
+            person.account = account.map(|account| truncate_to_bytes(account, MAX_LEN).to_owned());
         }
         person.bot |= self.bot;
     }
 }
 
 /// As much of `text` as `most` bytes hold.
-pub(super) fn head(text: &str, most: usize) -> &str {
+pub(super) fn truncate_to_bytes(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 
 /// How many bytes somebody takes.
-fn weight(person: &IrcUser) -> usize {
+fn user_bytes(person: &IrcUser) -> usize {
     let IrcUser { nick, userhost: address, account, realname, .. } = person;
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    FRAME + 2 * nick.len() + length(address) + length(account) + length(realname)
+    USER_OVERHEAD + 2 * nick.len() + length(address) + length(account) + length(realname)
 }
 
 impl Users {
     /// How many bytes all that is known of people takes.
-    pub(super) fn held(&self) -> usize {
-        self.held
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// The server folds names like this.
@@ -194,11 +194,11 @@ impl Users {
         let Some(UserEntry { user: who, endpoints: places }) = self.by_nick.remove(&folded) else {
             return;
         };
-        self.held = self.held.saturating_sub(weight(&who));
+        self.held_bytes = self.held_bytes.saturating_sub(user_bytes(&who));
         for place in &places {
             self.rosters.get_mut(place).and_then(|channel| channel.remove(nick));
         }
-        if matches!(how, LeaveReason::Netsplit { .. }) && self.netsplit_at.len() < MOST_SPLIT {
+        if matches!(how, LeaveReason::Netsplit { .. }) && self.netsplit_at.len() < MAX_NETSPLIT {
             self.netsplit_at.insert(folded, now);
         }
         self.events.push(MembershipEvent::Left { endpoints: places, user: who, reason: how });
@@ -243,20 +243,20 @@ impl Users {
         let raw = &name[..name.len() - ranked.len()];
         let ranks: String = marks.chars().filter(|mark| raw.contains(*mark)).collect();
         let (nick, address) = match ranked.split_once('!') {
-            Some((nick, address)) => (nick, Some(head(address, LONGEST).to_owned())),
+            Some((nick, address)) => (nick, Some(truncate_to_bytes(address, MAX_LEN).to_owned())),
             None => (ranked, None),
         };
         let list = self.pending_names.entry(place).or_default();
-        if !nick.is_empty() && nick.len() <= LONGEST && self.held <= MOST_KEPT {
+        if !nick.is_empty() && nick.len() <= MAX_LEN && self.held_bytes <= MAX_USERS_BYTES {
             let person = IrcUser { userhost: address, ..IrcUser::named(nick) };
-            self.held += weight(&person);
+            self.held_bytes += user_bytes(&person);
             list.push((person, ranks));
         }
     }
 
     /// NAMES has told of everybody in the channel: who was thought to be there and is not, is gone.
     pub(super) fn end_of_names(&mut self, place: EndpointId) {
-        let list = self.take_list(place);
+        let list = self.take_names(place);
         let before = self.rosters.insert(place, Roster::new(self.casemapping));
         let there = list.iter().map(|(person, _)| self.casemapping.fold(&person.nick));
         let there: std::collections::HashSet<String> = there.collect();
@@ -283,10 +283,10 @@ impl Users {
         self.push_names(place);
     }
 
-    fn take_list(&mut self, place: EndpointId) -> Vec<(IrcUser, String)> {
+    fn take_names(&mut self, place: EndpointId) -> Vec<(IrcUser, String)> {
         let list = self.pending_names.remove(&place).unwrap_or_default();
-        let weight: usize = list.iter().map(|(person, _)| weight(person)).sum();
-        self.held = self.held.saturating_sub(weight);
+        let weight: usize = list.iter().map(|(person, _)| user_bytes(person)).sum();
+        self.held_bytes = self.held_bytes.saturating_sub(weight);
         list
     }
 
@@ -299,7 +299,7 @@ impl Users {
         if self.replace_user(seen.nick, change).is_some() {
             self.pending_who.push(self.casemapping.fold(seen.nick));
         }
-        if self.pending_who.len() >= MOST_LEARNT {
+        if self.pending_who.len() >= MAX_PENDING_WHO {
             self.end_of_who();
         }
     }
@@ -318,7 +318,7 @@ impl Users {
 
     /// We are no longer in the channel: whoever is there is out of our sight.
     pub(super) fn remove_channel(&mut self, place: EndpointId) {
-        self.take_list(place);
+        self.take_names(place);
         let Some(channel) = self.rosters.remove(&place) else { return };
         for member in channel.iter() {
             self.remove_from_channel(&self.casemapping.fold(&member.user.nick), place);
@@ -347,11 +347,11 @@ impl Users {
         if self.by_nick.len() >= MAX_USERS && !self.by_nick.contains_key(folded) {
             return None;
         }
-        let held = &mut self.held;
+        let held = &mut self.held_bytes;
         let known = self.by_nick.entry(folded.to_owned()).or_insert_with(|| {
             let mut person = IrcUser::default();
             seen.apply_to(&mut person);
-            *held += weight(&person);
+            *held += user_bytes(&person);
             UserEntry { user: Arc::new(person), endpoints: Vec::new() }
         });
         if !known.endpoints.contains(&place) {
@@ -364,7 +364,7 @@ impl Users {
         let Some(known) = self.by_nick.get_mut(folded) else { return };
         known.endpoints.retain(|other| *other != place);
         if known.endpoints.is_empty() {
-            self.held = self.held.saturating_sub(weight(&known.user));
+            self.held_bytes = self.held_bytes.saturating_sub(user_bytes(&known.user));
             self.by_nick.remove(folded);
         }
     }
@@ -383,15 +383,16 @@ impl Users {
             return None;
         }
         for text in [&mut now.userhost, &mut now.account, &mut now.realname].into_iter().flatten() {
-            text.truncate(text.floor_char_boundary(LONGEST));
+            text.truncate(text.floor_char_boundary(MAX_LEN));
         }
         let now = Arc::new(now);
         let UserEntry { endpoints: places, .. } = self.by_nick.remove(&folded)?;
         let folded = self.casemapping.fold(&now.nick);
-        self.held = (self.held + weight(&now)).saturating_sub(weight(&before));
+        self.held_bytes = (self.held_bytes + user_bytes(&now)).saturating_sub(user_bytes(&before));
         // Nobody has that nick any more, whatever we have missed.
         let ghost = self.by_nick.remove(&folded);
-        self.held = self.held.saturating_sub(ghost.as_ref().map_or(0, |it| weight(&it.user)));
+        self.held_bytes =
+            self.held_bytes.saturating_sub(ghost.as_ref().map_or(0, |it| user_bytes(&it.user)));
         for place in ghost.into_iter().flat_map(|ghost| ghost.endpoints) {
             self.roster_mut(place).remove(&now.nick);
         }
@@ -453,36 +454,38 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_people_is_counted_and_forgotten_with_them() {
+    fn held_bytes_follow_the_people() {
         let (mut people, now) = (Users::default(), Instant::now());
         let place = EndpointId(7);
         let host = "h".repeat(20_000);
         for number in 0..100 {
             people.add_name(place, &format!("@@@+ann{number}!a@{host}"), "@+");
         }
-        let listed = people.held();
+        let listed = people.held_bytes();
         assert!((100..=100 * 1_000).contains(&listed), "{listed}");
         people.end_of_names(place);
-        assert!(people.held() <= listed);
+        assert!(people.held_bytes() <= listed);
         let long = Some("r".repeat(20_000));
         people.update("ann1", |person| person.realname = long.clone());
         people.update("ann2", |person| person.nick = "ann3".to_owned());
         people.quit("ann4", LeaveReason::Quit { reason: None }, now);
         people.leave(place, "ann5", LeaveReason::Part { reason: None });
-        assert!(people.held() < 100 * 1_500);
+        assert!(people.held_bytes() < 100 * 1_500);
         people.add_name(place, "ann", "@+");
         people.remove_channel(place);
-        assert_eq!(people.held(), 0);
+        assert_eq!(people.held_bytes(), 0);
     }
 
     #[test]
-    fn a_list_without_end_ends_at_what_may_be_kept() {
+    fn endless_who_list_is_cut() {
         let mut people = Users::default();
         let host = "h".repeat(500);
         for number in 0..100_000 {
             people.add_name(EndpointId(7), &format!("n{number}!a@{host}"), "@+");
         }
-        assert!(people.held() > MOST_KEPT && people.held() < MOST_KEPT + 1_000);
+        assert!(
+            people.held_bytes() > MAX_USERS_BYTES && people.held_bytes() < MAX_USERS_BYTES + 1_000
+        );
     }
 
     #[test]

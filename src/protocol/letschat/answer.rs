@@ -101,19 +101,19 @@ struct ErrorObject {
 }
 
 /// The id of the room of which `json` tells, if only that can be read.
-pub(super) fn room_of(json: &str) -> Option<String> {
+pub(super) fn room_id_of(json: &str) -> Option<String> {
     #[derive(Deserialize)]
-    struct InRoom {
+    struct RoomIdOnly {
         #[serde(default, deserialize_with = "lenient")]
         room: Option<RoomRef>,
     }
-    parse_reply::<InRoom>(json).ok()?.room.map(|room| match room {
+    parse_reply::<RoomIdOnly>(json).ok()?.room.map(|room| match room {
         RoomRef::Room { id } | RoomRef::Id(id) => id,
     })
 }
 
 /// Whether `json` is an object that tells of no failure.
-pub(super) fn is_document(json: &str) -> bool {
+pub(super) fn is_success_object(json: &str) -> bool {
     let object: serde_json::Result<serde_json::Map<String, serde_json::Value>> = parse_json(json);
     object.is_ok_and(|it| {
         !it.is_empty() && !["message", "errors", "status"].iter().any(|key| it.contains_key(*key))
@@ -122,13 +122,13 @@ pub(super) fn is_document(json: &str) -> bool {
 
 impl WireRoom {
     /// The room with this id, of which nothing else is known.
-    pub(super) fn nameless(id: &str) -> Self {
+    pub(super) fn with_id(id: &str) -> Self {
         let (slug, name, description) = (None, None, None);
         Self { id: id.to_owned(), slug, name, description, private: true, has_password: false }
     }
 
     /// What people call it.
-    pub(super) fn called(&self) -> &str {
+    pub(super) fn display_name(&self) -> &str {
         self.slug.as_deref().unwrap_or(&self.id)
     }
 }
@@ -216,16 +216,16 @@ impl PostRef {
 
 impl LetsChatUser {
     /// Whoever has this account, if it has a name.
-    pub(super) fn try_from_account(account: WireUser) -> Option<Self> {
+    pub(super) fn from_wire(account: WireUser) -> Option<Self> {
         let WireUser { id, username, display_name } = account;
         Some(Self { id, username: username.or_else(|| display_name.clone())?, display_name })
     }
 
     /// The same of our own account, which needs none.
-    pub(super) fn ourselves(account: WireUser) -> Self {
+    pub(super) fn own_from_wire(account: WireUser) -> Self {
         let id = account.id.clone();
         let nameless = || Self { id: id.clone(), username: id.clone(), display_name: None };
-        Self::try_from_account(account).unwrap_or_else(nameless)
+        Self::from_wire(account).unwrap_or_else(nameless)
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) enum LetsChatRequest {
     /// `messages:list`, a page.
     ListMessages { place: EndpointId, stay: Stay },
     /// `messages:list`, the newest so many posts.
-    NewestMessage { place: EndpointId, take: usize, stay: Stay },
+    NewestMessage { endpoint: EndpointId, limit: usize, stay: Stay },
 }
 
 /// The calls that have not been answered.
@@ -66,7 +66,7 @@ impl PendingRequests {
     pub(super) fn remove_reads(&mut self, place: EndpointId) {
         self.pending.retain(|_, call| match call {
             LetsChatRequest::ListMessages { place: of, .. }
-            | LetsChatRequest::NewestMessage { place: of, .. } => *of != place,
+            | LetsChatRequest::NewestMessage { endpoint: of, .. } => *of != place,
             _ => true,
         });
     }

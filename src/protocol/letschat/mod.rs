@@ -169,7 +169,7 @@ pub enum LetsChatEvent {
         stay: Stay,
     },
     /// Somebody spoke, but what the server told of it makes no sense.
-    Unreadable {
+    UnreadablePost {
         /// Where.
         place: EndpointId,
         /// The post's id, if it has one.

@@ -15,67 +15,67 @@ const LONGEST: usize = 4_096;
 const PIECE: usize = 64 * 1024;
 
 /// How many of the rows that were passed over are named in the log.
-const NAMED: usize = 5;
+const MAX_LOGGED_IDS: usize = 5;
 
 /// A list, as far as it could be read.
 #[derive(Debug)]
-pub(super) struct Rows<T> {
+pub(super) struct ParsedRows<T> {
     pub(super) rows: Vec<T>,
     /// The ids of those that could not, where they have one.
     pub(super) bad: Vec<Option<String>>,
 }
 
-impl<T> Rows<T> {
+impl<T> ParsedRows<T> {
     /// How many rows the server sent.
     pub(super) fn count(&self) -> usize {
         self.rows.len() + self.bad.len()
     }
 
     /// The first of those that could not be read, for the log.
-    pub(super) fn named(&self) -> String {
-        let name = |id: &Option<String>| id.as_deref().map_or("without an id".to_owned(), short);
-        self.bad.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ")
+    pub(super) fn unreadable_ids(&self) -> String {
+        let name = |id: &Option<String>| id.as_deref().map_or("without an id".to_owned(), short_id);
+        self.bad.iter().take(MAX_LOGGED_IDS).map(name).collect::<Vec<_>>().join(", ")
     }
 }
 
 #[derive(Deserialize)]
-struct Identified {
+struct WithId {
     #[serde(default, deserialize_with = "text")]
     id: Option<String>,
 }
 
 /// Reads a list row by row, each by `read`; or says in the server's words why there is none.
-pub(super) fn read_rows<W: DeserializeOwned, T>(
+pub(super) fn parse_rows<W: DeserializeOwned, T>(
     json: &str,
     read: impl Fn(W) -> Option<T>,
-) -> Result<Rows<T>, String> {
+) -> Result<ParsedRows<T>, String> {
     let raw: Vec<&RawValue> = match serde_json::from_str(json) {
         Ok(raw) => raw,
         // A list may come as an object, numbered.
-        Err(error) => numbered(json).ok_or_else(|| answer::failure(json, &error))?,
+        Err(error) => indexed_values(json).ok_or_else(|| answer::failure(json, &error))?,
     };
-    let mut rows = Rows { rows: Vec::with_capacity(raw.len()), bad: Vec::new() };
+    let mut rows = ParsedRows { rows: Vec::with_capacity(raw.len()), bad: Vec::new() };
     for row in raw {
         match answer::parse_reply::<W>(row.get()).ok().and_then(&read) {
             Some(row) => rows.rows.push(row),
-            None => rows.bad.push(id_of(row.get())),
+            None => rows.bad.push(find_id(row.get())),
         }
     }
     Ok(rows)
 }
 
 /// The id of what makes no sense otherwise, for the log.
-pub(super) fn id_of(json: &str) -> Option<String> {
-    answer::parse_reply::<Identified>(json).ok()?.id.map(|room_id| short(&room_id))
+pub(super) fn find_id(json: &str) -> Option<String> {
+    answer::parse_reply::<WithId>(json).ok()?.id.map(|room_id| short_id(&room_id))
 }
 
 /// The values of an object whose keys count from nought.
-fn numbered(json: &str) -> Option<Vec<&RawValue>> {
+fn indexed_values(json: &str) -> Option<Vec<&RawValue>> {
     let object: std::collections::BTreeMap<usize, &RawValue> = serde_json::from_str(json).ok()?;
     Some(object.into_values().collect())
 }
 
-fn short(id: &str) -> String {
+fn short_id(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
@@ -141,12 +141,12 @@ mod tests {
 
     const GOOD: &str = r#"{"id":"6b035f6d8d054a41e16a0570","text":"hi","posted":"2026-11-22T21:32:29.455Z","owner":{"id":"u1","username":"ann"},"room":"r1"}"#;
 
-    fn posts(json: &str) -> Rows<Post> {
-        read_rows::<WirePost, _>(json, |it| it.into_post().map(|(post, _)| post)).expect("a list")
+    fn posts(json: &str) -> ParsedRows<Post> {
+        parse_rows::<WirePost, _>(json, |it| it.into_post().map(|(post, _)| post)).expect("a list")
     }
 
     #[test]
-    fn one_post_that_makes_no_sense_does_not_cost_the_others() {
+    fn unreadable_post_does_not_hide_the_others() {
         let id = r#""id":"6b035f6d8d054a41e16a0571""#;
         for bad in [
             "null".to_owned(),
@@ -164,12 +164,12 @@ mod tests {
             let rows = posts(&format!("[{bad},{GOOD},{bad}]"));
             assert_eq!((rows.rows.len(), rows.bad.len(), rows.count()), (1, 2, 3), "{bad}");
             assert_eq!(rows.rows[0].text, "hi");
-            assert_eq!(rows.named().contains("16a0571"), bad.contains(id), "{bad}");
+            assert_eq!(rows.unreadable_ids().contains("16a0571"), bad.contains(id), "{bad}");
         }
     }
 
     #[test]
-    fn a_post_is_read_whatever_its_owner_its_time_and_its_room_are() {
+    fn post_parses_with_odd_owner_time_and_room() {
         let with = |rest: &str| {
             posts(&format!(r#"[{{"id":"6b035f6d8d054a41e16a0571","text":"hi"{rest}}}]"#))
         };
@@ -236,10 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn one_room_or_user_that_makes_no_sense_does_not_cost_the_others() {
+    fn unreadable_room_or_user_does_not_hide_the_others() {
         let rooms = |row: &str| {
             let json = format!(r#"[{row},{{"id":"r1","slug":"tea","name":"Tea"}}]"#);
-            read_rows::<WireRoom, _>(&json, Some).expect("a list")
+            parse_rows::<WireRoom, _>(&json, Some).expect("a list")
         };
         for good in [
             r#"{"id":"r2","slug":null,"name":null,"description":null}"#,
@@ -256,23 +256,22 @@ mod tests {
             ["null", "{}", r#"{"id":"u2"}"#, r#"{"username":"bob"}"#, r#"{"id":"u2","username":7}"#]
         {
             let json = format!(r#"[{{"id":"u1","username":"ann"}},{bad}]"#);
-            let rows =
-                read_rows::<WireUser, _>(&json, LetsChatUser::try_from_account).expect("a list");
+            let rows = parse_rows::<WireUser, _>(&json, LetsChatUser::from_wire).expect("a list");
             assert_eq!((rows.rows.len(), rows.count()), (1, 2), "{bad}");
         }
     }
 
     #[test]
-    fn a_list_that_is_an_object_is_read_and_one_that_is_an_error_is_told() {
+    fn object_list_parses_and_error_list_is_reported() {
         assert_eq!(posts(&format!(r#"{{"0":{GOOD},"1":null}}"#)).count(), 2);
         assert_eq!(posts("[]").count(), 0);
         assert_eq!(posts("{}").count(), 0);
         for (json, why) in
             [(r#"{"message":"no","name":"x"}"#, "no"), (r#""Not Found""#, "Not Found")]
         {
-            let read = read_rows::<WireRoom, _>(json, Some);
+            let read = parse_rows::<WireRoom, _>(json, Some);
             assert_eq!(read.map(|it| it.count()), Err(why.to_owned()));
         }
-        assert!(read_rows::<WireRoom, _>("null", Some).is_err());
+        assert!(parse_rows::<WireRoom, _>("null", Some).is_err());
     }
 }

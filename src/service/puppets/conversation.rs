@@ -18,7 +18,7 @@ use crate::service::connection::unless_stopped;
 use crate::service::door::{Connected, Connector};
 use crate::service::engine::EngineInput;
 use crate::service::irc::{charsets, session_config};
-use crate::translate::user_name;
+use crate::translate::irc_username;
 
 /// Somebody who is to have a connection.
 pub(super) struct PuppetConfig {
@@ -103,7 +103,10 @@ pub(super) fn connector_for(
     name: &str,
     prefix: Option<Ipv6Net>,
 ) -> Connector {
-    bridge.for_puppet(user_name(name, "someone"), prefix.map(|prefix| address_for(prefix, account)))
+    bridge.for_puppet(
+        irc_username(name, "someone"),
+        prefix.map(|prefix| address_for(prefix, account)),
+    )
 }
 
 fn puppet_session_config(
@@ -114,7 +117,7 @@ fn puppet_session_config(
     let PuppetConfig { user: account, nick, username: name, channels: seats } = puppet;
     // Not the account of the bridge.
     let identity = IrcIdentity {
-        username: user_name(name, "someone"),
+        username: irc_username(name, "someone"),
         realname: format!("{name} (Let's Chat)"),
         password: network.password.clone(),
         ..IrcIdentity::named(nick)

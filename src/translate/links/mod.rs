@@ -138,7 +138,7 @@ impl PublicLinks {
 
 /// `text` with the address that each file has on the Let's Chat at `letschat`, for who is logged in there,
 /// in place of `upload://files/ID/NAME`.
-pub(super) fn at_home<'t>(text: &'t str, letschat: &Url) -> Cow<'t, str> {
+pub(super) fn rewrite_to_letschat_urls<'t>(text: &'t str, letschat: &Url) -> Cow<'t, str> {
     text::replace_file_urls(text, letschat, |id, name| {
         let id: FileId = id.parse().ok()?;
         Some(format!("{letschat}files/{id}/{}", name::percent_encode(&sanitize_file_name(name))))

@@ -48,8 +48,8 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
         lines.extend(pending_lines(&endpoint_result, tally));
     }
     lines.extend(unread_line(&room, &found.unread));
-    if found.strays > 0 {
-        let count = format_number(found.strays);
+    if found.unknown_own > 0 {
+        let count = format_number(found.unknown_own);
         lines.push(format!(
             "  posted in {room} by the bridge's own account, and not by this bridge: {count}"
         ));

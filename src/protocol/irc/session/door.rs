@@ -34,7 +34,7 @@ impl IrcSession {
         }
         self.phase = IrcSessionPhase::Identifying;
         self.registered = true;
-        if super::people::is_name(nick) {
+        if super::people::is_valid_nick(nick) {
             nick.clone_into(&mut self.nick);
         }
         self.users.set_own_nick(&self.nick);

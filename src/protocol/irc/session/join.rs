@@ -13,7 +13,7 @@ use crate::protocol::irc::refusal::{JoinError, RejoinPolicy};
 const MAX_FORWARDS: usize = 64;
 
 /// Longer than any channel's name.
-const LONGEST_CHANNEL: usize = 512;
+const MAX_LEN_CHANNEL: usize = 512;
 
 /// Into channels, and out.
 impl IrcSession {
@@ -126,7 +126,7 @@ impl IrcSession {
         let name = arguments.get(1).map_or("", String::as_str);
         if let Some(refusal) = JoinError::parse(code, last_argument(arguments)) {
             // It has another name there by now.
-            if code == "403" && self.channels.disown(name) {
+            if code == "403" && self.channels.forget_server_name(name) {
                 return self.join_pending(now);
             }
             if code == "474" {
@@ -144,7 +144,7 @@ impl IrcSession {
         // Another of ours is one that we want to be in.
         if self.channels.endpoint_of(to).is_none()
             && self.forwards.len() < MAX_FORWARDS
-            && to.len() <= LONGEST_CHANNEL
+            && to.len() <= MAX_LEN_CHANNEL
         {
             self.forwards.push(to.to_owned());
         }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::batches::Batches;
-use super::budget::Budget;
+use super::budget::ServerQuota;
 use super::census::WhoPoll;
 use super::channel::Channels;
 use super::ctcp::CtcpResponder;
@@ -136,7 +136,7 @@ pub struct IrcSession {
     /// it is told behind that we are in.
     early_messages: Vec<(EndpointId, IncomingMessage)>,
     /// What was said under our nick, and may be the line of ours that is under way there in other words.
-    strangers: Vec<(EndpointId, IncomingMessage)>,
+    unclaimed_lines: Vec<(EndpointId, IncomingMessage)>,
     /// The server has refused no batch of ours.
     batches_accepted: bool,
     /// That the server lends nicks was told.
@@ -150,7 +150,7 @@ pub struct IrcSession {
     ctcp_responder: CtcpResponder,
     users: Users,
     who_poll: WhoPoll,
-    budget: Budget,
+    quota: ServerQuota,
     join_check: JoinCheck,
     pacer: Pacer,
     liveness: Liveness,
@@ -220,7 +220,7 @@ impl IrcSession {
             batches: Batches::default(),
             open_multilines: OpenMultilines::default(),
             early_messages: Vec::new(),
-            strangers: Vec::new(),
+            unclaimed_lines: Vec::new(),
             batches_accepted: true,
             relaymsg_reported: false,
             control_queue: VecDeque::new(),
@@ -231,7 +231,7 @@ impl IrcSession {
             ctcp_responder: CtcpResponder::new(now, plan.started_at),
             users: Users::default(),
             who_poll: WhoPoll::default(),
-            budget: Budget::new(now),
+            quota: ServerQuota::new(now),
             join_check: JoinCheck::new(now),
             pacer: Pacer::new(plan.pace, plan.learned_pace, now),
             liveness: Liveness::new(now, SILENCE_TIMEOUT, SILENCE_TIMEOUT),
@@ -446,7 +446,9 @@ impl Machine for IrcSession {
         self.report_membership();
         self.send_history_requests(now);
         self.send_ready(now);
-        if let Some(why) = self.budget.overdrawn(self.users.held(), self.control_queue.len()) {
+        if let Some(why) =
+            self.quota.take_exceeded(self.users.held_bytes(), self.control_queue.len())
+        {
             self.control_queue.clear();
             self.close(why);
         }

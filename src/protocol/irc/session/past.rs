@@ -10,7 +10,7 @@ use crate::protocol::irc::{HistoryReply, IrcEvent};
 
 /// How much is said at most in channels that we are not in yet, and waits until we are in.
 const MAX_EARLY_MESSAGES: usize = 4_096;
-const MOST_EARLY_BYTES: usize = 4 << 20;
+const MAX_EARLY_BYTES: usize = 4 << 20;
 
 /// What was said before.
 impl IrcSession {
@@ -29,14 +29,14 @@ impl IrcSession {
             now,
             msgid,
             by_msgid: by_line,
-            tried: false,
+            is_retry: false,
         });
     }
 
     /// The server does not answer a question, by the code of a standard reply.
-    pub(super) fn past_refused(&mut self, code: &str, why: &str) {
+    pub(super) fn on_history_error(&mut self, code: &str, why: &str) {
         let means = self.history_source();
-        if self.history_requests.ask_otherwise(code, means) {
+        if self.history_requests.retry_other_way(code, means) {
             tracing::info!(code, why, "asked in another way for what was said before");
             return;
         }
@@ -55,7 +55,7 @@ impl IrcSession {
         self.has_history()
             && !self.channels.is_joined(channel)
             && self.early_messages.len() < MAX_EARLY_MESSAGES
-            && self.early_bytes() < MOST_EARLY_BYTES
+            && self.early_bytes() < MAX_EARLY_BYTES
     }
 
     fn early_bytes(&self) -> usize {
@@ -67,7 +67,7 @@ impl IrcSession {
         let means = self.history_source();
         let lines = self.history_requests.start_next(means, now);
         if !lines.is_empty() {
-            let follows = self.history_requests.follows();
+            let follows = self.history_requests.retried_by_msgid();
             self.report_history(follows);
         }
         self.control_queue.extend(lines);

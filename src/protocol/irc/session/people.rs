@@ -8,7 +8,7 @@ use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::batches::MessageContext;
 use crate::protocol::irc::line::{Line, SafeText};
-use crate::protocol::irc::people::{UserInfo, head};
+use crate::protocol::irc::people::{UserInfo, truncate_to_bytes};
 use crate::protocol::irc::presence::LeaveReason;
 use crate::protocol::irc::voice;
 
@@ -89,7 +89,7 @@ impl IrcSession {
 
     /// Somebody, perhaps we, goes by another nick.
     pub(super) fn on_nick(&mut self, now: Instant, source: Option<&Prefix>, nick: String) {
-        if !is_name(&nick) {
+        if !is_valid_nick(&nick) {
             return;
         }
         if self.is_us(source) {
@@ -115,7 +115,7 @@ impl IrcSession {
         let Some((name, change)) = arguments.split_first() else { return };
         let Some(place) = self.channels.endpoint_of(name) else { return };
         let marks = self.isupport.prefixes();
-        self.budget.work(1, now);
+        self.quota.count_names(1, now);
         for (nick, mark, given) in self.isupport.prefix_changes(change) {
             self.users.set_prefix(place, nick, (mark, given), &marks);
         }
@@ -159,7 +159,7 @@ impl IrcSession {
             self.pending_topics.remove(at);
         }
         let topic = topic.filter(|topic| !topic.is_empty());
-        let topic = topic.map(|topic| head(&topic, LONGEST_TOPIC).to_owned());
+        let topic = topic.map(|topic| truncate_to_bytes(&topic, MAX_LEN_TOPIC).to_owned());
         self.output.push_back(Output::Event(IrcEvent::Topic { endpoint: place, topic, by }));
     }
 
@@ -206,12 +206,12 @@ impl IrcSession {
             self.users.add_name(place, name, &marks);
             count += 1;
         }
-        self.budget.work(count, now);
+        self.quota.count_names(count, now);
     }
 
     /// RPL_ENDOFNAMES, of a channel that we are in.
     pub(super) fn on_names_complete(&mut self, now: Instant, place: EndpointId, fresh: bool) {
-        self.budget.work(self.users.member_count(place) + 1, now);
+        self.quota.count_names(self.users.member_count(place) + 1, now);
         self.users.end_of_names(place);
         if fresh && !self.send_only && self.users.member_count(place) <= MAX_WHO_MEMBERS {
             self.who_poll.enqueue(place);
@@ -292,22 +292,22 @@ impl IrcSession {
 /// one says nothing.
 pub(super) fn nick_and_userhost(source: Option<&Prefix>) -> Option<(&str, Option<String>)> {
     let Prefix::Nickname(nick, user, host) = source? else { return None };
-    let shown = !host.is_empty() && user.len() + host.len() < LONGEST_SHOWN;
-    is_name(nick).then(|| (nick.as_str(), shown.then(|| format!("{user}@{host}"))))
+    let shown = !host.is_empty() && user.len() + host.len() < MAX_LEN_SHOWN_USERHOST;
+    is_valid_nick(nick).then(|| (nick.as_str(), shown.then(|| format!("{user}@{host}"))))
 }
 
 /// Longer than any `user@host` that a server shows: one that is longer is not remembered.
-const LONGEST_SHOWN: usize = 512;
+const MAX_LEN_SHOWN_USERHOST: usize = 512;
 
 /// Longer than any topic.
-const LONGEST_TOPIC: usize = 4_096;
+const MAX_LEN_TOPIC: usize = 4_096;
 
 /// Longer than any nick.
-const LONGEST_NICK: usize = 256;
+const MAX_LEN_NICK: usize = 256;
 
 /// Whether somebody can be called so. Where there is nothing to see in it, they are shown by another name.
-pub(super) fn is_name(nick: &str) -> bool {
-    (1..=LONGEST_NICK).contains(&nick.len()) && !nick.contains([' ', '!', '@'])
+pub(super) fn is_valid_nick(nick: &str) -> bool {
+    (1..=MAX_LEN_NICK).contains(&nick.len()) && !nick.contains([' ', '!', '@'])
 }
 
 /// Who did something: a person by nick, or a server.
@@ -336,12 +336,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_nameless() {
+    fn invisible_nicks_are_invalid() {
         for nick in ["ann", "[tea]", "_", "été", "茶", "{}", "1"] {
-            assert!(is_name(nick), "{nick}");
+            assert!(is_valid_nick(nick), "{nick}");
         }
         for nick in ["", "!", "@", "!@", "a b", &"x".repeat(257)] {
-            assert!(!is_name(nick), "{nick:?}");
+            assert!(!is_valid_nick(nick), "{nick:?}");
         }
         for source in ["!@", "!u@h", "@h"] {
             assert_eq!(nick_and_userhost(Some(&Prefix::from(source))), None, "{source:?}");

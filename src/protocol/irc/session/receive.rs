@@ -14,7 +14,7 @@ use crate::protocol::irc::multiline;
 use crate::protocol::irc::objection::mentions_flood;
 use crate::protocol::irc::refusal::JoinError;
 use crate::protocol::irc::services::Fact;
-use crate::protocol::irc::speech::Claim;
+use crate::protocol::irc::speech::EchoClaim;
 use crate::protocol::irc::{IncomingMessage, IrcEvent};
 
 /// What the server says, in turn.
@@ -241,7 +241,7 @@ impl IrcSession {
             (Some(list), None) | (None, Some(list)) => (false, list),
             _ => (false, ""),
         };
-        self.budget.read_caps(list.len());
+        self.quota.count_cap_bytes(list.len());
         let words = self.registration.on_cap(subcommand.to_str(), more, list, now);
         self.apply_login_events(words);
     }
@@ -302,13 +302,13 @@ impl IrcSession {
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
         let (own, played) = (self.is_me(speaker), context.batch.is_playback);
-        let mut claim = Claim::Foreign;
+        let mut claim = EchoClaim::Foreign;
         if own && !played {
             claim = self.on_echo(place, (kind, text), context);
         }
         // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
         // its clients says as us.
-        if claim == Claim::Ours || self.channels.endpoint_of(target).is_none() {
+        if claim == EchoClaim::Ours || self.channels.endpoint_of(target).is_none() {
             return;
         }
         if played && nick == ERGO_HISTORY_NICK {
@@ -327,8 +327,8 @@ impl IrcSession {
             is_own_userhost: from_here,
             relayed_by,
         };
-        if claim == Claim::Perhaps {
-            return self.strange(place, talk);
+        if claim == EchoClaim::Perhaps {
+            return self.hold_unclaimed(place, talk);
         }
         if !played && self.is_before_join(target) {
             return self.early_messages.push((place, talk));

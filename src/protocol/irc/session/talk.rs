@@ -8,12 +8,12 @@ use crate::protocol::irc::line::Charset;
 use crate::protocol::irc::multiline::{self, MultilineLimits, OutgoingText};
 use crate::protocol::irc::objection::SendError;
 use crate::protocol::irc::relaymsg;
-use crate::protocol::irc::speech::{Claim, Receipt, ReplyTarget, SendOutcome, SendResult};
+use crate::protocol::irc::speech::{EchoClaim, Receipt, ReplyTarget, SendOutcome, SendResult};
 use crate::protocol::irc::split::{self, Room};
 use crate::protocol::irc::{IncomingMessage, IrcEvent, Scope};
 
 /// How many lines under our nick wait until it is known whose they are.
-const MOST_STRANGERS: usize = 64;
+const MAX_UNCLAIMED: usize = 64;
 
 /// What services call those whose nick they take away: `Guest` and some digits.
 const MAX_LEN_GUEST_NICK: usize = 12;
@@ -122,28 +122,28 @@ impl IrcSession {
         place: EndpointId,
         talk: (MessageKind, &str),
         context: &MessageContext,
-    ) -> Claim {
+    ) -> EchoClaim {
         let label = context.batch.label.as_deref();
         let (verdict, claim) =
             self.send_queue.on_echo(place, label, talk, context.message_ref.clone());
         self.report_send_result(verdict);
         // Whose nick the server lends us, is ours to use.
-        if context.relayed_by.is_some() { Claim::Ours } else { claim }
+        if context.relayed_by.is_some() { EchoClaim::Ours } else { claim }
     }
 
     /// A line under our nick that may be the one under way in other words: that is known when that one is
     /// confirmed.
-    pub(super) fn strange(&mut self, place: EndpointId, talk: IncomingMessage) {
-        if self.strangers.len() < MOST_STRANGERS {
-            self.strangers.push((place, talk));
+    pub(super) fn hold_unclaimed(&mut self, place: EndpointId, talk: IncomingMessage) {
+        if self.unclaimed_lines.len() < MAX_UNCLAIMED {
+            self.unclaimed_lines.push((place, talk));
         }
     }
 
     /// What was said under our nick while a line of ours was under way, and was not that line.
-    fn release_strangers(&mut self, place: EndpointId) {
+    fn release_unclaimed(&mut self, place: EndpointId) {
         let mut said: Vec<IncomingMessage> =
-            self.strangers.extract_if(.., |it| it.0 == place).map(|it| it.1).collect();
-        if self.send_queue.took_stranger(place) && !said.is_empty() {
+            self.unclaimed_lines.extract_if(.., |it| it.0 == place).map(|it| it.1).collect();
+        if self.send_queue.take_altered(place) && !said.is_empty() {
             said.remove(0);
         }
         let heard = said
@@ -204,7 +204,7 @@ impl IrcSession {
     pub(super) fn on_fail(&mut self, now: Instant, arguments: &[String], context: &MessageContext) {
         let [command, code, about @ ..] = arguments else { return };
         if command == "CHATHISTORY" {
-            return self.past_refused(code, last_argument(arguments));
+            return self.on_history_error(code, last_argument(arguments));
         }
         if command == "BATCH" {
             // Of one batch it may complain line by line.
@@ -318,8 +318,8 @@ impl IrcSession {
                 IrcEvent::Deferred { delivery: ticket, endpoint: place, reason: why }
             }
         }));
-        if !self.strangers.is_empty() {
-            self.release_strangers(place);
+        if !self.unclaimed_lines.is_empty() {
+            self.release_unclaimed(place);
         }
     }
 }

@@ -76,7 +76,7 @@ impl From<SendError> for SendOutcome {
 
 /// Whose a line under our nick is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(super) enum EchoClaim {
     /// One that we have sent.
     Ours,
     /// Perhaps the one under way, in other words.
@@ -109,7 +109,7 @@ const BOUNCER_ECHO_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_DEFERRALS: u32 = 5;
 
 /// How many lines that have not come back are remembered.
-const MOST_UNSEEN: usize = 64;
+const MAX_UNSEEN: usize = 64;
 
 /// Deliveries on their way to the server.
 ///
@@ -144,9 +144,9 @@ pub(super) struct SendQueue {
     /// How often in a row.
     deferrals: HashMap<EndpointId, (DeliveryId, u32)>,
     /// What was said lately, and has not come back: it still may.
-    unseen: VecDeque<(EndpointId, MessageKind, String)>,
+    unseen_echoes: VecDeque<(EndpointId, MessageKind, String)>,
     /// Where a line in other words was taken for the one under way.
-    taken: Option<EndpointId>,
+    altered_at: Option<EndpointId>,
 }
 
 /// A delivery that waits for the server.
@@ -222,16 +222,16 @@ impl SendQueue {
         let at = self.find_sendable(|saying| pacer.can_send(saying.priority(weight), now))?;
         let mut saying = self.ready.remove(at)?;
         let lines = saying.next_lines(receipt)?;
-        if let Some((kind, text)) = saying.under_way() {
-            if self.unseen.len() >= MOST_UNSEEN {
-                self.unseen.pop_front();
+        if let Some((kind, text)) = saying.in_flight() {
+            if self.unseen_echoes.len() >= MAX_UNSEEN {
+                self.unseen_echoes.pop_front();
             }
-            self.unseen.push_back((saying.endpoint, kind, text.to_owned()));
+            self.unseen_echoes.push_back((saying.endpoint, kind, text.to_owned()));
         }
         let (place, speaking) = (Some(saying.endpoint), Some(saying.delivery));
         if !saying.uses_ping() {
             self.await_receipt(saying, ReceiptStage::Sent, now + RECEIPT_TIMEOUT);
-        } else if saying.is_at_fence() {
+        } else if saying.is_ping_due() {
             self.pings.push_back((saying.endpoint, ping_line(&saying)));
             self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
         } else {
@@ -273,33 +273,33 @@ impl SendQueue {
         label: Option<&str>,
         (kind, text): (MessageKind, &str),
         mark: MessageRef,
-    ) -> (Option<SendResult>, Claim) {
-        let seen = self.unseen.iter().position(|(said_in, as_kind, said)| {
+    ) -> (Option<SendResult>, EchoClaim) {
+        let seen = self.unseen_echoes.iter().position(|(said_in, as_kind, said)| {
             (*said_in, *as_kind) == (place, kind) && heard::same_text(said, text)
         });
         if let Some(at) = seen {
-            self.unseen.remove(at);
+            self.unseen_echoes.remove(at);
         }
         let Some(AwaitingReceipt { message: saying, .. }) = self.awaiting.get_mut(&place) else {
             // Late, or of a server that sends lines back although it does not say so.
             let ours = seen.is_some() || label.is_some();
-            return (None, if ours { Claim::Ours } else { Claim::Foreign });
+            return (None, if ours { EchoClaim::Ours } else { EchoClaim::Foreign });
         };
         if saying.check_echo(label, kind, text) {
             let outcome = saying.accept(mark);
-            return (self.resolve(place, outcome, None), Claim::Ours);
+            return (self.resolve(place, outcome, None), EchoClaim::Ours);
         }
-        let claim = match (seen.is_some() || label.is_some(), saying.may_be_changed()) {
-            (true, _) => Claim::Ours,
-            (false, true) => Claim::Perhaps,
-            (false, false) => Claim::Foreign,
+        let claim = match (seen.is_some() || label.is_some(), saying.allows_altered_echo()) {
+            (true, _) => EchoClaim::Ours,
+            (false, true) => EchoClaim::Perhaps,
+            (false, false) => EchoClaim::Foreign,
         };
         (None, claim)
     }
 
     /// Whether a line in other words was taken for the one that was under way in `place`.
-    pub(super) fn took_stranger(&mut self, place: EndpointId) -> bool {
-        self.taken.take_if(|taken| *taken == place).is_some()
+    pub(super) fn take_altered(&mut self, place: EndpointId) -> bool {
+        self.altered_at.take_if(|taken| *taken == place).is_some()
     }
 
     /// The server has answered `label` in full, without the line itself.
@@ -352,7 +352,7 @@ impl SendQueue {
             self.await_receipt(saying, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
             return None;
         }
-        self.taken = waiting.message.takes_stranger().then_some(place);
+        self.altered_at = waiting.message.accepts_altered_echo().then_some(place);
         let outcome = waiting.message.finish_ping();
         self.resolve(place, outcome, Some(now))
     }
@@ -372,7 +372,8 @@ impl SendQueue {
                     self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
                 }
                 ReceiptStage::BouncerGrace => {
-                    self.taken = saying.takes_stranger().then_some(place).or(self.taken);
+                    self.altered_at =
+                        saying.accepts_altered_echo().then_some(place).or(self.altered_at);
                     let outcome = saying.finish_ping();
                     self.await_receipt(saying, stage, now);
                     passed.results.extend(self.resolve(place, outcome, Some(now)));

@@ -10,7 +10,7 @@ pub(super) const PING_PREFIX: &str = "said-";
 
 /// How many lines are sent before it is asked whether they were read: a long text that is interrupted
 /// goes on behind the last that was.
-const FENCED: usize = 4;
+const LINES_PER_PING: usize = 4;
 
 /// One line of a delivery, or several that arrive as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,8 +120,8 @@ impl OutgoingMessage {
     }
 
     /// Whether it is asked now whether the lines so far were read.
-    pub(super) fn is_at_fence(&self) -> bool {
-        self.is_all_sent() || self.sent.is_multiple_of(FENCED)
+    pub(super) fn is_ping_due(&self) -> bool {
+        self.is_all_sent() || self.sent.is_multiple_of(LINES_PER_PING)
     }
 
     /// What the line under way is known by.
@@ -153,22 +153,22 @@ impl OutgoingMessage {
             Some(label) => label == self.label(),
             None => line.kind == kind && heard::same_text(&line.text, text),
         };
-        self.altered_echoes += usize::from(!same && label.is_none() && self.may_be_changed());
+        self.altered_echoes += usize::from(!same && label.is_none() && self.allows_altered_echo());
         same
     }
 
     /// Whether a line in other words may be the one under way: where the server gives labels, it is not.
-    pub(super) fn may_be_changed(&self) -> bool {
+    pub(super) fn allows_altered_echo(&self) -> bool {
         self.receipt == Receipt::Echo
     }
 
     /// Whether such a one is taken for it, now that the server has read all.
-    pub(super) fn takes_stranger(&self) -> bool {
+    pub(super) fn accepts_altered_echo(&self) -> bool {
         !self.uses_ping() && self.has_altered_echo()
     }
 
     /// What is under way, and how it is said.
-    pub(super) fn under_way(&self) -> Option<(MessageKind, &str)> {
+    pub(super) fn in_flight(&self) -> Option<(MessageKind, &str)> {
         let line = self.lines.get(self.sent.wrapping_sub(1))?;
         Some((line.kind, &line.text))
     }

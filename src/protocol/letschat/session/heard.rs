@@ -9,25 +9,25 @@ use crate::protocol::letschat::answer::{
     self, PostRef, RoomMember, WireDirectMessage, WirePost, WireRoom, WireUser,
 };
 use crate::protocol::letschat::call::LetsChatRequest;
-use crate::protocol::letschat::rows::{self, Rows, read_rows};
+use crate::protocol::letschat::rows::{self, ParsedRows, parse_rows};
 use crate::protocol::letschat::{LetsChatEvent, LetsChatUser, PostId, RoomPresence, Stay};
 
 /// How many posts are asked for when the newest makes no sense.
-const MORE: usize = 500;
+const NEWEST_RETRY_LIMIT: usize = 500;
 
 /// How often in a row it is told what makes no sense; then less and less often.
-const TOLD: u64 = 10;
+const MAX_LOGGED: u64 = 10;
 
 impl LetsChatSession {
     pub(super) fn on_event(&mut self, now: Instant, name: &str, argument: &str) {
         match name {
-            "messages:new" => self.said(argument),
+            "messages:new" => self.on_new_post(argument),
             "user-messages:new" => match answer::parse_reply::<WireDirectMessage>(argument) {
                 Ok(whisper) => {
                     self.output
                         .push_back(Output::Event(LetsChatEvent::DirectMessage(whisper.into())));
                 }
-                Err(_) => self.odd(name, argument),
+                Err(_) => self.skip_unreadable(name, argument),
             },
             "rooms:archive" => match answer::parse_reply::<WireRoom>(argument) {
                 Ok(room) => {
@@ -35,7 +35,7 @@ impl LetsChatSession {
                         self.leave_room(now, place, "the room was archived");
                     }
                 }
-                Err(_) => self.odd(name, argument),
+                Err(_) => self.skip_unreadable(name, argument),
             },
             // A room that we look for may just have been made, or opened to us.
             "rooms:new" | "rooms:update" => match answer::parse_reply::<WireRoom>(argument) {
@@ -44,7 +44,7 @@ impl LetsChatSession {
                     self.join_pending(now);
                     self.report_description(&room, false);
                 }
-                Err(_) => self.odd(name, argument),
+                Err(_) => self.skip_unreadable(name, argument),
             },
             "users:join" => {
                 self.on_presence(name, argument, |place, user| RoomPresence::Joined {
@@ -60,9 +60,9 @@ impl LetsChatSession {
             }
             "users:update" => {
                 let account = answer::parse_reply::<WireUser>(argument).ok();
-                match account.and_then(LetsChatUser::try_from_account) {
+                match account.and_then(LetsChatUser::from_wire) {
                     Some(account) => self.report_presence(RoomPresence::Renamed(account)),
-                    None => self.odd(name, argument),
+                    None => self.skip_unreadable(name, argument),
                 }
             }
             _ => {}
@@ -70,7 +70,7 @@ impl LetsChatSession {
     }
 
     /// Somebody has spoken.
-    fn said(&mut self, argument: &str) {
+    fn on_new_post(&mut self, argument: &str) {
         let read = answer::parse_reply::<WirePost>(argument).ok().and_then(WirePost::into_post);
         if let Some((post, Some(room))) = read {
             let place = self.rooms.endpoint_of(&room);
@@ -79,12 +79,12 @@ impl LetsChatSession {
             );
             return;
         }
-        self.odd("messages:new", argument);
+        self.skip_unreadable("messages:new", argument);
         if let Some(place) =
-            answer::room_of(argument).and_then(|room| self.rooms.endpoint_of(&room))
+            answer::room_id_of(argument).and_then(|room| self.rooms.endpoint_of(&room))
         {
-            let post = rows::id_of(argument).and_then(|id| id.parse().ok());
-            self.output.push_back(Output::Event(LetsChatEvent::Unreadable { place, post }));
+            let post = rows::find_id(argument).and_then(|id| id.parse().ok());
+            self.output.push_back(Output::Event(LetsChatEvent::UnreadablePost { place, post }));
         }
     }
 
@@ -95,10 +95,10 @@ impl LetsChatSession {
         how: impl FnOnce(EndpointId, LetsChatUser) -> RoomPresence,
     ) {
         let Ok(RoomMember { account, room }) = answer::parse_reply::<RoomMember>(argument) else {
-            return self.odd(name, argument);
+            return self.skip_unreadable(name, argument);
         };
-        let Some(user) = LetsChatUser::try_from_account(account) else {
-            return self.odd(name, argument);
+        let Some(user) = LetsChatUser::from_wire(account) else {
+            return self.skip_unreadable(name, argument);
         };
         if let Some(place) = self.rooms.endpoint_of(&room) {
             self.report_presence(how(place, user));
@@ -106,24 +106,24 @@ impl LetsChatSession {
     }
 
     /// Passes over what makes no sense, and says so.
-    fn odd(&mut self, what: &str, json: &str) {
-        let id = rows::id_of(json).unwrap_or_else(|| "none".to_owned());
-        self.passed_over(what, 1, &id);
+    fn skip_unreadable(&mut self, what: &str, json: &str) {
+        let id = rows::find_id(json).unwrap_or_else(|| "none".to_owned());
+        self.log_skipped(what, 1, &id);
     }
 
     /// The rows that make sense; of the others it is said that they are passed over.
-    fn sound<T>(&mut self, what: &str, rows: Rows<T>) -> Vec<T> {
+    fn readable_rows<T>(&mut self, what: &str, rows: ParsedRows<T>) -> Vec<T> {
         if !rows.bad.is_empty() {
-            self.passed_over(what, rows.bad.len() as u64, &rows.named());
+            self.log_skipped(what, rows.bad.len() as u64, &rows.unreadable_ids());
         }
         rows.rows
     }
 
-    fn passed_over(&mut self, what: &str, count: u64, ids: &str) {
-        let before = self.oddities;
-        self.oddities += count;
-        let total = self.oddities;
-        if total <= TOLD || before.checked_ilog2() != total.checked_ilog2() {
+    fn log_skipped(&mut self, what: &str, count: u64, ids: &str) {
+        let before = self.unreadable_count;
+        self.unreadable_count += count;
+        let total = self.unreadable_count;
+        if total <= MAX_LOGGED || before.checked_ilog2() != total.checked_ilog2() {
             tracing::warn!(
                 what,
                 count,
@@ -143,20 +143,22 @@ impl LetsChatSession {
             LetsChatRequest::WhoAmI => match answer::parse_reply::<WireUser>(argument) {
                 Ok(account) => {
                     self.output.push_back(Output::Event(LetsChatEvent::LoggedIn(
-                        LetsChatUser::ourselves(account),
+                        LetsChatUser::own_from_wire(account),
                     )));
                 }
                 Err(why) => self.close(format!("the server does not say who we are: {why}")),
             },
-            LetsChatRequest::ListRooms { skip } => match read_rows::<WireRoom, _>(argument, Some) {
-                Ok(rows) => {
-                    let count = rows.count();
-                    let rooms = self.sound("rooms:list", rows);
-                    self.on_room_list(now, (skip, count), &rooms);
+            LetsChatRequest::ListRooms { skip } => {
+                match parse_rows::<WireRoom, _>(argument, Some) {
+                    Ok(rows) => {
+                        let count = rows.count();
+                        let rooms = self.readable_rows("rooms:list", rows);
+                        self.on_room_list(now, (skip, count), &rooms);
+                    }
+                    Err(why) => self.close(format!("the server does not list its rooms: {why}")),
                 }
-                Err(why) => self.close(format!("the server does not list its rooms: {why}")),
-            },
-            LetsChatRequest::JoinRoom(place) => match self.joined_room(place, argument) {
+            }
+            LetsChatRequest::JoinRoom(place) => match self.parse_joined_room(place, argument) {
                 Ok(room) => {
                     self.rooms.on_join_reply(place, true, now);
                     self.report_description(&room, true);
@@ -174,9 +176,9 @@ impl LetsChatSession {
                 }
             },
             LetsChatRequest::ListUsers(place) => {
-                match read_rows::<WireUser, _>(argument, LetsChatUser::try_from_account) {
+                match parse_rows::<WireUser, _>(argument, LetsChatUser::from_wire) {
                     Ok(rows) => {
-                        let users = self.sound("rooms:users", rows);
+                        let users = self.readable_rows("rooms:users", rows);
                         self.report_presence(RoomPresence::Users { endpoint: place, users });
                     }
                     // Those who come, and those who speak, are known without it.
@@ -202,11 +204,11 @@ impl LetsChatSession {
             }
             LetsChatRequest::ListMessages { place, stay } => {
                 let post = |it: WirePost| it.into_post().map(|(post, _)| post);
-                match read_rows(argument, post) {
+                match parse_rows(argument, post) {
                     Ok(rows) => {
                         let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
                         let bad = rows.bad.iter().map(id).collect();
-                        let posts = self.sound("messages:list", rows);
+                        let posts = self.readable_rows("messages:list", rows);
                         let bytes = argument.len();
                         let listed =
                             LetsChatEvent::Page { endpoint: place, posts, bad, bytes, stay };
@@ -217,9 +219,9 @@ impl LetsChatSession {
                     }
                 }
             }
-            LetsChatRequest::NewestMessage { place, take, stay } => {
-                match read_rows(argument, |post: PostRef| post.id()) {
-                    Ok(rows) => self.newest(now, place, stay, take, rows),
+            LetsChatRequest::NewestMessage { endpoint: place, limit: take, stay } => {
+                match parse_rows(argument, |post: PostRef| post.id()) {
+                    Ok(rows) => self.on_newest(now, place, stay, take, rows),
                     Err(why) => {
                         self.leave_room(now, place, &format!("the room cannot be read: {why}"))
                     }
@@ -229,19 +231,19 @@ impl LetsChatSession {
     }
 
     /// The newest posts of a room, of which `take` were asked for, newest first.
-    fn newest(
+    fn on_newest(
         &mut self,
         now: Instant,
         place: EndpointId,
         stay: Stay,
         take: usize,
-        rows: Rows<PostId>,
+        rows: ParsedRows<PostId>,
     ) {
         let count = rows.count();
-        let posts = self.sound("messages:list", rows);
+        let posts = self.readable_rows("messages:list", rows);
         if posts.is_empty() && count > 0 {
-            if take < MORE && count >= take {
-                return self.ask_newest(now, place, stay, MORE);
+            if take < NEWEST_RETRY_LIMIT && count >= take {
+                return self.request_newest(now, place, stay, NEWEST_RETRY_LIMIT);
             }
             return self.leave_room(
                 now,
@@ -258,13 +260,13 @@ impl LetsChatSession {
     }
 
     /// The room that we have joined. One that lacks its id is the one that we asked for.
-    fn joined_room(&self, place: EndpointId, argument: &str) -> Result<WireRoom, String> {
+    fn parse_joined_room(&self, place: EndpointId, argument: &str) -> Result<WireRoom, String> {
         let read = answer::parse_reply::<WireRoom>(argument);
         if read.is_err()
-            && answer::is_document(argument)
+            && answer::is_success_object(argument)
             && let Some(id) = self.rooms.room_id(place)
         {
-            return Ok(WireRoom::nameless(id));
+            return Ok(WireRoom::with_id(id));
         }
         read
     }
@@ -320,7 +322,7 @@ impl LetsChatSession {
         if let Err((place, _)) = self.rooms.on_listed(room) {
             self.report_not_joined(
                 place,
-                format!("the room {} is configured twice, by slug and by id", room.called()),
+                format!("the room {} is configured twice, by slug and by id", room.display_name()),
             );
             self.rooms.schedule_refresh(now);
         }
@@ -350,7 +352,7 @@ fn join_error_text(why: &str) -> String {
 /// Why a room is not there, in words for the administrator.
 fn missing_room_text(name: &str, rooms: &[WireRoom]) -> String {
     const SHOWN: usize = 8;
-    let mut slugs: Vec<&str> = rooms.iter().map(WireRoom::called).collect();
+    let mut slugs: Vec<&str> = rooms.iter().map(WireRoom::display_name).collect();
     slugs.sort_unstable();
     let more = if slugs.len() > SHOWN { ", …" } else { "" };
     slugs.truncate(SHOWN);

@@ -57,7 +57,7 @@ pub struct LetsChatSession {
     /// When we are to tell, and of which place.
     timers: Vec<(Instant, EndpointId)>,
     /// How much of what the server told made no sense.
-    oddities: u64,
+    unreadable_count: u64,
     turned_away: Option<TurnedAway>,
     output: VecDeque<Output<String, LetsChatEvent>>,
 }
@@ -88,7 +88,7 @@ impl LetsChatSession {
             last_rejected: HashMap::new(),
             delayed_commands: VecDeque::new(),
             timers: Vec::new(),
-            oddities: 0,
+            unreadable_count: 0,
             turned_away: None,
             output: VecDeque::new(),
         }
@@ -290,7 +290,9 @@ impl LetsChatSession {
                     None => tracing::warn!(%place, "a private room keeps its description"),
                 }
             }
-            LetsChatCommand::NewestMessage { place, stay } => self.ask_newest(now, place, stay, 1),
+            LetsChatCommand::NewestMessage { place, stay } => {
+                self.request_newest(now, place, stay, 1)
+            }
             LetsChatCommand::SetTimer { endpoint: place, after } => {
                 self.timers.push((now + after, place))
             }
@@ -312,11 +314,11 @@ impl LetsChatSession {
         }
     }
 
-    fn ask_newest(&mut self, now: Instant, place: EndpointId, stay: Stay, take: usize) {
+    fn request_newest(&mut self, now: Instant, place: EndpointId, stay: Stay, take: usize) {
         let query = json!({ "take": take, "reverse": true });
         self.request_messages(
             now,
-            LetsChatRequest::NewestMessage { place, take, stay },
+            LetsChatRequest::NewestMessage { endpoint: place, limit: take, stay },
             place,
             query,
         );

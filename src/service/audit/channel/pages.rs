@@ -117,7 +117,7 @@ mod tests {
                 let page: Vec<IncomingMessage> = after.take(limit).map(|(id, time)| line(*time, id)).collect();
                 let times = || page.iter().filter_map(|talk| talk.message_ref.time);
                 let span = times().min().zip(times().max());
-                let told = HistoryPage { limit, lines: page.len(), span, by_msgid: by_line, finds_lines: true };
+                let told = HistoryPage { limit, lines: page.len(), span, by_msgid: by_line, has_msgid_lookup: true };
                 read.extend(pages.add_page(page, told).into_iter().filter_map(|(_, it)| it.message_ref.msgid));
             }
             let expected: Vec<String> = (0..times.len()).map(|id| id.to_string()).collect();

@@ -99,7 +99,7 @@ impl ChannelReader {
                 }
                 IrcEvent::History { endpoint: of, reply: answer } if of == place => {
                     return match answer {
-                        HistoryReply::Follows => continue,
+                        HistoryReply::RetriedByMsgid => continue,
                         HistoryReply::Page(told) => Ok((page, told)),
                         HistoryReply::All | HistoryReply::Unavailable => {
                             Err(HISTORY_NOT_OFFERED.to_owned())

@@ -27,7 +27,7 @@ pub(super) struct RoomComparisonResult {
     pub(super) out_of_order: Problems<OutOfOrderPost>,
     pub(super) unread: Unread,
     /// Posts by our account that the bridge did not make, and knows of.
-    pub(super) strays: u64,
+    pub(super) unknown_own: u64,
 }
 
 /// A room beside the ledger, one stretch after the other, in as much memory as one takes.
@@ -158,7 +158,7 @@ impl RoomComparison {
         }
         let twin = ours.then(|| self.find_duplicate(&text)).flatten();
         if heard && twin.is_none() && self.suspects.len() >= MAX_LISTED {
-            self.result.strays += 1;
+            self.result.unknown_own += 1;
             return;
         }
         if self.suspects.len() >= MAX_LISTED {
@@ -221,7 +221,7 @@ impl RoomComparison {
             } else if trace.is_none() {
                 compared.unrecorded.push(UnrecordedPost { post, posted_at: posted, author });
             } else if tail.is_some() {
-                compared.strays += 1;
+                compared.unknown_own += 1;
             }
         }
         compared

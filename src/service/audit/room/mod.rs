@@ -47,7 +47,7 @@ pub struct RoomFindings {
     /// Posts that the bridge has still to read.
     pub unread: Unread,
     /// Posts by the bridge's account that it did not make itself.
-    pub strays: u64,
+    pub unknown_own: u64,
     /// Posts that were left out: by the rules of catching up, or because a rule ignores them.
     pub skipped: u64,
     /// What the ledger says of the deliveries to the room.
@@ -292,7 +292,7 @@ impl ScannedRoom {
             duplicates: compared.duplicates,
             out_of_order: compared.out_of_order,
             unread: compared.unread,
-            strays: compared.strays,
+            unknown_own: compared.unknown_own,
             skipped: left_out,
             to_room,
             to_channels,

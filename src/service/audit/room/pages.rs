@@ -9,7 +9,7 @@ use crate::protocol::letschat::{PAGE_SIZE, Post, PostId};
 const OVERLAP_SECONDS: u32 = 2;
 
 /// The posts of a page, and those that make no sense, by their ids.
-pub(super) type Page = (Vec<Post>, Vec<Option<PostId>>);
+pub(super) type PostPage = (Vec<Post>, Vec<Option<PostId>>);
 
 /// How far a room is read.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl RoomPages {
     }
 
     /// Takes the page in. Gives the stretch that it completes, if it does.
-    pub(super) fn add_page(&mut self, (page, bad): Page) -> Option<Segment> {
+    pub(super) fn add_page(&mut self, (page, bad): PostPage) -> Option<Segment> {
         let ids = page.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
         let (count, highest) = (page.len() + bad.len(), ids.max());
         self.held.extend(page);

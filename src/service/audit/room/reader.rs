@@ -11,7 +11,7 @@ use crate::protocol::letschat::{
     LetsChatCommand, LetsChatEvent, LetsChatUser, PAGE_SIZE, PostId, Stay,
 };
 use crate::service::audit::conversation::AuditSession;
-use crate::service::audit::room::pages::Page;
+use crate::service::audit::room::pages::PostPage;
 use crate::service::engine::EngineInput;
 use crate::service::letschat::LetsChatConnection;
 
@@ -63,7 +63,7 @@ impl RoomReader {
         place: EndpointId,
         since: PostId,
         skip: usize,
-    ) -> Result<Page, String> {
+    ) -> Result<PostPage, String> {
         // Out of it since, and for the reason that was told then.
         self.room_id(place)?;
         if let Some(orders) = &self.commands {
