@@ -52,12 +52,12 @@ room = "dev"
 "##;
 
 /// A folder with a configuration and the files that it names.
-struct Desk {
+struct ConfigFixture {
     folder: TempDir,
     environment: Vec<(String, String)>,
 }
 
-impl Desk {
+impl ConfigFixture {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         // Nobody else's to read.
@@ -96,7 +96,7 @@ impl Desk {
     }
 
     #[track_caller]
-    fn mistakes(&self, text: &str, expected: &[&str]) {
+    fn assert_errors(&self, text: &str, expected: &[&str]) {
         match self.load(text) {
             Ok((settings, _)) => panic!("no mistake in {text}\n{settings:#?}"),
             Err(mistakes) => {
@@ -107,7 +107,7 @@ impl Desk {
     }
 
     #[track_caller]
-    fn warnings(&self, text: &str, expected: &[&str]) {
+    fn assert_warnings(&self, text: &str, expected: &[&str]) {
         let (_, warnings) = self.load(text).unwrap();
         assert_eq!(self.lines(&warnings), expected, "{text}");
     }
@@ -127,7 +127,7 @@ fn with(network: &str, letschat: &str, link: &str) -> String {
         + link
 }
 
-fn names(conversations: &[Vec<Endpoint>]) -> Vec<String> {
+fn display_groups(conversations: &[Vec<Endpoint>]) -> Vec<String> {
     let join = |places: &Vec<Endpoint>| {
         places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     };
@@ -145,7 +145,7 @@ fn client_certificate() -> String {
 }
 
 /// The key of a line of the example, and the line without its mark.
-fn shown(line: &'static str, mark: &str) -> Option<(&'static str, &'static str)> {
+fn commented_key(line: &'static str, mark: &str) -> Option<(&'static str, &'static str)> {
     let line = line.strip_prefix(mark)?;
     let (key, _) = line.split_once(" = ")?;
     let is_key = |key: &str| key.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());

@@ -38,10 +38,10 @@ pub(super) struct StatusBuffer {
 /// What is to be told in one place of another.
 #[derive(Debug)]
 struct DueStatus {
-    comings: Vec<StatusEvent>,
-    since: Timestamp,
+    events: Vec<StatusEvent>,
+    queued_at: Timestamp,
     /// One of them is about to say something.
-    hurry: bool,
+    urgent: bool,
 }
 
 /// What has happened lately in one place.
@@ -126,11 +126,11 @@ impl StatusBuffer {
         hurry: bool,
         now: Timestamp,
     ) {
-        let nothing = || DueStatus { comings: Vec::new(), since: now, hurry: false };
+        let nothing = || DueStatus { events: Vec::new(), queued_at: now, urgent: false };
         let due = self.queued.entry(way).or_insert_with(nothing);
-        due.hurry |= hurry;
-        let room = MAX_PER_ENDPOINT.saturating_sub(due.comings.len());
-        due.comings.extend(comings.iter().take(room).cloned());
+        due.urgent |= hurry;
+        let room = MAX_PER_ENDPOINT.saturating_sub(due.events.len());
+        due.events.extend(comings.iter().take(room).cloned());
     }
 
     /// What is to be told by now, and whether that is in a hurry.
@@ -198,12 +198,12 @@ impl Bridge {
         let ways: Vec<_> = self.status_buffer.queued.keys().copied().collect();
         for (place, to) in ways {
             let Some(due) = self.status_buffer.queued.get(&(place, to)) else { continue };
-            let late = turn.now.duration_since(due.since) > MAX_WAIT;
-            if !late && !self.is_idle(to, due.hurry) {
+            let late = turn.now.duration_since(due.queued_at) > MAX_WAIT;
+            if !late && !self.is_idle(to, due.urgent) {
                 continue;
             }
             let due = self.status_buffer.queued.remove(&(place, to)).filter(|_| !late);
-            let words = due.and_then(|due| self.status_text_for(place, to, &due.comings));
+            let words = due.and_then(|due| self.status_text_for(place, to, &due.events));
             if let Some(words) = words {
                 self.post_notice(place, &[to], words, turn)?;
             }

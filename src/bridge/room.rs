@@ -78,7 +78,7 @@ impl Bridge {
             LetsChatEvent::Page { endpoint: place, posts, bad, bytes, .. } => {
                 self.on_page(place, posts, &bad, bytes, turn)
             }
-            LetsChatEvent::UnreadablePost { place, post } => {
+            LetsChatEvent::UnreadablePost { endpoint: place, post } => {
                 self.on_unreadable_post(place, post, turn)
             }
             LetsChatEvent::NewestMessage { endpoint: place, post, .. } => {

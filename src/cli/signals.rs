@@ -24,7 +24,7 @@ const LOG_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// SIGTERM and SIGINT: the first asks to stop, the second ends the program at once. SIGHUP is ignored.
 pub(super) struct ShutdownSignal {
-    asked: mpsc::UnboundedReceiver<()>,
+    requests: mpsc::UnboundedReceiver<()>,
 }
 
 impl ShutdownSignal {
@@ -33,12 +33,12 @@ impl ShutdownSignal {
         let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).expect("signals can be listened to");
         let (sender, asked) = mpsc::unbounded_channel();
         spawn_thread("signals", move || listen(signals, settle, &sender));
-        Self { asked }
+        Self { requests: asked }
     }
 
     /// Waits until somebody asks to stop.
     pub(super) async fn recv(&mut self) {
-        if self.asked.recv().await.is_none() {
+        if self.requests.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
     }

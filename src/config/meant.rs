@@ -16,12 +16,12 @@ use super::values;
 struct KeyGuess {
     section: String,
     name: String,
-    remedy: String,
+    help: String,
 }
 
 /// What is to be said of a key, and the file as it was meant.
 pub(super) struct Correction {
-    pub(super) remedy: String,
+    pub(super) help: String,
     pub(super) document: Document,
 }
 
@@ -40,13 +40,13 @@ pub(super) fn find_correction(
         let Some(moved) = document.with_moved(section, name, &guess.section, &guess.name) else {
             // It is there already, or there are several sections for it.
             second.get_or_insert(Correction {
-                remedy: guess.remedy,
+                help: guess.help,
                 document: document.without(section, name),
             });
             continue;
         };
         let path = child_path(&guess.section, &guess.name);
-        let (mut tried, mut remedy) = (read(moved), guess.remedy);
+        let (mut tried, mut remedy) = (read(moved), guess.help);
         let misfits = |tried: &Loader| tried.type_errors.borrow().contains(&path);
         if misfits(&tried) {
             let reshaped = tried.document.reshaped(&guess.section, &guess.name);
@@ -58,7 +58,7 @@ pub(super) fn find_correction(
             }
         }
         let good = !tried.diagnostics.borrow().has_error_at(&path);
-        let meaning = Correction { remedy, document: tried.document };
+        let meaning = Correction { help: remedy, document: tried.document };
         if good {
             return meaning;
         }
@@ -69,16 +69,16 @@ pub(super) fn find_correction(
 
 /// The same where nothing is near.
 pub(super) fn without_correction(unknown: &UnknownKey, document: &Document) -> Correction {
-    let remedy = match keys::hint(&unknown.name, unknown.pattern) {
+    let remedy = match keys::hint(&unknown.name, unknown.kind) {
         Some(hint) => hint.to_owned(),
-        None => keys::valid_keys_help(&unknown.here),
+        None => keys::valid_keys_help(&unknown.valid_keys),
     };
-    Correction { remedy, document: document.without(&unknown.section, &unknown.name) }
+    Correction { help: remedy, document: document.without(&unknown.section, &unknown.name) }
 }
 
 /// Where the key may belong, the likeliest first.
 fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyGuess> {
-    let UnknownKey { section, pattern, name, here } = unknown;
+    let UnknownKey { section, kind: pattern, name, valid_keys: here } = unknown;
     let mut guesses = Vec::new();
     if *pattern == SectionKind::Root {
         guesses.extend(guess_network_by_name(name, value));
@@ -87,7 +87,7 @@ fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyG
         prefer_matching_secret_key(keys::ranked_matches(name, here), here, name, value, reading)
     {
         let remedy = format!("did you mean \"{near}\"?");
-        guesses.push(KeyGuess { section: section.clone(), name: near.to_owned(), remedy });
+        guesses.push(KeyGuess { section: section.clone(), name: near.to_owned(), help: remedy });
     }
     guesses.extend(misplaced_section(section, name, value));
     if *pattern == SectionKind::Root {
@@ -95,7 +95,7 @@ fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyG
     } else if let Some(known) = keys::find_in_other_section(name, *pattern, &reading.known_keys) {
         let remedy = format!("it belongs {}", known.section.location());
         let section = only_section_path(known.section, reading).unwrap_or_else(|| "?".to_owned());
-        guesses.push(KeyGuess { section, name: known.name.to_owned(), remedy });
+        guesses.push(KeyGuess { section, name: known.name.to_owned(), help: remedy });
     }
     guesses
 }
@@ -146,7 +146,7 @@ fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<KeyGues
     (!section.is_empty()).then(|| KeyGuess {
         section: String::new(),
         name: name.to_owned(),
-        remedy,
+        help: remedy,
     })
 }
 
@@ -185,12 +185,12 @@ fn guess_section_by_keys(name: &str, value: &Value) -> Option<KeyGuess> {
 
 fn network_guess(name: &str) -> KeyGuess {
     let remedy = format!("write [{}]", child_path("irc", name));
-    KeyGuess { section: "irc".to_owned(), name: name.to_owned(), remedy }
+    KeyGuess { section: "irc".to_owned(), name: name.to_owned(), help: remedy }
 }
 
 fn top_level_guess(name: &str, written: &str) -> KeyGuess {
     let remedy = format!("write {written}");
-    KeyGuess { section: String::new(), name: name.to_owned(), remedy }
+    KeyGuess { section: String::new(), name: name.to_owned(), help: remedy }
 }
 
 /// The path of the only section of this kind.

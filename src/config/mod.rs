@@ -119,7 +119,7 @@ fn read_with_corrections(
             origin: reading.document.origin(&path, value.as_ref()),
             key: Some(path),
             problem: "no such key".to_owned(),
-            help: meaning.remedy,
+            help: meaning.help,
         });
         document = meaning.document;
     }
@@ -163,7 +163,7 @@ fn read_config_file(path: &Path, name: &str) -> Result<String, ConfigErrors> {
     secret::decode_utf8(bytes).map_err(|other| {
         let line = match other {
             NotUtf8::Utf16 => None,
-            NotUtf8::Other(end) => Some(newlines(&copy[..end])),
+            NotUtf8::Invalid(end) => Some(newlines(&copy[..end])),
         };
         mistake(
             line,

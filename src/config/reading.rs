@@ -31,10 +31,10 @@ pub(super) struct Loader {
 pub(super) struct UnknownKey {
     /// The path of the section that it stands in.
     pub(super) section: String,
-    pub(super) pattern: SectionKind,
+    pub(super) kind: SectionKind,
     pub(super) name: String,
     /// The keys that mean something there.
-    pub(super) here: Vec<&'static str>,
+    pub(super) valid_keys: Vec<&'static str>,
 }
 
 /// Where files are that the configuration names.

@@ -118,21 +118,21 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) enum NotUtf8 {
     Utf16,
     /// Its UTF-8 ends at this byte.
-    Other(usize),
+    Invalid(usize),
 }
 
 impl NotUtf8 {
     pub(super) fn problem(self) -> &'static str {
         match self {
             Self::Utf16 => "UTF-16, not UTF-8",
-            Self::Other(_) => "not UTF-8",
+            Self::Invalid(_) => "not UTF-8",
         }
     }
 
     pub(super) fn help(self) -> &'static str {
         match self {
             Self::Utf16 => "save it as UTF-8",
-            Self::Other(_) => "save it as UTF-8",
+            Self::Invalid(_) => "save it as UTF-8",
         }
     }
 }
@@ -150,7 +150,7 @@ pub(super) fn decode_utf8(bytes: Vec<u8>) -> Result<String, NotUtf8> {
         return Err(NotUtf8::Utf16);
     }
     let text = String::from_utf8(bytes)
-        .map_err(|error| NotUtf8::Other(error.utf8_error().valid_up_to()))?;
+        .map_err(|error| NotUtf8::Invalid(error.utf8_error().valid_up_to()))?;
     match text.strip_prefix('\u{FEFF}') {
         Some(rest) => Ok(rest.to_owned()),
         None => Ok(text),
@@ -167,7 +167,7 @@ pub fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
         Ok(text) => Ok(text.into_bytes()),
         Err(NotUtf8::Utf16) => Err(io::Error::other("it is UTF-16: save it as UTF-8")),
         // What is before and after the certificates may be in any character set.
-        Err(NotUtf8::Other(_)) => Ok(bytes),
+        Err(NotUtf8::Invalid(_)) => Ok(bytes),
     }
 }
 

@@ -173,9 +173,9 @@ impl<'r> Section<'r> {
             if !self.requested.contains(&name) {
                 self.loader.unknown_keys.borrow_mut().push(UnknownKey {
                     section: self.path.clone(),
-                    pattern: self.kind,
+                    kind: self.kind,
                     name: name.to_owned(),
-                    here: self.requested.clone(),
+                    valid_keys: self.requested.clone(),
                 });
             }
         }

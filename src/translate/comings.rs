@@ -138,7 +138,7 @@ impl StatusNotices {
     ) -> Option<String> {
         let told: Vec<&StatusEvent> =
             drop_reversals(comings).into_iter().filter(|coming| self.shows(coming)).collect();
-        let teller = StatusRenderer { shown };
+        let teller = StatusRenderer { display_name: shown };
         let each = teller.each(&told);
         [each, Some(teller.alike(&told)), Some(counts_only(&told))]
             .into_iter()
@@ -195,7 +195,7 @@ fn is_groupable(coming: &StatusEvent) -> bool {
 
 /// How names are told.
 struct StatusRenderer<F> {
-    shown: F,
+    display_name: F,
 }
 
 impl<F: Fn(&str) -> String> StatusRenderer<F> {
@@ -237,11 +237,13 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
             StatusChange::Kicked { by, reason: why } => {
                 format!(
                     "{who} {was} kicked by {}{}",
-                    (self.shown)(by),
+                    (self.display_name)(by),
                     reason_suffix(why.as_deref())
                 )
             }
-            StatusChange::NickChanged(name) => format!("{who} is now {}", (self.shown)(name)),
+            StatusChange::NickChanged(name) => {
+                format!("{who} is now {}", (self.display_name)(name))
+            }
             StatusChange::Netsplit(servers) => {
                 format!(
                     "netsplit between {}: {who} {is} gone",
@@ -264,7 +266,7 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
     /// `ann`, `ann and bob`, `ann, bob and 3 more`.
     fn join_names(&self, alike: &[&StatusEvent]) -> String {
         let mut bytes = 0;
-        let named = alike.iter().take(MAX_NAMES).map(|it| (self.shown)(&it.who));
+        let named = alike.iter().take(MAX_NAMES).map(|it| (self.display_name)(&it.who));
         let fits = |name: &String| {
             bytes += name.len() + ", ".len();
             bytes <= MAX_LEN_NAMES || bytes == name.len() + ", ".len()

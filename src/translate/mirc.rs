@@ -64,8 +64,8 @@ fn parse_runs(text: &str) -> (String, Vec<StyledRun>) {
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
         match c {
-            COLOUR => rest = skip_color_digits(rest, 1, 2, u8::is_ascii_digit),
-            HEX_COLOUR => rest = skip_color_digits(rest, 6, 6, u8::is_ascii_hexdigit),
+            COLOR => rest = skip_color_digits(rest, 1, 2, u8::is_ascii_digit),
+            HEX_COLOR => rest = skip_color_digits(rest, 6, 6, u8::is_ascii_hexdigit),
             RESET | '\n' => on = [false; MARKERS.len()],
             _ => {
                 if let Some(index) = MARKERS.iter().position(|(code, _)| *code == c) {

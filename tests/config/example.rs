@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn five_lines_are_enough() {
-    let settings = Desk::new().settings(MINIMAL);
+fn minimal_configuration_loads_with_defaults() {
+    let settings = ConfigFixture::new().settings(MINIMAL);
     let [network] = settings.networks.as_slice() else { panic!("one network") };
     assert_eq!(network.network.as_str(), "office");
     assert_eq!(network.servers[0].to_string(), "irc.example.org:6697");
@@ -26,12 +26,12 @@ fn five_lines_are_enough() {
     assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Auto, "info"));
     assert_eq!(settings.state_dir.to_str(), Some("/var/lib/letsbridge"));
     assert_eq!(settings.links[0].channel.to_string(), "office/#dev");
-    assert_eq!(names(&settings.link_groups), ["office/#dev letschat/dev"]);
+    assert_eq!(display_groups(&settings.link_groups), ["office/#dev letschat/dev"]);
 }
 
 #[test]
-fn the_example_is_the_minimal_configuration() {
-    let desk = Desk::new();
+fn example_equals_the_minimal_configuration() {
+    let desk = ConfigFixture::new();
     let (example, minimal) = (desk.settings(EXAMPLE), desk.settings(MINIMAL));
     assert_eq!(format!("{example:?}"), format!("{minimal:?}"));
 }
@@ -41,7 +41,7 @@ fn uncommented(mark: &str) -> Vec<(&'static str, String)> {
     let lines: Vec<&'static str> = EXAMPLE.lines().collect();
     let mut examples = Vec::new();
     for (number, line) in lines.iter().enumerate() {
-        let Some((key, line)) = shown(line, mark) else { continue };
+        let Some((key, line)) = commented_key(line, mark) else { continue };
         let mut example = lines.clone();
         example[number] = line;
         // Some are nothing alone.
@@ -65,8 +65,8 @@ fn uncommented(mark: &str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn what_the_example_calls_a_default_is_one() {
-    let desk = Desk::new();
+fn commented_defaults_are_the_real_defaults() {
+    let desk = ConfigFixture::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
     assert_eq!(examples.len(), 60);
@@ -76,8 +76,8 @@ fn what_the_example_calls_a_default_is_one() {
 }
 
 #[test]
-fn what_the_example_calls_a_default_is_one_where_the_web_is_on() {
-    let desk = Desk::new();
+fn commented_web_defaults_are_the_real_defaults() {
+    let desk = ConfigFixture::new();
     let on = |text: &str| text.replace("#e.g. public_url", "public_url");
     let defaults = format!("{:?}", desk.settings(&on(EXAMPLE)).web.expect("is on"));
     for (key, example) in uncommented("#") {
@@ -87,8 +87,8 @@ fn what_the_example_calls_a_default_is_one_where_the_web_is_on() {
 }
 
 #[test]
-fn what_the_example_suggests_works() {
-    let desk = Desk::new()
+fn every_suggested_key_has_an_effect() {
+    let desk = ConfigFixture::new()
         .file("ca.pem", certificate())
         .file("office.password", "hush\n")
         .file("office.account", "hush\n")
@@ -109,7 +109,7 @@ fn what_the_example_suggests_works() {
 }
 
 #[test]
-fn the_example_shows_every_key_and_no_other() {
+fn example_lists_exactly_the_known_keys() {
     let mut section = String::new();
     let mut keys = BTreeSet::new();
     for line in EXAMPLE.lines() {
@@ -120,7 +120,9 @@ fn the_example_shows_every_key_and_no_other() {
                 _ => format!("{}.", line.trim_matches(['[', ']'])),
             };
         }
-        if let Some((key, _)) = ["#e.g. ", "#", ""].iter().find_map(|mark| shown(line, mark)) {
+        if let Some((key, _)) =
+            ["#e.g. ", "#", ""].iter().find_map(|mark| commented_key(line, mark))
+        {
             keys.insert(format!("{section}{key}"));
         }
     }

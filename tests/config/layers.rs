@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn words_are_choices() {
-    let settings = Desk::new().settings(&with(
+fn keyword_values_are_parsed() {
+    let settings = ConfigFixture::new().settings(&with(
         "pace = 'off'\nin_doubt = 'drop'\nmode = 'relaymsg'",
         "catch_up = 'all'\ncatch_up_limit = 'none'\n[store]\nkeep = 'forever'\n[log]\nformat = 'json'",
         "",
@@ -24,8 +24,8 @@ fn words_are_choices() {
 }
 
 #[test]
-fn the_environment_wins_over_the_file() {
-    let desk = Desk::new()
+fn environment_overrides_the_file() {
+    let desk = ConfigFixture::new()
         .variable("LETSBRIDGE__LETSCHAT__URL", "http://localhost:5000/chat")
         .variable("LETSBRIDGE__LETSCHAT__CATCH_UP_LIMIT", "7")
         .variable("LETSBRIDGE__LETSCHAT__ANNOUNCE_GAPS", "no")
@@ -49,12 +49,12 @@ fn the_environment_wins_over_the_file() {
 
 #[test]
 fn a_variable_that_is_nearly_ours_is_told() {
-    Desk::new()
+    ConfigFixture::new()
         .variable("LETSBRIDGE_LETSCHAT_URL", "x")
         .variable("LetsBridge__Irc__Office__Nick", "x")
         .variable("LETSBRIDGE_CONFIG", "not ours")
         .variable("LETSBRIDGE__IRC__SERVERS", "x")
-        .mistakes(
+        .assert_errors(
             MINIMAL,
             &[
                 "LETSBRIDGE_LETSCHAT_URL: no variable of ours; did you mean \
@@ -68,15 +68,15 @@ fn a_variable_that_is_nearly_ours_is_told() {
 }
 
 #[test]
-fn a_variable_finds_its_network() {
+fn variable_matches_its_network_by_name() {
     let text = MINIMAL.replace("irc.office", "irc.\"Home.1-a\"").replace("office/", "Home.1-a/");
-    let desk = Desk::new().variable("LETSBRIDGE__IRC__HOME_1_A__NICK", "x");
+    let desk = ConfigFixture::new().variable("LETSBRIDGE__IRC__HOME_1_A__NICK", "x");
     assert_eq!(desk.settings(&text).networks[0].nick, "x");
 }
 
 #[test]
-fn a_variable_is_named_where_it_is_wrong() {
-    Desk::new()
+fn errors_name_the_variable() {
+    ConfigFixture::new()
         .variable("LETSBRIDGE__LETSCHAT__ULR", TOKEN)
         .variable("LETSBRIDGE__IRC__OFFICE__NICKNAME", "x")
         .variable("LETSBRIDGE__IRC__OFICE__NICK", "x")
@@ -86,7 +86,7 @@ fn a_variable_is_named_where_it_is_wrong() {
         .variable("LETSBRIDGE__SETTLE", "soon")
         .variable("LETSBRIDGE__IRC__OFFICE__TLS", "perhaps")
         .variable("LETSBRIDGE__IRC__OFFICE__SERVERS", "a.example,b:c")
-        .mistakes(
+        .assert_errors(
             MINIMAL,
             &[
                 "LETSBRIDGE__IRC__OFFICE: a section, not a key; name one of its keys, like \
@@ -111,10 +111,10 @@ fn a_variable_is_named_where_it_is_wrong() {
 }
 
 #[test]
-fn systemd_says_where_state_and_secrets_are() {
+fn systemd_directories_are_used() {
     let credentials = TempDir::new().unwrap();
     let token = credentials.path().join("letschat.token");
-    let desk = Desk::new()
+    let desk = ConfigFixture::new()
         .variable("STATE_DIRECTORY", "/var/lib/private/a:/var/lib/private/b")
         .variable("CREDENTIALS_DIRECTORY", credentials.path().to_str().unwrap());
     fs::write(&token, "not a token").unwrap();

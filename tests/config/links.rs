@@ -13,8 +13,8 @@ fn links(links: &[(&str, &str, &str)]) -> String {
 }
 
 #[test]
-fn places_that_hang_together_share_a_conversation() {
-    let settings = Desk::new().settings(&links(&[
+fn linked_endpoints_form_link_groups() {
+    let settings = ConfigFixture::new().settings(&links(&[
         ("office/#dev", "dev", ""),
         ("office/#tea", "tea", ""),
         ("home/#dev", "dev", ""),
@@ -23,7 +23,7 @@ fn places_that_hang_together_share_a_conversation() {
         ("home/#{X}", "y", ""),
     ]));
     assert_eq!(
-        names(&settings.link_groups),
+        display_groups(&settings.link_groups),
         [
             "office/#dev letschat/dev home/#dev letschat/ops",
             "office/#tea letschat/tea",
@@ -42,8 +42,8 @@ fn places_that_hang_together_share_a_conversation() {
 }
 
 #[test]
-fn a_link_needs_its_network() {
-    Desk::new().mistakes(
+fn link_to_an_unknown_network_is_rejected() {
+    ConfigFixture::new().assert_errors(
         &links(&[("work/#dev", "dev", ""), ("#dev", "ops", "")]),
         &[
             "bridge.toml:9: link[0].channel: there is no network \"work\"; the networks are \"home\", \
@@ -55,8 +55,8 @@ fn a_link_needs_its_network() {
 }
 
 #[test]
-fn loops_are_refused_with_the_way_round() {
-    Desk::new().mistakes(
+fn link_loops_are_rejected_with_their_path() {
+    ConfigFixture::new().assert_errors(
         &links(&[
             ("office/#dev", "ops", ""),
             ("home/#dev", "ops", ""),
@@ -74,12 +74,12 @@ fn loops_are_refused_with_the_way_round() {
 }
 
 #[test]
-fn a_channel_may_have_a_mode_of_its_own() {
+fn link_overrides_the_sender_mode() {
     let text = |modes: [&str; 2]| {
         let home = ("home/#dev", "ops", "");
         links(&[("office/#dev", "dev", modes[0]), ("office/#dev", "tea", modes[1]), home])
     };
-    let desk = Desk::new();
+    let desk = ConfigFixture::new();
     let settings = desk.settings(&text(["mode = 'puppets'", ""]));
     let network = &settings.networks[0];
     assert_eq!(
@@ -87,7 +87,7 @@ fn a_channel_may_have_a_mode_of_its_own() {
         (SenderMode::Bot, SenderMode::Puppets)
     );
     assert_eq!(network.nick_template_for(SenderMode::Puppets), "{user}|lc");
-    desk.mistakes(
+    desk.assert_errors(
         &text(["mode = 'puppets'", "mode = 'bot'"]),
         &["bridge.toml:15: link[1].mode: \"office/#dev\" has another one in link[0].mode \
            (bridge.toml:11); write the same, or write it once"],
@@ -95,7 +95,7 @@ fn a_channel_may_have_a_mode_of_its_own() {
 }
 
 #[test]
-fn one_place_has_one_secret() {
+fn conflicting_secrets_of_one_endpoint_are_rejected() {
     let text = |secrets: [&str; 3]| {
         let [first, second, third] = secrets;
         links(&[
@@ -104,13 +104,13 @@ fn one_place_has_one_secret() {
             ("office/#Dev", "tea", third),
         ])
     };
-    let desk = Desk::new();
+    let desk = ConfigFixture::new();
     let settings = desk.settings(&text(["", "room_password = 'hush'", "key = 'k'"]));
     assert_eq!(settings.networks[0].channels[0].key.as_ref().unwrap().expose_secret(), "k");
     assert_eq!(settings.letschat.rooms[0].password.as_ref().unwrap().expose_secret(), "hush");
     assert!(settings.letschat.rooms[1].password.is_none());
     desk.settings(&text(["key = 'k'", "", "key = 'k'"]));
-    desk.mistakes(
+    desk.assert_errors(
         &text(["key = 'k'\nroom_password = 'hush'", "room_password = 'hash'", "key = 'l'"]),
         &[
             "bridge.toml:16: link[1].room_password: \"dev\" has another one in link[0].room_password \

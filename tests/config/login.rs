@@ -5,8 +5,8 @@ use letsbridge::config::{ProxyKind, SaslMechanism, SaslPolicy};
 use super::*;
 
 #[test]
-fn an_account_is_required_to_work_unless_told_otherwise() {
-    let desk = Desk::new().file("a", "pass word\n");
+fn sasl_is_required_by_default() {
+    let desk = ConfigFixture::new().file("a", "pass word\n");
     let network = |lines: &str| desk.settings(&with(lines, "", "")).networks.remove(0);
     let account = network("account_password_file = 'a'");
     assert_eq!(account.sasl, SaslPolicy::Required);
@@ -22,8 +22,8 @@ fn an_account_is_required_to_work_unless_told_otherwise() {
 }
 
 #[test]
-fn a_certificate_logs_in_first() {
-    let desk = Desk::new().file("bridge.pem", client_certificate()).file("a", "hush");
+fn external_is_tried_first_with_a_certificate() {
+    let desk = ConfigFixture::new().file("bridge.pem", client_certificate()).file("a", "hush");
     let network = |lines: &str| desk.settings(&with(lines, "", "")).networks.remove(0);
     let alone = network("cert_file = 'bridge.pem'");
     assert_eq!(
@@ -38,8 +38,8 @@ fn a_certificate_logs_in_first() {
 }
 
 #[test]
-fn what_cannot_log_in_is_told() {
-    Desk::new().file("bridge.pem", certificate()).file("empty.pem", "").mistakes(
+fn incomplete_login_settings_are_rejected() {
+    ConfigFixture::new().file("bridge.pem", certificate()).file("empty.pem", "").assert_errors(
         &with(
             "account = 'ann'\nsasl = 'must'\nsasl_mechanisms = ['external', 'digest-md5']\n\
              cert_file = 'bridge.pem'\nnickserv = 'Nick Serv'\nnickserv_identify = 'AUTH me'",
@@ -59,7 +59,7 @@ fn what_cannot_log_in_is_told() {
              it like \"IDENTIFY {account} {password}\"",
         ],
     );
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         &with("account = 'ann'\nkey_file = 'k'", "", ""),
         &[
             "bridge.toml:4: irc.office.account: an account without a password; add \
@@ -69,7 +69,7 @@ fn what_cannot_log_in_is_told() {
              \"bridge.pem\", the certificate that it belongs to",
         ],
     );
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         &with("sasl = 'required'\nsasl_mechanisms = ['external']", "", ""),
         &[
             "bridge.toml:4: irc.office.sasl: there is no account to log in to; add account and \
@@ -78,7 +78,7 @@ fn what_cannot_log_in_is_told() {
              certificate, and there is none; add cert_file, or leave \"external\" out",
         ],
     );
-    Desk::new().file("bridge.pem", client_certificate()).mistakes(
+    ConfigFixture::new().file("bridge.pem", client_certificate()).assert_errors(
         &with("tls = false\ncert_file = 'bridge.pem'", "", ""),
         &["bridge.toml:5: irc.office.cert_file: there is no client certificate with tls = false; \
            remove one or the other"],
@@ -86,14 +86,15 @@ fn what_cannot_log_in_is_told() {
 }
 
 #[test]
-fn what_is_said_at_first_is_one_line_each_and_is_not_shown() {
-    let desk = Desk::new().file("c", "# to the operators\n\nOPER me hush\nMODE {nick} +x\n");
+fn on_connect_commands_are_validated_and_hidden() {
+    let desk =
+        ConfigFixture::new().file("c", "# to the operators\n\nOPER me hush\nMODE {nick} +x\n");
     let network = desk.settings(&with("on_connect_file = 'c'", "", "")).networks.remove(0);
     let said: Vec<&str> = network.on_connect.iter().map(ExposeSecret::expose_secret).collect();
     assert_eq!(said, ["OPER me hush", "MODE {nick} +x"]);
     assert!(!format!("{network:?}").contains("hush"));
 
-    Desk::new().file("c", "OPER me hush\n/oper me hush\nQUIT hush\n").mistakes(
+    ConfigFixture::new().file("c", "OPER me hush\n/oper me hush\nQUIT hush\n").assert_errors(
         &with("on_connect_file = 'c'", "", ""),
         &[
             "bridge.toml:4: irc.office.on_connect_file: line 2 of \"c\" begins with /oper, which is \
@@ -106,8 +107,8 @@ fn what_is_said_at_first_is_one_line_each_and_is_not_shown() {
 }
 
 #[test]
-fn a_way_is_read_with_its_password() {
-    let desk = Desk::new().file("p", "hush\n");
+fn proxy_is_read_with_its_credentials() {
+    let desk = ConfigFixture::new().file("p", "hush\n");
     let lines = "bind = '192.0.2.7'\nproxy = 'socks5h://me@[::1]'\nproxy_password_file = 'p'";
     let network = desk.settings(&with(lines, "", "")).networks.remove(0);
     assert_eq!(network.bind.unwrap().to_string(), "192.0.2.7");
@@ -119,7 +120,7 @@ fn a_way_is_read_with_its_password() {
     let (user, password) = proxy.credentials.as_ref().unwrap();
     assert_eq!((user.as_str(), password.expose_secret()), ("me", "hush"));
     assert!(!format!("{network:?}").contains("hush"));
-    desk.mistakes(
+    desk.assert_errors(
         &with("bind = 'eth0'\nproxy = 'socks5://me:hush@proxy'", "", ""),
         &[
             "bridge.toml:4: irc.office.bind: \"eth0\" is no IP address; write an address of this \
@@ -128,12 +129,12 @@ fn a_way_is_read_with_its_password() {
              name that by proxy_password_file",
         ],
     );
-    desk.mistakes(
+    desk.assert_errors(
         &with("proxy = 'socks5://me@proxy'", "", ""),
         &["bridge.toml:4: irc.office.proxy: a user without a password; add proxy_password_file, a \
            file with the password"],
     );
-    desk.mistakes(
+    desk.assert_errors(
         &with("proxy_password_file = 'p'", "", ""),
         &["bridge.toml:4: irc.office.proxy_password_file: a password without a proxy; add proxy = \
            \"socks5h://bridge@proxy.example.org:1080\""],
@@ -143,7 +144,7 @@ fn a_way_is_read_with_its_password() {
 #[test]
 fn a_password_that_is_not_said_in_the_clear_is_warned_of() {
     let warnings = |lines: &str| {
-        let desk = Desk::new();
+        let desk = ConfigFixture::new();
         let (_, found) = desk.load(&with(lines, "", "")).unwrap();
         desk.lines(&found)
     };

@@ -5,18 +5,18 @@ use letsbridge::translate::{LongMessages, MergeLines};
 use super::*;
 
 /// The minimal configuration with these sections before its link, and these keys of its looks.
-fn looking(sections: &str, own: &str) -> String {
+fn with_format(sections: &str, own: &str) -> String {
     MINIMAL.replace("\n[[link]]", &format!("{sections}\n[[link]]")) + own
 }
 
 #[test]
-fn a_link_may_look_otherwise() {
-    let text = looking(
+fn link_format_overrides_the_common_format() {
+    let text = with_format(
         "[looks]\nroom_talk = \"{nick}: \"\npaste_lines = 2\nignore = [{ nick = \"spam\" }]",
         "[link.looks]\npaste_lines = \"none\"\nlong_pastes = \"all\"\njoin_lines = \"300ms\"\n\
          ignore = [{ text = '^!' }]\n[[link]]\nchannel = \"office/#ops\"\nroom = \"ops\"\n",
     );
-    let settings = Desk::new().settings(&text);
+    let settings = ConfigFixture::new().settings(&text);
     let [own, common] = settings.link_formats.as_slice() else { panic!("two links") };
     assert_eq!(common.channel.max_lines, 2);
     assert_eq!((own.channel.max_lines, own.channel.long_messages), (usize::MAX, LongMessages::All));
@@ -29,14 +29,14 @@ fn a_link_may_look_otherwise() {
 }
 
 #[test]
-fn people_are_listed_by_their_user_names() {
-    let text = looking("[people]\nann = \"ann_\"\n\"b.b\" = [\"bob\", \"account:bob\"]", "");
-    let settings = Desk::new().settings(&text);
+fn user_map_is_read() {
+    let text = with_format("[people]\nann = \"ann_\"\n\"b.b\" = [\"bob\", \"account:bob\"]", "");
+    let settings = ConfigFixture::new().settings(&text);
     assert_ne!(*settings.format.user_map, letsbridge::translate::UserMap::default());
 }
 
 #[test]
-fn mistakes_in_looks_are_told_on_their_lines() {
+fn format_errors_have_their_lines() {
     let sections = r#"
 [looks]
 room_talk = "<{nik}> "
@@ -53,8 +53,8 @@ mentions = "no"
 [people]
 ann = "*!*@host"
 "#;
-    Desk::new().mistakes(
-        &looking(sections, "[link.looks]\nemotes = \"pictures\"\nemote = 1\n"),
+    ConfigFixture::new().assert_errors(
+        &with_format(sections, "[link.looks]\nemotes = \"pictures\"\nemote = 1\n"),
         &[
             "bridge.toml:10: looks.room_talk: there is no {nik}; there are {nick}, {user}, \
              {display_name}, {account}, {network}, {channel}, {room}, {time}",

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn a_file_that_is_no_configuration_is_told() {
-    let desk = Desk::new().file("latin.toml", b"a = 1\n# \xE9t\xE9\n");
+fn unreadable_or_invalid_files_are_rejected() {
+    let desk = ConfigFixture::new().file("latin.toml", b"a = 1\n# \xE9t\xE9\n");
     let told = |name: &str| {
         let mistakes =
             config::load(&desk.folder.path().join(name), std::iter::empty()).unwrap_err();
@@ -21,7 +21,7 @@ fn a_file_that_is_no_configuration_is_told() {
         told("latin.toml"),
         ["latin.toml:2: this is not UTF-8; save it as UTF-8, as TOML has to be"],
     );
-    desk.mistakes(
+    desk.assert_errors(
         "[letschat]\ntoken = \"hush\nurl = 'x'\n[irc\n",
         &[
             "bridge.toml:2:14: this is not TOML: invalid basic string, expected `\"`; mend this \
@@ -33,8 +33,8 @@ fn a_file_that_is_no_configuration_is_told() {
 }
 
 #[test]
-fn nothing_is_not_enough() {
-    Desk::new().mistakes(
+fn missing_sections_and_keys_are_reported() {
+    ConfigFixture::new().assert_errors(
         "",
         &[
             "bridge.toml: irc: there is no IRC network; write [irc.NAME] with servers = \
@@ -45,7 +45,7 @@ fn nothing_is_not_enough() {
              with channel = \"office/#dev\" and room = \"dev\"",
         ],
     );
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         "[irc.office]\n[letschat]\n[[link]]\n",
         &[
             "bridge.toml:1: irc.office.servers: missing; write servers = [\"irc.example.org:6697\"]",
@@ -59,7 +59,7 @@ fn nothing_is_not_enough() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let text = r##"settle = "soon"
 state_dir = ""
 stat_dir = "x"
@@ -98,7 +98,7 @@ channel = "office/dev"
 room = "tea"
 rom = "tea"
 "##;
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         text,
         &[
             "bridge.toml:1: settle: \"soon\" is not a duration; write a number and its unit, like \
@@ -156,8 +156,8 @@ rom = "tea"
 }
 
 #[test]
-fn sections_have_their_shape() {
-    Desk::new().mistakes(
+fn values_in_place_of_sections_are_rejected() {
+    ConfigFixture::new().assert_errors(
         "letschat = 5\nlog = []\n[irc]\nnick = 'x'\n[irc.\"a/b\"]\nservers = 'x'\n[irc.c]\n\
          servers = []\n[link]\nroom = 1",
         &[
@@ -175,7 +175,7 @@ fn sections_have_their_shape() {
             "bridge.toml:9: link: a section where a list is wanted; write [[link]], with two brackets",
         ],
     );
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         &format!("irc = 1\n{}", MINIMAL.replace("[irc.office]", "[irc_office]")),
         &[
             "bridge.toml:1: irc: a number where a section is wanted; write [irc] above its keys",
@@ -186,12 +186,12 @@ fn sections_have_their_shape() {
 
 #[test]
 fn one_charset_is_enough() {
-    let desk = Desk::new();
+    let desk = ConfigFixture::new();
     let settings = desk.settings(&with("charset = 'ISO-2022-JP'", "", "charset = 'shift_jis'"));
     let network = &settings.networks[0];
     assert_eq!(network.charset, Some(encoding_rs::ISO_2022_JP));
     assert_eq!(network.channels[0].charset, Some(encoding_rs::SHIFT_JIS));
-    desk.mistakes(
+    desk.assert_errors(
         &with(
             "fallback_charset = 'koi8-r'\ncharset = 'utf-16'",
             "",
@@ -214,13 +214,14 @@ fn one_charset_is_enough() {
 }
 
 #[test]
-fn certificates_are_checked_before_they_are_needed() {
-    let desk = Desk::new().file("ca.pem", certificate()).file("empty.pem", "no certificate");
+fn certificate_files_are_checked_at_load() {
+    let desk =
+        ConfigFixture::new().file("ca.pem", certificate()).file("empty.pem", "no certificate");
     let pin = format!("pin_sha256 = '{}'", "ab".repeat(32));
     let settings = desk.settings(&with(&pin, "ca_file = 'ca.pem'", ""));
     assert!(matches!(settings.networks[0].tls, Some(TlsTrust::Pin(_))));
     assert_eq!(settings.letschat.tls_trust, TlsTrust::CaFile(desk.folder.path().join("ca.pem")));
-    desk.mistakes(
+    desk.assert_errors(
         &with(&format!("ca_file = 'ca.pem'\n{pin}"), "ca_file = 'empty.pem'", ""),
         &[
             "bridge.toml:5: irc.office.pin_sha256: there is irc.office.ca_file, too (bridge.toml:4); \
@@ -229,7 +230,7 @@ fn certificates_are_checked_before_they_are_needed() {
              PEM, with -----BEGIN CERTIFICATE-----",
         ],
     );
-    desk.mistakes(
+    desk.assert_errors(
         &with(&format!("tls = false\n{pin}"), "ca_file = 'ca.pem'", "").replace("https:", "http:"),
         &[
             "bridge.toml:5: irc.office.pin_sha256: certificates mean nothing with tls = false; \
@@ -241,8 +242,8 @@ fn certificates_are_checked_before_they_are_needed() {
 }
 
 #[test]
-fn what_may_be_meant_is_only_warned_of() {
-    Desk::new().warnings(
+fn suspicious_settings_are_warned_about() {
+    ConfigFixture::new().assert_warnings(
         &with(
             "tls = false\n[irc.home]\nservers = ['a:6667']",
             "catch_up = '3d'\n[store]\nkeep = '2d'",
@@ -262,7 +263,7 @@ fn what_may_be_meant_is_only_warned_of() {
 }
 
 #[test]
-fn what_makes_no_nicks_is_told() {
+fn invalid_puppet_and_nick_settings_are_rejected() {
     for (written, told) in [
         (
             "mode = 'puppet'",
@@ -314,8 +315,8 @@ fn what_makes_no_nicks_is_told() {
              \"{user}/lc\"",
         ),
     ] {
-        let desk = Desk::new();
-        desk.mistakes(&with(written, "", ""), &[&format!("bridge.toml:4: irc.office.{told}")]);
+        let desk = ConfigFixture::new();
+        desk.assert_errors(&with(written, "", ""), &[&format!("bridge.toml:4: irc.office.{told}")]);
     }
 }
 
@@ -410,7 +411,7 @@ fn one_slip_is_one_mistake() {
         ),
     ] {
         let text = MINIMAL.replacen(from, to, 1);
-        Desk::new().mistakes(&text, &[&format!("bridge.toml:{told}")]);
+        ConfigFixture::new().assert_errors(&text, &[&format!("bridge.toml:{told}")]);
     }
 }
 
@@ -429,7 +430,7 @@ fn the_key_that_is_proposed_fits_the_value() {
         let text = MINIMAL.replace("token_file = \"letschat.token\"", written);
         let (name, _) = written.split_once(" =").unwrap();
         let line = format!("bridge.toml:7: letschat.{name}: no such key; did you mean \"{near}\"?");
-        Desk::new().mistakes(&text.replace("TOKEN'", &format!("{TOKEN}'")), &[&line]);
+        ConfigFixture::new().assert_errors(&text.replace("TOKEN'", &format!("{TOKEN}'")), &[&line]);
     }
     for (written, told) in [
         ("passwordfile = 'p'", "passwordfile: no such key; did you mean \"password_file\"?"),
@@ -439,14 +440,14 @@ fn the_key_that_is_proposed_fits_the_value() {
         ("ssl = true", "ssl: no such key; did you mean \"tls\"?"),
         ("server_tls = true", "server_tls: no such key; did you mean \"tls\"?"),
     ] {
-        let desk = Desk::new().file("p", "hush\n");
+        let desk = ConfigFixture::new().file("p", "hush\n");
         let text = with(written, "", "");
         let mistakes = desk.load(&text).unwrap_err();
         let lines = desk.lines(mistakes.diagnostics());
         assert!(lines.contains(&format!("bridge.toml:4: irc.office.{told}")), "{lines:?}");
     }
     // A list is no nick, and nothing else is near.
-    let mistakes = Desk::new().load(&with("nik = [5]", "", "")).unwrap_err();
+    let mistakes = ConfigFixture::new().load(&with("nik = [5]", "", "")).unwrap_err();
     assert!(
         mistakes.to_string().contains("irc.office.nik: no such key; known here: "),
         "{mistakes}"
@@ -456,7 +457,7 @@ fn the_key_that_is_proposed_fits_the_value() {
 #[test]
 fn what_is_wrong_besides_is_told_with_the_slip() {
     let text = MINIMAL.replace("[letschat]", "[letchat]").replace("https:", "gopher:");
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         &text,
         &[
             "bridge.toml:5: letchat: no such key; did you mean \"letschat\"?",
@@ -466,7 +467,7 @@ fn what_is_wrong_besides_is_told_with_the_slip() {
     );
     let more = "[[link]]\nchannel = 'ofice/#a'\nroom = 'a'\n[[link]]\nchannel = 'ofice/#b'\n\
                 room = 'b'\n";
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         &format!("{MINIMAL}{more}"),
         &["bridge.toml:13: link[1].channel: there is no network \"ofice\", which 2 links mention; \
            did you mean \"office\"?"],
@@ -484,8 +485,10 @@ fn a_channel_without_its_network_is_understood() {
         ("#dev/ops", "is not network/channel; write it like \"office/#dev/ops\""),
     ] {
         let text = MINIMAL.replace("office/#dev", written);
-        Desk::new()
-            .mistakes(&text, &[&format!("bridge.toml:10: link[0].channel: {written:?} {told}")]);
+        ConfigFixture::new().assert_errors(
+            &text,
+            &[&format!("bridge.toml:10: link[0].channel: {written:?} {told}")],
+        );
     }
     for (written, told) in [
         (
@@ -496,20 +499,21 @@ fn a_channel_without_its_network_is_understood() {
         ("Office/#dev", "there is no network \"Office\"; did you mean \"office\"?"),
     ] {
         let text = MINIMAL.replace("office/#dev", written);
-        Desk::new().mistakes(&text, &[&format!("bridge.toml:10: link[0].channel: {told}")]);
+        ConfigFixture::new()
+            .assert_errors(&text, &[&format!("bridge.toml:10: link[0].channel: {told}")]);
     }
 }
 
 #[test]
 fn how_the_file_was_saved_does_not_matter_or_is_told() {
     let crlf = MINIMAL.replace('\n', "\r\n");
-    Desk::new().settings(&crlf);
-    Desk::new().settings(&format!("\u{FEFF}{MINIMAL}"));
-    Desk::new().settings(&format!("\u{FEFF}{crlf}"));
-    Desk::new().settings(&MINIMAL.replace("url =", "\turl\t="));
+    ConfigFixture::new().settings(&crlf);
+    ConfigFixture::new().settings(&format!("\u{FEFF}{MINIMAL}"));
+    ConfigFixture::new().settings(&format!("\u{FEFF}{crlf}"));
+    ConfigFixture::new().settings(&MINIMAL.replace("url =", "\turl\t="));
     let utf16: Vec<u8> = MINIMAL.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for bytes in [utf16.clone(), [&[0xFF, 0xFE], &utf16[..]].concat()] {
-        let desk = Desk::new().file("wide.toml", bytes);
+        let desk = ConfigFixture::new().file("wide.toml", bytes);
         let path = desk.folder.path().join("wide.toml");
         let mistakes = config::load(&path, std::iter::empty()).unwrap_err();
         assert_eq!(
@@ -531,7 +535,7 @@ fn a_slip_in_toml_is_one_mistake_and_says_what_would_do() {
         ("url =", "url:", "6", "write = between"),
     ] {
         let text = MINIMAL.replacen(from, to, 1);
-        let mistakes = Desk::new().load(&text).unwrap_err();
+        let mistakes = ConfigFixture::new().load(&text).unwrap_err();
         let shown = mistakes.to_string();
         assert_eq!(mistakes.diagnostics().len(), 1, "{to}: {shown}");
         assert!(shown.contains(&format!("bridge.toml:{at}:")), "{to}: {shown}");

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn a_secret_comes_from_the_line_or_from_a_file() {
-    let desk = Desk::new().file("p", "pass word\n").file("k", "k\n");
+fn secrets_are_read_inline_or_from_a_file() {
+    let desk = ConfigFixture::new().file("p", "pass word\n").file("k", "k\n");
     let text = with("password_file = 'p'", "", "key_file = 'k'\nroom_password = 'hush'");
     let settings = desk.settings(&text);
     let network = &settings.networks[0];
@@ -18,7 +18,7 @@ fn a_secret_comes_from_the_line_or_from_a_file() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_used_is_told_and_not_shown() {
+fn unusable_secret_is_rejected_without_showing_it() {
     let empty = "is empty; write the secret there, or leave the key out";
     let lines = "has 2 lines; a secret is one line: remove the others";
     let nul = "contains a NUL; a secret is one line of text";
@@ -39,10 +39,10 @@ fn a_secret_that_cannot_be_used_is_told_and_not_shown() {
         (b"hu\xFFsh", "is not UTF-8; save it as UTF-8"),
     ] {
         let line = format!("bridge.toml:4: irc.office.password_file: \"p\" {found}");
-        let desk = Desk::new().file("p", content);
-        desk.mistakes(&with("password_file = 'p'", "", ""), &[&line]);
+        let desk = ConfigFixture::new().file("p", content);
+        desk.assert_errors(&with("password_file = 'p'", "", ""), &[&line]);
     }
-    Desk::new().file("p", "\n").file("letschat.token", "hush").mistakes(
+    ConfigFixture::new().file("p", "\n").file("letschat.token", "hush").assert_errors(
         &with("password_file = 'p'", "", "key_file = 'nowhere'\nroom_password_file = '.'"),
         &[
             "bridge.toml:4: irc.office.password_file: \"p\" is empty; write the secret there, or leave \
@@ -58,16 +58,16 @@ fn a_secret_that_cannot_be_used_is_told_and_not_shown() {
 }
 
 #[test]
-fn a_token_in_place_of_its_file_is_not_shown() {
+fn token_given_as_file_name_is_not_shown() {
     let text = MINIMAL.replace("letschat.token", TOKEN).replace("\"dev\"", &format!("{TOKEN:?}"));
-    let mistakes = Desk::new().load(&text).unwrap_err();
+    let mistakes = ConfigFixture::new().load(&text).unwrap_err();
     assert_eq!(mistakes.diagnostics().len(), 2);
     assert!(!mistakes.to_string().contains(TOKEN), "{mistakes}");
 }
 
 #[test]
-fn a_secret_is_written_once() {
-    Desk::new().variable("LETSBRIDGE__LETSCHAT__TOKEN", TOKEN).mistakes(
+fn inline_and_file_secret_conflict() {
+    ConfigFixture::new().variable("LETSBRIDGE__LETSCHAT__TOKEN", TOKEN).assert_errors(
         &with(
             "password_file = 'p'\npassword = 'hush'",
             "",
@@ -87,22 +87,22 @@ fn a_secret_is_written_once() {
 
 #[cfg(unix)]
 #[test]
-fn a_secret_that_everybody_can_read_is_warned_of() {
+fn world_readable_secret_is_warned_about() {
     use std::os::unix::fs::PermissionsExt;
 
     let text = with("password = 'hush'", "", "");
-    let desk = Desk::new();
+    let desk = ConfigFixture::new();
     let open = |name: &str, mode| {
         let path = desk.folder.path().join(name);
         fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     };
-    desk.warnings(&text, &[]);
+    desk.assert_warnings(&text, &[]);
     open("letschat.token", 0o644);
     open("bridge.toml", 0o644);
     // Nobody else can get there.
-    desk.warnings(&text, &[]);
+    desk.assert_warnings(&text, &[]);
     open("", 0o755);
-    desk.warnings(
+    desk.assert_warnings(
         &text,
         &[
             "bridge.toml:4: irc.office.password: everybody on this machine can read it here; chmod \
@@ -113,7 +113,7 @@ fn a_secret_that_everybody_can_read_is_warned_of() {
     );
     open("letschat.token", 0o640);
     open("bridge.toml", 0o600);
-    desk.warnings(&text, &[]);
+    desk.assert_warnings(&text, &[]);
 }
 
 /// What editors and shells put around a secret is not part of it.
@@ -130,19 +130,20 @@ fn what_an_editor_adds_to_a_secret_is_no_part_of_it() {
         ("\t", " \r\n"),
     ] {
         let around = |secret: &str| format!("{before}{secret}{after}");
-        let desk = Desk::new().file("letschat.token", around(TOKEN)).file("k", around("key"));
+        let desk =
+            ConfigFixture::new().file("letschat.token", around(TOKEN)).file("k", around("key"));
         let settings = desk.settings(&with("", "", "key_file = 'k'"));
         assert_eq!(settings.letschat.token.expose_secret(), TOKEN);
         let key = settings.networks[0].channels[0].key.as_ref().unwrap();
         assert_eq!(key.expose_secret(), "key");
-        let desk = Desk::new().file("p", around("pass word"));
+        let desk = ConfigFixture::new().file("p", around("pass word"));
         let settings = desk.settings(&with("password_file = 'p'", "", ""));
         // Spaces may be part of a password.
         let spaces = |text: &str| text.replace(['\u{FEFF}', '\r', '\n'], "");
         let expected = format!("{}pass word{}", spaces(before), spaces(after));
         assert_eq!(settings.networks[0].password.as_ref().unwrap().expose_secret(), expected);
     }
-    let desk = Desk::new().variable("LETSBRIDGE__IRC__OFFICE__PASSWORD", "hush\r\n");
+    let desk = ConfigFixture::new().variable("LETSBRIDGE__IRC__OFFICE__PASSWORD", "hush\r\n");
     let settings = desk.settings(MINIMAL);
     assert_eq!(settings.networks[0].password.as_ref().unwrap().expose_secret(), "hush");
 }
@@ -150,12 +151,12 @@ fn what_an_editor_adds_to_a_secret_is_no_part_of_it() {
 #[test]
 fn a_mark_before_a_certificate_does_not_matter() {
     let marked = format!("\u{FEFF}{}", certificate().replace('\n', "\r\n"));
-    let desk = Desk::new().file("ca.pem", &marked);
+    let desk = ConfigFixture::new().file("ca.pem", &marked);
     desk.settings(&with("ca_file = 'ca.pem'", "", ""));
     assert!(config::read_pem(&desk.folder.path().join("ca.pem")).unwrap().starts_with(b"-----"));
     let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let desk = Desk::new().file("ca.pem", wide);
-    desk.mistakes(
+    let desk = ConfigFixture::new().file("ca.pem", wide);
+    desk.assert_errors(
         &with("ca_file = 'ca.pem'", "", ""),
         &["bridge.toml:4: irc.office.ca_file: cannot read \"ca.pem\" (it is UTF-16: save it as \
            UTF-8); name a file that can be read"],

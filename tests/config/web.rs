@@ -3,14 +3,14 @@
 use super::*;
 
 #[test]
-fn it_is_off_until_it_has_an_address() {
-    let desk = Desk::new();
+fn web_is_off_without_public_url() {
+    let desk = ConfigFixture::new();
     assert_eq!(desk.settings(MINIMAL).web, None);
     assert_eq!(desk.settings(&format!("{MINIMAL}\n[web]\nexpire = \"1d\"\n")).web, None);
 }
 
 #[test]
-fn what_is_written_is_what_is_meant() {
+fn web_settings_are_read() {
     let text = format!(
         r#"{MINIMAL}
 [web]
@@ -23,7 +23,7 @@ requests_per_minute = "none"
 trusted_proxies = ["10.0.0.0/8", "::1"]
 "#
     );
-    let web = Desk::new().settings(&text).web.unwrap();
+    let web = ConfigFixture::new().settings(&text).web.unwrap();
     assert_eq!(web.public_url.as_str(), "https://bridge.example/irc/");
     assert_eq!(web.listen.to_string(), "[::1]:9000");
     assert_eq!(web.link_expiry, Duration::from_hours(48));
@@ -34,7 +34,7 @@ trusted_proxies = ["10.0.0.0/8", "::1"]
 }
 
 #[test]
-fn mistakes_are_told() {
+fn invalid_web_settings_are_rejected() {
     let lines = MINIMAL.lines().count() + 1;
     let at = |line: usize, text: &str| format!("bridge.toml:{}: {text}", lines + line);
     let mistakes = [
@@ -55,7 +55,7 @@ fn mistakes_are_told() {
         ),
     ];
     let mistakes: Vec<&str> = mistakes.iter().map(String::as_str).collect();
-    Desk::new().mistakes(
+    ConfigFixture::new().assert_errors(
         &format!(
             "{MINIMAL}\n[web]\nlisten = \"8480\"\ncache = \"1MB\"\ntrusted_proxies = [\"proxy\"]\n"
         ),

@@ -5,8 +5,8 @@ use super::*;
 const SECRET: &str = "correct-horse-battery";
 
 /// The example with everything in it, and secrets where they belong.
-fn full() -> String {
-    let line = |line| match ["#e.g. ", "#"].iter().find_map(|mark| shown(line, mark)) {
+fn full_configuration() -> String {
+    let line = |line| match ["#e.g. ", "#"].iter().find_map(|mark| commented_key(line, mark)) {
         Some(("password" | "token" | "key" | "room_password", line)) => {
             format!("{} = \"{SECRET}\"", line.split(' ').next().unwrap())
         }
@@ -18,19 +18,19 @@ fn full() -> String {
 
 /// A slip of the hand in one line.
 #[derive(Debug, Clone)]
-struct Slip {
+struct Corruption {
     at: Index,
     how: u8,
     with: String,
 }
 
-fn slip() -> impl Strategy<Value = Slip> {
+fn corruption() -> impl Strategy<Value = Corruption> {
     (any::<Index>(), 0_u8..6, "[a-z_#\"'\\[\\]{}=.,0-9 é\0-]{0,12}")
-        .prop_map(|(at, how, with)| Slip { at, how, with })
+        .prop_map(|(at, how, with)| Corruption { at, how, with })
 }
 
-impl Slip {
-    fn make(&self, text: &str) -> String {
+impl Corruption {
+    fn apply(&self, text: &str) -> String {
         let Self { at, how, with } = self;
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let at = at.index(lines.len());
@@ -51,12 +51,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_is_too_much(
+    fn any_text_loads_without_panic(
         text in "[a-z_\\[\\]\"'=\n.,#{}0-9é -]{0,200}",
         word in "[A-Z_é.\\[\\]0-9]{0,20}",
         value in ".{0,40}",
     ) {
-        let desk = Desk::new()
+        let desk = ConfigFixture::new()
             .variable("LETSBRIDGE__SETTLE", &value)
             .variable(&format!("LETSBRIDGE__{word}"), &value);
         for text in [text.as_str(), MINIMAL] {
@@ -67,11 +67,11 @@ proptest! {
     }
 
     #[test]
-    fn slips_are_told_on_their_lines_and_no_secret_with_them(
-        slips in prop::collection::vec(slip(), 1..6),
+    fn corrupted_lines_are_reported_without_secrets(
+        slips in prop::collection::vec(corruption(), 1..6),
     ) {
-        let text = slips.iter().fold(full(), |text, slip| slip.make(&text));
-        let told = match Desk::new().load(&text) {
+        let text = slips.iter().fold(full_configuration(), |text, slip| slip.apply(&text));
+        let told = match ConfigFixture::new().load(&text) {
             Ok((_, warnings)) => warnings,
             Err(mistakes) => mistakes.diagnostics().to_vec(),
         };
@@ -93,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn an_unknown_key_is_named(at in 0_usize..3, key in "[a-z_]{1,12}") {
+    fn unknown_key_is_reported(at in 0_usize..3, key in "[a-z_]{1,12}") {
         let (header, section, pattern) = [
             ("[irc.office]", "irc.office", "irc.*"),
             ("[letschat]", "letschat", "letschat"),
@@ -102,7 +102,7 @@ proptest! {
         prop_assume!(!config::known_keys().contains(&format!("{pattern}.{key}")));
         let text = MINIMAL.replace(header, &format!("{header}\n{key} = \"{SECRET}\""));
         let number = 1 + text.lines().position(|line| line.contains(SECRET)).unwrap();
-        let desk = Desk::new();
+        let desk = ConfigFixture::new();
         let told = desk.lines(desk.load(&text).unwrap_err().diagnostics());
         prop_assert_eq!(told.len(), 1);
         let expected = format!("bridge.toml:{number}: {section}.{key}: no such key; ");

@@ -16,7 +16,7 @@ fn irc(caps: Caps) -> irc::Setup {
 }
 
 /// A channel and a room in which something was said, and a bridge that runs.
-async fn scene(setup: irc::Setup) -> (World, Program) {
+async fn fixture(setup: irc::Setup) -> (World, Program) {
     let world = World::with(setup, letschat::Setup::default()).await;
     // What was said before the bridge came is nobody's loss.
     world.say_on_irc("before");
@@ -52,7 +52,7 @@ async fn audit_json(world: &World) -> (Option<i32>, Value) {
 }
 
 /// Waits until the bridge knows that all has arrived.
-async fn settled(world: &World) {
+async fn wait_until_acked(world: &World) {
     loop {
         let (code, room, channel) = audit_both(world).await;
         assert_eq!(code, Some(0), "what is on its way is no loss: {room} {channel}");
@@ -63,10 +63,10 @@ async fn settled(world: &World) {
 }
 
 #[tokio::test]
-async fn a_channel_that_holds_everything() {
+async fn complete_channel_has_no_problems() {
     for caps in [Caps::all(), Caps::all().without(Cap::EchoMessage)] {
-        let (world, bridge) = scene(irc(caps)).await;
-        settled(&world).await;
+        let (world, bridge) = fixture(irc(caps)).await;
+        wait_until_acked(&world).await;
         let (code, channel, total) = audit(&world, &[]).await;
         assert_eq!(code, Some(0), "{channel}");
         let well = "office/#tea: 8 said and 8 heard there, none missing, repeated or out of order since 20";
@@ -85,11 +85,11 @@ async fn a_channel_that_holds_everything() {
 }
 
 #[tokio::test]
-async fn what_is_lost_twice_or_swapped_in_the_channel_is_found() {
+async fn missing_duplicate_and_reordered_lines_are_found() {
     for caps in [Caps::all(), Caps::all().without(Cap::EchoMessage)] {
         let with_ids = caps.has(Cap::EchoMessage);
-        let (world, _bridge) = scene(irc(caps)).await;
-        settled(&world).await;
+        let (world, _bridge) = fixture(irc(caps)).await;
+        wait_until_acked(&world).await;
         let mischief = world.irc.mischief();
         mischief.forget("#tea", "from the room 2");
         mischief.keep_twice("#tea", "from the room 4");
@@ -116,9 +116,9 @@ async fn what_is_lost_twice_or_swapped_in_the_channel_is_found() {
 }
 
 #[tokio::test]
-async fn what_the_bridge_has_not_heard_is_found() {
-    let (world, bridge) = scene(irc(Caps::all())).await;
-    settled(&world).await;
+async fn unrecorded_lines_are_found() {
+    let (world, bridge) = fixture(irc(Caps::all())).await;
+    wait_until_acked(&world).await;
     assert_eq!(bridge.stop().await.code, Some(0));
     let ledger = rusqlite::Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
     ledger.pragma_update(None, "foreign_keys", true).unwrap();
@@ -135,9 +135,9 @@ async fn what_the_bridge_has_not_heard_is_found() {
 }
 
 #[tokio::test]
-async fn what_the_server_no_longer_keeps_is_no_loss() {
-    let (world, _bridge) = scene(irc(Caps::all())).await;
-    settled(&world).await;
+async fn lines_beyond_the_servers_history_are_not_missing() {
+    let (world, _bridge) = fixture(irc(Caps::all())).await;
+    wait_until_acked(&world).await;
     world.irc.mischief().forget_before("#tea", "from the room 3");
     let (code, channel, _) = audit(&world, &[]).await;
     assert_eq!(code, Some(0), "{channel}");
@@ -145,7 +145,7 @@ async fn what_the_server_no_longer_keeps_is_no_loss() {
 }
 
 #[tokio::test]
-async fn a_message_of_several_lines_is_one() {
+async fn multiline_message_counts_once() {
     let setup = irc(Caps::all());
     let world = World::with(setup, letschat::Setup::default()).await;
     world.irc.person("ann").join("#tea");
@@ -170,7 +170,7 @@ async fn a_message_of_several_lines_is_one() {
 }
 
 #[tokio::test]
-async fn a_channel_with_a_key_is_read_and_the_key_is_not_told() {
+async fn keyed_channel_is_audited_without_showing_the_key() {
     let world = World::with(irc(Caps::all()), letschat::Setup::default()).await;
     world.irc.person("ann").join("#tea");
     world.irc.mischief().mode("#tea", "+k", "kettle-key");
@@ -190,8 +190,8 @@ async fn a_channel_with_a_key_is_read_and_the_key_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_server_that_tells_nothing_is_no_loss_and_no_proof() {
-    let (world, bridge) = scene(irc::Setup::default()).await;
+async fn server_without_chathistory_is_not_audited() {
+    let (world, bridge) = fixture(irc::Setup::default()).await;
     let (code, channel, total) = audit(&world, &[]).await;
     assert_eq!(code, Some(3), "{channel}");
     let not_offered = "office/#tea: cannot be compared: the server does not offer to tell what was said \

@@ -19,7 +19,7 @@ async fn check(world: &World, code: i32) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn all_is_well() {
+async fn working_configuration_passes() {
     let world = World::new().await;
     let found = check(&world, 0).await;
     assert_eq!(
@@ -41,7 +41,7 @@ async fn all_is_well() {
 }
 
 #[tokio::test]
-async fn a_room_that_is_not_there_and_those_that_are() {
+async fn missing_room_is_reported_with_existing_rooms() {
     let world = World::new().await;
     world.letschat.create_room(NewRoom::new("dev"));
     world.configure(|toml| toml.replace("room = \"tea\"", "room = \"tee\""));
@@ -54,7 +54,7 @@ async fn a_room_that_is_not_there_and_those_that_are() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_wrong_is_told_from_one_that_was_revoked() {
+async fn wrong_and_revoked_token_are_distinguished() {
     let world = World::new().await;
     let old = world.letschat.token("bridge");
     world.letschat.new_token("bridge");
@@ -76,7 +76,7 @@ async fn a_token_that_is_wrong_is_told_from_one_that_was_revoked() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_no_lets_chat() {
+async fn server_other_than_letschat_is_reported() {
     let behind = letschat::Setup { prefix: "/chat".to_owned(), ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), behind).await;
     check(&world, 0).await;
@@ -92,7 +92,7 @@ async fn a_server_that_is_no_lets_chat() {
 }
 
 #[tokio::test]
-async fn a_channel_that_does_not_let_the_bridge_in() {
+async fn join_failure_is_reported_with_a_remedy() {
     let world = World::new().await;
     for (numeric, remedy) in
         [(474, "lift the ban"), (475, "by `key_file` or `key`"), (473, "exempt the bridge (+I)")]
@@ -120,7 +120,7 @@ async fn a_channel_that_does_not_hear_the_bridge() {
 }
 
 #[tokio::test]
-async fn servers_that_are_not_there() {
+async fn unreachable_servers_are_reported() {
     let world = World::new().await;
     world.irc.mischief().kill(Goodbye::Silent).await;
     world.letschat.kill().await.unwrap();
@@ -140,7 +140,7 @@ async fn servers_that_are_not_there() {
 }
 
 #[tokio::test]
-async fn each_server_of_a_network_is_tried() {
+async fn every_server_of_a_network_is_tried() {
     let world = World::new().await;
     let locked = irc::Setup { password: Some("opensesame".to_owned()), ..irc::Setup::default() };
     let [gone, other, locked] =
@@ -169,7 +169,7 @@ async fn each_server_of_a_network_is_tried() {
 }
 
 #[tokio::test]
-async fn an_irc_server_that_wants_another_password() {
+async fn wrong_server_password_is_reported() {
     let setup = irc::Setup { password: Some("opensesame".to_owned()), ..irc::Setup::default() };
     let world = World::with(setup, letschat::Setup::default()).await;
     let found = check(&world, 1).await;
@@ -180,7 +180,7 @@ async fn an_irc_server_that_wants_another_password() {
 }
 
 /// `check` with this `[web]`, and its last line.
-async fn served(world: &World, public: &str, listen: &str, code: i32) -> String {
+async fn start_web(world: &World, public: &str, listen: &str, code: i32) -> String {
     world.configure(|toml| {
         format!("{toml}\n[web]\npublic_url = \"{public}\"\nlisten = \"{listen}\"\n")
     });
@@ -188,17 +188,17 @@ async fn served(world: &World, public: &str, listen: &str, code: i32) -> String 
 }
 
 /// An address that was free a moment ago.
-fn free() -> SocketAddr {
+fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 #[tokio::test]
-async fn links_lead_to_the_bridge() {
+async fn public_url_reaches_the_bridge() {
     let world = World::new().await;
-    let address = free().to_string();
+    let address = free_port().to_string();
     let public = format!("http://{address}/irc/");
     let works = format!("{public}: leads to the bridge, at {address}");
-    assert_eq!(served(&world, &public, &address, 0).await, works);
+    assert_eq!(start_web(&world, &public, &address, 0).await, works);
     // Beside a bridge that runs, it is that which answers.
     let bridge = world.bridge().await;
     let End { code, out, .. } = world.letsbridge(&["check"]).ends().await;
@@ -208,18 +208,18 @@ async fn links_lead_to_the_bridge() {
 }
 
 #[tokio::test]
-async fn links_that_lead_elsewhere_and_an_address_that_is_taken() {
+async fn wrong_public_url_and_used_port_are_reported() {
     let world = World::new().await;
-    let (address, letschat) = (free().to_string(), world.letschat.url());
-    let line = served(&world, &format!("{letschat}/"), &address, 1).await;
+    let (address, letschat) = (free_port().to_string(), world.letschat.url());
+    let line = start_web(&world, &format!("{letschat}/"), &address, 1).await;
     assert!(line.starts_with(&format!("web.public_url: {letschat}/: ")), "{line}");
     assert!(line.ends_with(&format!("pass it on to {address}")), "{line}");
-    let nobody = free();
-    let line = served(&world, &format!("http://{nobody}/"), &address, 1).await;
+    let nobody = free_port();
+    let line = start_web(&world, &format!("http://{nobody}/"), &address, 1).await;
     assert!(line.contains("cannot be reached from this machine"), "{line}");
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap().to_string();
-    let line = served(&world, &format!("http://{taken}/"), &taken, 1).await;
+    let line = start_web(&world, &format!("http://{taken}/"), &taken, 1).await;
     assert!(line.starts_with(&format!("web.listen: {taken} cannot be listened at")), "{line}");
 }
 

@@ -128,7 +128,7 @@ async fn get(address: &str) -> reqwest::Response {
 }
 
 #[tokio::test]
-async fn what_is_said_on_one_side_appears_on_the_other_until_it_is_stopped() {
+async fn demo_mirrors_both_ways_until_stopped() {
     let demo = Demo::start().await;
     let mut tea = IrcGuest::join(demo.irc, "dave", "#lobby").await;
     let (mut ann, room) = PageGuest::join(demo.letschat, "ann", "lobby").await;
@@ -146,7 +146,7 @@ async fn what_is_said_on_one_side_appears_on_the_other_until_it_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named_with_the_option_for_another() {
+async fn used_port_is_reported_with_its_option() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let directory = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ async fn it_says_what_it_can_do() {
 }
 
 #[tokio::test]
-async fn all_mistakes_are_told_at_once_and_nothing_is_started() {
+async fn configuration_errors_prevent_the_start() {
     let world = World::new().await;
     world.configure(|toml| {
         toml.replace("settle = \"10s\"", "settle = \"soon\"")
@@ -45,7 +45,7 @@ async fn all_mistakes_are_told_at_once_and_nothing_is_started() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_not_there_is_told() {
+async fn missing_configuration_is_reported() {
     let world = World::new().await;
     for command in ["run", "check"] {
         let end = world.letsbridge(&[command, "--config", "no/such.toml"]).ends().await;
@@ -59,7 +59,7 @@ async fn a_configuration_that_is_not_there_is_told() {
 }
 
 #[tokio::test]
-async fn it_is_ready_once_every_link_is_joined_and_says_how_it_stands_until_then() {
+async fn systemd_ready_is_sent_when_all_links_are_up() {
     let world = World::new().await;
     world.irc.mischief().kill(Goodbye::Silent).await;
     let bridge = world.run().start();
@@ -79,7 +79,7 @@ async fn it_is_ready_once_every_link_is_joined_and_says_how_it_stands_until_then
 }
 
 #[tokio::test]
-async fn the_environment_wins_over_the_file() {
+async fn environment_overrides_the_file() {
     let world = World::new().await;
     world.configure(|toml| toml.replace(&world.letschat.url(), "http://127.0.0.1:1"));
     std::fs::rename(world.path().join("bridge.toml"), world.path().join("other.toml")).unwrap();
@@ -100,7 +100,7 @@ async fn the_environment_wins_over_the_file() {
 }
 
 #[tokio::test]
-async fn systemd_says_where_the_token_is_and_where_the_state_goes() {
+async fn systemd_directories_are_used() {
     let world = World::new().await;
     let (from, to) = (world.path().join("letschat.token"), world.path().join("credentials"));
     std::fs::create_dir(&to).unwrap();
@@ -119,7 +119,7 @@ async fn systemd_says_where_the_token_is_and_where_the_state_goes() {
 }
 
 #[tokio::test]
-async fn two_cannot_run_on_one_state() {
+async fn second_bridge_on_one_state_dir_fails() {
     let world = World::new().await;
     let first = world.bridge().await;
     let second = world.run().ends().await;
@@ -132,7 +132,7 @@ async fn two_cannot_run_on_one_state() {
 }
 
 #[tokio::test]
-async fn a_state_directory_that_cannot_be_used_is_told() {
+async fn unusable_state_dir_is_reported() {
     let world = World::new().await;
     // Below a file: not even root can make a directory there.
     world.configure(|toml| toml.replace("\"state\"", "\"letschat.token/state\""));

@@ -19,7 +19,7 @@ use crate::world::World;
 const PUBLIC: &str = "http://bridge.example/irc/";
 
 /// A bridge that serves, and somebody with a browser.
-struct Served {
+struct WebFixture {
     world: World,
     bridge: Program,
     address: SocketAddr,
@@ -27,7 +27,7 @@ struct Served {
     heard: usize,
 }
 
-impl Served {
+impl WebFixture {
     async fn new() -> Self {
         Self::with("").await
     }
@@ -100,28 +100,28 @@ impl Served {
 }
 
 #[track_caller]
-fn says<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
     headers.get(name).unwrap_or_else(|| panic!("no {name}: {headers:?}")).to_str().unwrap()
 }
 
 #[tokio::test]
-async fn a_picture_is_shown_to_who_has_no_account() {
-    let mut served = Served::new().await;
+async fn image_link_opens_without_account() {
+    let mut served = WebFixture::new().await;
     let link = served.link("tea pot.png", "image/png", *b"a picture").await;
     let answer = served.get(&link).await;
     assert_eq!(answer.status(), StatusCode::OK);
     let headers = answer.headers().clone();
-    assert_eq!(says(&headers, "content-type"), "image/png");
-    assert_eq!(says(&headers, "content-length"), "9");
+    assert_eq!(header(&headers, "content-type"), "image/png");
+    assert_eq!(header(&headers, "content-length"), "9");
     assert_eq!(
-        says(&headers, "content-disposition"),
+        header(&headers, "content-disposition"),
         "inline; filename=\"tea pot.png\"; filename*=UTF-8''tea%20pot.png"
     );
-    let policy = says(&headers, "content-security-policy");
+    let policy = header(&headers, "content-security-policy");
     assert!(policy.starts_with("sandbox; default-src 'none'"), "{policy}");
-    assert_eq!(says(&headers, "x-content-type-options"), "nosniff");
-    assert_eq!(says(&headers, "referrer-policy"), "no-referrer");
-    assert_eq!(says(&headers, "cache-control"), "private, no-cache");
+    assert_eq!(header(&headers, "x-content-type-options"), "nosniff");
+    assert_eq!(header(&headers, "referrer-policy"), "no-referrer");
+    assert_eq!(header(&headers, "cache-control"), "private, no-cache");
     assert!(headers.get("set-cookie").is_none());
     assert_eq!(answer.bytes().await.unwrap(), "a picture");
 
@@ -129,17 +129,17 @@ async fn a_picture_is_shown_to_who_has_no_account() {
     let path = link.strip_prefix("http://bridge.example/").unwrap();
     assert_eq!(served.get(path).await.text().await.unwrap(), "a picture");
     let head = served.ask(Method::HEAD, &link, &[]).await;
-    assert_eq!(says(head.headers(), "content-length"), "9");
+    assert_eq!(header(head.headers(), "content-length"), "9");
     assert_eq!(head.bytes().await.unwrap(), "");
-    let tag = says(&headers, "etag");
+    let tag = header(&headers, "etag");
     let again = served.ask(Method::GET, &link, &[("if-none-match", tag)]).await;
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(served.world.letschat.downloads(), 1, "it was fetched once");
 }
 
 #[tokio::test]
-async fn what_could_do_something_is_only_saved() {
-    let mut served = Served::new().await;
+async fn active_content_is_sent_as_attachment() {
+    let mut served = WebFixture::new().await;
     for (kind, shown) in [
         ("text/html", None),
         ("image/svg+xml", None),
@@ -151,18 +151,18 @@ async fn what_could_do_something_is_only_saved() {
     ] {
         let link = served.link("x.html", kind, *b"<script>alert(1)</script>").await;
         let answer = served.get(&link).await;
-        let told = says(answer.headers(), CONTENT_TYPE.as_str());
-        let way = says(answer.headers(), CONTENT_DISPOSITION.as_str());
+        let told = header(answer.headers(), CONTENT_TYPE.as_str());
+        let way = header(answer.headers(), CONTENT_DISPOSITION.as_str());
         assert_eq!(told, shown.unwrap_or("application/octet-stream"), "{kind}");
         assert_eq!(way.starts_with("inline"), shown.is_some(), "{kind}: {way}");
-        assert_eq!(says(answer.headers(), "x-content-type-options"), "nosniff");
+        assert_eq!(header(answer.headers(), "x-content-type-options"), "nosniff");
         assert!(answer.headers().contains_key("content-security-policy"));
     }
 }
 
 #[tokio::test]
-async fn hostile_names_are_only_names() {
-    let mut served = Served::new().await;
+async fn hostile_file_names_are_harmless() {
+    let mut served = WebFixture::new().await;
     for name in [
         "../../etc/passwd",
         "a\"; filename=\"b.exe",
@@ -181,14 +181,14 @@ async fn hostile_names_are_only_names() {
         let answer = served.get(link).await;
         assert_eq!(answer.status(), StatusCode::OK, "{link}");
         assert!(answer.headers().get("set-cookie").is_none(), "{name:?}");
-        let way = says(answer.headers(), CONTENT_DISPOSITION.as_str());
+        let way = header(answer.headers(), CONTENT_DISPOSITION.as_str());
         assert_eq!(way.matches('"').count(), 2, "{way}");
     }
 }
 
 #[tokio::test]
-async fn a_part_of_a_file_can_be_had() {
-    let mut served = Served::new().await;
+async fn range_requests_work() {
+    let mut served = WebFixture::new().await;
     let content: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
     let link = served.link("song.mp3", "audio/mpeg", content.clone()).await;
     for (range, first, last) in
@@ -197,12 +197,12 @@ async fn a_part_of_a_file_can_be_had() {
         let answer = served.ask(Method::GET, &link, &[("range", range)]).await;
         assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT, "{range}");
         let told = format!("bytes {first}-{last}/200000");
-        assert_eq!(says(answer.headers(), "content-range"), told);
+        assert_eq!(header(answer.headers(), "content-range"), told);
         assert_eq!(answer.bytes().await.unwrap(), content[first..=last], "{range}");
     }
     let beyond = served.ask(Method::GET, &link, &[("range", "bytes=200000-")]).await;
     assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
-    assert_eq!(says(beyond.headers(), "content-range"), "bytes */200000");
+    assert_eq!(header(beyond.headers(), "content-range"), "bytes */200000");
     let other = [("range", "bytes=0-0"), ("if-range", "\"another\"")];
     let whole = served.ask(Method::GET, &link, &other).await;
     assert_eq!(whole.status(), StatusCode::OK);
@@ -210,8 +210,8 @@ async fn a_part_of_a_file_can_be_had() {
 }
 
 #[tokio::test]
-async fn only_links_of_this_bridge_lead_anywhere() {
-    let mut served = Served::new().await;
+async fn only_signed_links_work() {
+    let mut served = WebFixture::new().await;
     let link = served.link("a.png", "image/png", *b"x").await;
     let (signed, _) = link.strip_prefix(&format!("{PUBLIC}f/")).unwrap().split_once('/').unwrap();
     let mut changed = signed.to_owned();
@@ -233,7 +233,7 @@ async fn only_links_of_this_bridge_lead_anywhere() {
     ] {
         let answer = served.get(&path).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(says(answer.headers(), "x-content-type-options"), "nosniff");
+        assert_eq!(header(answer.headers(), "x-content-type-options"), "nosniff");
         let page = answer.text().await.unwrap();
         assert!(page.contains("not a link of this bridge"), "{page}");
     }
@@ -244,13 +244,13 @@ async fn only_links_of_this_bridge_lead_anywhere() {
     assert!(robots.contains("Disallow: /"), "{robots}");
 
     // Another bridge has another key.
-    let other = Served::new().await;
+    let other = WebFixture::new().await;
     assert_eq!(other.get(&link).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn a_link_is_good_after_a_restart_until_it_is_taken_back() {
-    let mut served = Served::new().await;
+async fn link_survives_restart_until_revoked() {
+    let mut served = WebFixture::new().await;
     let (one, two) = (
         served.link("one.png", "image/png", *b"one").await,
         served.link("two.png", "image/png", *b"two").await,
@@ -280,8 +280,8 @@ async fn a_link_is_good_after_a_restart_until_it_is_taken_back() {
 }
 
 #[tokio::test]
-async fn a_link_expires() {
-    let mut served = Served::with("expire = \"0s\"").await;
+async fn expired_link_is_rejected() {
+    let mut served = WebFixture::with("expire = \"0s\"").await;
     let link = served.link("a.png", "image/png", *b"x").await;
     let mut answer = served.get(&link).await;
     // The second in which it was made has to be over.
@@ -293,11 +293,11 @@ async fn a_link_expires() {
 }
 
 #[tokio::test]
-async fn a_file_is_fetched_once_for_everybody_who_opens_it() {
+async fn file_is_fetched_once_for_all_readers() {
     let token_cost = Duration::from_millis(100);
     let letschat = letschat::Setup { token_cost, ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), letschat).await;
-    let mut served = Served::between(world, "").await;
+    let mut served = WebFixture::between(world, "").await;
     let content = vec![7; 1_000_000];
     let link = served.link("big.png", "image/png", content.clone()).await;
     let all = (0..30).map(|_| async { served.get(&link).await.bytes().await.unwrap() });
@@ -310,9 +310,9 @@ async fn a_file_is_fetched_once_for_everybody_who_opens_it() {
 /// 200 MB pass through, to three at once, one of whom wants the end first; and the bridge grows by a
 /// fraction of that.
 #[tokio::test]
-async fn a_large_file_is_never_whole_in_memory() {
+async fn large_file_is_streamed() {
     const SIZE: usize = 200_000_000;
-    let mut served = Served::with("largest = \"200MB\"").await;
+    let mut served = WebFixture::with("largest = \"200MB\"").await;
     let link = served.link("large.mp4", "video/mp4", vec![7; SIZE]).await;
     let before = served.bridge.most_memory();
     let end = [("range", "bytes=-1000")];
@@ -333,7 +333,7 @@ async fn a_large_file_is_never_whole_in_memory() {
 }
 
 #[tokio::test]
-async fn a_long_message_is_a_page_and_plain_text() {
+async fn long_message_is_served_as_html_and_text() {
     let world = World::new().await;
     let mut store = Store::open(&world.state()).unwrap();
     let message = Message {
@@ -351,11 +351,11 @@ async fn a_long_message_is_a_page_and_plain_text() {
     let links = PublicLinks::new(key, url(PUBLIC), url(&world.letschat.url()));
     let link = links.paste_link(&message, Timestamp::now());
 
-    let served = Served::between(world, "").await;
+    let served = WebFixture::between(world, "").await;
     let page = served.get(&link).await;
     assert_eq!(page.status(), StatusCode::OK);
-    assert_eq!(says(page.headers(), "content-type"), "text/html; charset=utf-8");
-    let policy = says(page.headers(), "content-security-policy").to_owned();
+    assert_eq!(header(page.headers(), "content-type"), "text/html; charset=utf-8");
+    let policy = header(page.headers(), "content-security-policy").to_owned();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     let page = page.text().await.unwrap();
     assert!(page.contains("Ann &lt;b&gt; in tea") && page.contains("4 lines"), "{page}");
@@ -363,8 +363,8 @@ async fn a_long_message_is_a_page_and_plain_text() {
     assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
 
     let raw = served.get(&format!("{link}/raw")).await;
-    assert_eq!(says(raw.headers(), "content-type"), "text/plain; charset=utf-8");
-    assert_eq!(says(raw.headers(), "x-content-type-options"), "nosniff");
+    assert_eq!(header(raw.headers(), "content-type"), "text/plain; charset=utf-8");
+    assert_eq!(header(raw.headers(), "x-content-type-options"), "nosniff");
     assert_eq!(raw.text().await.unwrap(), message.body);
 
     let other = Message { body: "never said".to_owned(), ..message };
@@ -377,8 +377,8 @@ async fn a_long_message_is_a_page_and_plain_text() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_told() {
-    let mut served = Served::with("largest = \"1KB\"").await;
+async fn unavailable_files_get_an_error_page() {
+    let mut served = WebFixture::with("largest = \"1KB\"").await;
     let large = served.link("large.png", "image/png", vec![0; 1_001]).await;
     let answer = served.get(&large).await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
@@ -392,13 +392,13 @@ async fn what_cannot_be_had_is_told() {
     served.world.letschat.mischief().rest_fails(Some(axum::http::StatusCode::BAD_GATEWAY));
     let answer = served.get(&other).await;
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
-    assert_eq!(says(answer.headers(), "retry-after"), "60");
+    assert_eq!(header(answer.headers(), "retry-after"), "60");
     assert_eq!(served.get(&right).await.status(), StatusCode::OK, "that one is here");
 }
 
 #[tokio::test]
-async fn who_asks_too_often_is_told_to_wait() {
-    let mut served = Served::with("requests_per_minute = 3").await;
+async fn rate_limit_returns_retry_after() {
+    let mut served = WebFixture::with("requests_per_minute = 3").await;
     let link = served.link("a.png", "image/png", *b"x").await;
     let ann = [("x-forwarded-for", "192.0.2.1")];
     for _ in 0..3 {
@@ -407,7 +407,7 @@ async fn who_asks_too_often_is_told_to_wait() {
     }
     let refused = served.ask(Method::GET, &link, &ann).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-    let wait: u64 = says(refused.headers(), "retry-after").parse().unwrap();
+    let wait: u64 = header(refused.headers(), "retry-after").parse().unwrap();
     assert!((1..=20).contains(&wait), "{wait}");
     // Somebody else, by the word of the proxy; and what ann says of herself changes nothing.
     let bob = [("x-forwarded-for", "192.0.2.1, 192.0.2.2")];
@@ -418,7 +418,7 @@ async fn who_asks_too_often_is_told_to_wait() {
 }
 
 #[tokio::test]
-async fn the_key_is_nobody_elses_to_read_and_in_no_log() {
+async fn link_key_is_private_and_never_logged() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new().await;
     world.configure(|toml| {
@@ -437,7 +437,7 @@ async fn the_key_is_nobody_elses_to_read_and_in_no_log() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_told() {
+async fn used_listen_address_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let world = World::new().await;

@@ -16,7 +16,7 @@ enum PlaybackKind {
     /// Heard before, or our own, or from before we came.
     Known,
     /// New, and mirrored if we `admit` so much.
-    News { admit: bool },
+    New { admit: bool },
 }
 
 impl Bridge {
@@ -48,7 +48,7 @@ impl Bridge {
                 said_at = catchup.sent_at(said_at, turn.now);
                 match self.classify_playback(network, place, &talk, said_at, turn)? {
                     PlaybackKind::Known => return Ok(()),
-                    PlaybackKind::News { admit } => admitted = admit,
+                    PlaybackKind::New { admit } => admitted = admit,
                 }
             }
         } else if played && !self.check_unrequested_playback(network, place, &talk, turn)? {
@@ -135,7 +135,7 @@ impl Bridge {
         }
         let admit = catchup.budget.admit(said_at, turn.now, self.policy.catchup_limits(network));
         catchup.note_new(trace);
-        Ok(PlaybackKind::News { admit })
+        Ok(PlaybackKind::New { admit })
     }
 
     /// The same of a line of which it is not known when it was said. Without an id, nothing can be known of
@@ -169,7 +169,7 @@ impl Bridge {
         }
         catchup.note_new(trace);
         let admit = catchup.budget.admit(turn.now, turn.now, self.policy.catchup_limits(network));
-        Ok(PlaybackKind::News { admit })
+        Ok(PlaybackKind::New { admit })
     }
 
     /// Whether a line that is played back unasked is newer than everything heard, and unknown.

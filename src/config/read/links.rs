@@ -39,7 +39,7 @@ pub(super) fn read<'r>(
         let is_told = name.is_some_and(|name| networks.is_empty() || !told.insert(name));
         let many = mentioned.iter().filter(|other| Some(**other) == name).count();
         let networks =
-            if is_told { NetworkCheck::Told } else { NetworkCheck::Named(networks, many) };
+            if is_told { NetworkCheck::Reported } else { NetworkCheck::Known(networks, many) };
         if let Some(written) = read_link(entry, &networks, looks) {
             links.add(written);
         }
@@ -50,9 +50,9 @@ pub(super) fn read<'r>(
 /// The networks that a link can mention.
 enum NetworkCheck<'n> {
     /// Those of the file, and how many links mention the one of this link.
-    Named(&'n [&'n str], usize),
+    Known(&'n [&'n str], usize),
     /// That its own is not there has been told.
-    Told,
+    Reported,
 }
 
 fn read_link<'r>(
@@ -62,8 +62,8 @@ fn read_link<'r>(
 ) -> Option<RawLink<'r>> {
     let mut section = entry.section(SectionKind::Link)?;
     let channel = match networks {
-        NetworkCheck::Told => section.entry("channel").and(None),
-        NetworkCheck::Named(names, many) => {
+        NetworkCheck::Reported => section.entry("channel").and(None),
+        NetworkCheck::Known(names, many) => {
             let read = text(|text| parse_channel(text, names, *many));
             section.required("channel", "channel = \"office/#dev\"", read)
         }

@@ -20,51 +20,52 @@ const NAMES_PER_SECOND: u64 = 100_000;
 #[derive(Debug)]
 pub(super) struct ServerQuota {
     /// The server is being left because of it.
-    spent: bool,
-    caps: usize,
-    work: u64,
-    since: Instant,
+    is_exceeded: bool,
+    cap_bytes: usize,
+    listed_names: u64,
+    refilled_at: Instant,
 }
 
 impl ServerQuota {
     pub(super) fn new(now: Instant) -> Self {
-        Self { spent: false, caps: 0, work: 0, since: now }
+        Self { is_exceeded: false, cap_bytes: 0, listed_names: 0, refilled_at: now }
     }
 
     /// So many bytes of capabilities are read.
     pub(super) fn count_cap_bytes(&mut self, bytes: usize) {
         // A line without any is one, too.
-        self.caps = self.caps.saturating_add(bytes + 1);
+        self.cap_bytes = self.cap_bytes.saturating_add(bytes + 1);
     }
 
     /// So many names are looked at.
     pub(super) fn count_names(&mut self, names: usize, now: Instant) {
-        let rest: Duration = now.saturating_duration_since(self.since);
-        self.work = self.work.saturating_sub(rest.as_secs().saturating_mul(NAMES_PER_SECOND));
+        let rest: Duration = now.saturating_duration_since(self.refilled_at);
+        self.listed_names =
+            self.listed_names.saturating_sub(rest.as_secs().saturating_mul(NAMES_PER_SECOND));
         if rest.as_secs() > 0 {
-            self.since = now;
+            self.refilled_at = now;
         }
-        self.work = self.work.saturating_add(names as u64);
+        self.listed_names = self.listed_names.saturating_add(names as u64);
     }
 
     /// Why the server is left, where so many bytes are kept of people and so many lines wait to be said; told
     /// once.
     pub(super) fn take_exceeded(&mut self, kept: usize, lines: usize) -> Option<String> {
-        if self.spent {
+        if self.is_exceeded {
             return None;
         }
         let what = if kept > MAX_USERS_BYTES {
             "tells of more people than the bridge can keep in mind"
-        } else if self.caps > MAX_CAP_BYTES {
+        } else if self.cap_bytes > MAX_CAP_BYTES {
             "tells of capabilities without end"
         } else if lines > MAX_QUEUED_LINES {
             "has the bridge answer without end"
-        } else if self.work > NAMES_BURST {
+        } else if self.listed_names > NAMES_BURST {
             "lists who is where without end"
         } else {
             return None;
         };
-        self.spent = true;
+        self.is_exceeded = true;
         Some(format!("the server {what}: the bridge leaves it before others suffer"))
     }
 }

@@ -152,7 +152,7 @@ impl ReceivedLine {
         match self {
             Self::Utf8(line) | Self::FallbackCharset(line) => match ParsedLine::parse(line) {
                 Ok(parts) => Ok(parts.into_message()),
-                Err(Unreadable) => Err(ParseError::Malformed(line.chars().take(200).collect())),
+                Err(MissingCommand) => Err(ParseError::Malformed(line.chars().take(200).collect())),
             },
             Self::TooLong => Err(ParseError::TooLong),
         }

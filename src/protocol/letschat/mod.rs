@@ -171,7 +171,7 @@ pub enum LetsChatEvent {
     /// Somebody spoke, but what the server told of it makes no sense.
     UnreadablePost {
         /// Where.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// The post's id, if it has one.
         post: Option<PostId>,
     },

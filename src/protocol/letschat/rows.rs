@@ -22,19 +22,19 @@ const MAX_LOGGED_IDS: usize = 5;
 pub(super) struct ParsedRows<T> {
     pub(super) rows: Vec<T>,
     /// The ids of those that could not, where they have one.
-    pub(super) bad: Vec<Option<String>>,
+    pub(super) unreadable: Vec<Option<String>>,
 }
 
 impl<T> ParsedRows<T> {
     /// How many rows the server sent.
     pub(super) fn count(&self) -> usize {
-        self.rows.len() + self.bad.len()
+        self.rows.len() + self.unreadable.len()
     }
 
     /// The first of those that could not be read, for the log.
     pub(super) fn unreadable_ids(&self) -> String {
         let name = |id: &Option<String>| id.as_deref().map_or("without an id".to_owned(), short_id);
-        self.bad.iter().take(MAX_LOGGED_IDS).map(name).collect::<Vec<_>>().join(", ")
+        self.unreadable.iter().take(MAX_LOGGED_IDS).map(name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -54,11 +54,11 @@ pub(super) fn parse_rows<W: DeserializeOwned, T>(
         // A list may come as an object, numbered.
         Err(error) => indexed_values(json).ok_or_else(|| answer::failure(json, &error))?,
     };
-    let mut rows = ParsedRows { rows: Vec::with_capacity(raw.len()), bad: Vec::new() };
+    let mut rows = ParsedRows { rows: Vec::with_capacity(raw.len()), unreadable: Vec::new() };
     for row in raw {
         match answer::parse_reply::<W>(row.get()).ok().and_then(&read) {
             Some(row) => rows.rows.push(row),
-            None => rows.bad.push(find_id(row.get())),
+            None => rows.unreadable.push(find_id(row.get())),
         }
     }
     Ok(rows)
@@ -162,7 +162,7 @@ mod tests {
             r#"{"text":"hi","posted":"2026-11-22T21:32:29.455Z"}"#.to_owned(),
         ] {
             let rows = posts(&format!("[{bad},{GOOD},{bad}]"));
-            assert_eq!((rows.rows.len(), rows.bad.len(), rows.count()), (1, 2, 3), "{bad}");
+            assert_eq!((rows.rows.len(), rows.unreadable.len(), rows.count()), (1, 2, 3), "{bad}");
             assert_eq!(rows.rows[0].text, "hi");
             assert_eq!(rows.unreadable_ids().contains("16a0571"), bad.contains(id), "{bad}");
         }
@@ -185,7 +185,7 @@ mod tests {
             (r#","owner":{"id":null,"username":"_deleted_user_"}"#, Some("_deleted_user_")),
         ] {
             let rows = with(rest);
-            assert_eq!(rows.bad, [], "{rest}");
+            assert_eq!(rows.unreadable, [], "{rest}");
             let post = &rows.rows[0];
             assert_eq!(post.author.as_ref().map(|it| it.username.as_str()), owner, "{rest}");
             assert_eq!(post.posted_at, post.id.created_at(), "{rest}");

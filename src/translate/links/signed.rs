@@ -94,8 +94,8 @@ fn unpack(bytes: &[u8]) -> Option<PublicLink> {
     let (made, rest) = rest.split_first_chunk::<4>()?;
     let made = Timestamp::from_second(u32::from_be_bytes(*made).into()).ok()?;
     let to = match *kind {
-        FILE => LinkTarget::File(FileId(rest.try_into().ok()?)),
-        PASTE => {
+        KIND_FILE => LinkTarget::File(FileId(rest.try_into().ok()?)),
+        KIND_PASTE => {
             let (said_at, digest) = rest.split_first_chunk::<6>()?;
             let sign = if said_at[0] & 0x80 == 0 { 0 } else { 0xff };
             let mut whole = [sign; 8];

@@ -302,13 +302,13 @@ impl IrcSession {
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
         let (own, played) = (self.is_me(speaker), context.batch.is_playback);
-        let mut claim = EchoClaim::Foreign;
+        let mut claim = EchoClaim::OtherClient;
         if own && !played {
             claim = self.on_echo(place, (kind, text), context);
         }
         // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
         // its clients says as us.
-        if claim == EchoClaim::Ours || self.channels.endpoint_of(target).is_none() {
+        if claim == EchoClaim::Own || self.channels.endpoint_of(target).is_none() {
             return;
         }
         if played && nick == ERGO_HISTORY_NICK {
@@ -327,7 +327,7 @@ impl IrcSession {
             is_own_userhost: from_here,
             relayed_by,
         };
-        if claim == EchoClaim::Perhaps {
+        if claim == EchoClaim::Maybe {
             return self.hold_unclaimed(place, talk);
         }
         if !played && self.is_before_join(target) {

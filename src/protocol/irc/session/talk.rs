@@ -128,7 +128,7 @@ impl IrcSession {
             self.send_queue.on_echo(place, label, talk, context.message_ref.clone());
         self.report_send_result(verdict);
         // Whose nick the server lends us, is ours to use.
-        if context.relayed_by.is_some() { EchoClaim::Ours } else { claim }
+        if context.relayed_by.is_some() { EchoClaim::Own } else { claim }
     }
 
     /// A line under our nick that may be the one under way in other words: that is known when that one is

@@ -78,11 +78,11 @@ impl From<SendError> for SendOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EchoClaim {
     /// One that we have sent.
-    Ours,
+    Own,
     /// Perhaps the one under way, in other words.
-    Perhaps,
+    Maybe,
     /// None of ours: another client of the same user says it.
-    Foreign,
+    OtherClient,
 }
 
 /// Which line the server means.
@@ -283,16 +283,16 @@ impl SendQueue {
         let Some(AwaitingReceipt { message: saying, .. }) = self.awaiting.get_mut(&place) else {
             // Late, or of a server that sends lines back although it does not say so.
             let ours = seen.is_some() || label.is_some();
-            return (None, if ours { EchoClaim::Ours } else { EchoClaim::Foreign });
+            return (None, if ours { EchoClaim::Own } else { EchoClaim::OtherClient });
         };
         if saying.check_echo(label, kind, text) {
             let outcome = saying.accept(mark);
-            return (self.resolve(place, outcome, None), EchoClaim::Ours);
+            return (self.resolve(place, outcome, None), EchoClaim::Own);
         }
         let claim = match (seen.is_some() || label.is_some(), saying.allows_altered_echo()) {
-            (true, _) => EchoClaim::Ours,
-            (false, true) => EchoClaim::Perhaps,
-            (false, false) => EchoClaim::Foreign,
+            (true, _) => EchoClaim::Own,
+            (false, true) => EchoClaim::Maybe,
+            (false, false) => EchoClaim::OtherClient,
         };
         (None, claim)
     }

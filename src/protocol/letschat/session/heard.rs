@@ -84,7 +84,8 @@ impl LetsChatSession {
             answer::room_id_of(argument).and_then(|room| self.rooms.endpoint_of(&room))
         {
             let post = rows::find_id(argument).and_then(|id| id.parse().ok());
-            self.output.push_back(Output::Event(LetsChatEvent::UnreadablePost { place, post }));
+            self.output
+                .push_back(Output::Event(LetsChatEvent::UnreadablePost { endpoint: place, post }));
         }
     }
 
@@ -113,8 +114,8 @@ impl LetsChatSession {
 
     /// The rows that make sense; of the others it is said that they are passed over.
     fn readable_rows<T>(&mut self, what: &str, rows: ParsedRows<T>) -> Vec<T> {
-        if !rows.bad.is_empty() {
-            self.log_skipped(what, rows.bad.len() as u64, &rows.unreadable_ids());
+        if !rows.unreadable.is_empty() {
+            self.log_skipped(what, rows.unreadable.len() as u64, &rows.unreadable_ids());
         }
         rows.rows
     }
@@ -207,7 +208,7 @@ impl LetsChatSession {
                 match parse_rows(argument, post) {
                     Ok(rows) => {
                         let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
-                        let bad = rows.bad.iter().map(id).collect();
+                        let bad = rows.unreadable.iter().map(id).collect();
                         let posts = self.readable_rows("messages:list", rows);
                         let bytes = argument.len();
                         let listed =
