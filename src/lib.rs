@@ -8,7 +8,6 @@
 //! | module        | what lives there                                                     | touches      |
 //! |---------------|----------------------------------------------------------------------|--------------|
 //! | [`cli`]       | the commands: run, check, audit, demo; errors become words here      | async        |
-//! | [`demo`]      | an IRC server and a Let's Chat, for trying the bridge and its tests  | async        |
 //! | [`service`]   | the running thing: take what happened, apply, commit, send           | async        |
 //! | [`web`]       | files and long messages for people without an account                | async        |
 //! | [`net`]       | sockets and clocks                                                   | async        |
@@ -74,7 +73,5 @@ pub mod net;
 pub mod service;
 
 pub mod web;
-
-pub mod demo;
 
 pub mod cli;

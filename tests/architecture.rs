@@ -19,10 +19,9 @@ const LAYERS: &[Layer] = &[
         world: WORLD,
     },
     Layer { name: "web", uses: &["domain", "config", "translate", "store", "net"], world: WORLD },
-    Layer { name: "demo", uses: &["domain", "config"], world: WORLD },
     Layer {
         name: "cli",
-        uses: &["domain", "config", "protocol", "store", "bridge", "net", "service", "web", "demo"],
+        uses: &["domain", "config", "protocol", "store", "bridge", "net", "service", "web"],
         world: WORLD,
     },
 ];
@@ -98,9 +97,8 @@ fn only_some_layers_touch_the_world() {
 #[test]
 fn what_one_layer_knows_no_other_does() {
     for layer in LAYERS {
-        // The demo's servers speak the wire from the other end.
         for (word, knower) in SECRETS.iter().filter(|(_, knower)| *knower != layer.name) {
-            for (file, line) in code(layer.name).into_iter().filter(|_| layer.name != "demo") {
+            for (file, line) in code(layer.name) {
                 assert!(
                     !says(&line, word),
                     "{}: only {knower} knows of {word}:\n{line}",

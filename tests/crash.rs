@@ -58,7 +58,7 @@ use std::time::Duration;
 
 use chorus::{Chorus, first_word, last_word};
 use fastrand::Rng;
-use letsbridge::demo::irc::{Cap, Caps};
+use letsbridge_testkit::irc::{Cap, Caps};
 use program::Program;
 use record::Record;
 use shaking::Plan;

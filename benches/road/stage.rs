@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
-use letsbridge::demo::letschat::{self, LetsChat, NewRoom, Setup};
+use letsbridge_testkit::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
+use letsbridge_testkit::letschat::{self, LetsChat, NewRoom, Setup};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::config;
 use crate::config::Settings;
-use crate::demo::irc;
-use crate::demo::irc::{Caps, IrcServer};
-use crate::demo::letschat;
-use crate::demo::letschat::{LetsChat, NewRoom, Person};
 use crate::domain::{Endpoint, Network};
 use crate::service;
 use crate::store::{Store, StoreError};
+use letsbridge_testkit::irc;
+use letsbridge_testkit::irc::{Caps, IrcServer};
+use letsbridge_testkit::letschat;
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person};
 
 use super::signals::ShutdownSignal;
 use super::{EXIT_FAILURE, logging, run};

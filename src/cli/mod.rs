@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod log_limits;
 mod logging;
@@ -58,6 +59,7 @@ enum CliCommand {
     /// Take back links to files and long messages, also while the bridge runs
     Revoke(revoke::RevokeArgs),
     /// Start an IRC server and a Let's Chat on this machine, bridged, to try it out
+    #[cfg(feature = "demo")]
     Demo {
         /// The port of the IRC server
         #[arg(long, default_value_t = 6667)]
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         CliCommand::Check { config } => check::check(&config),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
+        #[cfg(feature = "demo")]
         CliCommand::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
     };
     log_limits::tell(true);

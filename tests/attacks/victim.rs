@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use letsbridge::demo::irc::{self, IrcServer};
-use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
+use letsbridge_testkit::irc::{self, IrcServer};
+use letsbridge_testkit::letschat::{self, LetsChat, NewRoom};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
-use letsbridge::demo::irc::Goodbye;
+use letsbridge_testkit::irc::Goodbye;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::program::{DOORS, Program};

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use letsbridge::demo::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
-use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
+use letsbridge_testkit::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
+use letsbridge_testkit::letschat::{self, LetsChat, NewRoom};
 
 use super::verdict::Arrival;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
-use letsbridge::demo::irc::Goodbye;
-use letsbridge::demo::letschat::Flavour;
+use letsbridge_testkit::irc::Goodbye;
+use letsbridge_testkit::letschat::Flavour;
 use tokio::time::sleep;
 
 use super::program::DOORS;

@@ -1,7 +1,7 @@
 //! `letsbridge audit` and the channels: what the ledger says crossed, and what the server kept.
 
-use letsbridge::demo::irc::{self, Cap, Caps};
-use letsbridge::demo::letschat;
+use letsbridge_testkit::irc::{self, Cap, Caps};
+use letsbridge_testkit::letschat;
 use serde_json::{Value, json};
 
 use crate::program::{End, Program};

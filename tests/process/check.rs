@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use letsbridge::demo::irc::{self, Goodbye, IrcServer};
-use letsbridge::demo::letschat::{self, NewRoom};
+use letsbridge_testkit::irc::{self, Goodbye, IrcServer};
+use letsbridge_testkit::letschat::{self, NewRoom};
 
 use crate::program::End;
 use crate::world::World;

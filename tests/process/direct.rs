@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use letsbridge::demo::{irc, letschat};
+use letsbridge_testkit::{irc, letschat};
 
 use crate::program::soon;
 use crate::world::World;

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use letsbridge::demo::irc::{self, Account, Cap, Caps, IrcServer};
-use letsbridge::demo::letschat;
+use letsbridge_testkit::irc::{self, Account, Cap, Caps, IrcServer};
+use letsbridge_testkit::letschat;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;

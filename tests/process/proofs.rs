@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use letsbridge::demo::irc::{self, Account, Cap, Caps};
-use letsbridge::demo::letschat;
+use letsbridge_testkit::irc::{self, Account, Cap, Caps};
+use letsbridge_testkit::letschat;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use letsbridge::demo::irc::{self, IrcServer};
-use letsbridge::demo::letschat;
+use letsbridge_testkit::irc::{self, IrcServer};
+use letsbridge_testkit::letschat;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;

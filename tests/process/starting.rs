@@ -1,6 +1,6 @@
 //! From the command line to readiness, and what keeps the program from it.
 
-use letsbridge::demo::irc::Goodbye;
+use letsbridge_testkit::irc::Goodbye;
 
 use crate::program::soon;
 use crate::world::World;

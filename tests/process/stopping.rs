@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use letsbridge::demo::irc::Goodbye;
 use letsbridge::domain::{Delivery, DeliveryId, DeliveryState, Endpoint};
 use letsbridge::store::Store;
+use letsbridge_testkit::irc::Goodbye;
 use tokio::time::Instant;
 
 use crate::program::soon;

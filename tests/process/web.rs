@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use letsbridge::demo::{irc, letschat};
 use letsbridge::domain::{Author, Endpoint, Message, MessageKind};
 use letsbridge::store;
 use letsbridge::store::Store;
 use letsbridge::translate::PublicLinks;
+use letsbridge_testkit::{irc, letschat};
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 

@@ -4,8 +4,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use letsbridge::demo::irc::{self, IrcServer};
-use letsbridge::demo::letschat::{self, LetsChat, NewRoom};
+use letsbridge_testkit::irc::{self, IrcServer};
+use letsbridge_testkit::letschat::{self, LetsChat, NewRoom};
 use tempfile::TempDir;
 
 use crate::program::{Program, Start, soon};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use letsbridge::demo::irc::{Goodbye, IrcServer, Setup as IrcSetup};
-use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::irc::{Goodbye, IrcServer, Setup as IrcSetup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::process::Command;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
 use tokio::time::timeout;
 
 use crate::support::bridge::Bridge;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use letsbridge::demo::irc::{Caps, Goodbye, Heard, IrcServer, Setup as IrcSetup};
-use letsbridge::demo::letschat::{Flavour, LetsChat, NewRoom, Person, Post, Setup};
+use letsbridge_testkit::irc::{Caps, Goodbye, Heard, IrcServer, Setup as IrcSetup};
+use letsbridge_testkit::letschat::{Flavour, LetsChat, NewRoom, Person, Post, Setup};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 use tokio_rustls::rustls::ServerConfig;
@@ -186,7 +186,7 @@ async fn posted(letschat: &LetsChat, room: usize, last: &str) -> Vec<String> {
 }
 
 /// What the bridge has said in a channel, up to `last`.
-async fn hears(ann: &letsbridge::demo::irc::Person, room: usize, last: &str) -> Vec<String> {
+async fn hears(ann: &letsbridge_testkit::irc::Person, room: usize, last: &str) -> Vec<String> {
     let there = |heard: &[Heard]| heard.iter().any(|heard| heard.text == last);
     let heard = timeout(LIMIT, ann.hears(&format!("#room{room}"), there)).await;
     let heard = heard.unwrap_or_else(|_| panic!("{last} is heard in #room{room}"));

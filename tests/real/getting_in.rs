@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

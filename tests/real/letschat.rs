@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use letsbridge::demo::irc::{IrcServer, Setup};
+use letsbridge_testkit::irc::{IrcServer, Setup};
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::timeout;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 
-use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
 
 use crate::support::bridge::Bridge;
 use crate::support::irc_client::IrcClient;

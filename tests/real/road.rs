@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Post, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Post, Setup};
 use tokio::time::{Duration, timeout};
 
 use crate::support::bridge::Bridge;

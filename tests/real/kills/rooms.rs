@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use letsbridge::demo::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::sleep;

@@ -1,0 +1,99 @@
+//! The database layer's errors as JSON. The two flavours word them differently.
+
+use serde_json::{Value, json};
+
+use super::call::{CastError, Outcome, tells};
+use crate::letschat::setup::Flavour;
+use axum::http::StatusCode;
+
+/// A field that did not validate.
+pub(super) struct Invalid {
+    pub path: &'static str,
+    pub kind: Kind,
+    /// What was given; none if nothing was.
+    pub value: Option<String>,
+}
+
+/// Why a field did not validate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Required,
+    Pattern,
+    Taken,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Pattern => "regexp",
+            Self::Taken => "unique",
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Required => "Path `{PATH}` is required.",
+            Self::Pattern => "Path `{PATH}` is invalid ({VALUE}).",
+            Self::Taken => "Expected {PATH} to be unique",
+        }
+    }
+}
+
+/// 400 with a `ValidationError` of the model `Room`.
+pub(super) fn validation(flavour: Flavour, invalid: &[Invalid]) -> Outcome {
+    let errors: serde_json::Map<String, Value> =
+        invalid.iter().map(|field| (field.path.to_owned(), validator(flavour, field))).collect();
+    let general = "Room validation failed";
+    let error = match flavour {
+        Flavour::Mongoose46 => {
+            json!({"message": general, "name": "ValidationError", "errors": errors})
+        }
+        Flavour::Mongoose413 => {
+            let each: Vec<String> =
+                invalid.iter().map(|field| format!("{}: {}", field.path, worded(field))).collect();
+            let message = format!("{general}: {}", each.join(", "));
+            json!({"errors": errors, "_message": general, "message": message, "name": "ValidationError"})
+        }
+    };
+    tells(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
+}
+
+fn worded(field: &Invalid) -> String {
+    let value = field.value.as_deref().unwrap_or("undefined");
+    field.kind.message().replace("{PATH}", field.path).replace("{VALUE}", value)
+}
+
+fn validator(flavour: Flavour, field: &Invalid) -> Value {
+    let (kind, path) = (field.kind.name(), field.path);
+    let mut properties = json!({"type": kind, "message": field.kind.message(), "path": path});
+    if field.kind == Kind::Pattern {
+        properties["regexp"] = json!({});
+    }
+    let mut error = json!({
+        "message": worded(field), "name": "ValidatorError", "kind": kind, "path": path,
+    });
+    if let Some(value) = &field.value {
+        properties["value"] = json!(value);
+        error["value"] = json!(value);
+    }
+    error["properties"] = properties;
+    if flavour == Flavour::Mongoose413 {
+        error["$isValidatorError"] = json!(true);
+    }
+    error
+}
+
+/// 400 with the `CastError` of an id that is none.
+pub(super) fn cast(flavour: Flavour, model: &str, CastError(value): &CastError) -> Outcome {
+    let message = format!("Cast to ObjectId failed for value \"{value}\" at path \"_id\"");
+    let mut error = json!({"name": "CastError", "kind": "ObjectId", "value": value, "path": "_id"});
+    error["message"] = match flavour {
+        Flavour::Mongoose46 => json!(message),
+        Flavour::Mongoose413 => json!(format!("{message} for model \"{model}\"")),
+    };
+    if flavour == Flavour::Mongoose413 {
+        error["stringValue"] = json!(format!("{value:?}"));
+    }
+    tells(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
+}

@@ -1,0 +1,26 @@
+//! A small Let's Chat, in memory, that answers as a real one does and does mischief on command.
+//!
+//! The demo starts it for people to try the bridge with, and the tests and the benchmark for the
+//! bridge to be tried by. What it answers was read in Let's Chat 0.4.8's source or recorded from two
+//! running servers (`tests/data/letschat`), which `tests/testkit/tests/letschat/contract.rs` holds it to.
+
+mod answers;
+mod chat;
+mod demo_page;
+mod door;
+mod engineio;
+mod id;
+mod md5;
+mod mischief;
+mod outbox;
+mod rest;
+mod server;
+mod setup;
+mod socket;
+mod wire;
+mod world;
+
+pub use chat::{Begun, LetsChat};
+pub use mischief::{Fault, Mischief};
+pub use setup::{Flavour, NewRoom, Person, Setup};
+pub use world::post::Post;

@@ -1,0 +1,180 @@
+//! Coming to the server, and being thrown out.
+
+use std::time::Duration;
+
+use letsbridge_testkit::irc::{Casemapping, FloodLimit, IrcServer, Setup};
+
+use crate::client::{Client, server, soon, start};
+
+#[tokio::test]
+async fn who_registers_is_welcomed() {
+    let server = server().await;
+    let mut ann = Client::connect(&server).await;
+    ann.says("NICK ann").await;
+    ann.says("USER ann 0 * :Ann Teak").await;
+    ann.hears(&[
+        ":irc.example 001 ann :Welcome to the Example IRC Network ann!~ann@127.0.0.1",
+        ":irc.example 002 ann :Your host is irc.example, running version *",
+        ":irc.example 003 ann :This server was created *",
+        ":irc.example 004 ann irc.example * Bi biklmnostv bklov",
+        ":irc.example 005 ann CASEMAPPING=ascii CHANLIMIT=#&:100 CHANMODES=b,k,l,imnst CHANNELLEN=50 CHANTYPES=#& MODES=4 MONITOR=100 NETWORK=Example NICKLEN=30 PREFIX=(ov)@+ * :are supported by this server",
+        ":irc.example 005 ann BOT=B :are supported by this server",
+        ":irc.example 251 ann :There are 1 users and 0 invisible on 1 servers",
+        ":irc.example 252 *",
+        ":irc.example 254 ann 0 :channels formed",
+        ":irc.example 255 *",
+        ":irc.example 265 *",
+        ":irc.example 266 *",
+        ":irc.example 375 ann :- irc.example Message of the day - ",
+        ":irc.example 372 ann :- Be kind.",
+        ":irc.example 376 ann :End of /MOTD command",
+        ":irc.example 396 ann 127.0.0.1 :is now your visible host",
+    ])
+    .await;
+    ann.hears_nothing().await;
+    soon(server.registered("Ann")).await;
+    let said: Vec<_> = server.transcript().iter().map(|line| line.text().into_owned()).collect();
+    assert_eq!(said, ["NICK ann", "USER ann 0 * :Ann Teak", "PING :nothing"]);
+    assert_eq!((server.connections(), server.connected()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_the_setup_says_is_told() {
+    let setup = Setup {
+        casemapping: Casemapping::Rfc1459,
+        linelen: 600,
+        nicklen: 9,
+        utf8_only: true,
+        motd: Vec::new(),
+        host_of: |_| "cloak/of/great/length".to_owned(),
+        ..Setup::default()
+    };
+    let server = start(setup).await;
+    let mut ann = Client::connect(&server).await;
+    ann.says("NICK ann").await;
+    ann.says("USER ann 0 * :Ann").await;
+    ann.skips_to("* 001 * ann!~ann@cloak/of/great/length").await;
+    ann.skips_to("* 005 * CASEMAPPING=rfc1459 * NICKLEN=9 *").await;
+    ann.hears(&["* 005 ann BOT=B LINELEN=600 UTF8ONLY :are supported by this server"]).await;
+    ann.skips_to("* 422 ann :MOTD File is missing").await;
+    ann.skips_to("* 396 *").await;
+    ann.says("NICK abcdefghij").await;
+    ann.hears(&["* 432 ann abcdefghij :*"]).await;
+    ann.says("NICK [a]").await;
+    ann.hears(&[":ann!* NICK :[a]"]).await;
+    let mut bob = Client::connect(&server).await;
+    bob.says("NICK {A}").await;
+    bob.hears(&[":irc.example 433 ? {A} :Nickname is already in use"]).await;
+}
+
+#[tokio::test]
+async fn nothing_but_registering_is_possible_before() {
+    let server = server().await;
+    let mut ann = Client::connect(&server).await;
+    for (said, heard) in [
+        ("JOIN #tea", ":irc.example 451 * :You have not registered"),
+        ("NICK", ":irc.example 431 * :No nickname given"),
+        ("NICK 1st", ":irc.example 432 * 1st :Erroneous nickname"),
+        ("USER ann", ":irc.example 461 * USER :Not enough parameters"),
+        ("PASS", ":irc.example 461 * PASS :Not enough parameters"),
+        ("PING :early", ":irc.example PONG irc.example :early"),
+    ] {
+        ann.says(said).await;
+        ann.hears(&[heard]).await;
+    }
+    ann.register("ann").await;
+    for (said, heard) in [
+        ("USER a b c d", ":irc.example 462 ann :You may not reregister"),
+        ("PASS x", ":irc.example 462 ann :You may not reregister"),
+        ("PING", ":irc.example 409 ann :No origin specified"),
+        ("BREW tea", ":irc.example 421 ann BREW :Unknown command"),
+        ("MOTD other.example", ":irc.example 402 ann other.example :No such server"),
+        ("KICK #tea", ":irc.example 461 ann KICK :Not enough parameters"),
+    ] {
+        ann.says(said).await;
+        ann.hears(&[heard]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_password_opens_the_server() {
+    let setup = Setup { password: Some("sesame".to_owned()), ..Setup::default() };
+    let server = start(setup).await;
+    let mut ann = Client::connect(&server).await;
+    ann.says("PASS :sesame").await;
+    ann.register("ann").await;
+    let mut bob = Client::connect(&server).await;
+    bob.says("PASS rye").await;
+    bob.says("NICK bob").await;
+    bob.says("USER bob 0 * :Bob").await;
+    bob.hears(&[
+        ":irc.example 464 bob :Password incorrect",
+        "ERROR :Closing Link: bob[127.0.0.1] (Bad Password)",
+    ])
+    .await;
+    bob.is_cut().await;
+}
+
+#[tokio::test]
+async fn a_nick_belongs_to_one() {
+    let server = server().await;
+    let mut ann = Client::registered(&server, "ann").await;
+    let mut bob = Client::connect(&server).await;
+    bob.says("NICK ANN").await;
+    bob.hears(&[":irc.example 433 * ANN :Nickname is already in use"]).await;
+    ann.says("NICK Ann").await;
+    ann.hears(&[":ann!~ann@127.0.0.1 NICK :Ann"]).await;
+    ann.says("QUIT").await;
+    ann.hears(&["ERROR :Closing Link: Ann[127.0.0.1] (Client Quit)"]).await;
+    ann.is_cut().await;
+    bob.register("ann").await;
+}
+
+#[tokio::test]
+async fn who_is_silent_is_asked_and_then_thrown_out() {
+    let setup = Setup { ping_every: Duration::from_millis(300), ..Setup::default() };
+    let server = start(setup).await;
+    let mut ann = Client::registered(&server, "ann").await;
+    ann.hears(&["PING :irc.example"]).await;
+    ann.says("PONG :irc.example").await;
+    ann.hears(&["PING :irc.example"]).await;
+    ann.hears(&["ERROR :Closing Link: ann[127.0.0.1] (Ping timeout: 0 seconds)"]).await;
+    ann.is_cut().await;
+    let mut mute = Client::connect(&server).await;
+    mute.hears(&["ERROR :Closing Link: *[127.0.0.1] (Registration timed out)"]).await;
+}
+
+#[tokio::test]
+async fn who_speaks_too_fast_is_thrown_out() {
+    let limit = FloodLimit { lines: 10, window: Duration::from_secs(60) };
+    let server = start(Setup { flood: Some(limit), ..Setup::default() }).await;
+    let bob = server.person("bob");
+    bob.join("#tea");
+    let mut ann = Client::in_channel(&server, "ann", "#tea").await;
+    for n in 0..9 {
+        ann.says(&format!("PRIVMSG #tea :{n}")).await;
+    }
+    ann.hears(&["ERROR :Closing Link: ann[127.0.0.1] (Excess Flood)"]).await;
+    ann.is_cut().await;
+    soon(bob.sees(|saw| saw.iter().any(|line| line.ends_with("QUIT :Excess Flood")))).await;
+    assert_eq!(bob.heard("#tea").len(), 7);
+}
+
+#[tokio::test]
+async fn the_server_says_goodbye_when_it_stops() {
+    let server = server().await;
+    let mut ann = Client::registered(&server, "ann").await;
+    let address = server.address();
+    soon(async { tokio::join!(server.stop(), ann.skips_to("ERROR :* (Server shutting down)")) })
+        .await;
+    ann.is_cut().await;
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_dropped_server_is_gone() {
+    let server: IrcServer = server().await;
+    let mut ann = Client::registered(&server, "ann").await;
+    drop(server);
+    ann.is_cut().await;
+}
