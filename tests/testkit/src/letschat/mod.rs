@@ -10,7 +10,6 @@ mod demo_page;
 mod door;
 mod engineio;
 mod id;
-mod md5;
 mod mischief;
 mod outbox;
 mod rest;

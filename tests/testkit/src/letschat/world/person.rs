@@ -1,9 +1,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
 
 use super::shape;
 use crate::letschat::id::{self, Id};
-use crate::letschat::md5;
 use crate::letschat::setup::Person;
 
 /// An account and what it knows.
@@ -25,7 +25,7 @@ impl Account {
     pub(super) fn new(id: Id, person: Person) -> Self {
         Self {
             id,
-            avatar: md5::hex(&person.email.to_lowercase()),
+            avatar: gravatar(&person.email),
             username: person.username,
             display_name: person.display_name,
             first_name: person.first_name,
@@ -63,6 +63,11 @@ impl Account {
             avatar: &self.avatar,
         }
     }
+}
+
+/// The name of the Gravatar of an e-mail address: its MD5, in hex digits.
+fn gravatar(email: &str) -> String {
+    id::hex(&Md5::digest(email.to_lowercase()))
 }
 
 /// A secret nobody has had before.
@@ -129,6 +134,11 @@ fn lenient(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_avatar_of_a_recorded_account() {
+        assert_eq!(gravatar("Bridge@example.com"), "e58fbfffe2364edf3461dbc5fae3a739");
+    }
 
     #[test]
     fn base64_is_read_as_node_reads_it() {
