@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::broadcast::Relay;
 use super::outbox::{Outbox, Wire};
-use super::person::Memory;
-use super::relay::Relay;
+use super::virtual_user::Memory;
 use super::{Cap, Caps};
 
 /// Names a client for as long as the server runs. Handed out in the order of connecting.

@@ -12,7 +12,7 @@ use super::client::ClientId;
 use super::framing::Framing;
 use super::outbox::{Next, Outbox, Waiting};
 use super::server::Inner;
-use super::world::World;
+use super::state::World;
 
 /// How long a client has to make itself known.
 const REGISTRATION: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::relay::Knowledge;
+use super::broadcast::Knowledge;
 
 /// A message as it was relayed.
 #[derive(Debug, Clone)]

@@ -13,34 +13,34 @@
 //! The world changes one command at a time behind one lock, so everyone sees things happen in the
 //! same order. A line for many is serialized once for each set of tags that somebody asked for.
 
+mod broadcast;
 mod caps;
 mod casemapping;
 mod channel;
 mod client;
 mod commands;
 mod connection;
-mod door;
+mod disconnect;
+mod faults;
 mod framing;
 mod history;
-mod leaving;
 mod line;
+mod listener;
 mod mask;
-mod mischief;
 mod numeric;
 mod outbox;
-mod patience;
-mod person;
-mod relay;
+mod ping_timeout;
 mod server;
 mod setup;
+mod state;
 mod transcript;
-mod world;
+mod virtual_user;
 
 pub use caps::{Cap, Caps};
 pub use casemapping::Casemapping;
-pub use door::Goodbye;
-pub use mischief::{Mischief, Netsplit, Playback, TalkRefusal};
-pub use person::{Heard, MessageKind, Person};
+pub use faults::{Mischief, Netsplit, Playback, TalkRefusal};
+pub use listener::Goodbye;
 pub use server::IrcServer;
 pub use setup::{Account, FloodLimit, Setup};
 pub use transcript::Received;
+pub use virtual_user::{Heard, MessageKind, Person};

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 use tokio_rustls::rustls::ServerConfig;
 
-use super::door::{Door, Goodbye};
-use super::mischief::Mischief;
-use super::world::World;
+use super::faults::Mischief;
+use super::listener::{Door, Goodbye};
+use super::state::World;
 use super::{Person, Received, Setup};
 
 /// A running IRC server. Dropping it ends it at once, [`stop`](Self::stop) with a goodbye.

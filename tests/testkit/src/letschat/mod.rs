@@ -4,22 +4,22 @@
 //! bridge to be tried by. What it answers was read in Let's Chat 0.4.8's source or recorded from two
 //! running servers (`tests/data/letschat`), which `tests/testkit/tests/letschat/contract.rs` holds it to.
 
-mod answers;
-mod chat;
-mod demo_page;
-mod door;
+mod api;
 mod engineio;
+mod faults;
+mod handlers;
 mod id;
-mod mischief;
+mod listener;
 mod outbox;
+mod page;
 mod rest;
 mod server;
 mod setup;
-mod socket;
-mod wire;
-mod world;
+mod state;
+mod tcp_stream;
+mod websocket;
 
-pub use chat::{Begun, LetsChat};
-pub use mischief::{Fault, Mischief};
+pub use api::{Begun, LetsChat};
+pub use faults::{Fault, Mischief};
 pub use setup::{Flavour, NewRoom, Person, Setup};
-pub use world::post::Post;
+pub use state::post::Post;

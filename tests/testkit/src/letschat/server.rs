@@ -8,11 +8,11 @@ use axum::extract::DefaultBodyLimit;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::door::{self, House, Keeper, Peer};
-use super::mischief::Mischief;
+use super::faults::Mischief;
+use super::listener::{self, House, Keeper, Peer};
 use super::rest;
 use super::setup::Setup;
-use super::world::World;
+use super::state::World;
 
 /// What all connections of one server share.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Server {
         let world = World::new(&setup);
         let (life, mischief) = (watch::Sender::new(0), Arc::new(Mischief::default()));
         let house = House { tls: setup.tls, life: life.clone(), mischief: mischief.clone() };
-        let (door, keeper, address) = door::open(setup.bind, house)?;
+        let (door, keeper, address) = listener::open(setup.bind, house)?;
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             mischief,

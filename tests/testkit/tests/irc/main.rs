@@ -1,15 +1,15 @@
 //! The IRC double behaves like an IRC server, and misbehaves on command.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod breakdowns;
 mod capabilities;
 mod channels;
 mod client;
+mod faults;
+mod fixture;
 mod history;
-mod people;
+mod privmsg;
 mod registration;
+mod server_behaviour;
 mod tags;
-mod talk;
-mod tea;
 mod transport;
-mod vexations;
+mod users;

@@ -5,12 +5,12 @@
 mod client;
 mod connection;
 mod contract;
+mod faults;
 mod messages;
-mod mischief;
-mod people;
 mod raw;
 mod rest;
 mod rooms;
+mod users;
 
 use client::Client;
 use letsbridge_testkit::letschat::{Fault, Flavour, LetsChat, NewRoom, Person, Setup};

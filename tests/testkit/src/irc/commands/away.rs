@@ -4,7 +4,7 @@ use super::super::Cap;
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::{RPL_NOWAWAY, RPL_UNAWAY};
-use super::super::world::World;
+use super::super::state::World;
 
 impl World {
     pub(super) fn away(&mut self, id: ClientId, line: &Line<'_>) {

@@ -4,9 +4,9 @@
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::ERR_INVALIDCAPCMD;
-use super::super::world::World;
+use super::super::state::World;
 use super::super::{Cap, Caps};
-use super::channels::packed;
+use super::part_topic_names::packed;
 
 /// What a client wants of one capability.
 enum Wish {

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::super::Cap;
+use super::super::broadcast::{Knowledge, server_time};
 use super::super::client::ClientId;
 use super::super::history::{Kept, Point};
 use super::super::line::Line;
 use super::super::numeric::ERR_UNKNOWNCOMMAND;
-use super::super::relay::{Knowledge, server_time};
-use super::super::world::World;
+use super::super::state::World;
 
 impl World {
     pub(super) fn chathistory(&mut self, id: ClientId, line: &Line<'_>) {

@@ -4,7 +4,7 @@ use super::super::Cap;
 use super::super::client::ClientId;
 use super::super::line::{Line, tags_len};
 use super::super::outbox::Wire;
-use super::super::world::World;
+use super::super::state::World;
 
 /// The longest label in bytes.
 const LONGEST_LABEL: usize = 64;

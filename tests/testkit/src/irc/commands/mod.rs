@@ -2,19 +2,19 @@
 
 mod away;
 mod cap;
-mod channels;
 mod chathistory;
-mod info;
-mod joining;
+mod join;
+mod kick_invite;
 mod labels;
 mod mode;
 mod monitor;
 mod nick;
-mod operate;
+mod part_topic_names;
+mod privmsg;
 mod registration;
 mod relaymsg;
 mod sasl;
-mod talk;
+mod server_info;
 mod who;
 mod whois;
 
@@ -22,10 +22,10 @@ use tokio::time::Instant;
 
 use super::Cap;
 use super::client::ClientId;
+use super::faults::Mishap;
 use super::line::Line;
-use super::mischief::Mishap;
 use super::numeric::{ERR_INPUTTOOLONG, ERR_NEEDMOREPARAMS, ERR_NOTREGISTERED, ERR_UNKNOWNCOMMAND};
-use super::world::World;
+use super::state::World;
 
 impl World {
     /// Does what `id` says in `raw`, a line without CR and LF. `overlong` when more was sent than

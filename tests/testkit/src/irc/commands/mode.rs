@@ -2,15 +2,15 @@
 
 use super::super::channel::Ban;
 use super::super::client::ClientId;
+use super::super::faults::SERVICES;
 use super::super::line::Line;
 use super::super::mask::Mask;
-use super::super::mischief::SERVICES;
 use super::super::numeric::{
     ERR_NOSUCHCHANNEL, ERR_NOSUCHNICK, ERR_UMODEUNKNOWNFLAG, ERR_UNKNOWNMODE, ERR_USERNOTINCHANNEL,
     ERR_USERSDONTMATCH, RPL_BANLIST, RPL_CHANNELMODEIS, RPL_CREATIONTIME, RPL_ENDOFBANLIST,
     RPL_UMODEIS,
 };
-use super::super::world::World;
+use super::super::state::World;
 
 /// How many modes with a parameter one command may change; ISUPPORT `MODES` says so.
 pub(super) const MOST_CHANGES: usize = 4;

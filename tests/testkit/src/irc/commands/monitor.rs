@@ -5,8 +5,8 @@ use super::super::line::Line;
 use super::super::numeric::{
     ERR_MONLISTFULL, RPL_ENDOFMONLIST, RPL_MONLIST, RPL_MONOFFLINE, RPL_MONONLINE,
 };
-use super::super::world::World;
-use super::channels::packed;
+use super::super::state::World;
+use super::part_topic_names::packed;
 
 /// How many nicks one client may watch for; ISUPPORT `MONITOR` says so.
 pub(super) const MOST_MONITORS: usize = 100;

@@ -6,7 +6,7 @@ use super::super::line::Line;
 use super::super::numeric::{
     ERR_ERRONEUSNICKNAME, ERR_NICKNAMEINUSE, ERR_NONICKNAMEGIVEN, ERR_UNAVAILRESOURCE,
 };
-use super::super::world::World;
+use super::super::state::World;
 
 impl World {
     pub(super) fn nick(&mut self, id: ClientId, line: &Line<'_>) {

@@ -6,8 +6,8 @@ use super::super::numeric::{
     ERR_ALREADYREGISTERED, ERR_NEEDMOREPARAMS, ERR_NOORIGIN, ERR_PASSWDMISMATCH,
     ERR_YOUREBANNEDCREEP, RPL_CREATED, RPL_MYINFO, RPL_VISIBLEHOST, RPL_WELCOME, RPL_YOURHOST,
 };
-use super::super::world::World;
-use super::info::VERSION;
+use super::super::state::World;
+use super::server_info::VERSION;
 
 impl World {
     pub(super) fn pass(&mut self, id: ClientId, line: &Line<'_>) {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::super::Cap;
+use super::super::broadcast::Knowledge;
 use super::super::client::ClientId;
 use super::super::history::Kept;
 use super::super::line::Line;
 use super::super::numeric::ERR_NEEDMOREPARAMS;
-use super::super::relay::Knowledge;
-use super::super::world::World;
+use super::super::state::World;
 
 impl World {
     /// `RELAYMSG #channel nick/elsewhere :text`, for operators of the channel.

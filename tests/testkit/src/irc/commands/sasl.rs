@@ -13,7 +13,7 @@ use super::super::numeric::{
     ERR_SASLABORTED, ERR_SASLALREADY, ERR_SASLFAIL, ERR_SASLTOOLONG, ERR_UNKNOWNCOMMAND,
     RPL_LOGGEDIN, RPL_SASLMECHS, RPL_SASLSUCCESS,
 };
-use super::super::world::World;
+use super::super::state::World;
 
 /// A chunk of this many bytes is followed by another.
 const CHUNK: usize = 400;

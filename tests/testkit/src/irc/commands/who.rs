@@ -6,7 +6,7 @@ use super::super::client::{Client, ClientId};
 use super::super::line::Line;
 use super::super::mask::Mask;
 use super::super::numeric::{RPL_ENDOFWHO, RPL_ISON, RPL_USERHOST, RPL_WHOREPLY, RPL_WHOSPCRPL};
-use super::super::world::World;
+use super::super::state::World;
 
 /// The fields of WHOX in the order in which they are answered.
 const FIELDS: &str = "tcuihsnfdlaor";

@@ -7,8 +7,8 @@ use super::super::numeric::{
     ERR_NONICKNAMEGIVEN, ERR_NOSUCHNICK, RPL_AWAY, RPL_ENDOFWHOIS, RPL_WHOISACCOUNT, RPL_WHOISBOT,
     RPL_WHOISCHANNELS, RPL_WHOISIDLE, RPL_WHOISSERVER, RPL_WHOISUSER,
 };
-use super::super::world::World;
-use super::channels::packed;
+use super::super::state::World;
+use super::part_topic_names::packed;
 
 impl World {
     pub(super) fn whois(&mut self, id: ClientId, line: &Line<'_>) {

@@ -7,10 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, stream};
 
-use super::page::{self, Refusal};
+use super::responses::{self, Refusal};
 use crate::letschat::id::Id;
 use crate::letschat::server::Shared;
-use crate::letschat::world::person::Verdict;
+use crate::letschat::state::account::Verdict;
 
 /// How a token was given, for the word of the refusal.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(super) async fn whose(shared: &Shared, headers: &HeaderMap) -> Result<Id, Re
             (Scheme::Bearer, token.to_owned())
         }
         [scheme, both] if scheme.eq_ignore_ascii_case("basic") => (Scheme::Basic, user_name(both)?),
-        _ => return Err(page::plain(StatusCode::UNAUTHORIZED).into()),
+        _ => return Err(responses::plain(StatusCode::UNAUTHORIZED).into()),
     };
     shared.pay_for_check().await;
     match shared.world().check(&token) {
@@ -37,7 +37,7 @@ pub(super) async fn whose(shared: &Shared, headers: &HeaderMap) -> Result<Id, Re
         Verdict::Malformed => Err(refused(scheme, cut_short()).into()),
         Verdict::Broken => {
             let error = "Error: Illegal arguments: string, undefined";
-            Err(page::error(StatusCode::INTERNAL_SERVER_ERROR, error).into())
+            Err(responses::error(StatusCode::INTERNAL_SERVER_ERROR, error).into())
         }
     }
 }

@@ -6,8 +6,8 @@ use axum::http::{StatusCode, header};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::page::{self, Refusal};
-use crate::letschat::answers::Upload;
+use super::responses::{self, Refusal};
+use crate::letschat::handlers::Upload;
 
 /// The largest body of JSON or of a form: 100 kB.
 const LARGEST: usize = 100 * 1024;
@@ -43,14 +43,15 @@ pub(super) async fn read_multipart(
     params: &mut Map<String, Value>,
 ) -> Result<Option<Upload>, Refusal> {
     let broken = |_| {
-        Refusal::from(page::error(
+        Refusal::from(responses::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Error: Multipart: Boundary not found",
         ))
     };
     let mut parts = Multipart::from_request(request, &()).await.map_err(broken)?;
-    let refused =
-        |_| Refusal::from(page::error(StatusCode::INTERNAL_SERVER_ERROR, "Error: File too large"));
+    let refused = |_| {
+        Refusal::from(responses::error(StatusCode::INTERNAL_SERVER_ERROR, "Error: File too large"))
+    };
     let mut file = None;
     while let Some(part) = parts.next_field().await.map_err(refused)? {
         let (field, name) =
@@ -67,7 +68,7 @@ pub(super) async fn read_multipart(
 
 async fn take(request: Request) -> Result<axum::body::Bytes, Refusal> {
     let too_large = |_| {
-        Refusal::from(page::error(
+        Refusal::from(responses::error(
             StatusCode::PAYLOAD_TOO_LARGE,
             "PayloadTooLargeError: request entity too large",
         ))
@@ -79,7 +80,7 @@ fn json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(params)) => Ok(params),
         Ok(Value::Array(_)) => Ok(Map::new()),
-        _ => Err(Refusal::from(page::error(
+        _ => Err(Refusal::from(responses::error(
             StatusCode::BAD_REQUEST,
             "SyntaxError: Unexpected token in JSON",
         ))),

@@ -2,7 +2,7 @@
 
 mod auth;
 mod body;
-mod page;
+mod responses;
 mod route;
 mod upgrade;
 
@@ -13,12 +13,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::answers::{self, Call, Outcome, Reply};
-use super::demo_page;
-use super::door::Peer;
+use super::handlers::{self, Call, Outcome, Reply};
 use super::id::{self, Id};
+use super::listener::Peer;
+use super::page;
 use super::server::Shared;
-use page::Refusal;
+use responses::Refusal;
 use route::Route;
 
 /// The files that a browser shows; it is told to save the others.
@@ -44,8 +44,8 @@ pub(super) async fn serve(
         return upgrade::serve(shared, request).await;
     }
     let response = match shared.mischief.rest_failure() {
-        Some(status) => page::proxy_error(status),
-        None => match demo_page::serve(&shared, &request, &path, peer) {
+        Some(status) => responses::proxy_error(status),
+        None => match page::serve(&shared, &request, &path, peer) {
             Some(response) => response,
             None => rest(&shared, &path, request).await.unwrap_or_else(|refusal| *refusal),
         },
@@ -82,12 +82,12 @@ async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Respon
 /// `None`: this server does not have that event switched on.
 fn answer(shared: &Shared, name: &str, call: &Call) -> Option<Response> {
     let mut world = shared.world();
-    Some(match answers::answer(&mut world, name, call) {
+    Some(match handlers::answer(&mut world, name, call) {
         Outcome::Answer(Reply { status, json }, news) => {
             world.tell(news);
-            json.map_or_else(|| page::plain(status), |json| page::json(status, json))
+            json.map_or_else(|| responses::plain(status), |json| responses::json(status, json))
         }
-        Outcome::Throws => page::error(
+        Outcome::Throws => responses::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "TypeError: Cannot read property of undefined",
         ),
@@ -105,7 +105,7 @@ fn look_up(shared: &Shared, room: &str) -> Result<Id, Refusal> {
     world
         .addressed(room)
         .map(|room| room.id.clone())
-        .ok_or_else(|| page::plain(StatusCode::NOT_FOUND).into())
+        .ok_or_else(|| responses::plain(StatusCode::NOT_FOUND).into())
 }
 
 /// `None`: this server has no files.
@@ -114,9 +114,9 @@ fn download(shared: &Shared, id: &str) -> Option<Response> {
     if !world.files_enabled {
         return None;
     }
-    let Some(id) = id::parse(id) else { return Some(page::plain(StatusCode::BAD_REQUEST)) };
+    let Some(id) = id::parse(id) else { return Some(responses::plain(StatusCode::BAD_REQUEST)) };
     let Some(file) = world.files.iter().find(|file| file.id == id) else {
-        return Some(page::plain(StatusCode::NOT_FOUND));
+        return Some(responses::plain(StatusCode::NOT_FOUND));
     };
     world.downloads += 1;
     let shown = SHOWN.contains(&file.kind.as_str());
@@ -128,7 +128,7 @@ fn download(shared: &Shared, id: &str) -> Option<Response> {
 }
 
 fn not_found(request: &Request) -> Response {
-    page::error(
+    responses::error(
         StatusCode::NOT_FOUND,
         &format!("Cannot {} {}", request.method(), request.uri().path()),
     )

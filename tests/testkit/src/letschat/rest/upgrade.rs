@@ -9,16 +9,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::page;
+use super::responses;
 use crate::letschat::server::Shared;
-use crate::letschat::socket;
+use crate::letschat::websocket;
 
 /// The largest frame that a client may send: 100 MB, Engine.IO's own limit.
 const LARGEST_FRAME: usize = 100_000_000;
 
 pub(super) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     if let Some(status) = shared.mischief.upgrade_failure() {
-        return page::proxy_error(status);
+        return responses::proxy_error(status);
     }
     let query = Query::<HashMap<String, String>>::try_from_uri(request.uri()).unwrap_or_default().0;
     match (query.get("transport").map(String::as_str), query.contains_key("sid")) {
@@ -33,9 +33,9 @@ pub(super) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     upgrade
         .max_message_size(LARGEST_FRAME)
         .max_frame_size(LARGEST_FRAME)
-        .on_upgrade(move |socket| socket::serve(shared, socket, token))
+        .on_upgrade(move |socket| websocket::serve(shared, socket, token))
 }
 
 fn refuse(code: u8, message: &str) -> Response {
-    page::json(StatusCode::BAD_REQUEST, json!({"code": code, "message": message}).to_string())
+    responses::json(StatusCode::BAD_REQUEST, json!({"code": code, "message": message}).to_string())
 }

@@ -1,0 +1,93 @@
+//! The demo's page: a small web client, and the tokens of the demo's people for it.
+
+use std::net::SocketAddr;
+
+use axum::extract::Request;
+use axum::http::{Method, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::server::Shared;
+
+/// The page and its parts: each with its path and its kind.
+const PARTS: [(&str, &str, &str); 5] = [
+    ("", "text/html; charset=utf-8", include_str!("page/index.html")),
+    ("style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+    ("app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
+    ("text.js", "text/javascript; charset=utf-8", include_str!("page/text.js")),
+    ("wire.js", "text/javascript; charset=utf-8", include_str!("page/wire.js")),
+];
+
+/// Nothing from anywhere else runs on the page; pictures may come from where people say they are.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; \
+                      img-src * data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page, its parts and its people; `None` for everything else.
+pub(super) fn serve(
+    shared: &Shared,
+    request: &Request,
+    path: &[&str],
+    peer: SocketAddr,
+) -> Option<Response> {
+    if !shared.page || *request.method() != Method::GET {
+        return None;
+    }
+    if path.is_empty() && !request.uri().path().ends_with('/') {
+        return Some(to_slash(request));
+    }
+    let name = path.join("/");
+    let (kind, content) = match PARTS.iter().find(|(part, ..)| *part == name) {
+        Some((_, kind, content)) => (*kind, (*content).to_owned()),
+        None if name == "demo/people" && is_local(request, peer) => {
+            ("application/json; charset=utf-8", people(shared))
+        }
+        None => return None,
+    };
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Some((headers, content).into_response())
+}
+
+/// The page's addresses are relative, and so it must end in a slash.
+fn to_slash(request: &Request) -> Response {
+    axum::response::Redirect::permanent(&format!("{}/", request.uri().path())).into_response()
+}
+
+/// Whether both ends are this machine. The name that was asked for must be one of its own: a page from
+/// elsewhere could have its own name point here.
+fn is_local(request: &Request, peer: SocketAddr) -> bool {
+    let host =
+        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.parse::<u16>().is_ok())
+        .map_or(host, |(name, _)| name);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    peer.ip().is_loopback()
+        && (name == "localhost" || address.is_ok_and(|address| address.is_loopback()))
+}
+
+/// Those whom one may be, with their tokens.
+fn people(shared: &Shared) -> String {
+    let world = shared.world();
+    let people: Vec<Value> = world
+        .people
+        .iter()
+        .filter(|account| !shared.page_leaves_out.contains(&account.username))
+        .filter_map(|account| Some((account, account.token()?)))
+        .map(|(account, token)| {
+            json!({
+                "id": *account.id,
+                "username": account.username,
+                "displayName": account.display_name,
+                "token": token,
+            })
+        })
+        .collect();
+    Value::from(people).to_string()
+}

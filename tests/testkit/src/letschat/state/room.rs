@@ -1,0 +1,105 @@
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use super::post::{Held, Post};
+use super::{Seat, World, json};
+use crate::letschat::id::{self, Id};
+
+/// A room, what was said in it, and who sits there now.
+#[derive(Debug)]
+pub(in super::super) struct Room {
+    pub id: Id,
+    pub slug: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub last_active: Timestamp,
+    pub created: Timestamp,
+    pub owner: Id,
+    pub private: bool,
+    pub password: Option<String>,
+    pub participants: Vec<Id>,
+    pub archived: bool,
+    /// By the time of posting; equal times in the order of arrival.
+    pub posts: Vec<Post>,
+    /// Posts that have their ids but wait to be overtaken.
+    pub held: VecDeque<Held>,
+    /// The sockets that joined, in that order.
+    pub present: Vec<Seat>,
+}
+
+impl Room {
+    /// The real server's `isAuthorized`: whether `who` may read, write and enter without a password.
+    pub(in super::super) fn admits(&self, who: &str) -> bool {
+        (!self.private && !self.has_password())
+            || *self.owner == *who
+            || self.participants.iter().any(|participant| **participant == *who)
+    }
+
+    /// Whether `who` may enter with this password.
+    pub(in super::super) fn opens(&self, who: &str, password: Option<&str>) -> bool {
+        self.admits(who) || (self.has_password() && self.password.as_deref() == password)
+    }
+
+    pub(in super::super) fn has_password(&self) -> bool {
+        self.password.as_ref().is_some_and(|password| !password.is_empty())
+    }
+
+    /// Only these are told of it: it is private and no password opens it.
+    pub(in super::super) fn is_secret(&self) -> bool {
+        self.private && !self.has_password()
+    }
+}
+
+/// How the participants of a private room are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Participants {
+    /// By username: the room was read with its participants.
+    Named,
+    /// By id: it was read without.
+    Bare,
+}
+
+impl World {
+    /// The room as `viewer` sees it; `None` is nobody in particular, who is shown no participants.
+    pub(in super::super) fn room_shape<'a>(
+        &'a self,
+        room: &'a Room,
+        viewer: Option<&str>,
+        how: Participants,
+    ) -> json::Room<'a> {
+        let shown = room.private && viewer.is_some_and(|viewer| room.admits(viewer));
+        let name = |id: &'a Id| match how {
+            Participants::Named => self.account(id).map(|account| account.username.as_str()),
+            Participants::Bare => Some(&**id),
+        };
+        json::Room {
+            id: &room.id,
+            slug: &room.slug,
+            name: &room.name,
+            description: room.description.as_deref(),
+            last_active: id::iso(room.last_active),
+            created: id::iso(room.created),
+            owner: &room.owner,
+            private: room.private,
+            has_password: room.has_password(),
+            participants: room.participants.iter().filter(|_| shown).filter_map(name).collect(),
+            users: None,
+            user_count: None,
+        }
+    }
+
+    /// Those present in `room`, each once, in the order in which they came.
+    pub(in super::super) fn present<'a>(&'a self, room: &'a Room) -> Vec<json::User<'a>> {
+        let mut users: Vec<json::User<'a>> = Vec::new();
+        for seat in &room.present {
+            let account = self.seats.get(seat).and_then(|taken| self.account(&taken.who));
+            if let Some(account) = account
+                && !users.iter().any(|user| *user.id == *account.id)
+            {
+                users.push(account.shape());
+            }
+        }
+        users
+    }
+}
