@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
-use letsbridge_testkit::irc::Goodbye;
+use letsbridge_testkit::irc::CloseKind;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::program::{DOORS, Program};
@@ -127,7 +127,7 @@ impl Plan {
 async fn irc_restarts(stage: &Stage, down: Duration) {
     let irc = stage.irc.mischief();
     let doors = DOORS.lock().await;
-    irc.kill(Goodbye::Error("Server restarting")).await;
+    irc.kill(CloseKind::Error("Server restarting")).await;
     drop(doors);
     sleep(down).await;
     irc.revive().await.unwrap();

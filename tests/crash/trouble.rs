@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
-use letsbridge_testkit::irc::Goodbye;
+use letsbridge_testkit::irc::CloseKind;
 use letsbridge_testkit::letschat::Flavour;
 use tokio::time::sleep;
 
@@ -112,8 +112,8 @@ pub(crate) async fn make(
 async fn once(stage: &Stage, trouble: Trouble, pauses: &Pauses, dice: &mut Rng) {
     let (irc, letschat) = (stage.irc.mischief(), stage.letschat.mischief());
     match trouble {
-        IrcRestarts => irc_goes(stage, Goodbye::Error("Server restarting"), dice).await,
-        IrcVanishes => irc_goes(stage, Goodbye::Silent, dice).await,
+        IrcRestarts => irc_goes(stage, CloseKind::Error("Server restarting"), dice).await,
+        IrcVanishes => irc_goes(stage, CloseKind::Silent, dice).await,
         IrcStalls => irc_stands_still(stage, moment(dice, 10..300)).await,
         IrcPauses => irc_stands_still(stage, pauses.one(dice)).await,
         IrcCuts => cut(stage),
@@ -174,7 +174,7 @@ pub(crate) async fn letschat_stands_still(stage: &Stage, length: Duration) {
     stage.letschat.mischief().go_on();
 }
 
-async fn irc_goes(stage: &Stage, goodbye: Goodbye, dice: &mut Rng) {
+async fn irc_goes(stage: &Stage, goodbye: CloseKind, dice: &mut Rng) {
     let irc = stage.irc.mischief();
     let doors = DOORS.lock().await;
     irc.kill(goodbye).await;

@@ -201,7 +201,7 @@ async fn server_without_chathistory_is_not_audited() {
     let (code, channel, total) = audit(&world, &["--no-channels"]).await;
     assert_eq!((code, channel.as_str()), (Some(0), ""), "{total}");
     assert_eq!(bridge.stop().await.code, Some(0));
-    world.irc.mischief().kill(irc::Goodbye::Silent).await;
+    world.irc.mischief().kill(irc::CloseKind::Silent).await;
     let (code, channel, _) = audit(&world, &[]).await;
     assert_eq!(code, Some(3), "{channel}");
     assert!(channel.starts_with("office/#tea: cannot be compared: "), "{channel}");

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use letsbridge_testkit::irc::{self, Goodbye, IrcServer};
+use letsbridge_testkit::irc::{self, CloseKind, IrcServer};
 use letsbridge_testkit::letschat::{self, NewRoom};
 
 use crate::program::End;
@@ -122,7 +122,7 @@ async fn a_channel_that_does_not_hear_the_bridge() {
 #[tokio::test]
 async fn unreachable_servers_are_reported() {
     let world = World::new().await;
-    world.irc.mischief().kill(Goodbye::Silent).await;
+    world.irc.mischief().kill(CloseKind::Silent).await;
     world.letschat.kill().await.unwrap();
     let found = check(&world, 1).await;
     for (line, server) in [
@@ -146,7 +146,7 @@ async fn every_server_of_a_network_is_tried() {
     let [gone, other, locked] =
         [irc::Setup::default(), irc::Setup::default(), locked].map(IrcServer::start);
     let (gone, other, locked) = (gone.await.unwrap(), other.await.unwrap(), locked.await.unwrap());
-    gone.mischief().kill(Goodbye::Silent).await;
+    gone.mischief().kill(CloseKind::Silent).await;
     let first = world.irc.address();
     let [gone, second, locked] = [&gone, &other, &locked].map(IrcServer::address);
     world.configure(|toml| {

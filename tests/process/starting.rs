@@ -1,6 +1,6 @@
 //! From the command line to readiness, and what keeps the program from it.
 
-use letsbridge_testkit::irc::Goodbye;
+use letsbridge_testkit::irc::CloseKind;
 
 use crate::program::soon;
 use crate::world::World;
@@ -61,7 +61,7 @@ async fn missing_configuration_is_reported() {
 #[tokio::test]
 async fn systemd_ready_is_sent_when_all_links_are_up() {
     let world = World::new().await;
-    world.irc.mischief().kill(Goodbye::Silent).await;
+    world.irc.mischief().kill(CloseKind::Silent).await;
     let bridge = world.run().start();
     bridge.stands("STATUS=0 of 2 channels and rooms joined").await;
     bridge.stands("STATUS=1 of 2 channels and rooms joined; irc office: nothing answers at").await;
@@ -69,7 +69,7 @@ async fn systemd_ready_is_sent_when_all_links_are_up() {
     bridge.notices("STATUS=2 of 2 channels and rooms joined").await;
     assert_eq!(bridge.notice().await, "READY=1");
     // A network that goes away later makes it no less ready, but is told.
-    world.irc.mischief().kill(Goodbye::Silent).await;
+    world.irc.mischief().kill(CloseKind::Silent).await;
     bridge.stands("STATUS=1 of 2 channels and rooms joined").await;
     world.irc.mischief().revive().await.unwrap();
     bridge.notices("STATUS=2 of 2 channels and rooms joined").await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use letsbridge::domain::{Delivery, DeliveryId, DeliveryState, Endpoint};
 use letsbridge::store::Store;
-use letsbridge_testkit::irc::Goodbye;
+use letsbridge_testkit::irc::CloseKind;
 use tokio::time::Instant;
 
 use crate::program::soon;
@@ -128,7 +128,7 @@ async fn what_was_heard_and_not_delivered_is_delivered_after_the_next_start() {
 
     let mut bridge = world.talkative_bridge().await;
     assert_eq!(world.room(3).await, ["<ann> one", "<ann> two", "<ann> three"]);
-    world.irc.mischief().kill(Goodbye::Silent).await;
+    world.irc.mischief().kill(CloseKind::Silent).await;
     for text in ["four", "five"] {
         world.say_in_letschat(text);
         bridge.err.says("heard").await;

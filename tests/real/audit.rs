@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use letsbridge_testkit::irc::{Goodbye, IrcServer, Setup as IrcSetup};
+use letsbridge_testkit::irc::{CloseKind, IrcServer, Setup as IrcSetup};
 use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -185,7 +185,7 @@ async fn deliveries_that_overtook_others_are_found() {
 #[tokio::test]
 async fn what_waits_is_told_and_is_no_loss() {
     let scene = Scene::new().await;
-    scene.irc.mischief().kill(Goodbye::Silent).await;
+    scene.irc.mischief().kill(CloseKind::Silent).await;
     scene.letschat.post("dev", "alice", "is anybody there?");
     let told = scene.until(|told| !told["to_channels"]["office/#dev"]["oldest"].is_null()).await;
     assert_eq!(told["well"], true, "{told}");

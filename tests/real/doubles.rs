@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use letsbridge_testkit::irc::{Caps, Goodbye, Heard, IrcServer, Setup as IrcSetup};
+use letsbridge_testkit::irc::{Caps, CloseKind, Heard, IrcServer, Setup as IrcSetup};
 use letsbridge_testkit::letschat::{Flavour, LetsChat, NewRoom, Person, Post, Setup};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
@@ -102,7 +102,7 @@ async fn servers_that_restart_while_people_talk_lose_nothing_towards_letschat() 
             }
             160 => {
                 heard_by_the_bridge(&letschat, at).await;
-                irc.mischief().restart(Goodbye::Silent).await.unwrap();
+                irc.mischief().restart(CloseKind::Silent).await.unwrap();
                 bridge_is_back(&irc).await;
             }
             _ => {}

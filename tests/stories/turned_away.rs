@@ -49,7 +49,7 @@ fn and_then_why() {
         );
     }
     at_the_door(
-        ":irc.example 465 * :You're banned!\nirc < ERROR :Goodbye",
+        ":irc.example 465 * :You're banned!\nirc < ERROR :CloseKind",
         "the server has banned us: You're banned!",
     );
 }

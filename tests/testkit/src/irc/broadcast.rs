@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::caps::{Cap, Caps};
 use super::outbox::Wire;
-use super::{Cap, Caps};
 
 /// What the server knows about a line besides its words. Who asked for it gets it as tags.
 #[derive(Debug, Clone)]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::broadcast::Relay;
+use super::caps::{Cap, Caps};
+use super::inbox::Memory;
 use super::outbox::{Outbox, Wire};
-use super::virtual_user::Memory;
-use super::{Cap, Caps};
 
 /// Names a client for as long as the server runs. Handed out in the order of connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::client::ClientId;
 use super::framing::Framing;
 use super::outbox::{Next, Outbox, Waiting};
-use super::server::Inner;
+use super::shared::Shared;
 use super::state::World;
 
 /// How long a client has to make itself known.
@@ -23,22 +23,22 @@ const LINGER: Duration = Duration::from_secs(1);
 const CHUNK: usize = 16 << 10;
 
 /// Converses with a client until either has had enough.
-pub(super) async fn serve<S>(server: Arc<Inner>, stream: S, address: IpAddr)
+pub(super) async fn serve<S>(shared: Arc<Shared>, stream: S, address: IpAddr)
 where
     S: AsyncRead + AsyncWrite,
 {
-    let (id, outbox) = server.with(|world| world.connect(address));
+    let (id, outbox) = shared.with(|world| world.connect(address));
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut stalled = server.stalled();
+    let mut stalled = shared.stalled();
     let ended = tokio::select! {
-        why = listen(&server, id, &outbox, &mut reader, &mut stalled) => Ended::HungUp(why),
-        ended = speak(&outbox, &mut writer, server.stalled()) => ended,
+        why = listen(&shared, id, &outbox, &mut reader, &mut stalled) => Ended::HungUp(why),
+        ended = speak(&outbox, &mut writer, shared.stalled()) => ended,
         () = outbox.severed() => Ended::Severed,
     };
     match ended {
         Ended::LetGo => linger(&mut reader, &mut writer).await,
-        Ended::HungUp(why) => server.with(|world| world.hung_up(id, why)),
-        Ended::Severed => server.with(|world| world.hung_up(id, "Max SendQ exceeded")),
+        Ended::HungUp(why) => shared.with(|world| world.hung_up(id, why)),
+        Ended::Severed => shared.with(|world| world.hung_up(id, "Max SendQ exceeded")),
     }
 }
 
@@ -55,14 +55,14 @@ enum Ended {
 /// Reads lines and has them done, until the client goes: why it went. Once the connection is over,
 /// nothing more is read, and what is left is to write the last words.
 async fn listen(
-    server: &Inner,
+    shared: &Shared,
     id: ClientId,
     outbox: &Outbox,
     reader: &mut (impl AsyncRead + Unpin),
     stalled: &mut watch::Receiver<bool>,
 ) -> &'static str {
-    let ping_every = server.with(|world| world.setup.ping_every);
-    let mut framing = Framing::new(server.with(|world| world.setup.linelen));
+    let ping_every = shared.with(|world| world.setup.ping_every);
+    let mut framing = Framing::new(shared.with(|world| world.setup.linelen));
     let mut chunk = vec![0; CHUNK];
     let mut patience = Instant::now() + REGISTRATION.min(ping_every);
     loop {
@@ -76,7 +76,7 @@ async fn listen(
             }
             read = reader.read(&mut chunk) => read,
             () = sleep_until(patience) => {
-                server.with(|world| world.lose_patience(id));
+                shared.with(|world| world.lose_patience(id));
                 if outbox.is_over() {
                     return std::future::pending().await;
                 }
@@ -90,7 +90,7 @@ async fn listen(
             Ok(length) => {
                 patience = Instant::now() + ping_every;
                 let over =
-                    server.with(|world| obey(world, id, outbox, &mut framing, &chunk[..length]));
+                    shared.with(|world| obey(world, id, outbox, &mut framing, &chunk[..length]));
                 if over {
                     return std::future::pending().await;
                 }

@@ -47,6 +47,27 @@ impl World {
         }
     }
 
+    /// All clients behind sockets are thrown out.
+    pub(super) fn close_all(&mut self, reason: &str) {
+        for id in self.clients_behind_sockets() {
+            self.close(id, reason);
+        }
+    }
+
+    /// All clients behind sockets are gone without a word.
+    pub(super) fn lose_all(&mut self) {
+        for id in self.clients_behind_sockets() {
+            self.leave(id, b"irc.example other.example");
+        }
+    }
+
+    fn clients_behind_sockets(&self) -> Vec<ClientId> {
+        let real = self.clients.values().filter(|client| !matches!(client.ear, Ear::Person(_)));
+        let mut ids: Vec<ClientId> = real.map(|client| client.id).collect();
+        ids.sort();
+        ids
+    }
+
     /// Takes `id` from the server; others see `QUIT :reason`.
     pub(super) fn leave(&mut self, id: ClientId, reason: &[u8]) -> Option<Client> {
         let registered = self.clients.get(&id)?.registration.done;

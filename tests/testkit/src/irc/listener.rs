@@ -1,4 +1,4 @@
-//! The listening socket: open, shut with the port kept, and open again.
+//! The listening socket: open, closed with the port kept, and open again.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,138 +6,164 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{serve, unstalled};
-use super::server::Inner;
+use super::shared::Shared;
+use super::state::World;
 
-/// How long clients have to take their goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How long clients have to read why they are disconnected.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a client has for its TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// What clients are told when the server goes down.
+/// How clients are disconnected when the server goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goodbye {
-    /// `ERROR`, with this reason.
+pub enum CloseKind {
+    /// With `ERROR` and this reason.
     Error(&'static str),
-    /// Nothing: the connections break.
+    /// Without a word: the connections break.
     Silent,
 }
 
-/// Where clients come in.
+/// The port of a server. Dropping it ends the server and all connections at once.
 #[derive(Debug)]
-pub(super) enum Door {
-    /// Connections are accepted.
-    Open { keeper: Keeper, closing: oneshot::Sender<Goodbye>, address: SocketAddr },
-    /// Connections are refused, and nobody else gets the port.
-    Shut(TcpSocket),
-    /// There is no server any more.
-    Gone,
+pub(super) struct Listener {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    port: Mutex<Port>,
+}
+
+/// Whether connections are accepted.
+#[derive(Debug)]
+enum Port {
+    /// They are.
+    Open { accept_loop: AcceptLoop, closing: oneshot::Sender<CloseKind> },
+    /// They are refused, and nobody else gets the port.
+    Closed(TcpSocket),
+    /// They are refused, and the port is lost.
+    Lost,
 }
 
 /// The task that accepts; it ends with its handle, and all connections with it.
 #[derive(Debug)]
-pub(super) struct Keeper(JoinHandle<()>);
+struct AcceptLoop(JoinHandle<()>);
 
-impl Drop for Keeper {
+impl Drop for AcceptLoop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl Door {
+impl Listener {
     /// Takes the port, and accepts nothing yet.
-    pub(super) fn shut(address: SocketAddr) -> io::Result<Self> {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // Old connections to this port may linger; they must not keep us from it.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        Ok(Self::Shut(socket))
+    pub(super) fn bind(address: SocketAddr, shared: Arc<Shared>) -> io::Result<Self> {
+        let socket = bind(address)?;
+        let address = socket.local_addr()?;
+        Ok(Self { shared, address, port: Mutex::new(Port::Closed(socket)) })
     }
 
-    /// Where it is.
-    pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        match self {
-            Self::Open { address, .. } => Ok(*address),
-            Self::Shut(socket) => socket.local_addr(),
-            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
-        }
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// Accepts from now on; nothing happens when it does already.
-    pub(super) fn open(&mut self, server: &Arc<Inner>) -> io::Result<()> {
-        *self = match std::mem::replace(self, Self::Gone) {
-            Self::Shut(socket) => {
-                let address = socket.local_addr()?;
+    /// Accepts connections from now on; does nothing if it does already.
+    pub(super) async fn open(&self) -> io::Result<()> {
+        let mut port = self.port.lock().await;
+        *port = match std::mem::replace(&mut *port, Port::Lost) {
+            Port::Closed(socket) => {
                 let listener = socket.listen(BACKLOG)?;
                 let (closing, closed) = oneshot::channel();
-                let keeper = Keeper(tokio::spawn(keep(Arc::clone(server), listener, closed)));
-                Self::Open { keeper, closing, address }
+                let task = tokio::spawn(accept_loop(Arc::clone(&self.shared), listener, closed));
+                Port::Open { accept_loop: AcceptLoop(task), closing }
             }
-            open => open,
+            Port::Lost => return Err(io::ErrorKind::NotConnected.into()),
+            open @ Port::Open { .. } => open,
         };
         Ok(())
     }
 
     /// Refuses connections from now on, and ends those there are.
-    pub(super) async fn close(&mut self, goodbye: Goodbye) {
-        match std::mem::replace(self, Self::Gone) {
-            Self::Open { mut keeper, closing, address } => {
-                // A keeper that is no more has closed already.
-                let _ = closing.send(goodbye);
-                let _ = (&mut keeper.0).await;
-                *self = Self::shut(address).unwrap_or(Self::Gone);
+    pub(super) async fn close(&self, kind: CloseKind) {
+        let mut port = self.port.lock().await;
+        match std::mem::replace(&mut *port, Port::Lost) {
+            Port::Open { mut accept_loop, closing } => {
+                // A loop that has ended has closed already.
+                let _ = closing.send(kind);
+                let _ = (&mut accept_loop.0).await;
+                *port = bind(self.address).map_or(Port::Lost, Port::Closed);
             }
-            shut => *self = shut,
+            closed => *port = closed,
         }
     }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Old connections to this port may linger; they must not keep us from it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 /// Accepts connections until told to close.
-async fn keep(server: Arc<Inner>, listener: TcpListener, mut closed: oneshot::Receiver<Goodbye>) {
-    let mut guests = JoinSet::new();
-    let goodbye = loop {
+async fn accept_loop(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    mut closed: oneshot::Receiver<CloseKind>,
+) {
+    let mut connections = JoinSet::new();
+    let kind = loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
-                    guests.spawn(welcome(Arc::clone(&server), stream, address));
+                    connections.spawn(serve_client(Arc::clone(&shared), stream, address));
                 }
                 // Out of file descriptors, most likely; some may come free.
-                Err(_) => sleep(Duration::from_millis(50)).await,
+                Err(_) => sleep(ACCEPT_RETRY).await,
             },
-            Some(_) = guests.join_next() => {}
-            goodbye = &mut closed => break goodbye.unwrap_or(Goodbye::Silent),
+            Some(_) = connections.join_next() => {}
+            kind = &mut closed => break kind.unwrap_or(CloseKind::Silent),
         }
     };
     drop(listener);
-    server.with(|world| world.everybody_out(goodbye));
-    if goodbye != Goodbye::Silent {
-        let all_gone = async { while guests.join_next().await.is_some() {} };
-        // Who has not gone by then is thrown out.
-        let _ = timeout(GOODBYE, all_gone).await;
+    shared.with(|world| disconnect_all(world, kind));
+    if kind != CloseKind::Silent {
+        let all_closed = async { while connections.join_next().await.is_some() {} };
+        // Connections that are still open then are aborted.
+        let _ = timeout(CLOSE_TIMEOUT, all_closed).await;
     }
-    guests.shutdown().await;
-    // Somebody may have come in between.
-    server.with(|world| world.everybody_out(Goodbye::Silent));
+    connections.shutdown().await;
+    // A client may have connected in between.
+    shared.with(|world| disconnect_all(world, CloseKind::Silent));
 }
 
-async fn welcome(server: Arc<Inner>, stream: TcpStream, address: SocketAddr) {
+fn disconnect_all(world: &mut World, kind: CloseKind) {
+    match kind {
+        CloseKind::Error(reason) => world.close_all(reason),
+        CloseKind::Silent => world.lose_all(),
+    }
+}
+
+async fn serve_client(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr) {
     // Lines are short and answers wait for them; where it fails, they come a little later.
     let _ = stream.set_nodelay(true);
-    // Who comes during a stall is let in by the operating system alone.
-    unstalled(&mut server.stalled()).await;
-    match server.tls.clone() {
-        None => serve(server, stream, address.ip()).await,
+    // During a stall only the operating system accepts.
+    unstalled(&mut shared.stalled()).await;
+    match shared.tls.clone() {
+        None => serve(shared, stream, address.ip()).await,
         Some(config) => {
             let handshake = TlsAcceptor::from(config).accept(stream);
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE, handshake).await {
-                serve(server, stream, address.ip()).await;
+            if let Ok(Ok(stream)) = timeout(TLS_HANDSHAKE_TIMEOUT, handshake).await {
+                serve(shared, stream, address.ip()).await;
             }
         }
     }

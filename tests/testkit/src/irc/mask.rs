@@ -1,6 +1,6 @@
 //! Patterns of hostmasks, as bans and `WHO` have them.
 
-use super::Casemapping;
+use super::casemapping::Casemapping;
 
 /// A pattern in which `*` stands for any characters and `?` for exactly one
 /// (<https://modern.ircdocs.horse/#mask-matching>).

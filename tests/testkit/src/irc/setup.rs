@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio_rustls::rustls::ServerConfig;
 
-use super::{Caps, Casemapping};
+use super::caps::Caps;
+use super::casemapping::Casemapping;
 
 /// What kind of server the double is. By default a plain one on a free port of loopback, that knows
 /// no capability.

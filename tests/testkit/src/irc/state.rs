@@ -8,16 +8,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Setup;
 use super::broadcast::{Knowledge, Relay};
+use super::caps::{Cap, Caps};
 use super::channel::Channel;
 use super::client::{Client, ClientId, Ear};
-use super::faults::Troubles;
+use super::faults::active::Troubles;
 use super::history::History;
+use super::inbox::Memory;
 use super::outbox::Outbox;
+use super::setup::Setup;
 use super::transcript::Transcript;
-use super::virtual_user::Memory;
-use super::{Cap, Caps};
 
 /// Everything the server knows.
 #[derive(Debug)]

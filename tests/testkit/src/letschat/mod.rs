@@ -15,6 +15,7 @@ mod page;
 mod rest;
 mod server;
 mod setup;
+mod shared;
 mod state;
 mod tcp_stream;
 mod websocket;

@@ -7,7 +7,7 @@ use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::server::Shared;
+use super::shared::Shared;
 
 /// The page and its parts: each with its path and its kind.
 const PARTS: [(&str, &str, &str); 5] = [

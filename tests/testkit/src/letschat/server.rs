@@ -1,7 +1,7 @@
+//! The server: its listener, and the router behind it.
+
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -12,56 +12,7 @@ use super::faults::Mischief;
 use super::listener::{self, House, Keeper, Peer};
 use super::rest;
 use super::setup::Setup;
-use super::state::World;
-
-/// What all connections of one server share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    world: Mutex<World>,
-    pub mischief: Arc<Mischief>,
-    pub ping_interval: Duration,
-    pub ping_timeout: Duration,
-    pub prefix: String,
-    pub page: bool,
-    pub page_leaves_out: Vec<String>,
-    /// How many websockets are open.
-    pub sockets: watch::Sender<usize>,
-    /// How many have been opened.
-    pub opened: AtomicUsize,
-    token_cost: Duration,
-    /// Only one token is checked at a time.
-    check: tokio::sync::Mutex<()>,
-    /// Changes when every connection is cut.
-    life: watch::Sender<u64>,
-}
-
-impl Shared {
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Cuts every connection, as the end of the process does.
-    pub(super) fn cut_all(&self) {
-        self.life.send_modify(|life| *life += 1);
-    }
-
-    /// Tells when every connection is cut.
-    pub(super) fn life(&self) -> watch::Receiver<u64> {
-        self.life.subscribe()
-    }
-
-    /// Takes as long as the check of a token takes.
-    pub(super) async fn pay_for_check(&self) {
-        if !self.token_cost.is_zero() {
-            let _turn = self.check.lock().await;
-            tokio::time::sleep(self.token_cost).await;
-        }
-    }
-
-    pub(super) fn opened(&self) -> usize {
-        self.opened.load(Ordering::Relaxed)
-    }
-}
+use super::shared::Shared;
 
 /// A running server.
 #[derive(Debug)]
@@ -74,24 +25,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(setup: Setup) -> io::Result<Self> {
-        let world = World::new(&setup);
         let (life, mischief) = (watch::Sender::new(0), Arc::new(Mischief::default()));
-        let house = House { tls: setup.tls, life: life.clone(), mischief: mischief.clone() };
+        let house =
+            House { tls: setup.tls.clone(), life: life.clone(), mischief: mischief.clone() };
         let (door, keeper, address) = listener::open(setup.bind, house)?;
-        let shared = Arc::new(Shared {
-            world: Mutex::new(world),
-            mischief,
-            ping_interval: setup.ping_interval,
-            ping_timeout: setup.ping_timeout,
-            prefix: setup.prefix,
-            page: setup.page,
-            page_leaves_out: setup.page_leaves_out,
-            sockets: watch::Sender::new(0),
-            opened: AtomicUsize::new(0),
-            token_cost: setup.token_cost,
-            check: tokio::sync::Mutex::new(()),
-            life,
-        });
+        let shared = Arc::new(Shared::new(setup, mischief, life));
         let router = Router::new()
             .fallback(rest::serve)
             .layer(DefaultBodyLimit::max(rest::LARGEST_UPLOAD))

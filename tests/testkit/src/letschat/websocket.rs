@@ -14,10 +14,11 @@ use super::engineio::{self, Packet};
 use super::faults::Fault;
 use super::handlers::{self, Call, Outcome};
 use super::outbox::{Outbox, Said};
-use super::server::Shared;
-use super::state::account::Verdict;
+use super::shared::Shared;
+use super::state::World;
 use super::state::post::Held;
-use super::state::{Seat, World};
+use super::state::session::Seat;
+use super::state::token::Verdict;
 
 /// How long a farewell may take to be written.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use letsbridge_testkit::irc::Goodbye;
+use letsbridge_testkit::irc::CloseKind;
 use tokio::net::TcpStream;
 
 use crate::client::{Client, modern, server, soon};
@@ -98,14 +98,14 @@ async fn a_killed_server_comes_back_on_its_port() {
     let (server, bob, mut ann) = tea().await;
     ann.says("PRIVMSG #tea :before").await;
     hears(&bob, &["before"]).await;
-    server.mischief().kill(Goodbye::Error("Server going down")).await;
+    server.mischief().kill(CloseKind::Error("Server going down")).await;
     ann.hears(&["ERROR :Closing Link: ann[127.0.0.1] (Server going down)"]).await;
     ann.is_cut().await;
     assert!(TcpStream::connect(server.address()).await.is_err());
     bob.say("#tea", "nobody hears it");
     server.mischief().revive().await.unwrap();
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
-    server.mischief().restart(Goodbye::Silent).await.unwrap();
+    server.mischief().restart(CloseKind::Silent).await.unwrap();
     ann.is_cut().await;
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
     ann.says("PRIVMSG #tea :after").await;
@@ -114,8 +114,8 @@ async fn a_killed_server_comes_back_on_its_port() {
     // Killing the dead and reviving the living change nothing.
     server.mischief().revive().await.unwrap();
     ann.hears_nothing().await;
-    server.mischief().kill(Goodbye::Silent).await;
-    server.mischief().kill(Goodbye::Silent).await;
+    server.mischief().kill(CloseKind::Silent).await;
+    server.mischief().kill(CloseKind::Silent).await;
     server.mischief().revive().await.unwrap();
     drop(Client::registered(&server, "ann").await);
 }
@@ -126,7 +126,7 @@ async fn the_past_outlives_the_server() {
     let bob = server.person("bob");
     bob.join("#tea");
     bob.say("#tea", "before");
-    server.mischief().kill(Goodbye::Silent).await;
+    server.mischief().kill(CloseKind::Silent).await;
     bob.say("#tea", "meanwhile");
     server.mischief().revive().await.unwrap();
     let mut ann = Client::with_caps(&server, "ann", "draft/chathistory").await;

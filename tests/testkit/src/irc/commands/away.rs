@@ -1,6 +1,6 @@
 //! How one is: `AWAY` and `SETNAME`.
 
-use super::super::Cap;
+use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::{RPL_NOWAWAY, RPL_UNAWAY};

@@ -1,11 +1,11 @@
 //! Agreeing on capabilities: `CAP`
 //! (<https://ircv3.net/specs/extensions/capability-negotiation>).
 
+use super::super::caps::{Cap, Caps};
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::ERR_INVALIDCAPCMD;
 use super::super::state::World;
-use super::super::{Cap, Caps};
 use super::part_topic_names::packed;
 
 /// What a client wants of one capability.

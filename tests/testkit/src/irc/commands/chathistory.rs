@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::super::Cap;
 use super::super::broadcast::{Knowledge, server_time};
+use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::history::{Kept, Point};
 use super::super::line::Line;

@@ -1,6 +1,6 @@
 //! Entering channels: `JOIN`, and whatever stands in the way.
 
-use super::super::Cap;
+use super::super::caps::Cap;
 use super::super::channel::{Channel, Status};
 use super::super::client::ClientId;
 use super::super::line::Line;

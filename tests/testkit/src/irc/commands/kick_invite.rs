@@ -1,7 +1,7 @@
 //! What operators do to others: `KICK`, `INVITE`.
 
-use super::super::Cap;
 use super::super::broadcast::Relay;
+use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::{

@@ -1,6 +1,6 @@
 //! Answers that say which command they answer (<https://ircv3.net/specs/extensions/labeled-response>).
 
-use super::super::Cap;
+use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::line::{Line, tags_len};
 use super::super::outbox::Wire;

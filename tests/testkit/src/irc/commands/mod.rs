@@ -20,9 +20,9 @@ mod whois;
 
 use tokio::time::Instant;
 
-use super::Cap;
+use super::caps::Cap;
 use super::client::ClientId;
-use super::faults::Mishap;
+use super::faults::chaos::Mishap;
 use super::line::Line;
 use super::numeric::{ERR_INPUTTOOLONG, ERR_NEEDMOREPARAMS, ERR_NOTREGISTERED, ERR_UNKNOWNCOMMAND};
 use super::state::World;

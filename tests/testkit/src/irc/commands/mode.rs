@@ -2,7 +2,7 @@
 
 use super::super::channel::Ban;
 use super::super::client::ClientId;
-use super::super::faults::SERVICES;
+use super::super::faults::inject::SERVICES;
 use super::super::line::Line;
 use super::super::mask::Mask;
 use super::super::numeric::{

@@ -1,6 +1,6 @@
 //! What somebody is called: `NICK`, and who may be called what.
 
-use super::super::Casemapping;
+use super::super::casemapping::Casemapping;
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::{

@@ -1,6 +1,6 @@
 //! Being in channels: `PART`, `TOPIC`, `NAMES`, `LIST`.
 
-use super::super::Cap;
+use super::super::caps::Cap;
 use super::super::channel::{Channel, Topic};
 use super::super::client::ClientId;
 use super::super::line::Line;

@@ -1,9 +1,9 @@
 //! Speaking: `PRIVMSG`, `NOTICE` and `TAGMSG`.
 
-use super::super::Cap;
 use super::super::broadcast::{Knowledge, Relay};
+use super::super::caps::Cap;
 use super::super::client::{Client, ClientId};
-use super::super::faults::TalkRefusal;
+use super::super::faults::active::TalkRefusal;
 use super::super::history::{History, Kept};
 use super::super::line::Line;
 use super::super::numeric::{

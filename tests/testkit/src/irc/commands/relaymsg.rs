@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::Cap;
 use super::super::broadcast::Knowledge;
+use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::history::Kept;
 use super::super::line::Line;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::Cap;
+use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::{
@@ -77,7 +77,7 @@ impl World {
         let mut parts = decoded.split(|&b| b == 0);
         let (_, name, password) = (parts.next()?, parts.next()?, parts.next()?);
         let name = self.fold(std::str::from_utf8(name).ok()?);
-        let opens = |account: &&super::super::Account| {
+        let opens = |account: &&super::super::setup::Account| {
             self.fold(&account.name) == name && account.password.as_bytes() == password
         };
         self.setup.accounts.iter().find(opens).map(|account| account.name.clone())

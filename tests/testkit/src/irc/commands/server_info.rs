@@ -1,5 +1,6 @@
 //! What the server says about itself: `MOTD`, `LUSERS`, `VERSION`, `TIME`, and 005.
 
+use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::{
@@ -7,8 +8,8 @@ use super::super::numeric::{
     RPL_LUSERCHANNELS, RPL_LUSERCLIENT, RPL_LUSERME, RPL_LUSEROP, RPL_MOTD, RPL_MOTDSTART,
     RPL_TIME, RPL_VERSION,
 };
+use super::super::setup::Setup;
 use super::super::state::World;
-use super::super::{Cap, Setup};
 use super::mode::MOST_CHANGES;
 use super::monitor::MOST_MONITORS;
 use super::privmsg::MOST_TARGETS;

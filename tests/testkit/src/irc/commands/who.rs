@@ -1,6 +1,6 @@
 //! Who is here: `WHO` and WHOX (<https://ircv3.net/specs/extensions/whox>), `ISON`, `USERHOST`.
 
-use super::super::Cap;
+use super::super::caps::Cap;
 use super::super::channel::{Channel, Status};
 use super::super::client::{Client, ClientId};
 use super::super::line::Line;

@@ -1,6 +1,6 @@
 //! Who somebody is: `WHOIS`.
 
-use super::super::Cap;
+use super::super::caps::Cap;
 use super::super::client::{Client, ClientId};
 use super::super::line::Line;
 use super::super::numeric::{

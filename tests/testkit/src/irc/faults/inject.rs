@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use super::super::Cap;
 use super::super::broadcast::Knowledge;
+use super::super::caps::Cap;
 use super::super::client::{ClientId, Ear};
 use super::super::history::Kept;
 use super::super::line::Line;
-use super::super::listener::Goodbye;
 use super::super::numeric::RPL_VISIBLEHOST;
 use super::super::state::World;
-use super::active::spend;
-use super::{Mishap, Playback, TalkRefusal};
+use super::active::{Playback, TalkRefusal, spend};
+use super::chaos::Mishap;
 
 /// Lines that make no sense.
 pub(super) const NONSENSE: [&[u8]; 8] = [
@@ -90,23 +89,6 @@ impl World {
         let ghost = self.named(nick).filter(|client| matches!(client.ear, Ear::Ghost));
         if let Some(id) = ghost.map(|client| client.id) {
             self.leave(id, b"Ping timeout: 240 seconds");
-        }
-    }
-
-    /// All clients behind sockets leave.
-    pub(in super::super) fn everybody_out(&mut self, goodbye: Goodbye) {
-        let mut ids: Vec<ClientId> = self
-            .clients
-            .values()
-            .filter(|c| !matches!(c.ear, Ear::Person(_)))
-            .map(|c| c.id)
-            .collect();
-        ids.sort();
-        for id in ids {
-            match goodbye {
-                Goodbye::Error(reason) => self.close(id, reason),
-                Goodbye::Silent => drop(self.leave(id, b"irc.example other.example")),
-            }
         }
     }
 

@@ -1,53 +1,51 @@
 //! What can be made to go wrong while the server runs.
 
-mod active;
-mod chaos;
+pub(super) mod active;
+pub(super) mod chaos;
 mod history;
-mod inject;
+pub(super) mod inject;
 mod netsplit;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use active::Refusal;
-pub(super) use active::Troubles;
 pub use active::{Playback, TalkRefusal};
+use active::{Refusal, Troubles};
 use chaos::Chaos;
-pub(super) use chaos::Mishap;
-pub(super) use inject::SERVICES;
 pub use netsplit::Netsplit;
 
-use super::listener::Goodbye;
+use super::caps::{Cap, Caps};
+use super::listener::{CloseKind, Listener};
 use super::mask::Mask;
-use super::server::Inner;
+use super::shared::Shared;
 use super::state::World;
-use super::{Cap, Caps};
 
 /// Makes things go wrong. What concerns clients concerns those behind sockets; people in memory
 /// are left alone.
 #[derive(Debug)]
 pub struct Mischief {
-    server: Arc<Inner>,
+    shared: Arc<Shared>,
+    listener: Arc<Listener>,
 }
 
 impl Mischief {
-    pub(super) fn new(server: Arc<Inner>) -> Self {
-        Self { server }
+    pub(super) fn new(shared: Arc<Shared>, listener: Arc<Listener>) -> Self {
+        Self { shared, listener }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        self.server.with(change)
+        self.shared.with(change)
     }
 
     fn refuse(&self, change: impl FnOnce(&mut Troubles)) {
         self.with(|world| change(&mut world.troubles));
     }
 
-    /// The server goes down: connections end, as `goodbye` says, and new ones are refused. The
+    /// The server goes down: connections end, as `kind` says, and new ones are refused. The
     /// port is kept, and so are the people in memory and what was said.
-    pub async fn kill(&self, goodbye: Goodbye) {
-        self.server.shut(goodbye).await;
+    pub async fn kill(&self, kind: CloseKind) {
+        self.listener.close(kind).await;
     }
 
     /// The server comes up again, on the same port.
@@ -55,26 +53,26 @@ impl Mischief {
     /// # Errors
     /// When the port cannot be listened at any more.
     pub async fn revive(&self) -> io::Result<()> {
-        self.server.open().await
+        self.listener.open().await
     }
 
     /// Down and up again.
     ///
     /// # Errors
     /// As [`revive`](Self::revive).
-    pub async fn restart(&self, goodbye: Goodbye) -> io::Result<()> {
-        self.kill(goodbye).await;
+    pub async fn restart(&self, kind: CloseKind) -> io::Result<()> {
+        self.kill(kind).await;
         self.revive().await
     }
 
     /// From now on connections stand still: open, but nothing is read or written.
     pub fn stall(&self) {
-        self.server.stall(true);
+        self.shared.stall(true);
     }
 
     /// Connections go on.
     pub fn unstall(&self) {
-        self.server.stall(false);
+        self.shared.stall(false);
     }
 
     /// Everything to clients is this late from now on; zero for in time.
@@ -219,7 +217,7 @@ impl Mischief {
     /// [`Netsplit::rejoin`]. Clients behind sockets stay.
     #[must_use = "who does not rejoin is gone"]
     pub fn netsplit(&self, nicks: &[&str]) -> Netsplit {
-        Netsplit::begin(Arc::clone(&self.server), nicks)
+        Netsplit::begin(Arc::clone(&self.shared), nicks)
     }
 
     /// Sends bytes to `nick` as they are; CR LF is theirs to bring.

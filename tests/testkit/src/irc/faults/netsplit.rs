@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::Cap;
 use super::super::broadcast::Knowledge;
+use super::super::caps::Cap;
 use super::super::channel::{Channel, Status};
 use super::super::client::{Client, ClientId};
-use super::super::server::Inner;
+use super::super::shared::Shared;
 use super::super::state::World;
 
 /// The two servers that have lost each other.
@@ -16,7 +16,7 @@ const SERVERS: &str = "a.example b.example";
 /// A netsplit under way.
 #[derive(Debug)]
 pub struct Netsplit {
-    server: Arc<Inner>,
+    shared: Arc<Shared>,
     lost: Vec<Lost>,
 }
 
@@ -29,15 +29,15 @@ struct Lost {
 }
 
 impl Netsplit {
-    pub(super) fn begin(server: Arc<Inner>, nicks: &[&str]) -> Self {
-        let lost = server.with(|world| world.split(nicks));
-        Self { server, lost }
+    pub(super) fn begin(shared: Arc<Shared>, nicks: &[&str]) -> Self {
+        let lost = shared.with(|world| world.split(nicks));
+        Self { shared, lost }
     }
 
     /// The servers find each other again: all who were lost are back in their channels, and have
     /// their status.
     pub fn rejoin(self) {
-        self.server.with(|world| world.rejoin(self.lost));
+        self.shared.with(|world| world.rejoin(self.lost));
     }
 }
 

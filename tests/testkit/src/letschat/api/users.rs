@@ -3,8 +3,9 @@ use crate::letschat::engineio;
 use crate::letschat::outbox::Outbox;
 use crate::letschat::setup::Person;
 use crate::letschat::state::account::Account;
+use crate::letschat::state::json;
 use crate::letschat::state::post::Post;
-use crate::letschat::state::{News, json};
+use crate::letschat::state::session::News;
 
 /// The people.
 impl LetsChat {

@@ -5,7 +5,8 @@ use super::call::{Call, Outcome, as_string, says, tells};
 use crate::letschat::engineio;
 use crate::letschat::id::Id;
 use crate::letschat::state::account::Account;
-use crate::letschat::state::{News, World, json};
+use crate::letschat::state::session::News;
+use crate::letschat::state::{World, json};
 
 pub(super) fn whoami(world: &World, call: &Call) -> Outcome {
     says(

@@ -3,7 +3,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::letschat::id::{self, Id};
-use crate::letschat::state::{News, Seat};
+use crate::letschat::state::session::{News, Seat};
 
 /// One request, be it from a websocket or over REST.
 #[derive(Debug)]

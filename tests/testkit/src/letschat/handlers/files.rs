@@ -4,7 +4,8 @@ use super::call::{Call, Outcome, bad_request, says, tells};
 use crate::letschat::id;
 use crate::letschat::setup::Flavour;
 use crate::letschat::state::file::File;
-use crate::letschat::state::{News, World, json};
+use crate::letschat::state::session::News;
+use crate::letschat::state::{World, json};
 
 /// What may be uploaded, unless the administrator says otherwise.
 const ALLOWED: [&str; 3] = ["image/jpeg", "image/png", "image/gif"];

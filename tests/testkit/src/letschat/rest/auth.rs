@@ -9,8 +9,8 @@ use futures_util::{StreamExt, stream};
 
 use super::responses::{self, Refusal};
 use crate::letschat::id::Id;
-use crate::letschat::server::Shared;
-use crate::letschat::state::account::Verdict;
+use crate::letschat::shared::Shared;
+use crate::letschat::state::token::Verdict;
 
 /// How a token was given, for the word of the refusal.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ use super::handlers::{self, Call, Outcome, Reply};
 use super::id::{self, Id};
 use super::listener::Peer;
 use super::page;
-use super::server::Shared;
+use super::shared::Shared;
 use responses::Refusal;
 use route::Route;
 

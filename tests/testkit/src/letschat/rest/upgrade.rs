@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::responses;
-use crate::letschat::server::Shared;
+use crate::letschat::shared::Shared;
 use crate::letschat::websocket;
 
 /// The largest frame that a client may send: 100 MB, Engine.IO's own limit.

@@ -1,12 +1,10 @@
+//! An uploaded file.
+
 use axum::body::Bytes;
-use axum::extract::ws::Utf8Bytes;
 use jiff::Timestamp;
 
-use super::room::Participants;
-use super::{World, json};
-use crate::letschat::engineio;
+use super::json;
 use crate::letschat::id::{self, Id};
-use crate::letschat::setup::Flavour;
 
 /// An uploaded file.
 #[derive(Debug, Clone)]
@@ -31,7 +29,11 @@ impl File {
         self.with(json::Owner::Id(&self.owner), json::Where::Id(&self.room))
     }
 
-    fn with<'a>(&'a self, owner: json::Owner<'a>, room: json::Where<'a>) -> json::File<'a> {
+    pub(super) fn with<'a>(
+        &'a self,
+        owner: json::Owner<'a>,
+        room: json::Where<'a>,
+    ) -> json::File<'a> {
         json::File {
             id: &self.id,
             owner,
@@ -41,28 +43,6 @@ impl File {
             url: self.url(),
             uploaded: id::iso(self.uploaded),
             room,
-        }
-    }
-}
-
-impl World {
-    /// The `files:new` of a file.
-    pub(in super::super) fn file_announcement(&self, file: &File) -> Option<Utf8Bytes> {
-        let room = self.rooms.get(&file.room)?;
-        let owner = self.account(&file.owner).filter(|_| self.flavour == Flavour::Mongoose46);
-        let viewer = owner.map(|owner| &*owner.id);
-        let place = json::Where::Room(self.room_shape(room, viewer, Participants::Bare));
-        let owner = owner.map_or(json::Owner::Null, |owner| json::Owner::User(owner.shape()));
-        Some(engineio::event("files:new", &json::to_string(&file.with(owner, place))).into())
-    }
-
-    /// A file as `expand: "owner"` tells it.
-    pub(in super::super) fn file_listed(&self, file: &File, expand: bool) -> String {
-        match self.account(&file.owner) {
-            Some(account) if expand => json::to_string(
-                &file.with(json::Owner::Brief(account.brief()), json::Where::Id(&file.room)),
-            ),
-            _ => json::to_string(&file.shape()),
         }
     }
 }

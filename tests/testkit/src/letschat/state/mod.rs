@@ -5,7 +5,11 @@ pub(super) mod account;
 pub(super) mod file;
 pub(super) mod json;
 pub(super) mod post;
+mod posting;
 pub(super) mod room;
+pub(super) mod session;
+pub(super) mod token;
+mod views;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -20,27 +24,7 @@ use account::Account;
 use file::File;
 use post::Post;
 use room::Room;
-
-/// A websocket that was let in, by its number.
-pub(super) type Seat = u64;
-
-/// Who sits in a seat.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub who: Id,
-    pub outbox: Outbox,
-}
-
-/// Something that others are to be told, after the one who caused it has been answered.
-#[derive(Debug)]
-pub(super) enum News {
-    /// Every socket that was let in.
-    Everyone(Utf8Bytes),
-    /// The sockets that joined this room.
-    Room(Id, Utf8Bytes),
-    /// These sockets.
-    Seats(Vec<Seat>, Utf8Bytes),
-}
+use session::{News, Seat, Taken};
 
 /// Everything the server knows.
 #[derive(Debug)]

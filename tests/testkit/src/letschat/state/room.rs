@@ -1,10 +1,12 @@
+//! A room.
+
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
 use super::post::{Held, Post};
-use super::{Seat, World, json};
-use crate::letschat::id::{self, Id};
+use super::session::Seat;
+use crate::letschat::id::Id;
 
 /// A room, what was said in it, and who sits there now.
 #[derive(Debug)]
@@ -58,48 +60,4 @@ pub(in super::super) enum Participants {
     Named,
     /// By id: it was read without.
     Bare,
-}
-
-impl World {
-    /// The room as `viewer` sees it; `None` is nobody in particular, who is shown no participants.
-    pub(in super::super) fn room_shape<'a>(
-        &'a self,
-        room: &'a Room,
-        viewer: Option<&str>,
-        how: Participants,
-    ) -> json::Room<'a> {
-        let shown = room.private && viewer.is_some_and(|viewer| room.admits(viewer));
-        let name = |id: &'a Id| match how {
-            Participants::Named => self.account(id).map(|account| account.username.as_str()),
-            Participants::Bare => Some(&**id),
-        };
-        json::Room {
-            id: &room.id,
-            slug: &room.slug,
-            name: &room.name,
-            description: room.description.as_deref(),
-            last_active: id::iso(room.last_active),
-            created: id::iso(room.created),
-            owner: &room.owner,
-            private: room.private,
-            has_password: room.has_password(),
-            participants: room.participants.iter().filter(|_| shown).filter_map(name).collect(),
-            users: None,
-            user_count: None,
-        }
-    }
-
-    /// Those present in `room`, each once, in the order in which they came.
-    pub(in super::super) fn present<'a>(&'a self, room: &'a Room) -> Vec<json::User<'a>> {
-        let mut users: Vec<json::User<'a>> = Vec::new();
-        for seat in &room.present {
-            let account = self.seats.get(seat).and_then(|taken| self.account(&taken.who));
-            if let Some(account) = account
-                && !users.iter().any(|user| *user.id == *account.id)
-            {
-                users.push(account.shape());
-            }
-        }
-        users
-    }
 }

@@ -9,7 +9,8 @@ use crate::letschat::engineio;
 use crate::letschat::id::{self, Id};
 use crate::letschat::setup::{Flavour, NewRoom};
 use crate::letschat::state::room::{Participants, Room};
-use crate::letschat::state::{News, World, json};
+use crate::letschat::state::session::News;
+use crate::letschat::state::{World, json};
 
 /// Makes a room.
 pub(in super::super) fn create(world: &mut World, call: &Call) -> Outcome {
