@@ -151,13 +151,13 @@ async fn servers_that_stand_still_do_not_keep_it_from_stopping() {
         }
         let victim = Victim::start("").await;
         let worst = during(&victim, Duration::from_millis(200)).await;
-        victim.letschat.mischief().stall();
+        victim.letschat.faults().stall();
         if irc_too {
-            victim.irc.mischief().stall();
+            victim.irc.faults().stall();
         }
-        let ann = victim.irc.person("ann");
+        let ann = victim.irc.virtual_user("ann");
         for number in 0..2000 {
-            ann.say("#tea", &format!("{number} {}", "x".repeat(300)));
+            ann.send("#tea", &format!("{number} {}", "x".repeat(300)));
         }
         sleep(manner().0).await;
         all.push(victim.end(name, worst).await);

@@ -284,21 +284,21 @@ async fn a_moment(stage: &Stage, dice: &mut Rng) {
     let shortly = Duration::from_micros(dice.u64(..5_000));
     match dice.u8(..8) {
         0 => {
-            let heard = stage.ann.heard(channel).len();
-            stage.ann.hears(channel, |all| all.len() > heard).await;
+            let heard = stage.ann.messages(channel).len();
+            stage.ann.wait_for_messages(channel, |all| all.len() > heard).await;
             sleep(shortly).await;
         }
         1 => {
             let posts = stage.letschat.posts(room).len();
-            stage.letschat.posted(room, |all| all.len() > posts).await;
+            stage.letschat.wait_for_posts(room, |all| all.len() > posts).await;
             sleep(shortly).await;
         }
         2 => {
-            stage.irc.joined(channel, stage::BRIDGE).await;
+            stage.irc.wait_for_join(channel, stage::BRIDGE).await;
             sleep(shortly).await;
         }
         3 => {
-            stage.letschat.present(room, stage::BRIDGE).await;
+            stage.letschat.wait_for_join(room, stage::BRIDGE).await;
             sleep(shortly).await;
         }
         _ => sleep(Duration::from_millis(dice.u64(50..500))).await,
@@ -307,7 +307,7 @@ async fn a_moment(stage: &Stage, dice: &mut Rng) {
 
 /// Waits until the IRC server has seen that the program is gone.
 async fn nobody_there(stage: &Stage) {
-    while stage.irc.connected() > 0 {
+    while stage.irc.client_count() > 0 {
         sleep(Duration::from_millis(1)).await;
     }
 }
@@ -349,12 +349,15 @@ async fn all_arrives(stage: &Stage, word: fn(&str) -> String) -> bool {
 
 async fn arrives(stage: &Stage, to: &str, word: &str) {
     if is_channel(to) {
-        stage.ann.hears(to, |all| all.iter().any(|heard| heard.text.ends_with(word))).await;
+        stage
+            .ann
+            .wait_for_messages(to, |all| all.iter().any(|heard| heard.text.ends_with(word)))
+            .await;
     } else {
         let ends = |text: &str| {
             text.ends_with(&format!("> {word}")) || text.ends_with(&format!("\n{word}"))
         };
-        stage.letschat.posted(to, |all| all.iter().any(|post| ends(&post.text))).await;
+        stage.letschat.wait_for_posts(to, |all| all.iter().any(|post| ends(&post.text))).await;
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) async fn throughput(stage: &Stage, way: Way, messages: usize) -> Load
 
 pub(crate) fn say(stage: &Stage, way: Way, link: usize, text: &str) {
     match way {
-        Way::FromIrc => stage.ann.say(&format!("#room{link}"), text),
+        Way::FromIrc => stage.ann.send(&format!("#room{link}"), text),
         Way::FromLetsChat => drop(stage.letschat.post(&format!("room{link}"), "bob", text)),
     }
 }
@@ -64,15 +64,15 @@ pub(crate) fn say(stage: &Stage, way: Way, link: usize, text: &str) {
 /// How much there is at the far end of a link.
 pub(crate) fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
     match way {
-        Way::FromIrc => stage.letschat.count(&format!("room{link}")),
-        Way::FromLetsChat => stage.ann.count(&format!("#room{link}")),
+        Way::FromIrc => stage.letschat.post_count(&format!("room{link}")),
+        Way::FromLetsChat => stage.ann.message_count(&format!("#room{link}")),
     }
 }
 
 pub(crate) async fn arrives(stage: &Stage, way: Way, link: usize, count: usize) {
     match way {
-        Way::FromIrc => stage.letschat.counts(&format!("room{link}"), count).await,
-        Way::FromLetsChat => stage.ann.counts(&format!("#room{link}"), count).await,
+        Way::FromIrc => stage.letschat.wait_for_post_count(&format!("room{link}"), count).await,
+        Way::FromLetsChat => stage.ann.wait_for_message_count(&format!("#room{link}"), count).await,
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn texts(stage: &Stage, way: Way, link: usize) -> Vec<String> {
             posts.into_iter().map(|post| post.text).collect()
         }
         Way::FromLetsChat => {
-            let heard = stage.ann.heard(&format!("#room{link}"));
+            let heard = stage.ann.messages(&format!("#room{link}"));
             heard.into_iter().map(|heard| heard.text).collect()
         }
     }

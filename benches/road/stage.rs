@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use letsbridge_testkit::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
+use letsbridge_testkit::irc::{Caps, IrcServer, Setup as IrcSetup, VirtualUser};
 use letsbridge_testkit::letschat::{self, LetsChat, NewRoom, Setup};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
@@ -33,7 +33,7 @@ pub(crate) struct Plan<'a> {
 pub(crate) struct Stage {
     pub(crate) links: usize,
     pub(crate) letschat: LetsChat,
-    pub(crate) ann: Person,
+    pub(crate) ann: VirtualUser,
     program: Program,
     _irc: IrcServer,
     directory: TempDir,
@@ -48,9 +48,10 @@ impl Stage {
     pub(crate) async fn planned(plan: Plan<'_>) -> Self {
         let links = plan.links;
         let people =
-            vec![letschat::Person::new("bridge", "IRC"), letschat::Person::new("bob", "Bob")];
+            vec![letschat::NewUser::new("bridge", "IRC"), letschat::NewUser::new("bob", "Bob")];
         let rooms = (0..links).map(|link| NewRoom::new(&format!("room{link}"))).collect();
-        let letschat = LetsChat::start(Setup { people, rooms, ..Setup::default() }).await.unwrap();
+        let letschat =
+            LetsChat::start(Setup { users: people, rooms, ..Setup::default() }).await.unwrap();
         let setup = IrcSetup {
             channel_limit: links,
             transcript: 0,
@@ -60,7 +61,7 @@ impl Stage {
             ..IrcSetup::default()
         };
         let irc = IrcServer::start(setup).await.unwrap();
-        let ann = irc.person("ann");
+        let ann = irc.virtual_user("ann");
         (0..links).for_each(|link| ann.join(&format!("#room{link}")));
 
         let directory =

@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 use letsbridge_testkit::irc;
 use letsbridge_testkit::irc::{Caps, IrcServer};
 use letsbridge_testkit::letschat;
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser};
 
 use super::signals::ShutdownSignal;
 use super::{EXIT_FAILURE, logging, run};
@@ -120,10 +120,10 @@ fn irc_setup(port: u16) -> irc::Setup {
 }
 
 fn letschat_setup(port: u16) -> letschat::Setup {
-    let person = |(username, name): &(&str, &str)| Person::new(username, name);
+    let person = |(username, name): &(&str, &str)| NewUser::new(username, name);
     letschat::Setup {
         bind: loopback(port),
-        people: [(BOT_NAME, "IRC")].iter().chain(USERS).map(person).collect(),
+        users: [(BOT_NAME, "IRC")].iter().chain(USERS).map(person).collect(),
         rooms: CHANNELS
             .iter()
             .map(|(slug, about)| NewRoom {
@@ -132,7 +132,7 @@ fn letschat_setup(port: u16) -> letschat::Setup {
             })
             .collect(),
         page: true,
-        page_leaves_out: vec![BOT_NAME.to_owned()],
+        page_excludes: vec![BOT_NAME.to_owned()],
         ..letschat::Setup::default()
     }
 }

@@ -34,16 +34,17 @@ pub(crate) const ATTACKS: &[Attack] = &[
 
 pub(crate) async fn attacked(attack: &Attack) -> Figures {
     let victim = Victim::start(&format!("{TWO}{THREE}")).await;
-    let ann = victim.irc.person("ann");
+    let ann = victim.irc.virtual_user("ann");
     ann.join("#three");
-    victim.irc.joined("#three", "bridge").await;
-    victim.letschat.present("bad", "bridge").await;
+    victim.irc.wait_for_join("#three", "bridge").await;
+    victim.letschat.wait_for_join("bad", "bridge").await;
     // What was said before this is history.
     victim.letschat.post("bad", "alice", "it begins");
-    let heard = ann.hears("#three", |all| all.iter().any(|it| it.text.ends_with("it begins")));
+    let heard =
+        ann.wait_for_messages("#three", |all| all.iter().any(|it| it.text.ends_with("it begins")));
     timeout(LIMIT, heard).await.expect("it is heard");
     if attack.missed {
-        victim.letschat.mischief().upgrades_fail(Some(StatusCode::SERVICE_UNAVAILABLE));
+        victim.letschat.faults().upgrades_fail(Some(StatusCode::SERVICE_UNAVAILABLE));
         victim.letschat.cut();
     }
     let text = "a long line\n".repeat(attack.bytes / 12);
@@ -51,11 +52,12 @@ pub(crate) async fn attacked(attack: &Attack) -> Figures {
         victim.letschat.post("bad", "alice", &text);
     }
     victim.letschat.post("bad", "alice", "that was all");
-    victim.letschat.mischief().upgrades_fail(None);
+    victim.letschat.faults().upgrades_fail(None);
     let over = AtomicBool::new(false);
     let ending = async {
-        let heard =
-            ann.hears("#three", |all| all.iter().any(|it| it.text.ends_with("that was all")));
+        let heard = ann.wait_for_messages("#three", |all| {
+            all.iter().any(|it| it.text.ends_with("that was all"))
+        });
         let heard = timeout(LIMIT, heard)
             .await
             .map(|all| all.iter().filter(|it| it.text.contains(" more lines")).count());

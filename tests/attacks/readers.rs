@@ -172,8 +172,9 @@ async fn link(victim: &Victim, what: What) -> String {
         }
     };
     victim.letschat.post("tea", "alice", &said);
-    let heard = victim.irc.person("ann");
-    let heard = heard.hears("#tea", |all| all.iter().any(|it| it.text.contains(PUBLIC)));
+    let heard = victim.irc.virtual_user("ann");
+    let heard =
+        heard.wait_for_messages("#tea", |all| all.iter().any(|it| it.text.contains(PUBLIC)));
     let heard = timeout(LIMIT, heard).await.expect("a link is said");
     let text =
         heard.into_iter().find_map(|it| Some(it.text.split_once(PUBLIC)?.1.to_owned())).unwrap();

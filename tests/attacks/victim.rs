@@ -64,16 +64,16 @@ impl Victim {
 
     async fn between(more: &str, attack: Option<letschat_attack::Attack>) -> (Self, Option<Proxy>) {
         let irc = IrcServer::start(irc::Setup::default()).await.unwrap();
-        let person = |name: &str| letschat::Person::new(name, name);
+        let person = |name: &str| letschat::NewUser::new(name, name);
         let letschat = LetsChat::start(letschat::Setup {
-            people: ["bridge", "alice", "bob"].map(person).to_vec(),
+            users: ["bridge", "alice", "bob"].map(person).to_vec(),
             rooms: ["tea", "bad"].map(NewRoom::new).to_vec(),
             private_messages: true,
             ..letschat::Setup::default()
         });
         let letschat = letschat.await.unwrap();
-        ["#tea", "#two"].into_iter().for_each(|channel| irc.person("ann").join(channel));
-        irc.person("carl").join("#two");
+        ["#tea", "#two"].into_iter().for_each(|channel| irc.virtual_user("ann").join(channel));
+        irc.virtual_user("carl").join("#two");
         let proxy = match attack {
             Some(attack) => Some(Proxy::before(letschat.address(), attack).await),
             None => None,
@@ -99,9 +99,9 @@ impl Victim {
         let child = spawn(directory.path());
         let victim = Self { irc, letschat, child, directory };
         let joined = async {
-            victim.irc.joined("#tea", "bridge").await;
+            victim.irc.wait_for_join("#tea", "bridge").await;
             if proxy.is_none() {
-                victim.letschat.present("tea", "bridge").await;
+                victim.letschat.wait_for_join("tea", "bridge").await;
             }
         };
         timeout(LIMIT, joined).await.expect("it joins what behaves");
@@ -110,14 +110,17 @@ impl Victim {
 
     /// As [`probe`](Self::probe), from channel to channel.
     pub(crate) async fn probe_channels(&self, over: &AtomicBool) -> Duration {
-        let (ann, carl) = (self.irc.person("ann"), self.irc.person("carl"));
+        let (ann, carl) = (self.irc.virtual_user("ann"), self.irc.virtual_user("carl"));
         let (mut worst, mut number) = (Duration::ZERO, 0);
-        timeout(LIMIT, self.irc.joined("#two", "bridge")).await.expect("it joins what behaves");
+        timeout(LIMIT, self.irc.wait_for_join("#two", "bridge"))
+            .await
+            .expect("it joins what behaves");
         while !over.load(Ordering::Relaxed) {
             number += 1;
             let (text, began) = (format!("across {number}"), Instant::now());
-            ann.say("#tea", &text);
-            let heard = carl.hears("#two", |all| all.iter().any(|it| it.text.ends_with(&text)));
+            ann.send("#tea", &text);
+            let heard =
+                carl.wait_for_messages("#two", |all| all.iter().any(|it| it.text.ends_with(&text)));
             let arrived = timeout(PROBE_LIMIT, heard).await.is_ok();
             worst = worst.max(began.elapsed());
             if !arrived {
@@ -150,19 +153,21 @@ impl Victim {
     /// Speaks in both directions until it is over; gives the longest time that a message took. One that does
     /// not arrive at all counts as long as was waited for it.
     pub(crate) async fn probe(&self, over: &AtomicBool) -> Duration {
-        let (ann, mut worst, mut number) = (self.irc.person("ann"), Duration::ZERO, 0);
+        let (ann, mut worst, mut number) = (self.irc.virtual_user("ann"), Duration::ZERO, 0);
         while !over.load(Ordering::Relaxed) {
             number += 1;
             let (there, back) = (format!("there {number}"), format!("back {number}"));
             let began = Instant::now();
-            ann.say("#tea", &there);
-            let posted =
-                self.letschat.posted("tea", |all| all.iter().any(|it| it.text.ends_with(&there)));
+            ann.send("#tea", &there);
+            let posted = self
+                .letschat
+                .wait_for_posts("tea", |all| all.iter().any(|it| it.text.ends_with(&there)));
             let arrived = timeout(PROBE_LIMIT, posted).await.is_ok();
             self.letschat.post("tea", "alice", &back);
             worst = worst.max(began.elapsed());
             let said = Instant::now();
-            let heard = ann.hears("#tea", |all| all.iter().any(|it| it.text.ends_with(&back)));
+            let heard =
+                ann.wait_for_messages("#tea", |all| all.iter().any(|it| it.text.ends_with(&back)));
             let arrived = arrived && timeout(PROBE_LIMIT, heard).await.is_ok();
             worst = worst.max(said.elapsed());
             if !arrived {

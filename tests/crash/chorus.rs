@@ -121,7 +121,7 @@ impl Chorus<'_> {
             return Way::Kept;
         }
         let before = self.seat(place);
-        lines.iter().for_each(|line| self.stage.ann.say(place, line));
+        lines.iter().for_each(|line| self.stage.ann.send(place, line));
         match before {
             _ if self.keeps => Way::Kept,
             Some(connection) if self.seat(place) == before => Way::Connection(connection),
@@ -132,12 +132,12 @@ impl Chorus<'_> {
     /// The connection over which the bridge sits in `channel`; none when that is not certain.
     fn seat(&self, channel: &str) -> Option<u64> {
         let irc = &self.stage.irc;
-        let connection = irc.connections();
+        let connection = irc.connections_accepted();
         // Who has just come is not yet in, and who is about to go is still there: both count.
         (self.stage.is_sure()
             && self.stage.bridges(channel).len() == 1
-            && irc.connected() == 1
-            && irc.connections() == connection)
+            && irc.client_count() == 1
+            && irc.connections_accepted() == connection)
             .then_some(connection)
     }
 }

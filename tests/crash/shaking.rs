@@ -125,7 +125,7 @@ impl Plan {
 }
 
 async fn irc_restarts(stage: &Stage, down: Duration) {
-    let irc = stage.irc.mischief();
+    let irc = stage.irc.faults();
     let doors = DOORS.lock().await;
     irc.kill(CloseKind::Error("Server restarting")).await;
     drop(doors);
@@ -149,6 +149,6 @@ async fn settled(stage: &Stage) {
         }
     }
     for room in rooms() {
-        stage.letschat.present(room, BRIDGE).await;
+        stage.letschat.wait_for_join(room, BRIDGE).await;
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use letsbridge_testkit::irc::{Caps, IrcServer, Person, Setup as IrcSetup};
+use letsbridge_testkit::irc::{Caps, IrcServer, Setup as IrcSetup, VirtualUser};
 use letsbridge_testkit::letschat::{self, LetsChat, NewRoom};
 
 use super::verdict::Arrival;
@@ -84,8 +84,8 @@ pub(crate) fn word(place: &str) -> String {
 pub(crate) struct Stage {
     pub(crate) irc: IrcServer,
     pub(crate) letschat: LetsChat,
-    pub(crate) ann: Person,
-    pub(crate) thief: Person,
+    pub(crate) ann: VirtualUser,
+    pub(crate) thief: VirtualUser,
     archived: Mutex<HashSet<&'static str>>,
     /// What is written to a connection now may never reach it.
     unsure: AtomicBool,
@@ -98,13 +98,14 @@ impl Stage {
         let setup = IrcSetup { caps, transcript: 1, history: 100_000, ..IrcSetup::default() };
         let irc = IrcServer::start(setup).await.unwrap();
         let letschat = LetsChat::start(letschat::Setup {
-            people: [BRIDGE, ALICE].map(|it| letschat::Person::new(it, it)).to_vec(),
+            users: [BRIDGE, ALICE].map(|it| letschat::NewUser::new(it, it)).to_vec(),
             rooms: rooms().into_iter().map(NewRoom::new).collect(),
             ..letschat::Setup::default()
         })
         .await
         .unwrap();
-        let (ann, bob, thief) = (irc.person(ANN), irc.person(BOB), irc.person(THIEF));
+        let (ann, bob, thief) =
+            (irc.virtual_user(ANN), irc.virtual_user(BOB), irc.virtual_user(THIEF));
         for channel in channels() {
             ann.join(channel);
             bob.join(channel);
@@ -183,7 +184,7 @@ impl Stage {
     /// What the bridge said in `place`, without what it puts before it, in order.
     pub(crate) fn mirrored(&self, place: &str) -> Vec<Arrival> {
         if is_channel(place) {
-            let heard = self.ann.heard(place).into_iter().filter(|heard| heard.nick != ANN);
+            let heard = self.ann.messages(place).into_iter().filter(|heard| heard.nick != ANN);
             return heard.map(|heard| Arrival::on_irc(&heard.text, &NAMES)).collect();
         }
         let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);

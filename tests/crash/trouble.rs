@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use letsbridge_testkit::irc::CloseKind;
-use letsbridge_testkit::letschat::Flavour;
+use letsbridge_testkit::letschat::MongooseVersion;
 use tokio::time::sleep;
 
 use super::program::DOORS;
@@ -84,7 +84,7 @@ const ALL: [Trouble; 16] = [
     RoomArchived,
 ];
 
-/// Does mischief until it is over, and then mends everything. Gives how often it did what.
+/// Does faults until it is over, and then mends everything. Gives how often it did what.
 pub(crate) async fn make(
     stage: &Stage,
     mut dice: Rng,
@@ -92,8 +92,8 @@ pub(crate) async fn make(
     over: &AtomicBool,
 ) -> BTreeMap<Trouble, usize> {
     let mut done = BTreeMap::new();
-    stage.irc.mischief().chaos(dice.u64(..), CHAOS);
-    stage.letschat.mischief().chaos(dice.u64(..), CHAOS);
+    stage.irc.faults().chaos(dice.u64(..), CHAOS);
+    stage.letschat.faults().chaos(dice.u64(..), CHAOS);
     while !over.load(Ordering::Relaxed) {
         sleep(moment(&mut dice, 100..1_000)).await;
         let trouble = match ALL[dice.usize(..ALL.len())] {
@@ -104,13 +104,13 @@ pub(crate) async fn make(
         once(stage, trouble, pauses, &mut dice).await;
         *done.entry(trouble).or_default() += 1;
     }
-    stage.irc.mischief().no_chaos();
-    stage.letschat.mischief().behave();
+    stage.irc.faults().stop_chaos();
+    stage.letschat.faults().clear();
     done
 }
 
 async fn once(stage: &Stage, trouble: Trouble, pauses: &Pauses, dice: &mut Rng) {
-    let (irc, letschat) = (stage.irc.mischief(), stage.letschat.mischief());
+    let (irc, letschat) = (stage.irc.faults(), stage.letschat.faults());
     match trouble {
         IrcRestarts => irc_goes(stage, CloseKind::Error("Server restarting"), dice).await,
         IrcVanishes => irc_goes(stage, CloseKind::Silent, dice).await,
@@ -142,14 +142,14 @@ async fn once(stage: &Stage, trouble: Trouble, pauses: &Pauses, dice: &mut Rng) 
         LetsChatRestarts => letschat_restarts(stage, dice).await,
         LetsChatCuts => stage.letschat.cut(),
         LetsChatIsLate => {
-            letschat.slow(moment(dice, 0..30));
+            letschat.delay(moment(dice, 0..30));
             sleep(moment(dice, 50..400)).await;
-            letschat.slow(Duration::ZERO);
+            letschat.delay(Duration::ZERO);
         }
         AcksAreLate => {
-            letschat.slow_acks(moment(dice, 0..200));
+            letschat.delay_acks(moment(dice, 0..200));
             sleep(moment(dice, 50..400)).await;
-            letschat.slow_acks(Duration::ZERO);
+            letschat.delay_acks(Duration::ZERO);
         }
         RoomArchived => {
             let room = one_of(&rooms(), dice);
@@ -162,20 +162,20 @@ async fn once(stage: &Stage, trouble: Trouble, pauses: &Pauses, dice: &mut Rng) 
 
 /// The IRC server stands still, its sockets open, as a stopped process does.
 pub(crate) async fn irc_stands_still(stage: &Stage, length: Duration) {
-    stage.irc.mischief().stall();
+    stage.irc.faults().stall();
     sleep(length).await;
-    stage.irc.mischief().unstall();
+    stage.irc.faults().resume();
 }
 
 /// The same for Let's Chat.
 pub(crate) async fn letschat_stands_still(stage: &Stage, length: Duration) {
-    stage.letschat.mischief().stall();
+    stage.letschat.faults().stall();
     sleep(length).await;
-    stage.letschat.mischief().go_on();
+    stage.letschat.faults().resume();
 }
 
 async fn irc_goes(stage: &Stage, goodbye: CloseKind, dice: &mut Rng) {
-    let irc = stage.irc.mischief();
+    let irc = stage.irc.faults();
     let doors = DOORS.lock().await;
     irc.kill(goodbye).await;
     drop(doors);
@@ -184,18 +184,18 @@ async fn irc_goes(stage: &Stage, goodbye: CloseKind, dice: &mut Rng) {
 }
 
 async fn letschat_restarts(stage: &Stage, dice: &mut Rng) {
-    let flavours = [Flavour::Mongoose46, Flavour::Mongoose413];
+    let flavours = [MongooseVersion::V4_6, MongooseVersion::V4_13];
     let doors = DOORS.lock().await;
     stage.letschat.kill().await.unwrap();
     drop(doors);
     sleep(moment(dice, 0..300)).await;
-    stage.letschat.set_flavour(flavours[dice.usize(..2)]);
+    stage.letschat.set_mongoose_version(flavours[dice.usize(..2)]);
     stage.letschat.revive().await.unwrap();
 }
 
 fn cut(stage: &Stage) {
     if let Some(nick) = stage.bridge() {
-        stage.irc.mischief().cut(&nick);
+        stage.irc.faults().drop_connection(&nick);
     }
 }
 
@@ -203,7 +203,7 @@ fn cut(stage: &Stage) {
 fn kick(stage: &Stage, dice: &mut Rng) -> &'static str {
     let channel = one_of(&channels(), dice);
     for nick in stage.bridges(channel) {
-        stage.irc.mischief().kick(channel, &nick, "not now");
+        stage.irc.faults().kick(channel, &nick, "not now");
     }
     channel
 }
@@ -213,7 +213,7 @@ async fn keep_out(stage: &Stage, dice: &mut Rng) {
     /// No such channel here, too many, not now, full, by invitation only, banned, wrong key.
     const REFUSALS: [u16; 7] = [403, 405, 437, 471, 473, 474, 475];
     let channel = kick(stage, dice);
-    let irc = stage.irc.mischief();
+    let irc = stage.irc.faults();
     irc.refuse_joins(channel, REFUSALS[dice.usize(..REFUSALS.len())], u32::MAX);
     sleep(moment(dice, 10..1_500)).await;
     irc.refuse_joins(channel, 0, 0);

@@ -90,10 +90,10 @@ async fn missing_duplicate_and_reordered_lines_are_found() {
         let with_ids = caps.has(Cap::EchoMessage);
         let (world, _bridge) = fixture(irc(caps)).await;
         wait_until_acked(&world).await;
-        let mischief = world.irc.mischief();
-        mischief.forget("#tea", "from the room 2");
-        mischief.keep_twice("#tea", "from the room 4");
-        mischief.swap("#tea", "from the room 5", "from the room 7");
+        let faults = world.irc.faults();
+        faults.forget("#tea", "from the room 2");
+        faults.duplicate("#tea", "from the room 4");
+        faults.swap("#tea", "from the room 5", "from the room 7");
         let (code, told) = audit_json(&world).await;
         assert_eq!((code, &told["well"]), (Some(1), &Value::Bool(false)), "{told}");
         for (trouble, count) in [
@@ -138,7 +138,7 @@ async fn unrecorded_lines_are_found() {
 async fn lines_beyond_the_servers_history_are_not_missing() {
     let (world, _bridge) = fixture(irc(Caps::all())).await;
     wait_until_acked(&world).await;
-    world.irc.mischief().forget_before("#tea", "from the room 3");
+    world.irc.faults().forget_before("#tea", "from the room 3");
     let (code, channel, _) = audit(&world, &[]).await;
     assert_eq!(code, Some(0), "{channel}");
     assert!(channel.contains("\n  no longer kept by the server of office/#tea: 3"), "{channel}");
@@ -148,7 +148,7 @@ async fn lines_beyond_the_servers_history_are_not_missing() {
 async fn multiline_message_counts_once() {
     let setup = irc(Caps::all());
     let world = World::with(setup, letschat::Setup::default()).await;
-    world.irc.person("ann").join("#tea");
+    world.irc.virtual_user("ann").join("#tea");
     let bridge = world.bridge().await;
     let long = "all day long ".repeat(60);
     world.say_in_letschat(&format!("one\ntwo\nthree {long}"));
@@ -162,7 +162,7 @@ async fn multiline_message_counts_once() {
         }
     };
     crossed.await;
-    world.irc.mischief().forget("#tea", "two");
+    world.irc.faults().forget("#tea", "two");
     let (code, channel, _) = audit(&world, &[]).await;
     assert_eq!(code, Some(1));
     assert!(channel.contains("missing in office/#tea: some lines of delivery 1"), "{channel}");
@@ -172,8 +172,8 @@ async fn multiline_message_counts_once() {
 #[tokio::test]
 async fn keyed_channel_is_audited_without_showing_the_key() {
     let world = World::with(irc(Caps::all()), letschat::Setup::default()).await;
-    world.irc.person("ann").join("#tea");
-    world.irc.mischief().mode("#tea", "+k", "kettle-key");
+    world.irc.virtual_user("ann").join("#tea");
+    world.irc.faults().mode("#tea", "+k", "kettle-key");
     world.configure(|toml| toml + "key = \"kettle-key\"\n");
     let bridge = world.bridge().await;
     world.say_on_irc("hello");
@@ -201,7 +201,7 @@ async fn server_without_chathistory_is_not_audited() {
     let (code, channel, total) = audit(&world, &["--no-channels"]).await;
     assert_eq!((code, channel.as_str()), (Some(0), ""), "{total}");
     assert_eq!(bridge.stop().await.code, Some(0));
-    world.irc.mischief().kill(irc::CloseKind::Silent).await;
+    world.irc.faults().kill(irc::CloseKind::Silent).await;
     let (code, channel, _) = audit(&world, &[]).await;
     assert_eq!(code, Some(3), "{channel}");
     assert!(channel.starts_with("office/#tea: cannot be compared: "), "{channel}");

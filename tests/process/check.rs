@@ -30,7 +30,7 @@ async fn working_configuration_passes() {
             "link[0] office/#tea and letschat/tea: works",
         ]
     );
-    assert_eq!((world.irc.connected(), world.irc.connections()), (0, 1), "it has left");
+    assert_eq!((world.irc.client_count(), world.irc.connections_accepted()), (0, 1), "it has left");
     // Beside a bridge that runs.
     let bridge = world.bridge().await;
     let End { code, out, .. } = world.letsbridge(&["check"]).ends().await;
@@ -97,7 +97,7 @@ async fn join_failure_is_reported_with_a_remedy() {
     for (numeric, remedy) in
         [(474, "lift the ban"), (475, "by `key_file` or `key`"), (473, "exempt the bridge (+I)")]
     {
-        world.irc.mischief().refuse_joins("#tea", numeric, 1);
+        world.irc.faults().refuse_joins("#tea", numeric, 1);
         let found = check(&world, 1).await;
         assert_eq!(found[0], "irc office: let in as bridge");
         let beginning = "link[0] office/#tea and letschat/tea: the network says \"";
@@ -108,8 +108,8 @@ async fn join_failure_is_reported_with_a_remedy() {
 #[tokio::test]
 async fn a_channel_that_does_not_hear_the_bridge() {
     let world = World::new().await;
-    world.irc.person("ann").join("#tea");
-    world.irc.mischief().mode("#tea", "+m", "");
+    world.irc.virtual_user("ann").join("#tea");
+    world.irc.faults().mode("#tea", "+m", "");
     let found = check(&world, 1).await;
     assert_eq!(
         found[2],
@@ -122,7 +122,7 @@ async fn a_channel_that_does_not_hear_the_bridge() {
 #[tokio::test]
 async fn unreachable_servers_are_reported() {
     let world = World::new().await;
-    world.irc.mischief().kill(CloseKind::Silent).await;
+    world.irc.faults().kill(CloseKind::Silent).await;
     world.letschat.kill().await.unwrap();
     let found = check(&world, 1).await;
     for (line, server) in [
@@ -146,7 +146,7 @@ async fn every_server_of_a_network_is_tried() {
     let [gone, other, locked] =
         [irc::Setup::default(), irc::Setup::default(), locked].map(IrcServer::start);
     let (gone, other, locked) = (gone.await.unwrap(), other.await.unwrap(), locked.await.unwrap());
-    gone.mischief().kill(CloseKind::Silent).await;
+    gone.faults().kill(CloseKind::Silent).await;
     let first = world.irc.address();
     let [gone, second, locked] = [&gone, &other, &locked].map(IrcServer::address);
     world.configure(|toml| {

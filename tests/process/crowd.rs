@@ -127,7 +127,7 @@ async fn who_sends_slowly_keeps_nobody_out_and_is_left() {
 async fn readers_that_stop_do_not_keep_others_from_their_files() {
     const SIZE: usize = 9_000_000;
     let world = World::new().await;
-    world.irc.person("ann").join("#tea");
+    world.irc.virtual_user("ann").join("#tea");
     let (bridge, address) = serving(&world, "largest = \"10MB\"\ncache = \"20MB\"").await;
     bridge.ready().await;
     let mut heard = 0;

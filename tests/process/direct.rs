@@ -12,23 +12,24 @@ async fn talking() -> World {
     let letschat = letschat::Setup { private_messages: true, ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), letschat).await;
     world.configure(|toml| toml.replace("pace =", "direct_messages = true\npace ="));
-    world.letschat.enter("tea", "ann");
+    world.letschat.join_room("tea", "ann");
     world
 }
 
 #[tokio::test]
 async fn two_talk_and_nobody_else_reads_it() {
     let world = talking().await;
-    let dave = world.irc.person("dave");
+    let dave = world.irc.virtual_user("dave");
     dave.join("#tea");
     let bridge = world.talkative_bridge().await;
-    dave.say("bridge", "!msg ann where is the teapot?");
-    let whispers = world.letschat.whispered(|all| !all.is_empty());
+    dave.send("bridge", "!msg ann where is the teapot?");
+    let whispers = world.letschat.wait_for_private_messages(|all| !all.is_empty());
     let (to, post) = soon("a private message", whispers).await.remove(0);
     assert_eq!((to.as_str(), post.text.as_str()), ("ann", "<dave> where is the teapot?"));
 
-    world.letschat.whisper("ann", "bridge", "in the cupboard");
-    let heard = dave.hears("bridge", |all| all.iter().any(|it| it.text.contains("cupboard")));
+    world.letschat.send_private_message("ann", "bridge", "in the cupboard");
+    let heard =
+        dave.wait_for_messages("bridge", |all| all.iter().any(|it| it.text.contains("cupboard")));
     let heard = soon("an answer", heard).await;
     let said: Vec<&str> = heard.iter().map(|heard| heard.text.as_str()).collect();
     assert!(said.contains(&"<ann> in the cupboard"), "{said:?}");
@@ -41,24 +42,26 @@ async fn two_talk_and_nobody_else_reads_it() {
 #[tokio::test]
 async fn what_waits_survives_the_process() {
     let world = talking().await;
-    let dave = world.irc.person("dave");
+    let dave = world.irc.virtual_user("dave");
     dave.join("#tea");
     let bridge = world.bridge().await;
-    world.letschat.mischief().slow_acks(Duration::from_secs(600));
-    dave.say("bridge", "!msg ann one");
-    dave.say("bridge", "!msg ann two");
-    dave.say("bridge", "!who");
-    let whispers = world.letschat.whispered(|all| !all.is_empty());
+    world.letschat.faults().delay_acks(Duration::from_secs(600));
+    dave.send("bridge", "!msg ann one");
+    dave.send("bridge", "!msg ann two");
+    dave.send("bridge", "!who");
+    let whispers = world.letschat.wait_for_private_messages(|all| !all.is_empty());
     soon("the first message", whispers).await;
     // Whoever is answered was heard, and so was what they said before.
-    let answer = dave.hears("bridge", |all| all.iter().any(|it| it.text.contains("write to ann")));
+    let answer = dave
+        .wait_for_messages("bridge", |all| all.iter().any(|it| it.text.contains("write to ann")));
     soon("an answer", answer).await;
     bridge.signal("KILL").await;
     bridge.ends().await;
-    world.letschat.mischief().behave();
+    world.letschat.faults().clear();
     let bridge = world.bridge().await;
-    let whispers =
-        world.letschat.whispered(|all| all.iter().any(|(_, it)| it.text.ends_with("two")));
+    let whispers = world
+        .letschat
+        .wait_for_private_messages(|all| all.iter().any(|(_, it)| it.text.ends_with("two")));
     let said: Vec<String> =
         soon("the second", whispers).await.into_iter().map(|(_, post)| post.text).collect();
     assert_eq!(said, ["<dave> one", "<dave> (again) one", "<dave> two"]);
@@ -68,32 +71,33 @@ async fn what_waits_survives_the_process() {
 #[tokio::test]
 async fn however_often_it_is_killed_what_was_heard_arrives_in_order() {
     let world = talking().await;
-    let dave = world.irc.person("dave");
+    let dave = world.irc.virtual_user("dave");
     dave.join("#tea");
     let mut said = 0;
     for kill in 0..12 {
         let bridge = world.bridge().await;
         for _ in 0..4 {
             said += 1;
-            dave.say("bridge", &format!("!msg ann number {said}."));
+            dave.send("bridge", &format!("!msg ann number {said}."));
         }
         // Each time at another moment of what follows.
-        let enough = world.letschat.whispers().len() + kill % 4;
-        soon("a message", world.letschat.whispered(|all| all.len() >= enough)).await;
+        let enough = world.letschat.private_messages().len() + kill % 4;
+        soon("a message", world.letschat.wait_for_private_messages(|all| all.len() >= enough))
+            .await;
         if kill.is_multiple_of(3) {
-            let answers = dave.heard("bridge").len();
-            dave.say("bridge", "!who");
-            soon("an answer", dave.hears("bridge", |all| all.len() > answers)).await;
+            let answers = dave.messages("bridge").len();
+            dave.send("bridge", "!who");
+            soon("an answer", dave.wait_for_messages("bridge", |all| all.len() > answers)).await;
         }
         bridge.signal("KILL").await;
         bridge.ends().await;
     }
     let bridge = world.bridge().await;
-    dave.say("bridge", "!msg ann the end");
+    dave.send("bridge", "!msg ann the end");
     let end = |all: &[(String, letschat::Post)]| {
         all.last().is_some_and(|(_, it)| it.text.ends_with("the end"))
     };
-    let whispers = soon("the end", world.letschat.whispered(end)).await;
+    let whispers = soon("the end", world.letschat.wait_for_private_messages(end)).await;
     assert_eq!(bridge.stop().await.code, Some(0));
 
     let mut last = 0;

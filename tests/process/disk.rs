@@ -91,12 +91,12 @@ async fn waits_and_goes_on(
     why: &str,
     mend: impl FnOnce(&Program),
 ) {
-    let ann = world.irc.person("ann");
+    let ann = world.irc.virtual_user("ann");
     ann.join("#tea");
     // Longer than what the file system may have left over in the database's own pages.
     let said: Vec<String> =
         (0..MANY).map(|number| format!("{number} {}", "x".repeat(400))).collect();
-    said.iter().for_each(|text| ann.say("#tea", text));
+    said.iter().for_each(|text| ann.send("#tea", text));
     let line = bridge.err.says("the disk takes nothing").await;
     assert!(line.contains(why), "{line}");
     bridge.notices("STATUS=2 of 2 channels and rooms joined; the disk takes nothing").await;

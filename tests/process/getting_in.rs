@@ -72,7 +72,7 @@ async fn not_without_its_account() {
 #[tokio::test]
 async fn a_ban_is_told_where_everybody_looks() {
     let world = World::new().await;
-    world.irc.mischief().kline("*!*@*", "no bridges");
+    world.irc.faults().kline("*!*@*", "no bridges");
     let mut bridge = world.run().start();
     let line = bridge.err.says("turned away").await;
     says(&line, "ERROR");
@@ -86,7 +86,7 @@ async fn a_ban_is_told_where_everybody_looks() {
         }
     }
     assert_eq!(bridge.stop().await.code, Some(0));
-    assert_eq!(world.irc.connections(), 1, "nobody comes back at once");
+    assert_eq!(world.irc.connections_accepted(), 1, "nobody comes back at once");
 }
 
 #[tokio::test]
@@ -171,19 +171,19 @@ async fn where_a_server_wants_tls_there_is_no_way_back() {
     // The machine does not know the certificate.
     let out = check(&world, 1).await;
     says(&out, &format!("the server wants TLS at localhost:{} (STS)", secure.address().port()));
-    assert_eq!(secure.connected(), 0);
+    assert_eq!(secure.client_count(), 0);
 
     // Now it does.
     world.write("roots.pem", &identity.cert.pem());
     let roots = world.path().join("roots.pem");
     let bridge = world.run().env("SSL_CERT_FILE", &roots).start();
-    secure.joined("#tea", "bridge").await;
+    secure.wait_for_join("#tea", "bridge").await;
     assert_eq!(bridge.stop().await.code, Some(0));
-    let knocks = world.irc.connections();
+    let knocks = world.irc.connections_accepted();
 
     // It is remembered: nobody is spoken to in the clear.
     let bridge = world.run().env("SSL_CERT_FILE", &roots).start();
-    secure.joined("#tea", "bridge").await;
+    secure.wait_for_join("#tea", "bridge").await;
     assert_eq!(bridge.stop().await.code, Some(0));
-    assert_eq!(world.irc.connections(), knocks);
+    assert_eq!(world.irc.connections_accepted(), knocks);
 }

@@ -71,7 +71,7 @@ async fn what_a_network_is_told_is_not_logged() {
     world.say_in_letschat("biscuits?");
     world.room(1).await;
     world.channel(1).await;
-    world.irc.joined("#tea", "ann|lc").await;
+    world.irc.wait_for_join("#tea", "ann|lc").await;
     let inside = bridge.stop().await;
     let said = |words: &str| world.irc.transcript().iter().any(|it| it.text().contains(words));
     assert!(said(COMMAND) && said(GATEWAY), "it was told");

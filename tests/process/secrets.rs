@@ -76,8 +76,8 @@ async fn guarded_world(identity: Option<&rcgen::CertifiedKey<rcgen::KeyPair>>) -
     let password = Some(PASSWORD.to_owned());
     let irc = irc::Setup { password, tls: tls.clone(), ..irc::Setup::default() };
     let world = World::with(irc, letschat::Setup { tls, ..letschat::Setup::default() }).await;
-    world.irc.person("ann").join("#tea");
-    world.irc.mischief().mode("#tea", "+k", KEY);
+    world.irc.virtual_user("ann").join("#tea");
+    world.irc.faults().mode("#tea", "+k", KEY);
     world.letschat.set_password("tea", Some(ROOM_PASSWORD));
     world
 }
@@ -139,7 +139,7 @@ async fn let_in_twice(world: &World) -> End {
 }
 
 fn cut(irc: &IrcServer) {
-    irc.mischief().throw_out(BRIDGE, "Excess Flood");
+    irc.faults().disconnect(BRIDGE, "Excess Flood");
 }
 
 async fn lost_and_found(bridge: &Program) {

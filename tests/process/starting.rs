@@ -40,7 +40,7 @@ async fn configuration_errors_prevent_the_start() {
         }
         assert!(lines[1].contains("did you mean") && lines[1].contains("nick"), "{}", lines[1]);
     }
-    assert_eq!((world.irc.connections(), world.letschat.connections_ever()), (0, 0));
+    assert_eq!((world.irc.connections_accepted(), world.letschat.connections_accepted()), (0, 0));
     assert!(!world.state().exists());
 }
 
@@ -61,17 +61,17 @@ async fn missing_configuration_is_reported() {
 #[tokio::test]
 async fn systemd_ready_is_sent_when_all_links_are_up() {
     let world = World::new().await;
-    world.irc.mischief().kill(CloseKind::Silent).await;
+    world.irc.faults().kill(CloseKind::Silent).await;
     let bridge = world.run().start();
     bridge.stands("STATUS=0 of 2 channels and rooms joined").await;
     bridge.stands("STATUS=1 of 2 channels and rooms joined; irc office: nothing answers at").await;
-    world.irc.mischief().revive().await.unwrap();
+    world.irc.faults().revive().await.unwrap();
     bridge.notices("STATUS=2 of 2 channels and rooms joined").await;
     assert_eq!(bridge.notice().await, "READY=1");
     // A network that goes away later makes it no less ready, but is told.
-    world.irc.mischief().kill(CloseKind::Silent).await;
+    world.irc.faults().kill(CloseKind::Silent).await;
     bridge.stands("STATUS=1 of 2 channels and rooms joined").await;
-    world.irc.mischief().revive().await.unwrap();
+    world.irc.faults().revive().await.unwrap();
     bridge.notices("STATUS=2 of 2 channels and rooms joined").await;
     bridge.signal("TERM").await;
     assert_eq!(bridge.notice().await, "STOPPING=1");
@@ -90,7 +90,7 @@ async fn environment_overrides_the_file() {
         .env("LETSBRIDGE__IRC__OFFICE__NICK", "kettle")
         .start();
     bridge.ready().await;
-    soon("its nick", world.irc.registered("kettle")).await;
+    soon("its nick", world.irc.wait_for_registration("kettle")).await;
     assert_eq!(bridge.stop().await.code, Some(0));
 
     let end = world.run().env("LETSBRIDGE_CONFIG", "other.toml").env("LETSBRIDGE__SETTLE", "soon");
@@ -125,7 +125,7 @@ async fn second_bridge_on_one_state_dir_fails() {
     let second = world.run().ends().await;
     assert_eq!(second.code, Some(1));
     assert!(second.err.contains("is in use by another letsbridge"), "{}", second.err);
-    assert_eq!((world.irc.connections(), world.letschat.connections_ever()), (1, 1));
+    assert_eq!((world.irc.connections_accepted(), world.letschat.connections_accepted()), (1, 1));
     world.say_on_irc("still there?");
     assert_eq!(world.room(1).await, ["<ann> still there?"]);
     assert_eq!(first.stop().await.code, Some(0));

@@ -19,8 +19,8 @@ async fn it_says_goodbye_on_both_sides() {
         let end = bridge.ends().await;
         assert_eq!(end.code, Some(0), "{}", end.err);
         assert_eq!(goodbyes(&world), ["QUIT :the bridge is going down"]);
-        soon("the websocket's end", world.letschat.connected(|count| count == 0)).await;
-        assert_eq!(world.irc.connected(), 0);
+        soon("the websocket's end", world.letschat.wait_for_connections(|count| count == 0)).await;
+        assert_eq!(world.irc.client_count(), 0);
     }
 }
 
@@ -28,14 +28,14 @@ async fn it_says_goodbye_on_both_sides() {
 async fn what_is_under_way_settles_first() {
     let world = World::new().await;
     let mut bridge = world.talkative_bridge().await;
-    world.letschat.mischief().stall();
+    world.letschat.faults().stall();
     for text in ["one moment", "and after that"] {
         world.say_on_irc(text);
         bridge.err.says("heard").await;
     }
     bridge.signal("TERM").await;
     bridge.err.says("stopping").await;
-    world.letschat.mischief().go_on();
+    world.letschat.faults().resume();
     let end = bridge.ends().await;
     assert_eq!(end.code, Some(0), "{}", end.err);
     // The second may have been begun or not before the signal was noticed; it is not in between.
@@ -56,7 +56,7 @@ async fn it_waits_no_longer_than_it_was_told() {
     let world = World::new().await;
     world.configure(|toml| toml.replace("\"10s\"", "\"1s\""));
     let mut bridge = world.talkative_bridge().await;
-    world.letschat.mischief().stall();
+    world.letschat.faults().stall();
     world.say_on_irc("is anybody there?");
     bridge.err.says("heard").await;
     let began = Instant::now();
@@ -68,7 +68,7 @@ async fn it_waits_no_longer_than_it_was_told() {
     assert_eq!(waiting(&world), ["is anybody there?"]);
 
     // The next run looks whether it has arrived, rather than saying it again.
-    world.letschat.mischief().go_on();
+    world.letschat.faults().resume();
     world.room(1).await;
     let bridge = world.bridge().await;
     world.say_on_irc("there you are");
@@ -81,8 +81,8 @@ async fn it_waits_no_longer_than_it_was_told() {
 async fn servers_that_stand_still_do_not_keep_it() {
     let world = World::new().await;
     let bridge = world.bridge().await;
-    world.letschat.mischief().stall();
-    world.irc.mischief().stall();
+    world.letschat.faults().stall();
+    world.irc.faults().stall();
     let began = Instant::now();
     assert_eq!(bridge.stop().await.code, Some(0));
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
@@ -100,7 +100,7 @@ async fn a_second_signal_ends_it_at_once() {
     let world = World::new().await;
     world.configure(|toml| toml.replace("\"10s\"", "\"10m\""));
     let mut bridge = world.talkative_bridge().await;
-    world.letschat.mischief().stall();
+    world.letschat.faults().stall();
     world.say_on_irc("is anybody there?");
     bridge.err.says("heard").await;
     bridge.signal("TERM").await;
@@ -128,13 +128,13 @@ async fn what_was_heard_and_not_delivered_is_delivered_after_the_next_start() {
 
     let mut bridge = world.talkative_bridge().await;
     assert_eq!(world.room(3).await, ["<ann> one", "<ann> two", "<ann> three"]);
-    world.irc.mischief().kill(CloseKind::Silent).await;
+    world.irc.faults().kill(CloseKind::Silent).await;
     for text in ["four", "five"] {
         world.say_in_letschat(text);
         bridge.err.says("heard").await;
     }
     assert_eq!(bridge.stop().await.code, Some(0));
-    world.irc.mischief().revive().await.unwrap();
+    world.irc.faults().revive().await.unwrap();
 
     let bridge = world.bridge().await;
     assert_eq!(world.channel(2).await, ["<ann> four", "<ann> five"]);

@@ -61,9 +61,9 @@ async fn a_server_that_talks_without_end_does_not_keep_it_nor_the_others() {
     soon("all joined", bridge.notices(status)).await;
     // It is heard while the flood goes on.
     world.say_on_irc("can you hear me?");
-    let heard = world
-        .letschat
-        .posted("tea", |posts| posts.iter().any(|post| post.text.ends_with("can you hear me?")));
+    let heard = world.letschat.wait_for_posts("tea", |posts| {
+        posts.iter().any(|post| post.text.ends_with("can you hear me?"))
+    });
     soon("what is said elsewhere", heard).await;
     ends_in_time(bridge).await;
 }

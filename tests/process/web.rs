@@ -45,7 +45,7 @@ impl WebFixture {
     }
 
     async fn run(world: World, heard: usize) -> Self {
-        world.irc.person("ann").join("#tea");
+        world.irc.virtual_user("ann").join("#tea");
         let mut bridge = world.run().start();
         let line = bridge.err.says("files and long messages are served").await;
         let (_, rest) = line.split_once("address=").unwrap();
@@ -295,7 +295,7 @@ async fn expired_link_is_rejected() {
 #[tokio::test]
 async fn file_is_fetched_once_for_all_readers() {
     let token_cost = Duration::from_millis(100);
-    let letschat = letschat::Setup { token_cost, ..letschat::Setup::default() };
+    let letschat = letschat::Setup { token_check_time: token_cost, ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), letschat).await;
     let mut served = WebFixture::between(world, "").await;
     let content = vec![7; 1_000_000];
@@ -389,7 +389,7 @@ async fn unavailable_files_get_an_error_page() {
     assert_eq!(served.get(&none).await.status(), StatusCode::NOT_FOUND);
 
     let other = served.link("other.png", "image/png", *b"x").await;
-    served.world.letschat.mischief().rest_fails(Some(axum::http::StatusCode::BAD_GATEWAY));
+    served.world.letschat.faults().rest_fails(Some(axum::http::StatusCode::BAD_GATEWAY));
     let answer = served.get(&other).await;
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
     assert_eq!(header(answer.headers(), "retry-after"), "60");

@@ -29,9 +29,9 @@ impl World {
     /// The same with servers of another kind.
     pub(crate) async fn with(irc: irc::Setup, letschat: letschat::Setup) -> Self {
         let irc = IrcServer::start(irc).await.unwrap();
-        let person = |name: &str| letschat::Person::new(name, name);
+        let person = |name: &str| letschat::NewUser::new(name, name);
         let letschat = LetsChat::start(letschat::Setup {
-            people: vec![person(BRIDGE), person("ann")],
+            users: vec![person(BRIDGE), person("ann")],
             rooms: vec![NewRoom { owner: Some("ann".to_owned()), ..NewRoom::new("tea") }],
             ..letschat
         });
@@ -111,9 +111,9 @@ room = "tea"
 
     /// Says `text` on IRC.
     pub(crate) fn say_on_irc(&self, text: &str) {
-        let ann = self.irc.person("ann");
+        let ann = self.irc.virtual_user("ann");
         ann.join("#tea");
-        ann.say("#tea", text);
+        ann.send("#tea", text);
     }
 
     /// Says `text` in Let's Chat.
@@ -123,14 +123,14 @@ room = "tea"
 
     /// Waits until so many things were said in the room, and gives all of them.
     pub(crate) async fn room(&self, count: usize) -> Vec<String> {
-        let posts = self.letschat.posted("tea", |posts| posts.len() >= count);
+        let posts = self.letschat.wait_for_posts("tea", |posts| posts.len() >= count);
         soon("what is said in the room", posts).await.into_iter().map(|post| post.text).collect()
     }
 
     /// Waits until ann has heard so many things said in the channel by others, and gives all of them.
     pub(crate) async fn channel(&self, count: usize) -> Vec<String> {
-        let ann = self.irc.person("ann");
-        let heard = ann.hears("#tea", |heard| heard.len() >= count);
+        let ann = self.irc.virtual_user("ann");
+        let heard = ann.wait_for_messages("#tea", |heard| heard.len() >= count);
         soon("what is said in the channel", heard).await.into_iter().map(|it| it.text).collect()
     }
 }

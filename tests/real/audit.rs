@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use letsbridge_testkit::irc::{CloseKind, IrcServer, Setup as IrcSetup};
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Setup};
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::process::Command;
@@ -28,17 +28,18 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let rooms = vec![NewRoom::new("dev"), NewRoom::new("tea")];
-        let people = vec![Person::new("bridge", "IRC"), Person::new("alice", "Alice")];
-        let letschat = LetsChat::start(Setup { people, rooms, ..Setup::default() }).await.unwrap();
+        let people = vec![NewUser::new("bridge", "IRC"), NewUser::new("alice", "Alice")];
+        let letschat =
+            LetsChat::start(Setup { users: people, rooms, ..Setup::default() }).await.unwrap();
         let irc = IrcServer::start(IrcSetup::default()).await.unwrap();
-        let ann = irc.person("ann");
+        let ann = irc.virtual_user("ann");
         ann.join("#dev");
         // What was said before the bridge came is nobody's loss.
         letschat.post("dev", "alice", "before");
         let bridge = Bridge::start(&config(&irc, &letschat));
         bridge.ready().await;
         for at in 0..SAID {
-            ann.say("#dev", &at.to_string());
+            ann.send("#dev", &at.to_string());
             letschat.post("dev", "alice", &at.to_string());
         }
         let scene = Self { letschat, irc, bridge };
@@ -185,7 +186,7 @@ async fn deliveries_that_overtook_others_are_found() {
 #[tokio::test]
 async fn what_waits_is_told_and_is_no_loss() {
     let scene = Scene::new().await;
-    scene.irc.mischief().kill(CloseKind::Silent).await;
+    scene.irc.faults().kill(CloseKind::Silent).await;
     scene.letschat.post("dev", "alice", "is anybody there?");
     let told = scene.until(|told| !told["to_channels"]["office/#dev"]["oldest"].is_null()).await;
     assert_eq!(told["well"], true, "{told}");

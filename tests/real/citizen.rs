@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Setup};
 use tokio::time::timeout;
 
 use crate::support::bridge::Bridge;
@@ -23,7 +23,7 @@ struct Scene {
 async fn scene(daemon: Daemon) -> Scene {
     let irc = Ircd::start(daemon, Flood::AsDelivered).await;
     let letschat = LetsChat::start(Setup {
-        people: vec![Person::new("bridge", "IRC"), Person::new("alice", "Alice")],
+        users: vec![NewUser::new("bridge", "IRC"), NewUser::new("alice", "Alice")],
         rooms: vec![NewRoom::new("tea")],
         ..Setup::default()
     })
@@ -90,7 +90,7 @@ pub(crate) async fn a_moderated_channel(daemon: Daemon) {
     ann.send("MODE #tea +m");
     ann.until("the mode", |line| line.command == "MODE").await;
     letschat.post("tea", "alice", "can you hear me?");
-    let told = letschat.posted("tea", |posts| {
+    let told = letschat.wait_for_posts("tea", |posts| {
         posts.iter().any(|post| post.owner == "bridge" && post.text.contains("can you hear me?"))
     });
     timeout(LIMIT, told).await.expect("those in the room are told");

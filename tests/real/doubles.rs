@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use letsbridge_testkit::irc::{Caps, CloseKind, Heard, IrcServer, Setup as IrcSetup};
-use letsbridge_testkit::letschat::{Flavour, LetsChat, NewRoom, Person, Post, Setup};
+use letsbridge_testkit::irc::{Caps, CloseKind, IrcServer, ReceivedMessage, Setup as IrcSetup};
+use letsbridge_testkit::letschat::{LetsChat, MongooseVersion, NewRoom, NewUser, Post, Setup};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 use tokio_rustls::rustls::ServerConfig;
@@ -18,28 +18,28 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn everything_arrives_once_in_order_and_unbroken_with_authors() {
-    everything_arrives(Flavour::Mongoose46, Caps::none()).await;
+    everything_arrives(MongooseVersion::V4_6, Caps::none()).await;
 }
 
 #[tokio::test]
 async fn everything_arrives_once_in_order_and_unbroken_where_authors_are_read_back() {
-    everything_arrives(Flavour::Mongoose413, Caps::all()).await;
+    everything_arrives(MongooseVersion::V4_13, Caps::all()).await;
 }
 
-async fn everything_arrives(flavour: Flavour, caps: Caps) {
-    let letschat = letschat(Setup { flavour, ..Setup::default() }).await;
+async fn everything_arrives(flavour: MongooseVersion, caps: Caps) {
+    let letschat = letschat(Setup { mongoose: flavour, ..Setup::default() }).await;
     let irc = irc(IrcSetup { caps, ..IrcSetup::default() }).await;
-    let ann = irc.person("ann");
+    let ann = irc.virtual_user("ann");
     (0..ROOMS).for_each(|room| ann.join(&format!("#room{room}")));
     let bridge = Bridge::start(&config(&[&irc], &letschat, ""));
     bridge.ready().await;
     for at in 0..MESSAGES {
         letschat.post(&format!("room{}", at % ROOMS), "alice", &text(at));
-        ann.say(&format!("#room{}", at % ROOMS), &line(at));
+        ann.send(&format!("#room{}", at % ROOMS), &line(at));
     }
     for room in 0..ROOMS {
         letschat.post(&format!("room{room}"), "alice", "the end");
-        ann.say(&format!("#room{room}"), "the end");
+        ann.send(&format!("#room{room}"), "the end");
     }
     for room in 0..ROOMS {
         let said = said_in(room, line).into_iter().filter_map(|line| shown(&line));
@@ -85,12 +85,12 @@ async fn a_letschat_under_a_path_and_behind_its_own_certificate_is_joined_by_ca_
 async fn servers_that_restart_while_people_talk_lose_nothing_towards_letschat() {
     let letschat = letschat(Setup::default()).await;
     let irc = irc(IrcSetup::default()).await;
-    let ann = irc.person("ann");
+    let ann = irc.virtual_user("ann");
     (0..ROOMS).for_each(|room| ann.join(&format!("#room{room}")));
     let mut bridge = Bridge::start(&config(&[&irc], &letschat, ""));
     bridge.ready().await;
     for at in 0..200 {
-        ann.say(&format!("#room{}", at % ROOMS), &at.to_string());
+        ann.send(&format!("#room{}", at % ROOMS), &at.to_string());
         letschat.post(&format!("room{}", at % ROOMS), "alice", &at.to_string());
         // What was heard before the fall is not what this is about: everything said was heard.
         match at {
@@ -102,14 +102,14 @@ async fn servers_that_restart_while_people_talk_lose_nothing_towards_letschat() 
             }
             160 => {
                 heard_by_the_bridge(&letschat, at).await;
-                irc.mischief().restart(CloseKind::Silent).await.unwrap();
+                irc.faults().restart(CloseKind::Silent).await.unwrap();
                 bridge_is_back(&irc).await;
             }
             _ => {}
         }
     }
     for room in 0..ROOMS {
-        ann.say(&format!("#room{room}"), "the end");
+        ann.send(&format!("#room{room}"), "the end");
         letschat.post(&format!("room{room}"), "alice", "the end");
         let numbers = (0..200).filter(|at| at % ROOMS == room).map(|at| at.to_string());
         let numbers: Vec<String> = numbers.chain(["the end".to_owned()]).collect();
@@ -132,22 +132,23 @@ async fn servers_that_restart_while_people_talk_lose_nothing_towards_letschat() 
 /// Waits until everything that was said on IRC up to `at` is in the rooms.
 async fn heard_by_the_bridge(letschat: &LetsChat, at: usize) {
     let there = |posts: &[Post]| posts.iter().any(|post| post.text == format!("<ann> {at}"));
-    let waited = timeout(LIMIT, letschat.posted(&format!("room{}", at % ROOMS), there)).await;
+    let waited =
+        timeout(LIMIT, letschat.wait_for_posts(&format!("room{}", at % ROOMS), there)).await;
     waited.expect("it is heard");
 }
 
 async fn bridge_is_back(irc: &IrcServer) {
     for room in 0..ROOMS {
         let channel = format!("#room{room}");
-        let back = irc.joined(&channel, "letsbridge");
+        let back = irc.wait_for_join(&channel, "letsbridge");
         timeout(LIMIT, back).await.expect("the bridge is back");
     }
 }
 
 async fn letschat(setup: Setup) -> LetsChat {
     let rooms = (0..ROOMS).map(|room| NewRoom::new(&format!("room{room}"))).collect();
-    let people = vec![Person::new("bridge", "IRC"), Person::new("alice", "Alice")];
-    LetsChat::start(Setup { people, rooms, ..setup }).await.unwrap()
+    let people = vec![NewUser::new("bridge", "IRC"), NewUser::new("alice", "Alice")];
+    LetsChat::start(Setup { users: people, rooms, ..setup }).await.unwrap()
 }
 
 async fn irc(setup: IrcSetup) -> IrcServer {
@@ -180,15 +181,15 @@ fn said_in(room: usize, said: fn(usize) -> String) -> Vec<String> {
 /// What the bridge has posted in a room, up to `last`.
 async fn posted(letschat: &LetsChat, room: usize, last: &str) -> Vec<String> {
     let there = |posts: &[Post]| posts.iter().any(|post| post.text == last);
-    let posts = timeout(LIMIT, letschat.posted(&format!("room{room}"), there)).await;
+    let posts = timeout(LIMIT, letschat.wait_for_posts(&format!("room{room}"), there)).await;
     let posts = posts.unwrap_or_else(|_| panic!("{last} is posted in room{room}"));
     posts.into_iter().filter(|post| post.owner == "bridge").map(|post| post.text).collect()
 }
 
 /// What the bridge has said in a channel, up to `last`.
-async fn hears(ann: &letsbridge_testkit::irc::Person, room: usize, last: &str) -> Vec<String> {
-    let there = |heard: &[Heard]| heard.iter().any(|heard| heard.text == last);
-    let heard = timeout(LIMIT, ann.hears(&format!("#room{room}"), there)).await;
+async fn hears(ann: &letsbridge_testkit::irc::VirtualUser, room: usize, last: &str) -> Vec<String> {
+    let there = |heard: &[ReceivedMessage]| heard.iter().any(|heard| heard.text == last);
+    let heard = timeout(LIMIT, ann.wait_for_messages(&format!("#room{room}"), there)).await;
     let heard = heard.unwrap_or_else(|_| panic!("{last} is heard in #room{room}"));
     heard.into_iter().filter(|heard| heard.nick != "ann").map(|heard| heard.text).collect()
 }

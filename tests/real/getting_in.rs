@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Setup};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -21,7 +21,7 @@ pub(crate) struct Scene {
 pub(crate) async fn scene(daemon: Daemon, house: House) -> Scene {
     let irc = Ircd::keep(daemon, house).await;
     let letschat = LetsChat::start(Setup {
-        people: vec![Person::new("bridge", "IRC"), Person::new("alice", "Alice")],
+        users: vec![NewUser::new("bridge", "IRC"), NewUser::new("alice", "Alice")],
         rooms: vec![NewRoom::new("tea")],
         ..Setup::default()
     });

@@ -37,7 +37,7 @@ async fn needs_letschat_everything_arrives_once_in_order_and_unbroken() {
         rooms.push((alice.create_room(&slug).await, slug));
     }
     let irc = IrcServer::start(Setup::default()).await.unwrap();
-    let ann = irc.person("ann");
+    let ann = irc.virtual_user("ann");
     for room in 0..ROOMS {
         ann.join(&format!("#room{room}"));
     }
@@ -45,7 +45,7 @@ async fn needs_letschat_everything_arrives_once_in_order_and_unbroken() {
     bridge.ready().await;
 
     for at in 0..MESSAGES {
-        ann.say(&format!("#room{}", at % ROOMS), &line(at));
+        ann.send(&format!("#room{}", at % ROOMS), &line(at));
     }
     // A person waits for each ack: a server of 2016 reorders what is posted without.
     for at in 0..MESSAGES {
@@ -54,13 +54,13 @@ async fn needs_letschat_everything_arrives_once_in_order_and_unbroken() {
         assert!(posted["id"].is_string(), "{posted}");
     }
     for (room, (id, _)) in rooms.iter().enumerate() {
-        ann.say(&format!("#room{room}"), "the end");
+        ann.send(&format!("#room{room}"), "the end");
         alice.call("messages:create", json!({"room": id, "text": "the end"})).await;
     }
     for (room, (id, slug)) in rooms.iter().enumerate() {
         room_holds_what_was_said(&mut alice, room, id, slug).await;
         let channel = format!("#room{room}");
-        let ended = ann.hears(&channel, |heard| {
+        let ended = ann.wait_for_messages(&channel, |heard| {
             heard.last().is_some_and(|last| last.text.ends_with("> the end"))
         });
         let heard = timeout(LIMIT, ended).await.expect("the end is heard");
@@ -91,7 +91,7 @@ async fn needs_letschat_killed_while_people_talk_nothing_is_lost_or_repeated() {
     let rooms = [(alice.create_room(&slug).await, slug)];
     let room = &rooms[0].0;
     let irc = IrcServer::start(Setup::default()).await.unwrap();
-    let ann = irc.person("ann");
+    let ann = irc.virtual_user("ann");
     ann.join("#room0");
     let bridge = Bridge::start(&config(&url, &irc, &rooms));
     bridge.ready().await;
@@ -99,13 +99,13 @@ async fn needs_letschat_killed_while_people_talk_nothing_is_lost_or_repeated() {
     for fall in 0..FALLS {
         for at in 0..20 {
             by_ann.push(format!("<ann> {fall}.{at}"));
-            ann.say("#room0", &format!("{fall}.{at}"));
+            ann.send("#room0", &format!("{fall}.{at}"));
             by_alice.push(format!("<alice> {fall}.{at}"));
             let post = json!({"room": room, "text": format!("{fall}.{at}")});
             assert!(alice.call("messages:create", post).await["id"].is_string());
         }
         // The server is killed in the middle of what ann says.
-        (0..200).for_each(|at| ann.say("#room0", &format!("{fall} ok {}", at / 2)));
+        (0..200).for_each(|at| ann.send("#room0", &format!("{fall} ok {}", at / 2)));
         by_ann.extend((0..200).map(|at| format!("<ann> {fall} ok {}", at / 2)));
         let restart = environment("LETSCHAT_RESTART");
         let restarted = Command::new("sh").args(["-c", &restart]).status().await.unwrap();
@@ -113,11 +113,12 @@ async fn needs_letschat_killed_while_people_talk_nothing_is_lost_or_repeated() {
         alice = Member::connect(&url, &token).await;
     }
     by_ann.push("<ann> the end".to_owned());
-    ann.say("#room0", "the end");
+    ann.send("#room0", "the end");
     by_alice.push("<alice> the end".to_owned());
     alice.call("messages:create", json!({"room": room, "text": "the end"})).await;
-    let ended = ann
-        .hears("#room0", |heard| heard.last().is_some_and(|last| last.text == "<alice> the end"));
+    let ended = ann.wait_for_messages("#room0", |heard| {
+        heard.last().is_some_and(|last| last.text == "<alice> the end")
+    });
     let heard = timeout(LIMIT, ended).await.expect("the end is heard");
     let heard: Vec<String> =
         heard.into_iter().filter(|it| it.nick != "ann").map(|it| it.text).collect();

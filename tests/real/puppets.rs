@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Setup};
 
 use crate::support::bridge::Bridge;
 use crate::support::irc_client::IrcClient;
@@ -171,9 +171,9 @@ fn speak(letschat: &LetsChat, numbers: std::ops::Range<usize>) {
 }
 
 async fn lets_chat() -> LetsChat {
-    let people = PEOPLE.iter().map(|name| Person::new(name, name));
+    let people = PEOPLE.iter().map(|name| NewUser::new(name, name));
     LetsChat::start(Setup {
-        people: [Person::new("bridge", "IRC")].into_iter().chain(people).collect(),
+        users: [NewUser::new("bridge", "IRC")].into_iter().chain(people).collect(),
         rooms: (0..CHANNELS).map(|room| NewRoom::new(&format!("room{room}"))).collect(),
         ..Setup::default()
     })

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Post, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Post, Setup};
 use tokio::time::{Duration, timeout};
 
 use crate::support::bridge::Bridge;
@@ -40,7 +40,7 @@ async fn everything_arrives_once_in_order_and_unbroken_by_inspircd_with_tls() {
 async fn everything_arrives(daemon: Daemon, tls: bool) {
     let irc = Ircd::start(daemon, Flood::Allowed).await;
     let letschat = LetsChat::start(Setup {
-        people: vec![Person::new("bridge", "IRC"), Person::new("alice", "Alice")],
+        users: vec![NewUser::new("bridge", "IRC"), NewUser::new("alice", "Alice")],
         rooms: (0..ROOMS).map(|room| NewRoom::new(&format!("room{room}"))).collect(),
         ..Setup::default()
     })
@@ -97,7 +97,8 @@ async fn rooms_hold_what_was_said_on_irc(letschat: &LetsChat, room: usize) {
     };
     let slug = format!("room{room}");
     let ended = |posts: &[Post]| posts.iter().any(|post| post.text == "<ann> the end");
-    let posts = timeout(LIMIT, letschat.posted(&slug, ended)).await.expect("the end is posted");
+    let posts =
+        timeout(LIMIT, letschat.wait_for_posts(&slug, ended)).await.expect("the end is posted");
     let said = (0..MESSAGES).filter(|at| at % ROOMS == room).map(line);
     let expected: Vec<String> = said
         .chain(["the end".to_owned()])

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Setup};
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::sleep;
@@ -35,8 +35,8 @@ struct Real {
 
 impl Rooms {
     pub(super) async fn demo() -> Self {
-        let people = [BRIDGE, ALICE].map(|it| Person::new(it, it)).to_vec();
-        let server = LetsChat::start(Setup { people, ..Setup::default() }).await.unwrap();
+        let people = [BRIDGE, ALICE].map(|it| NewUser::new(it, it)).to_vec();
+        let server = LetsChat::start(Setup { users: people, ..Setup::default() }).await.unwrap();
         Self { server: Server::Demo(server), falls: 0 }
     }
 

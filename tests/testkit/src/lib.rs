@@ -1,4 +1,4 @@
-//! An IRC server and a Let's Chat of our own: for trying the bridge, and the doubles that its tests use.
+//! An IRC server and a Let's Chat, in memory: for `letsbridge demo`, and as doubles for its tests.
 
 pub mod irc;
 pub mod letschat;

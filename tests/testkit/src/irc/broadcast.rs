@@ -1,35 +1,35 @@
-//! A line on its way to several people: serialized once for each way of hearing it.
+//! A line on its way to several clients: encoded once for each set of tags.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::caps::{Cap, Caps};
-use super::outbox::Wire;
+use super::outbox::EncodedLine;
 
-/// What the server knows about a line besides its words. Who asked for it gets it as tags.
+/// What the server knows about a line besides its words. Clients that asked for it get it as tags.
 #[derive(Debug, Clone)]
-pub(super) struct Knowledge {
+pub(super) struct Metadata {
     pub(super) time: Timestamp,
     pub(super) msgid: Option<Arc<str>>,
-    /// The account of whoever caused the line.
+    /// The account of the user that caused the line.
     pub(super) account: Option<Arc<str>>,
-    /// Whether whoever caused the line is a bot.
+    /// Whether the user that caused the line is a bot.
     pub(super) bot: bool,
     /// Client-only tags, as they came.
     pub(super) client_only: Vec<u8>,
     /// The nick that really sent it, when `RELAYMSG` made the line.
     pub(super) relayed_by: Option<Arc<str>>,
-    /// The batch it is in. Only to be sent to who asked for batches.
+    /// The batch it is in. Only for clients with the capability `batch`.
     pub(super) batch: Option<Arc<str>>,
 }
 
-impl Knowledge {
-    /// A line that the server says now by itself.
+impl Metadata {
+    /// Of a line that the server itself causes now.
     pub(super) fn now() -> Self {
         let now = Timestamp::now().as_millisecond();
         Self {
-            // No finer than the tag: who asks for what came after a tag's time means that message.
+            // No finer than the tag, whose time a client may send back as a message reference.
             time: Timestamp::from_millisecond(now).expect("the present is a time"),
             msgid: None,
             account: None,
@@ -41,22 +41,22 @@ impl Knowledge {
     }
 }
 
-/// A line, and its forms on the wire so far.
+/// A line, and its encodings so far.
 #[derive(Debug)]
-pub(super) struct Relay {
-    known: Knowledge,
+pub(super) struct Broadcast {
+    metadata: Metadata,
     line: Vec<u8>,
-    forms: [Option<Wire>; FORMS],
+    encodings: [Option<EncodedLine>; ENCODINGS],
 }
 
-/// The capabilities that make a form of their own.
-const TELLING: [Cap; 3] = [Cap::ServerTime, Cap::MessageTags, Cap::AccountTag];
-const FORMS: usize = 1 << TELLING.len();
+/// The capabilities that decide the tags of a line.
+const TAG_CAPS: [Cap; 3] = [Cap::ServerTime, Cap::MessageTags, Cap::AccountTag];
+const ENCODINGS: usize = 1 << TAG_CAPS.len();
 
-impl Relay {
+impl Broadcast {
     /// `:source words`, cut to `linelen` bytes with CR and LF, between characters when `utf8`.
     pub(super) fn new(
-        known: Knowledge,
+        metadata: Metadata,
         source: &str,
         words: &[u8],
         linelen: usize,
@@ -75,42 +75,42 @@ impl Relay {
             line.truncate(error.valid_up_to());
         }
         line.extend_from_slice(b"\r\n");
-        Self { known, line, forms: [const { None }; FORMS] }
+        Self { metadata, line, encodings: [const { None }; ENCODINGS] }
     }
 
-    /// The form for somebody with these capabilities.
-    pub(super) fn form(&mut self, caps: Caps) -> Wire {
+    /// The line as a client with these capabilities gets it.
+    pub(super) fn encoded_for(&mut self, caps: Caps) -> EncodedLine {
         let form =
-            (0..TELLING.len()).filter(|&at| caps.has(TELLING[at])).fold(0, |f, at| f | 1 << at);
-        if let Some(wire) = &self.forms[form] {
+            (0..TAG_CAPS.len()).filter(|&at| caps.has(TAG_CAPS[at])).fold(0, |f, at| f | 1 << at);
+        if let Some(wire) = &self.encodings[form] {
             return Arc::clone(wire);
         }
-        let wire: Wire = [self.tags(caps).as_slice(), &self.line].concat().into();
-        self.forms[form] = Some(Arc::clone(&wire));
+        let wire: EncodedLine = [self.tags(caps).as_slice(), &self.line].concat().into();
+        self.encodings[form] = Some(Arc::clone(&wire));
         wire
     }
 
     /// `@tags ` with its space; nothing when there is nothing to tell.
     fn tags(&self, caps: Caps) -> Vec<u8> {
         let mut tags: Vec<Vec<u8>> = Vec::new();
-        if let Some(batch) = &self.known.batch {
+        if let Some(batch) = &self.metadata.batch {
             tags.push(format!("batch={batch}").into());
         }
         if caps.has(Cap::ServerTime) {
-            tags.push(format!("time={}", server_time(self.known.time)).into());
+            tags.push(format!("time={}", server_time(self.metadata.time)).into());
         }
         if caps.has(Cap::AccountTag)
-            && let Some(account) = &self.known.account
+            && let Some(account) = &self.metadata.account
         {
             tags.push(format!("account={account}").into());
         }
         if caps.has(Cap::MessageTags) {
-            tags.extend(self.known.msgid.as_ref().map(|id| format!("msgid={id}").into()));
-            tags.extend(self.known.bot.then(|| b"bot".to_vec()));
-            let relayed = self.known.relayed_by.as_ref();
+            tags.extend(self.metadata.msgid.as_ref().map(|id| format!("msgid={id}").into()));
+            tags.extend(self.metadata.bot.then(|| b"bot".to_vec()));
+            let relayed = self.metadata.relayed_by.as_ref();
             tags.extend(relayed.map(|nick| format!("draft/relaymsg={nick}").into()));
             tags.extend(
-                (!self.known.client_only.is_empty()).then(|| self.known.client_only.clone()),
+                (!self.metadata.client_only.is_empty()).then(|| self.metadata.client_only.clone()),
             );
         }
         if tags.is_empty() {
@@ -129,22 +129,22 @@ pub(super) fn server_time(time: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    fn known() -> Knowledge {
-        Knowledge {
+    fn metadata() -> Metadata {
+        Metadata {
             time: "2026-01-02T03:04:05.678Z".parse().expect("a time"),
             msgid: Some("m1".into()),
             account: Some("ann".into()),
             client_only: b"+x=1".to_vec(),
-            ..Knowledge::now()
+            ..Metadata::now()
         }
     }
 
     #[track_caller]
     fn check(caps: &[Cap], wire: &str) {
-        let mut relay = Relay::new(known(), "ann!a@h", b"PRIVMSG #tea :hi", 512, false);
+        let mut broadcast = Broadcast::new(metadata(), "ann!a@h", b"PRIVMSG #tea :hi", 512, false);
         let caps = caps.iter().copied().collect();
-        assert_eq!(String::from_utf8_lossy(&relay.form(caps)), wire);
-        assert!(Arc::ptr_eq(&relay.form(caps), &relay.form(caps)));
+        assert_eq!(String::from_utf8_lossy(&broadcast.encoded_for(caps)), wire);
+        assert!(Arc::ptr_eq(&broadcast.encoded_for(caps), &broadcast.encoded_for(caps)));
     }
 
     #[test]
@@ -160,8 +160,9 @@ mod tests {
 
     #[track_caller]
     fn check_cut(words: &str, linelen: usize, utf8: bool, line: &[u8]) {
-        let mut relay = Relay::new(Knowledge::now(), "a!a@h", words.as_bytes(), linelen, utf8);
-        assert_eq!(&*relay.form(Caps::none()), line);
+        let mut broadcast =
+            Broadcast::new(Metadata::now(), "a!a@h", words.as_bytes(), linelen, utf8);
+        assert_eq!(&*broadcast.encoded_for(Caps::none()), line);
     }
 
     #[test]

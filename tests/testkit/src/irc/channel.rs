@@ -8,7 +8,7 @@ use super::mask::Mask;
 /// A channel with at least one member.
 #[derive(Debug)]
 pub(super) struct Channel {
-    /// As its founder spelled it.
+    /// As its first member spelled it.
     pub(super) name: String,
     /// In the order in which they connected.
     pub(super) members: BTreeMap<ClientId, Status>,
@@ -94,16 +94,16 @@ impl Channel {
     }
 
     /// Whether a ban fits `hostmask`.
-    pub(super) fn bans(&self, hostmask: &str) -> bool {
+    pub(super) fn is_banned(&self, hostmask: &str) -> bool {
         self.bans.iter().any(|ban| ban.mask.matches(hostmask))
     }
 
     /// Whether `id`, who is `hostmask`, may speak here.
-    pub(super) fn hears(&self, id: ClientId, hostmask: &str) -> bool {
+    pub(super) fn may_send(&self, id: ClientId, hostmask: &str) -> bool {
         match self.status(id) {
             Some(status) if status.op || status.voice => true,
-            Some(_) => !self.modes.moderated && !self.bans(hostmask),
-            None => !self.modes.members_only && !self.modes.moderated && !self.bans(hostmask),
+            Some(_) => !self.modes.moderated && !self.is_banned(hostmask),
+            None => !self.modes.members_only && !self.modes.moderated && !self.is_banned(hostmask),
         }
     }
 

@@ -1,35 +1,35 @@
-//! Somebody on the server: a client behind a socket, or a person in memory.
+//! A user of the server: a client behind a socket, or a virtual user.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::broadcast::Relay;
+use super::broadcast::Broadcast;
 use super::caps::{Cap, Caps};
-use super::inbox::Memory;
-use super::outbox::{Outbox, Wire};
+use super::inbox::Inbox;
+use super::outbox::{EncodedLine, Outbox};
 
-/// Names a client for as long as the server runs. Handed out in the order of connecting.
+/// The number of a client, in the order of connecting; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ClientId(pub(super) u64);
 
 /// Where lines for a client go.
 #[derive(Debug)]
-pub(super) enum Ear {
+pub(super) enum Recipient {
     /// To its socket.
     Socket(Arc<Outbox>),
     /// Into its memory.
-    Person(Arc<Memory>),
+    VirtualUser(Arc<Inbox>),
     /// Nowhere: the connection has died, and the server has not noticed.
     Ghost,
 }
 
-/// Somebody on the server.
+/// A user of the server.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) id: ClientId,
-    pub(super) ear: Ear,
+    pub(super) recipient: Recipient,
     /// Empty until one was accepted.
     pub(super) nick: String,
     /// Empty until `USER`.
@@ -52,18 +52,18 @@ pub(super) struct Client {
     pub(super) monitors: Vec<String>,
     /// Seconds since the epoch.
     pub(super) signed_on: i64,
-    pub(super) spoke: Instant,
-    /// Asked whether it is there, and has said nothing since.
-    pub(super) pinged: bool,
+    pub(super) last_message_at: Instant,
+    /// Whether it was sent a `PING` and has sent nothing since.
+    pub(super) awaits_pong: bool,
     /// When its recent lines came, for the flood limit.
-    pub(super) recent: VecDeque<Instant>,
+    pub(super) recent_lines: VecDeque<Instant>,
 }
 
-/// How far a client has come in making itself known.
+/// How far a client's registration has come.
 #[derive(Debug, Default)]
 pub(super) struct Registration {
     pub(super) done: bool,
-    /// `CAP LS` or `CAP REQ` was said and `CAP END` was not.
+    /// Whether `CAP LS` or `CAP REQ` came, and `CAP END` did not.
     pub(super) negotiating: bool,
     /// `CAP LS 302`: it understands values and several lines.
     pub(super) cap_302: bool,
@@ -72,11 +72,17 @@ pub(super) struct Registration {
 }
 
 impl Client {
-    /// Somebody who has just connected from `host`.
-    pub(super) fn new(id: ClientId, ear: Ear, host: String, now: Instant, signed_on: i64) -> Self {
+    /// A client that has just connected from `host`.
+    pub(super) fn new(
+        id: ClientId,
+        recipient: Recipient,
+        host: String,
+        now: Instant,
+        signed_on: i64,
+    ) -> Self {
         Self {
             id,
-            ear,
+            recipient,
             nick: String::new(),
             user: String::new(),
             host,
@@ -92,9 +98,9 @@ impl Client {
             bot: false,
             monitors: Vec::new(),
             signed_on,
-            spoke: now,
-            pinged: false,
-            recent: VecDeque::new(),
+            last_message_at: now,
+            awaits_pong: false,
+            recent_lines: VecDeque::new(),
         }
     }
 
@@ -103,8 +109,8 @@ impl Client {
         format!("{}!{}@{}", self.nick, self.user, self.host)
     }
 
-    /// How numerics call it.
-    pub(super) fn called(&self) -> &str {
+    /// Its nick as numerics address it: `*` before it has one.
+    pub(super) fn nick_or_star(&self) -> &str {
         if self.nick.is_empty() { "*" } else { &self.nick }
     }
 
@@ -115,31 +121,31 @@ impl Client {
 
     /// Its outbox, when it is behind a socket.
     pub(super) fn outbox(&self) -> Option<&Arc<Outbox>> {
-        match &self.ear {
-            Ear::Socket(outbox) => Some(outbox),
-            Ear::Person(_) | Ear::Ghost => None,
+        match &self.recipient {
+            Recipient::Socket(outbox) => Some(outbox),
+            Recipient::VirtualUser(_) | Recipient::Ghost => None,
         }
     }
 
-    /// Hears a line.
-    pub(super) fn hear(&self, relay: &mut Relay) {
-        self.hear_wire(relay.form(self.caps));
+    /// Sends it a line.
+    pub(super) fn send(&self, broadcast: &mut Broadcast) {
+        self.send_encoded(broadcast.encoded_for(self.caps));
     }
 
-    /// Hears a line that does not answer the command under way, even though it caused it.
-    pub(super) fn hear_apart(&self, relay: &mut Relay) {
-        match &self.ear {
-            Ear::Socket(outbox) => outbox.push_apart(relay.form(self.caps)),
-            Ear::Person(_) | Ear::Ghost => self.hear(relay),
+    /// Sends it a line that carries no label, even if it caused the line.
+    pub(super) fn send_unlabeled(&self, broadcast: &mut Broadcast) {
+        match &self.recipient {
+            Recipient::Socket(outbox) => outbox.push_unlabeled(broadcast.encoded_for(self.caps)),
+            Recipient::VirtualUser(_) | Recipient::Ghost => self.send(broadcast),
         }
     }
 
-    /// Hears a line that is made for it.
-    pub(super) fn hear_wire(&self, wire: Wire) {
-        match &self.ear {
-            Ear::Socket(outbox) => outbox.push(wire),
-            Ear::Person(memory) => memory.hear(&wire),
-            Ear::Ghost => {}
+    /// Sends it a line that is encoded already.
+    pub(super) fn send_encoded(&self, wire: EncodedLine) {
+        match &self.recipient {
+            Recipient::Socket(outbox) => outbox.push(wire),
+            Recipient::VirtualUser(inbox) => inbox.receive(&wire),
+            Recipient::Ghost => {}
         }
     }
 }

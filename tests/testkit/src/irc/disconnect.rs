@@ -1,24 +1,24 @@
 //! The ways in which a client leaves the server.
 
-use super::client::{Client, ClientId, Ear};
-use super::state::World;
+use super::client::{Client, ClientId, Recipient};
+use super::state::ServerState;
 
-impl World {
-    /// The server throws `id` out, or lets it go: others see `QUIT :reason`, and it sees why.
+impl ServerState {
+    /// The server closes the connection of `id`: others see `QUIT :reason`, and it gets `ERROR`.
     pub(super) fn close(&mut self, id: ClientId, reason: &str) {
         self.close_with(id, reason.as_bytes(), reason);
     }
 
     /// As [`close`](Self::close), with a reason of its own for the others.
     pub(super) fn close_with(&mut self, id: ClientId, to_others: &[u8], to_it: &str) {
-        let Some(client) = self.leave(id, to_others) else { return };
+        let Some(client) = self.remove_client(id, to_others) else { return };
         let goodbye =
-            format!("ERROR :Closing Link: {}[{}] ({to_it})", client.called(), client.host);
-        self.goodbye(&client, &goodbye);
+            format!("ERROR :Closing Link: {}[{}] ({to_it})", client.nick_or_star(), client.host);
+        self.send_last_line(&client, &goodbye);
     }
 
     /// Writes `words`, the last line, and ends the connection.
-    pub(super) fn goodbye(&self, client: &Client, words: &str) {
+    pub(super) fn send_last_line(&self, client: &Client, words: &str) {
         if let Some(outbox) = client.outbox() {
             // ERROR has no source: it is the link that speaks.
             outbox.push(format!("{words}\r\n").into_bytes().into());
@@ -32,49 +32,52 @@ impl World {
         if let Some(outbox) = client.outbox() {
             outbox.cut();
         }
-        if self.troubles.ghosts && client.registration.done {
-            client.ear = Ear::Ghost;
+        if self.faults.ghosts && client.registration.done {
+            client.recipient = Recipient::Ghost;
         } else {
-            self.leave(id, b"Connection reset by peer");
+            self.remove_client(id, b"Connection reset by peer");
         }
     }
 
     /// The connection of `id` has ended by itself.
-    pub(super) fn hung_up(&mut self, id: ClientId, reason: &str) {
-        let connected = |client: &Client| matches!(client.ear, Ear::Socket(_));
+    pub(super) fn connection_lost(&mut self, id: ClientId, reason: &str) {
+        let connected = |client: &Client| matches!(client.recipient, Recipient::Socket(_));
         if self.clients.get(&id).is_some_and(connected) {
-            self.leave(id, reason.as_bytes());
+            self.remove_client(id, reason.as_bytes());
         }
     }
 
-    /// All clients behind sockets are thrown out.
+    /// Closes the connections of all clients behind sockets.
     pub(super) fn close_all(&mut self, reason: &str) {
         for id in self.clients_behind_sockets() {
             self.close(id, reason);
         }
     }
 
-    /// All clients behind sockets are gone without a word.
-    pub(super) fn lose_all(&mut self) {
+    /// Removes all clients behind sockets, without a word to them.
+    pub(super) fn drop_all(&mut self) {
         for id in self.clients_behind_sockets() {
-            self.leave(id, b"irc.example other.example");
+            self.remove_client(id, b"irc.example other.example");
         }
     }
 
     fn clients_behind_sockets(&self) -> Vec<ClientId> {
-        let real = self.clients.values().filter(|client| !matches!(client.ear, Ear::Person(_)));
+        let real = self
+            .clients
+            .values()
+            .filter(|client| !matches!(client.recipient, Recipient::VirtualUser(_)));
         let mut ids: Vec<ClientId> = real.map(|client| client.id).collect();
         ids.sort();
         ids
     }
 
-    /// Takes `id` from the server; others see `QUIT :reason`.
-    pub(super) fn leave(&mut self, id: ClientId, reason: &[u8]) -> Option<Client> {
+    /// Removes `id`; others see `QUIT :reason`.
+    pub(super) fn remove_client(&mut self, id: ClientId, reason: &[u8]) -> Option<Client> {
         let registered = self.clients.get(&id)?.registration.done;
         if registered {
-            let mut relay = self.relay_by(id, [b"QUIT :", reason].concat());
+            let mut broadcast = self.broadcast_by(id, [b"QUIT :", reason].concat());
             for peer in self.peers(id) {
-                self.client(peer).hear(&mut relay);
+                self.client(peer).send(&mut broadcast);
             }
         }
         let client = self.clients.remove(&id)?;
@@ -84,16 +87,16 @@ impl World {
             self.nicks.remove(&folded);
         }
         for channel in &client.channels {
-            self.leave_channel(id, channel);
+            self.remove_from_channel(id, channel);
         }
         if registered {
-            self.tell_monitors(&client.nick, None);
+            self.notify_monitors(&client.nick, None);
         }
         Some(client)
     }
 
-    /// Takes `id` from a channel, which ends with its last member. Nobody is told.
-    pub(super) fn leave_channel(&mut self, id: ClientId, folded: &str) {
+    /// Removes `id` from a channel, which ends with its last member, without telling anyone.
+    pub(super) fn remove_from_channel(&mut self, id: ClientId, folded: &str) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.channels.remove(folded);
         }

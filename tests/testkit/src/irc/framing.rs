@@ -1,6 +1,6 @@
 //! Cuts what comes from a socket into lines, none longer than a line may be.
 
-use super::line::{CLIENT_TAGS, tags_len};
+use super::line::{MAX_CLIENT_TAGS, tags_len};
 
 /// Bytes in, lines out. What a line has too much is dropped as it comes.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Framing {
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        let room = CLIENT_TAGS + self.linelen - self.line.len();
+        let room = MAX_CLIENT_TAGS + self.linelen - self.line.len();
         self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.dropped |= bytes.len() > room;
     }
@@ -46,8 +46,8 @@ impl Framing {
     fn fitting<'a>(&self, line: &'a [u8]) -> (&'a [u8], bool) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let tags = tags_len(line);
-        let most = tags.min(CLIENT_TAGS) + self.linelen - 2;
-        let fits = tags <= CLIENT_TAGS && line.len() <= most;
+        let most = tags.min(MAX_CLIENT_TAGS) + self.linelen - 2;
+        let fits = tags <= MAX_CLIENT_TAGS && line.len() <= most;
         (&line[..line.len().min(most)], fits)
     }
 }
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn tags_have_room_of_their_own() {
         check(&["@+a=bcdef 0123456789\n"], &[("@+a=bcdef 0123456789", false)]);
-        let long = format!("@{} PING\r\nb\n", "t".repeat(CLIENT_TAGS));
+        let long = format!("@{} PING\r\nb\n", "t".repeat(MAX_CLIENT_TAGS));
         let mut framing = Framing::new(12);
         let mut cut = Vec::new();
         framing.push(long.as_bytes(), |_, overlong| cut.push(overlong));
@@ -101,7 +101,7 @@ mod tests {
         for _ in 0..1000 {
             framing.push(&[b'x'; 1000], |_, _| {});
         }
-        assert!(framing.line.len() <= CLIENT_TAGS + 512);
+        assert!(framing.line.len() <= MAX_CLIENT_TAGS + 512);
         let mut lines = 0;
         framing.push(b"\nPING a\n", |_, _| lines += 1);
         assert_eq!(lines, 2);

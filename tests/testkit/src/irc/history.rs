@@ -1,15 +1,15 @@
-//! What was said in a channel, for those who ask for it later.
+//! The history of a channel, for `CHATHISTORY` and playback.
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::broadcast::Knowledge;
+use super::broadcast::Metadata;
 
 /// A message as it was relayed.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
-    pub(super) known: Knowledge,
+pub(super) struct StoredMessage {
+    pub(super) metadata: Metadata,
     pub(super) source: String,
     /// Command and parameters.
     pub(super) words: Vec<u8>,
@@ -20,71 +20,80 @@ pub(super) struct Kept {
 pub(super) struct History {
     /// The channel, as it was spelled.
     pub(super) name: String,
-    most: usize,
-    kept: VecDeque<Kept>,
+    capacity: usize,
+    messages: VecDeque<StoredMessage>,
 }
 
-/// A place in a history (<https://ircv3.net/specs/extensions/chathistory>).
+/// A message reference (<https://ircv3.net/specs/extensions/chathistory>).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Point {
+pub(super) enum MessageRef {
     Time(Timestamp),
     Msgid(String),
 }
 
 impl History {
-    /// An empty one of at most `most` messages.
+    /// An empty one of at most `capacity` messages.
     pub(super) fn new(name: &str, most: usize) -> Self {
-        Self { name: name.to_owned(), most, kept: VecDeque::new() }
+        Self { name: name.to_owned(), capacity: most, messages: VecDeque::new() }
     }
 
-    /// Keeps a message, and forgets the oldest when there are too many.
-    pub(super) fn keep(&mut self, message: Kept) {
-        if self.kept.len() == self.most {
-            self.kept.pop_front();
+    /// Adds a message, and removes the oldest if there are too many.
+    pub(super) fn push(&mut self, message: StoredMessage) {
+        if self.messages.len() == self.capacity {
+            self.messages.pop_front();
         }
-        if self.most > 0 {
-            self.kept.push_back(message);
+        if self.capacity > 0 {
+            self.messages.push_back(message);
         }
     }
 
-    /// Lets `change` change what is kept.
-    pub(super) fn rewrite(&mut self, change: impl FnOnce(&mut Vec<Kept>)) {
-        let mut kept: Vec<Kept> = std::mem::take(&mut self.kept).into();
+    /// Lets `change` edit the messages.
+    pub(super) fn rewrite(&mut self, change: impl FnOnce(&mut Vec<StoredMessage>)) {
+        let mut kept: Vec<StoredMessage> = std::mem::take(&mut self.messages).into();
         change(&mut kept);
-        self.kept = kept.into();
+        self.messages = kept.into();
     }
 
     /// When the last message came.
     pub(super) fn last_at(&self) -> Option<Timestamp> {
-        self.kept.back().map(|message| message.known.time)
+        self.messages.back().map(|message| message.metadata.time)
     }
 
     /// The last `limit` messages, of those after `point` where there is one. `None` when a point
     /// is not known; so below.
-    pub(super) fn latest(&self, point: Option<&Point>, limit: usize) -> Option<Vec<Kept>> {
+    pub(super) fn latest(
+        &self,
+        point: Option<&MessageRef>,
+        limit: usize,
+    ) -> Option<Vec<StoredMessage>> {
         let start = point.map_or(Some(0), |point| self.after_index(point))?;
-        Some(self.last_of(start, self.kept.len(), limit))
+        Some(self.last_of(start, self.messages.len(), limit))
     }
 
     /// The last `limit` messages before `point`.
-    pub(super) fn before(&self, point: &Point, limit: usize) -> Option<Vec<Kept>> {
+    pub(super) fn before(&self, point: &MessageRef, limit: usize) -> Option<Vec<StoredMessage>> {
         Some(self.last_of(0, self.before_index(point)?, limit))
     }
 
     /// The first `limit` messages after `point`.
-    pub(super) fn after(&self, point: &Point, limit: usize) -> Option<Vec<Kept>> {
-        Some(self.first_of(self.after_index(point)?, self.kept.len(), limit))
+    pub(super) fn after(&self, point: &MessageRef, limit: usize) -> Option<Vec<StoredMessage>> {
+        Some(self.first_of(self.after_index(point)?, self.messages.len(), limit))
     }
 
     /// At most `limit` messages around `point`, itself included.
-    pub(super) fn around(&self, point: &Point, limit: usize) -> Option<Vec<Kept>> {
+    pub(super) fn around(&self, point: &MessageRef, limit: usize) -> Option<Vec<StoredMessage>> {
         let middle = self.before_index(point)?;
         let start = middle.saturating_sub(limit / 2);
-        Some(self.first_of(start, self.kept.len(), limit))
+        Some(self.first_of(start, self.messages.len(), limit))
     }
 
     /// At most `limit` messages between both, counted from `from`, oldest first.
-    pub(super) fn between(&self, from: &Point, to: &Point, limit: usize) -> Option<Vec<Kept>> {
+    pub(super) fn between(
+        &self,
+        from: &MessageRef,
+        to: &MessageRef,
+        limit: usize,
+    ) -> Option<Vec<StoredMessage>> {
         let (from_after, to_before) = (self.after_index(from)?, self.before_index(to)?);
         if from_after <= to_before {
             return Some(self.first_of(from_after, to_before, limit));
@@ -93,33 +102,37 @@ impl History {
     }
 
     /// How many messages come before `point`.
-    fn before_index(&self, point: &Point) -> Option<usize> {
+    fn before_index(&self, point: &MessageRef) -> Option<usize> {
         match point {
-            Point::Time(time) => Some(self.kept.partition_point(|kept| kept.known.time < *time)),
-            Point::Msgid(msgid) => self.position(msgid),
+            MessageRef::Time(time) => {
+                Some(self.messages.partition_point(|kept| kept.metadata.time < *time))
+            }
+            MessageRef::Msgid(msgid) => self.position(msgid),
         }
     }
 
     /// How many messages come before `point` or are at it.
-    fn after_index(&self, point: &Point) -> Option<usize> {
+    fn after_index(&self, point: &MessageRef) -> Option<usize> {
         match point {
-            Point::Time(time) => Some(self.kept.partition_point(|kept| kept.known.time <= *time)),
-            Point::Msgid(msgid) => self.position(msgid).map(|at| at + 1),
+            MessageRef::Time(time) => {
+                Some(self.messages.partition_point(|kept| kept.metadata.time <= *time))
+            }
+            MessageRef::Msgid(msgid) => self.position(msgid).map(|at| at + 1),
         }
     }
 
     fn position(&self, msgid: &str) -> Option<usize> {
-        self.kept.iter().position(|kept| kept.known.msgid.as_deref() == Some(msgid))
+        self.messages.iter().position(|kept| kept.metadata.msgid.as_deref() == Some(msgid))
     }
 
-    fn first_of(&self, start: usize, end: usize, limit: usize) -> Vec<Kept> {
+    fn first_of(&self, start: usize, end: usize, limit: usize) -> Vec<StoredMessage> {
         let end = end.min(start.saturating_add(limit));
-        self.kept.range(start.min(end)..end).cloned().collect()
+        self.messages.range(start.min(end)..end).cloned().collect()
     }
 
-    fn last_of(&self, start: usize, end: usize, limit: usize) -> Vec<Kept> {
+    fn last_of(&self, start: usize, end: usize, limit: usize) -> Vec<StoredMessage> {
         let start = start.max(end.saturating_sub(limit)).min(end);
-        self.kept.range(start..end).cloned().collect()
+        self.messages.range(start..end).cloned().collect()
     }
 }
 
@@ -133,26 +146,26 @@ mod tests {
         for n in -3..10 {
             let time = Timestamp::from_second(n).expect("a time");
             let msgid = Some(format!("m{n}").into());
-            let known = Knowledge { time, msgid, ..Knowledge::now() };
-            history.keep(Kept { known, source: "a!a@h".into(), words: Vec::new() });
+            let metadata = Metadata { time, msgid, ..Metadata::now() };
+            history.push(StoredMessage { metadata, source: "a!a@h".into(), words: Vec::new() });
         }
         history
     }
 
     #[track_caller]
-    fn check(found: Option<Vec<Kept>>, expected: &[usize]) {
+    fn check(found: Option<Vec<StoredMessage>>, expected: &[usize]) {
         let ids: Vec<_> =
-            found.expect("a known point").into_iter().filter_map(|k| k.known.msgid).collect();
+            found.expect("a known point").into_iter().filter_map(|k| k.metadata.msgid).collect();
         let expected: Vec<_> = expected.iter().map(|n| format!("m{n}")).collect();
         assert_eq!(ids.iter().map(|id| &**id).collect::<Vec<_>>(), expected);
     }
 
-    fn at(n: i64) -> Point {
-        Point::Time(Timestamp::from_second(n).expect("a time"))
+    fn at(n: i64) -> MessageRef {
+        MessageRef::Time(Timestamp::from_second(n).expect("a time"))
     }
 
-    fn id(n: usize) -> Point {
-        Point::Msgid(format!("m{n}"))
+    fn id(n: usize) -> MessageRef {
+        MessageRef::Msgid(format!("m{n}"))
     }
 
     #[test]
@@ -182,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_forgotten_message_is_not_known() {
-        assert!(history().after(&Point::Msgid("m-1".into()), 1).is_none());
+        assert!(history().after(&MessageRef::Msgid("m-1".into()), 1).is_none());
         assert_eq!(history().last_at(), Timestamp::from_second(9).ok());
     }
 }

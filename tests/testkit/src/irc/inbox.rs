@@ -8,16 +8,16 @@ use tokio::sync::Notify;
 use super::casemapping::Casemapping;
 use super::line::{Line, tags_len};
 
-/// One message as somebody received it: after the server put the source before it and cut the line.
+/// One message as a user received it: after the server put the source before it and cut the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
-    /// Who said it.
+pub struct ReceivedMessage {
+    /// The sender's nick.
     pub nick: String,
-    /// Who said it, `nick!user@host`.
+    /// The sender, `nick!user@host`.
     pub source: String,
-    /// How it was said.
+    /// The kind of message.
     pub kind: MessageKind,
-    /// What was said, without the wrapping of an action; bytes that are not UTF-8 replaced.
+    /// The text, without the wrapping of an action; bytes that are not UTF-8 replaced.
     pub text: String,
     /// The last parameter as it was received.
     pub bytes: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Heard {
     pub tags: Vec<(String, String)>,
 }
 
-/// How a message was said.
+/// The kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
     /// `PRIVMSG`.
@@ -36,7 +36,7 @@ pub enum MessageKind {
     Notice,
 }
 
-impl Heard {
+impl ReceivedMessage {
     /// The value of the tag `key`.
     #[must_use]
     pub fn tag(&self, key: &str) -> Option<&str> {
@@ -44,50 +44,54 @@ impl Heard {
     }
 }
 
-/// What a person remembers.
+/// What a virtual user remembers.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct Inbox {
     casemapping: Casemapping,
-    seen: Mutex<Seen>,
+    received: Mutex<Received>,
     news: Notify,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Received {
     /// By folded channel or nick.
-    heard: HashMap<String, Vec<Heard>>,
-    pub(super) saw: Vec<String>,
+    messages: HashMap<String, Vec<ReceivedMessage>>,
+    pub(super) other_lines: Vec<String>,
 }
 
-impl Memory {
+impl Inbox {
     pub(super) fn new(casemapping: Casemapping) -> Self {
-        Self { casemapping, seen: Mutex::default(), news: Notify::new() }
+        Self { casemapping, received: Mutex::default(), news: Notify::new() }
     }
 
     /// Remembers a line from the server.
-    pub(super) fn hear(&self, wire: &[u8]) {
+    pub(super) fn receive(&self, wire: &[u8]) {
         let Some(line) = Line::split(wire.strip_suffix(b"\r\n").unwrap_or(wire)) else { return };
         let mut seen = self.lock();
-        match heard(&line) {
+        match parse_message(&line) {
             Some((target, heard)) => {
                 let about = if target.starts_with(['#', '&']) { &target } else { &heard.nick };
-                seen.heard.entry(self.casemapping.fold(about)).or_default().push(heard);
+                seen.messages.entry(self.casemapping.fold(about)).or_default().push(heard);
             }
             None => {
                 let text = String::from_utf8_lossy(&wire[tags_len(wire)..]);
-                seen.saw.push(text.trim_end().to_owned());
+                seen.other_lines.push(text.trim_end().to_owned());
             }
         }
         drop(seen);
         self.news.notify_waiters();
     }
 
-    pub(super) fn heard<T>(&self, target: &str, look: impl FnOnce(&[Heard]) -> T) -> T {
+    pub(super) fn with_messages<T>(
+        &self,
+        target: &str,
+        look: impl FnOnce(&[ReceivedMessage]) -> T,
+    ) -> T {
         let seen = self.lock();
-        look(seen.heard.get(&self.casemapping.fold(target)).map_or(&[], Vec::as_slice))
+        look(seen.messages.get(&self.casemapping.fold(target)).map_or(&[], Vec::as_slice))
     }
 
-    pub(super) async fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
+    pub(super) async fn wait_until<T>(&self, look: impl Fn() -> Option<T>) -> T {
         loop {
             // Before the look, so that what comes after it wakes us.
             let mut news = std::pin::pin!(self.news.notified());
@@ -99,13 +103,13 @@ impl Memory {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().expect("no look into a memory panics")
+    pub(super) fn lock(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().expect("no look into an inbox panics")
     }
 }
 
-/// The target and the message, when the line is talk.
-fn heard(line: &Line<'_>) -> Option<(String, Heard)> {
+/// The target and the message, if the line is one.
+fn parse_message(line: &Line<'_>) -> Option<(String, ReceivedMessage)> {
     let bytes = line.bytes(1).to_vec();
     let (kind, text) = match line.command.as_str() {
         "NOTICE" => (MessageKind::Notice, &bytes[..]),
@@ -117,7 +121,7 @@ fn heard(line: &Line<'_>) -> Option<(String, Heard)> {
     };
     let source = String::from_utf8_lossy(line.source).into_owned();
     let readable = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let heard = Heard {
+    let heard = ReceivedMessage {
         nick: source.split('!').next().unwrap_or_default().to_owned(),
         kind,
         text: readable(text),
@@ -134,17 +138,17 @@ mod tests {
 
     #[test]
     fn talk_is_remembered_by_where_it_was_said() {
-        let memory = Memory::new(Casemapping::Ascii);
-        memory.hear(b"@msgid=m1;+x :Ann!a@h PRIVMSG #Tea :\x01ACTION pours\x01\r\n");
-        memory.hear(b":Ann!a@h NOTICE bob :psst\r\n");
-        memory.hear(b"@time=x :Ann!a@h JOIN #tea\r\n");
-        memory.heard("#tea", |heard| {
+        let inbox = Inbox::new(Casemapping::Ascii);
+        inbox.receive(b"@msgid=m1;+x :Ann!a@h PRIVMSG #Tea :\x01ACTION pours\x01\r\n");
+        inbox.receive(b":Ann!a@h NOTICE bob :psst\r\n");
+        inbox.receive(b"@time=x :Ann!a@h JOIN #tea\r\n");
+        inbox.with_messages("#tea", |heard| {
             assert_eq!(heard.len(), 1);
             assert_eq!((heard[0].nick.as_str(), heard[0].kind), ("Ann", MessageKind::Action));
             assert_eq!(heard[0].text, "pours");
             assert_eq!((heard[0].tag("msgid"), heard[0].tag("+x")), (Some("m1"), Some("")));
         });
-        memory.heard("ann", |heard| assert_eq!(heard[0].text, "psst"));
-        assert_eq!(memory.lock().saw, [":Ann!a@h JOIN #tea"]);
+        inbox.with_messages("ann", |heard| assert_eq!(heard[0].text, "psst"));
+        assert_eq!(inbox.lock().other_lines, [":Ann!a@h JOIN #tea"]);
     }
 }

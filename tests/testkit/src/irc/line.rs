@@ -1,14 +1,14 @@
-//! Takes a line that a client has sent apart. Lines are bytes: whatever encoding a client speaks,
+//! Parses a line that a client has sent. Lines are bytes: whatever encoding a client uses,
 //! its text is passed on as it came.
 
 use std::borrow::Cow;
 
 /// How many bytes of tags a client may send, `@` and the space included
 /// (<https://ircv3.net/specs/extensions/message-tags#size-limit>).
-pub(super) const CLIENT_TAGS: usize = 4096;
+pub(super) const MAX_CLIENT_TAGS: usize = 4096;
 
 /// The most parameters a line has; the last one takes the rest (RFC 2812 section 2.3).
-const MOST_PARAMS: usize = 15;
+const MAX_PARAMS: usize = 15;
 
 /// The parts of one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,12 +18,12 @@ pub(super) struct Line<'a> {
     pub(super) command: String,
     /// The parameters; the last may hold spaces.
     pub(super) params: Vec<&'a [u8]>,
-    /// The source, without its colon. Clients have no business sending one.
+    /// The source, without its colon. Clients need not send one.
     pub(super) source: &'a [u8],
 }
 
 impl<'a> Line<'a> {
-    /// Takes `line`, without CR and LF, apart; `None` when there is no command in it.
+    /// Parses `line`, without CR and LF; `None` if there is no command in it.
     pub(super) fn split(line: &'a [u8]) -> Option<Self> {
         let (tags, rest) = prefixed(line, b'@');
         let (source, mut rest) = prefixed(rest, b':');
@@ -33,7 +33,7 @@ impl<'a> Line<'a> {
         }
         let mut params = Vec::new();
         loop {
-            rest = spaceless(rest);
+            rest = skip_spaces(rest);
             if let [b':', trailing @ ..] = rest {
                 params.push(trailing);
                 break;
@@ -41,7 +41,7 @@ impl<'a> Line<'a> {
             if rest.is_empty() {
                 break;
             }
-            if params.len() + 1 == MOST_PARAMS {
+            if params.len() + 1 == MAX_PARAMS {
                 params.push(rest);
                 break;
             }
@@ -92,7 +92,7 @@ pub(super) fn tags_len(line: &[u8]) -> usize {
 }
 
 fn prefixed(line: &[u8], mark: u8) -> (&[u8], &[u8]) {
-    let line = spaceless(line);
+    let line = skip_spaces(line);
     match line.strip_prefix(&[mark]) {
         Some(mut rest) => (word(&mut rest), rest),
         None => (&[], line),
@@ -100,14 +100,14 @@ fn prefixed(line: &[u8], mark: u8) -> (&[u8], &[u8]) {
 }
 
 fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let text = spaceless(rest);
+    let text = skip_spaces(rest);
     let end = text.iter().position(|&b| b == b' ').unwrap_or(text.len());
     let (word, tail) = text.split_at(end);
     *rest = tail;
     word
 }
 
-fn spaceless(text: &[u8]) -> &[u8] {
+fn skip_spaces(text: &[u8]) -> &[u8] {
     let start = text.iter().position(|&b| b != b' ').unwrap_or(text.len());
     &text[start..]
 }

@@ -11,9 +11,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{serve, unstalled};
+use super::connection::{serve, until_resumed};
 use super::shared::Shared;
-use super::state::World;
+use super::state::ServerState;
 
 /// How long clients have to read why they are disconnected.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -135,7 +135,7 @@ async fn accept_loop(
         }
     };
     drop(listener);
-    shared.with(|world| disconnect_all(world, kind));
+    shared.with(|state| disconnect_all(state, kind));
     if kind != CloseKind::Silent {
         let all_closed = async { while connections.join_next().await.is_some() {} };
         // Connections that are still open then are aborted.
@@ -143,13 +143,13 @@ async fn accept_loop(
     }
     connections.shutdown().await;
     // A client may have connected in between.
-    shared.with(|world| disconnect_all(world, CloseKind::Silent));
+    shared.with(|state| disconnect_all(state, CloseKind::Silent));
 }
 
-fn disconnect_all(world: &mut World, kind: CloseKind) {
+fn disconnect_all(state: &mut ServerState, kind: CloseKind) {
     match kind {
-        CloseKind::Error(reason) => world.close_all(reason),
-        CloseKind::Silent => world.lose_all(),
+        CloseKind::Error(reason) => state.close_all(reason),
+        CloseKind::Silent => state.drop_all(),
     }
 }
 
@@ -157,7 +157,7 @@ async fn serve_client(shared: Arc<Shared>, stream: TcpStream, address: SocketAdd
     // Lines are short and answers wait for them; where it fails, they come a little later.
     let _ = stream.set_nodelay(true);
     // During a stall only the operating system accepts.
-    unstalled(&mut shared.stalled()).await;
+    until_resumed(&mut shared.stalled()).await;
     match shared.tls.clone() {
         None => serve(shared, stream, address.ip()).await,
         Some(config) => {

@@ -1,17 +1,17 @@
 //! A small IRC server, in memory: one end of the bridge in its demo and its tests.
 //!
-//! It registers clients, keeps channels and relays talk as real servers do, with or without IRCv3
-//! ([`Setup::caps`]); [`Person`]s live in it without a socket, speak and remember what they heard;
-//! and [`Mischief`] makes things go wrong while it runs.
+//! It registers clients, keeps channels and relays messages as real servers do, with or without IRCv3
+//! ([`Setup::caps`]); [`VirtualUser`]s live in it without a socket, send and remember what they received;
+//! and [`Faults`] makes things go wrong while it runs.
 //!
 //! ```text
-//! socket ─▶ connection ─line▶ commands ─▶ World ─relay▶ Ear ─▶ outbox ─▶ connection ─▶ socket
-//!              ▲                 ▲                        └──▶ memory of a Person
-//!         door accepts      a Person's lines
+//! socket ─▶ connection ─line▶ commands ─▶ state ─broadcast▶ recipient ─▶ outbox ─▶ connection ─▶ socket
+//!              ▲                 ▲                            └─────▶ inbox of a virtual user
+//!      listener accepts    a virtual user's lines
 //! ```
 //!
-//! The world changes one command at a time behind one lock, so everyone sees things happen in the
-//! same order. A line for many is serialized once for each set of tags that somebody asked for.
+//! The state changes one command at a time behind one lock, so everyone sees things happen in the
+//! same order. A line for many is encoded once for each set of tags that somebody asked for.
 
 mod broadcast;
 mod caps;
@@ -40,10 +40,10 @@ mod virtual_user;
 
 pub use caps::{Cap, Caps};
 pub use casemapping::Casemapping;
-pub use faults::{Mischief, Netsplit, Playback, TalkRefusal};
-pub use inbox::{Heard, MessageKind};
+pub use faults::{Faults, MessageRefusal, Netsplit, Playback};
+pub use inbox::{MessageKind, ReceivedMessage};
 pub use listener::CloseKind;
 pub use server::IrcServer;
 pub use setup::{Account, FloodLimit, Setup};
-pub use transcript::Received;
-pub use virtual_user::Person;
+pub use transcript::ReceivedLine;
+pub use virtual_user::VirtualUser;

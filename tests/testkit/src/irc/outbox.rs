@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A line as it goes on the wire, tags and CR LF included; shared by all who hear it.
-pub(super) type Wire = Arc<[u8]>;
+/// A line as it goes on the wire, tags and CR LF included; shared by all who get it.
+pub(super) type EncodedLine = Arc<[u8]>;
 
-/// The lines waiting for one client. The world puts them in, the client's connection takes them
+/// The lines waiting for one client. The state puts them in, the client's connection takes them
 /// out.
 ///
 /// ```text
@@ -20,32 +20,32 @@ pub(super) type Wire = Arc<[u8]>;
 pub(super) struct Outbox {
     queue: Mutex<Queue>,
     wake: Notify,
-    severed: Notify,
-    most: usize,
+    cut_signal: Notify,
+    capacity: usize,
 }
 
 #[derive(Debug)]
 struct Queue {
-    lines: Vec<Waiting>,
+    lines: Vec<QueuedLine>,
     bytes: usize,
-    state: State,
+    state: OutboxState,
     /// How long each line waits.
     delay: Duration,
     /// Nothing is due before.
     held_until: Option<Instant>,
-    /// The answers to the command under way, where they are wanted together.
-    answers: Option<Vec<Wire>>,
+    /// The replies to the current command, where they are wanted together.
+    replies: Option<Vec<EncodedLine>>,
 }
 
 /// A line, and when it may go.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct QueuedLine {
     pub(super) due: Option<Instant>,
-    pub(super) line: Wire,
+    pub(super) line: EncodedLine,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum OutboxState {
     Open,
     Finishing,
     Cut,
@@ -55,42 +55,47 @@ enum State {
 #[derive(Debug)]
 pub(super) enum Next {
     /// Write these.
-    Lines(Vec<Waiting>),
+    Lines(Vec<QueuedLine>),
     /// End: all has been written.
     Finished,
 }
 
 impl Outbox {
-    /// An empty one, which holds at most `most` bytes, each line for `delay`.
+    /// An empty one of at most `capacity` bytes, which holds each line for `delay`.
     pub(super) fn new(most: usize, delay: Duration) -> Self {
         let queue = Queue {
             lines: Vec::new(),
             bytes: 0,
-            state: State::Open,
+            state: OutboxState::Open,
             delay,
             held_until: None,
-            answers: None,
+            replies: None,
         };
-        Self { queue: Mutex::new(queue), wake: Notify::new(), severed: Notify::new(), most }
+        Self {
+            queue: Mutex::new(queue),
+            wake: Notify::new(),
+            cut_signal: Notify::new(),
+            capacity: most,
+        }
     }
 
     /// Puts a line in. Too many, and the connection is cut: the client does not read.
-    pub(super) fn push(&self, line: Wire) {
+    pub(super) fn push(&self, line: EncodedLine) {
         let mut queue = self.lock();
-        match &mut queue.answers {
+        match &mut queue.replies {
             Some(answers) => answers.push(line),
             None => self.put(queue, line),
         }
     }
 
-    /// Puts a line in that is no answer to the command under way.
-    pub(super) fn push_apart(&self, line: Wire) {
+    /// Puts a line in that is no reply to the current command.
+    pub(super) fn push_unlabeled(&self, line: EncodedLine) {
         self.put(self.lock(), line);
     }
 
-    fn put(&self, mut queue: MutexGuard<'_, Queue>, line: Wire) {
+    fn put(&self, mut queue: MutexGuard<'_, Queue>, line: EncodedLine) {
         queue.bytes += line.len();
-        let full = queue.bytes > self.most;
+        let full = queue.bytes > self.capacity;
         queue.push(line);
         drop(queue);
         if full {
@@ -99,14 +104,14 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// From here on, lines are answers, and kept until they are gathered.
-    pub(super) fn gather(&self) {
-        self.lock().answers = Some(Vec::new());
+    /// From here on, lines are replies, which are collected.
+    pub(super) fn collect_replies(&self) {
+        self.lock().replies = Some(Vec::new());
     }
 
-    /// The lines put in since [`gather`](Self::gather).
-    pub(super) fn gathered(&self) -> Vec<Wire> {
-        self.lock().answers.take().unwrap_or_default()
+    /// The lines put in since [`collect_replies`](Self::collect_replies).
+    pub(super) fn collected_replies(&self) -> Vec<EncodedLine> {
+        self.lock().replies.take().unwrap_or_default()
     }
 
     /// From here on, each line waits for `delay`.
@@ -123,11 +128,11 @@ impl Outbox {
     /// Ends the connection once all is written.
     pub(super) fn finish(&self) {
         let mut queue = self.lock();
-        for line in queue.answers.take().unwrap_or_default() {
+        for line in queue.replies.take().unwrap_or_default() {
             queue.push(line);
         }
-        if queue.state == State::Open {
-            queue.state = State::Finishing;
+        if queue.state == OutboxState::Open {
+            queue.state = OutboxState::Finishing;
         }
         drop(queue);
         self.wake.notify_one();
@@ -136,20 +141,20 @@ impl Outbox {
     /// Ends the connection at once; what waits is lost.
     pub(super) fn cut(&self) {
         let mut queue = self.lock();
-        queue.state = State::Cut;
+        queue.state = OutboxState::Cut;
         queue.lines.clear();
         drop(queue);
-        self.severed.notify_one();
+        self.cut_signal.notify_one();
     }
 
     /// Whether the connection is to end.
-    pub(super) fn is_over(&self) -> bool {
-        self.lock().state != State::Open
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().state != OutboxState::Open
     }
 
     /// Waits until the connection is to end at once.
-    pub(super) async fn severed(&self) {
-        self.severed.notified().await;
+    pub(super) async fn until_cut(&self) {
+        self.cut_signal.notified().await;
     }
 
     /// Waits for something to write.
@@ -170,14 +175,14 @@ impl Outbox {
 }
 
 impl Queue {
-    fn push(&mut self, line: Wire) {
-        if self.state != State::Open {
+    fn push(&mut self, line: EncodedLine) {
+        if self.state != OutboxState::Open {
             return;
         }
         if !self.delay.is_zero() {
             self.held_until = self.held_until.max(Some(Instant::now() + self.delay));
         }
-        self.lines.push(Waiting { due: self.held_until, line });
+        self.lines.push(QueuedLine { due: self.held_until, line });
     }
 
     fn take(&mut self) -> Option<Next> {
@@ -185,7 +190,7 @@ impl Queue {
             self.bytes = 0;
             return Some(Next::Lines(std::mem::take(&mut self.lines)));
         }
-        (self.state == State::Finishing).then_some(Next::Finished)
+        (self.state == OutboxState::Finishing).then_some(Next::Finished)
     }
 }
 
@@ -193,7 +198,7 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn line(text: &str) -> Wire {
+    fn line(text: &str) -> EncodedLine {
         text.as_bytes().into()
     }
 
@@ -212,7 +217,7 @@ mod tests {
         let outbox = Outbox::new(100, Duration::ZERO);
         outbox.push(line("a"));
         outbox.cut();
-        outbox.severed().await;
+        outbox.until_cut().await;
         assert!(outbox.lock().lines.is_empty());
     }
 
@@ -220,19 +225,19 @@ mod tests {
     async fn who_does_not_read_is_cut() {
         let outbox = Outbox::new(3, Duration::ZERO);
         outbox.push(line("ab"));
-        assert!(!outbox.is_over());
+        assert!(!outbox.is_closing());
         outbox.push(line("cd"));
-        assert!(outbox.is_over());
-        outbox.severed().await;
+        assert!(outbox.is_closing());
+        outbox.until_cut().await;
     }
 
     #[tokio::test]
     async fn answers_are_gathered_and_the_rest_goes_on() {
         let outbox = Outbox::new(100, Duration::ZERO);
-        outbox.gather();
+        outbox.collect_replies();
         outbox.push(line("answer"));
-        outbox.push_apart(line("news"));
-        assert_eq!(outbox.gathered(), [line("answer")]);
+        outbox.push_unlabeled(line("news"));
+        assert_eq!(outbox.collected_replies(), [line("answer")]);
         assert!(matches!(outbox.next().await, Next::Lines(lines) if *lines[0].line == *b"news"));
     }
 }

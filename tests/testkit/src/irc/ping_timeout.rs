@@ -1,24 +1,24 @@
-//! How long the server waits for a client that says nothing.
+//! What happens to clients that send nothing.
 
 use super::client::ClientId;
-use super::state::World;
+use super::state::ServerState;
 
-impl World {
-    /// `id` has said something, whatever it was.
-    pub(super) fn is_alive(&mut self, id: ClientId) {
+impl ServerState {
+    /// `id` has sent something.
+    pub(super) fn mark_alive(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(&id) {
-            client.pinged = false;
+            client.awaits_pong = false;
         }
     }
 
-    /// `id` has been silent for as long as it may: it is asked once whether it is there, and then
-    /// thrown out.
-    pub(super) fn lose_patience(&mut self, id: ClientId) {
+    /// `id` has been silent for as long as it may: it is sent one `PING`, and the next time it is
+    /// disconnected.
+    pub(super) fn on_silence(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if !client.registration.done {
             return self.close(id, "Registration timed out");
         }
-        if std::mem::replace(&mut client.pinged, true) {
+        if std::mem::replace(&mut client.awaits_pong, true) {
             let seconds = self.setup.ping_every.as_secs();
             return self.close(id, &format!("Ping timeout: {seconds} seconds"));
         }

@@ -1,4 +1,4 @@
-//! How a double is set up.
+//! How the server is set up.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use tokio_rustls::rustls::ServerConfig;
 use super::caps::Caps;
 use super::casemapping::Casemapping;
 
-/// What kind of server the double is. By default a plain one on a free port of loopback, that knows
-/// no capability.
+/// What kind of server to start. By default a plain one on a free port of loopback, without
+/// capabilities.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where it listens. Port 0 takes a free one.
@@ -47,12 +47,12 @@ pub struct Setup {
     pub host_of: fn(IpAddr) -> String,
     /// Speaks TLS on its port, with this certificate.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Throws out who speaks too fast.
+    /// Disconnects clients that send too fast.
     pub flood: Option<FloodLimit>,
-    /// How long a client may be silent before it is asked whether it is there, and then again
-    /// before it is thrown out.
+    /// How long a client may be silent before it is sent a `PING`, and then again
+    /// before it is disconnected.
     pub ping_every: Duration,
-    /// How many bytes may wait for a client that does not read before it is thrown out.
+    /// How many bytes may wait for a client that does not read before it is disconnected.
     pub sendq: usize,
     /// How many messages of each channel are kept.
     pub history: usize,
@@ -107,7 +107,7 @@ pub struct Account {
 /// More than `lines` lines within `window` are an Excess Flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FloodLimit {
-    /// How many lines are just bearable.
+    /// How many lines are allowed.
     pub lines: usize,
     /// In which time.
     pub window: Duration,

@@ -6,13 +6,13 @@ use tokio::sync::{Notify, watch};
 use tokio_rustls::rustls::ServerConfig;
 
 use super::setup::Setup;
-use super::state::World;
+use super::state::ServerState;
 
 /// The state behind its lock, and what tells of changes.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) tls: Option<Arc<ServerConfig>>,
-    world: Mutex<World>,
+    state: Mutex<ServerState>,
     changed: Notify,
     stalled: watch::Sender<bool>,
 }
@@ -21,26 +21,26 @@ impl Shared {
     pub(super) fn new(setup: Setup) -> Self {
         Self {
             tls: setup.tls.clone(),
-            world: Mutex::new(World::new(setup)),
+            state: Mutex::new(ServerState::new(setup)),
             changed: Notify::new(),
             stalled: watch::Sender::new(false),
         }
     }
 
-    /// Changes the world, and wakes those who wait for a change.
-    pub(super) fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        let result = change(&mut self.world.lock().expect("no command panics"));
+    /// Changes the state, and wakes those who wait for a change.
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut ServerState) -> T) -> T {
+        let result = change(&mut self.state.lock().expect("no command panics"));
         self.changed.notify_waiters();
         result
     }
 
     /// Waits until `holds`.
-    pub(super) async fn until(&self, holds: impl Fn(&World) -> bool) {
+    pub(super) async fn until(&self, holds: impl Fn(&ServerState) -> bool) {
         loop {
             // Before the look, so that a change after it wakes us.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            if holds(&self.world.lock().expect("no command panics")) {
+            if holds(&self.state.lock().expect("no command panics")) {
                 return;
             }
             changed.await;

@@ -8,20 +8,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::broadcast::{Knowledge, Relay};
+use super::broadcast::{Broadcast, Metadata};
 use super::caps::{Cap, Caps};
 use super::channel::Channel;
-use super::client::{Client, ClientId, Ear};
-use super::faults::active::Troubles;
+use super::client::{Client, ClientId, Recipient};
+use super::faults::active::ActiveFaults;
 use super::history::History;
-use super::inbox::Memory;
+use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::setup::Setup;
 use super::transcript::Transcript;
 
 /// Everything the server knows.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct ServerState {
     pub(super) setup: Arc<Setup>,
     pub(super) clients: HashMap<ClientId, Client>,
     /// Ids by folded nick.
@@ -30,17 +30,17 @@ pub(super) struct World {
     pub(super) channels: HashMap<String, Channel>,
     /// By folded name of the channel; they outlive it.
     pub(super) histories: HashMap<String, History>,
-    pub(super) troubles: Troubles,
+    pub(super) faults: ActiveFaults,
     pub(super) transcript: Transcript,
     pub(super) started: Timestamp,
     /// The capabilities on offer now.
     pub(super) offered: Caps,
-    clients_so_far: u64,
-    messages_so_far: u64,
-    batches_so_far: u64,
+    last_client_id: u64,
+    last_msgid: u64,
+    last_batch: u64,
 }
 
-impl World {
+impl ServerState {
     /// An empty one.
     pub(super) fn new(setup: Setup) -> Self {
         Self {
@@ -51,57 +51,58 @@ impl World {
             nicks: HashMap::new(),
             channels: HashMap::new(),
             histories: HashMap::new(),
-            troubles: Troubles::default(),
+            faults: ActiveFaults::default(),
             started: Timestamp::now(),
-            clients_so_far: 0,
-            messages_so_far: 0,
-            batches_so_far: 0,
+            last_client_id: 0,
+            last_msgid: 0,
+            last_batch: 0,
         }
     }
 
     /// A client has connected from `address`.
     pub(super) fn connect(&mut self, address: IpAddr) -> (ClientId, Arc<Outbox>) {
-        let outbox = Arc::new(Outbox::new(self.setup.sendq, self.troubles.delay));
+        let outbox = Arc::new(Outbox::new(self.setup.sendq, self.faults.delay));
         let host = (self.setup.host_of)(address);
-        let id = self.arrive(Ear::Socket(Arc::clone(&outbox)), host);
+        let id = self.add_client(Recipient::Socket(Arc::clone(&outbox)), host);
         self.transcript.connected(id);
         (id, outbox)
     }
 
-    /// The person called `nick`, who comes if nobody is called so.
+    /// The virtual user with this nick, who connects if there is none.
     ///
     /// # Panics
-    /// When a client behind a socket is called so.
-    pub(super) fn person(&mut self, nick: &str) -> (ClientId, Arc<Memory>) {
-        if let Some(client) = self.named(nick) {
-            match &client.ear {
-                Ear::Person(memory) => return (client.id, Arc::clone(memory)),
-                Ear::Socket(_) | Ear::Ghost => panic!("{nick} is the nick of a client"),
+    /// When a client behind a socket has that nick.
+    pub(super) fn virtual_user(&mut self, nick: &str) -> (ClientId, Arc<Inbox>) {
+        if let Some(client) = self.client_named(nick) {
+            match &client.recipient {
+                Recipient::VirtualUser(inbox) => return (client.id, Arc::clone(inbox)),
+                Recipient::Socket(_) | Recipient::Ghost => panic!("{nick} is the nick of a client"),
             }
         }
-        let memory = Arc::new(Memory::new(self.setup.casemapping));
-        let id = self.arrive(Ear::Person(Arc::clone(&memory)), "people.example".to_owned());
+        let inbox = Arc::new(Inbox::new(self.setup.casemapping));
+        let id = self
+            .add_client(Recipient::VirtualUser(Arc::clone(&inbox)), "people.example".to_owned());
         let caps = self.setup.caps.and(Caps::none().with(Cap::MessageTags).with(Cap::AccountTag));
         let client = self.clients.get_mut(&id).expect("it has just arrived");
         client.user = format!("~{}", nick.to_ascii_lowercase());
         client.realname = nick.into();
         client.caps = caps;
         client.registration.done = true;
-        self.take_nick(id, nick);
-        self.tell_monitors(nick, Some(&self.client(id).hostmask()));
-        (id, memory)
+        self.set_nick(id, nick);
+        self.notify_monitors(nick, Some(&self.client(id).hostmask()));
+        (id, inbox)
     }
 
-    fn arrive(&mut self, ear: Ear, host: String) -> ClientId {
-        self.clients_so_far += 1;
-        let id = ClientId(self.clients_so_far);
+    fn add_client(&mut self, recipient: Recipient, host: String) -> ClientId {
+        self.last_client_id += 1;
+        let id = ClientId(self.last_client_id);
         let now = Timestamp::now().as_second();
-        self.clients.insert(id, Client::new(id, ear, host, Instant::now(), now));
+        self.clients.insert(id, Client::new(id, recipient, host, Instant::now(), now));
         id
     }
 
-    /// Gives the nick to `id`, whatever it was called before. Nobody is told.
-    pub(super) fn take_nick(&mut self, id: ClientId, nick: &str) {
+    /// Gives the nick to `id`, in place of its nick so far, without telling anyone.
+    pub(super) fn set_nick(&mut self, id: ClientId, nick: &str) {
         let folded = self.fold(nick);
         let Some(client) = self.clients.get_mut(&id) else { return };
         let before = std::mem::replace(&mut client.nick, nick.to_owned());
@@ -117,18 +118,18 @@ impl World {
         self.setup.casemapping.fold(name)
     }
 
-    /// Who is giving a command.
+    /// The client that is giving a command.
     pub(super) fn client(&self, id: ClientId) -> &Client {
         self.clients.get(&id).expect("who gives a command is here until it is done")
     }
 
-    /// Who is giving a command, to be changed.
+    /// The client that is giving a command, to be changed.
     pub(super) fn client_mut(&mut self, id: ClientId) -> &mut Client {
         self.clients.get_mut(&id).expect("who gives a command is here until it is done")
     }
 
     /// The client of this nick that others can see.
-    pub(super) fn named(&self, nick: &str) -> Option<&Client> {
+    pub(super) fn client_named(&self, nick: &str) -> Option<&Client> {
         self.nicks
             .get(&self.fold(nick))
             .and_then(|id| self.clients.get(id))
@@ -140,70 +141,70 @@ impl World {
         self.channels.get(&self.fold(name))
     }
 
-    /// A name for a new message.
+    /// The id of a new message.
     pub(super) fn next_msgid(&mut self) -> Arc<str> {
-        self.messages_so_far += 1;
-        format!("{:x}-{}", self.started.as_millisecond(), self.messages_so_far).into()
+        self.last_msgid += 1;
+        format!("{:x}-{}", self.started.as_millisecond(), self.last_msgid).into()
     }
 
-    /// A name for a new batch.
+    /// The id of a new batch.
     pub(super) fn next_batch(&mut self) -> Arc<str> {
-        self.batches_so_far += 1;
-        format!("b{}", self.batches_so_far).into()
+        self.last_batch += 1;
+        format!("b{}", self.last_batch).into()
     }
 
     /// A line by `source`, cut as this server cuts.
-    pub(super) fn relay(&self, known: Knowledge, source: &str, words: &[u8]) -> Relay {
-        Relay::new(known, source, words, self.setup.linelen, self.setup.utf8_only)
+    pub(super) fn broadcast(&self, metadata: Metadata, source: &str, words: &[u8]) -> Broadcast {
+        Broadcast::new(metadata, source, words, self.setup.linelen, self.setup.utf8_only)
     }
 
     /// A line that `id` causes now.
-    pub(super) fn relay_by(&self, id: ClientId, words: impl AsRef<[u8]>) -> Relay {
+    pub(super) fn broadcast_by(&self, id: ClientId, words: impl AsRef<[u8]>) -> Broadcast {
         let client = self.client(id);
-        let known =
-            Knowledge { account: client.account.clone(), bot: client.bot, ..Knowledge::now() };
-        self.relay(known, &client.hostmask(), words.as_ref())
+        let metadata =
+            Metadata { account: client.account.clone(), bot: client.bot, ..Metadata::now() };
+        self.broadcast(metadata, &client.hostmask(), words.as_ref())
     }
 
     /// A line that the server itself causes now.
-    pub(super) fn relay_by_server(&self, words: impl AsRef<[u8]>) -> Relay {
-        self.relay(Knowledge::now(), &self.setup.name, words.as_ref())
+    pub(super) fn broadcast_by_server(&self, words: impl AsRef<[u8]>) -> Broadcast {
+        self.broadcast(Metadata::now(), &self.setup.name, words.as_ref())
     }
 
-    /// Tells `id` alone a line by the server.
-    pub(super) fn tell(&self, id: ClientId, words: impl AsRef<[u8]>) {
+    /// Sends `id` alone a line by the server.
+    pub(super) fn send_from_server(&self, id: ClientId, words: impl AsRef<[u8]>) {
         if let Some(client) = self.clients.get(&id) {
-            client.hear(&mut self.relay_by_server(words));
+            client.send(&mut self.broadcast_by_server(words));
         }
     }
 
-    /// Answers `id` with a numeric: `arguments` as they are to stand on the wire.
-    pub(super) fn numeric(&self, id: ClientId, code: u16, arguments: impl AsRef<[u8]>) {
+    /// Sends `id` a numeric: `arguments` as they are to stand on the wire.
+    pub(super) fn send_numeric(&self, id: ClientId, code: u16, arguments: impl AsRef<[u8]>) {
         let Some(client) = self.clients.get(&id) else { return };
-        let head = format!("{code:03} {} ", client.called());
-        self.tell(id, [head.as_bytes(), arguments.as_ref()].concat());
+        let head = format!("{code:03} {} ", client.nick_or_star());
+        self.send_from_server(id, [head.as_bytes(), arguments.as_ref()].concat());
     }
 
-    /// Tells all in a channel but `except`.
-    pub(super) fn tell_channel(
+    /// Sends a line to all in a channel but `except`.
+    pub(super) fn send_to_channel(
         &self,
         channel: &Channel,
         except: Option<ClientId>,
-        relay: &mut Relay,
+        broadcast: &mut Broadcast,
     ) {
         for id in channel.members.keys().filter(|&&id| Some(id) != except) {
             if let Some(client) = self.clients.get(id) {
-                client.hear(relay);
+                client.send(broadcast);
             }
         }
     }
 
-    /// Tells those who have asked for `cap` and share a channel with `id`, and not `id` itself.
-    pub(super) fn tell_peers_with(&self, cap: Cap, id: ClientId, relay: &mut Relay) {
+    /// Sends a line to those with `cap` who share a channel with `id`, and not to `id` itself.
+    pub(super) fn send_to_peers_with(&self, cap: Cap, id: ClientId, broadcast: &mut Broadcast) {
         let knows = |peer: &&Client| peer.has(cap);
         self.peers(id).iter().filter_map(|peer| self.clients.get(peer)).filter(knows).for_each(
             |peer| {
-                peer.hear(relay);
+                peer.send(broadcast);
             },
         );
     }

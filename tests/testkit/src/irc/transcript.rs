@@ -7,14 +7,14 @@ use super::client::ClientId;
 
 /// A line that a client behind a socket has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
+pub struct ReceivedLine {
     /// Which connection it came over: 1 for the first that the server has ever accepted.
     pub connection: u64,
     /// The line, without CR and LF.
     pub bytes: Vec<u8>,
 }
 
-impl Received {
+impl ReceivedLine {
     /// The line, bytes that are not UTF-8 replaced.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
@@ -25,16 +25,16 @@ impl Received {
 /// The last lines that clients have sent, and how many connections there were.
 #[derive(Debug)]
 pub(super) struct Transcript {
-    most: usize,
-    lines: Vec<Received>,
+    capacity: usize,
+    lines: Vec<ReceivedLine>,
     connections: HashMap<ClientId, u64>,
     accepted: u64,
 }
 
 impl Transcript {
-    /// An empty one of at most `most` lines.
+    /// An empty one of at most `capacity` lines.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, lines: Vec::new(), connections: HashMap::new(), accepted: 0 }
+        Self { capacity: most, lines: Vec::new(), connections: HashMap::new(), accepted: 0 }
     }
 
     /// A client has connected.
@@ -48,21 +48,21 @@ impl Transcript {
         self.connections.remove(&id);
     }
 
-    /// A line came from `id`; people in memory are not written down.
+    /// A line came from `id`; those of virtual users are not recorded.
     pub(super) fn received(&mut self, id: ClientId, line: &[u8]) {
         let Some(&connection) = self.connections.get(&id) else { return };
         // Twice as many, so that forgetting seldom has to move the rest.
-        if self.lines.len() >= self.most.saturating_mul(2) {
-            self.lines.drain(..self.lines.len() - self.most);
+        if self.lines.len() >= self.capacity.saturating_mul(2) {
+            self.lines.drain(..self.lines.len() - self.capacity);
         }
-        if self.most > 0 {
-            self.lines.push(Received { connection, bytes: line.to_vec() });
+        if self.capacity > 0 {
+            self.lines.push(ReceivedLine { connection, bytes: line.to_vec() });
         }
     }
 
     /// The last lines.
-    pub(super) fn lines(&self) -> &[Received] {
-        &self.lines[self.lines.len().saturating_sub(self.most)..]
+    pub(super) fn lines(&self) -> &[ReceivedLine] {
+        &self.lines[self.lines.len().saturating_sub(self.capacity)..]
     }
 
     /// How many connections there have been.
@@ -83,7 +83,7 @@ mod tests {
             transcript.received(ClientId(7), format!("{n}").as_bytes());
             transcript.received(ClientId(8), b"a person");
         }
-        let texts: Vec<_> = transcript.lines().iter().map(Received::text).collect();
+        let texts: Vec<_> = transcript.lines().iter().map(ReceivedLine::text).collect();
         assert_eq!(texts, ["7", "8"]);
         assert_eq!(transcript.lines()[0].connection, 1);
         assert!(transcript.lines.len() <= 4);

@@ -1,115 +1,122 @@
-//! Somebody in memory: joins channels, speaks, and remembers what a client in their place would
+//! A user without a socket: joins channels, sends, and remembers what a client in their place would
 //! have received.
 
 use std::sync::Arc;
 
 use super::client::ClientId;
-use super::inbox::{Heard, Memory};
+use super::inbox::{Inbox, ReceivedMessage};
 use super::shared::Shared;
 
-/// Somebody without a socket. Clones are the same person; dropping one changes nothing: people
+/// A user without a socket. Clones are the same user; dropping one changes nothing: users
 /// leave with [`quit`](Self::quit).
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct VirtualUser {
     id: ClientId,
-    memory: Arc<Memory>,
+    inbox: Arc<Inbox>,
     shared: Arc<Shared>,
 }
 
-impl Person {
-    pub(super) fn new(id: ClientId, memory: Arc<Memory>, shared: Arc<Shared>) -> Self {
-        Self { id, memory, shared }
+impl VirtualUser {
+    pub(super) fn new(id: ClientId, inbox: Arc<Inbox>, shared: Arc<Shared>) -> Self {
+        Self { id, inbox, shared }
     }
 
     /// Joins a channel; the first one there is its operator.
     pub fn join(&self, channel: &str) {
-        self.command(&format!("JOIN {channel}"));
+        self.send_line(&format!("JOIN {channel}"));
     }
 
     /// Leaves a channel.
     pub fn part(&self, channel: &str) {
-        self.command(&format!("PART {channel} :bye"));
+        self.send_line(&format!("PART {channel} :bye"));
     }
 
-    /// Says something to a channel or a nick; each line of it by itself.
-    pub fn say(&self, target: &str, text: &str) {
+    /// Sends a message to a channel or a nick, line by line.
+    pub fn send(&self, target: &str, text: &str) {
         for line in text.lines() {
-            self.say_bytes(target, line.as_bytes());
+            self.send_bytes(target, line.as_bytes());
         }
     }
 
-    /// Says bytes, in whatever encoding, to a channel or a nick. They hold no CR, LF or NUL.
-    pub fn say_bytes(&self, target: &str, bytes: &[u8]) {
-        self.command_bytes(&[format!("PRIVMSG {target} :").as_bytes(), bytes].concat());
+    /// Sends bytes, in whatever encoding, to a channel or a nick. They hold no CR, LF or NUL.
+    pub fn send_bytes(&self, target: &str, bytes: &[u8]) {
+        self.send_line_bytes(&[format!("PRIVMSG {target} :").as_bytes(), bytes].concat());
     }
 
-    /// Does something: CTCP ACTION.
+    /// Sends a CTCP ACTION.
     pub fn action(&self, target: &str, text: &str) {
-        self.command(&format!("PRIVMSG {target} :\u{1}ACTION {text}\u{1}"));
+        self.send_line(&format!("PRIVMSG {target} :\u{1}ACTION {text}\u{1}"));
     }
 
-    /// Says something that nobody should answer by itself.
+    /// Sends a notice.
     pub fn notice(&self, target: &str, text: &str) {
-        self.command(&format!("NOTICE {target} :{text}"));
+        self.send_line(&format!("NOTICE {target} :{text}"));
     }
 
     /// Leaves the server.
     pub fn quit(&self, reason: &str) {
-        self.command(&format!("QUIT :{reason}"));
+        self.send_line(&format!("QUIT :{reason}"));
     }
 
-    /// Goes by another name.
+    /// Changes the nick.
     pub fn change_nick(&self, nick: &str) {
-        self.command(&format!("NICK {nick}"));
+        self.send_line(&format!("NICK {nick}"));
     }
 
     /// Sends any command, as a client would.
-    pub fn command(&self, line: &str) {
-        self.command_bytes(line.as_bytes());
+    pub fn send_line(&self, line: &str) {
+        self.send_line_bytes(line.as_bytes());
     }
 
-    fn command_bytes(&self, line: &[u8]) {
-        self.shared.with(|world| world.handle(self.id, line, false));
+    fn send_line_bytes(&self, line: &[u8]) {
+        self.shared.with(|state| state.handle(self.id, line, false));
     }
 
-    /// What was said to `target`, in order: a channel, or a nick for what that nick said to this
-    /// person alone.
+    /// The messages to `target`, in order: a channel, or a nick for what that nick sent to this
+    /// user alone.
     #[must_use]
-    pub fn heard(&self, target: &str) -> Vec<Heard> {
-        self.memory.heard(target, <[Heard]>::to_vec)
+    pub fn messages(&self, target: &str) -> Vec<ReceivedMessage> {
+        self.inbox.with_messages(target, <[ReceivedMessage]>::to_vec)
     }
 
-    /// Waits until `enough` of what was said to `target`, and returns it all. `enough` looks at
+    /// Waits until there are `enough` messages to `target`, and returns them all. `enough` looks at
     /// what it is given and asks nothing else of the server, which waits for it meanwhile.
-    pub async fn hears(&self, target: &str, enough: impl Fn(&[Heard]) -> bool) -> Vec<Heard> {
-        self.memory
-            .until(|| self.memory.heard(target, |heard| enough(heard).then(|| heard.to_vec())))
+    pub async fn wait_for_messages(
+        &self,
+        target: &str,
+        enough: impl Fn(&[ReceivedMessage]) -> bool,
+    ) -> Vec<ReceivedMessage> {
+        self.inbox
+            .wait_until(|| {
+                self.inbox.with_messages(target, |heard| enough(heard).then(|| heard.to_vec()))
+            })
             .await
     }
 
-    /// How much was said to `target`.
+    /// How many messages to `target` were received.
     #[must_use]
-    pub fn count(&self, target: &str) -> usize {
-        self.memory.heard(target, <[Heard]>::len)
+    pub fn message_count(&self, target: &str) -> usize {
+        self.inbox.with_messages(target, <[ReceivedMessage]>::len)
     }
 
-    /// Waits until so much was said to `target`.
-    pub async fn counts(&self, target: &str, count: usize) {
-        self.memory.until(|| (self.count(target) >= count).then_some(())).await;
+    /// Waits until so many messages to `target` were received.
+    pub async fn wait_for_message_count(&self, target: &str, count: usize) {
+        self.inbox.wait_until(|| (self.message_count(target) >= count).then_some(())).await;
     }
 
-    /// Every line received that was no talk (joins, modes, numerics), in order and without tags.
+    /// Every other line received (joins, modes, numerics), in order and without tags.
     #[must_use]
-    pub fn saw(&self) -> Vec<String> {
-        self.memory.lock().saw.clone()
+    pub fn other_lines(&self) -> Vec<String> {
+        self.inbox.lock().other_lines.clone()
     }
 
-    /// Waits until `enough` was seen, and returns it all; `enough` as for [`hears`](Self::hears).
-    pub async fn sees(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+    /// Waits until there are `enough` other lines, and returns them all; `enough` as for
+    /// [`wait_for_messages`](Self::wait_for_messages).
+    pub async fn wait_for_lines(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
         let look = || {
-            let seen = &self.memory.lock().saw;
+            let seen = &self.inbox.lock().other_lines;
             enough(seen).then(|| seen.clone())
         };
-        self.memory.until(look).await
+        self.inbox.wait_until(look).await
     }
 }

@@ -22,7 +22,7 @@ pub(super) enum Packet {
     /// Something that the server passes over.
     Other,
     /// Not Engine.IO: the server closes the connection.
-    Nonsense,
+    Invalid,
 }
 
 impl Packet {
@@ -33,7 +33,7 @@ impl Packet {
             [b'4', b'1', ..] => Self::Leave,
             [b'4', b'2', ..] => Self::event(&frame[2..]).unwrap_or(Self::Other),
             [b'0'..=b'6', ..] => Self::Other,
-            _ => Self::Nonsense,
+            _ => Self::Invalid,
         }
     }
 
@@ -97,7 +97,7 @@ mod tests {
             reads(frame, &Packet::Other);
         }
         for frame in ["", "7", "é", "hello"] {
-            reads(frame, &Packet::Nonsense);
+            reads(frame, &Packet::Invalid);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a Let's Chat can do to a client, on command: be slow, be cut off, forget to answer.
+//! What can be made to go wrong: slow answers, cut connections, lost acks.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,17 +26,17 @@ pub enum Fault {
     Overtaken,
 }
 
-/// The commands. All of them take effect at once and last until they are taken back.
+/// Injects faults. All of them take effect at once and last until they are taken back.
 #[derive(Debug, Default)]
-pub struct Mischief {
-    state: Mutex<State>,
+pub struct Faults {
+    state: Mutex<FaultState>,
     stalled: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    slow: Duration,
-    slow_acks: Duration,
+struct FaultState {
+    delay: Duration,
+    ack_delay: Duration,
     rest_fails: Option<StatusCode>,
     upgrades_fail: Option<StatusCode>,
     /// How often which fault is still to come, by slug; those under "" are for any room.
@@ -50,15 +50,15 @@ struct Chaos {
     probability: f64,
 }
 
-impl Mischief {
-    /// Let the next `times` messages that arrive by websocket suffer `fault`, after those that were
-    /// told to suffer another.
-    pub fn next_posts(&self, times: usize, fault: Fault) {
-        self.next_posts_in("", times, fault);
+impl Faults {
+    /// Injects `fault` into the next `times` messages that arrive by websocket, after those that
+    /// another fault was injected into.
+    pub fn inject(&self, times: usize, fault: Fault) {
+        self.inject_in("", times, fault);
     }
 
-    /// The same, for the next messages to the room `slug`. They go before those for any room.
-    pub fn next_posts_in(&self, slug: &str, times: usize, fault: Fault) {
+    /// As [`inject`](Self::inject), for messages to the room `slug`. These go before those for any room.
+    pub fn inject_in(&self, slug: &str, times: usize, fault: Fault) {
         self.state().faults.entry(slug.to_owned()).or_default().push((fault, times));
     }
 
@@ -69,15 +69,15 @@ impl Mischief {
         self.state().chaos = Some(Chaos { rng: Rng::with_seed(seed), probability });
     }
 
-    /// Says everything, over REST and websockets, this much later. A websocket's frames keep their
+    /// Sends everything, over REST and websockets, this much later. A websocket's frames keep their
     /// order, and those that gather meanwhile go together.
-    pub fn slow(&self, by: Duration) {
-        self.state().slow = by;
+    pub fn delay(&self, by: Duration) {
+        self.state().delay = by;
     }
 
-    /// Sends every ack this much later, and nothing else: so the news of a message comes before its ack.
-    pub fn slow_acks(&self, by: Duration) {
-        self.state().slow_acks = by;
+    /// Sends every ack this much later, and nothing else: so the broadcast of a message comes before its ack.
+    pub fn delay_acks(&self, by: Duration) {
+        self.state().ack_delay = by;
     }
 
     /// Stops reading, answering and closing, as a stopped process does. The operating system still
@@ -87,7 +87,7 @@ impl Mischief {
     }
 
     /// Goes on, with what was sent meanwhile.
-    pub fn go_on(&self) {
+    pub fn resume(&self) {
         self.stalled.send_replace(false);
     }
 
@@ -101,14 +101,14 @@ impl Mischief {
         self.state().upgrades_fail = status;
     }
 
-    /// No more mischief.
-    pub fn behave(&self) {
-        *self.state() = State::default();
-        self.go_on();
+    /// Ends all faults.
+    pub fn clear(&self) {
+        *self.state() = FaultState::default();
+        self.resume();
     }
 
     /// What is to happen to this message to the room `slug`.
-    pub(super) fn fault(&self, slug: Option<&str>) -> Option<Fault> {
+    pub(super) fn fault_for(&self, slug: Option<&str>) -> Option<Fault> {
         let mut state = self.state();
         if !state.faults.is_empty() {
             for room in [slug.unwrap_or_default(), ""] {
@@ -117,14 +117,14 @@ impl Mischief {
                 }
             }
         }
-        let late = state.slow_acks;
-        let chosen = state.chaos.as_mut().and_then(Chaos::choose);
+        let late = state.ack_delay;
+        let chosen = state.chaos.as_mut().and_then(Chaos::roll);
         chosen.or_else(|| (!late.is_zero()).then_some(Fault::LateAck(late)))
     }
 
     /// How late an ack is to be that no fault concerns.
     pub(super) fn ack_delay(&self) -> Duration {
-        self.state().slow_acks
+        self.state().ack_delay
     }
 
     pub(super) fn rest_failure(&self) -> Option<StatusCode> {
@@ -136,28 +136,28 @@ impl Mischief {
     }
 
     /// Waits until the server is not stalled.
-    pub(super) async fn awake(&self) {
+    pub(super) async fn until_resumed(&self) {
         if *self.stalled.borrow() {
             // Its sender is ours, and so cannot be gone.
             let _ = self.stalled.subscribe().wait_for(|stalled| !stalled).await;
         }
     }
 
-    /// Waits until something may be said.
-    pub(super) async fn may_speak(&self) {
-        let slow = self.state().slow;
+    /// Waits until something may be sent.
+    pub(super) async fn until_may_send(&self) {
+        let slow = self.state().delay;
         if !slow.is_zero() {
             tokio::time::sleep(slow).await;
         }
-        self.awake().await;
+        self.until_resumed().await;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FaultState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl FaultState {
     fn next_fault(&mut self, room: &str) -> Option<Fault> {
         let coming = self.faults.get_mut(room)?;
         while let Some((fault, times)) = coming.first_mut() {
@@ -173,7 +173,7 @@ impl State {
 }
 
 impl Chaos {
-    fn choose(&mut self) -> Option<Fault> {
+    fn roll(&mut self) -> Option<Fault> {
         if self.rng.f64() >= self.probability {
             return None;
         }
@@ -192,11 +192,11 @@ mod tests {
 
     #[test]
     fn faults_come_in_order_and_a_rooms_own_first() {
-        let mischief = Mischief::default();
-        mischief.next_posts(2, Fault::DropAfter);
-        mischief.next_posts(1, Fault::SwallowAck);
-        mischief.next_posts_in("dev", 1, Fault::LoseBroadcast);
-        let suffered: Vec<_> = (0..5).map(|_| mischief.fault(Some("dev"))).collect();
+        let faults = Faults::default();
+        faults.inject(2, Fault::DropAfter);
+        faults.inject(1, Fault::SwallowAck);
+        faults.inject_in("dev", 1, Fault::LoseBroadcast);
+        let suffered: Vec<_> = (0..5).map(|_| faults.fault_for(Some("dev"))).collect();
         assert_eq!(
             suffered,
             [
@@ -211,18 +211,18 @@ mod tests {
 
     #[test]
     fn another_rooms_faults_are_not_ours() {
-        let mischief = Mischief::default();
-        mischief.next_posts_in("dev", 1, Fault::DropBefore);
-        assert_eq!(mischief.fault(Some("tea")), None);
-        assert_eq!(mischief.fault(Some("dev")), Some(Fault::DropBefore));
+        let faults = Faults::default();
+        faults.inject_in("dev", 1, Fault::DropBefore);
+        assert_eq!(faults.fault_for(Some("tea")), None);
+        assert_eq!(faults.fault_for(Some("dev")), Some(Fault::DropBefore));
     }
 
     #[test]
     fn chaos_is_the_same_for_the_same_seed_and_about_as_likely_as_it_was_told() {
         let faults = |seed| {
-            let mischief = Mischief::default();
-            mischief.chaos(seed, 0.25);
-            (0..2000).map(|_| mischief.fault(None)).collect::<Vec<_>>()
+            let faults = Faults::default();
+            faults.chaos(seed, 0.25);
+            (0..2000).map(|_| faults.fault_for(None)).collect::<Vec<_>>()
         };
         assert_eq!(faults(7), faults(7));
         assert_ne!(faults(7), faults(8));

@@ -25,18 +25,18 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// Makes ids: the time, five random bytes of the process, a counter.
 #[derive(Debug)]
-pub(super) struct Maker {
+pub(super) struct IdGenerator {
     process: u64,
     counter: u32,
 }
 
-impl Maker {
+impl IdGenerator {
     pub(super) fn new() -> Self {
         Self { process: fastrand::u64(..1 << 40), counter: fastrand::u32(..1 << 24) }
     }
 
     /// The next id, as if it were made at `at`.
-    pub(super) fn make(&mut self, at: Timestamp) -> Id {
+    pub(super) fn next(&mut self, at: Timestamp) -> Id {
         self.counter = (self.counter + 1) % (1 << 24);
         // Wraps in 2106, as MongoDB's does.
         let second = u32::try_from(at.as_second()).unwrap_or(u32::MAX);
@@ -67,11 +67,11 @@ mod tests {
 
     #[test]
     fn ids_tell_their_second_and_keep_their_order() {
-        let mut maker = Maker { process: 7, counter: 41 };
+        let mut maker = IdGenerator { process: 7, counter: 41 };
         let at: Timestamp = "2026-11-22T21:32:26.933Z".parse().unwrap();
-        let first = maker.make(at);
+        let first = maker.next(at);
         assert_eq!(*first, format!("{:08x}000000000700002a", at.as_second()));
-        assert!(maker.make(at) > first);
+        assert!(maker.next(at) > first);
     }
 
     #[test]

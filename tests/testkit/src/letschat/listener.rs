@@ -1,4 +1,4 @@
-//! Where connections come in. The door can be shut, which refuses them, and opened again on the same
+//! The listening socket. It can be closed, which refuses connections, and opened again on the same
 //! port, which nobody else can take meanwhile.
 
 use std::io;
@@ -11,21 +11,21 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_rustls::{TlsAcceptor, rustls};
 
-use super::faults::Mischief;
-use super::tcp_stream::{self, Wire};
+use super::faults::Faults;
+use super::tcp_stream::{self, CuttableStream};
 
 /// How many connections the operating system accepts before we do.
 const BACKLOG: u32 = 1024;
 
-/// An order to the keeper of the door: whether it is to be open, and whom to tell that it is.
-type Order = (bool, oneshot::Sender<io::Result<()>>);
+/// A command to the accept loop: whether to be open, and where to confirm it.
+type Command = (bool, oneshot::Sender<io::Result<()>>);
 
-/// The way to give orders.
+/// A handle on the accept loop.
 #[derive(Debug, Clone)]
-pub(super) struct Keeper(mpsc::Sender<Order>);
+pub(super) struct AcceptLoop(mpsc::Sender<Command>);
 
-impl Keeper {
-    /// Opens the door or shuts it, and waits until that is so.
+impl AcceptLoop {
+    /// Opens or closes the port, and waits until that is done.
     pub(super) async fn set(&self, open: bool) -> io::Result<()> {
         let (done, told) = oneshot::channel();
         let gone = |_| io::Error::from(io::ErrorKind::NotConnected);
@@ -37,29 +37,32 @@ impl Keeper {
     }
 }
 
-/// Those who came in, for axum.
+/// The accepted connections, for axum.
 #[derive(Debug)]
-pub(super) struct Door {
-    came: mpsc::Receiver<(Wire, SocketAddr)>,
+pub(super) struct AcceptedConnections {
+    accepted: mpsc::Receiver<(CuttableStream, SocketAddr)>,
     address: SocketAddr,
 }
 
 /// What a connection needs to know of its server.
 #[derive(Clone)]
-pub(super) struct House {
+pub(super) struct ConnectionContext {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     pub life: watch::Sender<u64>,
-    pub mischief: Arc<Mischief>,
+    pub faults: Arc<Faults>,
 }
 
-/// Opens a door at `bind`.
-pub(super) fn open(bind: SocketAddr, house: House) -> io::Result<(Door, Keeper, SocketAddr)> {
+/// Listens on `bind`.
+pub(super) fn open(
+    bind: SocketAddr,
+    context: ConnectionContext,
+) -> io::Result<(AcceptedConnections, AcceptLoop, SocketAddr)> {
     let listener = reserve(bind)?.listen(BACKLOG)?;
     let address = listener.local_addr()?;
     let (orders, ordered) = mpsc::channel(1);
-    let (wires, came) = mpsc::channel(64);
-    tokio::spawn(keep(listener, address, ordered, house, wires));
-    Ok((Door { came, address }, Keeper(orders), address))
+    let (streams, came) = mpsc::channel(64);
+    tokio::spawn(accept_loop(listener, address, ordered, context, streams));
+    Ok((AcceptedConnections { accepted: came, address }, AcceptLoop(orders), address))
 }
 
 /// Takes the port without listening, so that connections are refused.
@@ -70,22 +73,22 @@ fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Keeps the door until nobody can give orders any more.
-async fn keep(
+/// Accepts connections until the last handle is gone.
+async fn accept_loop(
     mut listener: TcpListener,
     address: SocketAddr,
-    mut orders: mpsc::Receiver<Order>,
-    house: House,
-    wires: mpsc::Sender<(Wire, SocketAddr)>,
+    mut orders: mpsc::Receiver<Command>,
+    context: ConnectionContext,
+    streams: mpsc::Sender<(CuttableStream, SocketAddr)>,
 ) {
     loop {
         let order = tokio::select! {
             order = orders.recv() => order,
-            accepted = accept(&listener, &house.mischief) => {
+            accepted = accept(&listener, &context.faults) => {
                 if let Ok((stream, peer)) = accepted {
-                    // Its life begins here, so that one that is cut after the door was shut has all of them.
-                    let life = house.life.subscribe();
-                    tokio::spawn(admit(stream, peer, house.clone(), life, wires.clone()));
+                    // Its life begins here, so that cutting all after the port was closed cuts this one too.
+                    let life = context.life.subscribe();
+                    tokio::spawn(hand_over(stream, peer, context.clone(), life, streams.clone()));
                 }
                 continue;
             }
@@ -97,7 +100,7 @@ async fn keep(
                 drop(listener);
                 let reserved = reserve(address);
                 drop(done.send(Ok(())));
-                match shut(reserved, &mut orders).await {
+                match wait_for_open(reserved, &mut orders).await {
                     Some(again) => listener = again,
                     None => return,
                 }
@@ -106,10 +109,10 @@ async fn keep(
     }
 }
 
-/// The door is shut until it is ordered open. `None`: nobody can order it, or the port is lost.
-async fn shut(
+/// Waits, with the port closed, for the command to open. `None`: no handle is left, or the port is lost.
+async fn wait_for_open(
     reserved: io::Result<TcpSocket>,
-    orders: &mut mpsc::Receiver<Order>,
+    orders: &mut mpsc::Receiver<Command>,
 ) -> Option<TcpListener> {
     loop {
         match orders.recv().await? {
@@ -127,50 +130,47 @@ async fn shut(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    mischief: &Mischief,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    mischief.awake().await;
+async fn accept(listener: &TcpListener, faults: &Faults) -> io::Result<(TcpStream, SocketAddr)> {
+    faults.until_resumed().await;
     listener.accept().await
 }
 
-/// One who came in shakes hands, if there is TLS, and is handed on.
-async fn admit(
+/// Does the TLS handshake, if there is one, and hands the connection on.
+async fn hand_over(
     stream: TcpStream,
     peer: SocketAddr,
-    house: House,
+    context: ConnectionContext,
     life: watch::Receiver<u64>,
-    wires: mpsc::Sender<(Wire, SocketAddr)>,
+    streams: mpsc::Sender<(CuttableStream, SocketAddr)>,
 ) {
     // Small frames are to go at once; without this they only go later.
     let _ = stream.set_nodelay(true);
-    // Who comes as the server is stalled is let in by the operating system alone.
-    house.mischief.awake().await;
-    let wire = match house.tls {
-        None => Wire::new(Box::new(stream), life),
+    // During a stall only the operating system accepts.
+    context.faults.until_resumed().await;
+    let stream = match context.tls {
+        None => CuttableStream::new(Box::new(stream), life),
         Some(config) => {
             tokio::select! {
                 shaken = TlsAcceptor::from(config).accept(stream) => match shaken {
-                    Ok(stream) => Wire::new(Box::new(stream), life),
+                    Ok(stream) => CuttableStream::new(Box::new(stream), life),
                     Err(_) => return,
                 },
-                () = tcp_stream::over(life.clone()) => return,
+                () = tcp_stream::until_cut(life.clone()) => return,
             }
         }
     };
     // Nobody is there to take it when the server is being stopped.
-    let _ = wires.send((wire, peer)).await;
+    let _ = streams.send((stream, peer)).await;
 }
 
-impl Listener for Door {
-    type Io = Wire;
+impl Listener for AcceptedConnections {
+    type Io = CuttableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
-        match self.came.recv().await {
+    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
+        match self.accepted.recv().await {
             Some(came) => came,
-            // The keeper is gone, and so nobody comes any more.
+            // The accept loop is gone: no more connections come.
             None => std::future::pending().await,
         }
     }
@@ -180,12 +180,12 @@ impl Listener for Door {
     }
 }
 
-/// Whence a request comes.
+/// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub SocketAddr);
+pub(super) struct PeerAddr(pub SocketAddr);
 
-impl Connected<IncomingStream<'_, Door>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+impl Connected<IncomingStream<'_, AcceptedConnections>> for PeerAddr {
+    fn connect_info(stream: IncomingStream<'_, AcceptedConnections>) -> Self {
         Self(*stream.remote_addr())
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::shared::Shared;
 
-/// The page and its parts: each with its path and its kind.
-const PARTS: [(&str, &str, &str); 5] = [
+/// The files of the page: each with its path and its content type.
+const FILES: [(&str, &str, &str); 5] = [
     ("", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
     ("app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
@@ -22,7 +22,7 @@ const PARTS: [(&str, &str, &str); 5] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; \
                       img-src * data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page, its parts and its people; `None` for everything else.
+/// The page, its files and its users; `None` for everything else.
 pub(super) fn serve(
     shared: &Shared,
     request: &Request,
@@ -36,10 +36,10 @@ pub(super) fn serve(
         return Some(to_slash(request));
     }
     let name = path.join("/");
-    let (kind, content) = match PARTS.iter().find(|(part, ..)| *part == name) {
+    let (kind, content) = match FILES.iter().find(|(part, ..)| *part == name) {
         Some((_, kind, content)) => (*kind, (*content).to_owned()),
         None if name == "demo/people" && is_local(request, peer) => {
-            ("application/json; charset=utf-8", people(shared))
+            ("application/json; charset=utf-8", users(shared))
         }
         None => return None,
     };
@@ -72,13 +72,13 @@ fn is_local(request: &Request, peer: SocketAddr) -> bool {
         && (name == "localhost" || address.is_ok_and(|address| address.is_loopback()))
 }
 
-/// Those whom one may be, with their tokens.
-fn people(shared: &Shared) -> String {
-    let world = shared.world();
-    let people: Vec<Value> = world
-        .people
+/// The users that can be chosen on the page, with their tokens.
+fn users(shared: &Shared) -> String {
+    let state = shared.state();
+    let people: Vec<Value> = state
+        .accounts
         .iter()
-        .filter(|account| !shared.page_leaves_out.contains(&account.username))
+        .filter(|account| !shared.page_excludes.contains(&account.username))
         .filter_map(|account| Some((account, account.token()?)))
         .map(|(account, token)| {
             json!({

@@ -8,8 +8,8 @@ use axum::extract::DefaultBodyLimit;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::faults::Mischief;
-use super::listener::{self, House, Keeper, Peer};
+use super::faults::Faults;
+use super::listener::{self, AcceptLoop, ConnectionContext, PeerAddr};
 use super::rest;
 use super::setup::Setup;
 use super::shared::Shared;
@@ -18,28 +18,31 @@ use super::shared::Shared;
 #[derive(Debug)]
 pub(super) struct Server {
     pub shared: Arc<Shared>,
-    pub door: Keeper,
+    pub accept_loop: AcceptLoop,
     pub address: std::net::SocketAddr,
     serving: JoinHandle<()>,
 }
 
 impl Server {
     pub(super) fn start(setup: Setup) -> io::Result<Self> {
-        let (life, mischief) = (watch::Sender::new(0), Arc::new(Mischief::default()));
-        let house =
-            House { tls: setup.tls.clone(), life: life.clone(), mischief: mischief.clone() };
-        let (door, keeper, address) = listener::open(setup.bind, house)?;
-        let shared = Arc::new(Shared::new(setup, mischief, life));
+        let (life, faults) = (watch::Sender::new(0), Arc::new(Faults::default()));
+        let context = ConnectionContext {
+            tls: setup.tls.clone(),
+            life: life.clone(),
+            faults: faults.clone(),
+        };
+        let (connections, accept_loop, address) = listener::open(setup.bind, context)?;
+        let shared = Arc::new(Shared::new(setup, faults, life));
         let router = Router::new()
             .fallback(rest::serve)
-            .layer(DefaultBodyLimit::max(rest::LARGEST_UPLOAD))
+            .layer(DefaultBodyLimit::max(rest::MAX_UPLOAD))
             .with_state(shared.clone())
-            .into_make_service_with_connect_info::<Peer>();
+            .into_make_service_with_connect_info::<PeerAddr>();
         let serving = tokio::spawn(async move {
             // It ends only when it is told to.
-            let _ = axum::serve(door, router).await;
+            let _ = axum::serve(connections, router).await;
         });
-        Ok(Self { shared, door: keeper, address, serving })
+        Ok(Self { shared, accept_loop, address, serving })
     }
 }
 

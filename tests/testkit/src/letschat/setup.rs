@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tokio_rustls::rustls;
 
-/// What a Let's Chat starts with. The default: loopback, any free port, nobody there.
+/// What a Let's Chat starts with. The default: loopback, any free port, no accounts.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where to listen. Port 0 takes a free one.
     pub bind: SocketAddr,
-    /// Which set of dependencies to behave like.
-    pub flavour: Flavour,
+    /// Which version of Mongoose to behave like.
+    pub mongoose: MongooseVersion,
     /// The accounts.
-    pub people: Vec<Person>,
+    pub users: Vec<NewUser>,
     /// The rooms.
     pub rooms: Vec<NewRoom>,
     /// Speak TLS with this.
@@ -25,53 +25,53 @@ pub struct Setup {
     pub ping_timeout: Duration,
     /// How long a check of a token takes, once a connection and once a REST request, one check at a
     /// time. The real server: about 100 ms. Here nothing, unless told otherwise.
-    pub token_cost: Duration,
+    pub token_check_time: Duration,
     /// Whether people may make private rooms and rooms with a password (`rooms.private`).
     pub private_rooms: bool,
     /// Whether files may be uploaded (`files.enable`).
     pub files: bool,
     /// Whether private messages may be sent (`private.enable`).
     pub private_messages: bool,
-    /// Serve the demo's page at `/`, and with it people's tokens to whoever asks from this machine.
+    /// Serve the demo's page at `/`, and with it the users' tokens to anybody on this machine.
     pub page: bool,
-    /// The usernames that nobody is to be on the page, such as the bridge's own.
-    pub page_leaves_out: Vec<String>,
+    /// The usernames that cannot be chosen on the page, such as the bridge's own.
+    pub page_excludes: Vec<String>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         Self {
             bind: (Ipv4Addr::LOCALHOST, 0).into(),
-            flavour: Flavour::Mongoose46,
-            people: Vec::new(),
+            mongoose: MongooseVersion::V4_6,
+            users: Vec::new(),
             rooms: Vec::new(),
             tls: None,
             prefix: String::new(),
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
-            token_cost: Duration::ZERO,
+            token_check_time: Duration::ZERO,
             private_rooms: true,
             files: true,
             private_messages: true,
             page: false,
-            page_leaves_out: Vec::new(),
+            page_excludes: Vec::new(),
         }
     }
 }
 
-/// Which dependencies the server runs with; the two differ in what they answer.
+/// Which Mongoose, the database layer, the server runs with; the two differ in what they answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavour {
+pub enum MongooseVersion {
     /// As they were in 2016: `messages:new` names its owner.
-    Mongoose46,
+    V4_6,
     /// As a fresh install resolves them: `owner` is null in `messages:new`, and an upload with
     /// `post=true` crashes the server.
-    Mongoose413,
+    V4_13,
 }
 
 /// An account.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct NewUser {
     /// What the account is called in `@mentions`: lower case, `\w[\w.-]*\w`.
     pub username: String,
     /// What is shown beside its messages.
@@ -84,8 +84,8 @@ pub struct Person {
     pub email: String,
 }
 
-impl Person {
-    /// An account that has all it needs.
+impl NewUser {
+    /// An account with all other fields filled in.
     #[must_use]
     pub fn new(username: &str, display_name: &str) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Person {
     }
 }
 
-/// A room that is yet to be made.
+/// A room to make.
 #[derive(Debug, Clone)]
 pub struct NewRoom {
     /// Its address: `[a-z0-9_-]+`.
@@ -118,7 +118,7 @@ pub struct NewRoom {
 }
 
 impl NewRoom {
-    /// An open room called as its slug is.
+    /// An open room with its slug as its name.
     #[must_use]
     pub fn new(slug: &str) -> Self {
         Self {

@@ -6,52 +6,52 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::faults::Mischief;
+use super::faults::Faults;
 use super::setup::Setup;
-use super::state::World;
+use super::state::ServerState;
 
 /// The state behind its lock, and what the server was set up with.
 #[derive(Debug)]
 pub(super) struct Shared {
-    world: Mutex<World>,
-    pub mischief: Arc<Mischief>,
+    state: Mutex<ServerState>,
+    pub faults: Arc<Faults>,
     pub ping_interval: Duration,
     pub ping_timeout: Duration,
     pub prefix: String,
     pub page: bool,
-    pub page_leaves_out: Vec<String>,
+    pub page_excludes: Vec<String>,
     /// How many websockets are open.
     pub sockets: watch::Sender<usize>,
     /// How many have been opened.
     pub opened: AtomicUsize,
-    token_cost: Duration,
+    token_check_time: Duration,
     /// Only one token is checked at a time.
-    check: tokio::sync::Mutex<()>,
+    token_check: tokio::sync::Mutex<()>,
     /// Changes when every connection is cut.
     life: watch::Sender<u64>,
 }
 
 impl Shared {
     /// For a server that is set up so; `life` changes when every connection is cut.
-    pub(super) fn new(setup: Setup, mischief: Arc<Mischief>, life: watch::Sender<u64>) -> Self {
+    pub(super) fn new(setup: Setup, faults: Arc<Faults>, life: watch::Sender<u64>) -> Self {
         Self {
-            world: Mutex::new(World::new(&setup)),
-            mischief,
+            state: Mutex::new(ServerState::new(&setup)),
+            faults,
             ping_interval: setup.ping_interval,
             ping_timeout: setup.ping_timeout,
             prefix: setup.prefix,
             page: setup.page,
-            page_leaves_out: setup.page_leaves_out,
+            page_excludes: setup.page_excludes,
             sockets: watch::Sender::new(0),
             opened: AtomicUsize::new(0),
-            token_cost: setup.token_cost,
-            check: tokio::sync::Mutex::new(()),
+            token_check_time: setup.token_check_time,
+            token_check: tokio::sync::Mutex::new(()),
             life,
         }
     }
 
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, ServerState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Cuts every connection, as the end of the process does.
@@ -65,10 +65,10 @@ impl Shared {
     }
 
     /// Takes as long as the check of a token takes.
-    pub(super) async fn pay_for_check(&self) {
-        if !self.token_cost.is_zero() {
-            let _turn = self.check.lock().await;
-            tokio::time::sleep(self.token_cost).await;
+    pub(super) async fn wait_for_token_check(&self) {
+        if !self.token_check_time.is_zero() {
+            let _turn = self.token_check.lock().await;
+            tokio::time::sleep(self.token_check_time).await;
         }
     }
 

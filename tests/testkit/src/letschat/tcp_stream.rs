@@ -13,29 +13,33 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
+type CutSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A connection that fails, whatever it is waiting for, as soon as the server cuts it.
-pub(super) struct Wire {
+pub(super) struct CuttableStream {
     stream: Box<dyn Stream>,
     /// One for each direction, because each may be waited for by another task.
-    cut_reading: Cut,
-    cut_writing: Cut,
+    cut_reading: CutSignal,
+    cut_writing: CutSignal,
     cut: bool,
 }
 
-impl Wire {
+impl CuttableStream {
     /// `stream`, until `life` changes.
     pub(super) fn new(stream: Box<dyn Stream>, life: watch::Receiver<u64>) -> Self {
         Self {
             stream,
-            cut_reading: Box::pin(over(life.clone())),
-            cut_writing: Box::pin(over(life)),
+            cut_reading: Box::pin(until_cut(life.clone())),
+            cut_writing: Box::pin(until_cut(life)),
             cut: false,
         }
     }
 
-    fn alive(&mut self, cx: &mut Context<'_>, pick: fn(&mut Self) -> &mut Cut) -> io::Result<()> {
+    fn check_cut(
+        &mut self,
+        cx: &mut Context<'_>,
+        pick: fn(&mut Self) -> &mut CutSignal,
+    ) -> io::Result<()> {
         if !self.cut && pick(self).as_mut().poll(cx).is_ready() {
             self.cut = true;
         }
@@ -43,23 +47,23 @@ impl Wire {
     }
 
     fn reading(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut dyn Stream>> {
-        self.alive(cx, |wire| &mut wire.cut_reading)?;
+        self.check_cut(cx, |stream| &mut stream.cut_reading)?;
         Ok(Pin::new(&mut *self.stream))
     }
 
     fn writing(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut dyn Stream>> {
-        self.alive(cx, |wire| &mut wire.cut_writing)?;
+        self.check_cut(cx, |stream| &mut stream.cut_writing)?;
         Ok(Pin::new(&mut *self.stream))
     }
 }
 
 /// Waits until this life of the server is over.
-pub(super) async fn over(mut life: watch::Receiver<u64>) {
+pub(super) async fn until_cut(mut life: watch::Receiver<u64>) {
     // An error says that the server is gone, which is the same.
     let _ = life.changed().await;
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for CuttableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -69,7 +73,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for CuttableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -99,7 +103,7 @@ impl AsyncWrite for Wire {
     }
 }
 
-impl fmt::Debug for Wire {
+impl fmt::Debug for CuttableStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("cut", &self.cut).finish_non_exhaustive()
     }

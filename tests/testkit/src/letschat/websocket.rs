@@ -1,4 +1,4 @@
-//! One websocket: it is opened, checked, heard and answered, until one of the two ends it.
+//! One websocket: its token is checked, its packets are answered, until one of the two sides ends it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,20 +13,20 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::engineio::{self, Packet};
 use super::faults::Fault;
 use super::handlers::{self, Call, Outcome};
-use super::outbox::{Outbox, Said};
+use super::outbox::{Outbox, Outgoing};
 use super::shared::Shared;
-use super::state::World;
-use super::state::post::Held;
-use super::state::session::Seat;
-use super::state::token::Verdict;
+use super::state::ServerState;
+use super::state::post::HeldPost;
+use super::state::session::SocketId;
+use super::state::token::TokenCheck;
 
-/// How long a farewell may take to be written.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a close frame may take to be written.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How a connection ends.
-enum End {
+enum ConnectionEnd {
     /// With a close frame.
-    Farewell,
+    CloseFrame,
     /// Without a word.
     Cut,
 }
@@ -38,32 +38,32 @@ pub(super) async fn serve(shared: Arc<Shared>, socket: WebSocket, token: Option<
     let (sink, stream) = socket.split();
     let (outbox, queue) = Outbox::new();
     let writer = tokio::spawn(write(sink, queue, shared.clone()));
-    let mut conversation = Conversation { shared, outbox, seat: None, writer };
-    if let End::Farewell = conversation.hold(stream, token).await {
-        conversation.outbox.put(Said::Farewell);
-        let _ = timeout_at(Instant::now() + FAREWELL, &mut conversation.writer).await;
+    let mut conversation = Connection { shared, outbox, socket_id: None, writer };
+    if let ConnectionEnd::CloseFrame = conversation.run(stream, token).await {
+        conversation.outbox.put(Outgoing::CloseFrame);
+        let _ = timeout_at(Instant::now() + CLOSE_TIMEOUT, &mut conversation.writer).await;
     }
 }
 
-/// Writes what is to be said, together what has gathered.
+/// Writes what is to be sent; what has gathered, together.
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
-    mut queue: mpsc::UnboundedReceiver<Said>,
+    mut queue: mpsc::UnboundedReceiver<Outgoing>,
     shared: Arc<Shared>,
 ) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, 256).await > 0 {
-        shared.mischief.may_speak().await;
+        shared.faults.until_may_send().await;
         for said in batch.drain(..) {
             let written = match said {
-                Said::Frame(frame) => sink.feed(Message::Text(frame)).await,
-                Said::Farewell => {
+                Outgoing::Frame(frame) => sink.feed(Message::Text(frame)).await,
+                Outgoing::CloseFrame => {
                     let close = CloseFrame { code: 1000, reason: "".into() };
                     // It is the end either way.
                     let _ = sink.send(Message::Close(Some(close))).await;
                     return;
                 }
-                Said::Cut => return,
+                Outgoing::Cut => return,
             };
             if written.is_err() {
                 return;
@@ -76,62 +76,62 @@ async fn write(
 }
 
 /// One connection, as its reader sees it.
-struct Conversation {
+struct Connection {
     shared: Arc<Shared>,
     outbox: Outbox,
-    /// Where it sits, once it was let in.
-    seat: Option<Seat>,
+    /// Its number, once its token was good.
+    socket_id: Option<SocketId>,
     writer: JoinHandle<()>,
 }
 
-impl Drop for Conversation {
+impl Drop for Connection {
     /// However it ends: it leaves its rooms, and nothing more is written.
     fn drop(&mut self) {
-        self.rise();
+        self.leave();
         self.writer.abort();
         self.shared.sockets.send_modify(|count| *count -= 1);
     }
 }
 
-impl Conversation {
-    async fn hold(
+impl Connection {
+    async fn run(
         &mut self,
         mut stream: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
         token: Option<String>,
-    ) -> End {
+    ) -> ConnectionEnd {
         let shared = self.shared.clone();
-        let patience = shared.ping_interval + shared.ping_timeout;
-        self.outbox.say(engineio::open(&sid(), shared.ping_interval, shared.ping_timeout));
+        let timeout = shared.ping_interval + shared.ping_timeout;
+        self.outbox.send(engineio::open(&sid(), shared.ping_interval, shared.ping_timeout));
         let mut check = std::pin::pin!(admission(&shared, token));
         let mut checked = false;
         let life = shared.life();
-        let mut deadline = Instant::now() + patience;
+        let mut deadline = Instant::now() + timeout;
         loop {
             let heard = tokio::select! {
                 biased;
                 verdict = &mut check, if !checked => {
                     checked = true;
-                    self.decide(verdict);
+                    self.on_token_checked(verdict);
                     continue;
                 }
-                () = self.outbox.cut() => return End::Cut,
+                () = self.outbox.closed() => return ConnectionEnd::Cut,
                 heard = timeout_at(deadline, stream.next()) => heard,
             };
-            shared.mischief.awake().await;
+            shared.faults.until_resumed().await;
             // What was read and not done when the process ended is lost with it.
             if life.has_changed().unwrap_or(true) {
-                return End::Cut;
+                return ConnectionEnd::Cut;
             }
             let frame = match heard {
                 // No sign of life for too long.
-                Err(_) => return End::Farewell,
+                Err(_) => return ConnectionEnd::CloseFrame,
                 Ok(Some(Ok(frame))) => frame,
-                Ok(_) => return End::Cut,
+                Ok(_) => return ConnectionEnd::Cut,
             };
-            deadline = Instant::now() + patience;
+            deadline = Instant::now() + timeout;
             let outcome = match frame {
-                Message::Text(text) => self.hear(Packet::parse(&text)),
-                Message::Close(_) => Err(End::Farewell),
+                Message::Text(text) => self.on_packet(Packet::parse(&text)),
+                Message::Close(_) => Err(ConnectionEnd::CloseFrame),
                 Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => Ok(()),
             };
             if let Err(end) = outcome {
@@ -140,62 +140,72 @@ impl Conversation {
         }
     }
 
-    /// Lets the client in, or says no in the server's odd ways and lets it wait.
-    fn decide(&mut self, verdict: Option<Verdict>) {
+    /// Accepts the client, or rejects it in the server's odd ways and keeps the connection.
+    fn on_token_checked(&mut self, verdict: Option<TokenCheck>) {
         match verdict {
-            Some(Verdict::Good(who)) => {
-                // First the word, then the seat: nothing may be told before it.
-                self.outbox.say("40");
-                self.seat = Some(self.shared.world().sit(who, self.outbox.clone()));
+            Some(TokenCheck::Valid(who)) => {
+                // First the frame, then the session: nothing may be broadcast to it before.
+                self.outbox.send("40");
+                self.socket_id = Some(self.shared.state().add_session(who, self.outbox.clone()));
             }
-            // The server goes on after it has said no, and fails once more.
-            Some(Verdict::Malformed) => {
-                ["44", "44"].into_iter().for_each(|frame| self.outbox.say(frame));
+            // The server goes on after it has rejected the token, and fails once more.
+            Some(TokenCheck::Malformed) => {
+                ["44", "44"].into_iter().for_each(|frame| self.outbox.send(frame));
             }
-            Some(Verdict::Wrong | Verdict::Broken) => self.outbox.say("44"),
-            None => self.outbox.say(r#"44"No session found""#),
+            Some(TokenCheck::Wrong | TokenCheck::Broken) => self.outbox.send("44"),
+            None => self.outbox.send(r#"44"No session found""#),
         }
     }
 
-    fn hear(&mut self, packet: Packet) -> Result<(), End> {
+    fn on_packet(&mut self, packet: Packet) -> Result<(), ConnectionEnd> {
         match packet {
-            Packet::Ping => self.outbox.say("3"),
-            Packet::Close | Packet::Nonsense => return Err(End::Farewell),
-            Packet::Leave => self.rise(),
-            Packet::Event { ack, name, data } => return self.event(ack, &name, data),
+            Packet::Ping => self.outbox.send("3"),
+            Packet::Close | Packet::Invalid => return Err(ConnectionEnd::CloseFrame),
+            Packet::Leave => self.leave(),
+            Packet::Event { ack, name, data } => return self.on_event(ack, &name, data),
             Packet::Other => {}
         }
         Ok(())
     }
 
-    fn event(&mut self, ack: Option<u64>, name: &str, data: serde_json::Value) -> Result<(), End> {
-        // Whoever has not been let in, or has left, is not heard.
-        let Some(seat) = self.seat else { return Ok(()) };
+    fn on_event(
+        &mut self,
+        ack: Option<u64>,
+        name: &str,
+        data: serde_json::Value,
+    ) -> Result<(), ConnectionEnd> {
+        // Events without a session are ignored.
+        let Some(socket_id) = self.socket_id else { return Ok(()) };
         let shared = self.shared.clone();
-        let mut world = shared.world();
-        let Some(taken) = world.seats.get(&seat) else { return Ok(()) };
-        let call = Call { who: taken.who.clone(), seat: Some(seat), data, file: None };
-        let fault = if name == "messages:create" { fault(&shared, &world, &call) } else { None };
+        let mut state = shared.state();
+        let Some(session) = state.sessions.get(&socket_id) else { return Ok(()) };
+        let call = Call {
+            account_id: session.account_id.clone(),
+            socket: Some(socket_id),
+            data,
+            file: None,
+        };
+        let fault = if name == "messages:create" { fault(&shared, &state, &call) } else { None };
         if fault == Some(Fault::DropBefore) {
-            return Err(End::Cut);
+            return Err(ConnectionEnd::Cut);
         }
         if fault == Some(Fault::Overtaken)
-            && let Ok(draft) = handlers::message_draft(&mut world, &call)
+            && let Ok(draft) = handlers::message_draft(&mut state, &call)
         {
-            let held = Held { post: draft.post, asked: ack.map(|ack| (seat, ack)) };
-            if let Some(room) = world.rooms.get_mut(&draft.room) {
-                room.held.push_back(held);
+            let held = HeldPost { post: draft.post, ack: ack.map(|ack| (socket_id, ack)) };
+            if let Some(room) = state.rooms.get_mut(&draft.room) {
+                room.held_posts.push_back(held);
             }
             return Ok(());
         }
-        let (reply, news) = match handlers::answer(&mut world, name, &call) {
+        let (reply, broadcasts) = match handlers::handle(&mut state, name, &call) {
             Outcome::Unknown => return Ok(()),
             Outcome::Throws | Outcome::Crash => {
-                drop(world);
+                drop(state);
                 shared.cut_all();
-                return Err(End::Cut);
+                return Err(ConnectionEnd::Cut);
             }
-            Outcome::Answer(reply, news) => (reply, news),
+            Outcome::Answer(reply, broadcasts) => (reply, broadcasts),
         };
         if let Some(number) = ack {
             self.acknowledge(engineio::ack(number, &reply.as_ack()), fault);
@@ -203,11 +213,11 @@ impl Conversation {
         match fault {
             Some(Fault::LoseBroadcast) => {}
             Some(Fault::DropAfter) => {
-                world.mute(seat);
-                world.tell(news);
-                return Err(End::Cut);
+                state.mute(socket_id);
+                state.broadcast(broadcasts);
+                return Err(ConnectionEnd::Cut);
             }
-            _ => world.tell(news),
+            _ => state.broadcast(broadcasts),
         }
         Ok(())
     }
@@ -216,40 +226,40 @@ impl Conversation {
         let late = match fault {
             Some(Fault::DropAfter | Fault::SwallowAck) => return,
             Some(Fault::LateAck(late)) => late,
-            _ => self.shared.mischief.ack_delay(),
+            _ => self.shared.faults.ack_delay(),
         };
         if late.is_zero() {
-            return self.outbox.say(frame);
+            return self.outbox.send(frame);
         }
         let outbox = self.outbox.clone();
         tokio::spawn(async move {
             sleep(late).await;
-            outbox.say(frame);
+            outbox.send(frame);
         });
     }
 
-    fn rise(&mut self) {
-        if let Some(seat) = self.seat.take() {
-            self.shared.world().rise(seat);
+    fn leave(&mut self) {
+        if let Some(socket_id) = self.socket_id.take() {
+            self.shared.state().remove_session(socket_id);
         }
     }
 }
 
 /// What is to go wrong with this message.
-fn fault(shared: &Shared, world: &World, call: &Call) -> Option<Fault> {
+fn fault(shared: &Shared, state: &ServerState, call: &Call) -> Option<Fault> {
     let room = call
         .data
         .get("room")
         .and_then(serde_json::Value::as_str)
-        .and_then(|id| world.rooms.get(id));
-    shared.mischief.fault(room.map(|room| room.slug.as_str()))
+        .and_then(|id| state.rooms.get(id));
+    shared.faults.fault_for(room.map(|room| room.slug.as_str()))
 }
 
-/// Looks whose token it is, which takes its time. `None`: there is no token.
-async fn admission(shared: &Shared, token: Option<String>) -> Option<Verdict> {
+/// Checks the token, which takes its time. `None`: there is no token.
+async fn admission(shared: &Shared, token: Option<String>) -> Option<TokenCheck> {
     let token = token?;
-    shared.pay_for_check().await;
-    Some(shared.world().check(&token))
+    shared.wait_for_token_check().await;
+    Some(shared.state().check_token(&token))
 }
 
 /// A session id, as Engine.IO makes them: 20 characters of base64's second alphabet.

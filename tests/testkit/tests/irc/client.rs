@@ -57,9 +57,9 @@ impl Client {
     /// A registered client with these capabilities.
     pub(crate) async fn with_caps(server: &IrcServer, nick: &str, caps: &str) -> Self {
         let mut client = Self::connect(server).await;
-        client.says(&format!("CAP REQ :{caps}")).await;
-        client.hears(&[&format!(":irc.example CAP ? ACK :{caps}")]).await;
-        client.says("CAP END").await;
+        client.send(&format!("CAP REQ :{caps}")).await;
+        client.expect(&[&format!(":irc.example CAP ? ACK :{caps}")]).await;
+        client.send("CAP END").await;
         client.register(nick).await;
         client
     }
@@ -67,52 +67,52 @@ impl Client {
     /// A registered client in a channel that it has come to first or later.
     pub(crate) async fn in_channel(server: &IrcServer, nick: &str, channel: &str) -> Self {
         let mut client = Self::registered(server, nick).await;
-        client.joins(channel).await;
+        client.join(channel).await;
         client
     }
 
     pub(crate) async fn register(&mut self, nick: &str) {
-        self.says(&format!("NICK {nick}")).await;
-        self.says(&format!("USER {nick} 0 * :{nick} itself")).await;
-        self.skips_to("* 396 *").await;
+        self.send(&format!("NICK {nick}")).await;
+        self.send(&format!("USER {nick} 0 * :{nick} itself")).await;
+        self.skip_to("* 396 *").await;
     }
 
     /// Joins, and reads all that comes with it.
-    pub(crate) async fn joins(&mut self, channel: &str) {
-        self.says(&format!("JOIN {channel}")).await;
-        self.skips_to("* 366 *").await;
+    pub(crate) async fn join(&mut self, channel: &str) {
+        self.send(&format!("JOIN {channel}")).await;
+        self.skip_to("* 366 *").await;
     }
 
-    pub(crate) async fn says(&mut self, line: &str) {
-        self.says_bytes(format!("{line}\r\n").as_bytes()).await;
+    pub(crate) async fn send(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\r\n").as_bytes()).await;
     }
 
     /// Says it, to a server that may have hung up.
-    pub(crate) async fn tries(&mut self, line: &str) {
+    pub(crate) async fn try_send(&mut self, line: &str) {
         let _ = soon(self.stream.write_all(format!("{line}\r\n").as_bytes())).await;
     }
 
-    pub(crate) async fn says_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         soon(self.stream.write_all(bytes)).await.unwrap();
     }
 
     /// The next lines are these, in which `*` and `?` stand for anything.
     #[track_caller]
-    pub(crate) fn hears(&mut self, lines: &[&str]) -> impl Future<Output = ()> {
+    pub(crate) fn expect(&mut self, lines: &[&str]) -> impl Future<Output = ()> {
         let at = std::panic::Location::caller();
         async move {
             for expected in lines {
                 let line = self.line().await;
-                assert!(fits(expected, &line), "{at}: heard {line:?}, not {expected:?}");
+                assert!(matches(expected, &line), "{at}: heard {line:?}, not {expected:?}");
             }
         }
     }
 
     /// Whatever comes until a line like this, which is returned.
-    pub(crate) async fn skips_to(&mut self, expected: &str) -> String {
+    pub(crate) async fn skip_to(&mut self, expected: &str) -> String {
         loop {
             let line = self.line().await;
-            if fits(expected, &line) {
+            if matches(expected, &line) {
                 return line;
             }
         }
@@ -120,12 +120,12 @@ impl Client {
 
     /// Nothing has come that was not heard yet.
     #[track_caller]
-    pub(crate) fn hears_nothing(&mut self) -> impl Future<Output = ()> {
+    pub(crate) fn expect_nothing(&mut self) -> impl Future<Output = ()> {
         let at = std::panic::Location::caller();
         async move {
-            self.says("PING :nothing").await;
+            self.send("PING :nothing").await;
             let line = self.line().await;
-            assert!(fits("*PONG irc.example :nothing", &line), "{at}: heard {line:?}");
+            assert!(matches("*PONG irc.example :nothing", &line), "{at}: heard {line:?}");
         }
     }
 
@@ -152,24 +152,24 @@ impl Client {
     }
 
     /// The connection ends, and nothing more comes before.
-    pub(crate) async fn is_cut(&mut self) {
+    pub(crate) async fn expect_closed(&mut self) {
         let line = self.next().await.map(|line| String::from_utf8_lossy(&line).into_owned());
         assert_eq!(line, None);
     }
 }
 
 /// Whether `line` is the expected one, in which `*` stands for anything and `?` for one character.
-fn fits(expected: &str, line: &str) -> bool {
+fn matches(expected: &str, line: &str) -> bool {
     let (mut wanted, mut given) = (expected.chars(), line.chars());
     match wanted.next() {
         None => line.is_empty(),
         Some('*') => {
             let rest = wanted.as_str();
-            line.char_indices().any(|(at, _)| fits(rest, &line[at..])) || fits(rest, "")
+            line.char_indices().any(|(at, _)| matches(rest, &line[at..])) || matches(rest, "")
         }
         Some(c) => {
             given.next().is_some_and(|g| c == '?' || c == g)
-                && fits(wanted.as_str(), given.as_str())
+                && matches(wanted.as_str(), given.as_str())
         }
     }
 }

@@ -9,7 +9,7 @@ const HISTORY: &str = "batch server-time message-tags draft/chathistory standard
 
 /// What a history batch says, each message with its msgid and time.
 async fn batch(client: &mut Client) -> Vec<(String, String, String)> {
-    client.hears(&["* BATCH +b* chathistory #tea"]).await;
+    client.expect(&["* BATCH +b* chathistory #tea"]).await;
     let mut messages = Vec::new();
     loop {
         let line = client.line().await;
@@ -30,10 +30,10 @@ async fn batch(client: &mut Client) -> Vec<(String, String, String)> {
 #[tokio::test]
 async fn the_past_can_be_asked_for() {
     let server = modern().await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     for text in ["a", "b", "c", "d", "e"] {
-        bob.say("#tea", text);
+        bob.send("#tea", text);
         // Times are told to the millisecond, and are to tell the messages apart.
         let now = Timestamp::now().as_millisecond();
         while Timestamp::now().as_millisecond() == now {
@@ -41,8 +41,8 @@ async fn the_past_can_be_asked_for() {
         }
     }
     let mut ann = Client::with_caps(&server, "ann", HISTORY).await;
-    ann.joins("#tea").await;
-    ann.says("CHATHISTORY LATEST #tea * 50").await;
+    ann.join("#tea").await;
+    ann.send("CHATHISTORY LATEST #tea * 50").await;
     let all = batch(&mut ann).await;
     let (_, b_id, b_time) = all[1].clone();
     let (_, d_id, d_time) = all[3].clone();
@@ -59,12 +59,12 @@ async fn the_past_can_be_asked_for() {
         (format!("AROUND #tea msgid={b_id} 3"), "a b c"),
         ("AFTER #tea timestamp=2050-01-01T00:00:00.000Z 9".to_owned(), ""),
     ] {
-        ann.says(&format!("CHATHISTORY {asked}")).await;
+        ann.send(&format!("CHATHISTORY {asked}")).await;
         let found: Vec<_> = batch(&mut ann).await.into_iter().map(|(text, ..)| text).collect();
         assert_eq!(found.join(" "), texts, "{asked}");
     }
-    ann.says("CHATHISTORY TARGETS timestamp=2020-01-01T00:00:00.000Z timestamp=2050-01-01T00:00:00.000Z 9").await;
-    ann.hears(&[
+    ann.send("CHATHISTORY TARGETS timestamp=2020-01-01T00:00:00.000Z timestamp=2050-01-01T00:00:00.000Z 9").await;
+    ann.expect(&[
         "* BATCH +b* draft/chathistory-targets",
         "@batch=b*;time=* :irc.example CHATHISTORY TARGETS #tea 20*Z",
         "* BATCH -b*",
@@ -76,8 +76,8 @@ async fn the_past_can_be_asked_for() {
 async fn a_wrong_question_about_the_past_fails() {
     let server = modern().await;
     let mut ann = Client::with_caps(&server, "ann", HISTORY).await;
-    ann.joins("#tea").await;
-    server.person("bob").join("#milk");
+    ann.join("#tea").await;
+    server.virtual_user("bob").join("#milk");
     for (asked, code) in [
         ("", "INVALID_PARAMS"),
         ("LATEST #tea", "INVALID_PARAMS LATEST :Insufficient parameters"),
@@ -87,36 +87,36 @@ async fn a_wrong_question_about_the_past_fails() {
         ("BEFORE #tea * 5", "INVALID_PARAMS BEFORE * :"),
         ("YESTERDAY #tea * 5", "INVALID_PARAMS YESTERDAY :Unknown command"),
     ] {
-        ann.says(&format!("CHATHISTORY {asked}")).await;
-        ann.hears(&[&format!("*:irc.example FAIL CHATHISTORY {code}*")]).await;
+        ann.send(&format!("CHATHISTORY {asked}")).await;
+        ann.expect(&[&format!("*:irc.example FAIL CHATHISTORY {code}*")]).await;
     }
-    ann.says("CHATHISTORY LATEST #tea * 5").await;
+    ann.send("CHATHISTORY LATEST #tea * 5").await;
     assert_eq!(batch(&mut ann).await, []);
-    ann.says("PRIVMSG #tea :first").await;
-    ann.says("CHATHISTORY AFTER #tea msgid=unknown 5").await;
-    ann.hears(&["* FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :*"]).await;
+    ann.send("PRIVMSG #tea :first").await;
+    ann.send("CHATHISTORY AFTER #tea msgid=unknown 5").await;
+    ann.expect(&["* FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :*"]).await;
 }
 
 #[tokio::test]
 async fn so_much_of_the_past_is_kept_and_told() {
     let setup = Setup { caps: Caps::all(), history: 5, chathistory_limit: 3, ..Setup::default() };
     let server = start(setup).await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     for n in 0..9 {
-        bob.say("#tea", &n.to_string());
+        bob.send("#tea", &n.to_string());
     }
     let mut ann = Client::connect(&server).await;
-    ann.says(&format!("CAP REQ :{HISTORY}")).await;
-    ann.says("CAP END").await;
-    ann.says("NICK ann").await;
-    ann.says("USER ann 0 * :Ann").await;
-    ann.skips_to("* CHATHISTORY=3 MSGREFTYPES=msgid,timestamp *").await;
-    ann.joins("#tea").await;
-    ann.says("CHATHISTORY LATEST #tea * 50").await;
+    ann.send(&format!("CAP REQ :{HISTORY}")).await;
+    ann.send("CAP END").await;
+    ann.send("NICK ann").await;
+    ann.send("USER ann 0 * :Ann").await;
+    ann.skip_to("* CHATHISTORY=3 MSGREFTYPES=msgid,timestamp *").await;
+    ann.join("#tea").await;
+    ann.send("CHATHISTORY LATEST #tea * 50").await;
     let last = batch(&mut ann).await;
     assert_eq!(last.iter().map(|(text, ..)| text.as_str()).collect::<String>(), "678");
-    ann.says(&format!("CHATHISTORY BEFORE #tea msgid={} 50", last[0].1)).await;
+    ann.send(&format!("CHATHISTORY BEFORE #tea msgid={} 50", last[0].1)).await;
     let before = batch(&mut ann).await;
     assert_eq!(before.iter().map(|(text, ..)| text.as_str()).collect::<String>(), "45");
 }

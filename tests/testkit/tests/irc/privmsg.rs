@@ -1,40 +1,40 @@
 //! Speaking and being heard.
 
-use letsbridge_testkit::irc::{Heard, MessageKind, Setup};
+use letsbridge_testkit::irc::{MessageKind, ReceivedMessage, Setup};
 
 use crate::client::{Client, server, soon, start};
 
 #[tokio::test]
 async fn talk_is_heard_by_all_others() {
     let server = server().await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
     let mut eve = Client::in_channel(&server, "eve", "#TEA").await;
-    ann.hears(&[":eve!~eve@127.0.0.1 JOIN #tea"]).await;
+    ann.expect(&[":eve!~eve@127.0.0.1 JOIN #tea"]).await;
 
-    ann.says("PRIVMSG #Tea :the kettle  is on ").await;
-    ann.says("NOTICE #tea hot").await;
-    ann.says("PRIVMSG #tea :\u{1}ACTION pours\u{1}").await;
+    ann.send("PRIVMSG #Tea :the kettle  is on ").await;
+    ann.send("NOTICE #tea hot").await;
+    ann.send("PRIVMSG #tea :\u{1}ACTION pours\u{1}").await;
 
-    eve.hears(&[
+    eve.expect(&[
         ":ann!~ann@127.0.0.1 PRIVMSG #tea :the kettle  is on ",
         ":ann!~ann@127.0.0.1 NOTICE #tea :hot",
         ":ann!~ann@127.0.0.1 PRIVMSG #tea :\u{1}ACTION pours\u{1}",
     ])
     .await;
-    bob.say("#tea", "two\nlines");
+    bob.send("#tea", "two\nlines");
     for client in [&mut ann, &mut eve] {
         client
-            .hears(&[
+            .expect(&[
                 ":bob!~bob@people.example PRIVMSG #tea :two",
                 ":bob!~bob@people.example PRIVMSG #tea :lines",
             ])
             .await;
-        client.hears_nothing().await;
+        client.expect_nothing().await;
     }
-    let heard = soon(bob.hears("#TEA", |heard| heard.len() == 3)).await;
-    let told = |h: &Heard| (h.nick.clone(), h.kind, h.text.clone());
+    let heard = soon(bob.wait_for_messages("#TEA", |heard| heard.len() == 3)).await;
+    let told = |h: &ReceivedMessage| (h.nick.clone(), h.kind, h.text.clone());
     assert_eq!(
         heard.iter().map(told).collect::<Vec<_>>(),
         [
@@ -48,26 +48,26 @@ async fn talk_is_heard_by_all_others() {
 #[tokio::test]
 async fn talk_goes_from_one_to_one() {
     let server = server().await;
-    let bob = server.person("Bob");
+    let bob = server.virtual_user("Bob");
     let mut ann = Client::registered(&server, "ann").await;
-    ann.says("PRIVMSG bob,nobody :psst").await;
-    ann.hears(&[":irc.example 401 ann nobody :No such nick/channel"]).await;
-    let heard = soon(bob.hears("ann", |heard| !heard.is_empty())).await;
+    ann.send("PRIVMSG bob,nobody :psst").await;
+    ann.expect(&[":irc.example 401 ann nobody :No such nick/channel"]).await;
+    let heard = soon(bob.wait_for_messages("ann", |heard| !heard.is_empty())).await;
     assert_eq!(heard[0].source, "ann!~ann@127.0.0.1");
     bob.action("ann", "nods");
-    ann.hears(&[":Bob!~bob@people.example PRIVMSG ann :\u{1}ACTION nods\u{1}"]).await;
-    bob.command("AWAY :asleep");
-    ann.says("PRIVMSG bob :psst").await;
-    ann.hears(&[":irc.example 301 ann Bob :asleep"]).await;
-    ann.says("PRIVMSG ann :note to self").await;
-    ann.hears(&[":ann!~ann@127.0.0.1 PRIVMSG ann :note to self"]).await;
-    ann.hears_nothing().await;
+    ann.expect(&[":Bob!~bob@people.example PRIVMSG ann :\u{1}ACTION nods\u{1}"]).await;
+    bob.send_line("AWAY :asleep");
+    ann.send("PRIVMSG bob :psst").await;
+    ann.expect(&[":irc.example 301 ann Bob :asleep"]).await;
+    ann.send("PRIVMSG ann :note to self").await;
+    ann.expect(&[":ann!~ann@127.0.0.1 PRIVMSG ann :note to self"]).await;
+    ann.expect_nothing().await;
 }
 
 #[tokio::test]
 async fn talk_that_cannot_be_is_refused() {
     let server = server().await;
-    server.person("bob").join("#tea");
+    server.virtual_user("bob").join("#tea");
     let mut ann = Client::registered(&server, "ann").await;
     for (said, heard) in [
         ("PRIVMSG", ":irc.example 411 ann :No recipient given (PRIVMSG)"),
@@ -77,59 +77,59 @@ async fn talk_that_cannot_be_is_refused() {
         ("PRIVMSG #milk :hi", ":irc.example 403 ann #milk :No such channel"),
         ("PRIVMSG a,b,c,d,e :hi", ":irc.example 407 ann e :Too many targets"),
     ] {
-        ann.says(said).await;
-        ann.hears(&[heard]).await;
+        ann.send(said).await;
+        ann.expect(&[heard]).await;
     }
-    ann.says("NOTICE #tea :nobody answers a notice").await;
-    ann.says("NOTICE nobody :nor this").await;
-    ann.hears_nothing().await;
+    ann.send("NOTICE #tea :nobody answers a notice").await;
+    ann.send("NOTICE nobody :nor this").await;
+    ann.expect_nothing().await;
 }
 
 #[tokio::test]
 async fn bytes_are_relayed_as_they_are() {
     let server = server().await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
-    ann.says_bytes(b"PRIVMSG #tea :caf\xe9\n").await;
-    let heard = soon(bob.hears("#tea", |heard| !heard.is_empty())).await;
+    ann.send_bytes(b"PRIVMSG #tea :caf\xe9\n").await;
+    let heard = soon(bob.wait_for_messages("#tea", |heard| !heard.is_empty())).await;
     assert_eq!(heard[0].bytes, b"caf\xe9");
     assert_eq!(heard[0].text, "caf\u{fffd}");
-    bob.say_bytes("#tea", b"\xe0 la carte");
+    bob.send_bytes("#tea", b"\xe0 la carte");
     assert_eq!(ann.bytes().await, b":bob!~bob@people.example PRIVMSG #tea :\xe0 la carte");
 }
 
 #[tokio::test]
 async fn a_server_of_utf8_refuses_other_bytes() {
     let server = start(Setup { utf8_only: true, ..Setup::default() }).await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
-    ann.says_bytes(b"PRIVMSG #tea :caf\xe9\r\n").await;
-    ann.hears(&[":irc.example NOTICE ann :Message is not valid UTF-8"]).await;
-    assert!(bob.heard("#tea").is_empty());
+    ann.send_bytes(b"PRIVMSG #tea :caf\xe9\r\n").await;
+    ann.expect(&[":irc.example NOTICE ann :Message is not valid UTF-8"]).await;
+    assert!(bob.messages("#tea").is_empty());
 }
 
 #[tokio::test]
 async fn a_long_line_is_cut_with_the_source_before_it() {
     let server = server().await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
     // 512 bytes with CR LF: as long as a line may be on its way to the server.
     let text = "x".repeat(512 - 2 - "PRIVMSG #tea :".len());
-    ann.says(&format!("PRIVMSG #tea :{text}")).await;
+    ann.send(&format!("PRIVMSG #tea :{text}")).await;
     let fits = 512 - 2 - ":ann!~ann@127.0.0.1 PRIVMSG #tea :".len();
-    let heard = soon(bob.hears("#tea", |heard| !heard.is_empty())).await;
+    let heard = soon(bob.wait_for_messages("#tea", |heard| !heard.is_empty())).await;
     assert_eq!(heard[0].text, text[..fits]);
 
     // Longer ones lose what is beyond, already on the way in.
-    ann.says(&format!("PRIVMSG #tea :{}", "y".repeat(20_000))).await;
-    ann.says("PRIVMSG #tea :next").await;
-    let heard = soon(bob.hears("#tea", |heard| heard.len() == 3)).await;
+    ann.send(&format!("PRIVMSG #tea :{}", "y".repeat(20_000))).await;
+    ann.send("PRIVMSG #tea :next").await;
+    let heard = soon(bob.wait_for_messages("#tea", |heard| heard.len() == 3)).await;
     assert_eq!(heard[1].text, "y".repeat(fits));
     assert_eq!(heard[2].text, "next");
 
-    bob.say("#tea", &"z".repeat(1000));
+    bob.send("#tea", &"z".repeat(1000));
     assert_eq!(ann.bytes().await.len(), 510);
 }

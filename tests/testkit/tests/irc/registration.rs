@@ -10,9 +10,9 @@ use crate::client::{Client, server, soon, start};
 async fn who_registers_is_welcomed() {
     let server = server().await;
     let mut ann = Client::connect(&server).await;
-    ann.says("NICK ann").await;
-    ann.says("USER ann 0 * :Ann Teak").await;
-    ann.hears(&[
+    ann.send("NICK ann").await;
+    ann.send("USER ann 0 * :Ann Teak").await;
+    ann.expect(&[
         ":irc.example 001 ann :Welcome to the Example IRC Network ann!~ann@127.0.0.1",
         ":irc.example 002 ann :Your host is irc.example, running version *",
         ":irc.example 003 ann :This server was created *",
@@ -31,11 +31,11 @@ async fn who_registers_is_welcomed() {
         ":irc.example 396 ann 127.0.0.1 :is now your visible host",
     ])
     .await;
-    ann.hears_nothing().await;
-    soon(server.registered("Ann")).await;
+    ann.expect_nothing().await;
+    soon(server.wait_for_registration("Ann")).await;
     let said: Vec<_> = server.transcript().iter().map(|line| line.text().into_owned()).collect();
     assert_eq!(said, ["NICK ann", "USER ann 0 * :Ann Teak", "PING :nothing"]);
-    assert_eq!((server.connections(), server.connected()), (1, 1));
+    assert_eq!((server.connections_accepted(), server.client_count()), (1, 1));
 }
 
 #[tokio::test]
@@ -51,20 +51,20 @@ async fn what_the_setup_says_is_told() {
     };
     let server = start(setup).await;
     let mut ann = Client::connect(&server).await;
-    ann.says("NICK ann").await;
-    ann.says("USER ann 0 * :Ann").await;
-    ann.skips_to("* 001 * ann!~ann@cloak/of/great/length").await;
-    ann.skips_to("* 005 * CASEMAPPING=rfc1459 * NICKLEN=9 *").await;
-    ann.hears(&["* 005 ann BOT=B LINELEN=600 UTF8ONLY :are supported by this server"]).await;
-    ann.skips_to("* 422 ann :MOTD File is missing").await;
-    ann.skips_to("* 396 *").await;
-    ann.says("NICK abcdefghij").await;
-    ann.hears(&["* 432 ann abcdefghij :*"]).await;
-    ann.says("NICK [a]").await;
-    ann.hears(&[":ann!* NICK :[a]"]).await;
+    ann.send("NICK ann").await;
+    ann.send("USER ann 0 * :Ann").await;
+    ann.skip_to("* 001 * ann!~ann@cloak/of/great/length").await;
+    ann.skip_to("* 005 * CASEMAPPING=rfc1459 * NICKLEN=9 *").await;
+    ann.expect(&["* 005 ann BOT=B LINELEN=600 UTF8ONLY :are supported by this server"]).await;
+    ann.skip_to("* 422 ann :MOTD File is missing").await;
+    ann.skip_to("* 396 *").await;
+    ann.send("NICK abcdefghij").await;
+    ann.expect(&["* 432 ann abcdefghij :*"]).await;
+    ann.send("NICK [a]").await;
+    ann.expect(&[":ann!* NICK :[a]"]).await;
     let mut bob = Client::connect(&server).await;
-    bob.says("NICK {A}").await;
-    bob.hears(&[":irc.example 433 ? {A} :Nickname is already in use"]).await;
+    bob.send("NICK {A}").await;
+    bob.expect(&[":irc.example 433 ? {A} :Nickname is already in use"]).await;
 }
 
 #[tokio::test]
@@ -79,8 +79,8 @@ async fn nothing_but_registering_is_possible_before() {
         ("PASS", ":irc.example 461 * PASS :Not enough parameters"),
         ("PING :early", ":irc.example PONG irc.example :early"),
     ] {
-        ann.says(said).await;
-        ann.hears(&[heard]).await;
+        ann.send(said).await;
+        ann.expect(&[heard]).await;
     }
     ann.register("ann").await;
     for (said, heard) in [
@@ -91,8 +91,8 @@ async fn nothing_but_registering_is_possible_before() {
         ("MOTD other.example", ":irc.example 402 ann other.example :No such server"),
         ("KICK #tea", ":irc.example 461 ann KICK :Not enough parameters"),
     ] {
-        ann.says(said).await;
-        ann.hears(&[heard]).await;
+        ann.send(said).await;
+        ann.expect(&[heard]).await;
     }
 }
 
@@ -101,18 +101,18 @@ async fn a_password_opens_the_server() {
     let setup = Setup { password: Some("sesame".to_owned()), ..Setup::default() };
     let server = start(setup).await;
     let mut ann = Client::connect(&server).await;
-    ann.says("PASS :sesame").await;
+    ann.send("PASS :sesame").await;
     ann.register("ann").await;
     let mut bob = Client::connect(&server).await;
-    bob.says("PASS rye").await;
-    bob.says("NICK bob").await;
-    bob.says("USER bob 0 * :Bob").await;
-    bob.hears(&[
+    bob.send("PASS rye").await;
+    bob.send("NICK bob").await;
+    bob.send("USER bob 0 * :Bob").await;
+    bob.expect(&[
         ":irc.example 464 bob :Password incorrect",
         "ERROR :Closing Link: bob[127.0.0.1] (Bad Password)",
     ])
     .await;
-    bob.is_cut().await;
+    bob.expect_closed().await;
 }
 
 #[tokio::test]
@@ -120,13 +120,13 @@ async fn a_nick_belongs_to_one() {
     let server = server().await;
     let mut ann = Client::registered(&server, "ann").await;
     let mut bob = Client::connect(&server).await;
-    bob.says("NICK ANN").await;
-    bob.hears(&[":irc.example 433 * ANN :Nickname is already in use"]).await;
-    ann.says("NICK Ann").await;
-    ann.hears(&[":ann!~ann@127.0.0.1 NICK :Ann"]).await;
-    ann.says("QUIT").await;
-    ann.hears(&["ERROR :Closing Link: Ann[127.0.0.1] (Client Quit)"]).await;
-    ann.is_cut().await;
+    bob.send("NICK ANN").await;
+    bob.expect(&[":irc.example 433 * ANN :Nickname is already in use"]).await;
+    ann.send("NICK Ann").await;
+    ann.expect(&[":ann!~ann@127.0.0.1 NICK :Ann"]).await;
+    ann.send("QUIT").await;
+    ann.expect(&["ERROR :Closing Link: Ann[127.0.0.1] (Client Quit)"]).await;
+    ann.expect_closed().await;
     bob.register("ann").await;
 }
 
@@ -135,29 +135,30 @@ async fn who_is_silent_is_asked_and_then_thrown_out() {
     let setup = Setup { ping_every: Duration::from_millis(300), ..Setup::default() };
     let server = start(setup).await;
     let mut ann = Client::registered(&server, "ann").await;
-    ann.hears(&["PING :irc.example"]).await;
-    ann.says("PONG :irc.example").await;
-    ann.hears(&["PING :irc.example"]).await;
-    ann.hears(&["ERROR :Closing Link: ann[127.0.0.1] (Ping timeout: 0 seconds)"]).await;
-    ann.is_cut().await;
+    ann.expect(&["PING :irc.example"]).await;
+    ann.send("PONG :irc.example").await;
+    ann.expect(&["PING :irc.example"]).await;
+    ann.expect(&["ERROR :Closing Link: ann[127.0.0.1] (Ping timeout: 0 seconds)"]).await;
+    ann.expect_closed().await;
     let mut mute = Client::connect(&server).await;
-    mute.hears(&["ERROR :Closing Link: *[127.0.0.1] (Registration timed out)"]).await;
+    mute.expect(&["ERROR :Closing Link: *[127.0.0.1] (Registration timed out)"]).await;
 }
 
 #[tokio::test]
 async fn who_speaks_too_fast_is_thrown_out() {
     let limit = FloodLimit { lines: 10, window: Duration::from_secs(60) };
     let server = start(Setup { flood: Some(limit), ..Setup::default() }).await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
     for n in 0..9 {
-        ann.says(&format!("PRIVMSG #tea :{n}")).await;
+        ann.send(&format!("PRIVMSG #tea :{n}")).await;
     }
-    ann.hears(&["ERROR :Closing Link: ann[127.0.0.1] (Excess Flood)"]).await;
-    ann.is_cut().await;
-    soon(bob.sees(|saw| saw.iter().any(|line| line.ends_with("QUIT :Excess Flood")))).await;
-    assert_eq!(bob.heard("#tea").len(), 7);
+    ann.expect(&["ERROR :Closing Link: ann[127.0.0.1] (Excess Flood)"]).await;
+    ann.expect_closed().await;
+    soon(bob.wait_for_lines(|saw| saw.iter().any(|line| line.ends_with("QUIT :Excess Flood"))))
+        .await;
+    assert_eq!(bob.messages("#tea").len(), 7);
 }
 
 #[tokio::test]
@@ -165,9 +166,9 @@ async fn the_server_says_goodbye_when_it_stops() {
     let server = server().await;
     let mut ann = Client::registered(&server, "ann").await;
     let address = server.address();
-    soon(async { tokio::join!(server.stop(), ann.skips_to("ERROR :* (Server shutting down)")) })
+    soon(async { tokio::join!(server.stop(), ann.skip_to("ERROR :* (Server shutting down)")) })
         .await;
-    ann.is_cut().await;
+    ann.expect_closed().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
 
@@ -176,5 +177,5 @@ async fn a_dropped_server_is_gone() {
     let server: IrcServer = server().await;
     let mut ann = Client::registered(&server, "ann").await;
     drop(server);
-    ann.is_cut().await;
+    ann.expect_closed().await;
 }

@@ -7,29 +7,29 @@ async fn everyone_gets_the_tags_they_asked_for() {
     let server = modern().await;
     let mut plain = Client::in_channel(&server, "plain", "#tea").await;
     let mut timed = Client::with_caps(&server, "timed", "server-time").await;
-    timed.joins("#tea").await;
+    timed.join("#tea").await;
     let mut ann = Client::with_caps(&server, "ann", "message-tags echo-message").await;
-    ann.joins("#tea").await;
-    plain.hears(&["* JOIN #tea", "* JOIN #tea"]).await;
-    timed.hears(&["@time=* JOIN #tea"]).await;
+    ann.join("#tea").await;
+    plain.expect(&["* JOIN #tea", "* JOIN #tea"]).await;
+    timed.expect(&["@time=* JOIN #tea"]).await;
 
-    ann.says("@+draft/reply=m1;label=7;+typing PRIVMSG #tea :hi").await;
-    plain.hears(&[":ann!~ann@127.0.0.1 PRIVMSG #tea :hi"]).await;
-    timed.hears(&["@time=????-??-??T??:??:??.???Z :ann!~ann@127.0.0.1 PRIVMSG #tea :hi"]).await;
-    ann.hears(&["@msgid=*;+draft/reply=m1;+typing :ann!~ann@127.0.0.1 PRIVMSG #tea :hi"]).await;
+    ann.send("@+draft/reply=m1;label=7;+typing PRIVMSG #tea :hi").await;
+    plain.expect(&[":ann!~ann@127.0.0.1 PRIVMSG #tea :hi"]).await;
+    timed.expect(&["@time=????-??-??T??:??:??.???Z :ann!~ann@127.0.0.1 PRIVMSG #tea :hi"]).await;
+    ann.expect(&["@msgid=*;+draft/reply=m1;+typing :ann!~ann@127.0.0.1 PRIVMSG #tea :hi"]).await;
 
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
-    ann.says("@+typing=active TAGMSG #tea").await;
-    ann.hears(&[":bob!* JOIN #tea", "@msgid=*;+typing=active :ann!* TAGMSG #tea"]).await;
-    plain.hears(&["* JOIN #tea"]).await;
-    plain.says("TAGMSG #tea").await;
-    plain.hears_nothing().await;
+    ann.send("@+typing=active TAGMSG #tea").await;
+    ann.expect(&[":bob!* JOIN #tea", "@msgid=*;+typing=active :ann!* TAGMSG #tea"]).await;
+    plain.expect(&["* JOIN #tea"]).await;
+    plain.send("TAGMSG #tea").await;
+    plain.expect_nothing().await;
 
-    ann.says("MODE ann +B").await;
-    ann.says("@+x PRIVMSG #tea :beep").await;
-    ann.hears(&["* MODE ann :+B", "@msgid=*;bot;+x :ann!* PRIVMSG #tea :beep"]).await;
-    let heard = soon(bob.hears("#tea", |heard| !heard.is_empty())).await;
+    ann.send("MODE ann +B").await;
+    ann.send("@+x PRIVMSG #tea :beep").await;
+    ann.expect(&["* MODE ann :+B", "@msgid=*;bot;+x :ann!* PRIVMSG #tea :beep"]).await;
+    let heard = soon(bob.wait_for_messages("#tea", |heard| !heard.is_empty())).await;
     assert_eq!(heard[0].tag("+x"), Some(""));
     assert!(heard[0].tag("msgid").is_some());
 }
@@ -38,12 +38,12 @@ async fn everyone_gets_the_tags_they_asked_for() {
 async fn too_much_is_refused_where_tags_are_on() {
     let server = modern().await;
     let mut ann = Client::with_caps(&server, "ann", "message-tags").await;
-    ann.says(&format!("PRIVMSG ann :{}", "x".repeat(600))).await;
-    ann.hears(&["* 417 ann :Input line was too long"]).await;
-    ann.says(&format!("@+x={} PRIVMSG ann :hi", "y".repeat(4096))).await;
-    ann.hears(&["* 417 ann :Input line was too long"]).await;
-    ann.says(&format!("@+x={} PRIVMSG ann :hi", "y".repeat(4000))).await;
-    ann.hears(&["@msgid=*;+x=y* PRIVMSG ann :hi"]).await;
+    ann.send(&format!("PRIVMSG ann :{}", "x".repeat(600))).await;
+    ann.expect(&["* 417 ann :Input line was too long"]).await;
+    ann.send(&format!("@+x={} PRIVMSG ann :hi", "y".repeat(4096))).await;
+    ann.expect(&["* 417 ann :Input line was too long"]).await;
+    ann.send(&format!("@+x={} PRIVMSG ann :hi", "y".repeat(4000))).await;
+    ann.expect(&["@msgid=*;+x=y* PRIVMSG ann :hi"]).await;
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn answers_carry_their_label() {
     let server = modern().await;
     let caps = "labeled-response batch echo-message message-tags";
     let mut ann = Client::with_caps(&server, "ann", caps).await;
-    ann.joins("#tea").await;
+    ann.join("#tea").await;
     for (said, heard) in [
         ("@label=a PRIVMSG #tea :hi", &["@label=a;msgid=* :ann!* PRIVMSG #tea :hi"][..]),
         ("@label=b PONG x", &["@label=b :irc.example ACK"]),
@@ -73,16 +73,16 @@ async fn answers_carry_their_label() {
             &["@msgid=* :ann!* PRIVMSG ann :me", "@label=g;msgid=* :ann!* PRIVMSG ann :me"],
         ),
     ] {
-        ann.says(said).await;
-        ann.hears(heard).await;
+        ann.send(said).await;
+        ann.expect(heard).await;
     }
-    ann.hears_nothing().await;
+    ann.expect_nothing().await;
     let mut bob = Client::with_caps(&server, "bob", "labeled-response batch").await;
-    bob.says("@label=a CAP REQ :draft/chathistory").await;
-    bob.hears(&["@label=a :irc.example CAP bob ACK :draft/chathistory"]).await;
-    bob.joins("#tea").await;
-    bob.says("@label=b CHATHISTORY LATEST #tea * 5").await;
-    bob.hears(&[
+    bob.send("@label=a CAP REQ :draft/chathistory").await;
+    bob.expect(&["@label=a :irc.example CAP bob ACK :draft/chathistory"]).await;
+    bob.join("#tea").await;
+    bob.send("@label=b CHATHISTORY LATEST #tea * 5").await;
+    bob.expect(&[
         "@label=b :irc.example BATCH +b? chathistory #tea",
         "@batch=b? :ann!*",
         "* BATCH -b?",
@@ -96,52 +96,52 @@ async fn changes_are_told_to_who_asked() {
     let caps =
         "away-notify chghost setname extended-join invite-notify multi-prefix userhost-in-names";
     let mut ann = Client::with_caps(&server, "ann", caps).await;
-    ann.joins("#tea").await;
+    ann.join("#tea").await;
     let mut old = Client::in_channel(&server, "old", "#tea").await;
-    ann.hears(&["* JOIN #tea * :old itself"]).await;
-    let bob = server.person("bob");
-    bob.command("AWAY :tea time");
+    ann.expect(&["* JOIN #tea * :old itself"]).await;
+    let bob = server.virtual_user("bob");
+    bob.send_line("AWAY :tea time");
     bob.join("#tea");
-    bob.command("AWAY");
-    bob.command("SETNAME :Robert");
-    ann.hears(&[
+    bob.send_line("AWAY");
+    bob.send_line("SETNAME :Robert");
+    ann.expect(&[
         ":bob!~bob@people.example JOIN #tea * :bob",
         ":bob!~bob@people.example AWAY :tea time",
         ":bob!~bob@people.example AWAY",
         ":bob!~bob@people.example SETNAME :Robert",
     ])
     .await;
-    old.hears(&["* JOIN #tea"]).await;
-    server.mischief().change_host("bob", "cloak.example");
-    ann.hears(&[":bob!~bob@people.example CHGHOST ~bob cloak.example"]).await;
-    ann.says("MODE #tea +vo bob bob").await;
-    ann.says("NAMES #tea").await;
-    ann.hears(&[
+    old.expect(&["* JOIN #tea"]).await;
+    server.faults().change_host("bob", "cloak.example");
+    ann.expect(&[":bob!~bob@people.example CHGHOST ~bob cloak.example"]).await;
+    ann.send("MODE #tea +vo bob bob").await;
+    ann.send("NAMES #tea").await;
+    ann.expect(&[
         "* MODE #tea +vo bob bob",
         "* 353 ann = #tea :@ann!~ann@127.0.0.1 old!~old@127.0.0.1 @+bob!~bob@cloak.example",
         "* 366 *",
     ])
     .await;
-    old.hears(&["* MODE #tea +vo bob bob"]).await;
-    old.says("NAMES #tea").await;
-    old.hears(&["* 353 old = #tea :@ann old @bob", "* 366 *"]).await;
-    server.person("eve");
-    bob.command("INVITE eve #tea");
-    ann.hears(&[":bob!~bob@cloak.example INVITE eve :#tea"]).await;
-    old.hears_nothing().await;
+    old.expect(&["* MODE #tea +vo bob bob"]).await;
+    old.send("NAMES #tea").await;
+    old.expect(&["* 353 old = #tea :@ann old @bob", "* 366 *"]).await;
+    server.virtual_user("eve");
+    bob.send_line("INVITE eve #tea");
+    ann.expect(&[":bob!~bob@cloak.example INVITE eve :#tea"]).await;
+    old.expect_nothing().await;
 }
 
 #[tokio::test]
 async fn a_server_without_capabilities_sends_no_tags() {
     let server = server().await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let mut ann = Client::in_channel(&server, "ann", "#tea").await;
-    ann.says("@+x=1;label=2 PRIVMSG #tea :hi").await;
-    ann.hears_nothing().await;
-    assert_eq!(soon(bob.hears("#tea", |heard| heard.len() == 1)).await[0].tags, []);
-    ann.says("CHATHISTORY LATEST #tea * 5").await;
-    ann.hears(&["* 421 ann CHATHISTORY :Unknown command"]).await;
+    ann.send("@+x=1;label=2 PRIVMSG #tea :hi").await;
+    ann.expect_nothing().await;
+    assert_eq!(soon(bob.wait_for_messages("#tea", |heard| heard.len() == 1)).await[0].tags, []);
+    ann.send("CHATHISTORY LATEST #tea * 5").await;
+    ann.expect(&["* 421 ann CHATHISTORY :Unknown command"]).await;
 }
 
 #[tokio::test]
@@ -149,16 +149,16 @@ async fn a_bridge_can_speak_as_others() {
     let server = modern().await;
     let mut op =
         Client::with_caps(&server, "op", "message-tags draft/relaymsg standard-replies").await;
-    op.joins("#tea").await;
-    let bob = server.person("bob");
+    op.join("#tea").await;
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
-    op.says("RELAYMSG #tea ann/chat :hello").await;
-    let heard = soon(bob.hears("#tea", |heard| heard.len() == 1)).await;
+    op.send("RELAYMSG #tea ann/chat :hello").await;
+    let heard = soon(bob.wait_for_messages("#tea", |heard| heard.len() == 1)).await;
     assert_eq!((heard[0].nick.as_str(), heard[0].text.as_str()), ("ann/chat", "hello"));
     assert_eq!(heard[0].tag("draft/relaymsg"), Some("op"));
-    op.says("RELAYMSG #tea ann :hello").await;
-    op.hears(&["* JOIN #tea", "* FAIL RELAYMSG INVALID_NICK ann :*"]).await;
-    op.says("MODE #tea -o op").await;
-    op.says("RELAYMSG #tea ann/chat :hello").await;
-    op.hears(&["* MODE #tea -o op", "* FAIL RELAYMSG PRIVS_NEEDED :*"]).await;
+    op.send("RELAYMSG #tea ann :hello").await;
+    op.expect(&["* JOIN #tea", "* FAIL RELAYMSG INVALID_NICK ann :*"]).await;
+    op.send("MODE #tea -o op").await;
+    op.send("RELAYMSG #tea ann/chat :hello").await;
+    op.expect(&["* MODE #tea -o op", "* FAIL RELAYMSG PRIVS_NEEDED :*"]).await;
 }

@@ -37,51 +37,52 @@ async fn clients_come_over_tls() {
     let stream = soon(TlsConnector::from(Arc::new(config)).connect(name, stream)).await.unwrap();
     let mut ann = Client::over(stream);
     ann.register("ann").await;
-    ann.joins("#tea").await;
+    ann.join("#tea").await;
     assert_eq!(server.members("#tea"), ["@ann"]);
-    ann.says("QUIT").await;
-    ann.hears(&["ERROR :Closing Link: ann[127.0.0.1] (Client Quit)"]).await;
-    ann.is_cut().await;
-    assert_eq!((server.connections(), server.connected()), (1, 0));
+    ann.send("QUIT").await;
+    ann.expect(&["ERROR :Closing Link: ann[127.0.0.1] (Client Quit)"]).await;
+    ann.expect_closed().await;
+    assert_eq!((server.connections_accepted(), server.client_count()), (1, 0));
 }
 
 #[tokio::test]
 async fn who_does_not_read_is_cut() {
     let server = start(Setup { sendq: 10_000, ..Setup::default() }).await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let _ann = Client::in_channel(&server, "ann", "#tea").await;
     let text = "x".repeat(400);
     // The system's buffers take some before anything waits with us.
     soon(async {
-        while server.connected() > 0 {
-            bob.say("#tea", &text);
+        while server.client_count() > 0 {
+            bob.send("#tea", &text);
             tokio::task::yield_now().await;
         }
     })
     .await;
     let quit = |line: &String| line.ends_with("QUIT :Max SendQ exceeded");
-    soon(bob.sees(|saw| saw.iter().any(quit))).await;
+    soon(bob.wait_for_lines(|saw| saw.iter().any(quit))).await;
 }
 
 #[tokio::test]
 async fn many_speak_and_all_hear_everything_in_order() {
     let server = start(Setup::default()).await;
-    let bob = server.person("bob");
+    let bob = server.virtual_user("bob");
     bob.join("#tea");
     let mut tasks = Vec::new();
     for speaker in 0..5 {
         let mut client = Client::in_channel(&server, &format!("s{speaker}"), "#tea").await;
         tasks.push(tokio::spawn(async move {
             for n in 0..200 {
-                client.says(&format!("PRIVMSG #tea :{n}")).await;
+                client.send(&format!("PRIVMSG #tea :{n}")).await;
             }
             client
         }));
     }
-    let heard = soon(bob.hears("#tea", |heard| heard.len() == 1000)).await;
+    let heard = soon(bob.wait_for_messages("#tea", |heard| heard.len() == 1000)).await;
     for speaker in 0..5 {
-        let by = |heard: &&letsbridge_testkit::irc::Heard| heard.nick == format!("s{speaker}");
+        let by =
+            |heard: &&letsbridge_testkit::irc::ReceivedMessage| heard.nick == format!("s{speaker}");
         let said: Vec<usize> = heard.iter().filter(by).map(|h| h.text.parse().unwrap()).collect();
         assert_eq!(said, (0..200).collect::<Vec<_>>());
     }
@@ -163,7 +164,7 @@ async fn no_command_brings_the_server_down() {
         let mut client = Client::with_caps(&server, &format!("n{round}"), caps).await;
         for _ in 0..200 {
             let words = (0..dice.usize(1..6)).map(|_| WORDS[dice.usize(..WORDS.len())]);
-            client.tries(&words.collect::<Vec<_>>().join(" ")).await;
+            client.try_send(&words.collect::<Vec<_>>().join(" ")).await;
         }
     }
     drop(Client::in_channel(&server, "end", "#end").await);

@@ -20,17 +20,17 @@ impl Client {
     /// Opens one with this token, and waits until it is let in.
     pub(super) async fn let_in(address: SocketAddr, token: &str) -> Self {
         let mut client = Self::open(address, &path(token)).await;
-        assert!(client.hear().await.starts_with("0{"));
-        assert_eq!(client.hear().await, "40");
+        assert!(client.receive().await.starts_with("0{"));
+        assert_eq!(client.receive().await, "40");
         client
     }
 
     /// Everything said so far, up to the answer to a ping of ours.
-    pub(super) async fn heard(&mut self) -> Vec<String> {
-        self.say("2").await;
+    pub(super) async fn received(&mut self) -> Vec<String> {
+        self.send("2").await;
         let mut frames = Vec::new();
         loop {
-            match self.hear().await {
+            match self.receive().await {
                 pong if pong == "3" => return frames,
                 frame => frames.push(frame),
             }
@@ -38,28 +38,28 @@ impl Client {
     }
 
     /// Waits for the end of the connection, and tells what came before it.
-    pub(super) async fn end(&mut self) -> Vec<String> {
+    pub(super) async fn received_until_closed(&mut self) -> Vec<String> {
         let mut frames = Vec::new();
-        while let Some(frame) = soon(self.try_hear()).await {
+        while let Some(frame) = soon(self.try_receive()).await {
             frames.push(frame);
         }
         frames
     }
 
     /// Sends an event that wants an ack; the number of the ack.
-    pub(super) async fn send(&mut self, event: &str, data: &Value) -> u64 {
+    pub(super) async fn emit(&mut self, event: &str, data: &Value) -> u64 {
         let number = self.next_ack;
         self.next_ack += 1;
         let event = Value::from(vec![Value::from(event), data.clone()]);
-        self.say(format!("42{number}{event}")).await;
+        self.send(format!("42{number}{event}")).await;
         number
     }
 
     /// Sends an event and waits for its ack. News that come before it are passed over.
-    pub(super) async fn ask(&mut self, event: &str, data: &Value) -> Value {
-        let ack = format!("43{}[", self.send(event, data).await);
+    pub(super) async fn call(&mut self, event: &str, data: &Value) -> Value {
+        let ack = format!("43{}[", self.emit(event, data).await);
         loop {
-            if let Some(answer) = self.hear().await.strip_prefix(&ack) {
+            if let Some(answer) = self.receive().await.strip_prefix(&ack) {
                 let answer = answer.strip_suffix(']').expect("an ack is a list of one");
                 return serde_json::from_str(answer).expect("an ack is JSON");
             }
@@ -67,10 +67,10 @@ impl Client {
     }
 
     /// The argument of the next event of this name. Everything else is passed over.
-    pub(super) async fn news(&mut self, event: &str) -> Value {
+    pub(super) async fn event(&mut self, event: &str) -> Value {
         let start = format!("42[\"{event}\",");
         loop {
-            if let Some(news) = self.hear().await.strip_prefix(&start) {
+            if let Some(news) = self.receive().await.strip_prefix(&start) {
                 let news = news.strip_suffix(']').expect("an event is a list");
                 return serde_json::from_str(news).expect("an event is JSON");
             }

@@ -3,22 +3,22 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::client::path;
-use super::raw::{Request, ask, soon};
+use super::raw::{Request, fetch, soon};
 use super::*;
 
 #[tokio::test]
 async fn the_engine_opens_before_the_token_is_checked_and_hears_only_pings_until_then() {
-    let chat = start(Setup { token_cost: Duration::from_secs(3600), ..setup() }).await;
+    let chat = start(Setup { token_check_time: Duration::from_secs(3600), ..setup() }).await;
     let mut socket = Client::open(chat.address(), &path(&chat.token("alice"))).await;
-    assert!(socket.hear().await.contains(r#""pingInterval":25000,"pingTimeout":60000"#));
-    socket.say(r#"420["account:whoami"]"#).await;
-    assert_eq!(socket.heard().await, [""; 0]);
+    assert!(socket.receive().await.contains(r#""pingInterval":25000,"pingTimeout":60000"#));
+    socket.send(r#"420["account:whoami"]"#).await;
+    assert_eq!(socket.received().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_check_takes_its_time_and_one_waits_for_the_other() {
     let cost = Duration::from_millis(20);
-    let chat = start(Setup { token_cost: cost, ..setup() }).await;
+    let chat = start(Setup { token_check_time: cost, ..setup() }).await;
     let began = tokio::time::Instant::now();
     tokio::join!(connect(&chat, "alice"), connect(&chat, "bob"));
     assert!(began.elapsed() >= 2 * cost);
@@ -33,10 +33,10 @@ async fn whoever_is_refused_may_wait_and_ping_and_is_not_heard() {
         [("Zm9v", vec!["44", "44"]), (&stranger, vec!["44"]), ("", vec![r#"44"No session found""#])]
     {
         let mut socket = Client::open(chat.address(), &path(token)).await;
-        assert!(socket.hear().await.starts_with("0{"));
-        assert_eq!(socket.heard().await, said, "{token:?}");
-        socket.say(r#"420["account:whoami"]"#).await;
-        assert_eq!(socket.heard().await, [""; 0]);
+        assert!(socket.receive().await.starts_with("0{"));
+        assert_eq!(socket.received().await, said, "{token:?}");
+        socket.send(r#"420["account:whoami"]"#).await;
+        assert_eq!(socket.received().await, [""; 0]);
     }
 }
 
@@ -46,10 +46,10 @@ async fn a_revoked_token_ends_no_connection_and_opens_none() {
     let token = chat.token("alice");
     let mut before = connect(&chat, "alice").await;
     chat.revoke_token("alice");
-    assert_eq!(before.ask("account:whoami", &json!(null)).await["username"], "alice");
+    assert_eq!(before.call("account:whoami", &json!(null)).await["username"], "alice");
     let mut after = Client::open(chat.address(), &path(&token)).await;
-    after.hear().await;
-    assert_eq!(after.heard().await, ["44"]);
+    after.receive().await;
+    assert_eq!(after.received().await, ["44"]);
     let fresh = chat.new_token("alice");
     assert_ne!(fresh, token);
     Client::let_in(chat.address(), &fresh).await;
@@ -60,8 +60,8 @@ async fn a_client_that_does_not_ping_is_closed() {
     let brief = Duration::from_millis(40);
     let chat = start(Setup { ping_interval: brief, ping_timeout: brief, ..setup() }).await;
     let mut socket = connect(&chat, "alice").await;
-    assert_eq!(socket.end().await, [""; 0]);
-    soon(chat.connected(|count| count == 0)).await;
+    assert_eq!(socket.received_until_closed().await, [""; 0]);
+    soon(chat.wait_for_connections(|count| count == 0)).await;
 }
 
 #[tokio::test]
@@ -69,23 +69,23 @@ async fn frames_that_are_not_engineio_end_the_connection_and_odd_packets_do_not(
     let chat = start(setup()).await;
     let mut socket = connect(&chat, "alice").await;
     for odd in ["42{}", "42[", "4", "5", "429[\"no:such:event\",{}]"] {
-        socket.say(odd).await;
+        socket.send(odd).await;
     }
-    assert_eq!(socket.heard().await, [""; 0]);
-    socket.say("hello").await;
-    assert_eq!(socket.end().await, [""; 0]);
+    assert_eq!(socket.received().await, [""; 0]);
+    socket.send("hello").await;
+    assert_eq!(socket.received_until_closed().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_client_may_leave_and_keep_its_connection() {
     let chat = start(setup()).await;
     let mut socket = join(&chat, "alice", "tea").await;
-    socket.say("41").await;
-    soon(chat.absent("tea", "alice")).await;
-    socket.say(r#"420["account:whoami"]"#).await;
-    assert_eq!(socket.heard().await, [""; 0]);
-    socket.say("1").await;
-    assert_eq!(socket.end().await, [""; 0]);
+    socket.send("41").await;
+    soon(chat.wait_for_leave("tea", "alice")).await;
+    socket.send(r#"420["account:whoami"]"#).await;
+    assert_eq!(socket.received().await, [""; 0]);
+    socket.send("1").await;
+    assert_eq!(socket.received_until_closed().await, [""; 0]);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn only_websockets_are_spoken() {
     ] {
         let path = format!("/socket.io/?{query}");
         let answer =
-            ask(chat.address(), &Request { method: "GET", path: &path, ..Request::default() })
+            fetch(chat.address(), &Request { method: "GET", path: &path, ..Request::default() })
                 .await
                 .unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (400, error), "{query}");
@@ -112,8 +112,8 @@ async fn a_server_may_lie_behind_a_prefix() {
     assert_eq!(chat.url(), format!("http://{}/chat", chat.address()));
     let token = chat.token("alice");
     let mut socket = Client::open(chat.address(), &format!("/chat{}", path(&token))).await;
-    socket.hear().await;
-    assert_eq!(socket.hear().await, "40");
+    socket.receive().await;
+    assert_eq!(socket.receive().await, "40");
     for (path, status) in [("/chat/account", 200), ("/account", 404)] {
         let request = Request {
             method: "GET",
@@ -121,7 +121,7 @@ async fn a_server_may_lie_behind_a_prefix() {
             auth: Some(format!("Bearer {token}")),
             ..Request::default()
         };
-        assert_eq!(ask(chat.address(), &request).await.unwrap().status, status, "{path}");
+        assert_eq!(fetch(chat.address(), &request).await.unwrap().status, status, "{path}");
     }
 }
 
@@ -131,7 +131,7 @@ async fn dropping_the_server_ends_its_connections_and_frees_its_port() {
     let address = chat.address();
     let mut socket = connect(&chat, "alice").await;
     drop(chat);
-    assert_eq!(socket.end().await, [""; 0]);
+    assert_eq!(socket.received_until_closed().await, [""; 0]);
     soon(async {
         while tokio::net::TcpStream::connect(address).await.is_ok() {
             tokio::task::yield_now().await;

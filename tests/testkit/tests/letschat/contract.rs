@@ -16,11 +16,11 @@ mod same;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::raw::{Request, Socket, ask};
+use crate::raw::{Request, Socket, fetch};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use letsbridge_testkit::letschat::{Flavour, LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{LetsChat, MongooseVersion, NewRoom, NewUser, Setup};
 use recording::{Line, Recorded};
 use same::{Same, Token, digits, form_encoded, tokens};
 use serde_json::{Value, json};
@@ -29,14 +29,14 @@ use tokio::time::timeout;
 #[tokio::test]
 async fn it_answers_as_the_server_of_2016_did() {
     let recorded = include_str!("../../../data/letschat/mongoose-4.6.jsonl");
-    let compared = replay(recorded, Flavour::Mongoose46).await;
+    let compared = replay(recorded, MongooseVersion::V4_6).await;
     assert_eq!((compared.answers, compared.frames), (30, 64));
 }
 
 #[tokio::test]
 async fn it_answers_as_a_fresh_install_does() {
     let recorded = include_str!("../../../data/letschat/mongoose-4.13.jsonl");
-    let compared = replay(recorded, Flavour::Mongoose413).await;
+    let compared = replay(recorded, MongooseVersion::V4_13).await;
     assert_eq!((compared.answers, compared.frames), (27, 60));
 }
 
@@ -51,7 +51,7 @@ struct Compared {
     list: Vec<String>,
 }
 
-async fn replay(recorded: &str, flavour: Flavour) -> Compared {
+async fn replay(recorded: &str, flavour: MongooseVersion) -> Compared {
     let lines: Vec<Line> =
         recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut replay = Replay::new(start(&lines, flavour).await, &lines);
@@ -66,7 +66,7 @@ async fn replay(recorded: &str, flavour: Flavour) -> Compared {
 }
 
 /// A double with the accounts and the rooms that the recorded server had.
-async fn start(lines: &[Line], flavour: Flavour) -> LetsChat {
+async fn start(lines: &[Line], flavour: MongooseVersion) -> LetsChat {
     let answer = |note: &str| {
         lines.iter().find_map(|line| match line {
             Line::Rest(rest) if rest.note == note => serde_json::from_str(&rest.response_body).ok(),
@@ -76,10 +76,10 @@ async fn start(lines: &[Line], flavour: Flavour) -> LetsChat {
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let (people, rooms): (Vec<Value>, Vec<Value>) =
         (answer("users").unwrap(), answer("list rooms").unwrap());
-    let people = people.iter().map(|person| Person {
+    let people = people.iter().map(|person| NewUser {
         first_name: text(person, "firstName"),
         last_name: text(person, "lastName"),
-        ..Person::new(&text(person, "username"), &text(person, "displayName"))
+        ..NewUser::new(&text(person, "username"), &text(person, "displayName"))
     });
     // The most lively room is listed first, and so was made last.
     let rooms = rooms.iter().rev().map(|room| NewRoom {
@@ -88,8 +88,12 @@ async fn start(lines: &[Line], flavour: Flavour) -> LetsChat {
         private: room["private"] == true,
         ..NewRoom::new(&text(room, "slug"))
     });
-    let setup =
-        Setup { flavour, people: people.collect(), rooms: rooms.collect(), ..Setup::default() };
+    let setup = Setup {
+        mongoose: flavour,
+        users: people.collect(),
+        rooms: rooms.collect(),
+        ..Setup::default()
+    };
     LetsChat::start(setup).await.unwrap()
 }
 
@@ -173,7 +177,7 @@ impl<'a> Replay<'a> {
         if answered && ack != "43[" {
             socket.asked.push(ack);
         }
-        socket.socket.say(frame).await;
+        socket.socket.send(frame).await;
     }
 
     /// The recording says only how long this message was; which ack it asked for, the answer says.
@@ -205,7 +209,7 @@ impl<'a> Replay<'a> {
         for (_, socket) in self.sockets.iter_mut().filter(|(name, _)| name.as_str() != but_of) {
             for ack in std::mem::take(&mut socket.asked) {
                 while !socket.heard.iter().any(|frame| frame.starts_with(&ack)) {
-                    socket.heard.push(socket.socket.hear().await);
+                    socket.heard.push(socket.socket.receive().await);
                 }
             }
         }
@@ -217,7 +221,7 @@ impl<'a> Replay<'a> {
             socket.asked.clear();
             let expected = std::mem::take(&mut socket.expected);
             while socket.heard.len() < expected.len() {
-                match timeout(PATIENCE, socket.socket.try_hear()).await {
+                match timeout(PATIENCE, socket.socket.try_receive()).await {
                     Ok(Some(frame)) => socket.heard.push(frame),
                     _ => panic!(
                         "{name} hears {:?}, and nothing more, for {expected:?}",
@@ -251,8 +255,8 @@ impl<'a> Replay<'a> {
     async fn nothing_more(&mut self) {
         for (name, socket) in &mut self.sockets {
             assert_eq!(socket.heard, [""; 0], "{name} heard more than was recorded");
-            socket.socket.say("2").await;
-            assert_eq!(socket.socket.hear().await, "3", "{name} heard more than was recorded");
+            socket.socket.send("2").await;
+            assert_eq!(socket.socket.receive().await, "3", "{name} heard more than was recorded");
         }
     }
 
@@ -273,7 +277,7 @@ impl<'a> Replay<'a> {
             who => format!("Bearer {}", self.chat.token(who)),
         });
         let request = Request { method: &recorded.method, path: &path, auth, body };
-        let answer = ask(self.chat.address(), &request).await.unwrap();
+        let answer = fetch(self.chat.address(), &request).await.unwrap();
         let place = format!("line {}, {}", self.line, recorded.note);
         assert_eq!(answer.status, recorded.status, "{place}");
         if let Some(kind) = &recorded.content_type {

@@ -13,12 +13,12 @@ mod rooms;
 mod users;
 
 use client::Client;
-use letsbridge_testkit::letschat::{Fault, Flavour, LetsChat, NewRoom, Person, Setup};
+use letsbridge_testkit::letschat::{Fault, LetsChat, MongooseVersion, NewRoom, NewUser, Setup};
 
 /// A server with Alice, Bob and the rooms `tea` and `dev`, for a test to change first.
 fn setup() -> Setup {
     Setup {
-        people: vec![Person::new("alice", "Alice A"), Person::new("bob", "Bob B")],
+        users: vec![NewUser::new("alice", "Alice A"), NewUser::new("bob", "Bob B")],
         rooms: vec![NewRoom::new("tea"), NewRoom::new("dev")],
         ..Setup::default()
     }
@@ -36,9 +36,9 @@ async fn connect(chat: &LetsChat, username: &str) -> Client {
 /// The same, in a room, and with everything heard that came of it.
 async fn join(chat: &LetsChat, username: &str, slug: &str) -> Client {
     let mut socket = connect(chat, username).await;
-    let joined = socket.ask("rooms:join", &chat.room_id(slug).into()).await;
+    let joined = socket.call("rooms:join", &chat.room_id(slug).into()).await;
     assert_eq!(joined["slug"], slug);
-    socket.heard().await;
+    socket.received().await;
     socket
 }
 

@@ -13,12 +13,12 @@ fn listed(list: &Value) -> Vec<&str> {
 async fn on_the_authors_socket_the_ack_comes_before_the_news() {
     let chat = start(setup()).await;
     let (mut alice, mut bob) = (join(&chat, "alice", "tea").await, join(&chat, "bob", "tea").await);
-    alice.heard().await;
-    alice.send("messages:create", &json!({"room": chat.room_id("tea"), "text": " hi\n"})).await;
-    let (ack, news) = (alice.hear().await, alice.hear().await);
+    alice.received().await;
+    alice.emit("messages:create", &json!({"room": chat.room_id("tea"), "text": " hi\n"})).await;
+    let (ack, news) = (alice.receive().await, alice.receive().await);
     assert!(ack.starts_with("431[{\"id\":\"") && ack.contains(r#""text":" hi\n""#), "{ack}");
     assert!(news.starts_with("42[\"messages:new\","), "{news}");
-    assert_eq!(bob.news("messages:new").await["owner"]["username"], "alice");
+    assert_eq!(bob.event("messages:new").await["owner"]["username"], "alice");
     assert_eq!(texts(&chat, "tea"), [" hi\n"]);
     assert_eq!(chat.posts("tea")[0].owner, "alice");
 }
@@ -29,21 +29,21 @@ async fn only_those_who_joined_hear_of_it() {
     let (mut inside, mut outside) =
         (join(&chat, "alice", "tea").await, join(&chat, "bob", "dev").await);
     let id = chat.post("tea", "bob", "psst");
-    assert_eq!(inside.news("messages:new").await["id"], id);
-    assert_eq!(outside.heard().await, [""; 0]);
+    assert_eq!(inside.event("messages:new").await["id"], id);
+    assert_eq!(outside.received().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_fresh_install_does_not_say_who_and_can_be_asked() {
-    let chat = start(Setup { flavour: Flavour::Mongoose413, ..setup() }).await;
+    let chat = start(Setup { mongoose: MongooseVersion::V4_13, ..setup() }).await;
     let mut bob = join(&chat, "bob", "tea").await;
     chat.post("tea", "alice", "who am I");
-    assert_eq!(bob.news("messages:new").await["owner"], json!(null));
+    assert_eq!(bob.event("messages:new").await["owner"], json!(null));
     let asked = json!({"room": chat.room_id("tea"), "reverse": false, "expand": "owner"});
-    assert_eq!(bob.ask("messages:list", &asked).await[0]["owner"]["username"], "alice");
-    chat.set_flavour(Flavour::Mongoose46);
+    assert_eq!(bob.call("messages:list", &asked).await[0]["owner"]["username"], "alice");
+    chat.set_mongoose_version(MongooseVersion::V4_6);
     chat.post("tea", "alice", "and now");
-    assert_eq!(bob.news("messages:new").await["owner"]["username"], "alice");
+    assert_eq!(bob.event("messages:new").await["owner"]["username"], "alice");
 }
 
 #[tokio::test]
@@ -65,12 +65,15 @@ async fn every_refusal_is_bad_request() {
         json!({"room": chat.room_id("secret"), "text": "x"}),
         json!(null),
     ] {
-        assert_eq!(bob.ask("messages:create", &refused).await, "Bad Request", "{refused}");
+        assert_eq!(bob.call("messages:create", &refused).await, "Bad Request", "{refused}");
     }
     chat.archive_room("tea");
-    assert_eq!(bob.ask("messages:create", &json!({"room": tea, "text": "x"})).await, "Bad Request");
+    assert_eq!(
+        bob.call("messages:create", &json!({"room": tea, "text": "x"})).await,
+        "Bad Request"
+    );
     chat.unarchive_room("tea");
-    assert_eq!(bob.ask("messages:create", &json!({"room": tea, "text": 5})).await["text"], "5");
+    assert_eq!(bob.call("messages:create", &json!({"room": tea, "text": 5})).await["text"], "5");
 }
 
 #[tokio::test]
@@ -81,15 +84,16 @@ async fn a_list_is_of_the_latest_500_and_latest_first_unless_told_otherwise() {
         chat.post("tea", "alice", &number.to_string());
     }
     let room = chat.room_id("tea");
-    let list = bob.ask("messages:list", &json!({"room": room})).await;
+    let list = bob.call("messages:list", &json!({"room": room})).await;
     assert_eq!((listed(&list).len(), listed(&list)[0], listed(&list)[499]), (500, "509", "10"));
     let list = bob
-        .ask("messages:list", &json!({"room": room, "reverse": false, "take": 2, "skip": 3}))
+        .call("messages:list", &json!({"room": room, "reverse": false, "take": 2, "skip": 3}))
         .await;
     assert_eq!(listed(&list), ["3", "4"]);
     let since = &chat.posts("tea")[506].id;
-    let list =
-        bob.ask("messages:list", &json!({"room": room, "reverse": false, "since_id": since})).await;
+    let list = bob
+        .call("messages:list", &json!({"room": room, "reverse": false, "since_id": since}))
+        .await;
     assert_eq!(listed(&list), ["507", "508", "509"]);
 }
 
@@ -103,7 +107,7 @@ async fn from_and_to_are_times() {
     }
     let room = chat.room_id("tea");
     let asked = json!({"room": room, "reverse": false, "from": "2001-09-09T01:46:40.000Z", "to": 1_000_000_002_000_i64});
-    assert_eq!(listed(&bob.ask("messages:list", &asked).await), ["1", "2"]);
+    assert_eq!(listed(&bob.call("messages:list", &asked).await), ["1", "2"]);
     for bad in [
         json!({"since_id": "zzz"}),
         json!({"from": "yesterday"}),
@@ -112,7 +116,7 @@ async fn from_and_to_are_times() {
     ] {
         let mut asked = json!({"room": room});
         asked.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
-        assert_eq!(bob.ask("messages:list", &asked).await, "Bad Request", "{bad}");
+        assert_eq!(bob.call("messages:list", &asked).await, "Bad Request", "{bad}");
     }
 }
 
@@ -129,11 +133,11 @@ async fn whoever_may_not_read_a_room_finds_it_empty() {
     .await;
     chat.post("cave", "alice", "gold");
     let (room, mut bob) = (chat.room_id("cave"), connect(&chat, "bob").await);
-    assert_eq!(bob.ask("messages:list", &json!({"room": room})).await, json!([]));
-    let opened = bob.ask("messages:list", &json!({"room": room, "password": "sesame"})).await;
+    assert_eq!(bob.call("messages:list", &json!({"room": room})).await, json!([]));
+    let opened = bob.call("messages:list", &json!({"room": room, "password": "sesame"})).await;
     assert_eq!(listed(&opened), ["gold"]);
-    assert_eq!(bob.ask("messages:list", &json!({})).await, json!([]));
-    assert_eq!(bob.ask("messages:list", &json!({"room": "cave"})).await, "Bad Request");
+    assert_eq!(bob.call("messages:list", &json!({})).await, json!([]));
+    assert_eq!(bob.call("messages:list", &json!({"room": "cave"})).await, "Bad Request");
 }
 
 #[tokio::test]
@@ -151,11 +155,11 @@ async fn a_call_that_crashes_the_real_server_cuts_everyone_off_and_loses_nothing
         ("user-messages:create", json!({"user": chat.user_id("alice")})),
     ] {
         let (mut alice, mut bob) = (connect(&chat, "alice").await, connect(&chat, "bob").await);
-        alice.send(crash.0, &crash.1).await;
-        assert_eq!(alice.end().await, [""; 0], "{crash:?}");
-        assert_eq!(bob.end().await, [""; 0], "{crash:?}");
+        alice.emit(crash.0, &crash.1).await;
+        assert_eq!(alice.received_until_closed().await, [""; 0], "{crash:?}");
+        assert_eq!(bob.received_until_closed().await, [""; 0], "{crash:?}");
     }
-    soon(chat.connected(|count| count == 0)).await;
+    soon(chat.wait_for_connections(|count| count == 0)).await;
     assert_eq!(texts(&chat, "tea"), ["before"]);
 }
 
@@ -163,7 +167,7 @@ async fn a_call_that_crashes_the_real_server_cuts_everyone_off_and_loses_nothing
 async fn whoever_waits_for_posts_is_told() {
     let chat = start(setup()).await;
     let (posts, ()) = soon(async {
-        tokio::join!(chat.posted("tea", |posts| posts.len() == 2), async {
+        tokio::join!(chat.wait_for_posts("tea", |posts| posts.len() == 2), async {
             chat.post("tea", "alice", "one");
             chat.post("tea", "bob", "two");
         })

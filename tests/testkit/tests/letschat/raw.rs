@@ -35,19 +35,19 @@ impl Socket {
     }
 
     /// Says a frame.
-    pub(crate) async fn say(&mut self, frame: impl Into<String>) {
+    pub(crate) async fn send(&mut self, frame: impl Into<String>) {
         soon(self.stream.send(Message::text(frame.into())))
             .await
             .expect("it can still be written to");
     }
 
     /// The next frame.
-    pub(crate) async fn hear(&mut self) -> String {
-        soon(self.try_hear()).await.expect("the connection goes on")
+    pub(crate) async fn receive(&mut self) -> String {
+        soon(self.try_receive()).await.expect("the connection goes on")
     }
 
     /// The next frame; `None` at the end of the connection, however it ends.
-    pub(crate) async fn try_hear(&mut self) -> Option<String> {
+    pub(crate) async fn try_receive(&mut self) -> Option<String> {
         loop {
             match self.stream.next().await? {
                 Ok(Message::Text(text)) => return Some(text.to_string()),
@@ -101,7 +101,7 @@ impl Response {
 }
 
 /// Asks, and reads the answer to the end of the connection. `None` if that comes without one.
-pub(crate) async fn ask(address: SocketAddr, request: &Request<'_>) -> Option<Response> {
+pub(crate) async fn fetch(address: SocketAddr, request: &Request<'_>) -> Option<Response> {
     let mut stream = soon(TcpStream::connect(address)).await.expect("it listens");
     let mut head = format!(
         "{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n",

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::raw::{Request, Response, ask};
+use super::raw::{Request, Response, fetch};
 use super::*;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -12,7 +12,7 @@ async fn request(
     body: Option<(&str, Vec<u8>)>,
 ) -> Option<Response> {
     let auth = Some(format!("Bearer {}", chat.token("alice")));
-    ask(chat.address(), &Request { method, path, auth, body }).await
+    fetch(chat.address(), &Request { method, path, auth, body }).await
 }
 
 async fn get(chat: &LetsChat, path: &str) -> Response {
@@ -67,7 +67,7 @@ async fn who_asks_is_known_by_a_token_in_either_way() {
         (None, 401, None),
     ] {
         let request = Request { method: "GET", path: "/account", auth: auth.clone(), body: None };
-        let answer = ask(chat.address(), &request).await.unwrap();
+        let answer = fetch(chat.address(), &request).await.unwrap();
         assert_eq!(
             (answer.status, answer.header("www-authenticate")),
             (status, challenge),
@@ -88,12 +88,12 @@ async fn a_malformed_token_gets_half_an_answer_and_a_revoked_one_a_page() {
         auth: Some(format!("Bearer {token}")),
         body: None,
     };
-    let malformed = ask(chat.address(), &with("nonsense")).await.unwrap();
+    let malformed = fetch(chat.address(), &with("nonsense")).await.unwrap();
     assert_eq!(
         (malformed.status, malformed.text().as_str(), malformed.complete),
         (401, "Unauthorized", false)
     );
-    let revoked = ask(chat.address(), &with(&token)).await.unwrap();
+    let revoked = fetch(chat.address(), &with(&token)).await.unwrap();
     assert_eq!(
         (revoked.status, revoked.header("content-type")),
         (500, Some("text/html; charset=utf-8"))
@@ -151,9 +151,9 @@ async fn a_picture_is_kept_and_posted_and_given_back() {
     assert_eq!(made.status, 201);
     let file = made.json();
     assert_eq!((&file["name"], &file["size"]), (&json!("a dot.png"), &json!("0kb")));
-    assert_eq!(bob.news("files:new").await["owner"]["username"], "alice");
+    assert_eq!(bob.event("files:new").await["owner"]["username"], "alice");
     let url = file["url"].as_str().unwrap();
-    assert_eq!(bob.news("messages:new").await["text"], format!("upload://{url}"));
+    assert_eq!(bob.event("messages:new").await["text"], format!("upload://{url}"));
     let given = get(&chat, &format!("/{url}")).await;
     assert_eq!((given.header("content-type"), given.text().as_str()), (Some("image/png"), "PNG"));
     assert_eq!(
@@ -175,11 +175,11 @@ async fn only_pictures_may_be_uploaded() {
 
 #[tokio::test]
 async fn posting_an_upload_crashes_a_fresh_install_after_the_file_is_kept() {
-    let chat = start(Setup { flavour: Flavour::Mongoose413, ..setup() }).await;
+    let chat = start(Setup { mongoose: MongooseVersion::V4_13, ..setup() }).await;
     let mut bob = join(&chat, "bob", "tea").await;
     let body = multipart("image/png", &[("post", "true")]);
     assert!(request(&chat, "POST", "/rooms/tea/files", Some(body)).await.is_none());
-    bob.end().await;
+    bob.received_until_closed().await;
     assert_eq!(get(&chat, "/rooms/tea/files").await.json()[0]["name"], "a dot.png");
     assert!(chat.posts("tea").is_empty());
 }
@@ -202,8 +202,7 @@ async fn over_rest_a_token_makes_another() {
 
 #[tokio::test]
 async fn the_page_and_the_tokens_are_for_those_at_this_machine() {
-    let chat =
-        start(Setup { page: true, page_leaves_out: vec!["bob".to_owned()], ..setup() }).await;
+    let chat = start(Setup { page: true, page_excludes: vec!["bob".to_owned()], ..setup() }).await;
     for (path, kind) in
         [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")]
     {

@@ -1,20 +1,20 @@
-//! Agreeing on capabilities: `CAP`
+//! Capability negotiation: `CAP`
 //! (<https://ircv3.net/specs/extensions/capability-negotiation>).
 
 use super::super::caps::{Cap, Caps};
 use super::super::client::ClientId;
 use super::super::line::Line;
 use super::super::numeric::ERR_INVALIDCAPCMD;
-use super::super::state::World;
+use super::super::state::ServerState;
 use super::part_topic_names::packed;
 
-/// What a client wants of one capability.
-enum Wish {
+/// A request to enable or disable one capability.
+enum CapChange {
     Known(Cap, bool),
     Vendor(String, bool),
 }
 
-impl World {
+impl ServerState {
     pub(super) fn cap(&mut self, id: ClientId, line: &Line<'_>) {
         let subcommand = line.text(0).to_ascii_uppercase();
         if matches!(subcommand.as_str(), "LS" | "REQ") {
@@ -26,7 +26,7 @@ impl World {
                 let client = self.client(id);
                 let known = client.caps.iter().map(|cap| cap.name().to_owned());
                 let names = known.chain(client.vendor_caps.iter().cloned()).collect();
-                self.tell_caps(id, "LIST", names);
+                self.send_caps(id, "LIST", names);
             }
             "REQ" => self.cap_req(id, &line.text(1)),
             "END" => {
@@ -35,7 +35,7 @@ impl World {
             }
             _ => {
                 let text = format!("{subcommand} :Invalid CAP command");
-                self.numeric(id, ERR_INVALIDCAPCMD, text);
+                self.send_numeric(id, ERR_INVALIDCAPCMD, text);
             }
         }
     }
@@ -50,73 +50,78 @@ impl World {
         if notify {
             client.caps = client.caps.with(Cap::CapNotify);
         }
-        let known = self.offered.iter().map(|cap| offer(cap, modern));
+        let known = self.offered.iter().map(|cap| ls_entry(cap, modern));
         let bare = |cap: &String| cap.split('=').next().unwrap_or_default().to_owned();
         let vendor =
             self.setup.vendor_caps.iter().map(|cap| if modern { cap.clone() } else { bare(cap) });
-        self.tell_caps(id, "LS", known.chain(vendor).collect());
+        self.send_caps(id, "LS", known.chain(vendor).collect());
     }
 
-    /// `CAP LS` and `CAP LIST`: several lines for who understands them, all but the last marked.
-    fn tell_caps(&self, id: ClientId, subcommand: &str, names: Vec<String>) {
+    /// `CAP LS` and `CAP LIST`: several lines for clients that know 302, all but the last marked.
+    fn send_caps(&self, id: ClientId, subcommand: &str, names: Vec<String>) {
         let client = self.client(id);
-        let head = format!("CAP {} {subcommand} ", client.called());
+        let head = format!("CAP {} {subcommand} ", client.nick_or_star());
         let room = self.setup.linelen.saturating_sub(self.setup.name.len() + head.len() + 8);
         let mut lines = packed(names, room);
         let last = lines.pop().unwrap_or_default();
         if client.registration.cap_302 {
             for line in lines {
-                self.tell(id, format!("{head}* :{line}"));
+                self.send_from_server(id, format!("{head}* :{line}"));
             }
-            self.tell(id, format!("{head}:{last}"));
+            self.send_from_server(id, format!("{head}:{last}"));
         } else {
             // The old form has one line only; what does not fit is not offered.
-            self.tell(id, format!("{head}:{}", lines.first().unwrap_or(&last)));
+            self.send_from_server(id, format!("{head}:{}", lines.first().unwrap_or(&last)));
         }
     }
 
     fn cap_req(&mut self, id: ClientId, asked: &str) {
-        let wishes: Option<Vec<Wish>> =
-            asked.split_ascii_whitespace().map(|name| self.wish(name)).collect();
+        let wishes: Option<Vec<CapChange>> =
+            asked.split_ascii_whitespace().map(|name| self.parse_change(name)).collect();
         let Some(wishes) = wishes else {
-            return self.tell(id, format!("CAP {} NAK :{asked}", self.client(id).called()));
+            return self.send_from_server(
+                id,
+                format!("CAP {} NAK :{asked}", self.client(id).nick_or_star()),
+            );
         };
-        self.tell(id, format!("CAP {} ACK :{asked}", self.client(id).called()));
+        self.send_from_server(id, format!("CAP {} ACK :{asked}", self.client(id).nick_or_star()));
         let client = self.client_mut(id);
         for wish in wishes {
             match wish {
-                Wish::Known(cap, true) => client.caps = client.caps.with(cap),
-                Wish::Known(cap, false) => client.caps = client.caps.without(cap),
-                Wish::Vendor(name, true) => drop(client.vendor_caps.insert(name)),
-                Wish::Vendor(name, false) => drop(client.vendor_caps.remove(&name)),
+                CapChange::Known(cap, true) => client.caps = client.caps.with(cap),
+                CapChange::Known(cap, false) => client.caps = client.caps.without(cap),
+                CapChange::Vendor(name, true) => drop(client.vendor_caps.insert(name)),
+                CapChange::Vendor(name, false) => drop(client.vendor_caps.remove(&name)),
             }
         }
     }
 
     /// What `name` asks for; `None` for something that is not on offer.
-    fn wish(&self, name: &str) -> Option<Wish> {
+    fn parse_change(&self, name: &str) -> Option<CapChange> {
         let (name, wanted) = name.strip_prefix('-').map_or((name, true), |name| (name, false));
         let known = Cap::named(name).filter(|&cap| self.offered.has(cap));
         let vendor = || {
             let mut names = self.setup.vendor_caps.iter().map(|cap| cap.split('=').next());
-            names.any(|known| known == Some(name)).then(|| Wish::Vendor(name.to_owned(), wanted))
+            names
+                .any(|known| known == Some(name))
+                .then(|| CapChange::Vendor(name.to_owned(), wanted))
         };
-        known.map(|cap| Wish::Known(cap, wanted)).or_else(vendor)
+        known.map(|cap| CapChange::Known(cap, wanted)).or_else(vendor)
     }
 
-    /// Offers `caps` from now on, and tells who has asked for such news.
-    pub(in super::super) fn offer_only(&mut self, caps: Caps) {
+    /// Offers `caps` from now on, and tells clients with `cap-notify`.
+    pub(in super::super) fn set_offered_caps(&mut self, caps: Caps) {
         let before = std::mem::replace(&mut self.offered, caps);
         let gone: Vec<_> =
             before.iter().filter(|&cap| !caps.has(cap)).map(|cap| cap.name().to_owned()).collect();
         let new: Vec<_> =
-            caps.iter().filter(|&cap| !before.has(cap)).map(|cap| offer(cap, true)).collect();
+            caps.iter().filter(|&cap| !before.has(cap)).map(|cap| ls_entry(cap, true)).collect();
         for client in self.clients.values().filter(|client| client.has(Cap::CapNotify)) {
             for (subcommand, names) in [("DEL", &gone), ("NEW", &new)] {
                 if !names.is_empty() {
                     let words =
-                        format!("CAP {} {subcommand} :{}", client.called(), names.join(" "));
-                    self.tell(client.id, words);
+                        format!("CAP {} {subcommand} :{}", client.nick_or_star(), names.join(" "));
+                    self.send_from_server(client.id, words);
                 }
             }
         }
@@ -126,8 +131,8 @@ impl World {
     }
 }
 
-/// A capability as it is offered: with its value to who understands values.
-fn offer(cap: Cap, with_value: bool) -> String {
+/// A capability as it is offered: with its value to clients that know 302.
+fn ls_entry(cap: Cap, with_value: bool) -> String {
     match cap.value().filter(|_| with_value) {
         Some(value) => format!("{}={value}", cap.name()),
         None => cap.name().to_owned(),

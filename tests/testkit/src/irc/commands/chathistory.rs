@@ -1,19 +1,19 @@
-//! What was said before: `CHATHISTORY` (<https://ircv3.net/specs/extensions/chathistory>).
+//! `CHATHISTORY` (<https://ircv3.net/specs/extensions/chathistory>).
 
 use jiff::Timestamp;
 
-use super::super::broadcast::{Knowledge, server_time};
+use super::super::broadcast::{Metadata, server_time};
 use super::super::caps::Cap;
 use super::super::client::ClientId;
-use super::super::history::{Kept, Point};
+use super::super::history::{MessageRef, StoredMessage};
 use super::super::line::Line;
 use super::super::numeric::ERR_UNKNOWNCOMMAND;
-use super::super::state::World;
+use super::super::state::ServerState;
 
-impl World {
+impl ServerState {
     pub(super) fn chathistory(&mut self, id: ClientId, line: &Line<'_>) {
         if !self.client(id).has(Cap::ChatHistory) {
-            return self.numeric(id, ERR_UNKNOWNCOMMAND, "CHATHISTORY :Unknown command");
+            return self.send_numeric(id, ERR_UNKNOWNCOMMAND, "CHATHISTORY :Unknown command");
         }
         let subcommand = line.text(0).to_ascii_uppercase();
         let needed = match subcommand.as_str() {
@@ -50,7 +50,7 @@ impl World {
             );
             return self.fail(id, &words);
         }
-        let points: Option<Vec<Option<Point>>> = (2..line.params.len() - 1)
+        let points: Option<Vec<Option<MessageRef>>> = (2..line.params.len() - 1)
             .map(|at| match &*line.text(at) {
                 "*" if subcommand == "LATEST" => Some(None),
                 text => point(text).map(Some),
@@ -83,29 +83,29 @@ impl World {
         }
     }
 
-    /// Tells `id` messages of the past, in a batch where that is wanted and understood.
+    /// Sends `id` stored messages, in a batch if that is wanted and its client knows batches.
     pub(in super::super) fn replay(
         &mut self,
         id: ClientId,
         name: &str,
-        messages: Vec<Kept>,
+        messages: Vec<StoredMessage>,
         batched: bool,
     ) {
         let batch = (batched && self.client(id).has(Cap::Batch)).then(|| self.next_batch());
         if let Some(batch) = &batch {
-            self.tell(id, format!("BATCH +{batch} chathistory {name}"));
+            self.send_from_server(id, format!("BATCH +{batch} chathistory {name}"));
         }
-        for Kept { known, source, words } in messages {
-            let known = Knowledge { batch: batch.clone(), ..known };
-            self.client(id).hear(&mut self.relay(known, &source, &words));
+        for StoredMessage { metadata: known, source, words } in messages {
+            let known = Metadata { batch: batch.clone(), ..known };
+            self.client(id).send(&mut self.broadcast(known, &source, &words));
         }
         if let Some(batch) = &batch {
-            self.tell(id, format!("BATCH -{batch}"));
+            self.send_from_server(id, format!("BATCH -{batch}"));
         }
     }
 
     fn history_targets(&mut self, id: ClientId, line: &Line<'_>, limit: usize) {
-        let (Some(Point::Time(from)), Some(Point::Time(to))) =
+        let (Some(MessageRef::Time(from)), Some(MessageRef::Time(to))) =
             (point(&line.text(1)), point(&line.text(2)))
         else {
             let text = format!("TARGETS {}", line.text(1));
@@ -124,26 +124,26 @@ impl World {
         }
         let batch = self.client(id).has(Cap::Batch).then(|| self.next_batch());
         if let Some(batch) = &batch {
-            self.tell(id, format!("BATCH +{batch} draft/chathistory-targets"));
+            self.send_from_server(id, format!("BATCH +{batch} draft/chathistory-targets"));
         }
         for (at, name) in targets.into_iter().take(limit) {
-            let known = Knowledge { batch: batch.clone(), ..Knowledge::now() };
+            let known = Metadata { batch: batch.clone(), ..Metadata::now() };
             let words = format!("CHATHISTORY TARGETS {name} {}", server_time(at));
-            let mut relay = self.relay(known, &self.setup.name, words.as_bytes());
-            self.client(id).hear(&mut relay);
+            let mut broadcast = self.broadcast(known, &self.setup.name, words.as_bytes());
+            self.client(id).send(&mut broadcast);
         }
         if let Some(batch) = &batch {
-            self.tell(id, format!("BATCH -{batch}"));
+            self.send_from_server(id, format!("BATCH -{batch}"));
         }
     }
 }
 
 /// Reads `timestamp=…` or `msgid=…`.
-fn point(text: &str) -> Option<Point> {
+fn point(text: &str) -> Option<MessageRef> {
     let (kind, value) = text.split_once('=')?;
     match kind {
-        "timestamp" => value.parse().ok().map(Point::Time),
-        "msgid" if !value.is_empty() => Some(Point::Msgid(value.to_owned())),
+        "timestamp" => value.parse().ok().map(MessageRef::Time),
+        "msgid" if !value.is_empty() => Some(MessageRef::Msgid(value.to_owned())),
         _ => None,
     }
 }
@@ -154,9 +154,9 @@ mod tests {
 
     #[test]
     fn points_are_read() {
-        assert_eq!(point("msgid=a-1"), Some(Point::Msgid("a-1".into())));
+        assert_eq!(point("msgid=a-1"), Some(MessageRef::Msgid("a-1".into())));
         let second = Timestamp::from_millisecond(1500).expect("a time");
-        assert_eq!(point("timestamp=1970-01-01T00:00:01.500Z"), Some(Point::Time(second)));
+        assert_eq!(point("timestamp=1970-01-01T00:00:01.500Z"), Some(MessageRef::Time(second)));
         for text in ["*", "msgid=", "timestamp=yesterday", "label=1", ""] {
             assert_eq!(point(text), None, "{text}");
         }

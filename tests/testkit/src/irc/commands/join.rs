@@ -1,4 +1,4 @@
-//! Entering channels: `JOIN`, and whatever stands in the way.
+//! `JOIN`, and its errors.
 
 use super::super::caps::Cap;
 use super::super::channel::{Channel, Status};
@@ -8,9 +8,9 @@ use super::super::numeric::{
     ERR_BADCHANNELKEY, ERR_BANNEDFROMCHAN, ERR_CHANNELISFULL, ERR_INVITEONLYCHAN, ERR_LINKCHANNEL,
     ERR_NEEDREGGEDNICK, ERR_NOSUCHCHANNEL, ERR_TOOMANYCHANNELS,
 };
-use super::super::state::World;
+use super::super::state::ServerState;
 
-impl World {
+impl ServerState {
     pub(super) fn join(&mut self, id: ClientId, line: &Line<'_>) {
         let (names, keys) = (line.text(0), line.text(1));
         if names == "0" {
@@ -27,7 +27,7 @@ impl World {
 
     fn join_one(&mut self, id: ClientId, name: &str, key: &str) {
         if !self.is_channel_name(name) {
-            return self.numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
+            return self.send_numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
         }
         let folded = self.fold(name);
         if self.client(id).channels.contains(&folded) {
@@ -35,27 +35,27 @@ impl World {
         }
         if self.client(id).channels.len() >= self.setup.channel_limit {
             let text = format!("{name} :You have joined too many channels");
-            return self.numeric(id, ERR_TOOMANYCHANNELS, text);
+            return self.send_numeric(id, ERR_TOOMANYCHANNELS, text);
         }
         if self.client(id).outbox().is_some()
-            && let Some(forward) = self.troubles.forwards.get(&folded)
+            && let Some(forward) = self.faults.forwards.get(&folded)
         {
             let forward = forward.clone();
             let text = format!("{name} {forward} :Forwarding to another channel");
-            self.numeric(id, ERR_LINKCHANNEL, text);
-            return self.enter(id, &forward);
+            self.send_numeric(id, ERR_LINKCHANNEL, text);
+            return self.add_to_channel(id, &forward);
         }
-        match self.obstacle(id, &folded, key) {
+        match self.join_error(id, &folded, key) {
             Some(code) => self.refuse_join(id, name, code),
-            None => self.enter(id, name),
+            None => self.add_to_channel(id, name),
         }
     }
 
-    /// What keeps `id` out of a channel, as the numeric that says so.
-    fn obstacle(&mut self, id: ClientId, folded: &str, key: &str) -> Option<u16> {
+    /// The numeric that keeps `id` out of a channel, if any.
+    fn join_error(&mut self, id: ClientId, folded: &str, key: &str) -> Option<u16> {
         let client = self.clients.get(&id)?;
         if client.outbox().is_some()
-            && let Some(refusal) = self.troubles.joins.get_mut(folded)
+            && let Some(refusal) = self.faults.joins.get_mut(folded)
             && let Some(code) = refusal.this_time()
         {
             return Some(code);
@@ -72,7 +72,7 @@ impl World {
         if modes.invite_only && !invited {
             return Some(ERR_INVITEONLYCHAN);
         }
-        (channel.bans(&client.hostmask()) && !invited).then_some(ERR_BANNEDFROMCHAN)
+        (channel.is_banned(&client.hostmask()) && !invited).then_some(ERR_BANNEDFROMCHAN)
     }
 
     fn refuse_join(&self, id: ClientId, name: &str, code: u16) {
@@ -88,11 +88,11 @@ impl World {
             }
             _ => "Cannot join channel",
         };
-        self.numeric(id, code, format!("{name} :{why}"));
+        self.send_numeric(id, code, format!("{name} :{why}"));
     }
 
-    /// Puts `id` into a channel, founding it where there is none, and tells all who see it.
-    pub(in super::super) fn enter(&mut self, id: ClientId, name: &str) {
+    /// Adds `id` to a channel, which is made if there is none, and tells its members.
+    pub(in super::super) fn add_to_channel(&mut self, id: ClientId, name: &str) {
         let folded = self.fold(name);
         if self.client(id).channels.contains(&folded) {
             return;
@@ -107,28 +107,28 @@ impl World {
         client.channels.insert(folded.clone());
         client.invitations.remove(&folded);
         self.announce_join(id, &folded);
-        self.topic_for_joiner(id, &folded);
-        self.names_of(id, &folded, &name);
+        self.send_topic_numerics(id, &folded);
+        self.send_names(id, &folded, &name);
         self.play_back_unasked(id, &folded);
     }
 
-    /// Tells all in the channel that `id` has come; who asked for more hears more.
+    /// Sends the `JOIN` of `id` to all in the channel, in the form that each asked for.
     pub(in super::super) fn announce_join(&self, id: ClientId, folded: &str) {
         let (client, channel) = (self.client(id), &self.channels[folded]);
-        let mut plain = self.relay_by(id, format!("JOIN {}", channel.name));
+        let mut plain = self.broadcast_by(id, format!("JOIN {}", channel.name));
         let account = client.account.as_deref().unwrap_or("*");
         let extended = format!("JOIN {} {account} :", channel.name);
-        let mut extended = self.relay_by(id, [extended.as_bytes(), &client.realname].concat());
+        let mut extended = self.broadcast_by(id, [extended.as_bytes(), &client.realname].concat());
         let mut away =
-            client.away.as_ref().map(|why| self.relay_by(id, [b"AWAY :", &why[..]].concat()));
+            client.away.as_ref().map(|why| self.broadcast_by(id, [b"AWAY :", &why[..]].concat()));
         for member in channel.members.keys().filter_map(|member| self.clients.get(member)) {
             let knows_more = member.has(Cap::ExtendedJoin);
-            member.hear(if knows_more { &mut extended } else { &mut plain });
+            member.send(if knows_more { &mut extended } else { &mut plain });
             if member.has(Cap::AwayNotify)
                 && member.id != id
                 && let Some(away) = &mut away
             {
-                member.hear(away);
+                member.send(away);
             }
         }
     }

@@ -3,38 +3,38 @@
 use super::super::caps::Cap;
 use super::super::client::ClientId;
 use super::super::line::{Line, tags_len};
-use super::super::outbox::Wire;
-use super::super::state::World;
+use super::super::outbox::EncodedLine;
+use super::super::state::ServerState;
 
 /// The longest label in bytes.
-const LONGEST_LABEL: usize = 64;
+const MAX_LABEL_LEN: usize = 64;
 
-impl World {
-    /// Does what the line says; where it has a label and its sender has asked for such, all
-    /// answers together carry that label once.
-    pub(super) fn obey_labeled(&mut self, id: ClientId, line: &Line<'_>) {
+impl ServerState {
+    /// Handles a line; if it has a label and its sender has that capability, all
+    /// replies together carry that label once.
+    pub(super) fn dispatch_labeled(&mut self, id: ClientId, line: &Line<'_>) {
         let client = self.client(id);
         let wanted = client.has(Cap::LabeledResponse) && client.has(Cap::Batch);
-        let label = line.tag("label").filter(|l| wanted && (1..=LONGEST_LABEL).contains(&l.len()));
+        let label = line.tag("label").filter(|l| wanted && (1..=MAX_LABEL_LEN).contains(&l.len()));
         let (Some(label), Some(outbox)) = (label, client.outbox().cloned()) else {
-            return self.obey(id, line);
+            return self.dispatch(id, line);
         };
         let caps = client.caps;
-        outbox.gather();
-        self.obey(id, line);
-        let mut answers = outbox.gathered();
+        outbox.collect_replies();
+        self.dispatch(id, line);
+        let mut answers = outbox.collected_replies();
         if answers.is_empty() {
-            answers.push(self.relay_by_server("ACK").form(caps));
+            answers.push(self.broadcast_by_server("ACK").encoded_for(caps));
         } else if !is_one_message(&answers) {
             let batch = self.next_batch();
             let within = format!("batch={batch}");
             for answer in answers.iter_mut().filter(|answer| !has_tag(answer, b"batch=")) {
                 *answer = tagged(answer, within.as_bytes());
             }
-            let begin = self.relay_by_server(format!("BATCH +{batch} labeled-response"));
-            let end = self.relay_by_server(format!("BATCH -{batch}"));
-            answers.insert(0, { begin }.form(caps));
-            answers.push({ end }.form(caps));
+            let begin = self.broadcast_by_server(format!("BATCH +{batch} labeled-response"));
+            let end = self.broadcast_by_server(format!("BATCH -{batch}"));
+            answers.insert(0, { begin }.encoded_for(caps));
+            answers.push({ end }.encoded_for(caps));
         }
         if let Some(first) = answers.first_mut() {
             *first = tagged(first, &[b"label=", label].concat());
@@ -44,7 +44,7 @@ impl World {
 }
 
 /// Whether the answers are one line, or one batch that holds the others.
-fn is_one_message(answers: &[Wire]) -> bool {
+fn is_one_message(answers: &[EncodedLine]) -> bool {
     let [first, .., last] = answers else { return true };
     let batch = |wire: &[u8]| {
         let line = Line::split(wire.strip_suffix(b"\r\n")?)?;
@@ -57,7 +57,7 @@ fn is_one_message(answers: &[Wire]) -> bool {
 }
 
 /// The line with one tag more, before its others.
-fn tagged(wire: &[u8], tag: &[u8]) -> Wire {
+fn tagged(wire: &[u8], tag: &[u8]) -> EncodedLine {
     match wire.strip_prefix(b"@") {
         Some(rest) => [b"@", tag, b";", rest].concat().into(),
         None => [b"@", tag, b" ", wire].concat().into(),
@@ -75,7 +75,7 @@ mod tests {
 
     #[track_caller]
     fn check(answers: &[&str], one: bool) {
-        let wires: Vec<Wire> = answers.iter().map(|line| line.as_bytes().into()).collect();
+        let wires: Vec<EncodedLine> = answers.iter().map(|line| line.as_bytes().into()).collect();
         assert_eq!(is_one_message(&wires), one, "{answers:?}");
     }
 

@@ -1,4 +1,4 @@
-//! What each command does. One file a group of commands, one method a command.
+//! The commands. One file for each group, one method for each command.
 
 mod away;
 mod cap;
@@ -22,41 +22,41 @@ use tokio::time::Instant;
 
 use super::caps::Cap;
 use super::client::ClientId;
-use super::faults::chaos::Mishap;
+use super::faults::chaos::Fault;
 use super::line::Line;
 use super::numeric::{ERR_INPUTTOOLONG, ERR_NEEDMOREPARAMS, ERR_NOTREGISTERED, ERR_UNKNOWNCOMMAND};
-use super::state::World;
+use super::state::ServerState;
 
-impl World {
-    /// Does what `id` says in `raw`, a line without CR and LF. `overlong` when more was sent than
+impl ServerState {
+    /// Handles `raw`, a line of `id` without CR and LF. `overlong` when more was sent than
     /// `raw` holds.
     pub(super) fn handle(&mut self, id: ClientId, raw: &[u8], overlong: bool) {
         if !self.clients.contains_key(&id) {
             return;
         }
         self.transcript.received(id, raw);
-        if self.floods(id) {
+        if self.over_flood_limit(id) {
             return self.close(id, "Excess Flood");
         }
         if overlong && self.client(id).has(Cap::MessageTags) {
-            return self.numeric(id, ERR_INPUTTOOLONG, ":Input line was too long");
+            return self.send_numeric(id, ERR_INPUTTOOLONG, ":Input line was too long");
         }
         let Some(line) = Line::split(raw) else { return };
-        let mishap = self.mishap(id, &line);
-        if mishap == Some(Mishap::DropBefore) {
+        let fault = self.fault_for(id, &line);
+        if fault == Some(Fault::DropBefore) {
             return self.cut(id);
         }
-        if let (Some(Mishap::Delay(delay)), Some(outbox)) = (mishap, self.client(id).outbox()) {
+        if let (Some(Fault::Delay(delay)), Some(outbox)) = (fault, self.client(id).outbox()) {
             outbox.hold_until(Instant::now() + delay);
         }
-        self.obey_labeled(id, &line);
-        if mishap == Some(Mishap::DropAfter) {
+        self.dispatch_labeled(id, &line);
+        if fault == Some(Fault::DropAfter) {
             self.cut(id);
         }
     }
 
-    /// Does what the line says.
-    fn obey(&mut self, id: ClientId, line: &Line<'_>) {
+    /// Calls the method of the command.
+    fn dispatch(&mut self, id: ClientId, line: &Line<'_>) {
         let registered = self.client(id).registration.done;
         match line.command.as_str() {
             "CAP" if self.setup.speaks_cap => self.cap(id, line),
@@ -67,17 +67,19 @@ impl World {
             "PING" => self.ping(id, line),
             "PONG" => {}
             "QUIT" => self.quit(id, line),
-            _ if !registered => self.numeric(id, ERR_NOTREGISTERED, ":You have not registered"),
-            _ => self.obey_registered(id, line),
+            _ if !registered => {
+                self.send_numeric(id, ERR_NOTREGISTERED, ":You have not registered");
+            }
+            _ => self.dispatch_registered(id, line),
         }
     }
 
-    fn obey_registered(&mut self, id: ClientId, line: &Line<'_>) {
+    fn dispatch_registered(&mut self, id: ClientId, line: &Line<'_>) {
         if line.params.len() < params_needed(&line.command) {
-            return self.need_more(id, &line.command);
+            return self.need_more_params(id, &line.command);
         }
         match line.command.as_str() {
-            "PRIVMSG" | "NOTICE" | "TAGMSG" => self.talk(id, line),
+            "PRIVMSG" | "NOTICE" | "TAGMSG" => self.privmsg(id, line),
             "JOIN" => self.join(id, line),
             "PART" => self.part(id, line),
             "TOPIC" => self.topic(id, line),
@@ -100,38 +102,38 @@ impl World {
             "VERSION" => self.version(id, line),
             "TIME" => self.time(id, line),
             unknown => {
-                self.numeric(id, ERR_UNKNOWNCOMMAND, format!("{unknown} :Unknown command"));
+                self.send_numeric(id, ERR_UNKNOWNCOMMAND, format!("{unknown} :Unknown command"));
             }
         }
     }
 
-    fn need_more(&self, id: ClientId, command: &str) {
-        self.numeric(id, ERR_NEEDMOREPARAMS, format!("{command} :Not enough parameters"));
+    fn need_more_params(&self, id: ClientId, command: &str) {
+        self.send_numeric(id, ERR_NEEDMOREPARAMS, format!("{command} :Not enough parameters"));
     }
 
-    /// Answers with a standard reply: to who did not ask for such, as a note of the server.
+    /// Sends a standard reply; as a notice to clients without that capability.
     pub(super) fn fail(&self, id: ClientId, words: &str) {
         if self.client(id).has(Cap::StandardReplies) {
-            self.tell(id, format!("FAIL {words}"));
+            self.send_from_server(id, format!("FAIL {words}"));
         } else {
             let text = words.split_once(" :").map_or(words, |(_, text)| text);
-            self.tell(id, format!("NOTICE {} :{text}", self.client(id).called()));
+            self.send_from_server(id, format!("NOTICE {} :{text}", self.client(id).nick_or_star()));
         }
     }
 
-    /// Whether one line more is too much from `id`.
-    fn floods(&mut self, id: ClientId) -> bool {
+    /// Counts a line of `id`; returns whether it is over the flood limit.
+    fn over_flood_limit(&mut self, id: ClientId) -> bool {
         let Some(limit) = self.setup.flood else { return false };
         let client = self.client_mut(id);
         if client.outbox().is_none() {
             return false;
         }
         let now = Instant::now();
-        client.recent.push_back(now);
-        while client.recent.front().is_some_and(|&at| now.duration_since(at) > limit.window) {
-            client.recent.pop_front();
+        client.recent_lines.push_back(now);
+        while client.recent_lines.front().is_some_and(|&at| now.duration_since(at) > limit.window) {
+            client.recent_lines.pop_front();
         }
-        client.recent.len() > limit.lines
+        client.recent_lines.len() > limit.lines
     }
 }
 

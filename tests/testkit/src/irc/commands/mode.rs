@@ -10,20 +10,20 @@ use super::super::numeric::{
     ERR_USERSDONTMATCH, RPL_BANLIST, RPL_CHANNELMODEIS, RPL_CREATIONTIME, RPL_ENDOFBANLIST,
     RPL_UMODEIS,
 };
-use super::super::state::World;
+use super::super::state::ServerState;
 
 /// How many modes with a parameter one command may change; ISUPPORT `MODES` says so.
-pub(super) const MOST_CHANGES: usize = 4;
+pub(super) const MAX_MODE_CHANGES: usize = 4;
 
-/// Changes that were made, to be told as one line.
+/// Changes that were made, to be sent as one line.
 #[derive(Default)]
-struct Changes {
+struct ModeChanges {
     letters: String,
     values: String,
     sign: Option<bool>,
 }
 
-impl Changes {
+impl ModeChanges {
     fn push(&mut self, adds: bool, letter: char, value: Option<&str>) {
         if self.sign != Some(adds) {
             self.letters.push(if adds { '+' } else { '-' });
@@ -36,21 +36,21 @@ impl Changes {
     }
 }
 
-impl World {
+impl ServerState {
     pub(super) fn mode(&mut self, id: ClientId, line: &Line<'_>) {
         let target = line.text(0);
         if !target.starts_with(['#', '&']) {
             return self.user_mode(id, &target, &line.text(1));
         }
         let Some(channel) = self.channel(&target) else {
-            return self.numeric(id, ERR_NOSUCHCHANNEL, format!("{target} :No such channel"));
+            return self.send_numeric(id, ERR_NOSUCHCHANNEL, format!("{target} :No such channel"));
         };
         let letters = line.text(1);
         if letters.is_empty() {
             let modes = channel.mode_string(channel.status(id).is_some());
-            self.numeric(id, RPL_CHANNELMODEIS, format!("{} {modes}", channel.name));
+            self.send_numeric(id, RPL_CHANNELMODEIS, format!("{} {modes}", channel.name));
             let text = format!("{} {}", channel.name, channel.created);
-            return self.numeric(id, RPL_CREATIONTIME, text);
+            return self.send_numeric(id, RPL_CREATIONTIME, text);
         }
         if matches!(&*letters, "b" | "+b") && line.params.len() == 2 {
             return self.list_bans(id, &target);
@@ -63,7 +63,7 @@ impl World {
         if let Some(changes) = self.change_modes(Some(id), &folded, &letters, &mut values) {
             let channel = &self.channels[&folded];
             let words = format!("MODE {} {changes}", channel.name);
-            self.tell_channel(channel, None, &mut self.relay_by(id, words));
+            self.send_to_channel(channel, None, &mut self.broadcast_by(id, words));
         }
     }
 
@@ -76,17 +76,19 @@ impl World {
         letters: &str,
         values: &mut dyn Iterator<Item = String>,
     ) -> Option<String> {
-        let (mut changes, mut adds, mut with_value) = (Changes::default(), true, 0);
+        let (mut changes, mut adds, mut with_value) = (ModeChanges::default(), true, 0);
         for letter in letters.chars() {
             match letter {
                 '+' => adds = true,
                 '-' => adds = false,
                 'o' | 'v' | 'b' | 'k' | 'l' if adds || letter != 'l' => {
                     with_value += 1;
-                    let Some(value) = values.next().filter(|_| with_value <= MOST_CHANGES) else {
+                    let Some(value) = values.next().filter(|_| with_value <= MAX_MODE_CHANGES)
+                    else {
                         continue;
                     };
-                    if let Some(value) = self.set_valued(by, folded, adds, letter, &value) {
+                    if let Some(value) = self.set_mode_with_value(by, folded, adds, letter, &value)
+                    {
                         changes.push(adds, letter, Some(&value));
                     }
                 }
@@ -95,7 +97,7 @@ impl World {
                     Some(false) => {}
                     None => {
                         let text = format!("{letter} :is unknown mode char to me");
-                        self.complain(by, ERR_UNKNOWNMODE, &text);
+                        self.reply_error(by, ERR_UNKNOWNMODE, &text);
                     }
                 },
             }
@@ -103,10 +105,10 @@ impl World {
         (!changes.letters.is_empty()).then(|| changes.letters + &changes.values)
     }
 
-    /// Tells whoever changes modes what is wrong; services know by themselves.
-    fn complain(&self, by: Option<ClientId>, code: u16, text: &str) {
+    /// Sends an error to the client that changes modes; services need none.
+    fn reply_error(&self, by: Option<ClientId>, code: u16, text: &str) {
         if let Some(id) = by {
-            self.numeric(id, code, text);
+            self.send_numeric(id, code, text);
         }
     }
 
@@ -126,7 +128,7 @@ impl World {
     }
 
     /// Sets a mode with a value: that value, if it changed anything.
-    fn set_valued(
+    fn set_mode_with_value(
         &mut self,
         by: Option<ClientId>,
         folded: &str,
@@ -161,15 +163,16 @@ impl World {
         letter: char,
         nick: &str,
     ) -> Option<String> {
-        let Some((target, nick)) = self.named(nick).map(|target| (target.id, target.nick.clone()))
+        let Some((target, nick)) =
+            self.client_named(nick).map(|target| (target.id, target.nick.clone()))
         else {
-            self.complain(by, ERR_NOSUCHNICK, &format!("{nick} :No such nick/channel"));
+            self.reply_error(by, ERR_NOSUCHNICK, &format!("{nick} :No such nick/channel"));
             return None;
         };
         let channel = self.channels.get_mut(folded)?;
         let Some(status) = channel.members.get_mut(&target) else {
             let text = format!("{nick} {} :They aren't on that channel", channel.name);
-            self.complain(by, ERR_USERNOTINCHANNEL, &text);
+            self.reply_error(by, ERR_USERNOTINCHANNEL, &text);
             return None;
         };
         let flag = if letter == 'o' { &mut status.op } else { &mut status.voice };
@@ -205,25 +208,25 @@ impl World {
         for ban in &channel.bans {
             let text =
                 format!("{} {} {} {}", channel.name, ban.mask.as_str(), ban.set_by, ban.set_at);
-            self.numeric(id, RPL_BANLIST, text);
+            self.send_numeric(id, RPL_BANLIST, text);
         }
         let text = format!("{} :End of channel ban list", channel.name);
-        self.numeric(id, RPL_ENDOFBANLIST, text);
+        self.send_numeric(id, RPL_ENDOFBANLIST, text);
     }
 
     fn user_mode(&mut self, id: ClientId, nick: &str, letters: &str) {
-        if self.named(nick).is_none_or(|named| named.id != id) {
+        if self.client_named(nick).is_none_or(|named| named.id != id) {
             let text = ":Cannot change mode for other users";
-            return self.numeric(id, ERR_USERSDONTMATCH, text);
+            return self.send_numeric(id, ERR_USERSDONTMATCH, text);
         }
         let client = self.client_mut(id);
         if letters.is_empty() {
             let mut modes = String::from("+");
             modes.extend(client.invisible.then_some('i'));
             modes.extend(client.bot.then_some('B'));
-            return self.numeric(id, RPL_UMODEIS, modes);
+            return self.send_numeric(id, RPL_UMODEIS, modes);
         }
-        let (mut changes, mut adds, mut unknown) = (Changes::default(), true, false);
+        let (mut changes, mut adds, mut unknown) = (ModeChanges::default(), true, false);
         for letter in letters.chars() {
             let flag = match letter {
                 '+' | '-' => {
@@ -242,11 +245,11 @@ impl World {
             }
         }
         if unknown {
-            self.numeric(id, ERR_UMODEUNKNOWNFLAG, ":Unknown MODE flag");
+            self.send_numeric(id, ERR_UMODEUNKNOWNFLAG, ":Unknown MODE flag");
         }
         if !changes.letters.is_empty() {
             let words = format!("MODE {} :{}", self.client(id).nick, changes.letters);
-            self.client(id).hear(&mut self.relay_by(id, words));
+            self.client(id).send(&mut self.broadcast_by(id, words));
         }
     }
 }

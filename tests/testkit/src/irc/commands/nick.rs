@@ -1,4 +1,4 @@
-//! What somebody is called: `NICK`, and who may be called what.
+//! `NICK`, and which nicks are valid.
 
 use super::super::casemapping::Casemapping;
 use super::super::client::ClientId;
@@ -6,21 +6,21 @@ use super::super::line::Line;
 use super::super::numeric::{
     ERR_ERRONEUSNICKNAME, ERR_NICKNAMEINUSE, ERR_NONICKNAMEGIVEN, ERR_UNAVAILRESOURCE,
 };
-use super::super::state::World;
+use super::super::state::ServerState;
 
-impl World {
+impl ServerState {
     pub(super) fn nick(&mut self, id: ClientId, line: &Line<'_>) {
         let nick = line.text(0);
         if nick.is_empty() {
-            return self.numeric(id, ERR_NONICKNAMEGIVEN, ":No nickname given");
+            return self.send_numeric(id, ERR_NONICKNAMEGIVEN, ":No nickname given");
         }
         if !self.is_nick(&nick) {
             let text = format!("{nick} :Erroneous nickname");
-            return self.numeric(id, ERR_ERRONEUSNICKNAME, text);
+            return self.send_numeric(id, ERR_ERRONEUSNICKNAME, text);
         }
         let client = self.client(id);
         if client.outbox().is_some()
-            && let Some(code) = self.troubles.nicks.this_time()
+            && let Some(code) = self.faults.nicks.this_time()
         {
             return self.refuse_nick(id, code, &nick);
         }
@@ -31,14 +31,14 @@ impl World {
         if self.client(id).registration.done {
             self.rename(id, &nick);
         } else {
-            self.take_nick(id, &nick);
+            self.set_nick(id, &nick);
             self.register(id);
         }
     }
 
     /// Refuses the nick that `id` has already been granted, as servers do that look only when
     /// registration is complete.
-    pub(super) fn refuse_late(&mut self, id: ClientId, code: u16) {
+    pub(super) fn refuse_nick_late(&mut self, id: ClientId, code: u16) {
         let client = self.client_mut(id);
         let nick = std::mem::take(&mut client.nick);
         self.nicks.remove(&self.fold(&nick));
@@ -51,24 +51,24 @@ impl World {
             ERR_ERRONEUSNICKNAME => "Nickname reserved",
             _ => "Nickname is already in use",
         };
-        self.numeric(id, code, format!("{nick} :{why}"));
+        self.send_numeric(id, code, format!("{nick} :{why}"));
     }
 
-    /// Calls `id`, who is registered, by another nick, and tells all who see it.
+    /// Changes the nick of `id`, which is registered, and tells all who share a channel with it.
     pub(in super::super) fn rename(&mut self, id: ClientId, nick: &str) {
         let before = self.client(id).nick.clone();
         if before == nick {
             return;
         }
-        let mut relay = self.relay_by(id, format!("NICK :{nick}"));
-        self.client(id).hear(&mut relay);
+        let mut broadcast = self.broadcast_by(id, format!("NICK :{nick}"));
+        self.client(id).send(&mut broadcast);
         for peer in self.peers(id) {
-            self.client(peer).hear(&mut relay);
+            self.client(peer).send(&mut broadcast);
         }
-        self.take_nick(id, nick);
+        self.set_nick(id, nick);
         if self.fold(&before) != self.fold(nick) {
-            self.tell_monitors(&before, None);
-            self.tell_monitors(nick, Some(&self.client(id).hostmask()));
+            self.notify_monitors(&before, None);
+            self.notify_monitors(nick, Some(&self.client(id).hostmask()));
         }
     }
 

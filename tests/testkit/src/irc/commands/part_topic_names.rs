@@ -1,4 +1,4 @@
-//! Being in channels: `PART`, `TOPIC`, `NAMES`, `LIST`.
+//! `PART`, `TOPIC`, `NAMES` and `LIST`.
 
 use super::super::caps::Cap;
 use super::super::channel::{Channel, Topic};
@@ -8,9 +8,9 @@ use super::super::numeric::{
     ERR_CHANOPRIVSNEEDED, ERR_NOSUCHCHANNEL, ERR_NOTONCHANNEL, RPL_ENDOFNAMES, RPL_LIST,
     RPL_LISTEND, RPL_LISTSTART, RPL_NAMREPLY, RPL_NOTOPIC, RPL_TOPIC, RPL_TOPICWHOTIME,
 };
-use super::super::state::World;
+use super::super::state::ServerState;
 
-impl World {
+impl ServerState {
     pub(super) fn part(&mut self, id: ClientId, line: &Line<'_>) {
         for name in line.text(0).split(',').filter(|name| !name.is_empty()) {
             if self.member_of(id, name).is_some() {
@@ -27,19 +27,19 @@ impl World {
             words.extend_from_slice(b" :");
             words.extend_from_slice(reason);
         }
-        self.tell_channel(channel, None, &mut self.relay_by(id, words));
-        self.leave_channel(id, folded);
+        self.send_to_channel(channel, None, &mut self.broadcast_by(id, words));
+        self.remove_from_channel(id, folded);
     }
 
     /// The channel `name`, when `id` is in it; else `id` is told why not.
     pub(super) fn member_of(&self, id: ClientId, name: &str) -> Option<&Channel> {
         let Some(channel) = self.channel(name) else {
-            self.numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
+            self.send_numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
             return None;
         };
         if channel.status(id).is_none() {
             let text = format!("{} :You're not on that channel", channel.name);
-            self.numeric(id, ERR_NOTONCHANNEL, text);
+            self.send_numeric(id, ERR_NOTONCHANNEL, text);
             return None;
         }
         Some(channel)
@@ -50,7 +50,7 @@ impl World {
         let channel = self.member_of(id, name)?;
         if !channel.is_op(id) {
             let text = format!("{} :You're not channel operator", channel.name);
-            self.numeric(id, ERR_CHANOPRIVSNEEDED, text);
+            self.send_numeric(id, ERR_CHANOPRIVSNEEDED, text);
             return None;
         }
         Some(channel)
@@ -59,7 +59,7 @@ impl World {
     pub(super) fn topic(&mut self, id: ClientId, line: &Line<'_>) {
         let name = line.text(0);
         if line.params.len() == 1 {
-            return self.tell_topic(id, &name);
+            return self.send_topic(id, &name);
         }
         let Some(channel) = self.member_of(id, &name) else { return };
         if channel.modes.topic_by_ops && self.operator_of(id, &name).is_none() {
@@ -75,58 +75,62 @@ impl World {
         channel.topic = (!text.is_empty()).then(|| Topic { text: text.to_vec(), set_by, set_at });
         let channel = &self.channels[folded];
         let head = format!("TOPIC {} :", channel.name);
-        let mut relay = self.relay_by(id, [head.as_bytes(), text].concat());
-        self.tell_channel(channel, None, &mut relay);
+        let mut broadcast = self.broadcast_by(id, [head.as_bytes(), text].concat());
+        self.send_to_channel(channel, None, &mut broadcast);
     }
 
-    fn tell_topic(&self, id: ClientId, name: &str) {
+    fn send_topic(&self, id: ClientId, name: &str) {
         let Some(channel) = self.channel(name) else {
-            return self.numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
+            return self.send_numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
         };
         if channel.modes.secret && channel.status(id).is_none() {
             let text = format!("{name} :You're not on that channel");
-            return self.numeric(id, ERR_NOTONCHANNEL, text);
+            return self.send_numeric(id, ERR_NOTONCHANNEL, text);
         }
         if channel.topic.is_none() {
-            return self.numeric(id, RPL_NOTOPIC, format!("{} :No topic is set", channel.name));
+            return self.send_numeric(
+                id,
+                RPL_NOTOPIC,
+                format!("{} :No topic is set", channel.name),
+            );
         }
-        self.topic_for_joiner(id, &self.fold(name));
+        self.send_topic_numerics(id, &self.fold(name));
     }
 
     /// 332 and 333, where there is a topic.
-    pub(super) fn topic_for_joiner(&self, id: ClientId, folded: &str) {
+    pub(super) fn send_topic_numerics(&self, id: ClientId, folded: &str) {
         let channel = &self.channels[folded];
         if let Some(topic) = &channel.topic {
             let head = format!("{} :", channel.name);
-            self.numeric(id, RPL_TOPIC, [head.as_bytes(), &topic.text].concat());
+            self.send_numeric(id, RPL_TOPIC, [head.as_bytes(), &topic.text].concat());
             let text = format!("{} {} {}", channel.name, topic.set_by, topic.set_at);
-            self.numeric(id, RPL_TOPICWHOTIME, text);
+            self.send_numeric(id, RPL_TOPICWHOTIME, text);
         }
     }
 
     pub(super) fn names(&mut self, id: ClientId, line: &Line<'_>) {
         if line.params.is_empty() {
-            return self.numeric(id, RPL_ENDOFNAMES, "* :End of /NAMES list");
+            return self.send_numeric(id, RPL_ENDOFNAMES, "* :End of /NAMES list");
         }
         for name in line.text(0).split(',').filter(|name| !name.is_empty()) {
-            self.names_of(id, &self.fold(name), name);
+            self.send_names(id, &self.fold(name), name);
         }
     }
 
     /// Who is in a channel, in as many lines as it takes.
-    pub(super) fn names_of(&self, id: ClientId, folded: &str, name: &str) {
+    pub(super) fn send_names(&self, id: ClientId, folded: &str, name: &str) {
         let to_member = self.client(id).channels.contains(folded);
         if let Some(channel) = self.channels.get(folded).filter(|c| to_member || !c.modes.secret) {
             let symbol = if channel.modes.secret { '@' } else { '=' };
             let head = format!("{symbol} {} :", channel.name);
             let room = self.setup.linelen.saturating_sub(
-                self.setup.name.len() + self.client(id).called().len() + head.len() + 9,
+                self.setup.name.len() + self.client(id).nick_or_star().len() + head.len() + 9,
             );
             for names in packed(self.names_in(id, channel, to_member), room) {
-                self.numeric(id, RPL_NAMREPLY, format!("{head}{names}"));
+                self.send_numeric(id, RPL_NAMREPLY, format!("{head}{names}"));
             }
         }
-        self.numeric(id, RPL_ENDOFNAMES, format!("{name} :End of /NAMES list"));
+        self.send_numeric(id, RPL_ENDOFNAMES, format!("{name} :End of /NAMES list"));
     }
 
     fn names_in(&self, id: ClientId, channel: &Channel, to_member: bool) -> Vec<String> {
@@ -146,7 +150,7 @@ impl World {
         let wanted = line.text(0);
         let wanted: Vec<String> =
             wanted.split(',').filter(|n| !n.is_empty()).map(|n| self.fold(n)).collect();
-        self.numeric(id, RPL_LISTSTART, "Channel :Users  Name");
+        self.send_numeric(id, RPL_LISTSTART, "Channel :Users  Name");
         let mut folded: Vec<&String> = self.channels.keys().collect();
         folded.sort();
         for name in folded.into_iter().filter(|n| wanted.is_empty() || wanted.contains(n)) {
@@ -156,9 +160,9 @@ impl World {
             }
             let head = format!("{} {} :", channel.name, channel.members.len());
             let topic = channel.topic.as_ref().map_or(&b""[..], |topic| &topic.text);
-            self.numeric(id, RPL_LIST, [head.as_bytes(), topic].concat());
+            self.send_numeric(id, RPL_LIST, [head.as_bytes(), topic].concat());
         }
-        self.numeric(id, RPL_LISTEND, ":End of /LIST");
+        self.send_numeric(id, RPL_LISTEND, ":End of /LIST");
     }
 }
 

@@ -1,29 +1,29 @@
-//! Speaking: `PRIVMSG`, `NOTICE` and `TAGMSG`.
+//! `PRIVMSG`, `NOTICE` and `TAGMSG`.
 
-use super::super::broadcast::{Knowledge, Relay};
+use super::super::broadcast::{Broadcast, Metadata};
 use super::super::caps::Cap;
 use super::super::client::{Client, ClientId};
-use super::super::faults::active::TalkRefusal;
-use super::super::history::{History, Kept};
+use super::super::faults::active::MessageRefusal;
+use super::super::history::{History, StoredMessage};
 use super::super::line::Line;
 use super::super::numeric::{
     ERR_CANNOTSENDTOCHAN, ERR_NORECIPIENT, ERR_NOSUCHCHANNEL, ERR_NOSUCHNICK, ERR_NOTEXTTOSEND,
     ERR_TOOMANYTARGETS, RPL_AWAY,
 };
-use super::super::state::World;
+use super::super::state::ServerState;
 
 /// How many targets one message may have; ISUPPORT `TARGMAX` says so.
-pub(super) const MOST_TARGETS: usize = 4;
+pub(super) const MAX_TARGETS: usize = 4;
 
 /// One message on its way to one target.
-struct Talk<'a> {
+struct Outgoing<'a> {
     command: &'a str,
     /// The text; nothing for `TAGMSG`.
     text: Option<&'a [u8]>,
     client_only: Vec<u8>,
 }
 
-impl Talk<'_> {
+impl Outgoing<'_> {
     /// The command as it is relayed to `target`.
     fn words(&self, target: &str) -> Vec<u8> {
         let head = format!("{} {target}", self.command).into_bytes();
@@ -33,27 +33,31 @@ impl Talk<'_> {
         }
     }
 
-    /// Whether its sender is told of errors. Nothing ever answers a notice (RFC 2812 section 3.3.2).
-    fn is_answered(&self) -> bool {
+    /// Whether its sender gets errors. Nothing ever answers a notice (RFC 2812 section 3.3.2).
+    fn wants_errors(&self) -> bool {
         self.command != "NOTICE"
     }
 
-    fn is_heard_by(&self, client: &Client) -> bool {
+    fn is_received_by(&self, client: &Client) -> bool {
         self.text.is_some() || client.has(Cap::MessageTags)
     }
 }
 
-impl World {
-    pub(super) fn talk(&mut self, id: ClientId, line: &Line<'_>) {
+impl ServerState {
+    pub(super) fn privmsg(&mut self, id: ClientId, line: &Line<'_>) {
         let command = line.command.as_str();
         let targets = line.text(0);
         if targets.is_empty() {
-            return self.numeric(id, ERR_NORECIPIENT, format!(":No recipient given ({command})"));
+            return self.send_numeric(
+                id,
+                ERR_NORECIPIENT,
+                format!(":No recipient given ({command})"),
+            );
         }
         let tags_only = command == "TAGMSG";
         let text = (!tags_only).then(|| line.bytes(1));
         if text.is_some_and(<[u8]>::is_empty) {
-            return self.numeric(id, ERR_NOTEXTTOSEND, ":No text to send");
+            return self.send_numeric(id, ERR_NOTEXTTOSEND, ":No text to send");
         }
         if tags_only && !self.client(id).has(Cap::MessageTags) {
             return;
@@ -62,120 +66,143 @@ impl World {
             return self.fail(id, &format!("{command} INVALID_UTF8 :Message is not valid UTF-8"));
         }
         let targets: Vec<&str> = targets.split(',').filter(|target| !target.is_empty()).collect();
-        if targets.len() > MOST_TARGETS {
-            let text = format!("{} :Too many targets", targets[MOST_TARGETS]);
-            return self.numeric(id, ERR_TOOMANYTARGETS, text);
+        if targets.len() > MAX_TARGETS {
+            let text = format!("{} :Too many targets", targets[MAX_TARGETS]);
+            return self.send_numeric(id, ERR_TOOMANYTARGETS, text);
         }
         let tagged = self.client(id).has(Cap::MessageTags);
         let client_only = if tagged { line.client_only_tags() } else { Vec::new() };
-        let talk = Talk { command, text, client_only };
-        self.client_mut(id).spoke = tokio::time::Instant::now();
+        let message = Outgoing { command, text, client_only };
+        self.client_mut(id).last_message_at = tokio::time::Instant::now();
         for target in targets {
             if target.starts_with(['#', '&']) {
-                self.talk_to_channel(id, target, &talk);
+                self.message_channel(id, target, &message);
             } else {
-                self.talk_to_nick(id, target, &talk);
+                self.message_nick(id, target, &message);
             }
         }
     }
 
-    fn talk_to_channel(&mut self, id: ClientId, name: &str, talk: &Talk<'_>) {
+    fn message_channel(&mut self, id: ClientId, name: &str, message: &Outgoing<'_>) {
         let folded = self.fold(name);
-        if let Some(refusal) = self.talk_refusal(id, &folded) {
-            return self.refuse_talk(id, name, talk, &refusal);
+        if let Some(refusal) = self.message_refusal(id, &folded) {
+            return self.refuse_message(id, name, message, &refusal);
         }
         let Some(channel) = self.channels.get(&folded) else {
-            if talk.is_answered() {
-                self.numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
+            if message.wants_errors() {
+                self.send_numeric(id, ERR_NOSUCHCHANNEL, format!("{name} :No such channel"));
             }
             return;
         };
-        if !channel.hears(id, &self.client(id).hostmask()) {
-            let refusal = TalkRefusal::Numeric(ERR_CANNOTSENDTOCHAN);
-            return self.refuse_talk(id, name, talk, &refusal);
+        if !channel.may_send(id, &self.client(id).hostmask()) {
+            let refusal = MessageRefusal::Numeric(ERR_CANNOTSENDTOCHAN);
+            return self.refuse_message(id, name, message, &refusal);
         }
         let name = channel.name.clone();
-        let (known, words) = (self.known_of(id, talk), talk.words(&name));
+        let (metadata, words) = (self.metadata_of(id, message), message.words(&name));
         let source = self.client(id).hostmask();
-        let mut relay = self.relay(known.clone(), &source, &words);
-        self.spread(id, &folded, talk, &mut relay);
-        if talk.text.is_some() {
-            self.keep(&folded, &name, Kept { known, source, words });
+        let mut broadcast = self.broadcast(metadata.clone(), &source, &words);
+        self.send_to_members(id, &folded, message, &mut broadcast);
+        if message.text.is_some() {
+            self.store_message(&folded, &name, StoredMessage { metadata, source, words });
         }
     }
 
-    /// Everyone in the channel hears it, and `id` itself if it wants to.
-    fn spread(&self, id: ClientId, folded: &str, talk: &Talk<'_>, relay: &mut Relay) {
+    /// Sends it to all in the channel, and to `id` itself if it has `echo-message`.
+    fn send_to_members(
+        &self,
+        id: ClientId,
+        folded: &str,
+        message: &Outgoing<'_>,
+        broadcast: &mut Broadcast,
+    ) {
         for &member in self.channels[folded].members.keys() {
             let Some(member) = self.clients.get(&member) else { continue };
-            if member.id != id && talk.is_heard_by(member) {
-                member.hear(relay);
+            if member.id != id && message.is_received_by(member) {
+                member.send(broadcast);
             }
         }
-        self.echo(id, talk, relay);
+        self.echo(id, message, broadcast);
     }
 
-    fn echo(&self, id: ClientId, talk: &Talk<'_>, relay: &mut Relay) {
+    fn echo(&self, id: ClientId, message: &Outgoing<'_>, broadcast: &mut Broadcast) {
         let sender = self.client(id);
-        if sender.has(Cap::EchoMessage) && talk.is_heard_by(sender) {
-            sender.hear(relay);
+        if sender.has(Cap::EchoMessage) && message.is_received_by(sender) {
+            sender.send(broadcast);
         }
     }
 
-    /// Keeps a message for those who ask for it later.
-    pub(in super::super) fn keep(&mut self, folded: &str, name: &str, message: Kept) {
+    /// Adds a message to the history of its channel.
+    pub(in super::super) fn store_message(
+        &mut self,
+        folded: &str,
+        name: &str,
+        message: StoredMessage,
+    ) {
         if let Some(history) = self.histories.get_mut(folded) {
-            return history.keep(message);
+            return history.push(message);
         }
         let mut history = History::new(name, self.setup.history);
-        history.keep(message);
+        history.push(message);
         self.histories.insert(folded.to_owned(), history);
     }
 
-    fn known_of(&mut self, id: ClientId, talk: &Talk<'_>) -> Knowledge {
+    fn metadata_of(&mut self, id: ClientId, message: &Outgoing<'_>) -> Metadata {
         let tagging = self.offered.has(Cap::MessageTags);
         let msgid = tagging.then(|| self.next_msgid());
         let client = self.client(id);
-        Knowledge {
+        Metadata {
             msgid,
             account: client.account.clone(),
             bot: client.bot,
-            client_only: talk.client_only.clone(),
-            ..Knowledge::now()
+            client_only: message.client_only.clone(),
+            ..Metadata::now()
         }
     }
 
-    fn refuse_talk(&self, id: ClientId, name: &str, talk: &Talk<'_>, refusal: &TalkRefusal) {
+    fn refuse_message(
+        &self,
+        id: ClientId,
+        name: &str,
+        message: &Outgoing<'_>,
+        refusal: &MessageRefusal,
+    ) {
         let plain = format!("{name} :Cannot send to nick/channel");
         match refusal {
-            TalkRefusal::Silence => {}
-            _ if !talk.is_answered() => {}
-            TalkRefusal::Numeric(code) => self.numeric(id, *code, plain),
-            TalkRefusal::Fail(code) if self.client(id).has(Cap::StandardReplies) => {
-                let words = format!("FAIL {} {code} {name} :Cannot send to channel", talk.command);
-                self.tell(id, words);
+            MessageRefusal::Silence => {}
+            _ if !message.wants_errors() => {}
+            MessageRefusal::Numeric(code) => self.send_numeric(id, *code, plain),
+            MessageRefusal::Fail(code) if self.client(id).has(Cap::StandardReplies) => {
+                let words =
+                    format!("FAIL {} {code} {name} :Cannot send to channel", message.command);
+                self.send_from_server(id, words);
             }
-            TalkRefusal::Fail(_) => self.numeric(id, ERR_CANNOTSENDTOCHAN, plain),
+            MessageRefusal::Fail(_) => self.send_numeric(id, ERR_CANNOTSENDTOCHAN, plain),
         }
     }
 
-    fn talk_to_nick(&mut self, id: ClientId, nick: &str, talk: &Talk<'_>) {
-        let Some(target) = self.named(nick).map(|target| target.id) else {
-            if talk.is_answered() {
-                self.numeric(id, ERR_NOSUCHNICK, format!("{nick} :No such nick/channel"));
+    fn message_nick(&mut self, id: ClientId, nick: &str, message: &Outgoing<'_>) {
+        let Some(target) = self.client_named(nick).map(|target| target.id) else {
+            if message.wants_errors() {
+                self.send_numeric(id, ERR_NOSUCHNICK, format!("{nick} :No such nick/channel"));
             }
             return;
         };
-        let known = self.known_of(id, talk);
+        let metadata = self.metadata_of(id, message);
         let target = self.client(target);
-        let mut relay = self.relay(known, &self.client(id).hostmask(), &talk.words(&target.nick));
-        if talk.is_heard_by(target) {
-            // What one says to oneself comes twice; only the echo is an answer.
-            target.hear_apart(&mut relay);
+        let mut broadcast =
+            self.broadcast(metadata, &self.client(id).hostmask(), &message.words(&target.nick));
+        if message.is_received_by(target) {
+            // A message to oneself comes twice; only the echo is labelled.
+            target.send_unlabeled(&mut broadcast);
         }
-        self.echo(id, talk, &mut relay);
-        if let Some(why) = target.away.as_ref().filter(|_| talk.command == "PRIVMSG") {
-            self.numeric(id, RPL_AWAY, [format!("{} :", target.nick).as_bytes(), why].concat());
+        self.echo(id, message, &mut broadcast);
+        if let Some(why) = target.away.as_ref().filter(|_| message.command == "PRIVMSG") {
+            self.send_numeric(
+                id,
+                RPL_AWAY,
+                [format!("{} :", target.nick).as_bytes(), why].concat(),
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Coming to the server and going: `PASS`, `USER`, the welcome, `PING`, `QUIT`.
+//! Registration and its end: `PASS`, `USER`, the welcome, `PING`, `QUIT`.
 
 use super::super::client::ClientId;
 use super::super::line::Line;
@@ -6,26 +6,26 @@ use super::super::numeric::{
     ERR_ALREADYREGISTERED, ERR_NEEDMOREPARAMS, ERR_NOORIGIN, ERR_PASSWDMISMATCH,
     ERR_YOUREBANNEDCREEP, RPL_CREATED, RPL_MYINFO, RPL_VISIBLEHOST, RPL_WELCOME, RPL_YOURHOST,
 };
-use super::super::state::World;
+use super::super::state::ServerState;
 use super::server_info::VERSION;
 
-impl World {
+impl ServerState {
     pub(super) fn pass(&mut self, id: ClientId, line: &Line<'_>) {
         if line.params.is_empty() {
-            return self.numeric(id, ERR_NEEDMOREPARAMS, "PASS :Not enough parameters");
+            return self.send_numeric(id, ERR_NEEDMOREPARAMS, "PASS :Not enough parameters");
         }
         if self.client(id).registration.done {
-            return self.numeric(id, ERR_ALREADYREGISTERED, ":You may not reregister");
+            return self.send_numeric(id, ERR_ALREADYREGISTERED, ":You may not reregister");
         }
         self.client_mut(id).registration.password = Some(line.bytes(0).to_vec());
     }
 
     pub(super) fn user(&mut self, id: ClientId, line: &Line<'_>) {
         if self.client(id).registration.done {
-            return self.numeric(id, ERR_ALREADYREGISTERED, ":You may not reregister");
+            return self.send_numeric(id, ERR_ALREADYREGISTERED, ":You may not reregister");
         }
         if line.params.len() < 4 || line.bytes(0).is_empty() {
-            return self.numeric(id, ERR_NEEDMOREPARAMS, "USER :Not enough parameters");
+            return self.send_numeric(id, ERR_NEEDMOREPARAMS, "USER :Not enough parameters");
         }
         let fit = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
         let name: String = line.text(0).chars().filter(fit).take(10).collect();
@@ -36,7 +36,7 @@ impl World {
         self.register(id);
     }
 
-    /// Lets `id` in, once all is known that must be.
+    /// Completes the registration of `id`, once all is there.
     pub(super) fn register(&mut self, id: ClientId) {
         let client = self.client(id);
         let known = !client.nick.is_empty() && !client.user.is_empty();
@@ -45,50 +45,54 @@ impl World {
         }
         let password = self.setup.password.as_ref().map(String::as_bytes);
         if password.is_some() && password != client.registration.password.as_deref() {
-            self.numeric(id, ERR_PASSWDMISMATCH, ":Password incorrect");
+            self.send_numeric(id, ERR_PASSWDMISMATCH, ":Password incorrect");
             return self.close(id, "Bad Password");
         }
         let hostmask = client.hostmask();
-        if let Some((_, reason)) = self.troubles.klines.iter().find(|(m, _)| m.matches(&hostmask)) {
+        if let Some((_, reason)) = self.faults.klines.iter().find(|(m, _)| m.matches(&hostmask)) {
             let reason = reason.clone();
             let text = format!(":You are banned from this server- {reason}");
-            self.numeric(id, ERR_YOUREBANNEDCREEP, text);
+            self.send_numeric(id, ERR_YOUREBANNEDCREEP, text);
             return self.close(id, "K-Lined");
         }
-        if let Some(code) = self.troubles.late_nicks.this_time() {
-            return self.refuse_late(id, code);
+        if let Some(code) = self.faults.late_nicks.this_time() {
+            return self.refuse_nick_late(id, code);
         }
         self.client_mut(id).registration.done = true;
-        self.welcome(id);
+        self.send_welcome(id);
     }
 
-    fn welcome(&self, id: ClientId) {
+    fn send_welcome(&self, id: ClientId) {
         let (client, setup) = (self.client(id), &self.setup);
         let hostmask = client.hostmask();
         let text = format!(":Welcome to the {} IRC Network {hostmask}", setup.network);
-        self.numeric(id, RPL_WELCOME, text);
+        self.send_numeric(id, RPL_WELCOME, text);
         let text = format!(":Your host is {}, running version {VERSION}", setup.name);
-        self.numeric(id, RPL_YOURHOST, text);
+        self.send_numeric(id, RPL_YOURHOST, text);
         let text = format!(":This server was created {}", self.started.strftime("%F at %T UTC"));
-        self.numeric(id, RPL_CREATED, text);
+        self.send_numeric(id, RPL_CREATED, text);
         let text = format!("{} {VERSION} Bi biklmnostv bklov", setup.name);
-        self.numeric(id, RPL_MYINFO, text);
-        self.isupport(id);
+        self.send_numeric(id, RPL_MYINFO, text);
+        self.send_isupport(id);
         self.lusers(id);
-        self.motd_lines(id);
+        self.send_motd(id);
         if client.outbox().is_some() {
-            self.numeric(id, RPL_VISIBLEHOST, format!("{} :is now your visible host", client.host));
+            self.send_numeric(
+                id,
+                RPL_VISIBLEHOST,
+                format!("{} :is now your visible host", client.host),
+            );
         }
-        self.tell_monitors(&client.nick, Some(&hostmask));
+        self.notify_monitors(&client.nick, Some(&hostmask));
     }
 
     pub(super) fn ping(&self, id: ClientId, line: &Line<'_>) {
         if line.params.is_empty() {
-            return self.numeric(id, ERR_NOORIGIN, ":No origin specified");
+            return self.send_numeric(id, ERR_NOORIGIN, ":No origin specified");
         }
-        if !self.troubles.swallows_pongs {
+        if !self.faults.ignores_pings {
             let head = format!("PONG {} :", self.setup.name);
-            self.tell(id, [head.as_bytes(), line.bytes(0)].concat());
+            self.send_from_server(id, [head.as_bytes(), line.bytes(0)].concat());
         }
     }
 

@@ -1,21 +1,21 @@
-//! Speaking under another name: `RELAYMSG`, which lets a bridge's every speaker have a nick.
+//! `RELAYMSG`: sending under another nick, as bridges do.
 
 use std::sync::Arc;
 
-use super::super::broadcast::Knowledge;
+use super::super::broadcast::Metadata;
 use super::super::caps::Cap;
 use super::super::client::ClientId;
-use super::super::history::Kept;
+use super::super::history::StoredMessage;
 use super::super::line::Line;
 use super::super::numeric::ERR_NEEDMOREPARAMS;
-use super::super::state::World;
+use super::super::state::ServerState;
 
-impl World {
+impl ServerState {
     /// `RELAYMSG #channel nick/elsewhere :text`, for operators of the channel.
     pub(super) fn relaymsg(&mut self, id: ClientId, line: &Line<'_>) {
         let (name, nick, text) = (line.text(0), line.text(1), line.bytes(2));
         if text.is_empty() {
-            return self.numeric(id, ERR_NEEDMOREPARAMS, "RELAYMSG :Not enough parameters");
+            return self.send_numeric(id, ERR_NEEDMOREPARAMS, "RELAYMSG :Not enough parameters");
         }
         let Some(channel) = self.member_of(id, &name) else { return };
         if !channel.is_op(id) {
@@ -28,17 +28,17 @@ impl World {
             return self.fail(id, &format!("RELAYMSG INVALID_NICK {nick} :Invalid relayed nick"));
         }
         let (name, folded) = (channel.name.clone(), self.fold(&name));
-        let known = Knowledge {
+        let metadata = Metadata {
             msgid: self.offered.has(Cap::MessageTags).then(|| self.next_msgid()),
             relayed_by: Some(Arc::from(self.client(id).nick.as_str())),
-            ..Knowledge::now()
+            ..Metadata::now()
         };
         let source = format!("{nick}!relay@{}", self.setup.name);
         let words = [format!("PRIVMSG {name} :").as_bytes(), text].concat();
-        let mut relay = self.relay(known.clone(), &source, &words);
+        let mut broadcast = self.broadcast(metadata.clone(), &source, &words);
         let wants_echo = self.client(id).has(Cap::EchoMessage);
         let silent = Some(id).filter(|_| !wants_echo);
-        self.tell_channel(&self.channels[&folded], silent, &mut relay);
-        self.keep(&folded, &name, Kept { known, source, words });
+        self.send_to_channel(&self.channels[&folded], silent, &mut broadcast);
+        self.store_message(&folded, &name, StoredMessage { metadata, source, words });
     }
 }

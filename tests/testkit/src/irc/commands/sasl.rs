@@ -13,66 +13,66 @@ use super::super::numeric::{
     ERR_SASLABORTED, ERR_SASLALREADY, ERR_SASLFAIL, ERR_SASLTOOLONG, ERR_UNKNOWNCOMMAND,
     RPL_LOGGEDIN, RPL_SASLMECHS, RPL_SASLSUCCESS,
 };
-use super::super::state::World;
+use super::super::state::ServerState;
 
 /// A chunk of this many bytes is followed by another.
 const CHUNK: usize = 400;
-/// More than this is no password.
-const MOST: usize = 8 * CHUNK;
+/// The longest response to a challenge.
+const MAX_RESPONSE_LEN: usize = 8 * CHUNK;
 
-impl World {
+impl ServerState {
     pub(super) fn authenticate(&mut self, id: ClientId, line: &Line<'_>) {
         if !self.offered.has(Cap::Sasl) {
-            return self.numeric(id, ERR_UNKNOWNCOMMAND, "AUTHENTICATE :Unknown command");
+            return self.send_numeric(id, ERR_UNKNOWNCOMMAND, "AUTHENTICATE :Unknown command");
         }
         let client = self.client_mut(id);
         if !client.has(Cap::Sasl) {
-            return self.numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
+            return self.send_numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
         }
         let so_far = client.registration.sasl.take();
         if client.account.is_some() {
             let text = ":You have already authenticated using SASL";
-            return self.numeric(id, ERR_SASLALREADY, text);
+            return self.send_numeric(id, ERR_SASLALREADY, text);
         }
         match (so_far, line.bytes(0)) {
-            (_, b"*") => self.numeric(id, ERR_SASLABORTED, ":SASL authentication aborted"),
+            (_, b"*") => self.send_numeric(id, ERR_SASLABORTED, ":SASL authentication aborted"),
             (_, chunk) if chunk.len() > CHUNK => {
-                self.numeric(id, ERR_SASLTOOLONG, ":SASL message too long");
+                self.send_numeric(id, ERR_SASLTOOLONG, ":SASL message too long");
             }
             (None, mechanism) => self.begin_sasl(id, mechanism),
-            (Some(so_far), chunk) => self.go_on_with_sasl(id, so_far, chunk),
+            (Some(so_far), chunk) => self.continue_sasl(id, so_far, chunk),
         }
     }
 
     fn begin_sasl(&mut self, id: ClientId, mechanism: &[u8]) {
         if mechanism.eq_ignore_ascii_case(b"PLAIN") {
             self.client_mut(id).registration.sasl = Some(Vec::new());
-            self.tell(id, "AUTHENTICATE +");
+            self.send_from_server(id, "AUTHENTICATE +");
         } else {
-            self.numeric(id, RPL_SASLMECHS, "PLAIN :are available SASL mechanisms");
-            self.numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
+            self.send_numeric(id, RPL_SASLMECHS, "PLAIN :are available SASL mechanisms");
+            self.send_numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
         }
     }
 
-    fn go_on_with_sasl(&mut self, id: ClientId, mut so_far: Vec<u8>, chunk: &[u8]) {
+    fn continue_sasl(&mut self, id: ClientId, mut so_far: Vec<u8>, chunk: &[u8]) {
         let more = chunk.len() == CHUNK;
         if chunk != b"+" {
             so_far.extend_from_slice(chunk);
         }
-        if so_far.len() > MOST {
-            self.numeric(id, ERR_SASLTOOLONG, ":SASL message too long");
+        if so_far.len() > MAX_RESPONSE_LEN {
+            self.send_numeric(id, ERR_SASLTOOLONG, ":SASL message too long");
         } else if more {
             self.client_mut(id).registration.sasl = Some(so_far);
-        } else if let Some(account) = self.account_opened_by(&so_far) {
+        } else if let Some(account) = self.account_for(&so_far) {
             self.log_in(id, &account);
-            self.numeric(id, RPL_SASLSUCCESS, ":SASL authentication successful");
+            self.send_numeric(id, RPL_SASLSUCCESS, ":SASL authentication successful");
         } else {
-            self.numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
+            self.send_numeric(id, ERR_SASLFAIL, ":SASL authentication failed");
         }
     }
 
     /// The account that these credentials, base64 of `authzid NUL authcid NUL password`, open.
-    fn account_opened_by(&self, credentials: &[u8]) -> Option<String> {
+    fn account_for(&self, credentials: &[u8]) -> Option<String> {
         let decoded = STANDARD.decode(credentials).ok()?;
         let mut parts = decoded.split(|&b| b == 0);
         let (_, name, password) = (parts.next()?, parts.next()?, parts.next()?);
@@ -87,15 +87,15 @@ impl World {
         self.client_mut(id).account = Some(Arc::from(account));
         let client = self.client(id);
         let user = if client.user.is_empty() { "*" } else { &client.user };
-        let hostmask = format!("{}!{user}@{}", client.called(), client.host);
+        let hostmask = format!("{}!{user}@{}", client.nick_or_star(), client.host);
         let text = format!("{hostmask} {account} :You are now logged in as {account}");
-        self.numeric(id, RPL_LOGGEDIN, text);
+        self.send_numeric(id, RPL_LOGGEDIN, text);
         if client.registration.done {
-            let mut relay = self.relay_by(id, format!("ACCOUNT {account}"));
+            let mut broadcast = self.broadcast_by(id, format!("ACCOUNT {account}"));
             if client.has(Cap::AccountNotify) {
-                client.hear(&mut relay);
+                client.send(&mut broadcast);
             }
-            self.tell_peers_with(Cap::AccountNotify, id, &mut relay);
+            self.send_to_peers_with(Cap::AccountNotify, id, &mut broadcast);
         }
     }
 }

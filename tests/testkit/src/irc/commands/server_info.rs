@@ -9,23 +9,23 @@ use super::super::numeric::{
     RPL_TIME, RPL_VERSION,
 };
 use super::super::setup::Setup;
-use super::super::state::World;
-use super::mode::MOST_CHANGES;
-use super::monitor::MOST_MONITORS;
-use super::privmsg::MOST_TARGETS;
+use super::super::state::ServerState;
+use super::mode::MAX_MODE_CHANGES;
+use super::monitor::MAX_MONITORS;
+use super::privmsg::MAX_TARGETS;
 
 /// The version it says it runs.
 pub(super) const VERSION: &str = concat!("letsbridge-demo-", env!("CARGO_PKG_VERSION"));
 
 /// How many tokens one 005 holds, so that it stays within 15 parameters.
-const TOKENS_A_LINE: usize = 12;
+const TOKENS_PER_LINE: usize = 12;
 
-impl World {
+impl ServerState {
     /// 005, in as many lines as it takes.
-    pub(super) fn isupport(&self, id: ClientId) {
-        for tokens in self.isupport_tokens().chunks(TOKENS_A_LINE) {
+    pub(super) fn send_isupport(&self, id: ClientId) {
+        for tokens in self.isupport_tokens().chunks(TOKENS_PER_LINE) {
             let text = format!("{} :are supported by this server", tokens.join(" "));
-            self.numeric(id, RPL_ISUPPORT, text);
+            self.send_numeric(id, RPL_ISUPPORT, text);
         }
     }
 
@@ -38,12 +38,12 @@ impl World {
             "CHANMODES=b,k,l,imnst".to_owned(),
             format!("CHANNELLEN={channellen}"),
             "CHANTYPES=#&".to_owned(),
-            format!("MODES={MOST_CHANGES}"),
-            format!("MONITOR={MOST_MONITORS}"),
+            format!("MODES={MAX_MODE_CHANGES}"),
+            format!("MONITOR={MAX_MONITORS}"),
             format!("NETWORK={network}"),
             format!("NICKLEN={nicklen}"),
             "PREFIX=(ov)@+".to_owned(),
-            format!("TARGMAX=KICK:,NOTICE:{MOST_TARGETS},PRIVMSG:{MOST_TARGETS}"),
+            format!("TARGMAX=KICK:,NOTICE:{MAX_TARGETS},PRIVMSG:{MAX_TARGETS}"),
             "WHOX".to_owned(),
             "BOT=B".to_owned(),
         ];
@@ -61,21 +61,21 @@ impl World {
     }
 
     pub(super) fn motd(&mut self, id: ClientId, line: &Line<'_>) {
-        if self.is_here(id, line) {
-            self.motd_lines(id);
+        if self.is_this_server(id, line) {
+            self.send_motd(id);
         }
     }
 
-    pub(super) fn motd_lines(&self, id: ClientId) {
+    pub(super) fn send_motd(&self, id: ClientId) {
         if self.setup.motd.is_empty() {
-            return self.numeric(id, ERR_NOMOTD, ":MOTD File is missing");
+            return self.send_numeric(id, ERR_NOMOTD, ":MOTD File is missing");
         }
         let text = format!(":- {} Message of the day - ", self.setup.name);
-        self.numeric(id, RPL_MOTDSTART, text);
+        self.send_numeric(id, RPL_MOTDSTART, text);
         for line in &self.setup.motd {
-            self.numeric(id, RPL_MOTD, format!(":- {line}"));
+            self.send_numeric(id, RPL_MOTD, format!(":- {line}"));
         }
-        self.numeric(id, RPL_ENDOFMOTD, ":End of /MOTD command");
+        self.send_numeric(id, RPL_ENDOFMOTD, ":End of /MOTD command");
     }
 
     pub(super) fn lusers(&self, id: ClientId) {
@@ -97,30 +97,30 @@ impl World {
                 format!("{users} {users} :Current global users {users}, max {users}"),
             ),
         ] {
-            self.numeric(id, code, text);
+            self.send_numeric(id, code, text);
         }
     }
 
     pub(super) fn version(&mut self, id: ClientId, line: &Line<'_>) {
-        if self.is_here(id, line) {
-            self.numeric(id, RPL_VERSION, format!("{VERSION}. {} :", self.setup.name));
-            self.isupport(id);
+        if self.is_this_server(id, line) {
+            self.send_numeric(id, RPL_VERSION, format!("{VERSION}. {} :", self.setup.name));
+            self.send_isupport(id);
         }
     }
 
     pub(super) fn time(&mut self, id: ClientId, line: &Line<'_>) {
-        if self.is_here(id, line) {
+        if self.is_this_server(id, line) {
             let now = jiff::Timestamp::now().strftime("%F %T UTC");
-            self.numeric(id, RPL_TIME, format!("{} :{now}", self.setup.name));
+            self.send_numeric(id, RPL_TIME, format!("{} :{now}", self.setup.name));
         }
     }
 
     /// Whether the server that is asked for, if any, is this one; else `id` is told.
-    fn is_here(&self, id: ClientId, line: &Line<'_>) -> bool {
+    fn is_this_server(&self, id: ClientId, line: &Line<'_>) -> bool {
         let server = line.text(0);
         let here = server.is_empty() || server.eq_ignore_ascii_case(&self.setup.name);
         if !here {
-            self.numeric(id, ERR_NOSUCHSERVER, format!("{server} :No such server"));
+            self.send_numeric(id, ERR_NOSUCHSERVER, format!("{server} :No such server"));
         }
         here
     }

@@ -1,4 +1,4 @@
-//! Who is here: `WHO` and WHOX (<https://ircv3.net/specs/extensions/whox>), `ISON`, `USERHOST`.
+//! `WHO` and WHOX (<https://ircv3.net/specs/extensions/whox>), `ISON`, `USERHOST`.
 
 use super::super::caps::Cap;
 use super::super::channel::{Channel, Status};
@@ -6,12 +6,12 @@ use super::super::client::{Client, ClientId};
 use super::super::line::Line;
 use super::super::mask::Mask;
 use super::super::numeric::{RPL_ENDOFWHO, RPL_ISON, RPL_USERHOST, RPL_WHOREPLY, RPL_WHOSPCRPL};
-use super::super::state::World;
+use super::super::state::ServerState;
 
 /// The fields of WHOX in the order in which they are answered.
 const FIELDS: &str = "tcuihsnfdlaor";
 
-impl World {
+impl ServerState {
     pub(super) fn who(&mut self, id: ClientId, line: &Line<'_>) {
         let mask = line.text(0);
         let options = line.text(1);
@@ -22,13 +22,13 @@ impl World {
             match whox {
                 Some((fields, token)) => {
                     let text = self.whox(id, client, channel, fields, token);
-                    self.numeric(id, RPL_WHOSPCRPL, text);
+                    self.send_numeric(id, RPL_WHOSPCRPL, text);
                 }
-                None => self.numeric(id, RPL_WHOREPLY, self.who_line(id, client, channel)),
+                None => self.send_numeric(id, RPL_WHOREPLY, self.who_line(id, client, channel)),
             }
         }
         let asked = if mask.is_empty() { "*" } else { &mask };
-        self.numeric(id, RPL_ENDOFWHO, format!("{asked} :End of WHO list"));
+        self.send_numeric(id, RPL_ENDOFWHO, format!("{asked} :End of WHO list"));
     }
 
     /// The members of the channel `mask`, or those whose nick fits it.
@@ -88,7 +88,7 @@ impl World {
             'n' => client.nick.as_str().into(),
             'f' => self.flags(id, client, channel).into(),
             'd' => b"0".to_vec(),
-            'l' => client.spoke.elapsed().as_secs().to_string().into(),
+            'l' => client.last_message_at.elapsed().as_secs().to_string().into(),
             'a' => client.account.as_deref().unwrap_or("0").into(),
             'o' => b"n/a".to_vec(),
             _ => [b":", client.realname.as_slice()].concat(),
@@ -100,19 +100,19 @@ impl World {
         let asked = (0..line.params.len()).map(|at| line.text(at).into_owned());
         let here: Vec<String> = asked
             .flat_map(|nicks| nicks.split(' ').map(str::to_owned).collect::<Vec<_>>())
-            .filter_map(|nick| Some(self.named(&nick)?.nick.clone()))
+            .filter_map(|nick| Some(self.client_named(&nick)?.nick.clone()))
             .collect();
-        self.numeric(id, RPL_ISON, format!(":{}", here.join(" ")));
+        self.send_numeric(id, RPL_ISON, format!(":{}", here.join(" ")));
     }
 
     pub(super) fn userhost(&mut self, id: ClientId, line: &Line<'_>) {
         let found: Vec<String> = (0..line.params.len().min(5))
             .filter_map(|at| {
-                let client = self.named(&line.text(at))?;
+                let client = self.client_named(&line.text(at))?;
                 let away = if client.away.is_some() { '-' } else { '+' };
                 Some(format!("{}={away}{}@{}", client.nick, client.user, client.host))
             })
             .collect();
-        self.numeric(id, RPL_USERHOST, format!(":{}", found.join(" ")));
+        self.send_numeric(id, RPL_USERHOST, format!(":{}", found.join(" ")));
     }
 }

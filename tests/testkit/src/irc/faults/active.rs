@@ -1,4 +1,4 @@
-//! The mischief that is under way, as the world sees it.
+//! The faults that are injected now, as the state sees them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use super::super::mask::Mask;
 use super::chaos::Chaos;
 
-/// Everything that is to go wrong.
+/// All that is to go wrong.
 #[derive(Debug, Default)]
-pub(in crate::irc) struct Troubles {
+pub(in crate::irc) struct ActiveFaults {
     /// How long every answer waits.
     pub(in crate::irc) delay: Duration,
-    /// How many messages of clients cost their sender the connection before anybody heard them.
+    /// How many messages of clients are dropped with their sender's connection.
     pub(in crate::irc) drops_before: u32,
-    /// How many do so after all have heard them.
+    /// How many are delivered, and then their sender's connection is dropped.
     pub(in crate::irc) drops_after: u32,
-    /// Whether clients whose connection died stay, as the server has not noticed.
+    /// Whether clients whose connection died stay: the server has not noticed.
     pub(in crate::irc) ghosts: bool,
     /// Whether `PING` goes unanswered.
-    pub(in crate::irc) swallows_pongs: bool,
+    pub(in crate::irc) ignores_pings: bool,
     /// By folded channel.
     pub(in crate::irc) joins: HashMap<String, Refusal<u16>>,
     /// By folded channel, where its joiners end up.
     pub(in crate::irc) forwards: HashMap<String, String>,
     /// By folded channel.
-    pub(in crate::irc) talk: HashMap<String, Refusal<TalkRefusal>>,
+    pub(in crate::irc) messages: HashMap<String, Refusal<MessageRefusal>>,
     pub(in crate::irc) nicks: Refusal<u16>,
     pub(in crate::irc) late_nicks: Refusal<u16>,
     pub(in crate::irc) playback: Option<Playback>,
-    /// Who may not come, and why.
+    /// Who is banned from the server, and why.
     pub(in crate::irc) klines: Vec<(Mask, String)>,
     pub(in crate::irc) chaos: Option<Chaos>,
 }
@@ -52,23 +52,23 @@ impl<T: Clone> Refusal<T> {
     }
 }
 
-/// How talk to a channel is refused.
+/// How a message to a channel is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TalkRefusal {
+pub enum MessageRefusal {
     /// With this numeric; 404 and 477 are what servers use.
     Numeric(u16),
-    /// With a standard reply of this code, to who asked for such; with 404 to others.
+    /// With a standard reply of this code if the client has that capability, else with 404.
     Fail(String),
-    /// With nothing: the message vanishes, as on servers that shun.
+    /// Without a word: the message vanishes, as on servers with shuns.
     Silence,
 }
 
-/// How a channel's past is played back to those who join, unasked.
+/// How the history of a channel is played back to clients that join, unasked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Playback {
-    /// In a `chathistory` batch where the client asked for batches, of at most so many messages.
+    /// At most so many messages; in a `chathistory` batch if the client has that capability.
     Batch(usize),
-    /// As ZNC does: with times in the past and no batch, after a line that says so.
+    /// As ZNC does: with old times and no batch, between two lines that say so.
     Znc(usize),
 }
 

@@ -1,9 +1,9 @@
-//! Mischief by chance, from a seed.
+//! Random faults, from a seed.
 
 use std::time::Duration;
 
-/// The longest delay that chance brings.
-const LONGEST_DELAY: Duration = Duration::from_millis(50);
+/// The longest delay.
+const MAX_DELAY: Duration = Duration::from_millis(50);
 
 /// Decides what happens to each message of a client.
 #[derive(Debug)]
@@ -14,10 +14,10 @@ pub(in crate::irc) struct Chaos {
 
 /// What goes wrong with one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::irc) enum Mishap {
-    /// The connection dies before anybody heard it.
+pub(in crate::irc) enum Fault {
+    /// The connection dies before the message is delivered.
     DropBefore,
-    /// The connection dies after all have heard it, and before anything was answered.
+    /// The connection dies after the message is delivered, and before anything was answered.
     DropAfter,
     /// It is answered late.
     Delay(Duration),
@@ -30,14 +30,14 @@ impl Chaos {
     }
 
     /// What happens to the next message.
-    pub(in crate::irc) fn roll(&mut self) -> Option<Mishap> {
+    pub(in crate::irc) fn roll(&mut self) -> Option<Fault> {
         if self.dice.f64() >= self.probability {
             return None;
         }
         Some(match self.dice.u8(..3) {
-            0 => Mishap::DropBefore,
-            1 => Mishap::DropAfter,
-            _ => Mishap::Delay(LONGEST_DELAY.mul_f64(self.dice.f64())),
+            0 => Fault::DropBefore,
+            1 => Fault::DropAfter,
+            _ => Fault::Delay(MAX_DELAY.mul_f64(self.dice.f64())),
         })
     }
 }

@@ -1,13 +1,13 @@
-//! What was said is kept otherwise than it was said.
+//! Changes to the history of a channel.
 
-use super::Mischief;
-use crate::irc::history::Kept;
+use super::Faults;
+use crate::irc::history::StoredMessage;
 
-impl Mischief {
-    /// The line of `channel` that ends with `text` is kept no longer.
+impl Faults {
+    /// Removes the line of `channel` that ends with `text`.
     ///
     /// # Panics
-    /// When no line does; so below.
+    /// If there is no such line; so below.
     pub fn forget(&self, channel: &str, text: &str) {
         self.rewrite(channel, |kept, _| {
             let at = position(kept, text);
@@ -15,7 +15,7 @@ impl Mischief {
         });
     }
 
-    /// Everything that was said in `channel` before the line that ends with `text` is kept no longer.
+    /// Removes everything before the line of `channel` that ends with `text`.
     pub fn forget_before(&self, channel: &str, text: &str) {
         self.rewrite(channel, |kept, _| {
             let at = position(kept, text);
@@ -23,38 +23,42 @@ impl Mischief {
         });
     }
 
-    /// The line of `channel` that ends with `text` is kept twice, the second time under another id.
-    pub fn keep_twice(&self, channel: &str, text: &str) {
+    /// Duplicates the line of `channel` that ends with `text`, under another id.
+    pub fn duplicate(&self, channel: &str, text: &str) {
         self.rewrite(channel, |kept, msgid| {
             let at = position(kept, text);
             let mut twin = kept[at].clone();
-            twin.known.msgid = twin.known.msgid.and(Some(msgid));
+            twin.metadata.msgid = twin.metadata.msgid.and(Some(msgid));
             kept.insert(at + 1, twin);
         });
     }
 
-    /// Each of the two lines of `channel` that end with `one` and `two` is kept in the place of the other.
+    /// Swaps the two lines of `channel` that end with `one` and `two`.
     pub fn swap(&self, channel: &str, one: &str, two: &str) {
         self.rewrite(channel, |kept, _| {
             let (one, two) = (position(kept, one), position(kept, two));
-            let times = [kept[one].known.time, kept[two].known.time];
+            let times = [kept[one].metadata.time, kept[two].metadata.time];
             kept.swap(one, two);
-            [kept[one].known.time, kept[two].known.time] = times;
+            [kept[one].metadata.time, kept[two].metadata.time] = times;
         });
     }
 
-    /// `change` is given what is kept of `channel`, and an id that no line has.
-    fn rewrite(&self, channel: &str, change: impl FnOnce(&mut Vec<Kept>, std::sync::Arc<str>)) {
-        self.with(|world| {
-            let msgid = world.next_msgid();
-            let folded = world.fold(channel);
-            let history = world.histories.get_mut(&folded).expect("something was said there");
+    /// Hands `change` the lines of `channel`, and an id that no line has.
+    fn rewrite(
+        &self,
+        channel: &str,
+        change: impl FnOnce(&mut Vec<StoredMessage>, std::sync::Arc<str>),
+    ) {
+        self.with(|state| {
+            let msgid = state.next_msgid();
+            let folded = state.fold(channel);
+            let history = state.histories.get_mut(&folded).expect("something was said there");
             history.rewrite(|kept| change(kept, msgid));
         });
     }
 }
 
-fn position(kept: &[Kept], text: &str) -> usize {
-    let says = |kept: &Kept| kept.words.ends_with(text.as_bytes());
+fn position(kept: &[StoredMessage], text: &str) -> usize {
+    let says = |kept: &StoredMessage| kept.words.ends_with(text.as_bytes());
     kept.iter().position(says).unwrap_or_else(|| panic!("nobody said {text:?}"))
 }

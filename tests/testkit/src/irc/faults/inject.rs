@@ -1,19 +1,19 @@
-//! How mischief strikes the world.
+//! How faults change the state.
 
 use std::time::Duration;
 
-use super::super::broadcast::Knowledge;
+use super::super::broadcast::Metadata;
 use super::super::caps::Cap;
-use super::super::client::{ClientId, Ear};
-use super::super::history::Kept;
+use super::super::client::{ClientId, Recipient};
+use super::super::history::StoredMessage;
 use super::super::line::Line;
 use super::super::numeric::RPL_VISIBLEHOST;
-use super::super::state::World;
-use super::active::{Playback, TalkRefusal, spend};
-use super::chaos::Mishap;
+use super::super::state::ServerState;
+use super::active::{MessageRefusal, Playback, spend};
+use super::chaos::Fault;
 
-/// Lines that make no sense.
-pub(super) const NONSENSE: [&[u8]; 8] = [
+/// Malformed lines.
+pub(super) const MALFORMED_LINES: [&[u8]; 8] = [
     b"\r\n",
     b":\r\n",
     b"@\r\n",
@@ -24,38 +24,38 @@ pub(super) const NONSENSE: [&[u8]; 8] = [
     b":! PRIVMSG\r\n",
 ];
 
-/// Who speaks for services.
+/// The hostmask of services.
 pub(in super::super) const SERVICES: &str = "ChanServ!services@services.example";
 
-impl World {
+impl ServerState {
     /// What goes wrong with this line of `id`.
-    pub(in super::super) fn mishap(&mut self, id: ClientId, line: &Line<'_>) -> Option<Mishap> {
+    pub(in super::super) fn fault_for(&mut self, id: ClientId, line: &Line<'_>) -> Option<Fault> {
         let talks = matches!(line.command.as_str(), "PRIVMSG" | "NOTICE" | "RELAYMSG");
         if !talks || self.client(id).outbox().is_none() {
             return None;
         }
-        if spend(&mut self.troubles.drops_before) {
-            return Some(Mishap::DropBefore);
+        if spend(&mut self.faults.drops_before) {
+            return Some(Fault::DropBefore);
         }
-        if spend(&mut self.troubles.drops_after) {
-            return Some(Mishap::DropAfter);
+        if spend(&mut self.faults.drops_after) {
+            return Some(Fault::DropAfter);
         }
-        self.troubles.chaos.as_mut()?.roll()
+        self.faults.chaos.as_mut()?.roll()
     }
 
-    /// How this message of `id` to a channel is refused.
-    pub(in super::super) fn talk_refusal(
+    /// How this message of `id` to a channel is rejected, if it is.
+    pub(in super::super) fn message_refusal(
         &mut self,
         id: ClientId,
         folded: &str,
-    ) -> Option<TalkRefusal> {
+    ) -> Option<MessageRefusal> {
         self.client(id).outbox()?;
-        self.troubles.talk.get_mut(folded)?.this_time()
+        self.faults.messages.get_mut(folded)?.this_time()
     }
 
-    /// Plays the past of a channel back to `id`, who has just joined.
+    /// Plays the history of a channel back to `id`, which has just joined.
     pub(in super::super) fn play_back_unasked(&mut self, id: ClientId, folded: &str) {
-        let (Some(playback), Some(_)) = (self.troubles.playback, self.client(id).outbox()) else {
+        let (Some(playback), Some(_)) = (self.faults.playback, self.client(id).outbox()) else {
             return;
         };
         let (Playback::Batch(most) | Playback::Znc(most)) = playback;
@@ -67,45 +67,46 @@ impl World {
             Playback::Znc(_) => {
                 let text = |text| format!("PRIVMSG {name} :{text}").into_bytes();
                 let knows_time = self.client(id).has(Cap::ServerTime);
-                let stamped = messages.into_iter().map(|kept| stamped(kept, knows_time));
-                let told = [by_znc(text("Buffer Playback..."))]
+                let stamped = messages.into_iter().map(|kept| with_timestamp(kept, knows_time));
+                let told = [znc_message(text("Buffer Playback..."))]
                     .into_iter()
                     .chain(stamped)
-                    .chain([by_znc(text("Playback Complete."))])
+                    .chain([znc_message(text("Playback Complete."))])
                     .collect();
                 self.replay(id, &name, told, false);
             }
         }
     }
 
-    /// Everything to clients is this late from now on.
+    /// Delays everything to clients by this much.
     pub(super) fn delay(&mut self, delay: Duration) {
-        self.troubles.delay = delay;
+        self.faults.delay = delay;
         self.clients.values().filter_map(|client| client.outbox()).for_each(|o| o.delay(delay));
     }
 
     /// Removes the ghost `nick`.
-    pub(super) fn bury(&mut self, nick: &str) {
-        let ghost = self.named(nick).filter(|client| matches!(client.ear, Ear::Ghost));
+    pub(super) fn remove_ghost(&mut self, nick: &str) {
+        let ghost =
+            self.client_named(nick).filter(|client| matches!(client.recipient, Recipient::Ghost));
         if let Some(id) = ghost.map(|client| client.id) {
-            self.leave(id, b"Ping timeout: 240 seconds");
+            self.remove_client(id, b"Ping timeout: 240 seconds");
         }
     }
 
     /// How many clients are behind sockets.
-    pub(in super::super) fn connected(&self) -> usize {
+    pub(in super::super) fn client_count(&self) -> usize {
         self.clients.values().filter(|client| client.outbox().is_some()).count()
     }
 
     pub(super) fn kick_by_services(&mut self, channel: &str, nick: &str, reason: &str) {
-        let Some(target) = self.named(nick).map(|target| target.id) else { return };
+        let Some(target) = self.client_named(nick).map(|target| target.id) else { return };
         let folded = self.fold(channel);
         if !self.client(target).channels.contains(&folded) {
             return;
         }
         let words = format!("KICK {channel} {} :{reason}", self.client(target).nick);
-        let relay = self.relay(Knowledge::now(), SERVICES, words.as_bytes());
-        self.remove(target, &folded, relay);
+        let broadcast = self.broadcast(Metadata::now(), SERVICES, words.as_bytes());
+        self.kick_out(target, &folded, broadcast);
     }
 
     pub(super) fn mode_by_services(&mut self, channel: &str, letters: &str, value: &str) {
@@ -114,38 +115,38 @@ impl World {
         let Some(changes) = self.change_modes(None, &folded, letters, &mut values) else { return };
         let channel = &self.channels[&folded];
         let words = format!("MODE {} {changes}", channel.name);
-        let mut relay = self.relay(Knowledge::now(), SERVICES, words.as_bytes());
-        self.tell_channel(channel, None, &mut relay);
+        let mut broadcast = self.broadcast(Metadata::now(), SERVICES, words.as_bytes());
+        self.send_to_channel(channel, None, &mut broadcast);
     }
 
     pub(super) fn change_host(&mut self, nick: &str, host: &str, told: bool) {
-        let Some(id) = self.named(nick).map(|client| client.id) else { return };
+        let Some(id) = self.client_named(nick).map(|client| client.id) else { return };
         let words = format!("CHGHOST {} {host}", self.client(id).user);
-        let mut relay = self.relay_by(id, words);
+        let mut broadcast = self.broadcast_by(id, words);
         self.client_mut(id).host = host.to_owned();
         if told {
             if self.client(id).has(Cap::Chghost) {
-                self.client(id).hear(&mut relay);
+                self.client(id).send(&mut broadcast);
             }
-            self.tell_peers_with(Cap::Chghost, id, &mut relay);
+            self.send_to_peers_with(Cap::Chghost, id, &mut broadcast);
             let text = format!("{host} :is now your displayed host");
-            self.numeric(id, RPL_VISIBLEHOST, text);
+            self.send_numeric(id, RPL_VISIBLEHOST, text);
         }
     }
 }
 
-fn by_znc(words: Vec<u8>) -> Kept {
-    Kept { known: Knowledge::now(), source: "***!znc@znc.in".to_owned(), words }
+fn znc_message(words: Vec<u8>) -> StoredMessage {
+    StoredMessage { metadata: Metadata::now(), source: "***!znc@znc.in".to_owned(), words }
 }
 
-/// The message with its time before the text, for who knows of no other place for it.
-fn stamped(kept: Kept, knows_time: bool) -> Kept {
+/// The message with its time before the text, for clients without `server-time`.
+fn with_timestamp(kept: StoredMessage, knows_time: bool) -> StoredMessage {
     let at = kept.words.windows(2).position(|pair| pair == b" :");
     match at {
         Some(at) if !knows_time => {
-            let time = kept.known.time.strftime("[%H:%M:%S] ").to_string();
+            let time = kept.metadata.time.strftime("[%H:%M:%S] ").to_string();
             let (head, text) = kept.words.split_at(at + 2);
-            Kept { words: [head, time.as_bytes(), text].concat(), ..kept }
+            StoredMessage { words: [head, time.as_bytes(), text].concat(), ..kept }
         }
         _ => kept,
     }

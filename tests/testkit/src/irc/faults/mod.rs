@@ -10,8 +10,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use active::{Playback, TalkRefusal};
-use active::{Refusal, Troubles};
+use active::{ActiveFaults, Refusal};
+pub use active::{MessageRefusal, Playback};
 use chaos::Chaos;
 pub use netsplit::Netsplit;
 
@@ -19,31 +19,31 @@ use super::caps::{Cap, Caps};
 use super::listener::{CloseKind, Listener};
 use super::mask::Mask;
 use super::shared::Shared;
-use super::state::World;
+use super::state::ServerState;
 
-/// Makes things go wrong. What concerns clients concerns those behind sockets; people in memory
+/// Injects faults. Those that concern clients concern the ones behind sockets; virtual users
 /// are left alone.
 #[derive(Debug)]
-pub struct Mischief {
+pub struct Faults {
     shared: Arc<Shared>,
     listener: Arc<Listener>,
 }
 
-impl Mischief {
+impl Faults {
     pub(super) fn new(shared: Arc<Shared>, listener: Arc<Listener>) -> Self {
         Self { shared, listener }
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut ServerState) -> T) -> T {
         self.shared.with(change)
     }
 
-    fn refuse(&self, change: impl FnOnce(&mut Troubles)) {
-        self.with(|world| change(&mut world.troubles));
+    fn set(&self, change: impl FnOnce(&mut ActiveFaults)) {
+        self.with(|state| change(&mut state.faults));
     }
 
     /// The server goes down: connections end, as `kind` says, and new ones are refused. The
-    /// port is kept, and so are the people in memory and what was said.
+    /// port is kept, and so are virtual users and history.
     pub async fn kill(&self, kind: CloseKind) {
         self.listener.close(kind).await;
     }
@@ -51,7 +51,7 @@ impl Mischief {
     /// The server comes up again, on the same port.
     ///
     /// # Errors
-    /// When the port cannot be listened at any more.
+    /// When the port can no longer be listened on.
     pub async fn revive(&self) -> io::Result<()> {
         self.listener.open().await
     }
@@ -71,149 +71,149 @@ impl Mischief {
     }
 
     /// Connections go on.
-    pub fn unstall(&self) {
+    pub fn resume(&self) {
         self.shared.stall(false);
     }
 
-    /// Everything to clients is this late from now on; zero for in time.
+    /// Delays everything to clients by this much; zero ends it.
     pub fn delay(&self, delay: Duration) {
-        self.with(|world| world.delay(delay));
+        self.with(|state| state.delay(delay));
     }
 
-    /// Each of the next `times` messages of clients costs its sender the connection, and nobody
-    /// hears it.
+    /// Drops each of the next `times` messages of clients, together with its sender's
+    /// connection.
     pub fn drop_before(&self, times: u32) {
-        self.refuse(|troubles| troubles.drops_before = times);
+        self.set(|faults| faults.drops_before = times);
     }
 
-    /// Each of the next `times` messages of clients is heard by all, and then costs its sender the
+    /// Delivers each of the next `times` messages of clients, and then drops its sender's
     /// connection before anything is answered.
     pub fn drop_after(&self, times: u32) {
-        self.refuse(|troubles| troubles.drops_after = times);
+        self.set(|faults| faults.drops_after = times);
     }
 
     /// Whether clients whose connection dies stay as ghosts, in the channels and with their nicks,
-    /// because the server has not noticed; until [`bury`](Self::bury).
+    /// because the server has not noticed; until [`remove_ghost`](Self::remove_ghost).
     pub fn leave_ghosts(&self, ghosts: bool) {
-        self.refuse(|troubles| troubles.ghosts = ghosts);
+        self.set(|faults| faults.ghosts = ghosts);
     }
 
     /// The server notices that the ghost `nick` is dead.
-    pub fn bury(&self, nick: &str) {
-        self.with(|world| world.bury(nick));
+    pub fn remove_ghost(&self, nick: &str) {
+        self.with(|state| state.remove_ghost(nick));
     }
 
     /// Breaks the connection of `nick`.
-    pub fn cut(&self, nick: &str) {
-        self.with(|world| {
-            if let Some(id) = world.named(nick).map(|client| client.id) {
-                world.cut(id);
+    pub fn drop_connection(&self, nick: &str) {
+        self.with(|state| {
+            if let Some(id) = state.client_named(nick).map(|client| client.id) {
+                state.cut(id);
             }
         });
     }
 
     /// Whether `PING` goes unanswered from now on.
-    pub fn swallow_pongs(&self, swallow: bool) {
-        self.refuse(|troubles| troubles.swallows_pongs = swallow);
+    pub fn ignore_pings(&self, swallow: bool) {
+        self.set(|faults| faults.ignores_pings = swallow);
     }
 
     /// Refuses the next `times` joins to `channel` with this numeric.
     pub fn refuse_joins(&self, channel: &str, numeric: u16, times: u32) {
-        self.with(|world| {
-            let folded = world.fold(channel);
-            world.troubles.joins.insert(folded, Refusal::new(numeric, times));
+        self.with(|state| {
+            let folded = state.fold(channel);
+            state.faults.joins.insert(folded, Refusal::new(numeric, times));
         });
     }
 
-    /// Sends who joins `channel` to another one instead (470); `None` for no longer.
+    /// Forwards clients that join `channel` to another one (470); `None` ends it.
     pub fn forward_joins(&self, channel: &str, to: Option<&str>) {
-        self.with(|world| {
-            let folded = world.fold(channel);
+        self.with(|state| {
+            let folded = state.fold(channel);
             match to {
-                Some(to) => world.troubles.forwards.insert(folded, to.to_owned()),
-                None => world.troubles.forwards.remove(&folded),
+                Some(to) => state.faults.forwards.insert(folded, to.to_owned()),
+                None => state.faults.forwards.remove(&folded),
             }
         });
     }
 
-    /// Refuses the next `times` messages of clients to `channel`.
-    pub fn refuse_talk(&self, channel: &str, how: TalkRefusal, times: u32) {
-        self.with(|world| {
-            let folded = world.fold(channel);
-            world.troubles.talk.insert(folded, Refusal::new(how, times));
+    /// Rejects the next `times` messages of clients to `channel`.
+    pub fn refuse_messages(&self, channel: &str, how: MessageRefusal, times: u32) {
+        self.with(|state| {
+            let folded = state.fold(channel);
+            state.faults.messages.insert(folded, Refusal::new(how, times));
         });
     }
 
     /// Refuses the next `times` `NICK`s of clients with this numeric: 433, 437 or 432.
     pub fn refuse_nicks(&self, numeric: u16, times: u32) {
-        self.refuse(|troubles| troubles.nicks = Refusal::new(numeric, times));
+        self.set(|faults| faults.nicks = Refusal::new(numeric, times));
     }
 
-    /// As [`refuse_nicks`](Self::refuse_nicks), but late: the nick is taken without a word, and
+    /// As [`refuse_nicks`](Self::refuse_nicks), but late: the nick is accepted at first, and
     /// refused when registration would be complete.
     pub fn refuse_nicks_late(&self, numeric: u16, times: u32) {
-        self.refuse(|troubles| troubles.late_nicks = Refusal::new(numeric, times));
+        self.set(|faults| faults.late_nicks = Refusal::new(numeric, times));
     }
 
-    /// Plays the past of a channel back to who joins it, unasked.
+    /// Plays the history of a channel back to clients that join it, unasked.
     pub fn play_back(&self, playback: Option<Playback>) {
-        self.refuse(|troubles| troubles.playback = playback);
+        self.set(|faults| faults.playback = playback);
     }
 
-    /// Nobody whose hostmask fits `mask` may come any more (465).
+    /// Bans hostmasks that match `mask` from the server (465).
     pub fn kline(&self, mask: &str, reason: &str) {
-        self.with(|world| {
-            let mask = Mask::new(world.setup.casemapping, mask);
-            world.troubles.klines.push((mask, reason.to_owned()));
+        self.with(|state| {
+            let mask = Mask::new(state.setup.casemapping, mask);
+            state.faults.klines.push((mask, reason.to_owned()));
         });
     }
 
-    /// Everybody may come again.
-    pub fn pardon(&self) {
-        self.refuse(|troubles| troubles.klines.clear());
+    /// Lifts all bans from the server.
+    pub fn clear_klines(&self) {
+        self.set(|faults| faults.klines.clear());
     }
 
-    /// The server throws `nick` out: `ERROR :Closing Link: … (reason)`. For a K-line say
+    /// Disconnects `nick`: `ERROR :Closing Link: … (reason)`. For a K-line the reason is
     /// `K-Lined`, for a flood `Excess Flood`.
-    pub fn throw_out(&self, nick: &str, reason: &str) {
-        self.with(|world| {
-            if let Some(id) = world.named(nick).map(|client| client.id) {
-                world.close(id, reason);
+    pub fn disconnect(&self, nick: &str, reason: &str) {
+        self.with(|state| {
+            if let Some(id) = state.client_named(nick).map(|client| client.id) {
+                state.close(id, reason);
             }
         });
     }
 
     /// Services kick `nick` from `channel`.
     pub fn kick(&self, channel: &str, nick: &str, reason: &str) {
-        self.with(|world| world.kick_by_services(channel, nick, reason));
+        self.with(|state| state.kick_by_services(channel, nick, reason));
     }
 
     /// Services set a mode in `channel`, such as `+b` with a mask or `+o` with a nick.
     pub fn mode(&self, channel: &str, letters: &str, value: &str) {
-        self.with(|world| world.mode_by_services(channel, letters, value));
+        self.with(|state| state.mode_by_services(channel, letters, value));
     }
 
-    /// Services call `nick` something else.
+    /// Services change `nick` to another nick.
     pub fn rename(&self, nick: &str, to: &str) {
-        self.with(|world| {
-            if let Some(id) = world.named(nick).map(|client| client.id) {
-                world.rename(id, to);
+        self.with(|state| {
+            if let Some(id) = state.client_named(nick).map(|client| client.id) {
+                state.rename(id, to);
             }
         });
     }
 
-    /// `nick` is shown with another host from now on: told by `CHGHOST` to who has asked for such,
-    /// and to itself by 396.
+    /// Changes the host of `nick`: sends `CHGHOST` to clients with that capability, and 396 to
+    /// itself.
     pub fn change_host(&self, nick: &str, host: &str) {
-        self.with(|world| world.change_host(nick, host, true));
+        self.with(|state| state.change_host(nick, host, true));
     }
 
-    /// As [`change_host`](Self::change_host), and nobody is told at all.
+    /// As [`change_host`](Self::change_host), without telling anyone.
     pub fn change_host_silently(&self, nick: &str, host: &str) {
-        self.with(|world| world.change_host(nick, host, false));
+        self.with(|state| state.change_host(nick, host, false));
     }
 
-    /// Another server and its people, those named, are lost to the network; they come back with
+    /// Splits another server with these users from the network; they come back with
     /// [`Netsplit::rejoin`]. Clients behind sockets stay.
     #[must_use = "who does not rejoin is gone"]
     pub fn netsplit(&self, nicks: &[&str]) -> Netsplit {
@@ -222,16 +222,16 @@ impl Mischief {
 
     /// Sends bytes to `nick` as they are; CR LF is theirs to bring.
     pub fn send(&self, nick: &str, bytes: &[u8]) {
-        self.with(|world| {
-            if let Some(client) = world.named(nick) {
-                client.hear_wire(bytes.into());
+        self.with(|state| {
+            if let Some(client) = state.client_named(nick) {
+                client.send_encoded(bytes.into());
             }
         });
     }
 
-    /// Sends `nick` lines that make no sense.
-    pub fn send_nonsense(&self, nick: &str) {
-        for line in inject::NONSENSE {
+    /// Sends `nick` malformed lines.
+    pub fn send_malformed_lines(&self, nick: &str) {
+        for line in inject::MALFORMED_LINES {
             self.send(nick, line);
         }
     }
@@ -245,28 +245,28 @@ impl Mischief {
 
     /// Withdraws capabilities: `CAP DEL`.
     pub fn withdraw_caps(&self, caps: &[Cap]) {
-        self.with(|world| {
-            let left = caps.iter().fold(world.offered, |left, &cap| left.without(cap));
-            world.offer_only(left);
+        self.with(|state| {
+            let left = caps.iter().fold(state.offered, |left, &cap| left.without(cap));
+            state.set_offered_caps(left);
         });
     }
 
     /// Offers more capabilities: `CAP NEW`.
     pub fn offer_caps(&self, caps: &[Cap]) {
-        self.with(|world| {
-            let more: Caps = caps.iter().fold(world.offered, |more, &cap| more.with(cap));
-            world.offer_only(more);
+        self.with(|state| {
+            let more: Caps = caps.iter().fold(state.offered, |more, &cap| more.with(cap));
+            state.set_offered_caps(more);
         });
     }
 
-    /// From `seed`, to each message of a client happens with `probability` (0 to 1) one of: the
-    /// connection dies before anybody heard it, or after all have; or it is answered late.
+    /// From `seed`, each message of a client suffers with `probability` (0 to 1) one of: the
+    /// connection dies before it is delivered, or after; or it is answered late.
     pub fn chaos(&self, seed: u64, probability: f64) {
-        self.refuse(|troubles| troubles.chaos = Some(Chaos::new(seed, probability)));
+        self.set(|faults| faults.chaos = Some(Chaos::new(seed, probability)));
     }
 
-    /// Nothing happens by chance any more.
-    pub fn no_chaos(&self) {
-        self.refuse(|troubles| troubles.chaos = None);
+    /// Ends [`chaos`](Self::chaos).
+    pub fn stop_chaos(&self) {
+        self.set(|faults| faults.chaos = None);
     }
 }

@@ -1,14 +1,14 @@
-//! A netsplit: people on another server are lost, and come back.
+//! A netsplit: users on another server are lost, and come back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::broadcast::Knowledge;
+use super::super::broadcast::Metadata;
 use super::super::caps::Cap;
 use super::super::channel::{Channel, Status};
 use super::super::client::{Client, ClientId};
 use super::super::shared::Shared;
-use super::super::state::World;
+use super::super::state::ServerState;
 
 /// The two servers that have lost each other.
 const SERVERS: &str = "a.example b.example";
@@ -17,12 +17,12 @@ const SERVERS: &str = "a.example b.example";
 #[derive(Debug)]
 pub struct Netsplit {
     shared: Arc<Shared>,
-    lost: Vec<Lost>,
+    lost: Vec<SplitUser>,
 }
 
-/// Somebody on the other side, and where they were.
+/// A user on the other side, and the channels they were in.
 #[derive(Debug)]
-struct Lost {
+struct SplitUser {
     client: Client,
     /// Names as they are spelled.
     channels: Vec<(String, Status)>,
@@ -30,32 +30,32 @@ struct Lost {
 
 impl Netsplit {
     pub(super) fn begin(shared: Arc<Shared>, nicks: &[&str]) -> Self {
-        let lost = shared.with(|world| world.split(nicks));
+        let lost = shared.with(|state| state.split(nicks));
         Self { shared, lost }
     }
 
-    /// The servers find each other again: all who were lost are back in their channels, and have
+    /// The servers link again: all lost users are back in their channels, with
     /// their status.
     pub fn rejoin(self) {
-        self.shared.with(|world| world.rejoin(self.lost));
+        self.shared.with(|state| state.rejoin(self.lost));
     }
 }
 
-impl World {
-    fn split(&mut self, nicks: &[&str]) -> Vec<Lost> {
+impl ServerState {
+    fn split(&mut self, nicks: &[&str]) -> Vec<SplitUser> {
         let ids: BTreeSet<ClientId> = nicks
             .iter()
-            .filter_map(|nick| self.named(nick))
+            .filter_map(|nick| self.client_named(nick))
             .filter(|client| client.outbox().is_none())
             .map(|client| client.id)
             .collect();
-        self.tell_split(&ids);
-        ids.into_iter().filter_map(|id| self.lose(id)).collect()
+        self.announce_split(&ids);
+        ids.into_iter().filter_map(|id| self.split_off(id)).collect()
     }
 
-    /// Who stays sees those go whom they shared a channel with; in one batch, where they asked for
-    /// such (<https://ircv3.net/specs/batches/netsplit>).
-    fn tell_split(&mut self, ids: &BTreeSet<ClientId>) {
+    /// Sends each remaining user the `QUIT`s of those they shared a channel with; in one batch, if they
+    /// have that capability (<https://ircv3.net/specs/batches/netsplit>).
+    fn announce_split(&mut self, ids: &BTreeSet<ClientId>) {
         let batch = self.next_batch();
         let mut seen: BTreeMap<ClientId, Vec<ClientId>> = BTreeMap::new();
         for &id in ids {
@@ -66,22 +66,23 @@ impl World {
         for (peer, gone) in seen {
             let batched = self.client(peer).has(Cap::Batch).then(|| Arc::clone(&batch));
             if batched.is_some() {
-                self.tell(peer, format!("BATCH +{batch} netsplit {SERVERS}"));
+                self.send_from_server(peer, format!("BATCH +{batch} netsplit {SERVERS}"));
             }
             for id in gone {
-                let known = Knowledge { batch: batched.clone(), ..Knowledge::now() };
+                let metadata = Metadata { batch: batched.clone(), ..Metadata::now() };
                 let words = format!("QUIT :{SERVERS}");
-                let mut relay = self.relay(known, &self.client(id).hostmask(), words.as_bytes());
-                self.client(peer).hear(&mut relay);
+                let mut broadcast =
+                    self.broadcast(metadata, &self.client(id).hostmask(), words.as_bytes());
+                self.client(peer).send(&mut broadcast);
             }
             if batched.is_some() {
-                self.tell(peer, format!("BATCH -{batch}"));
+                self.send_from_server(peer, format!("BATCH -{batch}"));
             }
         }
     }
 
-    /// Takes `id` from the world without a word.
-    fn lose(&mut self, id: ClientId) -> Option<Lost> {
+    /// Removes `id` without telling anyone.
+    fn split_off(&mut self, id: ClientId) -> Option<SplitUser> {
         let names = self.clients.get(&id)?.channels.clone();
         let was_in = |name: &String| {
             let channel = self.channels.get(name)?;
@@ -89,31 +90,31 @@ impl World {
         };
         let channels = names.iter().filter_map(was_in).collect();
         for name in &names {
-            self.leave_channel(id, name);
+            self.remove_from_channel(id, name);
         }
         let client = self.clients.remove(&id)?;
         self.nicks.remove(&self.fold(&client.nick));
-        self.tell_monitors(&client.nick, None);
-        Some(Lost { client, channels })
+        self.notify_monitors(&client.nick, None);
+        Some(SplitUser { client, channels })
     }
 
-    fn rejoin(&mut self, lost: Vec<Lost>) {
-        for Lost { client, channels } in lost {
+    fn rejoin(&mut self, lost: Vec<SplitUser>) {
+        for SplitUser { client, channels } in lost {
             let (id, mut nick) = (client.id, client.nick.clone());
             self.clients.insert(id, client);
-            // Somebody may have taken the nick meanwhile; who was away longer yields.
+            // If the nick was taken meanwhile, the one that comes back gets another.
             while self.nicks.get(&self.fold(&nick)).is_some_and(|&by| by != id) {
                 nick.push('_');
             }
-            self.take_nick(id, &nick);
-            self.tell_monitors(&nick, Some(&self.client(id).hostmask()));
+            self.set_nick(id, &nick);
+            self.notify_monitors(&nick, Some(&self.client(id).hostmask()));
             for (name, status) in channels {
-                self.come_back(id, &name, status);
+                self.rejoin_channel(id, &name, status);
             }
         }
     }
 
-    fn come_back(&mut self, id: ClientId, name: &str, status: Status) {
+    fn rejoin_channel(&mut self, id: ClientId, name: &str, status: Status) {
         let folded = self.fold(name);
         let now = jiff::Timestamp::now().as_second();
         let channel =
@@ -128,8 +129,8 @@ impl World {
             .collect();
         if !letters.is_empty() {
             let nicks = vec![self.client(id).nick.as_str(); letters.len()].join(" ");
-            let mut relay = self.relay_by_server(format!("MODE {name} +{letters} {nicks}"));
-            self.tell_channel(&self.channels[&folded], None, &mut relay);
+            let mut broadcast = self.broadcast_by_server(format!("MODE {name} +{letters} {nicks}"));
+            self.send_to_channel(&self.channels[&folded], None, &mut broadcast);
         }
     }
 }

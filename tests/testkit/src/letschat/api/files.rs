@@ -17,11 +17,11 @@ impl LetsChat {
         kind: &str,
         content: impl Into<Bytes>,
     ) -> String {
-        let mut world = self.world();
-        let (room, owner) = (room(&world, slug).id.clone(), account(&world, username).id.clone());
+        let mut state = self.state();
+        let (room, owner) = (room(&state, slug).id.clone(), account(&state, username).id.clone());
         let uploaded = id::now();
         let file = File {
-            id: world.ids.make(uploaded),
+            id: state.ids.next(uploaded),
             owner,
             room,
             name: name.trim().to_owned(),
@@ -30,13 +30,13 @@ impl LetsChat {
             uploaded,
         };
         let url = file.url();
-        world.files.push(file);
+        state.files.push(file);
         url
     }
 
     /// How often a file was fetched since the server was started.
     #[must_use]
     pub fn downloads(&self) -> usize {
-        self.world().downloads
+        self.state().downloads
     }
 }

@@ -6,19 +6,19 @@ mod users;
 use std::io;
 use std::net::SocketAddr;
 
-use super::faults::Mischief;
-use super::outbox::Said;
+use super::faults::Faults;
+use super::outbox::Outgoing;
 use super::server::Server;
-use super::setup::{Flavour, Setup};
-use super::state::World;
+use super::setup::{MongooseVersion, Setup};
+use super::state::ServerState;
 use super::state::account::Account;
 use super::state::room::Room;
 
-pub use posts::Begun;
+pub use posts::UnfinishedPost;
 
 /// A running server. Dropping it ends it.
 ///
-/// Methods that name an account or a room panic if there is none of that name: they are for those who
+/// Methods that name an account or a room panic if there is none of that name: they are for the one that
 /// made it.
 #[derive(Debug)]
 pub struct LetsChat {
@@ -51,14 +51,14 @@ impl LetsChat {
 
     /// Ends it.
     pub async fn stop(self) {
-        // An error says that the door is gone already.
-        let _ = self.server.door.set(false).await;
+        // An error says that the accept loop is gone already.
+        let _ = self.server.accept_loop.set(false).await;
     }
 
-    /// What may be commanded.
+    /// The faults that can be injected.
     #[must_use]
-    pub fn mischief(&self) -> &Mischief {
-        &self.server.shared.mischief
+    pub fn faults(&self) -> &Faults {
+        &self.server.shared.faults
     }
 
     /// Ends the process, so to speak: every connection is cut and new ones are refused; the data stays.
@@ -69,7 +69,7 @@ impl LetsChat {
     pub async fn kill(&self) -> io::Result<()> {
         self.refuse().await?;
         self.server.shared.cut_all();
-        self.mischief().go_on();
+        self.faults().resume();
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl LetsChat {
     /// # Errors
     /// When the port cannot be listened on.
     pub async fn revive(&self) -> io::Result<()> {
-        self.server.door.set(true).await
+        self.server.accept_loop.set(true).await
     }
 
     /// [`kill`](Self::kill) and [`revive`](Self::revive).
@@ -95,7 +95,7 @@ impl LetsChat {
     /// # Errors
     /// When the server is gone.
     pub async fn refuse(&self) -> io::Result<()> {
-        self.server.door.set(false).await
+        self.server.accept_loop.set(false).await
     }
 
     /// Cuts every connection and goes on accepting new ones.
@@ -104,19 +104,19 @@ impl LetsChat {
     }
 
     /// Cuts this account's websockets.
-    pub fn cut_off(&self, username: &str) {
-        let world = self.world();
-        let who = &account(&world, username).id;
-        world
-            .seats
+    pub fn cut_user(&self, username: &str) {
+        let state = self.state();
+        let who = &account(&state, username).id;
+        state
+            .sessions
             .values()
-            .filter(|taken| taken.who == *who)
-            .for_each(|taken| taken.outbox.put(Said::Cut));
+            .filter(|session| session.account_id == *who)
+            .for_each(|session| session.outbox.put(Outgoing::Cut));
     }
 
     /// Sends this frame, whatever it is, to every websocket that was let in.
     pub fn send_frame(&self, frame: &str) {
-        self.world().seats.values().for_each(|taken| taken.outbox.say(frame));
+        self.state().sessions.values().for_each(|session| session.outbox.send(frame));
     }
 
     /// How many websockets are open.
@@ -127,29 +127,29 @@ impl LetsChat {
 
     /// How many websockets have been opened since it was started.
     #[must_use]
-    pub fn connections_ever(&self) -> usize {
+    pub fn connections_accepted(&self) -> usize {
         self.server.shared.opened()
     }
 
     /// Waits until the number of open websockets is right.
-    pub async fn connected(&self, enough: impl Fn(usize) -> bool) {
+    pub async fn wait_for_connections(&self, enough: impl Fn(usize) -> bool) {
         let mut sockets = self.server.shared.sockets.subscribe();
         // Its sender is ours, and so cannot be gone.
         let _ = sockets.wait_for(|count| enough(*count)).await;
     }
 
-    /// Behaves like other dependencies from now on.
-    pub fn set_flavour(&self, flavour: Flavour) {
-        self.world().flavour = flavour;
+    /// Behaves like another version of Mongoose from now on.
+    pub fn set_mongoose_version(&self, mongoose: MongooseVersion) {
+        self.state().mongoose = mongoose;
     }
 
-    fn world(&self) -> std::sync::MutexGuard<'_, World> {
-        self.server.shared.world()
+    fn state(&self) -> std::sync::MutexGuard<'_, ServerState> {
+        self.server.shared.state()
     }
 
-    async fn until(&self, is_so: impl Fn(&World) -> bool) {
-        let mut changes = self.world().changes();
-        while !is_so(&self.world()) {
+    async fn until(&self, is_so: impl Fn(&ServerState) -> bool) {
+        let mut changes = self.state().changes();
+        while !is_so(&self.state()) {
             // Its sender is ours, and so cannot be gone.
             let _ = changes.changed().await;
         }
@@ -157,11 +157,11 @@ impl LetsChat {
 }
 
 #[track_caller]
-fn account<'a>(world: &'a World, username: &str) -> &'a Account {
-    world.named(username).unwrap_or_else(|| panic!("there is no account {username:?}"))
+fn account<'a>(state: &'a ServerState, username: &str) -> &'a Account {
+    state.account_named(username).unwrap_or_else(|| panic!("there is no account {username:?}"))
 }
 
 #[track_caller]
-fn room<'a>(world: &'a World, slug: &str) -> &'a Room {
-    world.slugged(slug).unwrap_or_else(|| panic!("there is no room {slug:?}"))
+fn room<'a>(state: &'a ServerState, slug: &str) -> &'a Room {
+    state.room_by_slug(slug).unwrap_or_else(|| panic!("there is no room {slug:?}"))
 }

@@ -3,33 +3,33 @@ use crate::letschat::handlers::room_news;
 use crate::letschat::setup::NewRoom;
 use crate::letschat::state::room::Room;
 
-/// The rooms.
+/// Rooms.
 impl LetsChat {
     /// The room's id.
     #[must_use]
     pub fn room_id(&self, slug: &str) -> String {
-        room(&self.world(), slug).id.to_string()
+        room(&self.state(), slug).id.to_string()
     }
 
-    /// Makes a room, and tells everyone.
+    /// Makes a room, and broadcasts it.
     pub fn create_room(&self, new: NewRoom) -> String {
-        let mut world = self.world();
-        let id = world.add_room(new);
-        world.tell(room_news(&world, &world.rooms[&id], "rooms:new"));
+        let mut state = self.state();
+        let id = state.add_room(new);
+        state.broadcast(room_news(&state, &state.rooms[&id], "rooms:new"));
         id.to_string()
     }
 
-    /// Archives the room, and tells everyone.
+    /// Archives the room, and broadcasts it.
     pub fn archive_room(&self, slug: &str) {
         self.change_room(slug, "rooms:archive", |room| room.archived = true);
     }
 
-    /// Brings the room back, as only somebody at the database can: nobody is told.
+    /// Brings the room back, as is possible only in the database, without a broadcast.
     pub fn unarchive_room(&self, slug: &str) {
         self.change_room(slug, "", |room| room.archived = false);
     }
 
-    /// Gives the room this name and description, and tells everyone.
+    /// Gives the room this name and description, and broadcasts them.
     pub fn update_room(&self, slug: &str, name: &str, description: Option<&str>) {
         self.change_room(slug, "rooms:update", |room| {
             name.clone_into(&mut room.name);
@@ -43,22 +43,24 @@ impl LetsChat {
     }
 
     /// Waits until the account has joined the room with a websocket.
-    pub async fn present(&self, slug: &str, username: &str) {
-        self.until(|world| world.sits(&account(world, username).id, &room(world, slug).id)).await;
+    pub async fn wait_for_join(&self, slug: &str, username: &str) {
+        self.until(|state| state.is_present(&account(state, username).id, &room(state, slug).id))
+            .await;
     }
 
     /// Waits until the account has no websocket in the room.
-    pub async fn absent(&self, slug: &str, username: &str) {
-        self.until(|world| !world.sits(&account(world, username).id, &room(world, slug).id)).await;
+    pub async fn wait_for_leave(&self, slug: &str, username: &str) {
+        self.until(|state| !state.is_present(&account(state, username).id, &room(state, slug).id))
+            .await;
     }
 
     fn change_room(&self, slug: &str, event: &str, change: impl FnOnce(&mut Room)) {
-        let mut world = self.world();
-        let found = world.rooms.values_mut().find(|room| room.slug == slug);
+        let mut state = self.state();
+        let found = state.rooms.values_mut().find(|room| room.slug == slug);
         change(found.unwrap_or_else(|| panic!("there is no room {slug:?}")));
-        world.touch();
+        state.notify_changed();
         if !event.is_empty() {
-            world.tell(room_news(&world, room(&world, slug), event));
+            state.broadcast(room_news(&state, room(&state, slug), event));
         }
     }
 }

@@ -1,23 +1,21 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::call::{Call, Outcome, as_string, says, tells};
+use super::call::{Call, Outcome, as_string, ok, respond};
 use crate::letschat::engineio;
 use crate::letschat::id::Id;
 use crate::letschat::state::account::Account;
-use crate::letschat::state::session::News;
-use crate::letschat::state::{World, json};
+use crate::letschat::state::session::Broadcast;
+use crate::letschat::state::{ServerState, json};
 
-pub(super) fn whoami(world: &World, call: &Call) -> Outcome {
-    says(
-        world
-            .account(&call.who)
-            .map_or("null".to_owned(), |account| json::to_string(&account.shape())),
-    )
+pub(super) fn whoami(state: &ServerState, call: &Call) -> Outcome {
+    ok(state
+        .account(&call.account_id)
+        .map_or("null".to_owned(), |account| json::to_string(&account.as_json())))
 }
 
 /// Changes the names of an account. An empty one is passed over, as is one not given.
-pub(super) fn profile(world: &mut World, call: &Call) -> Outcome {
+pub(super) fn profile(state: &mut ServerState, call: &Call) -> Outcome {
     let given = |names: [&str; 2]| {
         names
             .iter()
@@ -29,17 +27,17 @@ pub(super) fn profile(world: &mut World, call: &Call) -> Outcome {
         given(["firstName", "first-name"]),
         given(["lastName", "last-name"]),
     );
-    let Some(account) = find(world, &call.who) else { return says("null".to_owned()) };
+    let Some(account) = find(state, &call.account_id) else { return ok("null".to_owned()) };
     set(&mut account.display_name, display);
     set(&mut account.first_name, first);
     set(&mut account.last_name, last);
     if let Some(Value::Array(open)) = call.param("openRooms") {
         account.open_rooms = open.iter().filter_map(|room| as_string(room).ok()).collect();
     }
-    let user = json::to_string(&account.shape());
-    world.touch();
-    let news = News::Everyone(engineio::event("users:update", &user).into());
-    tells(StatusCode::OK, user, vec![news])
+    let user = json::to_string(&account.as_json());
+    state.notify_changed();
+    let broadcasts = Broadcast::Everyone(engineio::event("users:update", &user).into());
+    respond(StatusCode::OK, user, vec![broadcasts])
 }
 
 fn set(field: &mut String, value: Option<String>) {
@@ -50,32 +48,32 @@ fn set(field: &mut String, value: Option<String>) {
 
 /// Over REST the server does not know that a request came with a token, and makes another; on a
 /// websocket it knows, and refuses.
-pub(super) fn generate_token(world: &mut World, call: &Call) -> Outcome {
-    if call.seat.is_some() {
+pub(super) fn generate_token(state: &mut ServerState, call: &Call) -> Outcome {
+    if call.socket.is_some() {
         return forbidden("Cannot generate a new token when using token authentication.");
     }
-    let token = world.new_token(&call.who);
-    says(json!({"status": "success", "message": "Token generated.", "token": token}).to_string())
+    let token = state.new_token(&call.account_id);
+    ok(json!({"status": "success", "message": "Token generated.", "token": token}).to_string())
 }
 
-pub(super) fn revoke_token(world: &mut World, call: &Call) -> Outcome {
-    if call.seat.is_some() {
+pub(super) fn revoke_token(state: &mut ServerState, call: &Call) -> Outcome {
+    if call.socket.is_some() {
         return forbidden("Cannot revoke token when using token authentication.");
     }
-    if let Some(account) = find(world, &call.who) {
+    if let Some(account) = find(state, &call.account_id) {
         account.secret = None;
     }
-    says(json!({"status": "success", "message": "Token revoked."}).to_string())
+    ok(json!({"status": "success", "message": "Token revoked."}).to_string())
 }
 
 fn forbidden(message: &str) -> Outcome {
-    tells(
+    respond(
         StatusCode::FORBIDDEN,
         json!({"status": "error", "message": message}).to_string(),
         Vec::new(),
     )
 }
 
-fn find<'a>(world: &'a mut World, who: &Id) -> Option<&'a mut Account> {
-    world.people.iter_mut().find(|account| account.id == *who)
+fn find<'a>(state: &'a mut ServerState, who: &Id) -> Option<&'a mut Account> {
+    state.accounts.iter_mut().find(|account| account.id == *who)
 }

@@ -3,14 +3,14 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::letschat::id::{self, Id};
-use crate::letschat::state::session::{News, Seat};
+use crate::letschat::state::session::{Broadcast, SocketId};
 
 /// One request, be it from a websocket or over REST.
 #[derive(Debug)]
 pub(in super::super) struct Call {
-    pub who: Id,
+    pub account_id: Id,
     /// The websocket it came from.
-    pub seat: Option<Seat>,
+    pub socket: Option<SocketId>,
     /// What came with it. Over REST the parameters of path, body and query, laid over one another.
     pub data: Value,
     /// The file that came with it.
@@ -25,11 +25,11 @@ pub(in super::super) struct Upload {
     pub content: Bytes,
 }
 
-/// What becomes of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(in super::super) enum Outcome {
-    /// It is answered, and then these others are told.
-    Answer(Reply, Vec<News>),
+    /// It is answered, and then this is broadcast.
+    Answer(Reply, Vec<Broadcast>),
     /// The real server's handler throws. A REST request gets 500; a websocket's call ends the process.
     Throws,
     /// The real server's process ends, in a database callback that nothing guards.
@@ -56,24 +56,24 @@ impl Reply {
     }
 }
 
-/// `json`, with nothing to tell the others.
-pub(super) fn says(json: String) -> Outcome {
-    tells(StatusCode::OK, json, Vec::new())
+/// `json`, with nothing to broadcast.
+pub(super) fn ok(json: String) -> Outcome {
+    respond(StatusCode::OK, json, Vec::new())
 }
 
-/// `json`, and then news.
-pub(super) fn tells(status: StatusCode, json: String, news: Vec<News>) -> Outcome {
-    Outcome::Answer(Reply { status, json: Some(json) }, news)
+/// `json`, and then broadcasts.
+pub(super) fn respond(status: StatusCode, json: String, broadcasts: Vec<Broadcast>) -> Outcome {
+    Outcome::Answer(Reply { status, json: Some(json) }, broadcasts)
 }
 
 /// A bare reason phrase.
-pub(super) fn reason(status: StatusCode) -> Outcome {
+pub(super) fn status_only(status: StatusCode) -> Outcome {
     Outcome::Answer(Reply { status, json: None }, Vec::new())
 }
 
 /// "Bad Request", the server's word for nearly everything.
 pub(super) fn bad_request() -> Outcome {
-    reason(StatusCode::BAD_REQUEST)
+    status_only(StatusCode::BAD_REQUEST)
 }
 
 /// A value that is no id where an id is needed: the database layer's `CastError`.
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     fn call(data: Value) -> Call {
-        Call { who: "0".into(), seat: None, data, file: None }
+        Call { account_id: "0".into(), socket: None, data, file: None }
     }
 
     #[test]

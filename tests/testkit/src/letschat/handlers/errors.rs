@@ -1,9 +1,9 @@
-//! The database layer's errors as JSON. The two flavours word them differently.
+//! The database layer's errors as JSON. The two versions word them differently.
 
 use serde_json::{Value, json};
 
-use super::call::{CastError, Outcome, tells};
-use crate::letschat::setup::Flavour;
+use super::call::{CastError, Outcome, respond};
+use crate::letschat::setup::MongooseVersion;
 use axum::http::StatusCode;
 
 /// A field that did not validate.
@@ -41,59 +41,65 @@ impl Kind {
 }
 
 /// 400 with a `ValidationError` of the model `Room`.
-pub(super) fn validation(flavour: Flavour, invalid: &[Invalid]) -> Outcome {
+pub(super) fn validation(mongoose: MongooseVersion, invalid: &[Invalid]) -> Outcome {
     let errors: serde_json::Map<String, Value> =
-        invalid.iter().map(|field| (field.path.to_owned(), validator(flavour, field))).collect();
+        invalid.iter().map(|field| (field.path.to_owned(), validator(mongoose, field))).collect();
     let general = "Room validation failed";
-    let error = match flavour {
-        Flavour::Mongoose46 => {
+    let error = match mongoose {
+        MongooseVersion::V4_6 => {
             json!({"message": general, "name": "ValidationError", "errors": errors})
         }
-        Flavour::Mongoose413 => {
-            let each: Vec<String> =
-                invalid.iter().map(|field| format!("{}: {}", field.path, worded(field))).collect();
+        MongooseVersion::V4_13 => {
+            let each: Vec<String> = invalid
+                .iter()
+                .map(|field| format!("{}: {}", field.path, message_for(field)))
+                .collect();
             let message = format!("{general}: {}", each.join(", "));
             json!({"errors": errors, "_message": general, "message": message, "name": "ValidationError"})
         }
     };
-    tells(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
+    respond(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
 }
 
-fn worded(field: &Invalid) -> String {
+fn message_for(field: &Invalid) -> String {
     let value = field.value.as_deref().unwrap_or("undefined");
     field.kind.message().replace("{PATH}", field.path).replace("{VALUE}", value)
 }
 
-fn validator(flavour: Flavour, field: &Invalid) -> Value {
+fn validator(mongoose: MongooseVersion, field: &Invalid) -> Value {
     let (kind, path) = (field.kind.name(), field.path);
     let mut properties = json!({"type": kind, "message": field.kind.message(), "path": path});
     if field.kind == Kind::Pattern {
         properties["regexp"] = json!({});
     }
     let mut error = json!({
-        "message": worded(field), "name": "ValidatorError", "kind": kind, "path": path,
+        "message": message_for(field), "name": "ValidatorError", "kind": kind, "path": path,
     });
     if let Some(value) = &field.value {
         properties["value"] = json!(value);
         error["value"] = json!(value);
     }
     error["properties"] = properties;
-    if flavour == Flavour::Mongoose413 {
+    if mongoose == MongooseVersion::V4_13 {
         error["$isValidatorError"] = json!(true);
     }
     error
 }
 
 /// 400 with the `CastError` of an id that is none.
-pub(super) fn cast(flavour: Flavour, model: &str, CastError(value): &CastError) -> Outcome {
+pub(super) fn cast(
+    mongoose: MongooseVersion,
+    model: &str,
+    CastError(value): &CastError,
+) -> Outcome {
     let message = format!("Cast to ObjectId failed for value \"{value}\" at path \"_id\"");
     let mut error = json!({"name": "CastError", "kind": "ObjectId", "value": value, "path": "_id"});
-    error["message"] = match flavour {
-        Flavour::Mongoose46 => json!(message),
-        Flavour::Mongoose413 => json!(format!("{message} for model \"{model}\"")),
+    error["message"] = match mongoose {
+        MongooseVersion::V4_6 => json!(message),
+        MongooseVersion::V4_13 => json!(format!("{message} for model \"{model}\"")),
     };
-    if flavour == Flavour::Mongoose413 {
+    if mongoose == MongooseVersion::V4_13 {
         error["stringValue"] = json!(format!("{value:?}"));
     }
-    tells(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
+    respond(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
 }

@@ -2,34 +2,34 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::call::{Call, CastError, Outcome, bad_request, says, tells};
+use super::call::{Call, CastError, Outcome, bad_request, ok, respond};
 use crate::letschat::id;
-use crate::letschat::state::World;
-use crate::letschat::state::post::{Draft, Expand, Query, Refused};
+use crate::letschat::state::ServerState;
+use crate::letschat::state::post::{Draft, Expand, Query, Rejected};
 
 /// Posts a message.
-pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
-    match draft(world, call) {
+pub(super) fn create(state: &mut ServerState, call: &Call) -> Outcome {
+    match draft(state, call) {
         Ok(draft) => {
-            let (message, news) = world.publish(draft);
-            tells(StatusCode::CREATED, message, news)
+            let (message, broadcasts) = state.publish(draft);
+            respond(StatusCode::CREATED, message, broadcasts)
         }
         // Empty, no such room, archived, not a member, not an id: all alike.
-        Err(Refused) => bad_request(),
+        Err(Rejected) => bad_request(),
     }
 }
 
 /// The message that a call would post.
-pub(in super::super) fn draft(world: &mut World, call: &Call) -> Result<Draft, Refused> {
-    let room = call.id("room").ok().flatten().ok_or(Refused)?;
-    let text = call.string("text").ok().flatten().ok_or(Refused)?;
-    world.draft(&room, &call.who, &text, id::now())
+pub(in super::super) fn draft(state: &mut ServerState, call: &Call) -> Result<Draft, Rejected> {
+    let room = call.id("room").ok().flatten().ok_or(Rejected)?;
+    let text = call.string("text").ok().flatten().ok_or(Rejected)?;
+    state.draft(&room, &call.account_id, &text, id::now())
 }
 
 /// Lists what was said in a room.
-pub(super) fn list(world: &World, call: &Call) -> Outcome {
+pub(super) fn list(state: &ServerState, call: &Call) -> Outcome {
     if !call.truthy("room") {
-        return says("[]".to_owned());
+        return ok("[]".to_owned());
     }
     let expand = match call.param("expand") {
         Some(Value::String(text)) => expand(text),
@@ -38,14 +38,17 @@ pub(super) fn list(world: &World, call: &Call) -> Outcome {
     };
     let Ok(Some(room)) = call.id("room") else { return bad_request() };
     // The real server asks a room that it did not find whether it may be entered.
-    let Some(room) = world.rooms.get(&room) else { return Outcome::Crash };
-    if !room.opens(&call.who, call.text("password")) {
-        return says("[]".to_owned());
+    let Some(room) = state.rooms.get(&room) else { return Outcome::Crash };
+    if !room.may_join(&call.account_id, call.text("password")) {
+        return ok("[]".to_owned());
     }
     let Ok(query) = query(call) else { return bad_request() };
-    let listed: Vec<String> =
-        query.of(&room.posts).into_iter().map(|post| world.listed(room, post, &expand)).collect();
-    says(format!("[{}]", listed.join(",")))
+    let listed: Vec<String> = query
+        .select(&room.posts)
+        .into_iter()
+        .map(|post| state.list_entry(room, post, &expand))
+        .collect();
+    ok(format!("[{}]", listed.join(",")))
 }
 
 fn query(call: &Call) -> Result<Query, CastError> {

@@ -15,34 +15,34 @@ mod users;
 
 pub(super) use call::{Call, Outcome, Reply, Upload};
 pub(super) use messages::draft as message_draft;
-pub(super) use rooms::change::news as room_news;
+pub(super) use rooms::change::broadcasts as room_news;
 
-use super::state::World;
+use super::state::ServerState;
 
 /// The answer to the event `name`.
-pub(super) fn answer(world: &mut World, name: &str, call: &Call) -> Outcome {
+pub(super) fn handle(state: &mut ServerState, name: &str, call: &Call) -> Outcome {
     match name {
-        "messages:create" => messages::create(world, call),
-        "messages:list" => messages::list(world, call),
-        "account:whoami" => account::whoami(world, call),
-        "account:profile" => account::profile(world, call),
-        "account:generate_token" => account::generate_token(world, call),
-        "account:revoke_token" => account::revoke_token(world, call),
-        "rooms:list" => rooms::list(world, call),
-        "rooms:get" => rooms::get(world, call),
-        "rooms:create" => rooms::change::create(world, call),
-        "rooms:update" => rooms::change::update(world, call),
-        "rooms:archive" => rooms::change::archive(world, call),
-        "rooms:join" => rooms::join(world, call),
-        "rooms:leave" => rooms::leave(world, call),
-        "rooms:users" => rooms::users(world, call),
-        "users:list" => users::list(world, call),
-        "users:get" => users::get(world, call),
-        "connections:list" => users::connections(world, call),
-        "files:list" if world.files_enabled => files::list(world, call),
-        "files:create" if world.files_enabled => files::create(world, call),
-        "user-messages:create" if world.private_messages => private::create(world, call),
-        "user-messages:list" if world.private_messages => private::list(),
+        "messages:create" => messages::create(state, call),
+        "messages:list" => messages::list(state, call),
+        "account:whoami" => account::whoami(state, call),
+        "account:profile" => account::profile(state, call),
+        "account:generate_token" => account::generate_token(state, call),
+        "account:revoke_token" => account::revoke_token(state, call),
+        "rooms:list" => rooms::list(state, call),
+        "rooms:get" => rooms::get(state, call),
+        "rooms:create" => rooms::change::create(state, call),
+        "rooms:update" => rooms::change::update(state, call),
+        "rooms:archive" => rooms::change::archive(state, call),
+        "rooms:join" => rooms::join(state, call),
+        "rooms:leave" => rooms::leave(state, call),
+        "rooms:users" => rooms::users(state, call),
+        "users:list" => users::list(state, call),
+        "users:get" => users::get(state, call),
+        "connections:list" => users::connections(state, call),
+        "files:list" if state.files_enabled => files::list(state, call),
+        "files:create" if state.files_enabled => files::create(state, call),
+        "user-messages:create" if state.private_messages => private::create(state, call),
+        "user-messages:list" if state.private_messages => private::list(),
         _ => Outcome::Unknown,
     }
 }

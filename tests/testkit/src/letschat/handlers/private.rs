@@ -1,12 +1,12 @@
 use axum::http::StatusCode;
 
-use super::call::{Call, Outcome, bad_request, says, tells};
-use crate::letschat::state::World;
+use super::call::{Call, Outcome, bad_request, ok, respond};
+use crate::letschat::state::ServerState;
 
-/// Whispers to one person, named by id.
-pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
+/// Sends a private message to one user, named by id.
+pub(super) fn create(state: &mut ServerState, call: &Call) -> Outcome {
     let Ok(Some(to)) = call.id("user") else { return bad_request() };
-    if world.account(&to).is_none() {
+    if state.account(&to).is_none() {
         return bad_request();
     }
     // The real server asks the text what it matches before it asks whether there is one.
@@ -14,11 +14,11 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     if text.is_empty() {
         return bad_request();
     }
-    let (json, news) = world.whisper(&call.who, &to, text);
-    tells(StatusCode::CREATED, json, news.into())
+    let (json, broadcasts) = state.private_message(&call.account_id, &to, text);
+    respond(StatusCode::CREATED, json, broadcasts.into())
 }
 
 /// Broken in the real server, which looks for a room that no private message has: always empty.
 pub(super) fn list() -> Outcome {
-    says("[]".to_owned())
+    ok("[]".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Who asks: a token as a bearer's, or as the user name of Basic.
+//! Authentication: the token as a bearer's, or as the user name of Basic.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use super::responses::{self, Refusal};
 use crate::letschat::id::Id;
 use crate::letschat::shared::Shared;
-use crate::letschat::state::token::Verdict;
+use crate::letschat::state::token::TokenCheck;
 
 /// How a token was given, for the word of the refusal.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +19,8 @@ enum Scheme {
     Basic,
 }
 
-/// The account that asks, or what it is told instead.
-pub(super) async fn whose(shared: &Shared, headers: &HeaderMap) -> Result<Id, Refusal> {
+/// The account that asks, or the response that rejects it.
+pub(super) async fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<Id, Refusal> {
     let given = headers.get(header::AUTHORIZATION).and_then(|given| given.to_str().ok());
     let parts: Vec<&str> = given.unwrap_or_default().split(' ').collect();
     let (scheme, token) = match parts[..] {
@@ -30,12 +30,12 @@ pub(super) async fn whose(shared: &Shared, headers: &HeaderMap) -> Result<Id, Re
         [scheme, both] if scheme.eq_ignore_ascii_case("basic") => (Scheme::Basic, user_name(both)?),
         _ => return Err(responses::plain(StatusCode::UNAUTHORIZED).into()),
     };
-    shared.pay_for_check().await;
-    match shared.world().check(&token) {
-        Verdict::Good(who) => Ok(who),
-        Verdict::Wrong => Err(refused(scheme, Body::from("Unauthorized")).into()),
-        Verdict::Malformed => Err(refused(scheme, cut_short()).into()),
-        Verdict::Broken => {
+    shared.wait_for_token_check().await;
+    match shared.state().check_token(&token) {
+        TokenCheck::Valid(who) => Ok(who),
+        TokenCheck::Wrong => Err(refused(scheme, Body::from("Unauthorized")).into()),
+        TokenCheck::Malformed => Err(refused(scheme, cut_short()).into()),
+        TokenCheck::Broken => {
             let error = "Error: Illegal arguments: string, undefined";
             Err(responses::error(StatusCode::INTERNAL_SERVER_ERROR, error).into())
         }

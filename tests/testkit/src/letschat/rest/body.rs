@@ -10,7 +10,7 @@ use super::responses::{self, Refusal};
 use crate::letschat::handlers::Upload;
 
 /// The largest body of JSON or of a form: 100 kB.
-const LARGEST: usize = 100 * 1024;
+const MAX_BODY: usize = 100 * 1024;
 
 /// The parameters of a request, the body's over the query's; and what is still to be read.
 pub(super) async fn read(
@@ -25,12 +25,12 @@ pub(super) async fn read(
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
         "application/json" => {
-            let body = take(request).await?;
+            let body = read_body(request).await?;
             if !body.is_empty() {
-                lay(&mut params, json(&body)?);
+                merge(&mut params, json(&body)?);
             }
         }
-        "application/x-www-form-urlencoded" => lay(&mut params, form(&take(request).await?)),
+        "application/x-www-form-urlencoded" => merge(&mut params, form(&read_body(request).await?)),
         "multipart/form-data" => return Ok((params, Some(request))),
         _ => {}
     }
@@ -66,14 +66,14 @@ pub(super) async fn read_multipart(
     Ok(file)
 }
 
-async fn take(request: Request) -> Result<axum::body::Bytes, Refusal> {
+async fn read_body(request: Request) -> Result<axum::body::Bytes, Refusal> {
     let too_large = |_| {
         Refusal::from(responses::error(
             StatusCode::PAYLOAD_TOO_LARGE,
             "PayloadTooLargeError: request entity too large",
         ))
     };
-    to_bytes(request.into_body(), LARGEST).await.map_err(too_large)
+    to_bytes(request.into_body(), MAX_BODY).await.map_err(too_large)
 }
 
 fn json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
@@ -104,8 +104,8 @@ fn form(text: &[u8]) -> Map<String, Value> {
     params
 }
 
-/// Lays parameters over others; null covers nothing.
-fn lay(params: &mut Map<String, Value>, over: Map<String, Value>) {
+/// Merges `over` into `params`, where it wins unless it is null.
+fn merge(params: &mut Map<String, Value>, over: Map<String, Value>) {
     params.extend(over.into_iter().filter(|(_, value)| !value.is_null()));
 }
 

@@ -15,25 +15,25 @@ use serde_json::Value;
 
 use super::handlers::{self, Call, Outcome, Reply};
 use super::id::{self, Id};
-use super::listener::Peer;
+use super::listener::PeerAddr;
 use super::page;
 use super::shared::Shared;
 use responses::Refusal;
 use route::Route;
 
 /// The files that a browser shows; it is told to save the others.
-const SHOWN: [&str; 3] = ["image/jpeg", "image/png", "image/gif"];
+const INLINE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/gif"];
 
 /// The largest file that may be uploaded.
-pub(super) const LARGEST_UPLOAD: usize = 100_000_000;
+pub(super) const MAX_UPLOAD: usize = 100_000_000;
 
 /// Answers any request.
 pub(super) async fn serve(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    ConnectInfo(PeerAddr(peer)): ConnectInfo<PeerAddr>,
     request: Request,
 ) -> Response {
-    shared.mischief.awake().await;
+    shared.faults.until_resumed().await;
     let path = request.uri().path().to_owned();
     let Some(path) = path.strip_prefix(shared.prefix.as_str()) else {
         return not_found(&request);
@@ -43,14 +43,14 @@ pub(super) async fn serve(
     if path == ["socket.io"] {
         return upgrade::serve(shared, request).await;
     }
-    let response = match shared.mischief.rest_failure() {
+    let response = match shared.faults.rest_failure() {
         Some(status) => responses::proxy_error(status),
         None => match page::serve(&shared, &request, &path, peer) {
             Some(response) => response,
             None => rest(&shared, &path, request).await.unwrap_or_else(|refusal| *refusal),
         },
     };
-    shared.mischief.may_speak().await;
+    shared.faults.until_may_send().await;
     response
 }
 
@@ -61,12 +61,12 @@ async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Respon
     let unknown = not_found(&request);
     let (mut params, multipart) = body::read(request).await?;
     let Some(route) = route::find(&method, path) else { return Err(unknown.into()) };
-    let who = auth::whose(shared, &headers).await?;
+    let who = auth::authenticate(shared, &headers).await?;
     let (name, room, param) = match route {
         Route::Download(id) => return Ok(download(shared, &id).unwrap_or(unknown)),
         Route::Event { name, room, param } => (name, room, param),
     };
-    let room = room.map(|room| look_up(shared, &room)).transpose()?;
+    let room = room.map(|room| find_room(shared, &room)).transpose()?;
     let file = match multipart {
         Some(request) if name == "files:create" => {
             body::read_multipart(request, &mut params).await?
@@ -75,16 +75,16 @@ async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Respon
     };
     params.extend(param.map(|(key, value)| (key.to_owned(), Value::from(value))));
     params.extend(room.map(|room| ("room".to_owned(), Value::from(&*room))));
-    let call = Call { who, seat: None, data: Value::Object(params), file };
-    Ok(answer(shared, name, &call).unwrap_or(unknown))
+    let call = Call { account_id: who, socket: None, data: Value::Object(params), file };
+    Ok(respond(shared, name, &call).unwrap_or(unknown))
 }
 
 /// `None`: this server does not have that event switched on.
-fn answer(shared: &Shared, name: &str, call: &Call) -> Option<Response> {
-    let mut world = shared.world();
-    Some(match handlers::answer(&mut world, name, call) {
-        Outcome::Answer(Reply { status, json }, news) => {
-            world.tell(news);
+fn respond(shared: &Shared, name: &str, call: &Call) -> Option<Response> {
+    let mut state = shared.state();
+    Some(match handlers::handle(&mut state, name, call) {
+        Outcome::Answer(Reply { status, json }, broadcasts) => {
+            state.broadcast(broadcasts);
             json.map_or_else(|| responses::plain(status), |json| responses::json(status, json))
         }
         Outcome::Throws => responses::error(
@@ -100,26 +100,26 @@ fn answer(shared: &Shared, name: &str, call: &Call) -> Option<Response> {
     })
 }
 
-fn look_up(shared: &Shared, room: &str) -> Result<Id, Refusal> {
-    let world = shared.world();
-    world
-        .addressed(room)
+fn find_room(shared: &Shared, room: &str) -> Result<Id, Refusal> {
+    let state = shared.state();
+    state
+        .room_by_path(room)
         .map(|room| room.id.clone())
         .ok_or_else(|| responses::plain(StatusCode::NOT_FOUND).into())
 }
 
 /// `None`: this server has no files.
 fn download(shared: &Shared, id: &str) -> Option<Response> {
-    let world = &mut *shared.world();
-    if !world.files_enabled {
+    let state = &mut *shared.state();
+    if !state.files_enabled {
         return None;
     }
     let Some(id) = id::parse(id) else { return Some(responses::plain(StatusCode::BAD_REQUEST)) };
-    let Some(file) = world.files.iter().find(|file| file.id == id) else {
+    let Some(file) = state.files.iter().find(|file| file.id == id) else {
         return Some(responses::plain(StatusCode::NOT_FOUND));
     };
-    world.downloads += 1;
-    let shown = SHOWN.contains(&file.kind.as_str());
+    state.downloads += 1;
+    let shown = INLINE_TYPES.contains(&file.kind.as_str());
     let headers = [
         (header::CONTENT_TYPE, file.kind.as_str()),
         (header::CONTENT_DISPOSITION, if shown { "inline" } else { "attachment" }),

@@ -1,9 +1,9 @@
-//! What a request gets that no event answers: reason phrases, and pages of HTML.
+//! Responses other than a handler's: reason phrases, and pages of HTML.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// What a request is told instead of an answer.
+/// A response that ends a request early.
 pub(super) type Refusal = Box<Response>;
 
 /// The reason phrase as plain text.

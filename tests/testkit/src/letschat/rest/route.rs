@@ -11,7 +11,7 @@ pub(super) enum Route {
     Download(String),
 }
 
-/// Looks a path up that was taken apart at its slashes.
+/// Looks up a path that was split at its slashes.
 pub(super) fn find(method: &Method, path: &[&str]) -> Option<Route> {
     let get = *method == Method::GET || *method == Method::HEAD;
     let post = *method == Method::POST;

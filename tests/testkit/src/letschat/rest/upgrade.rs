@@ -14,10 +14,10 @@ use crate::letschat::shared::Shared;
 use crate::letschat::websocket;
 
 /// The largest frame that a client may send: 100 MB, Engine.IO's own limit.
-const LARGEST_FRAME: usize = 100_000_000;
+const MAX_FRAME: usize = 100_000_000;
 
 pub(super) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
-    if let Some(status) = shared.mischief.upgrade_failure() {
+    if let Some(status) = shared.faults.upgrade_failure() {
         return responses::proxy_error(status);
     }
     let query = Query::<HashMap<String, String>>::try_from_uri(request.uri()).unwrap_or_default().0;
@@ -31,8 +31,8 @@ pub(super) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     };
     let token = query.get("token").filter(|token| !token.is_empty()).cloned();
     upgrade
-        .max_message_size(LARGEST_FRAME)
-        .max_frame_size(LARGEST_FRAME)
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| websocket::serve(shared, socket, token))
 }
 

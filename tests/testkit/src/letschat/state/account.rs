@@ -6,9 +6,9 @@ use md5::{Digest, Md5};
 
 use super::json;
 use crate::letschat::id::{self, Id};
-use crate::letschat::setup::Person;
+use crate::letschat::setup::NewUser;
 
-/// An account and what it knows.
+/// An account and its token.
 #[derive(Debug)]
 pub(in super::super) struct Account {
     pub id: Id,
@@ -24,7 +24,7 @@ pub(in super::super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(id: Id, person: Person) -> Self {
+    pub(super) fn new(id: Id, person: NewUser) -> Self {
         Self {
             id,
             avatar: gravatar(&person.email),
@@ -44,7 +44,7 @@ impl Account {
         Some(STANDARD.encode(format!("{}:{secret}", self.id)))
     }
 
-    pub(in super::super) fn shape(&self) -> json::User<'_> {
+    pub(in super::super) fn as_json(&self) -> json::User<'_> {
         json::User {
             id: &self.id,
             first_name: &self.first_name,
@@ -57,7 +57,7 @@ impl Account {
         }
     }
 
-    pub(super) fn brief(&self) -> json::BriefUser<'_> {
+    pub(super) fn as_brief_json(&self) -> json::BriefUser<'_> {
         json::BriefUser {
             id: &self.id,
             username: &self.username,

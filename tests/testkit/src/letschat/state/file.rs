@@ -25,11 +25,11 @@ impl File {
     }
 
     /// As lists and answers tell it.
-    pub(in super::super) fn shape(&self) -> json::File<'_> {
-        self.with(json::Owner::Id(&self.owner), json::Where::Id(&self.room))
+    pub(in super::super) fn as_json(&self) -> json::File<'_> {
+        self.as_json_with(json::Owner::Id(&self.owner), json::Where::Id(&self.room))
     }
 
-    pub(super) fn with<'a>(
+    pub(super) fn as_json_with<'a>(
         &'a self,
         owner: json::Owner<'a>,
         room: json::Where<'a>,

@@ -13,7 +13,7 @@ pub(in super::super) struct User<'a> {
     pub display_name: &'a str,
     pub avatar: &'a str,
     pub open_rooms: &'a [String],
-    /// The room that the news is about; only in `users:join`, `users:leave` and lists of a room's people.
+    /// The room that a broadcast is about; only in `users:join`, `users:leave` and lists of a room's users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<&'a str>,
 }

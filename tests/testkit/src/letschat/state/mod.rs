@@ -1,4 +1,4 @@
-//! What the server knows: its people, its rooms, and who is connected. One lock holds all of it, so
+//! What the server knows: its accounts, its rooms, and who is connected. One lock holds all of it, so
 //! that everything happens in one order, as it does in the real server's single thread.
 
 pub(super) mod account;
@@ -17,79 +17,79 @@ use axum::extract::ws::Utf8Bytes;
 use tokio::sync::watch;
 
 use super::engineio;
-use super::id::{self, Id, Maker};
+use super::id::{self, Id, IdGenerator};
 use super::outbox::Outbox;
-use super::setup::{Flavour, NewRoom, Person, Setup};
+use super::setup::{MongooseVersion, NewRoom, NewUser, Setup};
 use account::Account;
 use file::File;
 use post::Post;
 use room::Room;
-use session::{News, Seat, Taken};
+use session::{Broadcast, Session, SocketId};
 
 /// Everything the server knows.
 #[derive(Debug)]
-pub(super) struct World {
-    pub flavour: Flavour,
+pub(super) struct ServerState {
+    pub mongoose: MongooseVersion,
     pub private_rooms: bool,
     pub files_enabled: bool,
     pub private_messages: bool,
-    pub ids: Maker,
+    pub ids: IdGenerator,
     /// In the order of their registration.
-    pub people: Vec<Account>,
+    pub accounts: Vec<Account>,
     pub rooms: HashMap<Id, Room>,
     pub files: Vec<File>,
     /// How often one of them was fetched.
     pub downloads: usize,
     /// Each with the username of the one it was for.
-    pub whispers: Vec<(String, Post)>,
-    pub seats: BTreeMap<Seat, Taken>,
-    next_seat: Seat,
+    pub sent_private_messages: Vec<(String, Post)>,
+    pub sessions: BTreeMap<SocketId, Session>,
+    last_socket_id: SocketId,
     changed: watch::Sender<u64>,
 }
 
-impl World {
+impl ServerState {
     pub(super) fn new(setup: &Setup) -> Self {
-        let mut world = Self {
-            flavour: setup.flavour,
+        let mut state = Self {
+            mongoose: setup.mongoose,
             private_rooms: setup.private_rooms,
             files_enabled: setup.files,
             private_messages: setup.private_messages,
-            ids: Maker::new(),
-            people: Vec::new(),
+            ids: IdGenerator::new(),
+            accounts: Vec::new(),
             rooms: HashMap::new(),
             files: Vec::new(),
             downloads: 0,
-            whispers: Vec::new(),
-            seats: BTreeMap::new(),
-            next_seat: 0,
+            sent_private_messages: Vec::new(),
+            sessions: BTreeMap::new(),
+            last_socket_id: 0,
             changed: watch::Sender::new(0),
         };
-        for person in &setup.people {
-            world.add_person(person.clone());
+        for person in &setup.users {
+            state.add_account(person.clone());
         }
         for room in &setup.rooms {
-            world.add_room(room.clone());
+            state.add_room(room.clone());
         }
-        world
+        state
     }
 
-    pub(super) fn add_person(&mut self, person: Person) {
-        let id = self.ids.make(id::now());
-        self.people.push(Account::new(id, person));
+    pub(super) fn add_account(&mut self, person: NewUser) {
+        let id = self.ids.next(id::now());
+        self.accounts.push(Account::new(id, person));
     }
 
     /// Makes a room. Its owner is the first account if it names none, and nobody if there is none.
     pub(super) fn add_room(&mut self, new: NewRoom) -> Id {
         let now = id::now();
-        let id_of = |name: &String| self.named(name).map(|account| account.id.clone());
+        let id_of = |name: &String| self.account_named(name).map(|account| account.id.clone());
         let owner = match &new.owner {
             Some(name) => id_of(name),
-            None => self.people.first().map(|account| account.id.clone()),
+            None => self.accounts.first().map(|account| account.id.clone()),
         };
         let participants = new.participants.iter().filter_map(id_of).collect();
         let owner = owner.unwrap_or_else(|| "0".repeat(24).into());
         let room = Room {
-            id: self.ids.make(now),
+            id: self.ids.next(now),
             slug: new.slug,
             name: new.name,
             description: new.description,
@@ -101,8 +101,8 @@ impl World {
             participants,
             archived: false,
             posts: Vec::new(),
-            held: VecDeque::new(),
-            present: Vec::new(),
+            held_posts: VecDeque::new(),
+            sockets: Vec::new(),
         };
         let id = room.id.clone();
         self.rooms.insert(id.clone(), room);
@@ -111,7 +111,7 @@ impl World {
 
     /// Gives an account a new token, which ends its old one. Empty if there is no such account.
     pub(super) fn new_token(&mut self, who: &str) -> String {
-        let Some(account) = self.people.iter_mut().find(|account| *account.id == *who) else {
+        let Some(account) = self.accounts.iter_mut().find(|account| *account.id == *who) else {
             return String::new();
         };
         account.secret = Some(account::new_secret());
@@ -119,118 +119,126 @@ impl World {
     }
 
     pub(super) fn account(&self, id: &str) -> Option<&Account> {
-        self.people.iter().find(|account| *account.id == *id)
+        self.accounts.iter().find(|account| *account.id == *id)
     }
 
-    pub(super) fn named(&self, username: &str) -> Option<&Account> {
-        self.people.iter().find(|account| account.username == username)
+    pub(super) fn account_named(&self, username: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.username == username)
     }
 
-    pub(super) fn slugged(&self, slug: &str) -> Option<&Room> {
+    pub(super) fn room_by_slug(&self, slug: &str) -> Option<&Room> {
         self.rooms.values().find(|room| room.slug == slug)
     }
 
     /// A room by id or slug that is not archived, as REST paths name it.
-    pub(super) fn addressed(&self, name: &str) -> Option<&Room> {
+    pub(super) fn room_by_path(&self, name: &str) -> Option<&Room> {
         let by_id = id::parse(name).filter(|_| name.len() == 24).and_then(|id| self.rooms.get(&id));
-        by_id.or_else(|| self.slugged(name)).filter(|room| !room.archived)
+        by_id.or_else(|| self.room_by_slug(name)).filter(|room| !room.archived)
     }
 
-    /// Lets a socket in.
-    pub(super) fn sit(&mut self, who: Id, outbox: Outbox) -> Seat {
-        self.next_seat += 1;
-        self.seats.insert(self.next_seat, Taken { who, outbox });
-        self.touch();
-        self.next_seat
+    /// Adds a socket whose token was good.
+    pub(super) fn add_session(&mut self, who: Id, outbox: Outbox) -> SocketId {
+        self.last_socket_id += 1;
+        self.sessions.insert(self.last_socket_id, Session { account_id: who, outbox });
+        self.notify_changed();
+        self.last_socket_id
     }
 
-    /// What is told to a socket from now on is lost.
-    pub(super) fn mute(&mut self, seat: Seat) {
-        if let Some(taken) = self.seats.get_mut(&seat) {
-            taken.outbox = Outbox::new().0;
+    /// What is sent to a socket from now on is lost.
+    pub(super) fn mute(&mut self, socket: SocketId) {
+        if let Some(session) = self.sessions.get_mut(&socket) {
+            session.outbox = Outbox::new().0;
         }
     }
 
     /// A socket is gone: it leaves its rooms, and those who stay are told.
-    pub(super) fn rise(&mut self, seat: Seat) {
+    pub(super) fn remove_session(&mut self, socket: SocketId) {
         let rooms: Vec<Id> = self
             .rooms
             .values()
-            .filter(|room| room.present.contains(&seat))
+            .filter(|room| room.sockets.contains(&socket))
             .map(|room| room.id.clone())
             .collect();
-        let news: Vec<News> = rooms.iter().flat_map(|room| self.leave(seat, room)).collect();
-        self.seats.remove(&seat);
-        self.tell(news);
-        self.touch();
+        let broadcasts: Vec<Broadcast> =
+            rooms.iter().flat_map(|room| self.leave(socket, room)).collect();
+        self.sessions.remove(&socket);
+        self.broadcast(broadcasts);
+        self.notify_changed();
     }
 
-    /// `seat` joins the room; news if its account was not there yet.
-    pub(super) fn join(&mut self, seat: Seat, room: &str) -> Option<News> {
-        let who = self.seats.get(&seat)?.who.clone();
-        let known = self.sits(&who, room);
+    /// `socket` joins the room; a broadcast if its account was not there yet.
+    pub(super) fn join(&mut self, socket: SocketId, room: &str) -> Option<Broadcast> {
+        let who = self.sessions.get(&socket)?.account_id.clone();
+        let known = self.is_present(&who, room);
         let place = self.rooms.get_mut(room)?;
-        if !place.present.contains(&seat) {
-            place.present.push(seat);
+        if !place.sockets.contains(&socket) {
+            place.sockets.push(socket);
         }
-        self.touch();
-        (!known).then(|| self.moved("users:join", &who, room)).flatten()
+        self.notify_changed();
+        (!known).then(|| self.presence_broadcast("users:join", &who, room)).flatten()
     }
 
-    /// `seat` leaves the room; news if its account has no other seat there.
-    pub(super) fn leave(&mut self, seat: Seat, room: &str) -> Option<News> {
-        let who = self.seats.get(&seat)?.who.clone();
+    /// `socket` leaves the room; a broadcast if its account has no other socket there.
+    pub(super) fn leave(&mut self, socket: SocketId, room: &str) -> Option<Broadcast> {
+        let who = self.sessions.get(&socket)?.account_id.clone();
         let place = self.rooms.get_mut(room)?;
-        let before = place.present.len();
-        place.present.retain(|other| *other != seat);
-        let left = place.present.len() < before;
-        self.touch();
-        (left && !self.sits(&who, room)).then(|| self.moved("users:leave", &who, room)).flatten()
+        let before = place.sockets.len();
+        place.sockets.retain(|other| *other != socket);
+        let left = place.sockets.len() < before;
+        self.notify_changed();
+        (left && !self.is_present(&who, room))
+            .then(|| self.presence_broadcast("users:leave", &who, room))
+            .flatten()
     }
 
     /// Whether an account is in a room with any of its sockets.
-    pub(super) fn sits(&self, who: &str, room: &str) -> bool {
-        let sits = |seat: &Seat| self.seats.get(seat).is_some_and(|taken| *taken.who == *who);
-        self.rooms.get(room).is_some_and(|room| room.present.iter().any(sits))
+    pub(super) fn is_present(&self, who: &str, room: &str) -> bool {
+        let sits = |socket: &SocketId| {
+            self.sessions.get(socket).is_some_and(|session| *session.account_id == *who)
+        };
+        self.rooms.get(room).is_some_and(|room| room.sockets.iter().any(sits))
     }
 
-    /// Coming and going is told to everyone, in the room or not, unless the room has a password.
-    fn moved(&self, event: &str, who: &str, room: &str) -> Option<News> {
+    /// Joins and leaves are broadcast to everyone, in the room or not, unless the room has a password.
+    fn presence_broadcast(&self, event: &str, who: &str, room: &str) -> Option<Broadcast> {
         let place = self.rooms.get(room)?;
-        let user = json::User { room: Some(room), ..self.account(who)?.shape() };
+        let user = json::User { room: Some(room), ..self.account(who)?.as_json() };
         let frame = engineio::event(event, &json::to_string(&user)).into();
         Some(if place.has_password() {
-            News::Room(place.id.clone(), frame)
+            Broadcast::Room(place.id.clone(), frame)
         } else {
-            News::Everyone(frame)
+            Broadcast::Everyone(frame)
         })
     }
 
-    /// Hands the news to those whom it is for.
-    pub(super) fn tell(&self, news: impl IntoIterator<Item = News>) {
-        let hand = |seat: &Seat, frame: Utf8Bytes| {
-            if let Some(taken) = self.seats.get(seat) {
-                taken.outbox.say(frame);
+    /// Sends broadcasts to their recipients.
+    pub(super) fn broadcast(&self, broadcasts: impl IntoIterator<Item = Broadcast>) {
+        let hand = |socket: &SocketId, frame: Utf8Bytes| {
+            if let Some(session) = self.sessions.get(socket) {
+                session.outbox.send(frame);
             }
         };
-        for news in news {
-            match news {
-                News::Everyone(frame) => {
-                    self.seats.keys().for_each(|seat| hand(seat, frame.clone()));
+        for broadcasts in broadcasts {
+            match broadcasts {
+                Broadcast::Everyone(frame) => {
+                    self.sessions.keys().for_each(|socket| hand(socket, frame.clone()));
                 }
-                News::Seats(seats, frame) => {
-                    seats.iter().for_each(|seat| hand(seat, frame.clone()));
+                Broadcast::Sockets(sockets, frame) => {
+                    sockets.iter().for_each(|socket| hand(socket, frame.clone()));
                 }
-                News::Room(room, frame) => {
-                    let present = self.rooms.get(&room).map(|room| room.present.as_slice());
-                    present.unwrap_or_default().iter().for_each(|seat| hand(seat, frame.clone()));
+                Broadcast::Room(room, frame) => {
+                    let present = self.rooms.get(&room).map(|room| room.sockets.as_slice());
+                    present
+                        .unwrap_or_default()
+                        .iter()
+                        .for_each(|socket| hand(socket, frame.clone()));
                 }
             }
         }
     }
 
     /// Something changed that somebody may be waiting for.
-    pub(super) fn touch(&self) {
+    pub(super) fn notify_changed(&self) {
         self.changed.send_modify(|version| *version += 1);
     }
 

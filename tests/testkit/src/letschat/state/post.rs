@@ -1,21 +1,21 @@
-//! What was said in a room.
+//! Posts, and how they are selected.
 
 use jiff::Timestamp;
 
 use super::account::Account;
-use super::session::Seat;
+use super::session::SocketId;
 use crate::letschat::id::Id;
 
-/// What somebody said in a room.
+/// A message in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     /// Its id: 24 hex digits.
     pub id: String,
-    /// What was said.
+    /// The text.
     pub text: String,
     /// When, by the server's clock.
     pub posted: Timestamp,
-    /// The username of the one who said it.
+    /// The author's username.
     pub owner: String,
     pub(super) owner_id: Id,
 }
@@ -41,14 +41,14 @@ pub(in super::super) struct Draft {
 
 /// A draft that waits to be overtaken by the next post in its room, and whom to answer then.
 #[derive(Debug)]
-pub(in super::super) struct Held {
+pub(in super::super) struct HeldPost {
     pub post: Post,
-    pub asked: Option<(Seat, u64)>,
+    pub ack: Option<(SocketId, u64)>,
 }
 
 /// Why a message cannot be posted. The server gives no reason to anyone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Refused;
+pub(in super::super) struct Rejected;
 
 /// Which ids of a list are to be told in full.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(in super::super) struct Query {
 
 impl Query {
     /// The posts, of those that lie in order of their times.
-    pub(in super::super) fn of<'a>(&self, posts: &'a [Post]) -> Vec<&'a Post> {
+    pub(in super::super) fn select<'a>(&self, posts: &'a [Post]) -> Vec<&'a Post> {
         let start = self.from.map_or(0, |from| posts.partition_point(|post| post.posted <= from));
         let end = self.to.map_or(posts.len(), |to| posts.partition_point(|post| post.posted <= to));
         let posts = posts[start.min(end)..end].iter();
@@ -108,7 +108,7 @@ mod tests {
     #[track_caller]
     fn lists(query: &Query, ids: &[usize]) {
         let posts = room(&[10, 20, 20, 30]);
-        let listed: Vec<_> = query.of(&posts).iter().map(|post| post.id.clone()).collect();
+        let listed: Vec<_> = query.select(&posts).iter().map(|post| post.id.clone()).collect();
         assert_eq!(listed, ids.iter().map(|at| format!("{at:024x}")).collect::<Vec<_>>());
     }
 

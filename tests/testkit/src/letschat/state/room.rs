@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::post::{Held, Post};
-use super::session::Seat;
+use super::post::{HeldPost, Post};
+use super::session::SocketId;
 use crate::letschat::id::Id;
 
-/// A room, what was said in it, and who sits there now.
+/// A room, its posts, and who is present.
 #[derive(Debug)]
 pub(in super::super) struct Room {
     pub id: Id,
@@ -25,22 +25,22 @@ pub(in super::super) struct Room {
     /// By the time of posting; equal times in the order of arrival.
     pub posts: Vec<Post>,
     /// Posts that have their ids but wait to be overtaken.
-    pub held: VecDeque<Held>,
+    pub held_posts: VecDeque<HeldPost>,
     /// The sockets that joined, in that order.
-    pub present: Vec<Seat>,
+    pub sockets: Vec<SocketId>,
 }
 
 impl Room {
     /// The real server's `isAuthorized`: whether `who` may read, write and enter without a password.
-    pub(in super::super) fn admits(&self, who: &str) -> bool {
+    pub(in super::super) fn is_authorized(&self, who: &str) -> bool {
         (!self.private && !self.has_password())
             || *self.owner == *who
             || self.participants.iter().any(|participant| **participant == *who)
     }
 
     /// Whether `who` may enter with this password.
-    pub(in super::super) fn opens(&self, who: &str, password: Option<&str>) -> bool {
-        self.admits(who) || (self.has_password() && self.password.as_deref() == password)
+    pub(in super::super) fn may_join(&self, who: &str, password: Option<&str>) -> bool {
+        self.is_authorized(who) || (self.has_password() && self.password.as_deref() == password)
     }
 
     pub(in super::super) fn has_password(&self) -> bool {

@@ -1,27 +1,27 @@
-//! The websockets that were let in, and what they are told.
+//! The websockets whose token was good, and what is broadcast to them.
 
 use axum::extract::ws::Utf8Bytes;
 
 use crate::letschat::id::Id;
 use crate::letschat::outbox::Outbox;
 
-/// A websocket that was let in, by its number.
-pub(in super::super) type Seat = u64;
+/// The number of a websocket whose token was good.
+pub(in super::super) type SocketId = u64;
 
-/// Who sits in a seat.
+/// The account of a websocket, and its outbox.
 #[derive(Debug)]
-pub(in super::super) struct Taken {
-    pub who: Id,
+pub(in super::super) struct Session {
+    pub account_id: Id,
     pub outbox: Outbox,
 }
 
-/// Something that others are to be told, after the one who caused it has been answered.
+/// A frame for others, sent after the one who caused it has been answered.
 #[derive(Debug)]
-pub(in super::super) enum News {
-    /// Every socket that was let in.
+pub(in super::super) enum Broadcast {
+    /// To every socket.
     Everyone(Utf8Bytes),
-    /// The sockets that joined this room.
+    /// To the sockets that joined this room.
     Room(Id, Utf8Bytes),
-    /// These sockets.
-    Seats(Vec<Seat>, Utf8Bytes),
+    /// To these sockets.
+    Sockets(Vec<SocketId>, Utf8Bytes),
 }

@@ -2,14 +2,14 @@
 
 use base64::Engine;
 
-use super::World;
+use super::ServerState;
 use crate::letschat::id::{self, Id};
 
 /// What a token turns out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) enum Verdict {
+pub(in super::super) enum TokenCheck {
     /// This account's.
-    Good(Id),
+    Valid(Id),
     /// Not of the form of a token. The server notices, goes on regardless, and answers twice.
     Malformed,
     /// Nobody's.
@@ -18,26 +18,26 @@ pub(in super::super) enum Verdict {
     Broken,
 }
 
-impl World {
+impl ServerState {
     /// Whose `token` is. It is read as the server reads it: base64 of any alphabet, with or without its end.
-    pub(in super::super) fn check(&self, token: &str) -> Verdict {
-        let read = lenient(token);
+    pub(in super::super) fn check_token(&self, token: &str) -> TokenCheck {
+        let read = decode_like_node(token);
         let mut parts = read.split(':');
         let (who, secret) = (parts.next().unwrap_or_default(), parts.next());
         let Some(who) = id::parse(who).filter(|_| who.len() == 24) else {
-            return Verdict::Malformed;
+            return TokenCheck::Malformed;
         };
-        let Some(account) = self.account(&who) else { return Verdict::Wrong };
+        let Some(account) = self.account(&who) else { return TokenCheck::Wrong };
         match (&account.secret, secret) {
-            (Some(right), Some(given)) if right == given => Verdict::Good(who),
-            (Some(_), Some(_)) => Verdict::Wrong,
-            _ => Verdict::Broken,
+            (Some(right), Some(given)) if right == given => TokenCheck::Valid(who),
+            (Some(_), Some(_)) => TokenCheck::Wrong,
+            _ => TokenCheck::Broken,
         }
     }
 }
 
 /// Base64 as Node reads it: both alphabets, and what is not base64 is passed over.
-fn lenient(text: &str) -> String {
+fn decode_like_node(text: &str) -> String {
     let mut kept: String = text
         .chars()
         .take_while(|char| *char != '=')
@@ -70,7 +70,7 @@ mod tests {
         for (text, read) in
             [("Zm9v", "foo"), ("Zm8=", "fo"), ("Zm8", "fo"), ("Z m\n9v", "foo"), ("Zm9vZ", "foo")]
         {
-            assert_eq!(lenient(text), read, "{text:?}");
+            assert_eq!(decode_like_node(text), read, "{text:?}");
         }
     }
 }
