@@ -212,6 +212,17 @@ mod tests {
         assert!(matches!(outbox.next().await, Next::Finished));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn lines_are_delayed_together_and_not_one_after_the_other() {
+        let delay = Duration::from_secs(5);
+        let outbox = Outbox::new(100, delay);
+        outbox.push(line("a"));
+        outbox.push(line("b"));
+        let Next::Lines(lines) = outbox.next().await else { panic!("two lines wait") };
+        let due = lines.iter().map(|line| line.due).collect::<Vec<_>>();
+        assert_eq!(due, [Some(Instant::now() + delay); 2]);
+    }
+
     #[tokio::test]
     async fn a_cut_loses_what_waits() {
         let outbox = Outbox::new(100, Duration::ZERO);
