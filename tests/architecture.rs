@@ -47,6 +47,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("tokio_rustls", "net"),
     ("irc::proto", "protocol"),
     ("clap", "cli"),
+    ("letsbridge_testkit", "cli"),
 ];
 
 struct Layer {

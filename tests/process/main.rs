@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod crowd;
 mod cut_off;
+#[cfg(feature = "demo")]
 mod demo;
 mod direct;
 mod disk;
