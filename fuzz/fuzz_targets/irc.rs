@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use jiff::Timestamp;
-use letsbridge::domain::{Kind, Person, PlaceId, Ticket};
-use letsbridge::protocol::irc::{Heard, Identity, Lesson, Order, Pace, Plan, Seat, Session};
+use letsbridge::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
+use letsbridge::protocol::irc::{
+    ChannelTarget, IrcCommand, IrcIdentity, IrcSession, LearnedPace, Pace, ReceivedLine,
+    SessionConfig,
+};
 use letsbridge::protocol::{Input, Machine, Output};
 use libfuzzer_sys::fuzz_target;
 
@@ -59,7 +62,7 @@ const CAPS: &str = "message-tags server-time batch echo-message labeled-response
 fuzz_target!(|happenings: Vec<Happening<'_>>| {
     let began = Instant::now();
     let mut now = began;
-    let mut session = Session::new(now, plan(now));
+    let mut session = IrcSession::new(now, plan(now));
     let mut ticket = 0;
     drain(&mut session);
     for happening in happenings {
@@ -81,113 +84,133 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
             }
             Happening::Say { place, action, prefix, body, relay } => {
                 ticket += 1;
-                let (ticket, place, kind) = (Ticket(ticket), place_of(place), kind(action));
+                let (ticket, place, kind) = (DeliveryId(ticket), place_of(place), kind(action));
                 let (prefix, body) = (prefix.to_owned(), body.to_owned());
                 let relay = relay.map(Into::into);
-                let say = Order::Say { ticket, place, kind, prefix, body, relay };
+                let say = IrcCommand::SendMessage {
+                    delivery: ticket,
+                    endpoint: place,
+                    kind,
+                    prefix,
+                    body,
+                    relay_nick: relay,
+                };
                 order(&mut session, now, say);
             }
             Happening::Whisper { nick, action, body } => {
                 ticket += 1;
-                let (ticket, place, kind) = (Ticket(ticket), PlaceId(9), kind(action));
-                let whom = Arc::new(Person::named(nick));
+                let (ticket, place, kind) = (DeliveryId(ticket), EndpointId(9), kind(action));
+                let whom = Arc::new(IrcUser::named(nick));
                 let (prefix, body) = ("<bob> ".to_owned(), body.to_owned());
-                let whisper = Order::Whisper { ticket, place, whom, kind, prefix, body };
+                let whisper = IrcCommand::SendDirect {
+                    delivery: ticket,
+                    endpoint: place,
+                    recipient: whom,
+                    kind,
+                    prefix,
+                    body,
+                };
                 order(&mut session, now, whisper);
             }
             Happening::Past { place, msgid, by_line } => {
                 let (place, msgid) = (place_of(place), msgid.map(str::to_owned));
                 let (since, clock) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
-                let past = Order::Past { place, since, now: clock, msgid, by_line };
+                let past = IrcCommand::FetchHistory {
+                    endpoint: place,
+                    since,
+                    now: clock,
+                    msgid,
+                    by_msgid: by_line,
+                };
                 order(&mut session, now, past);
             }
             Happening::Away(why) => {
-                order(&mut session, now, Order::Away(why.map(str::to_owned)));
+                order(&mut session, now, IrcCommand::SetAway(why.map(str::to_owned)));
             }
             Happening::Sit { place } => {
                 let name = format!("#more{}", place % 4);
-                let seat = Seat { place: place_of(place), name, key: None };
-                order(&mut session, now, Order::Sit(seat));
+                let seat = ChannelTarget { endpoint: place_of(place), name, key: None };
+                order(&mut session, now, IrcCommand::Join(seat));
             }
             Happening::Notice { nick, text } => {
                 let (nick, text) = (nick.to_owned(), text.to_owned());
-                order(&mut session, now, Order::Notice { nick, text });
+                order(&mut session, now, IrcCommand::SendNotice { nick, text });
             }
             Happening::Topic { place, topic } => {
                 let topic = topic.to_owned();
-                order(&mut session, now, Order::Topic { place: place_of(place), topic });
+                order(&mut session, now, IrcCommand::SetTopic { endpoint: place_of(place), topic });
             }
             Happening::Wait { milliseconds } => {
                 now += Duration::from_millis(u64::from(milliseconds) % 100_000);
-                session.handle(now, Input::Tick);
+                session.handle_input(now, Input::Timeout);
                 drain(&mut session);
             }
-            Happening::Quit(why) => order(&mut session, now, Order::Quit(why.to_owned())),
+            Happening::Quit(why) => order(&mut session, now, IrcCommand::Quit(why.to_owned())),
         }
     }
     // A session that waits for nothing would stand still for ever; one that never waits, spin.
     for _ in 0..10_000 {
-        let Some(deadline) = session.deadline() else { return };
+        let Some(deadline) = session.poll_timeout() else { return };
         now = now.max(deadline);
         if now > began + Duration::from_secs(86_400) {
             return;
         }
-        session.handle(now, Input::Tick);
+        session.handle_input(now, Input::Timeout);
         if drain(&mut session) {
             return;
         }
     }
-    panic!("a session that is never done: {:?}", session.deadline().map(|it| it - began));
+    panic!("a session that is never done: {:?}", session.poll_timeout().map(|it| it - began));
 });
 
-fn plan(now: Instant) -> Plan {
-    let seat = |(place, name): (i64, &str)| Seat {
-        place: PlaceId(place),
+fn plan(now: Instant) -> SessionConfig {
+    let seat = |(place, name): (i64, &str)| ChannelTarget {
+        endpoint: EndpointId(place),
         name: name.to_owned(),
         key: None,
     };
-    Plan {
-        identity: Identity::named("bridge"),
-        seats: [(1, "#tea"), (2, "#dev")].map(seat).to_vec(),
-        invited_by: None,
-        deaf: false,
+    SessionConfig {
+        identity: IrcIdentity::named("bridge"),
+        channels: [(1, "#tea"), (2, "#dev")].map(seat).to_vec(),
+        request_invite_from: None,
+        send_only: false,
         webirc: None,
         pace: Pace::Auto,
-        lesson: Lesson::none(now),
+        learned_pace: LearnedPace::new(now),
         seed: 1,
-        clock: Timestamp::UNIX_EPOCH,
-        secure: true,
+        started_at: Timestamp::UNIX_EPOCH,
+        is_tls: true,
         may_say_passwords: false,
         nonce: "nonce".to_owned(),
     }
 }
 
-fn kind(action: bool) -> Kind {
-    if action { Kind::Action } else { Kind::Talk }
+fn kind(action: bool) -> MessageKind {
+    if action { MessageKind::Action } else { MessageKind::Text }
 }
 
-fn place_of(place: u8) -> PlaceId {
-    PlaceId(i64::from(place % 4))
+fn place_of(place: u8) -> EndpointId {
+    EndpointId(i64::from(place % 4))
 }
 
-fn hear(session: &mut Session, now: Instant, line: &str) {
+fn hear(session: &mut IrcSession, now: Instant, line: &str) {
     for line in line.split(['\r', '\n']) {
-        session.handle(now, Input::Frame(Heard::Line(line.to_owned())));
+        session.handle_input(now, Input::Receive(ReceivedLine::Utf8(line.to_owned())));
         drain(session);
     }
 }
 
-fn order(session: &mut Session, now: Instant, order: Order) {
-    session.handle(now, Input::Order(order));
+fn order(session: &mut IrcSession, now: Instant, order: IrcCommand) {
+    session.handle_input(now, Input::Command(order));
     drain(session);
 }
 
 /// Takes what it answers. Says whether it has hung up.
-fn drain(session: &mut Session) -> bool {
+fn drain(session: &mut IrcSession) -> bool {
     let mut closed = false;
-    while let Some(output) = session.poll() {
+    while let Some(output) = session.poll_output() {
         match output {
-            Output::Frame(line) => {
+            Output::Transmit(line) => {
                 let line = line.as_str();
                 assert!(!line.contains(['\r', '\n', '\0']), "a line is one line: {line:?}");
             }

@@ -5,8 +5,10 @@
 use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
-use letsbridge::domain::{PlaceId, Ticket};
-use letsbridge::protocol::letschat::{Heard, Order, PAGE, PostId, Seat, Session, Stay};
+use letsbridge::domain::{DeliveryId, EndpointId};
+use letsbridge::protocol::letschat::{
+    LetsChatCommand, LetsChatSession, PAGE_SIZE, PostId, ReceivedFrame, RoomTarget, Stay,
+};
 use letsbridge::protocol::socketio::Packet;
 use letsbridge::protocol::{Input, Machine, Output};
 use libfuzzer_sys::fuzz_target;
@@ -52,8 +54,8 @@ enum Happening<'a> {
 fuzz_target!(|happenings: Vec<Happening<'_>>| {
     let began = Instant::now();
     let mut now = began;
-    let seat = Seat { place: PlaceId(1), name: "tea".to_owned(), password: None };
-    let mut session = Session::new(now, vec![seat], 1);
+    let seat = RoomTarget { endpoint: EndpointId(1), name: "tea".to_owned(), password: None };
+    let mut session = LetsChatSession::new(now, vec![seat], 1);
     let mut ticket = 0;
     drain(&mut session);
     for happening in happenings {
@@ -72,75 +74,96 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
             Happening::Post { place, text } => {
                 ticket += 1;
                 let (place, text) = (place_of(place), text.to_owned());
-                order(&mut session, now, Order::Post { ticket: Ticket(ticket), place, text });
+                order(
+                    &mut session,
+                    now,
+                    LetsChatCommand::Post { delivery: DeliveryId(ticket), endpoint: place, text },
+                );
             }
             Happening::Whisper { user, text } => {
                 ticket += 1;
                 let (user, text) = (user.to_owned(), text.to_owned());
-                let (ticket, place) = (Ticket(ticket), PlaceId(9));
-                order(&mut session, now, Order::Whisper { ticket, place, user, text });
+                let (ticket, place) = (DeliveryId(ticket), EndpointId(9));
+                order(
+                    &mut session,
+                    now,
+                    LetsChatCommand::SendDirect { delivery: ticket, endpoint: place, user, text },
+                );
             }
             Happening::Tell { user, text } => {
                 let (user, text) = (user.to_owned(), text.to_owned());
-                order(&mut session, now, Order::Tell { user, text });
+                order(&mut session, now, LetsChatCommand::SendDirectNotice { user, text });
             }
             Happening::List { place, skip, later } => {
-                let (place, since, skip) = (place_of(place), PostId::FIRST, usize::from(skip));
-                let (take, stay) = (PAGE, Stay::default());
-                order(&mut session, now, Order::List { place, since, skip, take, later, stay });
+                let (place, since, skip) = (place_of(place), PostId::MIN, usize::from(skip));
+                let (take, stay) = (PAGE_SIZE, Stay::default());
+                order(
+                    &mut session,
+                    now,
+                    LetsChatCommand::ListMessages {
+                        endpoint: place,
+                        since,
+                        skip,
+                        limit: take,
+                        delayed: later,
+                        stay,
+                    },
+                );
             }
             Happening::Newest { place } => {
                 let (place, stay) = (place_of(place), Stay::default());
-                order(&mut session, now, Order::Newest { place, stay });
+                order(&mut session, now, LetsChatCommand::NewestMessage { place, stay });
             }
             Happening::Wait { milliseconds } => {
                 now += Duration::from_millis(u64::from(milliseconds) % 100_000);
-                session.handle(now, Input::Tick);
+                session.handle_input(now, Input::Timeout);
                 drain(&mut session);
             }
-            Happening::Leave => order(&mut session, now, Order::Leave),
+            Happening::Leave => order(&mut session, now, LetsChatCommand::Leave),
         }
     }
     for _ in 0..10_000 {
-        let Some(deadline) = session.deadline() else { return };
+        let Some(deadline) = session.poll_timeout() else { return };
         now = now.max(deadline);
         if now > began + Duration::from_secs(86_400) {
             return;
         }
-        session.handle(now, Input::Tick);
+        session.handle_input(now, Input::Timeout);
         if drain(&mut session) {
             return;
         }
     }
-    panic!("a session that is never done: {:?}", session.deadline().map(|it| it - began));
+    panic!("a session that is never done: {:?}", session.poll_timeout().map(|it| it - began));
 });
 
-fn place_of(place: u8) -> PlaceId {
-    PlaceId(i64::from(place % 3))
+fn place_of(place: u8) -> EndpointId {
+    EndpointId(i64::from(place % 3))
 }
 
-fn hear(session: &mut Session, now: Instant, frame: &str) {
+fn hear(session: &mut LetsChatSession, now: Instant, frame: &str) {
     // What it says is understood in the same way when it is said again.
     if let Ok(packet) = Packet::parse(frame) {
         let again = packet.encode();
         let parsed = Packet::parse(&again);
         assert!(parsed.is_ok_and(|parsed| parsed.encode() == again), "{frame:?} {again:?}");
     }
-    session.handle(now, Input::Frame(Heard::Text(frame.into())));
+    session.handle_input(now, Input::Receive(ReceivedFrame::Text(frame.into())));
     drain(session);
 }
 
-fn order(session: &mut Session, now: Instant, order: Order) {
-    session.handle(now, Input::Order(order));
+fn order(session: &mut LetsChatSession, now: Instant, order: LetsChatCommand) {
+    session.handle_input(now, Input::Command(order));
     drain(session);
 }
 
 /// Takes what it answers. Says whether it has hung up.
-fn drain(session: &mut Session) -> bool {
+fn drain(session: &mut LetsChatSession) -> bool {
     let mut closed = false;
-    while let Some(output) = session.poll() {
+    while let Some(output) = session.poll_output() {
         match output {
-            Output::Frame(frame) => assert!(Packet::parse(&frame).is_ok(), "no packet: {frame:?}"),
+            Output::Transmit(frame) => {
+                assert!(Packet::parse(&frame).is_ok(), "no packet: {frame:?}")
+            }
             Output::Event(_) => {}
             Output::Close(_) => closed = true,
         }

@@ -89,7 +89,7 @@ impl Senders {
         for (place, network, nicks) in channels {
             match nicks.source {
                 NickSource::Relaymsg => {
-                    drop(voices.relaymsg_templates.insert(network, nicks.template.clone()))
+                    drop(voices.relaymsg_templates.insert(network, nicks.template.clone()));
                 }
                 NickSource::Puppet { show_away: away, .. } => {
                     voices.puppets.insert(network, Puppets::new(away));

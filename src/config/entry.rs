@@ -97,7 +97,7 @@ impl<'r> Entry<'r> {
         };
         let item = |(index, value): (usize, &Value)| {
             let mistake = |flaw| {
-                self.loader.report_error(&document::item_path(&self.path, index), value, flaw)
+                self.loader.report_error(&document::item_path(&self.path, index), value, flaw);
             };
             read(value).map_err(mistake).ok()
         };

@@ -172,7 +172,7 @@ fn set_once<'r, T: PartialEq>(
     let Some((value, entry)) = written else { return };
     match known.get(place) {
         Some((before, first)) if *before != value => {
-            entry.report_error(conflicting_value(place, first))
+            entry.report_error(conflicting_value(place, first));
         }
         Some(_) => {}
         None => {

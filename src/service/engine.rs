@@ -188,10 +188,10 @@ impl Engine {
                         self.clear_problem(&Peer::Irc(network.clone()));
                     }
                     Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
-                        self.clear_problem(&Peer::LetsChat)
+                        self.clear_problem(&Peer::LetsChat);
                     }
                     Event::ConnectionLost(Peer::Irc(network)) => {
-                        drop(self.irc_senders.remove(network))
+                        drop(self.irc_senders.remove(network));
                     }
                     Event::ConnectionLost(Peer::LetsChat) => self.letschat_sender = None,
                     Event::Tick => self.stats_reporter.tick(self.bridge.stats()),

@@ -240,25 +240,25 @@ impl ProbeProgress {
     fn on_input(&mut self, item: EngineInput) {
         match item {
             EngineInput::IrcConnected(_, orders) => {
-                self.commands = Some(CommandSender::Irc(orders))
+                self.commands = Some(CommandSender::Irc(orders));
             }
             EngineInput::LetsChatConnected(orders) => {
-                self.commands = Some(CommandSender::LetsChat(orders))
+                self.commands = Some(CommandSender::LetsChat(orders));
             }
             EngineInput::Event(Event::Irc(_, event)) => match event {
                 irc::IrcEvent::Registered { nick } => self.on_login(nick),
                 irc::IrcEvent::LoggedIn { account } => {
-                    self.result.server.account = Some(Ok(account))
+                    self.result.server.account = Some(Ok(account));
                 }
                 irc::IrcEvent::LoginFailed { reason: why } => {
-                    self.result.server.account = Some(Err(why))
+                    self.result.server.account = Some(Err(why));
                 }
                 irc::IrcEvent::Joined { endpoint: place, .. } => self.joined.push(place),
                 irc::IrcEvent::MaySpeak { place, why } => {
-                    self.on_endpoint(place, why.map_or(Ok(()), Err))
+                    self.on_endpoint(place, why.map_or(Ok(()), Err));
                 }
                 irc::IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                    self.on_endpoint(place, Err(why))
+                    self.on_endpoint(place, Err(why));
                 }
                 _ => {}
             },
@@ -269,10 +269,10 @@ impl ProbeProgress {
                     self.awaits_direct_messages = false;
                 }
                 letschat::LetsChatEvent::Joined { endpoint: place, .. } => {
-                    self.on_endpoint(place, Ok(()))
+                    self.on_endpoint(place, Ok(()));
                 }
                 letschat::LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
-                    self.on_endpoint(place, Err(why))
+                    self.on_endpoint(place, Err(why));
                 }
                 _ => {}
             },

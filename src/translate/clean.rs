@@ -98,7 +98,7 @@ pub(super) fn sanitize_text(text: &str, codes: bool) -> Cow<'_, str> {
     let text = if codes {
         Cow::Borrowed(&*shown)
     } else {
-        mirc::strip_formatting(&shown, Formatting::Strip)
+        mirc::convert_formatting(&shown, Formatting::Strip)
     };
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -127,11 +127,11 @@ pub(super) fn sanitize_text(text: &str, codes: bool) -> Cow<'_, str> {
 /// `text`, said on IRC, with its formatting as it is hinted at in plain text, and else clean.
 pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
     if let Cow::Borrowed(plain) = sanitize_text(said, true)
-        && let Cow::Borrowed(plain) = mirc::strip_formatting(plain, formatting)
+        && let Cow::Borrowed(plain) = mirc::convert_formatting(plain, formatting)
     {
         return Cow::Borrowed(plain);
     }
-    let marked = mirc::strip_formatting(&escape_controls(said), formatting).into_owned();
+    let marked = mirc::convert_formatting(&escape_controls(said), formatting).into_owned();
     Cow::Owned(sanitize_text(&marked, false).into_owned())
 }
 
@@ -178,7 +178,8 @@ pub(super) fn truncate(text: &str, bytes: usize) -> Cow<'_, str> {
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     let unseen = |c: char| c.is_whitespace() || names::is_invisible(c) || names::is_filler(c);
-    text.chars().all(unseen) || mirc::strip_formatting(text, Formatting::Strip).chars().all(unseen)
+    text.chars().all(unseen)
+        || mirc::convert_formatting(text, Formatting::Strip).chars().all(unseen)
 }
 
 /// Whether a character turns the direction in which what follows it is written.

@@ -68,7 +68,7 @@ pub fn needs_split(message: &Message, place: &Endpoint, manners: &LinkFormat) ->
         return false;
     }
     let message = manners.rules.with_extracted_nick(message, side);
-    let text = mirc::strip_formatting(&message.body, manners.room.formatting);
+    let text = mirc::convert_formatting(&message.body, manners.room.formatting);
     pictures::is_image_url(&text)
         && !pictures::targets_letschat(&text, manners.room.letschat_url.as_ref())
 }
@@ -80,7 +80,7 @@ pub fn needs_split(message: &Message, place: &Endpoint, manners: &LinkFormat) ->
 pub fn is_passthrough(message: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
     let Some(pattern) = &manners.passthrough else { return false };
     let message = manners.rules.with_extracted_nick(message, Side::of(place));
-    let text = mirc::strip_formatting(&message.body, Formatting::Strip);
+    let text = mirc::convert_formatting(&message.body, Formatting::Strip);
     message.kind == MessageKind::Text
         && !message.author.is_bridge()
         && !text.contains(['\n', '\r'])

@@ -32,7 +32,7 @@ const MARKERS: [(char, char); 5] =
 /// `text` without its codes, as `formatting` says. Other control characters go with them: no page
 /// shows them. Tabs and line breaks stay.
 #[must_use]
-pub fn strip_formatting(text: &str, formatting: Formatting) -> Cow<'_, str> {
+pub fn convert_formatting(text: &str, formatting: Formatting) -> Cow<'_, str> {
     if !text.bytes().any(is_control_code) {
         return Cow::Borrowed(text);
     }
@@ -131,15 +131,15 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, plain: &str, marked: &str) {
-        assert_eq!(strip_formatting(text, Formatting::Strip), plain, "{text:?}");
-        assert_eq!(strip_formatting(text, Formatting::Markers), marked, "{text:?}");
+        assert_eq!(convert_formatting(text, Formatting::Strip), plain, "{text:?}");
+        assert_eq!(convert_formatting(text, Formatting::Markers), marked, "{text:?}");
     }
 
     #[test]
     fn text_without_codes_is_borrowed() {
         for text in ["", "hello", "héllo 🫖", "a\tb\nc", "*a* _b_"] {
             assert!(
-                matches!(strip_formatting(text, Formatting::Markers), Cow::Borrowed(same) if same == text)
+                matches!(convert_formatting(text, Formatting::Markers), Cow::Borrowed(same) if same == text)
             );
         }
     }
@@ -193,14 +193,14 @@ mod tests {
         #[test]
         fn stripping_keeps_every_visible_character(words in "[a-zé🫖 ]{0,20}", codes in "[\x02\x0f\x11\x16\x1d\x1e\x1f]{0,5}") {
             let text: String = codes.chars().chain(words.chars()).chain(codes.chars()).collect();
-            prop_assert_eq!(strip_formatting(&text, Formatting::Strip), words.as_str());
+            prop_assert_eq!(convert_formatting(&text, Formatting::Strip), words.as_str());
         }
 
         #[test]
         fn strip_is_idempotent(text in "[\x02\x03\x04\x0f\x11\x16\x1d-\x1f0-9a-f, é:/\n]{0,60}") {
             for formatting in [Formatting::Strip, Formatting::Markers] {
-                let once = strip_formatting(&text, formatting).into_owned();
-                prop_assert_eq!(strip_formatting(&once, formatting), once.as_str());
+                let once = convert_formatting(&text, formatting).into_owned();
+                prop_assert_eq!(convert_formatting(&once, formatting), once.as_str());
             }
         }
     }

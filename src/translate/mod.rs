@@ -42,7 +42,7 @@ pub use links::{PublicLink, PublicLinks, sanitize_file_name};
 pub use manners::{
     ChannelFormat, Emotes, LinkFormat, LongMessages, MergeLines, Prefixes, RoomFormat,
 };
-pub use mirc::{Formatting, strip_formatting};
+pub use mirc::{Formatting, convert_formatting};
 pub use names::{defuse_ping, fallback_name, name_or_fallback};
 pub use nick::nick_candidates;
 pub use people::UserMap;

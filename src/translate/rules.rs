@@ -78,7 +78,7 @@ impl Rules {
         }
         let side = Side::of(place);
         let message = self.with_extracted_nick(message, side);
-        let text = mirc::strip_formatting(&message.body, Formatting::Strip);
+        let text = mirc::convert_formatting(&message.body, Formatting::Strip);
         self.ignore.iter().any(|rule| {
             rule.side.is_none_or(|on| on == side)
                 && rule.users.iter().all(|who| who.matches(&message.author))
@@ -97,7 +97,7 @@ impl Rules {
                 && rule.users.iter().all(|who| who.matches(&message.author))
         };
         for rule in self.extract_nicks.iter().filter(speaks) {
-            let plain = mirc::strip_formatting(&message.body, Formatting::Strip);
+            let plain = mirc::convert_formatting(&message.body, Formatting::Strip);
             let Some(found) = rule.pattern.captures(&plain) else { continue };
             let group = |name| found.name(name).map_or("", |group| group.as_str().trim());
             if group("nick").is_empty() {

@@ -591,7 +591,7 @@ impl World {
         let puppet = self.puppets.iter_mut().find(|it| it.account == account).unwrap();
         match &mut puppet.wire.machine {
             Some(machine) => {
-                machine.handle_input(self.now, Input::Command(irc::IrcCommand::Join(seat)))
+                machine.handle_input(self.now, Input::Command(irc::IrcCommand::Join(seat)));
             }
             None => {
                 puppet.wire.sent.push_back(format!("called {nick}"));

@@ -269,7 +269,7 @@ impl Bridge {
             }
             LetsChatEvent::DirectMessage(whisper) => self.on_letschat_dm(&whisper, turn)?,
             LetsChatEvent::DirectMessagesEnabled(carries) => {
-                self.set_letschat_dms_enabled(carries, turn)?
+                self.set_letschat_dms_enabled(carries, turn)?;
             }
             LetsChatEvent::Posted { delivery: ticket, endpoint: place, id }
                 if self.direct.recipients.contains_key(&place) =>

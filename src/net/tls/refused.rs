@@ -136,13 +136,13 @@ impl fmt::Display for RejectedCert {
             )?,
             RejectionCause::NotYetValid(None) => f.write_str("its certificate is not valid yet")?,
             RejectionCause::Weak(words) => {
-                write!(f, "its certificate cannot be accepted: {words}")?
+                write!(f, "its certificate cannot be accepted: {words}")?;
             }
             RejectionCause::Other(_) if !self.advice.flaws.is_empty() => {
                 f.write_str("its certificate cannot be accepted")?;
             }
             RejectionCause::Other(words) => {
-                write!(f, "its certificate cannot be accepted: {words}")?
+                write!(f, "its certificate cannot be accepted: {words}")?;
             }
         }
         let Advice { pin, authority, issuer, flaws, host } = &*self.advice;

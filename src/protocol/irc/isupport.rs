@@ -84,7 +84,8 @@ impl Isupport {
                 (self.history_by_time, self.history_by_msgid) = (has("timestamp"), has("msgid"));
             }
             "PREFIX" => {
-                self.prefix_modes = parse_prefix(value).unwrap_or_else(|| self.prefix_modes.clone())
+                self.prefix_modes =
+                    parse_prefix(value).unwrap_or_else(|| self.prefix_modes.clone());
             }
             "CHANMODES" => {
                 let mut kinds = value.split(',').map(|it| it.chars().take(MAX_MODES).collect());
@@ -101,7 +102,7 @@ impl Isupport {
                 self.chantypes = value.chars().filter(begins).take(MAX_CHANTYPES).collect();
             }
             "NICKLEN" => {
-                self.nicklen = parse_limit(value, MIN_NICKLEN..=MAX_NAME_LIMIT).or(self.nicklen)
+                self.nicklen = parse_limit(value, MIN_NICKLEN..=MAX_NAME_LIMIT).or(self.nicklen);
             }
             "CHANNELLEN" => {
                 self.channellen =
@@ -123,12 +124,12 @@ impl Isupport {
             "CASEMAPPING" => self.casemapping = unsaid.casemapping,
             "LINELEN" => self.linelen = unsaid.linelen,
             "CHATHISTORY" | "draft/CHATHISTORY" => {
-                self.chathistory_limit = unsaid.chathistory_limit
+                self.chathistory_limit = unsaid.chathistory_limit;
             }
             "MONITOR" => self.monitor = unsaid.monitor,
             "MSGREFTYPES" => {
                 (self.history_by_time, self.history_by_msgid) =
-                    (unsaid.history_by_time, unsaid.history_by_msgid)
+                    (unsaid.history_by_time, unsaid.history_by_msgid);
             }
             "PREFIX" => self.prefix_modes = unsaid.prefix_modes,
             "CHANMODES" => self.param_modes = unsaid.param_modes,

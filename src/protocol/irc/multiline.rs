@@ -77,7 +77,7 @@ impl OutgoingText<'_> {
     /// Line by line.
     pub(super) fn lines(&self) -> Vec<OutgoingLine> {
         let parts = split::lines(self.prefix, self.body, self.budget).into_iter();
-        parts.map(|TextPart { text, end }| self.to_line(text, end)).collect()
+        parts.map(|TextPart { text, end }| self.outgoing_line(text, end)).collect()
     }
 
     /// In as few batches as `limits` allow, and lines where one is alone.
@@ -96,7 +96,7 @@ impl OutgoingText<'_> {
         pieces.truncate(pieces.iter().rposition(|it| !it.text.is_empty()).map_or(0, |at| at + 1));
         let full = pieces.iter().filter(|piece| !piece.text.is_empty());
         let mut plain: Vec<OutgoingLine> =
-            full.map(|piece| self.to_line(piece.text.clone(), piece.end)).collect();
+            full.map(|piece| self.outgoing_line(piece.text.clone(), piece.end)).collect();
         if let Some(last) = plain.last_mut() {
             last.body_end = end;
         }
@@ -119,7 +119,7 @@ impl OutgoingText<'_> {
         OutgoingLine { lines, kind: self.kind, text, body_end: end, single_lines: plain }
     }
 
-    fn to_line(&self, text: String, end: usize) -> OutgoingLine {
+    fn outgoing_line(&self, text: String, end: usize) -> OutgoingLine {
         let text = SafeText::sanitize(&text);
         let line = match self.relay_nick {
             Some(nick) => relaymsg::relaymsg_line(self.kind, self.target, nick, &text.0)

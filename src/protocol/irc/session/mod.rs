@@ -297,10 +297,10 @@ impl IrcSession {
                 self.close("the server did not let us in".to_owned());
             }
             IrcSessionPhase::Quitting { deadline: until } if now >= until => {
-                self.close("left".to_owned())
+                self.close("left".to_owned());
             }
             IrcSessionPhase::Banned { deadline: until } if now >= until => {
-                self.on_link_closed(String::new())
+                self.on_link_closed(String::new());
             }
             _ => {}
         }
@@ -426,7 +426,7 @@ impl Machine for IrcSession {
             }
             Input::Command(IrcCommand::SendNotice { nick, text }) => self.send_notice(&nick, &text),
             Input::Command(IrcCommand::SetTopic { endpoint: place, topic }) => {
-                self.set_topic(place, &topic)
+                self.set_topic(place, &topic);
             }
             Input::Command(IrcCommand::SetAway(why)) => {
                 self.enqueue_control(vec![("AWAY", why.into_iter().collect())]);

@@ -31,18 +31,18 @@ impl IrcSession {
             // The host that others see us by.
             Response::RPL_HOSTHIDDEN => self.set_own_host(argument(1)),
             Response::RPL_NAMREPLY => {
-                self.on_names_reply(now, argument(2), last_argument(arguments))
+                self.on_names_reply(now, argument(2), last_argument(arguments));
             }
             Response::RPL_ENDOFNAMES => self.on_end_of_names(now, argument(1)),
             Response::RPL_WHOISCHANNELS => {
-                self.on_whois_channels(argument(1), last_argument(arguments))
+                self.on_whois_channels(argument(1), last_argument(arguments));
             }
             Response::RPL_WHOISUSER => {
                 self.shown(argument(1), Fact::Address(argument(2), argument(3)));
             }
             Response::RPL_WHOISSERVER => self.shown(argument(1), Fact::Server(argument(2))),
             Response::RPL_WHOISOPERATOR => {
-                self.shown(argument(1), Fact::Is(last_argument(arguments)))
+                self.shown(argument(1), Fact::Is(last_argument(arguments)));
             }
             Response::RPL_ENDOFWHOIS => {
                 self.on_end_of_whois(now, argument(1));
@@ -53,7 +53,7 @@ impl IrcSession {
             Response::RPL_ENDOFWHO => self.on_end_of_who(),
             Response::RPL_CHANNELMODEIS => self.modes_are(argument(1), argument(2)),
             Response::RPL_TOPIC => {
-                self.on_topic(None, argument(1), Some(last_argument(arguments).to_owned()))
+                self.on_topic(None, argument(1), Some(last_argument(arguments).to_owned()));
             }
             Response::RPL_NOTOPIC => self.on_topic(None, argument(1), None),
             Response::ERR_NICKNAMEINUSE | Response::ERR_NICKCOLLISION => {

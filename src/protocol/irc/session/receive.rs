@@ -211,7 +211,7 @@ impl IrcSession {
             "439" | "499" | "531" | "707" => self.on_send_error(now, command, arguments, context),
             // ERR_BANNICKCHANGE, ERR_NICKTOOFAST, ERR_NONICKCHANGE, ERR_RESTRICTED.
             "435" | "438" | "447" | "484" => {
-                self.on_nick_rejected(now, false, super::last_argument(arguments))
+                self.on_nick_rejected(now, false, super::last_argument(arguments));
             }
             "470" => self.on_forwarded(now, argument(1), argument(2)),
             "448" | "479" | "480" | "489" | "495" | "500" | "519" | "520" | "926" => {

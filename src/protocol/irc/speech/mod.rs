@@ -818,13 +818,13 @@ mod tests {
         fn receive(&mut self, verdict: Option<SendResult>) {
             match verdict.map(|verdict| verdict.outcome) {
                 Some(SendOutcome::Delivered { .. }) => {
-                    (self.delivered, self.ended) = (true, self.ended + 1)
+                    (self.delivered, self.ended) = (true, self.ended + 1);
                 }
                 Some(SendOutcome::Rejected(_) | SendOutcome::RelaymsgRejected { .. }) => {
-                    self.ended += 1
+                    self.ended += 1;
                 }
                 Some(SendOutcome::Deferred { .. }) => {
-                    (self.ended, self.deferred) = (self.ended + 1, 1)
+                    (self.ended, self.deferred) = (self.ended + 1, 1);
                 }
                 Some(SendOutcome::PartiallyDelivered { .. }) | None => {}
             }

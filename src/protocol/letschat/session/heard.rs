@@ -201,7 +201,7 @@ impl LetsChatSession {
             LetsChatRequest::SendDirectNotice => {}
             // The list itself is broken in the server: always empty.
             LetsChatRequest::ProbeDirectMessages => {
-                self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)))
+                self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)));
             }
             LetsChatRequest::ListMessages { place, stay } => {
                 let post = |it: WirePost| it.into_post().map(|(post, _)| post);
@@ -216,7 +216,7 @@ impl LetsChatSession {
                         self.output.push_back(Output::Event(listed));
                     }
                     Err(why) => {
-                        self.leave_room(now, place, &format!("the room cannot be read: {why}"))
+                        self.leave_room(now, place, &format!("the room cannot be read: {why}"));
                     }
                 }
             }
@@ -224,7 +224,7 @@ impl LetsChatSession {
                 match parse_rows(argument, |post: PostRef| post.id()) {
                     Ok(rows) => self.on_newest(now, place, stay, take, rows),
                     Err(why) => {
-                        self.leave_room(now, place, &format!("the room cannot be read: {why}"))
+                        self.leave_room(now, place, &format!("the room cannot be read: {why}"));
                     }
                 }
             }

@@ -291,10 +291,10 @@ impl LetsChatSession {
                 }
             }
             LetsChatCommand::NewestMessage { place, stay } => {
-                self.request_newest(now, place, stay, 1)
+                self.request_newest(now, place, stay, 1);
             }
             LetsChatCommand::SetTimer { endpoint: place, after } => {
-                self.timers.push((now + after, place))
+                self.timers.push((now + after, place));
             }
             LetsChatCommand::Leave => {
                 self.send_packet(&Packet::Close);

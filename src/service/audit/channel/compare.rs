@@ -362,7 +362,7 @@ impl ChannelComparison {
                 of,
             ),
             None => {
-                self.findings.unrecorded.push(UnrecordedLine { msgid: id, sent_at: said, author })
+                self.findings.unrecorded.push(UnrecordedLine { msgid: id, sent_at: said, author });
             }
         }
     }

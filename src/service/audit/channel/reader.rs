@@ -95,7 +95,7 @@ impl ChannelReader {
                 IrcEvent::Message { endpoint: of, message: talk }
                     if of == place && talk.is_playback =>
                 {
-                    page.push(talk)
+                    page.push(talk);
                 }
                 IrcEvent::History { endpoint: of, reply: answer } if of == place => {
                     return match answer {
