@@ -3,14 +3,14 @@
 mod clock;
 pub mod connect;
 mod drive;
-pub mod ident;
-mod irc;
-mod letschat;
+pub mod identd;
+mod irc_codec;
 pub mod proxy;
 pub mod rest;
 pub mod stranger;
 pub mod tls;
+mod websocket;
 
 pub use drive::{ConnectionEnd, drive};
-pub use irc::{IrcCodec, IrcCodecError, framed_lines};
-pub use letschat::{WebSocketError, WsRequest, WsStream, open_websocket};
+pub use irc_codec::{IrcCodec, IrcCodecError, framed_lines};
+pub use websocket::{WebSocketError, WsRequest, WsStream, open_websocket};

@@ -10,7 +10,7 @@ use super::connection::Wire;
 use super::sts::StsStore;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
 use crate::net::connect::{self, ConnectOptions, SourceAddr};
-use crate::net::ident::{IdentGuard, IdentRegistry};
+use crate::net::identd::{IdentGuard, IdentRegistry};
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
 use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};

@@ -45,8 +45,8 @@ use crate::translate::{LinkFormat, PublicLinks};
 pub use engine::Status;
 pub use probe::{ProbeReport, ServerReport, probe};
 
-use crate::net::ident;
-use crate::net::ident::IdentRegistry;
+use crate::net::identd;
+use crate::net::identd::IdentRegistry;
 use door::Connector;
 use engine::{Engine, EngineInput, ShutdownStage};
 use inbox::Inbox;
@@ -301,9 +301,9 @@ fn has_puppets(network: &NetworkSettings) -> bool {
 
 /// Tells whoever asks at `address` whose connections are whose.
 fn start_identd(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
-    let listener = ident::listen(address).map_err(|error| StartError::Ident { address, error })?;
+    let listener = identd::listen(address).map_err(|error| StartError::Ident { address, error })?;
     let book = Arc::new(IdentRegistry::default());
-    tokio::spawn(ident::serve(listener, Arc::clone(&book)));
+    tokio::spawn(identd::serve(listener, Arc::clone(&book)));
     Ok(book)
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
-use super::write::Mutation;
+use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{Author, EndpointId, Message, MessageKind, RenderedMessage};
 

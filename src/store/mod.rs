@@ -5,23 +5,23 @@
 //! the disk has it (`synchronous=FULL`).
 
 mod audit;
-mod channels;
+mod cursors;
 mod damage;
+mod endpoints;
+mod failures;
 mod files;
-mod key;
 mod ledger;
+mod link_key;
 mod look;
-mod nicks;
+mod mutation;
+mod nick_history;
 mod outbox;
-mod parties;
-mod places;
-mod refused;
-mod revoked;
+mod public_reader;
+mod puppet_nicks;
+mod revocations;
 mod schema;
-mod shared;
-mod voices;
+mod users;
 mod wal;
-mod write;
 
 use std::fmt;
 use std::fs;
@@ -34,18 +34,18 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
-pub use channels::{ChannelProgress, Cursor, Msgid};
+pub use cursors::{ChannelProgress, Cursor, Msgid};
+pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
-pub use key::{load_link_key, load_or_create_link_key};
 pub use ledger::MessageId;
+pub use link_key::{load_link_key, load_or_create_link_key};
 pub use look::{Look, look};
-pub use parties::RecentDm;
-pub use refused::UnreportedFailure;
-pub use revoked::{Revocation, revoke};
-pub use shared::{Paste, PublicReader};
+pub use public_reader::{Paste, PublicReader};
+pub use revocations::{Revocation, revoke};
+pub use users::RecentDm;
 
 use files::Identity;
-use write::Mutation;
+use mutation::Mutation;
 
 /// The database's name in `state_dir`.
 const DB_FILE: &str = "letsbridge.sqlite3";

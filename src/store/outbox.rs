@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::ledger::{
     MESSAGE_COLUMNS, MessageId, message_from_row, rendered_from_row, time_from_sql,
 };
-use super::write::{Mutation, RenderedRow};
+use super::mutation::{Mutation, RenderedRow};
 use super::{Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, DeliveryState, EndpointId, LetsChatUserId, MessagePart, RenderedMessage,

@@ -8,20 +8,20 @@
 //! Nothing is asked of anybody but the Let's Chat of the configuration, and nothing of it but a file
 //! whose link we signed. There is no list of anything.
 
-mod answer;
 mod cache;
-mod check;
-mod client;
-mod door;
+mod client_ip;
+mod content_type;
+mod handlers;
 mod held;
-mod kind;
-mod limits;
+mod html;
+mod listener;
 mod nets;
 mod paced;
-mod page;
 mod range;
+mod rate_limit;
 mod revoke;
 mod seats;
+mod self_test;
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,12 +38,12 @@ use crate::store;
 use crate::store::{PublicReader, StoreError};
 use crate::translate::PublicLinks;
 
-pub use check::{SelfTestResult, self_test};
 pub use revoke::{revoke_link, revoke_since};
+pub use self_test::{SelfTestResult, self_test};
 
-use answer::AppState;
 use cache::FileCache;
-use limits::RateLimiter;
+use handlers::AppState;
+use rate_limit::RateLimiter;
 
 /// How often what nobody asks for any more is let go.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(60);
@@ -84,14 +84,15 @@ impl WebServer {
         let Some(web) = &settings.web else { return Ok(None) };
         let desk = app_state(web, settings)?;
         let cache = Arc::downgrade(&desk.cache);
-        let listener = door::bind(web.listen)
+        let listener = listener::bind(web.listen)
             .await
             .map_err(|error| WebError::Bind { address: web.listen, error })?;
         let address = listener.local_addr().unwrap_or(web.listen);
         tracing::info!(%address, public_url = %web.public_url, "files and long messages are served");
         let (stop, stopped) = watch::channel(false);
         let proxies = web.trusted_proxies.clone();
-        let serving = tokio::spawn(door::serve(listener, answer::router(desk), proxies, stopped));
+        let serving =
+            tokio::spawn(listener::serve(listener, handlers::router(desk), proxies, stopped));
         tokio::spawn(async move {
             let mut often = time::interval(EVICTION_INTERVAL);
             loop {

@@ -2,14 +2,14 @@
 
 mod advice;
 mod handshake;
-mod refused;
+mod rejected;
 mod verify;
 mod x509;
 
 pub use advice::Advice;
 pub(super) use handshake::find_tls_error;
 pub use handshake::{HandshakeError, handshake};
-pub use refused::{Fingerprint, RejectedCert, RejectionCause};
+pub use rejected::{Fingerprint, RejectedCert, RejectionCause};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

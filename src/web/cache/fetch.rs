@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time;
 
-use super::growing::{FetchError, FileHead, PartialFile};
+use super::partial_file::{FetchError, FileHead, PartialFile};
 use super::{FileCache, Key};
 use crate::config::LetsChatSettings;
 use crate::domain::FileId;

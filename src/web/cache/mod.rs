@@ -8,7 +8,7 @@
 //! have stopped reading is taken away from them.
 
 mod fetch;
-mod growing;
+mod partial_file;
 mod text;
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use crate::domain::{FileId, PasteId};
 
 use fetch::Upstream;
 
-pub(super) use growing::{FetchError, FileHead, PartialFile};
+pub(super) use partial_file::{FetchError, FileHead, PartialFile};
 
 /// How many files are fetched at once.
 const MAX_CONCURRENT_FETCHES: usize = 2;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::task;
 
 use super::fetch::write_chunk;
-use super::growing::{FetchError, FileHead, PartialFile};
+use super::partial_file::{FetchError, FileHead, PartialFile};
 use super::{FileCache, Key};
 
 /// How much is written to the disk at once.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::ledger::{MESSAGE_COLUMNS, message_from_row};
-use super::{DB_FILE, StoreError, damage, look, revoked, schema};
+use super::{DB_FILE, StoreError, damage, look, revocations, schema};
 use crate::domain::{LinkTarget, Message, PasteId};
 
 /// A view of the store that changes nothing and always sees what was committed last.
@@ -62,7 +62,7 @@ impl PublicReader {
     /// # Errors
     /// When the disk does not do its part.
     pub fn is_revoked(&self, target: LinkTarget, made: Timestamp) -> Result<bool, StoreError> {
-        revoked::is_revoked(&self.connection, target, made)
+        revocations::is_revoked(&self.connection, target, made)
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use super::ledger::time_from_sql;
-use super::write::Mutation;
+use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::EndpointId;
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::write::Mutation;
+use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{DeliveryId, EndpointId};
 

@@ -16,13 +16,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::{task, time};
 
 use super::cache::{FetchError, FileCache, FileHead, Key, PartialFile};
-use super::client;
-use super::door::PeerAddr;
+use super::client_ip;
+use super::content_type;
 use super::held;
-use super::kind;
-use super::limits::RateLimiter;
-use super::page;
-use super::range::{self, ByteRange};
+use super::html;
+use super::listener::PeerAddr;
+use super::range;
+use super::range::ByteRange;
+use super::rate_limit::RateLimiter;
 use crate::config::WebSettings;
 use crate::domain::{LinkTarget, PasteId};
 use crate::store::{Paste, PublicReader, StoreError};
@@ -137,7 +138,7 @@ fn error_response(refusal: ErrorPage) -> Response {
             "That was more than this bridge answers at once. Try again in a moment.",
         ),
     };
-    let mut response = html_response(page::message_page(title, words));
+    let mut response = html_response(html::message_page(title, words));
     *response.status_mut() = status;
     let wait = match refusal {
         ErrorPage::RateLimited(wait) => Some(wait.as_secs().max(1)),
@@ -169,7 +170,7 @@ async fn rate_limit_middleware(
 ) -> Response {
     let peer = request.extensions().get::<PeerAddr>().map(|PeerAddr(peer)| *peer);
     let Some(peer) = peer else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let address = client::from_headers(peer, request.headers(), &desk.settings.trusted_proxies);
+    let address = client_ip::from_headers(peer, request.headers(), &desk.settings.trusted_proxies);
     let mut response = match desk.rate_limiter.acquire(address, Instant::now()) {
         Ok(leave) => held::holding(next.run(request).await, leave),
         Err(wait) => error_response(ErrorPage::RateLimited(wait)),
@@ -245,14 +246,14 @@ async fn send_file(
     let head = head(&file, false).await?;
     // A part can be told only of something whose length is known.
     let length = match head.length {
-        None if wanted.is_some() => self::head(&file, true).await?.length,
+        None if wanted.is_some() => crate::web::handlers::head(&file, true).await?.length,
         known => known,
     };
-    let kind = kind::for_upload(&head.content_type);
+    let kind = content_type::for_upload(&head.content_type);
     let policy = if kind.content_type == "application/pdf" { PDF_CSP } else { FILE_CSP };
     let response = Response::builder()
         .header(header::CONTENT_TYPE, kind.content_type)
-        .header(header::CONTENT_DISPOSITION, kind::content_disposition(kind.inline, name))
+        .header(header::CONTENT_DISPOSITION, content_type::content_disposition(kind.inline, name))
         .header(header::CONTENT_SECURITY_POLICY, policy)
         .header(header::ETAG, tag);
     Ok(send(response, file, length, wanted))
@@ -319,10 +320,10 @@ async fn send_page(
 ) -> Result<Response, ErrorPage> {
     let (id, made) = find_paste(desk, signed).await?;
     let (raw, expires) = (format!("{signed}/raw"), expires_at(desk, made));
-    let make = move |paste: Paste| page::paste_page(&paste, &raw, expires);
+    let make = move |paste: Paste| html::paste_page(&paste, &raw, expires);
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, page::CSP.as_str());
+        .header(header::CONTENT_SECURITY_POLICY, html::CSP.as_str());
     send_text(desk, Key::Page(id, made), id, make, response, headers).await
 }
 
@@ -400,7 +401,7 @@ async fn find_paste(desk: &AppState, signed: &str) -> Result<(PasteId, Timestamp
 fn html_response(page: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, page::CSP.as_str()),
+        (header::CONTENT_SECURITY_POLICY, html::CSP.as_str()),
     ];
     (headers, page).into_response()
 }

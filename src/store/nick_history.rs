@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
-use super::write::{Mutation, NickOwner};
+use super::mutation::{Mutation, NickOwner};
 use super::{Store, StoreError};
 use crate::domain::{Casemapping, LetsChatUserId, Network};
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::write::Mutation;
+use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{Casemapping, LetsChatUserId, Network};
 
