@@ -6,12 +6,12 @@ mod check;
 mod demo;
 mod log_limits;
 mod logging;
-mod notify;
 mod panic;
 mod process;
 mod revoke;
 mod run;
 mod signals;
+mod systemd;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::signals::ShutdownSignal;
-use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, notify};
+use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
 use crate::config;
 use crate::config::Settings;
 use crate::service;
@@ -77,13 +77,13 @@ async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut stop = ShutdownSignal::listen(settings.shutdown_timeout);
     let web = WebServer::start(&settings).await?;
     let mut running = service::start(settings, store)?;
-    tokio::spawn(notify::report_status(running.status()));
+    tokio::spawn(systemd::report_status(running.status()));
     tokio::select! {
         outcome = running.wait_end() => return Ok(outcome?),
         () = stop.recv() => {}
     }
     tracing::info!("stopping: what is under way may settle; a second signal stops at once");
-    notify::notify_stopping();
+    systemd::notify_stopping();
     let farewell = async {
         if let Some(web) = web {
             web.stop().await;

@@ -3,10 +3,10 @@ use config::{Value, ValueKind};
 use super::diagnostic::Origin;
 use super::document;
 use super::keys::SectionKind;
-use super::kinds::wrong_type;
-use super::reading::Loader;
-use super::section::{Section, SectionContent};
-use super::values::ValueError;
+use super::loader::Loader;
+use super::parse::ValueError;
+use super::reader::{Section, SectionContent};
+use super::types::wrong_type;
 
 /// Something that was written: a value, and where.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use config::{Value, ValueKind};
 use super::diagnostic::{Diagnostic, Origin};
 use super::document::Table;
 use super::keys::{self, KnownKey, SectionKind};
-use super::values::ValueError;
+use super::parse::ValueError;
 
 const PREFIX: &str = "LETSBRIDGE__";
 const SEPARATOR: &str = "__";

@@ -9,8 +9,8 @@ use config::{Value, ValueKind};
 use super::diagnostic::Diagnostic;
 use super::document::{Document, child_path};
 use super::keys::{self, SectionKind};
-use super::reading::{Loader, UnknownKey};
-use super::values;
+use super::loader::{Loader, UnknownKey};
+use super::parse;
 
 /// A place where a key may have been meant to be, and what to say about it.
 struct KeyGuess {
@@ -110,7 +110,7 @@ fn prefer_matching_secret_key(
 ) -> Vec<&'static str> {
     let ValueKind::String(text) = &value.kind else { return near };
     let file = |key: &str| here.iter().copied().find(|it| *it == format!("{key}_file"));
-    let is_token = values::token(text).is_ok();
+    let is_token = parse::token(text).is_ok();
     let says_file = name.to_lowercase().ends_with("file") || name.to_lowercase().ends_with("path");
     let is_path = !is_token && (says_file || looks_like_path(text, reading));
     let mut fitting = Vec::new();
@@ -282,7 +282,7 @@ fn first_missing_network(document: &Document) -> String {
         _ => None,
     });
     let wanted = mentioned
-        .filter(|name| values::network_name(name).is_ok())
+        .filter(|name| parse::network_name(name).is_ok())
         .find(|name| !networks.contains(&name.as_str()));
     wanted.unwrap_or_else(|| "office".to_owned())
 }

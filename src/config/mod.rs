@@ -13,19 +13,19 @@ mod diagnostic;
 mod document;
 mod entry;
 mod environment;
-mod graph;
 mod keys;
-mod kinds;
-mod links;
+mod link_graph;
+mod link_set;
+mod loader;
 mod meant;
 mod network;
-mod read;
-mod reading;
+mod parse;
+mod reader;
 mod secret;
-mod section;
+mod sections;
+mod sender_mode;
 mod settings;
-mod values;
-mod voices;
+mod types;
 
 use std::fs;
 use std::path::Path;
@@ -36,18 +36,18 @@ pub use network::{
     SaslMechanism, SaslPolicy,
 };
 pub use secret::read_pem;
+pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
     CatchUpPolicy, CertificatePin, ChannelSettings, FloodControl, HostPort, LetsChatSettings, Link,
     LogFormat, LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
     UnconfirmedPolicy, WebSettings,
 };
-pub use voices::{PuppetSettings, SenderMode, WebircSettings};
 
 use self::document::Document;
 use self::environment::Environment;
 use self::keys::KnownKey;
-use self::reading::{BaseDirs, Loader};
 use self::secret::NotUtf8;
+use loader::{BaseDirs, Loader};
 
 /// Reads the configuration: the file at `path`, under the `environment`, with the files of secrets
 /// that they name. The second part of the answer are warnings.
@@ -100,13 +100,13 @@ fn read_with_corrections(
     }
     loop {
         let reading = begin(document);
-        let settings = read::settings(&reading);
+        let settings = sections::settings(&reading);
         let unknown = reading.unknown_keys.borrow().first().cloned();
         let Some(unknown) = unknown else { return (reading, settings, slips) };
         let again = |document| {
             let reading = begin(document);
             // What it finds is asked of the reading.
-            let _ = read::settings(&reading);
+            let _ = sections::settings(&reading);
             reading
         };
         let meaning = match slips.len() < MAX_GUESSES {
@@ -136,7 +136,7 @@ fn collect_known_keys() -> Vec<KnownKey> {
     let one_of_each = Document::parse("", "[irc.any]\n[[link]]\n").expect("this is TOML");
     let reading = Loader { document: one_of_each, ..Loader::default() };
     // What it finds is nobody's mistake.
-    let _ = read::settings(&reading);
+    let _ = sections::settings(&reading);
     let mut known = reading.requested_keys.into_inner();
     known.sort_unstable();
     known.dedup();

@@ -12,8 +12,8 @@ use secrecy::SecretString;
 
 use super::document;
 use super::entry::Entry;
-use super::kinds::as_str;
-use super::values::{ValueError, quote};
+use super::parse::{ValueError, quote};
+use super::types::as_str;
 
 /// How many bytes of such a file are read.
 const LONGEST: u64 = 1 << 20;

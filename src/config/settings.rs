@@ -16,7 +16,7 @@ use url::Url;
 use super::network::{
     ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslMechanism, SaslPolicy,
 };
-use super::voices::{PuppetSettings, SenderMode};
+use super::sender_mode::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, Network};
 use crate::translate::LinkFormat;
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::inbox::Inbox;
 use super::puppets::PoolRequest;
-use super::told::StatsReporter;
+use super::stats_log::StatsReporter;
 use crate::bridge::{Bridge, Command, Event, Peer, Stats};
 use crate::domain::Network;
 use crate::protocol::irc;

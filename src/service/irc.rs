@@ -5,10 +5,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Away, Connection, unless_stopped};
-use super::door::{Connected, Connector};
+use super::connector::{Connected, Connector};
 use super::engine::{EngineInput, command_queue_capacity};
 use super::identity::irc_identity;
+use super::supervisor::{Away, Connection, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config;
 use crate::config::{HostPort, NetworkSettings};

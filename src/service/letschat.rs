@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Away, Connection, Wire, unless_stopped};
 use super::engine::{EngineInput, command_queue_capacity};
-use super::silences::{Cut, IdleTimeoutDetector, Lesson};
+use super::idle_timeout::{Cut, IdleTimeoutDetector, Lesson};
+use super::supervisor::{Away, Connection, Wire, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Endpoint, EndpointId};

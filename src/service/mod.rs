@@ -7,19 +7,19 @@
 //! ```
 
 pub mod audit;
-mod connection;
-mod door;
+mod connector;
 mod engine;
 mod identity;
+mod idle_timeout;
 mod inbox;
 mod irc;
 mod letschat;
-mod patience;
 mod probe;
 mod puppets;
-mod silences;
+mod reconnect;
+mod stats_log;
 mod sts;
-mod told;
+mod supervisor;
 
 use std::collections::HashSet;
 use std::io;
@@ -47,7 +47,7 @@ pub use probe::{ProbeReport, ServerReport, probe};
 
 use crate::net::identd;
 use crate::net::identd::IdentRegistry;
-use door::Connector;
+use connector::Connector;
 use engine::{Engine, EngineInput, ShutdownStage};
 use inbox::Inbox;
 use puppets::PuppetPool;
@@ -141,12 +141,12 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
 
     tokio::spawn(send_ticks(weak));
     for network in networks {
-        tokio::spawn(connection::supervise(network, stopped.clone()));
+        tokio::spawn(supervisor::supervise(network, stopped.clone()));
     }
     let letschat =
         letschat::LetsChatConnection::new(settings.letschat, &places, to_letschat, stopped.clone())
             .with_direct_messages(whispering);
-    tokio::spawn(connection::supervise(letschat, stopped));
+    tokio::spawn(supervisor::supervise(letschat, stopped));
     Ok(RunningBridge {
         inbox: own,
         shutdown_stage: wish,

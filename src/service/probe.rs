@@ -8,12 +8,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 
-use super::connection::Connection;
-use super::door::Connector;
+use super::connector::Connector;
 use super::engine::EngineInput;
 use super::irc::IrcConnection;
 use super::letschat::LetsChatConnection;
 use super::sts::StsStore;
+use super::supervisor::Connection;
 use crate::bridge::{Event, Peer};
 use crate::config::{HostPort, LetsChatSettings, NetworkSettings, Settings};
 use crate::domain::{Endpoint, EndpointId};

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::mirc::{self, Formatting};
-use super::{names, urls};
+use super::{display_names, urls};
 use crate::domain::{MessageKind, RenderedMessage};
 
 /// The longest notice of the bridge: with the rest of its line, it is one line of IRC.
@@ -177,7 +177,9 @@ pub(super) fn truncate(text: &str, bytes: usize) -> Cow<'_, str> {
 /// Whether nothing of `text` can be seen.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
-    let unseen = |c: char| c.is_whitespace() || names::is_invisible(c) || names::is_filler(c);
+    let unseen = |c: char| {
+        c.is_whitespace() || display_names::is_invisible(c) || display_names::is_filler(c)
+    };
     text.chars().all(unseen)
         || mirc::convert_formatting(text, Formatting::Strip).chars().all(unseen)
 }

@@ -1,8 +1,8 @@
 //! Lines of a text that look as if somebody else, or the bridge itself, had said them.
 
-use super::manners::Prefixes;
+use super::format::Prefixes;
 use super::template::Template;
-use super::{late, names};
+use super::{display_names, timestamp};
 use crate::domain::MessageKind;
 
 /// What stands before what the bridge itself has to say.
@@ -38,20 +38,20 @@ pub(super) fn could_impersonate(line: &str, names: &Prefixes) -> bool {
 /// are those of `names`.
 #[must_use]
 pub fn could_be_mirrored(kind: MessageKind, text: &str, names: &Prefixes) -> bool {
-    let text = late::strip_timestamp(text);
+    let text = timestamp::strip_timestamp(text);
     names.for_kind(kind).could_match_start(text)
 }
 
 /// Whether `name`, filled in with whatever, could be the beginning of the line.
 fn could_match_template(name: &Template, line: &str, plain: &str) -> bool {
-    name.could_match_start(trim_invisible_start(late::strip_timestamp(line)))
+    name.could_match_start(trim_invisible_start(timestamp::strip_timestamp(line)))
         || name.could_match_start_by(plain, fold_confusables)
 }
 
 /// `line` without blanks at its beginning, and without what cannot be seen there.
 fn trim_invisible_start(line: &str) -> &str {
     line.trim_start_matches(|c: char| {
-        c.is_whitespace() || names::is_invisible(c) || names::is_filler(c)
+        c.is_whitespace() || display_names::is_invisible(c) || display_names::is_filler(c)
     })
 }
 
@@ -86,8 +86,8 @@ fn fold_confusables(text: &str) -> String {
             // One long dash is as good as two.
             Some((_, '-')) if "—―⸺⸻━".contains(c) => "--".to_owned(),
             Some((_, plain)) => plain.to_string(),
-            None if names::is_invisible(c) => String::new(),
-            None if c.is_whitespace() || names::is_filler(c) => " ".to_owned(),
+            None if display_names::is_invisible(c) => String::new(),
+            None if c.is_whitespace() || display_names::is_filler(c) => " ".to_owned(),
             None => c.to_string(),
         }
     };
@@ -113,7 +113,7 @@ fn is_not_blank(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::manners::RoomFormat;
+    use crate::translate::format::RoomFormat;
 
     #[test]
     fn impersonating_lines_are_flagged() {

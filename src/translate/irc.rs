@@ -4,11 +4,14 @@ use jiff::Timestamp;
 
 use super::action::detect_action;
 use super::addresses::{self, Instead};
-use super::company::Directory;
-use super::manners::{ChannelFormat, Emotes, LinkFormat, LongMessages};
+use super::directory::Directory;
+use super::format::{ChannelFormat, Emotes, LinkFormat, LongMessages};
 use super::rules::Side;
 use super::template::TemplateField;
-use super::{PublicLinks, clean, emotes, late, links, mentions, names, paste, places};
+use super::{
+    PublicLinks, channel_refs, clean, display_names, emotes, long_messages, mentions, public_links,
+    timestamp,
+};
 use crate::domain::{Endpoint, Message, MessagePart, RenderedMessage};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
@@ -33,7 +36,7 @@ pub fn to_irc(
         MessagePart::Whole => author_prefix(&said, manners, company, told_at),
         MessagePart::Name => {
             let name = author_prefix(&said, manners, company, told_at);
-            let body = names::standalone_name(&name, &said.author);
+            let body = display_names::standalone_name(&name, &said.author);
             return clean::rendered_message(said.kind, String::new(), &body, true);
         }
         MessagePart::Text => String::new(),
@@ -56,8 +59,8 @@ pub fn to_irc(
         Side::Irc => text.into_owned(),
         Side::LetsChat => match long {
             LongMessages::All => text.into_owned(),
-            LongMessages::Link => paste::truncate(text, lines, || whole().or_else(there)),
-            LongMessages::Cut => paste::truncate(text, lines, || None),
+            LongMessages::Link => long_messages::truncate(text, lines, || whole().or_else(there)),
+            LongMessages::Cut => long_messages::truncate(text, lines, || None),
         },
     };
     clean::rendered_message(said.kind, prefix, &body, side == Side::Irc)
@@ -71,7 +74,7 @@ pub fn under_own_nick(
     message: &Message,
     told_at: Timestamp,
 ) -> RenderedMessage {
-    RenderedMessage { prefix: late::timestamp_prefix(message.sent_at, told_at), ..speech }
+    RenderedMessage { prefix: timestamp::timestamp_prefix(message.sent_at, told_at), ..speech }
 }
 
 fn author_prefix(
@@ -88,14 +91,15 @@ fn author_prefix(
         &manners.channel;
     let quiet = *quiet && manners.user_map.is_in_channel(author, company);
     let shown = |name: Cow<'_, str>| {
-        let name = if quiet { names::defuse_ping(&name) } else { name.into_owned() };
-        Cow::Owned(if *colours { names::color_nick(&author.name, &name) } else { name })
+        let name = if quiet { display_names::defuse_ping(&name) } else { name.into_owned() };
+        Cow::Owned(if *colours { display_names::color_nick(&author.name, &name) } else { name })
     };
     let template = names.for_kind(*kind);
     let place = company.source();
     let value = |field, longest| {
-        let value =
-            names::field_value(field, author, place, || late::format_timestamp(*said_at, told_at));
+        let value = display_names::field_value(field, author, place, || {
+            timestamp::format_timestamp(*said_at, told_at)
+        });
         let value = Cow::Owned(clean::truncate(&value, longest).into_owned());
         if matches!(field, TemplateField::Name | TemplateField::DisplayName) {
             shown(value)
@@ -107,7 +111,7 @@ fn author_prefix(
     if template.includes_time() {
         filled
     } else {
-        late::timestamp_prefix(*said_at, told_at) + &filled
+        timestamp::timestamp_prefix(*said_at, told_at) + &filled
     }
 }
 
@@ -154,13 +158,13 @@ fn render_text<'m>(
             Cow::Borrowed(_) => text,
             Cow::Owned(linked) => Cow::Owned(linked),
         },
-        (None, Some(letschat)) => match links::rewrite_to_letschat_urls(&text, letschat) {
+        (None, Some(letschat)) => match public_links::rewrite_to_letschat_urls(&text, letschat) {
             Cow::Borrowed(_) => text,
             Cow::Owned(linked) => Cow::Owned(linked),
         },
         (None, None) => text,
     };
-    let text = places::rewrite_channel_refs(text, |room| {
+    let text = channel_refs::rewrite_channel_refs(text, |room| {
         company.channel_for_room(room.strip_prefix('#')?).map(str::to_owned)
     });
     let text = match manners.channel.mentions {

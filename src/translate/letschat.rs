@@ -3,14 +3,16 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::action::detect_action;
-use super::company::Directory;
+use super::directory::Directory;
+use super::display_names::ZERO_WIDTH_SPACE;
+use super::format::{LinkFormat, MergeLines, Prefixes};
 use super::imitation::{self, BRIDGE_PREFIX};
-use super::manners::{LinkFormat, MergeLines, Prefixes};
 use super::mentions::MentionRights;
 use super::mirc::Formatting;
-use super::names::ZERO_WIDTH_SPACE;
 use super::rules::Side;
-use super::{clean, late, mentions, mirc, names, paste, pictures, places};
+use super::{
+    channel_refs, clean, display_names, inline_images, long_messages, mentions, mirc, timestamp,
+};
 use crate::domain::{Endpoint, Message, MessageKind, MessagePart, RenderedMessage};
 
 /// How to say `part` of `message` in a Let's Chat room at `told_at`; with its time where it is late.
@@ -34,7 +36,7 @@ pub fn to_letschat<'m>(
     };
     let mut body = String::new();
     if part == MessagePart::Name {
-        prefix = names::standalone_name(&prefix, &first.author);
+        prefix = display_names::standalone_name(&prefix, &first.author);
     } else {
         body.push_str(&render_text(message, &first, manners, company));
         for message in more {
@@ -49,7 +51,7 @@ pub fn to_letschat<'m>(
     // A room knows one way of saying something.
     let mut speech = clean::rendered_message(MessageKind::Text, prefix, &body, false);
     let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat_url.as_ref());
-    if side == Side::Irc && alone && pictures::targets_letschat(&speech.body, letschat) {
+    if side == Side::Irc && alone && inline_images::targets_letschat(&speech.body, letschat) {
         // So it is no picture of the server's own.
         speech.body.insert(0, ZERO_WIDTH_SPACE);
     }
@@ -69,8 +71,8 @@ pub fn needs_split(message: &Message, place: &Endpoint, manners: &LinkFormat) ->
     }
     let message = manners.rules.with_extracted_nick(message, side);
     let text = mirc::convert_formatting(&message.body, manners.room.formatting);
-    pictures::is_image_url(&text)
-        && !pictures::targets_letschat(&text, manners.room.letschat_url.as_ref())
+    inline_images::is_image_url(&text)
+        && !inline_images::targets_letschat(&text, manners.room.letschat_url.as_ref())
 }
 
 /// Whether `message`, said in `place`, is for programs on the other side, and is told there in two parts,
@@ -95,7 +97,7 @@ pub fn continues(last: &Message, next: &Message, place: &Endpoint, manners: &Lin
     }
     let side = Side::of(place);
     let unwrapped = |message| manners.rules.with_extracted_nick(message, side);
-    side == Side::Irc && paste::is_continuation(&unwrapped(last), &unwrapped(next))
+    side == Side::Irc && long_messages::is_continuation(&unwrapped(last), &unwrapped(next))
 }
 
 /// What stands before the text of `message`.
@@ -112,14 +114,15 @@ fn author_prefix(
     let template = names.for_kind(*kind);
     let place = company.source();
     let filled = template.render_bounded(|field, longest| {
-        let value =
-            names::field_value(field, author, place, || late::format_timestamp(*said_at, told_at));
+        let value = display_names::field_value(field, author, place, || {
+            timestamp::format_timestamp(*said_at, told_at)
+        });
         Cow::Owned(clean::truncate(&value, longest).into_owned())
     });
     if template.includes_time() {
         filled
     } else {
-        late::timestamp_prefix(*said_at, told_at) + &filled
+        timestamp::timestamp_prefix(*said_at, told_at) + &filled
     }
 }
 
@@ -146,11 +149,11 @@ fn render_text<'m>(
     }
     let user = |name: &str| people.user_of(name, company).filter(|_| room.mentions);
     let text = clean::formatted(&said.body, room.formatting);
-    let text = names::restore_names(text, |name| {
+    let text = display_names::restore_names(text, |name| {
         user(name).is_some() || company.find_nick(name).is_some()
     });
     let text = manners.rules.apply_rewrites(text, side);
-    let text = places::rewrite_channel_refs(text, |channel| {
+    let text = channel_refs::rewrite_channel_refs(text, |channel| {
         Some(format!("#{}", company.room_for_channel(channel)?))
     });
     let text = if may.users { mentions::address_to_mention(text, user) } else { text };

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::names::ZERO_WIDTH_SPACE;
+use super::display_names::ZERO_WIDTH_SPACE;
 use super::urls;
 
 /// Whom somebody on IRC may notify in a room.

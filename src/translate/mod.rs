@@ -4,54 +4,54 @@
 
 mod action;
 mod addresses;
+mod channel_refs;
 mod clean;
-mod comings;
-mod company;
-mod direct;
+mod commands;
+mod directory;
+mod display_names;
+mod dm;
 mod emotes;
+mod format;
 mod imitation;
+mod inline_images;
 mod irc;
-mod late;
 mod letschat;
-mod links;
-mod manners;
+mod long_messages;
 mod mentions;
 mod mirc;
-mod names;
-mod nick;
-mod paste;
-mod people;
-mod pictures;
-mod places;
-mod questions;
+mod public_links;
+mod puppet_nicks;
 mod rules;
+mod status_notices;
 mod template;
+mod timestamp;
 mod urls;
+mod user_map;
+mod user_match;
 mod user_name;
-mod who;
 
 pub use clean::{NoticeText, TopicText, is_blank, plain};
-pub use comings::{StatusChange, StatusEvent, StatusNotices, TopicSync, Verbosity};
-pub use company::{Directory, EmptyDirectory};
-pub use direct::{DmAddress, render_dm};
-pub use imitation::could_be_mirrored;
-pub use irc::{RESENT_PREFIX, to_irc, under_own_nick};
-pub use late::strip_timestamp;
-pub use letschat::{continues, is_passthrough, needs_split, to_letschat};
-pub use links::{PublicLink, PublicLinks, sanitize_file_name};
-pub use manners::{
+pub use commands::BotCommand;
+pub use directory::{Directory, EmptyDirectory};
+pub use display_names::{defuse_ping, fallback_name, name_or_fallback};
+pub use dm::{DmAddress, render_dm};
+pub use format::{
     ChannelFormat, Emotes, LinkFormat, LongMessages, MergeLines, Prefixes, RoomFormat,
 };
+pub use imitation::could_be_mirrored;
+pub use irc::{RESENT_PREFIX, to_irc, under_own_nick};
+pub use letschat::{continues, is_passthrough, needs_split, to_letschat};
 pub use mirc::{Formatting, convert_formatting};
-pub use names::{defuse_ping, fallback_name, name_or_fallback};
-pub use nick::nick_candidates;
-pub use people::UserMap;
-pub use questions::BotCommand;
+pub use public_links::{PublicLink, PublicLinks, sanitize_file_name};
+pub use puppet_nicks::nick_candidates;
 pub use rules::{ExtractNicksRule, IgnoreRule, RewriteRule, Rules, Side};
+pub use status_notices::{StatusChange, StatusEvent, StatusNotices, TopicSync, Verbosity};
 pub use template::{Template, TemplateError};
+pub use timestamp::strip_timestamp;
 pub use urls::web_pages;
+pub use user_map::UserMap;
+pub use user_match::{UserMatcher, UserSet};
 pub use user_name::irc_username;
-pub use who::{UserMatcher, UserSet};
 
 #[cfg(test)]
 mod tests;

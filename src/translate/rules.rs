@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use regex::Regex;
 
 use super::mirc::{self, Formatting};
-use super::who::UserMatcher;
+use super::user_match::UserMatcher;
 use crate::domain::{Author, Endpoint, Message, MessageKind};
 
 /// A side of a link.

@@ -1,9 +1,9 @@
 //! Whole messages, from one network's manners to the other's.
 
-mod harm;
-mod looks;
+mod format;
 mod names;
-mod ways;
+mod properties;
+mod safety;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! `letsbridge audit`: was anything lost? Told in words, or in JSON.
 
-mod object;
-mod words;
+mod json;
+mod text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,8 +15,8 @@ use crate::config::Settings;
 use crate::domain::{Casemapping, Endpoint};
 use crate::service::audit::audit as compare;
 
-use object::json_objects;
-use words::render;
+use json::json_objects;
+use text::render;
 
 /// What it exits with when there is nothing to compare, or nothing to compare it with.
 const EXIT_NOT_AUDITED: u8 = 3;

@@ -6,8 +6,8 @@
 //! so the ledger is asked about it once more, a moment later.
 
 pub mod channel;
-mod conversation;
 pub mod room;
+mod session;
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@
 //! nor of the bridge's own connection; but when the server has no room for us, or we come too fast, all
 //! of them wait.
 
-mod conversation;
-mod ended;
+mod retry;
+mod session;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -18,15 +18,15 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio::time::Instant;
 
-use super::door::Connector;
+use super::connector::Connector;
 use super::engine::{EngineInput, command_queue_capacity};
-use super::patience::ReconnectDelay;
+use super::reconnect::ReconnectDelay;
 use crate::bridge::PuppetCommand;
 use crate::config::NetworkSettings;
 use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::irc::{ChannelTarget, IrcCommand};
-use conversation::{PuppetConfig, SessionEnd};
-use ended::RetryState;
+use retry::RetryState;
+use session::{PuppetConfig, SessionEnd};
 
 /// How long after one connection is begun the next may be.
 const CONNECT_INTERVAL: Duration = Duration::from_secs(2);
@@ -100,7 +100,7 @@ impl PuppetPool {
             retries: HashMap::new(),
             sessions: JoinSet::new(),
             next_connect_at: Instant::now(),
-            pause_delay: ended::pool_pause_delay(),
+            pause_delay: retry::pool_pause_delay(),
         }
     }
 
@@ -195,12 +195,11 @@ impl PuppetPool {
         let PendingPuppet { user: account, nick, username: name, channels: seats, .. } = called;
         let kept = self.retries.get_mut(&account).and_then(|past| past.connector.take());
         let prefix = self.network.puppets.ipv6_prefix;
-        let door = kept.unwrap_or_else(|| {
-            conversation::connector_for(&self.connector, &account, &name, prefix)
-        });
+        let door = kept
+            .unwrap_or_else(|| session::connector_for(&self.connector, &account, &name, prefix));
         let puppet = PuppetConfig { user: account, nick, username: name, channels: seats };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
-        self.sessions.spawn(conversation::run_session(puppet, network, door, orders, inbox, stop));
+        self.sessions.spawn(session::run_session(puppet, network, door, orders, inbox, stop));
     }
 
     /// Whoever has been still for longest gives way, if for long enough.

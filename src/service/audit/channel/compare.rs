@@ -12,7 +12,7 @@ use super::findings::{
     DuplicateLine, LineFindings, LineMsgid, MissingLine, OutOfOrderLine, RecordedOutOfOrderLine,
     UnrecordedLine,
 };
-use super::recognise::{MatchedPart, is_part_of, match_line};
+use super::match_line::{MatchedPart, is_part_of, match_line};
 use crate::domain::{DeliveryId, DeliveryState, MessageKind, RenderedMessage};
 use crate::protocol::irc;
 use crate::service::audit::{MAX_CLOCK_SKEW, MAX_LISTED};

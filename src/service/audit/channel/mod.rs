@@ -3,9 +3,9 @@
 
 mod compare;
 mod findings;
+mod match_line;
 mod pages;
 mod reader;
-mod recognise;
 
 use std::sync::Arc;
 

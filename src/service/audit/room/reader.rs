@@ -10,8 +10,8 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::letschat::{
     LetsChatCommand, LetsChatEvent, LetsChatUser, PAGE_SIZE, PostId, Stay,
 };
-use crate::service::audit::conversation::AuditSession;
 use crate::service::audit::room::pages::PostPage;
+use crate::service::audit::session::AuditSession;
 use crate::service::engine::EngineInput;
 use crate::service::letschat::LetsChatConnection;
 

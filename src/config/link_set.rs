@@ -1,0 +1,199 @@
+//! What the links say together: the places, their secrets, and who hears whom.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::entry::Entry;
+use super::link_graph::LinkGraph;
+use super::parse::ValueError;
+use super::sections::Charset;
+use super::sender_mode::SenderMode;
+use super::settings::{ChannelSettings, Link, RoomSettings};
+use crate::domain::{Casemapping, Endpoint, Network};
+use crate::translate::LinkFormat;
+
+/// A secret and where it stands.
+pub(super) type LocatedSecret<'r> = (SecretString, Entry<'r>);
+
+/// One link as it was written.
+#[derive(Debug)]
+pub(super) struct RawLink<'r> {
+    pub(super) entry: Entry<'r>,
+    pub(super) channel: Endpoint,
+    pub(super) room: Endpoint,
+    pub(super) key: Option<LocatedSecret<'r>>,
+    pub(super) charset: Option<(Charset, Entry<'r>)>,
+    pub(super) sender_mode: Option<(SenderMode, Entry<'r>)>,
+    pub(super) room_password: Option<LocatedSecret<'r>>,
+    pub(super) format: Arc<LinkFormat>,
+}
+
+/// The links, and the places that they join.
+#[derive(Debug, Default)]
+pub(super) struct LinkSet<'r> {
+    links: Vec<(Link, Entry<'r>)>,
+    /// How each of them looks.
+    formats: Vec<Arc<LinkFormat>>,
+    graph: LinkGraph,
+    /// In order of first mention.
+    endpoints: Vec<Endpoint>,
+    /// Each place as at its first mention, by the spelling that all of its spellings share.
+    canonical: HashMap<Endpoint, Endpoint>,
+    secrets: HashMap<Endpoint, LocatedSecret<'r>>,
+    charsets: HashMap<Endpoint, (Charset, Entry<'r>)>,
+    sender_modes: HashMap<Endpoint, (SenderMode, Entry<'r>)>,
+    /// The networks that any link mentions, right or wrong.
+    mentioned_networks: Vec<&'r str>,
+}
+
+impl<'r> LinkSet<'r> {
+    /// No links yet; those to come mention these networks.
+    pub(super) fn with_networks(networks: Vec<&'r str>) -> Self {
+        Self { mentioned_networks: networks, ..Self::default() }
+    }
+
+    pub(super) fn mentions_network(&self, network: &str) -> bool {
+        self.mentioned_networks.contains(&network)
+    }
+
+    /// Adds a link, or says why it cannot be one.
+    pub(super) fn add(&mut self, written: RawLink<'r>) {
+        let link = Link {
+            channel: self.canonicalize(written.channel),
+            room: self.canonicalize(written.room),
+        };
+        self.keep_secret(&link.channel, written.key);
+        set_once(&mut self.charsets, &link.channel, written.charset);
+        set_once(&mut self.sender_modes, &link.channel, written.sender_mode);
+        self.keep_secret(&link.room, written.room_password);
+        match self.graph.connect(&link.channel, &link.room) {
+            Ok(()) => {
+                self.links.push((link, written.entry));
+                self.formats.push(written.format);
+            }
+            Err(key_path) => written.entry.report_error(self.loop_error(&link, &key_path)),
+        }
+    }
+
+    /// The channels of a network.
+    pub(super) fn channels(&self, network: &Network) -> Vec<ChannelSettings> {
+        let channel = |place: &Endpoint| match place {
+            Endpoint::Channel { network: of, name } if of == network => {
+                let charset = self.charsets.get(place).map(|(charset, _)| *charset);
+                let fallback_charset = charset.and_then(Charset::fallback);
+                let charset = charset.and_then(Charset::both);
+                let mode = self.sender_modes.get(place).map(|(mode, _)| *mode);
+                let (name, key) = (name.to_string(), self.secret_for(place));
+                Some(ChannelSettings { name, key, fallback_charset, charset, sender_mode: mode })
+            }
+            _ => None,
+        };
+        self.endpoints.iter().filter_map(channel).collect()
+    }
+
+    /// The rooms.
+    pub(super) fn rooms(&self) -> Vec<RoomSettings> {
+        let room = |place: &Endpoint| match place {
+            Endpoint::Room(name) => {
+                Some(RoomSettings { name: name.to_string(), password: self.secret_for(place) })
+            }
+            Endpoint::Channel { .. } => None,
+        };
+        self.endpoints.iter().filter_map(room).collect()
+    }
+
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.links.iter().map(|(link, _)| link.clone()).collect()
+    }
+
+    /// How each of the links looks, in the same order.
+    pub(super) fn formats(&self) -> Vec<Arc<LinkFormat>> {
+        self.formats.clone()
+    }
+
+    pub(super) fn groups(&self) -> Vec<Vec<Endpoint>> {
+        self.graph.groups()
+    }
+
+    /// The first spelling of a place. Before a server says otherwise, it folds case as in RFC 1459.
+    fn canonicalize(&mut self, place: Endpoint) -> Endpoint {
+        let folded = match &place {
+            Endpoint::Channel { network, name } => {
+                Endpoint::channel(network, &Casemapping::Rfc1459.fold(name))
+            }
+            Endpoint::Room(_) => place.clone(),
+        };
+        let places = &mut self.endpoints;
+        let first = self.canonical.entry(folded).or_insert_with(|| {
+            places.push(place.clone());
+            place
+        });
+        first.clone()
+    }
+
+    fn keep_secret(&mut self, place: &Endpoint, secret: Option<LocatedSecret<'r>>) {
+        let Some((secret, entry)) = secret else { return };
+        match self.secrets.get(place) {
+            Some((known, first)) if known.expose_secret() != secret.expose_secret() => {
+                entry.report_error(conflicting_value(place, first));
+            }
+            Some(_) => {}
+            None => {
+                self.secrets.insert(place.clone(), (secret, entry));
+            }
+        }
+    }
+
+    fn secret_for(&self, place: &Endpoint) -> Option<SecretString> {
+        self.secrets.get(place).map(|(secret, _)| secret.clone())
+    }
+
+    fn loop_error(&self, link: &Link, way: &[Endpoint]) -> ValueError {
+        let places = format!("{} and {}", quoted(&link.channel), quoted(&link.room));
+        if let Some((_, first)) = self.links.iter().find(|(known, _)| known == link) {
+            let found =
+                format!("{places} are already joined by {} ({})", first.path, first.origin());
+            return ValueError::new(found, "remove one of the two");
+        }
+        let way: Vec<String> = way.iter().map(as_written).collect();
+        let found = format!("{places} are already joined, through {}", way.join(" – "));
+        ValueError::new(found, "remove one of these links")
+    }
+}
+
+/// Keeps what was written of `place`; a second time it must be the same.
+fn set_once<'r, T: PartialEq>(
+    known: &mut HashMap<Endpoint, (T, Entry<'r>)>,
+    place: &Endpoint,
+    written: Option<(T, Entry<'r>)>,
+) {
+    let Some((value, entry)) = written else { return };
+    match known.get(place) {
+        Some((before, first)) if *before != value => {
+            entry.report_error(conflicting_value(place, first));
+        }
+        Some(_) => {}
+        None => {
+            known.insert(place.clone(), (value, entry));
+        }
+    }
+}
+
+fn conflicting_value(place: &Endpoint, first: &Entry<'_>) -> ValueError {
+    let found = format!("{} has another one in {} ({})", quoted(place), first.path, first.origin());
+    ValueError::new(found, "write the same, or write it once")
+}
+
+/// A place as the file writes it.
+fn as_written(place: &Endpoint) -> String {
+    match place {
+        Endpoint::Channel { .. } => place.to_string(),
+        Endpoint::Room(name) => name.to_string(),
+    }
+}
+
+fn quoted(place: &Endpoint) -> String {
+    format!("{:?}", as_written(place))
+}

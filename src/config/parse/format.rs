@@ -1,0 +1,347 @@
+//! What people see, as an administrator writes it.
+
+use std::time::Duration;
+
+use config::{Value, ValueKind};
+use regex::Regex;
+
+use super::ValueError;
+use crate::config::keys::nearest;
+use crate::config::types::{as_str, wrong_type};
+use crate::domain::{Casemapping, Mask};
+use crate::translate::{
+    Emotes, ExtractNicksRule, Formatting, IgnoreRule, LongMessages, MergeLines, RewriteRule, Side,
+    Template, TemplateError, TopicSync, UserMatcher, Verbosity,
+};
+
+/// Nobody wants to wait longer than this for the rest of a paste.
+const MAX_MERGE_WAIT: Duration = Duration::from_secs(10);
+
+/// How most bridges tell who spoke.
+const DEFAULT_EXTRACT_PATTERN: &str = r"(?s)^<(?<nick>[^<>]+)> (?<text>.+)$";
+
+/// The words before a text.
+pub(in crate::config) fn template(text: &str) -> Result<Template, ValueError> {
+    Template::parse(text).map_err(|error| {
+        let remedy = match error {
+            TemplateError::UnknownField(_) => format!("there are {}", Template::field_list()),
+            TemplateError::UnmatchedBrace(_) => {
+                "write a brace that is meant as one twice".to_owned()
+            }
+            TemplateError::ControlCharacter => "write it in one line of plain text".to_owned(),
+        };
+        ValueError::new(error.to_string(), remedy)
+    })
+}
+
+/// What becomes of bold and the like.
+pub(in crate::config) fn formatting(text: &str) -> Result<Formatting, ValueError> {
+    keyword(text, &[("plain", Formatting::Strip), ("marks", Formatting::Markers)])
+}
+
+/// What becomes of emotes.
+pub(in crate::config) fn emotes(text: &str) -> Result<Emotes, ValueError> {
+    keyword(text, &[("names", Emotes::Shortcodes), ("unicode", Emotes::Unicode)])
+}
+
+/// Who of those that come and go is told of.
+pub(in crate::config) fn verbosity(text: &str) -> Result<Verbosity, ValueError> {
+    keyword(text, &[("off", Verbosity::Off), ("smart", Verbosity::Smart), ("all", Verbosity::All)])
+}
+
+/// What of a channel's topic and a room's description follows the other.
+pub(in crate::config) fn topic_sync(text: &str) -> Result<TopicSync, ValueError> {
+    let choices = [
+        ("off", TopicSync::Off),
+        ("room", TopicSync::ToRoom),
+        ("channel", TopicSync::ToChannel),
+        ("both", TopicSync::Both),
+    ];
+    keyword(text, &choices)
+}
+
+/// What is done with messages of many lines.
+pub(in crate::config) fn long_messages(text: &str) -> Result<LongMessages, ValueError> {
+    keyword(
+        text,
+        &[("link", LongMessages::Link), ("all", LongMessages::All), ("cut", LongMessages::Cut)],
+    )
+}
+
+/// When lines become one message.
+pub(in crate::config) fn merge_lines(text: &str) -> Result<MergeLines, ValueError> {
+    const HELP: &str =
+        "write \"never\", \"waiting\", or how long to wait, like \"300ms\" or \"1s\"";
+    match text {
+        "never" => return Ok(MergeLines::Never),
+        "waiting" => return Ok(MergeLines::Queued),
+        _ => {}
+    }
+    let milliseconds = text.strip_suffix("ms").map(|digits| (digits, 1));
+    let number = milliseconds.or_else(|| text.strip_suffix('s').map(|digits| (digits, 1_000)));
+    let plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = number.filter(|(digits, _)| plain(digits)).and_then(|(digits, factor)| {
+        Some(Duration::from_millis(digits.parse::<u64>().ok()?.checked_mul(factor)?))
+    });
+    match wait {
+        Some(wait) if wait > MAX_MERGE_WAIT => {
+            Err(ValueError::quoting(text, "is too long", "nobody waits longer than \"10s\""))
+        }
+        Some(wait) => Ok(MergeLines::Within(wait)),
+        None => Err(ValueError::quoting(text, "is not known here", HELP)),
+    }
+}
+
+/// Somebody: a name, `account:NAME`, or a mask.
+pub(in crate::config) fn user_matcher(text: &str) -> Result<UserMatcher, ValueError> {
+    if let Some(account) = text.strip_prefix("account:") {
+        return Ok(UserMatcher::Account(single_name(account)?));
+    }
+    if text.contains(['!', '*', '?']) || text.contains('@') {
+        return mask(text).map(UserMatcher::Mask);
+    }
+    single_name(text).map(UserMatcher::Name)
+}
+
+/// What is not to be mirrored: `{ nick = "spam", text = "^!" }`.
+pub(in crate::config) fn ignore_rule(value: &Value) -> Result<IgnoreRule, ValueError> {
+    let fields = RuleFields::parse(value, &["text"], "{ nick = \"spam\" }")?;
+    let ignore = IgnoreRule {
+        side: fields.side()?,
+        users: fields.user_matcher()?,
+        pattern: fields.parse_regex("text")?,
+    };
+    if ignore.users.is_empty() && ignore.pattern.is_none() {
+        let remedy = "say of whom, by nick, user, account or mask, or which text";
+        return Err(ValueError::new("this ignores everything", remedy));
+    }
+    Ok(ignore)
+}
+
+/// What is replaced in a text: `{ text = "BUG-([0-9]+)", with = "https://bugs.example.org/$1" }`.
+pub(in crate::config) fn rewrite_rule(value: &Value) -> Result<RewriteRule, ValueError> {
+    const EXAMPLE: &str = "{ text = \"colour\", with = \"color\" }";
+    let fields = RuleFields::parse(value, &["text", "with"], EXAMPLE)?;
+    if !fields.user_matcher()?.is_empty() {
+        return Err(ValueError::new(
+            "this replaces the words of everybody",
+            "leave out whose they are",
+        ));
+    }
+    match (fields.parse_regex("text")?, fields.get("with")) {
+        (Some(text), Some(with)) => {
+            Ok(RewriteRule { side: fields.side()?, pattern: text, replacement: with.to_owned() })
+        }
+        _ => Err(ValueError::new("text or with is missing", format!("write it like {EXAMPLE}"))),
+    }
+}
+
+/// Who speaks for others: `{ nick = "otherbridge" }`.
+pub(in crate::config) fn extract_nicks_rule(value: &Value) -> Result<ExtractNicksRule, ValueError> {
+    let fields = RuleFields::parse(value, &["text"], "{ nick = \"otherbridge\" }")?;
+    let who = fields.user_matcher()?;
+    if who.is_empty() {
+        let remedy = "say who it is, by nick, user, account or mask";
+        return Err(ValueError::new("anybody could speak for anybody", remedy));
+    }
+    let told = || Regex::new(DEFAULT_EXTRACT_PATTERN).expect("ours is a pattern");
+    let text = fields.parse_regex("text")?.unwrap_or_else(told);
+    let has = |name| text.capture_names().flatten().any(|group| group == name);
+    if !has("nick") || !has("text") {
+        let remedy = format!("write it like '{DEFAULT_EXTRACT_PATTERN}'");
+        return Err(ValueError::new("text has no group called nick, or none called text", remedy));
+    }
+    Ok(ExtractNicksRule { side: fields.side()?, users: who, pattern: text })
+}
+
+/// The keys of a rule with what they say.
+struct RuleFields<'v>(Vec<(&'v str, &'v str)>);
+
+impl<'v> RuleFields<'v> {
+    /// Those that say who, and on which side, and `more`.
+    fn parse(value: &'v Value, more: &[&'static str], example: &str) -> Result<Self, ValueError> {
+        let ValueKind::Table(table) = &value.kind else {
+            return Err(wrong_type(value, "a rule", &format!("write it like {example}")));
+        };
+        let known = || ["nick", "user", "account", "mask", "from"].iter().chain(more).copied();
+        let mut fields = Vec::new();
+        for (key, value) in table {
+            if !known().any(|known| known == key) {
+                let remedy = match nearest(key, known()) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => format!("known here: {}", known().collect::<Vec<_>>().join(", ")),
+                };
+                return Err(ValueError::quoting(key, "is no key of a rule", remedy));
+            }
+            fields.push((key.as_str(), as_str(value)?));
+        }
+        fields.sort_unstable();
+        Ok(Self(fields))
+    }
+
+    fn get(&self, key: &str) -> Option<&'v str> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, text)| *text)
+    }
+
+    fn user_matcher(&self) -> Result<Vec<UserMatcher>, ValueError> {
+        let mut who = Vec::new();
+        for (key, text) in &self.0 {
+            match *key {
+                "nick" | "user" => who.push(UserMatcher::Name(single_name(text)?)),
+                "account" => who.push(UserMatcher::Account(single_name(text)?)),
+                "mask" => who.push(UserMatcher::Mask(mask(text)?)),
+                _ => {}
+            }
+        }
+        Ok(who)
+    }
+
+    fn side(&self) -> Result<Option<Side>, ValueError> {
+        let sides = [("irc", Side::Irc), ("letschat", Side::LetsChat)];
+        let from = self.get("from").map(|text| keyword(text, &sides)).transpose()?;
+        // A nick is on IRC and a user on Let's Chat, whoever is called so on the other side.
+        let by_key = |key, side| self.get(key).map(|_| side);
+        Ok(from.or(by_key("nick", Side::Irc)).or(by_key("user", Side::LetsChat)))
+    }
+
+    fn parse_regex(&self, key: &str) -> Result<Option<Regex>, ValueError> {
+        self.get(key).map(parse_regex).transpose()
+    }
+}
+
+/// A regular expression for what is said to programs, or `none`.
+pub(in crate::config) fn passthrough(text: &str) -> Result<Option<Regex>, ValueError> {
+    match text {
+        "none" => Ok(None),
+        // It would strip everybody of their names.
+        _ if parse_regex(text)?.is_match("") => {
+            let remedy = "write what such words begin with, like \"^(!|hubot )\"";
+            Err(ValueError::quoting(text, "fits everything", remedy))
+        }
+        _ => parse_regex(text).map(Some),
+    }
+}
+
+/// A regular expression.
+fn parse_regex(text: &str) -> Result<Regex, ValueError> {
+    Regex::new(text).map_err(|error| {
+        // It draws where the mistake is, in several lines.
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        ValueError::quoting(
+            text,
+            &format!("is no pattern: {why}"),
+            "see https://docs.rs/regex/#syntax",
+        )
+    })
+}
+
+fn mask(text: &str) -> Result<Mask, ValueError> {
+    if !text.contains('!') || !text.contains('@') || text.contains(char::is_whitespace) {
+        return Err(ValueError::quoting(text, "is no mask", "write it like \"*!*@*.example.org\""));
+    }
+    Ok(Mask::new(Casemapping::Rfc1459, text))
+}
+
+fn single_name(text: &str) -> Result<String, ValueError> {
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(ValueError::quoting(text, "is no name", "write one name, without spaces"));
+    }
+    Ok(text.to_owned())
+}
+
+/// What `text` stands for among `words`.
+fn keyword<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, ValueError> {
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, meant)| *meant);
+    found.ok_or_else(|| {
+        let words: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+        ValueError::quoting(text, "is not known here", format!("it can be {}", words.join(" or ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse::check::{assert_parses, assert_rejects};
+
+    #[test]
+    fn keywords_map_to_their_variants() {
+        assert_parses(formatting, "marks", Formatting::Markers);
+        assert_parses(emotes, "unicode", Emotes::Unicode);
+        assert_parses(long_messages, "cut", LongMessages::Cut);
+        assert_rejects(long_messages, "short", "\"short\" is not known here");
+    }
+
+    #[test]
+    fn merge_lines_accepts_a_bounded_duration() {
+        assert_parses(merge_lines, "never", MergeLines::Never);
+        assert_parses(merge_lines, "waiting", MergeLines::Queued);
+        assert_parses(merge_lines, "300ms", MergeLines::Within(Duration::from_millis(300)));
+        assert_parses(merge_lines, "1s", MergeLines::Within(Duration::from_secs(1)));
+        assert_rejects(merge_lines, "300", "\"300\" is not known here");
+        assert_rejects(merge_lines, "-1s", "\"-1s\" is not known here");
+        assert_rejects(merge_lines, "ms", "\"ms\" is not known here");
+        assert_rejects(merge_lines, "11s", "\"11s\" is too long");
+    }
+
+    #[test]
+    fn user_matcher_is_a_name_account_or_mask() {
+        assert_parses(user_matcher, "ann", UserMatcher::Name("ann".to_owned()));
+        assert_parses(user_matcher, "account:ann", UserMatcher::Account("ann".to_owned()));
+        assert_parses(
+            user_matcher,
+            "*!*@*.example",
+            UserMatcher::Mask(Mask::new(Casemapping::Rfc1459, "*!*@*.example")),
+        );
+        assert_rejects(user_matcher, "", "\"\" is no name");
+        assert_rejects(user_matcher, "ann lee", "\"ann lee\" is no name");
+        assert_rejects(user_matcher, "*@host", "\"*@host\" is no mask");
+    }
+
+    #[test]
+    fn invalid_template_is_rejected_with_help() {
+        assert_eq!(template("<{nick}> ").expect("a template").to_string(), "<{nick}> ");
+        assert_rejects(template, "{nik}", "there is no {nik}");
+        assert_rejects(template, "{nick", "a { stands alone");
+    }
+
+    fn table(fields: &[(&str, &str)]) -> Value {
+        let field = |(key, text): &(&str, &str)| ((*key).to_owned(), Value::new(None, *text));
+        Value::new(None, fields.iter().map(field).collect::<config::Map<String, Value>>())
+    }
+
+    #[test]
+    fn ignore_rule_needs_a_user_or_a_text() {
+        let rule = ignore_rule(&table(&[("nick", "spam"), ("text", "^!")])).expect("a rule");
+        assert_eq!((rule.side, rule.users.len()), (Some(Side::Irc), 1));
+        let rule = ignore_rule(&table(&[("text", "^!"), ("from", "letschat")])).expect("a rule");
+        assert_eq!(rule.side, Some(Side::LetsChat));
+        let found =
+            |fields: &[(&str, &str)]| ignore_rule(&table(fields)).expect_err("no rule").problem;
+        assert_eq!(found(&[]), "this ignores everything");
+        assert_eq!(found(&[("nik", "x")]), "\"nik\" is no key of a rule");
+        assert!(passthrough("^(!|hubot )").is_ok_and(|it| it.is_some()));
+        assert!(passthrough("none").is_ok_and(|it| it.is_none()));
+        let found_in = |text| passthrough(text).expect_err(text).problem;
+        assert_eq!(found_in("!*"), "\"!*\" fits everything");
+        assert_eq!(found_in("("), "\"(\" is no pattern: unclosed group");
+        assert_eq!(found(&[("text", "(")]), "\"(\" is no pattern: unclosed group");
+        assert_eq!(found(&[("from", "xmpp"), ("nick", "x")]), "\"xmpp\" is not known here");
+    }
+
+    #[test]
+    fn extract_and_rewrite_rules_reject_incomplete_rules() {
+        assert!(extract_nicks_rule(&table(&[("nick", "relay")])).is_ok());
+        let found = |fields: &[(&str, &str)]| {
+            extract_nicks_rule(&table(fields)).expect_err("no rule").problem
+        };
+        assert_eq!(found(&[]), "anybody could speak for anybody");
+        assert_eq!(
+            found(&[("nick", "relay"), ("text", "^(.*)$")]),
+            "text has no group called nick, or none called text"
+        );
+        let found =
+            |fields: &[(&str, &str)]| rewrite_rule(&table(fields)).expect_err("no rule").problem;
+        assert_eq!(found(&[("text", "x")]), "text or with is missing");
+    }
+}

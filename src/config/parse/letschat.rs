@@ -1,0 +1,174 @@
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::ValueError;
+
+/// A room by its slug (`[a-z0-9_-]+`), its id (24 hexadecimal digits), or the address of its page,
+/// in which the id is.
+pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
+    if let Some(room) = from_room_url(text) {
+        return match room {
+            Some(room) => Ok(room),
+            None => Err(ValueError::quoting(
+                text,
+                "is no room's address",
+                "open the room in Let's Chat and copy its address, which ends like \
+                 \"#!/room/56b9d2c7a1b2c3d4e5f60718\"; or write its slug, like \"dev\"",
+            )),
+        };
+    }
+    if is_slug(text) {
+        return Ok(text.to_owned());
+    }
+    // An id is the same room in either case; the server writes it in lower case.
+    if is_hex(text, 24) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    const HELP: &str = "write its slug, the short name (a-z, 0-9, - and _) that is set when a room \
+                         is made, like \"dev\", or paste the room's address";
+    let bare = text.trim().strip_prefix("letschat/").unwrap_or(text.trim());
+    let bare = bare.trim_start_matches('#');
+    let found = "is neither the slug nor the id of a room";
+    if bare != text && is_slug(bare) {
+        return Err(ValueError::quoting(text, found, format!("write \"{bare}\" alone")));
+    }
+    if text.contains("/#") {
+        return Err(ValueError::quoting(text, "is a channel, not a room", HELP));
+    }
+    match suggest_slug(bare) {
+        Some(slug) => Err(ValueError::quoting(
+            text,
+            found,
+            format!("did you mean \"{slug}\"? Otherwise {HELP}"),
+        )),
+        None => Err(ValueError::quoting(text, found, HELP)),
+    }
+}
+
+/// The room in the address of a page: `https://chat.example.org/#!/room/ID`, or that of its
+/// transcripts. `None` where `text` is no address; nothing in it where no room is.
+fn from_room_url(text: &str) -> Option<Option<String>> {
+    let text = text.trim();
+    if !text.contains("://") && !text.contains("#!/") {
+        return None;
+    }
+    let after = ["#!/room/", "#/room/", "/transcript?room=", "/rooms/"]
+        .iter()
+        .find_map(|mark| Some(text.split_once(mark)?.1));
+    let room = after.map(|rest| rest.split(['/', '?', '&', '#']).next().unwrap_or(rest));
+    Some(room.filter(|room| is_slug(room) || is_hex(room, 24)).map(str::to_ascii_lowercase))
+}
+
+fn is_slug(text: &str) -> bool {
+    let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    !text.is_empty() && text.chars().all(slug)
+}
+
+/// What the slug of a room of this name is most often.
+fn suggest_slug(name: &str) -> Option<String> {
+    let words: Vec<String> = name
+        .split(|c: char| c.is_whitespace() || c == '.')
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    Some(words.join("-")).filter(|slug| is_slug(slug))
+}
+
+/// The form of an API token: base64 of `user id:secret`, in hexadecimal (WIRE.md, "Tokens"). It is a
+/// secret: what is wrong is said without showing it.
+pub(in crate::config) fn token(text: &str) -> Result<(), ValueError> {
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let decoded = GeneralPurpose::new(&STANDARD, config).decode(text).unwrap_or_default();
+    let pair = str::from_utf8(&decoded).ok().and_then(|text| text.split_once(':'));
+    match pair {
+        Some((user, secret)) if is_hex(user, 24) && is_hex(secret, 48) => Ok(()),
+        _ => Err(ValueError::new(
+            "is not a Let's Chat token",
+            "generate one in Let's Chat (\"Authentication tokens\") and copy the whole of it",
+        )),
+    }
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose;
+
+    use super::*;
+    use crate::config::parse::check::{assert_parses, assert_rejects};
+
+    #[test]
+    fn room_is_a_slug_or_an_id() {
+        for text in ["dev", "a-b_c", "42", "-", "56b9d2c7a1b2c3d4e5f60718"] {
+            assert_parses(room, text, text.to_owned());
+        }
+        assert_parses(room, "56B9D2C7A1B2C3D4E5F60718", "56b9d2c7a1b2c3d4e5f60718".to_owned());
+        for text in ["", "Dev", "#dev", "a b", "56B9", "é", "letschat/dev"] {
+            assert_rejects(
+                room,
+                text,
+                &format!("{text:?} is neither the slug nor the id of a room"),
+            );
+        }
+    }
+
+    #[test]
+    fn room_accepts_the_url_of_its_page() {
+        let id = "56b9d2c7a1b2c3d4e5f60718";
+        for address in [
+            format!("https://chat.example.org/#!/room/{id}"),
+            format!("http://localhost:5000/#!/room/{}", id.to_uppercase()),
+            format!("https://example.org/chat/#!/room/{id}/"),
+            format!(" https://chat.example.org/#!/room/{id}?x=1 "),
+            format!("chat.example.org/#!/room/{id}"),
+            format!("https://chat.example.org/transcript?room={id}&from=x"),
+        ] {
+            assert_parses(room, &address, id.to_owned());
+        }
+        for address in ["https://chat.example.org/", "https://chat.example.org/#!/room/"] {
+            assert_rejects(room, address, &format!("{address:?} is no room's address"));
+        }
+    }
+
+    #[test]
+    fn room_error_suggests_a_slug() {
+        for (text, remedy) in [
+            ("#dev", "write \"dev\" alone"),
+            ("##dev", "write \"dev\" alone"),
+            (" dev ", "write \"dev\" alone"),
+            ("letschat/dev", "write \"dev\" alone"),
+            ("Dev", "did you mean \"dev\"? Otherwise write its slug"),
+            ("Dev Room", "did you mean \"dev-room\"? Otherwise write its slug"),
+            ("#Dev Room", "did you mean \"dev-room\"? Otherwise write its slug"),
+            ("office/#dev", "write its slug"),
+            ("Büro", "write its slug"),
+        ] {
+            let flaw = room(text).expect_err(text);
+            assert!(flaw.help.starts_with(remedy), "{text}: {}", flaw.help);
+        }
+    }
+
+    #[test]
+    fn malformed_token_is_rejected_without_showing_it() {
+        let encode = |text: &str| general_purpose::STANDARD.encode(text);
+        let whole = encode(&format!("{}:{}", "0a".repeat(12), "f9".repeat(24)));
+        assert_eq!(token(&whole), Ok(()));
+        assert_eq!(token(whole.trim_end_matches('=')), Ok(()));
+        for text in [
+            String::new(),
+            "hush".to_owned(),
+            whole[1..].to_owned(),
+            format!("Bearer {whole}"),
+            encode(&format!("{}:{}", "0a".repeat(12), "f9".repeat(23))),
+            encode(&format!("{}:{}", "0g".repeat(12), "f9".repeat(24))),
+            encode(&"0a".repeat(36)),
+        ] {
+            assert_rejects(token, &text, "is not a Let's Chat token");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+use tracing_subscriber::EnvFilter;
+
+use super::ValueError;
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// A filter of `tracing`: a level, and levels for parts of the program.
+pub(in crate::config) fn log_filter(text: &str) -> Result<String, ValueError> {
+    let flaw = |found: &str| {
+        let remedy = "write \"info\", or one of off, error, warn, debug and trace; \
+                      for a part of the program \"info,letsbridge::net=debug\"";
+        ValueError::quoting(text, found, remedy)
+    };
+    // The filter takes a single word that is no level for a part of the program, so that a slip
+    // like "inof" would silence everything.
+    let bare = |part: &&str| !part.contains(['=', '[', ']', '{', '}']);
+    let level = |part: &str| LEVELS.iter().any(|level| part.trim().eq_ignore_ascii_case(level));
+    if text.split(',').filter(bare).any(|part| !level(part)) {
+        return Err(flaw("names a level that does not exist"));
+    }
+    EnvFilter::try_new(text).map_err(|_| flaw("is not a log filter"))?;
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse::check::{assert_parses, assert_rejects};
+
+    #[test]
+    fn misspelled_log_level_is_rejected() {
+        for text in ["info", "WARN", "info,letsbridge::net=debug", "off", "debug,hyper=warn"] {
+            assert_parses(log_filter, text, text.to_owned());
+        }
+        for text in ["inof", "", "info,", "info,letsbridge"] {
+            assert_rejects(
+                log_filter,
+                text,
+                &format!("{text:?} names a level that does not exist"),
+            );
+        }
+        assert_rejects(log_filter, "letsbridge=loud", "\"letsbridge=loud\" is not a log filter");
+    }
+}

@@ -1,0 +1,160 @@
+//! What the text of one value means: pure functions, each with words for what does not fit.
+
+mod address;
+mod format;
+mod irc;
+mod letschat;
+mod log;
+mod time;
+mod web;
+
+use serde::de::{DeserializeOwned, IntoDeserializer};
+
+pub(super) use address::{
+    base_url, certificate_pin, host_port, ip_address, ipv6_prefix, proxy_url,
+};
+pub(super) use format::{
+    emotes, extract_nicks_rule, formatting, ignore_rule, long_messages, merge_lines, passthrough,
+    rewrite_rule, template, topic_sync, user_matcher, verbosity,
+};
+pub(super) use irc::{
+    account_name, channel_key, channel_name, charset, fallback_charset, identify_template,
+    network_name, nick, nick_template, raw_command, realname, services_host, services_target,
+    username, webirc_host,
+};
+pub(super) use letschat::{room, token};
+pub(super) use log::log_filter;
+pub(super) use time::{catch_up_policy, duration, duration_or_forever};
+pub(super) use web::{byte_size, byte_size_or_none, ip_net, listen_address};
+
+/// Why a value does not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ValueError {
+    /// What was found.
+    pub(super) problem: String,
+    /// What would do.
+    pub(super) help: String,
+    /// Whether it is of another kind than what is wanted here: a number for text, say.
+    pub(super) is_type_error: bool,
+}
+
+impl ValueError {
+    pub(super) fn new(found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { problem: found.into(), help: remedy.into(), is_type_error: false }
+    }
+
+    /// The value is of another kind than what is wanted.
+    pub(super) fn type_error(found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { is_type_error: true, ..Self::new(found, remedy) }
+    }
+
+    /// `text` is not what is wanted: `"x" is not host:port`.
+    pub(super) fn quoting(text: &str, found: &str, remedy: impl Into<String>) -> Self {
+        Self::new(format!("{} {found}", quote(text)), remedy)
+    }
+}
+
+/// `text` in quotes, fit for one line of a terminal.
+pub(super) fn quote(text: &str) -> String {
+    const MAX_LEN: usize = 80;
+    // Written for the name of its file, or pasted anywhere else, a token stays a secret.
+    if text.split('/').any(|part| token(part).is_ok()) {
+        return "\"…\"".to_owned();
+    }
+    match text.char_indices().nth(MAX_LEN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// One of the words that `T` derives its variants from.
+pub(super) fn enum_value<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
+    T::deserialize(text.into_deserializer()).map_err(|UnknownVariant(words)| {
+        let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+        ValueError::quoting(text, "is not known here", format!("it can be {}", words.join(" or ")))
+    })
+}
+
+/// The words that would have done.
+#[derive(Debug)]
+struct UnknownVariant(&'static [&'static str]);
+
+impl std::fmt::Display for UnknownVariant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownVariant {}
+
+impl serde::de::Error for UnknownVariant {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self(expected)
+    }
+}
+
+/// Checks a reader of values in tables.
+#[cfg(test)]
+mod check {
+    use super::ValueError;
+
+    #[track_caller]
+    pub(super) fn assert_parses<T: PartialEq + std::fmt::Debug>(
+        read: impl Fn(&str) -> Result<T, ValueError>,
+        text: &str,
+        value: T,
+    ) {
+        assert_eq!(read(text), Ok(value), "{text:?}");
+    }
+
+    #[track_caller]
+    pub(super) fn assert_rejects<T: std::fmt::Debug>(
+        read: impl Fn(&str) -> Result<T, ValueError>,
+        text: &str,
+        found: &str,
+    ) {
+        let flaw = read(text).expect_err(text);
+        assert_eq!(flaw.problem, found, "{text:?}");
+        assert!(!flaw.help.is_empty(), "{text:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+
+    use super::check::{assert_parses, assert_rejects};
+    use super::*;
+    use crate::config::{FloodControl, LogFormat};
+
+    #[test]
+    fn enum_value_accepts_only_its_variants() {
+        assert_parses(enum_value, "ngircd", FloodControl::Ngircd);
+        assert_parses(enum_value, "json", LogFormat::Json);
+        assert_rejects(enum_value::<FloodControl>, "Fast", "\"Fast\" is not known here");
+        let flaw = enum_value::<LogFormat>("text").expect_err("text");
+        assert_eq!(flaw.help, "it can be \"auto\" or \"human\" or \"json\"");
+    }
+
+    #[test]
+    fn quote_redacts_tokens() {
+        let token = base64::engine::general_purpose::STANDARD.encode(format!(
+            "{}:{}",
+            "0a".repeat(12),
+            "f9".repeat(24)
+        ));
+        assert_eq!(quote(&token), "\"…\"");
+        assert_eq!(quote(&format!("/etc/{token}")), "\"…\"");
+        assert_eq!(quote(&token[1..]), format!("{:?}…", &token[1..81]));
+    }
+
+    #[test]
+    fn quote_escapes_and_truncates() {
+        assert_eq!(quote("ü\n"), "\"ü\\n\"");
+        assert_eq!(quote(&"ü".repeat(81)).chars().count(), 83);
+    }
+}

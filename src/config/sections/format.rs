@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use config::{Value, ValueKind};
+
+use super::parse;
+use crate::config::document;
+use crate::config::entry::Entry;
+use crate::config::keys::SectionKind;
+use crate::config::parse::ValueError;
+use crate::config::reader::Section;
+use crate::config::types::{as_str, boolean, count_or_none, text};
+use crate::translate::{
+    ChannelFormat, LinkFormat, Prefixes, RoomFormat, Rules, StatusNotices, Template, UserMap,
+    UserMatcher, UserSet,
+};
+
+/// `[looks]`, or what of it a link has otherwise; `base` is what it is otherwise than. Rules come on
+/// top of those of `base`.
+pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
+    let mut manners = LinkFormat {
+        room: room_format(&mut section, &base.room),
+        channel: channel_format(&mut section, &base.channel),
+        rules: rules(&mut section, &base.rules),
+        user_map: Arc::clone(&base.user_map),
+        status_notices: status_notices(&mut section, &base.status_notices),
+        topic_sync: section
+            .get("follow_topics", text(parse::topic_sync))
+            .unwrap_or(base.topic_sync),
+        commands: section.get("answers", boolean).unwrap_or(base.commands),
+        passthrough: match section.get("passthrough", text(parse::passthrough)) {
+            Some(own) => own,
+            None => base.passthrough.clone(),
+        },
+    };
+    // One key for both directions.
+    if let Some(mentions) = section.get("mentions", boolean) {
+        (manners.room.mentions, manners.channel.mentions) = (mentions, mentions);
+    }
+    section.deny_unknown_keys();
+    manners
+}
+
+fn room_format(section: &mut Section<'_>, base: &RoomFormat) -> RoomFormat {
+    let Prefixes { text: talk, action, notice } = &base.prefixes;
+    let names = Prefixes {
+        text: template(section, "room_talk", talk),
+        action: template(section, "room_action", action),
+        notice: template(section, "room_notice", notice),
+    };
+    RoomFormat {
+        prefixes: names,
+        formatting: section.get("formatting", text(parse::formatting)).unwrap_or(base.formatting),
+        inline_images: section.get("pictures", boolean).unwrap_or(base.inline_images),
+        merge_lines: section
+            .get("join_lines", text(parse::merge_lines))
+            .unwrap_or(base.merge_lines),
+        mentions: base.mentions,
+        allow_mentions_from: user_set(section, "notify")
+            .unwrap_or_else(|| base.allow_mentions_from.clone()),
+        allow_all_mention_from: user_set(section, "notify_all")
+            .unwrap_or_else(|| base.allow_all_mention_from.clone()),
+        letschat_url: base.letschat_url.clone(),
+    }
+}
+
+fn channel_format(section: &mut Section<'_>, base: &ChannelFormat) -> ChannelFormat {
+    let Prefixes { text: talk, action, notice } = &base.prefixes;
+    let names = Prefixes {
+        text: template(section, "channel_talk", talk),
+        action: template(section, "channel_action", action),
+        notice: template(section, "channel_notice", notice),
+    };
+    let lines = section.get("paste_lines", count_or_none).map(|lines| lines.unwrap_or(u64::MAX));
+    ChannelFormat {
+        prefixes: names,
+        mentions: base.mentions,
+        emotes: section.get("emotes", text(parse::emotes)).unwrap_or(base.emotes),
+        color_nicks: section.get("coloured_names", boolean).unwrap_or(base.color_nicks),
+        anti_ping: section.get("quiet_names", boolean).unwrap_or(base.anti_ping),
+        max_lines: lines
+            .map_or(base.max_lines, |lines| usize::try_from(lines).unwrap_or(usize::MAX)),
+        long_messages: section
+            .get("long_pastes", text(parse::long_messages))
+            .unwrap_or(base.long_messages),
+    }
+}
+
+fn status_notices(section: &mut Section<'_>, base: &StatusNotices) -> StatusNotices {
+    let mut show = |name, base| section.get(name, text(parse::verbosity)).unwrap_or(base);
+    StatusNotices {
+        joins: show("joins", base.joins),
+        nick_changes: show("nicks", base.nick_changes),
+        kicks: show("kicks", base.kicks),
+        modes: show("modes", base.modes),
+        topics: show("topics", base.topics),
+    }
+}
+
+fn template(section: &mut Section<'_>, name: &'static str, base: &Template) -> Template {
+    section.get(name, text(parse::template)).unwrap_or_else(|| base.clone())
+}
+
+fn rules(section: &mut Section<'_>, base: &Rules) -> Rules {
+    let mut rules = base.clone();
+    if let Some(entry) = section.entry("ignore") {
+        let own = entry.items("ignore = [{ nick = \"spam\" }]", parse::ignore_rule);
+        rules.ignore.extend(own.unwrap_or_default());
+    }
+    if let Some(entry) = section.entry("rewrite") {
+        let example = "rewrite = [{ text = \"colour\", with = \"color\" }]";
+        rules.rewrite.extend(entry.items(example, parse::rewrite_rule).unwrap_or_default());
+    }
+    if let Some(entry) = section.entry("unwrap") {
+        let own = entry.items("unwrap = [{ nick = \"otherbridge\" }]", parse::extract_nicks_rule);
+        rules.extract_nicks.extend(own.unwrap_or_default());
+    }
+    rules
+}
+
+/// A list of people, or `everyone`.
+fn user_set(section: &mut Section<'_>, name: &'static str) -> Option<UserSet> {
+    let entry = section.entry(name)?;
+    if matches!(&entry.value.kind, ValueKind::String(text) if text == "everyone") {
+        return Some(UserSet::Everyone);
+    }
+    let example = format!("{name} = [\"ann\", \"account:ann\"], or {name} = \"everyone\"");
+    Some(UserSet::Only(entry.items(&example, |value| parse::user_matcher(as_str(value)?))?))
+}
+
+/// `[people]`: the users of Let's Chat, each with who that is on IRC.
+pub(super) fn user_map(top: &mut Section<'_>) -> UserMap {
+    let written = top.child("people");
+    let section = written.and_then(|entry| entry.section(SectionKind::Section("people")));
+    let entries = section.map(|section| section.entries()).unwrap_or_default();
+    UserMap::new(
+        entries
+            .into_iter()
+            .filter_map(|(user, entry)| Some((user.to_owned(), user_matchers(&entry)?))),
+    )
+}
+
+fn user_matchers(entry: &Entry<'_>) -> Option<Vec<UserMatcher>> {
+    let who = |value: &Value| match parse::user_matcher(as_str(value)?)? {
+        UserMatcher::Mask(_) => {
+            let remedy = "write their nick, or \"account:\" and their account";
+            Err(ValueError::new("a mask, which could be anybody", remedy))
+        }
+        who => Ok(who),
+    };
+    match &entry.value.kind {
+        ValueKind::Array(_) => {
+            let example = document::child_path("people", "ann") + " = [\"ann\", \"account:ann\"]";
+            entry.items(&example, who)
+        }
+        _ => entry.parse(who).map(|who| vec![who]),
+    }
+}

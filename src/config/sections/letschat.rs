@@ -1,0 +1,41 @@
+use super::catch_up::CatchUpSettings;
+use super::{parse, tls};
+use crate::config::parse::ValueError;
+use crate::config::reader::Section;
+use crate::config::types::{boolean, text};
+use crate::config::{CatchUpPolicy, LetsChatSettings};
+
+/// `[letschat]`; `None` where a mistake was found. Also how far back to look, which others must
+/// agree with, and whether to tell people of what is missing, if that is said here.
+pub(super) fn read(
+    mut section: Section<'_>,
+    general: CatchUpSettings,
+) -> (Option<LetsChatSettings>, CatchUpPolicy, Option<bool>) {
+    if section.is_absent() {
+        let remedy = "write [letschat] with url = \"https://chat.example.org\" and token_file = \
+                      \"letschat.token\", a file with the bridge's token";
+        section.report_error(section.path.clone(), ValueError::new("missing", remedy));
+    }
+    let url = section.required("url", "url = \"https://chat.example.org\"", text(parse::base_url));
+    let plain = url.as_ref().filter(|url| url.scheme() == "http").map(|_| "an http:// address");
+    let trust = tls::read(&mut section, plain);
+    if !section.has_any(&["token", "token_file"]) {
+        section.report_missing(
+            "token",
+            "token_file = \"letschat.token\", a file with the bridge's token",
+        );
+    }
+    let token = section.secret("token", "token_file", parse::token);
+    let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
+    let announce = section.get("announce_gaps", boolean);
+    section.deny_unknown_keys();
+    let settings = url.zip(token).map(|(url, (token, _))| LetsChatSettings {
+        url,
+        tls_trust: trust,
+        token,
+        rooms: Vec::new(),
+        catch_up,
+        catch_up_limit: limit,
+    });
+    (settings, catch_up, announce)
+}

@@ -1,0 +1,147 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use config::ValueKind;
+
+use super::{charset, format, parse};
+use crate::config::document;
+use crate::config::entry::Entry;
+use crate::config::keys::{self, SectionKind};
+use crate::config::link_set::{LinkSet, RawLink};
+use crate::config::parse::{ValueError, quote};
+use crate::config::reader::Section;
+use crate::config::types::{as_str, text};
+use crate::domain::{Endpoint, Network};
+use crate::translate::LinkFormat;
+
+/// Every `[[link]]`, between one of the `networks` and Let's Chat, with `looks` where it has none of
+/// its own.
+pub(super) fn read<'r>(
+    top: &mut Section<'r>,
+    networks: &[&str],
+    looks: &Arc<LinkFormat>,
+) -> LinkSet<'r> {
+    let written = top.child("link");
+    let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
+    if entries.is_empty() && written.is_none_or(|entry| entry.is_list()) {
+        let flaw = ValueError::new(
+            "there is no link, so that nothing would be mirrored",
+            "write [[link]] with channel = \"office/#dev\" and room = \"dev\"",
+        );
+        top.report_error("link".to_owned(), flaw);
+    }
+    let mentioned: Vec<&str> = entries.iter().filter_map(mentioned_network).collect();
+    let mut links = LinkSet::with_networks(mentioned.clone());
+    let mut told = HashSet::new();
+    for entry in entries {
+        // One slip in a network's name is one mistake, however many links mention it.
+        let name = crate::config::sections::links::mentioned_network(&entry)
+            .filter(|name| !networks.contains(name));
+        let is_told = name.is_some_and(|name| networks.is_empty() || !told.insert(name));
+        let many = mentioned.iter().filter(|other| Some(**other) == name).count();
+        let networks =
+            if is_told { NetworkCheck::Reported } else { NetworkCheck::Known(networks, many) };
+        if let Some(written) = read_link(entry, &networks, looks) {
+            links.add(written);
+        }
+    }
+    links
+}
+
+/// The networks that a link can mention.
+enum NetworkCheck<'n> {
+    /// Those of the file, and how many links mention the one of this link.
+    Known(&'n [&'n str], usize),
+    /// That its own is not there has been told.
+    Reported,
+}
+
+fn read_link<'r>(
+    entry: Entry<'r>,
+    networks: &NetworkCheck<'_>,
+    looks: &Arc<LinkFormat>,
+) -> Option<RawLink<'r>> {
+    let mut section = entry.section(SectionKind::Link)?;
+    let channel = match networks {
+        NetworkCheck::Reported => section.entry("channel").and(None),
+        NetworkCheck::Known(names, many) => {
+            let read = text(|text| parse_channel(text, names, *many));
+            section.required("channel", "channel = \"office/#dev\"", read)
+        }
+    };
+    let room = section.required("room", "room = \"dev\"", text(parse::room));
+    let key = section.secret("key", "key_file", parse::channel_key);
+    let charset = charset::read(&mut section);
+    let mode = section.entry("mode");
+    let mode = mode.and_then(|entry| Some((entry.parse(text(parse::enum_value))?, entry)));
+    let password = section.secret("room_password", "room_password_file", |_| Ok(()));
+    let own = section.child("looks").and_then(|entry| entry.section(SectionKind::Section("looks")));
+    let looks = own.map_or(Arc::clone(looks), |own| Arc::new(format::read(own, looks)));
+    section.deny_unknown_keys();
+    Some(RawLink {
+        entry,
+        channel: channel?,
+        room: Endpoint::room(&room?),
+        key,
+        charset,
+        sender_mode: mode,
+        room_password: password,
+        format: looks,
+    })
+}
+
+/// `network/channel`, of a network that there is; so `many` links mention it.
+fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint, ValueError> {
+    let Some((network, channel)) = split_network(text) else {
+        let remedy = format!("write it like \"{}\"", suggest_channel(text, networks));
+        return Err(ValueError::quoting(text, "is not network/channel", remedy));
+    };
+    if !networks.contains(&network) {
+        let names: Vec<_> = networks.iter().map(|name| format!("{name:?}")).collect();
+        let remedy = match keys::nearest(network, networks.iter().copied()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if names.is_empty() => format!("add [{}]", document::child_path("irc", network)),
+            None => format!("the networks are {}", names.join(", ")),
+        };
+        let links = if many > 1 { format!(", which {many} links mention") } else { String::new() };
+        let found = format!("there is no network {}{links}", quote(network));
+        return Err(ValueError::new(found, remedy));
+    }
+    let read = parse::channel_name(channel).map_err(|flaw| {
+        match parse::channel_name(&format!("#{channel}")) {
+            Ok(name) if !channel.is_empty() && !channel.contains('#') => {
+                let remedy = format!("did you mean \"{network}/{name}\"?");
+                ValueError { help: remedy, ..flaw }
+            }
+            _ => flaw,
+        }
+    });
+    Ok(Endpoint::channel(&Network::new(network), &read?))
+}
+
+/// A channel with its network, made of what was written without one.
+fn suggest_channel(text: &str, networks: &[&str]) -> String {
+    let (before, channel) = match text.find(['#', '&', '+', '!']) {
+        Some(at) => text.split_at(at),
+        None => ("", text),
+    };
+    // Something else than a slash stands between the two: `office#dev`, `office:#dev`.
+    let network = before.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let network = keys::nearest(network, networks.iter().copied());
+    let network = network.or(networks.first().copied()).unwrap_or("office");
+    let channel =
+        parse::channel_name(channel).or_else(|_| parse::channel_name(&format!("#{channel}")));
+    format!("{network}/{}", channel.unwrap_or_else(|_| "#dev".to_owned()))
+}
+
+/// The network that a channel is on, with the rest; channels themselves may contain `/`.
+fn split_network(text: &str) -> Option<(&str, &str)> {
+    text.split_once('/').filter(|(network, _)| !network.contains(['#', '&', '+', '!']))
+}
+
+/// The network that a link mentions, whether it is right or wrong otherwise.
+fn mentioned_network<'r>(entry: &Entry<'r>) -> Option<&'r str> {
+    let ValueKind::Table(link) = &entry.value.kind else { return None };
+    let (network, _) = split_network(as_str(link.get("channel")?).ok()?)?;
+    Some(network)
+}

@@ -1,0 +1,169 @@
+//! The keys of the file, each with its default: one line for each.
+
+mod auth;
+mod catch_up;
+mod charset;
+mod connection;
+mod format;
+mod letschat;
+mod links;
+mod network;
+mod puppets;
+mod tls;
+mod web;
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use catch_up::CatchUpSettings;
+pub(super) use charset::Charset;
+
+use super::entry::Entry;
+use super::keys::SectionKind;
+use super::link_set::LinkSet;
+use super::loader::Loader;
+use super::parse;
+use super::parse::ValueError;
+use super::reader::Section;
+use super::settings::{
+    CatchUpPolicy, LetsChatSettings, LogSettings, NetworkSettings, Settings, StoreSettings,
+};
+use super::types::{boolean, text};
+use crate::translate::LinkFormat;
+
+/// Everything; `None` where a mistake was found.
+pub(super) fn settings(reading: &Loader) -> Option<Settings> {
+    let mut top = reading.root_section();
+    let state_dir =
+        top.get("state_dir", text(non_empty_path)).map(|path| reading.base_dirs.resolve(&path));
+    let default_state_dir =
+        || reading.base_dirs.state_dir.clone().unwrap_or("/var/lib/letsbridge".into());
+    let settle = top.get("settle", text(parse::duration)).unwrap_or(Duration::from_secs(10));
+    let break_loops = top.get("break_loops", boolean).unwrap_or(true);
+    let log = log_settings(top.section("log"));
+    let (store, keep) = store_settings(top.section("store"));
+    let announce = top.get("announce", boolean);
+    let gap = top.get("announce_gaps_after", text(parse::duration));
+    let general = CatchUpSettings::read(&mut top, CatchUpSettings::default());
+    let networks = networks(&mut top, general);
+    let (letschat, catch_up, announce_gaps) = letschat::read(top.section("letschat"), general);
+    let mut base =
+        LinkFormat { user_map: Arc::new(format::user_map(&mut top)), ..LinkFormat::default() };
+    base.room.letschat_url = letschat.as_ref().map(|letschat| letschat.url.clone());
+    let looks = Arc::new(format::read(top.section("looks"), &base));
+    let links = links::read(&mut top, &reading.document.network_names(), &looks);
+    let web = web::read(top.section("web"), store.retention);
+    let ident = ident_address(top.section("ident"));
+    let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
+    warn_short_retention(store.retention, keep.as_ref(), on_networks.chain([catch_up]));
+    for (name, entry, _) in &networks {
+        if !links.mentions_network(name) {
+            let remedy =
+                format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
+            entry.report_warning(ValueError::new("no link mentions this network", remedy));
+        }
+    }
+    top.deny_unknown_keys();
+    let networks: Option<Vec<_>> = networks.into_iter().map(|(.., network)| network).collect();
+    Some(Settings {
+        state_dir: state_dir.unwrap_or_else(default_state_dir),
+        log,
+        store,
+        networks: attach_channels(networks?, &links),
+        letschat: LetsChatSettings { rooms: links.rooms(), ..letschat? },
+        links: links.links(),
+        link_formats: links.formats(),
+        format: looks,
+        link_groups: links.groups(),
+        web,
+        ident,
+        notices: announce_gaps.or(announce).unwrap_or(true),
+        min_reported_gap: gap.unwrap_or(Duration::from_secs(60)),
+        shutdown_timeout: settle,
+        loop_protection: break_loops,
+    })
+}
+
+fn attach_channels(networks: Vec<NetworkSettings>, links: &LinkSet<'_>) -> Vec<NetworkSettings> {
+    let with_channels = |network: NetworkSettings| NetworkSettings {
+        channels: links.channels(&network.network),
+        ..network
+    };
+    networks.into_iter().map(with_channels).collect()
+}
+
+fn log_settings(mut section: Section<'_>) -> LogSettings {
+    let log = LogSettings {
+        format: section.get("format", text(parse::enum_value)).unwrap_or_default(),
+        level: section.get("level", text(parse::log_filter)).unwrap_or_else(|| "info".to_owned()),
+    };
+    section.deny_unknown_keys();
+    log
+}
+
+fn ident_address(mut section: Section<'_>) -> Option<SocketAddr> {
+    let listen = section.get("listen", text(parse::listen_address));
+    section.deny_unknown_keys();
+    listen
+}
+
+fn store_settings(mut section: Section<'_>) -> (StoreSettings, Option<Entry<'_>>) {
+    let written = section.entry("keep");
+    let keep = written.as_ref().and_then(|entry| entry.parse(text(parse::duration_or_forever)));
+    let max_waiting = section.get("max_waiting", text(parse::byte_size_or_none));
+    let max_waiting = max_waiting.unwrap_or(Some(1_000_000_000));
+    section.deny_unknown_keys();
+    (
+        StoreSettings {
+            retention: keep.unwrap_or(Some(Duration::from_hours(30 * 24))),
+            max_queue_size: max_waiting,
+        },
+        written,
+    )
+}
+
+/// The networks with their names; `None` for one with a mistake.
+fn networks<'r>(
+    top: &mut Section<'r>,
+    general: CatchUpSettings,
+) -> Vec<(&'r str, Entry<'r>, Option<NetworkSettings>)> {
+    let written = top.child("irc");
+    let irc = written.as_ref().and_then(|entry| entry.section(SectionKind::Section("irc")));
+    let entries = irc.map(|irc| irc.entries()).unwrap_or_default();
+    // Of the wrong kind, it has been told of.
+    if entries.is_empty() && written.is_none_or(|entry| entry.is_section()) {
+        let remedy = "write [irc.NAME] with servers = [\"irc.example.org:6697\"]";
+        top.report_error("irc".to_owned(), ValueError::new("there is no IRC network", remedy));
+    }
+    let names = top.loader.document.network_names();
+    let read = |(name, entry): (&'r str, Entry<'r>)| {
+        let settings = network::read(name, &entry, &names, general);
+        (name, entry, settings)
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// A message that is caught up on after the ledger has forgotten it could be mirrored twice.
+fn warn_short_retention(
+    keep: Option<Duration>,
+    written: Option<&Entry<'_>>,
+    mut catch_up: impl Iterator<Item = CatchUpPolicy>,
+) {
+    if let (Some(keep), Some(entry)) = (keep, written)
+        && catch_up.any(|it| matches!(it, CatchUpPolicy::MaxAge(age) if keep < age))
+    {
+        let found = "the ledger forgets messages that catch_up still looks for";
+        entry.report_warning(ValueError::new(
+            found,
+            "keep them for at least as long, or they may be repeated",
+        ));
+    }
+}
+
+fn non_empty_path(text: &str) -> Result<String, ValueError> {
+    if text.is_empty() {
+        return Err(ValueError::quoting(text, "is empty", "write a path, or leave the key out"));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,66 @@
+use ipnet::Ipv6Net;
+use serde::Deserialize;
+
+use super::parse;
+use crate::config::parse::ValueError;
+use crate::config::reader::Section;
+use crate::config::types::{boolean, count_or_none, text};
+use crate::config::{PuppetSettings, WebircSettings};
+
+/// What holds for connections that people have of their own. `proxied`: a proxy is on their way.
+pub(super) fn read(section: &mut Section<'_>, proxied: bool) -> PuppetSettings {
+    let usual = PuppetSettings::default();
+    let most = section.get("puppet_limit", |value| match count_or_none(value)? {
+        Some(0) => {
+            let remedy = "write a number like 50, or mode = \"bot\"";
+            Err(ValueError::new("0 leaves nobody a connection", remedy))
+        }
+        most => Ok(most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))),
+    });
+    let idle = section.get("puppet_idle", text(parse::duration));
+    let banned = section.get("puppet_banned", text(parse::enum_value::<BanFallback>));
+    let away = section.get("puppet_away", boolean);
+    let webirc = webirc(section);
+    let prefix = ipv6_prefix(section, proxied, webirc.is_some());
+    PuppetSettings {
+        max: most.unwrap_or(usual.max),
+        idle_timeout: idle.unwrap_or(usual.idle_timeout),
+        ban_fallback: banned.unwrap_or_default() == BanFallback::Bot,
+        show_away: away.unwrap_or(usual.show_away),
+        ipv6_prefix: prefix,
+        webirc,
+    }
+}
+
+fn webirc(section: &mut Section<'_>) -> Option<WebircSettings> {
+    let password = section.secret("webirc_password", "webirc_password_file", |_| Ok(()));
+    let host = section.get("webirc_host", text(parse::webirc_host));
+    password.map(|(password, _)| WebircSettings {
+        password,
+        host: host.unwrap_or_else(|| "{user}.letschat".to_owned()),
+    })
+}
+
+/// The network in which each has an address.
+fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, told: bool) -> Option<Ipv6Net> {
+    let entry = section.entry("puppet_prefix")?;
+    if proxied {
+        let found = "servers see the proxy's address, whatever ours is";
+        entry.report_error(ValueError::new(found, "remove proxy, or this"));
+    } else if told {
+        let found = "the server is told an address by WEBIRC already";
+        entry.report_error(ValueError::new(found, "remove webirc_password, or this"));
+    }
+    entry.parse(text(parse::ipv6_prefix))
+}
+
+/// What becomes of the words of whom an operator of a channel has put out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum BanFallback {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// The bridge says them.
+    Bot,
+}

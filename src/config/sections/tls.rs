@@ -1,0 +1,48 @@
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::{non_empty_path, parse};
+use crate::config::TlsTrust;
+use crate::config::entry::conflict;
+use crate::config::parse::{ValueError, quote};
+use crate::config::reader::Section;
+use crate::config::secret::{read_pem, unreadable_file};
+use crate::config::types::text;
+
+/// Whom to believe. `plain` says why nobody needs to be believed, where that is so.
+pub(super) fn read(section: &mut Section<'_>, plain: Option<&str>) -> TlsTrust {
+    let (ca_file, pin) = (section.entry("ca_file"), section.entry("pin_sha256"));
+    if let Some(plain) = plain {
+        for entry in [&ca_file, &pin].into_iter().flatten() {
+            let found = format!("certificates mean nothing with {plain}");
+            entry.report_error(ValueError::new(found, "remove one or the other"));
+        }
+    }
+    if let (Some(ca_file), Some(pin)) = (&ca_file, &pin) {
+        pin.report_error(conflict(ca_file));
+    }
+    let folders = &section.loader.base_dirs;
+    let authority = |path: &str| {
+        let path = folders.resolve(&non_empty_path(path)?);
+        check_ca_file(&path).map(|()| TlsTrust::CaFile(path))
+    };
+    let ca_file = ca_file.and_then(|entry| entry.parse(text(authority)));
+    let pin = pin.and_then(|entry| entry.parse(text(parse::certificate_pin))).map(TlsTrust::Pin);
+    ca_file.or(pin).unwrap_or(TlsTrust::System)
+}
+
+/// That the file holds certificates that can vouch for somebody.
+fn check_ca_file(path: &Path) -> Result<(), ValueError> {
+    let pem = read_pem(path).map_err(|error| unreadable_file(path, &error))?;
+    let found = CertificateDer::pem_slice_iter(&pem).flatten();
+    let (usable, _) = RootCertStore::empty().add_parsable_certificates(found);
+    if usable == 0 {
+        let found = format!("{} has no certificate in it", quote(&path.to_string_lossy()));
+        let remedy = "it must be PEM, with -----BEGIN CERTIFICATE-----";
+        return Err(ValueError::new(found, remedy));
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+use core::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::parse;
+use crate::config::WebSettings;
+use crate::config::entry::Entry;
+use crate::config::parse::ValueError;
+use crate::config::reader::Section;
+use crate::config::types::{as_str, count_or_none, text};
+
+const MEGABYTE: u64 = 1_000_000;
+
+/// `[web]`; `None` where it is off, or a mistake was found. `keep` is how long the ledger remembers.
+pub(super) fn read(mut section: Section<'_>, keep: Option<Duration>) -> Option<WebSettings> {
+    let public_url = section.get("public_url", text(parse::base_url));
+    let listen = section.get("listen", text(parse::listen_address));
+    let written = section.entry("expire");
+    let expire = written.as_ref().and_then(|entry| entry.parse(text(parse::duration)));
+    let expire = expire.unwrap_or(Duration::from_hours(30 * 24));
+    warn_short_retention(expire, written.as_ref(), keep);
+    let largest = section.get("largest", text(parse::byte_size)).unwrap_or(100 * MEGABYTE);
+    let cache_entry = section.entry("cache");
+    let cache = cache_entry.as_ref().and_then(|entry| entry.parse(text(parse::byte_size)));
+    let cache = cache.unwrap_or_else(|| largest.max(250 * MEGABYTE));
+    if let Some(entry) = cache_entry.filter(|_| cache < largest) {
+        let found = "the cache cannot hold one file of the size that web.largest allows";
+        entry.report_error(ValueError::new(found, "make it at least as large"));
+    }
+    let requests = section.get("requests_per_minute", count_or_none).unwrap_or(Some(120));
+    let proxies = section.entry("trusted_proxies").and_then(|entry| {
+        entry.items("trusted_proxies = [\"127.0.0.1\"]", |value| parse::ip_net(as_str(value)?))
+    });
+    section.deny_unknown_keys();
+    Some(WebSettings {
+        public_url: public_url?,
+        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8480))),
+        link_expiry: expire,
+        max_file_size: largest,
+        cache_size: cache,
+        requests_per_minute: requests,
+        trusted_proxies: proxies.unwrap_or_else(loopback_nets),
+    })
+}
+
+/// A proxy on this machine, and nobody else.
+fn loopback_nets() -> Vec<ipnet::IpNet> {
+    ["127.0.0.0/8", "::1/128"].map(|net| net.parse().expect("a network")).into()
+}
+
+/// A link to a long message leads to the ledger, and nowhere once that has forgotten it.
+fn warn_short_retention(expire: Duration, written: Option<&Entry<'_>>, keep: Option<Duration>) {
+    if let (Some(keep), Some(entry)) = (keep, written)
+        && keep < expire
+    {
+        let found = "links to long messages end earlier, when store.keep lets them be forgotten";
+        entry.report_warning(ValueError::new(
+            found,
+            "raise store.keep to as long, if they are to live on",
+        ));
+    }
+}

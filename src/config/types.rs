@@ -1,0 +1,68 @@
+//! Values are text, numbers, `true` or `false`; what comes from a variable is always text.
+
+use config::{Value, ValueKind};
+
+use super::document;
+use super::parse::ValueError;
+
+/// The text that a value must be, read further by `read`.
+pub(super) fn text<'v, T>(
+    read: impl FnOnce(&'v str) -> Result<T, ValueError>,
+) -> impl FnOnce(&'v Value) -> Result<T, ValueError> {
+    |value| read(as_str(value)?)
+}
+
+/// The text that a value must be.
+pub(super) fn as_str(value: &Value) -> Result<&str, ValueError> {
+    match &value.kind {
+        ValueKind::String(text) => Ok(text),
+        _ => Err(wrong_type(value, "text", "put it in quotes")),
+    }
+}
+
+/// `true` or `false`; variables may also say `yes`, `no`, `on`, `off`, `1` or `0`.
+pub(super) fn boolean(value: &Value) -> Result<bool, ValueError> {
+    match &value.kind {
+        ValueKind::Boolean(flag) => return Ok(*flag),
+        ValueKind::String(_) if document::env_variable(value).is_some() => {
+            if let Ok(flag) = value.clone().into_bool() {
+                return Ok(flag);
+            }
+        }
+        _ => {}
+    }
+    Err(wrong_type(value, "true or false", "write true or false, without quotes"))
+}
+
+/// A number of things, or `none`.
+pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
+    const HELP: &str = "write a number like 500, or \"none\"";
+    let number = match &value.kind {
+        ValueKind::I64(number) => u64::try_from(*number).ok(),
+        ValueKind::String(text) if text == "none" => return Ok(None),
+        ValueKind::String(_) if document::env_variable(value).is_some() => {
+            value.clone().into_uint().ok()
+        }
+        _ => return Err(wrong_type(value, "a number", HELP)),
+    };
+    // What the store counts with has a sign.
+    let number = number.filter(|number| i64::try_from(*number).is_ok());
+    number.map(Some).ok_or_else(|| ValueError::new("not a number from 0 upwards", HELP))
+}
+
+/// Tells the kind of a value and not the value, which may be a secret.
+pub(super) fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> ValueError {
+    let kind = match value.kind {
+        ValueKind::Nil => "nothing",
+        ValueKind::Boolean(_) => "true or false",
+        ValueKind::Float(number) if number.is_infinite() => "too great a number",
+        ValueKind::Float(_) => "a number with a fraction",
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+            "a number"
+        }
+        ValueKind::String(_) => "text",
+        ValueKind::Table(_) => "a section",
+        ValueKind::Array(_) => "a list",
+    };
+    ValueError::type_error(format!("{kind} where {wanted} is wanted"), remedy)
+}

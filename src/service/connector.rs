@@ -1,0 +1,222 @@
+//! The way to a network: to one of its servers, then the next.
+
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+
+use super::sts::StsStore;
+use super::supervisor::Wire;
+use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
+use crate::net::connect::{self, ConnectOptions, SourceAddr};
+use crate::net::identd::{IdentGuard, IdentRegistry};
+use crate::net::stranger::{Ear, Sought};
+use crate::net::tls;
+use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
+
+/// The servers of a network, which take turns, and how to get to them. Each session has a door of its
+/// own; those of people begin where the bridge is, which then sees soonest what they say.
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    servers: Vec<HostPort>,
+    tls_trust: Option<TlsTrust>,
+    client_certificate: Option<ClientCertificate>,
+    options: ConnectOptions,
+    sts_store: Arc<StsStore>,
+    /// Where it is told whose connections are whose, and whose these are.
+    ident_registry: Option<Arc<IdentRegistry>>,
+    username: String,
+    /// At which of the servers the bridge is.
+    bridge_server: Arc<AtomicUsize>,
+    is_bridge: bool,
+    /// At which server it was begun.
+    first_server: usize,
+    /// How often it was tried.
+    tries: usize,
+    /// How many servers in a row have turned us away.
+    rejections: usize,
+    /// The server that was tried last has asked for TLS there.
+    tls_upgrade: Option<HostPort>,
+}
+
+/// A connection to a server.
+pub(super) struct Connected {
+    pub(super) stream: Box<dyn Wire>,
+    /// Where it really leads.
+    pub(super) server: HostPort,
+    /// Whether nobody can listen in.
+    pub(super) is_tls: bool,
+    /// Those who ask are told whose it is, for as long as this is kept.
+    pub(super) ident_guard: Option<IdentGuard>,
+}
+
+impl Connector {
+    pub(super) fn new(
+        network: &NetworkSettings,
+        sts: Arc<StsStore>,
+        ident: Option<Arc<IdentRegistry>>,
+    ) -> Self {
+        let proxy = network.proxy.as_ref().map(Into::into);
+        Self {
+            servers: network.servers.clone(),
+            tls_trust: network.tls.clone(),
+            client_certificate: network.client_certificate.clone(),
+            options: ConnectOptions { source: network.bind.map(SourceAddr::Local), proxy },
+            sts_store: sts,
+            ident_registry: ident,
+            username: network.username.clone(),
+            bridge_server: Arc::default(),
+            is_bridge: true,
+            first_server: 0,
+            tries: 0,
+            rejections: 0,
+            tls_upgrade: None,
+        }
+    }
+
+    /// The same for somebody else than the bridge, whose certificate is not theirs to show. They come
+    /// from an address of their own, if there is one.
+    pub(super) fn for_puppet(&self, username: String, from: Option<Ipv6Addr>) -> Self {
+        let way = ConnectOptions {
+            source: from.map(SourceAddr::Routed).or(self.options.source),
+            proxy: self.options.proxy.clone(),
+        };
+        Self {
+            client_certificate: None,
+            options: way,
+            username,
+            is_bridge: false,
+            tries: 0,
+            ..self.clone()
+        }
+    }
+
+    /// Connects to one of the servers: to the first that answers, beginning with that whose turn it is.
+    pub(super) async fn connect_any(&mut self) -> Result<Connected, String> {
+        let mut opened = self.connect().await;
+        for _ in 1..self.servers.len() {
+            if opened.is_ok() {
+                break;
+            }
+            opened = self.connect().await;
+        }
+        opened
+    }
+
+    /// Connects to the server whose turn it is.
+    pub(super) async fn connect(&mut self) -> Result<Connected, String> {
+        let (server, secure) = self.next_server();
+        let tcp = connect::connect_with(&self.options, &server.host, server.port).await;
+        let tcp = tcp.map_err(|error| error.to_string())?;
+        let known =
+            self.ident_registry.as_ref().and_then(|book| book.register(&tcp, &self.username));
+        if !secure {
+            let wire = Box::new(Ear::seeking(tcp, Sought::Irc { tls: false }));
+            return Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known });
+        }
+        let trust = self.tls_trust.as_ref().unwrap_or(&TlsTrust::System);
+        // Read anew for each connection, so that a renewed certificate needs no restart.
+        let config = tls::client_config_with_cert(trust, self.client_certificate.as_ref());
+        let config = config.map_err(|error| error.to_string())?;
+        let wire = tls::handshake(tcp, &server.host, &config).await.map_err(|error| {
+            if self.tls_trust.is_some() {
+                return error.to_string();
+            }
+            // Never back to the clear: that is what somebody in between would wish for.
+            format!("the server wants TLS at {server} (STS), so `tls = false` does not do: {error}")
+        })?;
+        let wire = Box::new(Ear::seeking(wire, Sought::Irc { tls: true }));
+        Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known })
+    }
+
+    /// The server says for how long it wants TLS.
+    pub(super) fn record_sts(&self, server: &HostPort, sts: StsPolicy) {
+        self.sts_store.record(&server.host, server.port, sts, Timestamp::now());
+    }
+
+    /// The conversation with `server` has ended. Says whether the next has not been tried yet and may
+    /// think otherwise.
+    pub(super) fn on_session_end(
+        &mut self,
+        server: &HostPort,
+        away: Option<&DisconnectReason>,
+    ) -> bool {
+        self.sts_store.touch(&server.host, Timestamp::now());
+        let Some(away) = away else {
+            self.rejections = 0;
+            return false;
+        };
+        if let DisconnectKind::StsUpgrade { port } = away.kind {
+            self.tls_upgrade = Some(HostPort { host: server.host.clone(), port });
+            return false;
+        }
+        self.rejections += 1;
+        away.is_server_specific() && !self.rejections.is_multiple_of(self.servers.len())
+    }
+
+    /// Which server to try now, and whether over TLS.
+    fn next_server(&mut self) -> (HostPort, bool) {
+        if let Some(upgrade) = self.tls_upgrade.take() {
+            return (upgrade, true);
+        }
+        if self.tries == 0 && !self.is_bridge {
+            self.first_server = self.bridge_server.load(Ordering::Relaxed);
+        }
+        let turn = (self.first_server + self.tries) % self.servers.len();
+        let server = self.servers[turn].clone();
+        self.tries += 1;
+        if self.is_bridge {
+            self.bridge_server.store(turn, Ordering::Relaxed);
+        }
+        if self.tls_trust.is_some() {
+            return (server, true);
+        }
+        match self.sts_store.port_for(&server.host, Timestamp::now()) {
+            Some(port) => (HostPort { port, ..server }, true),
+            None => (server, false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn bridge() -> Connector {
+        let server = |host: &str| HostPort { host: host.to_owned(), port: 6667 };
+        Connector {
+            servers: ["a", "b", "c"].map(server).to_vec(),
+            tls_trust: None,
+            client_certificate: None,
+            options: ConnectOptions::default(),
+            sts_store: Arc::new(StsStore::open_read_only(Path::new("/nowhere"))),
+            ident_registry: None,
+            username: "bridge".to_owned(),
+            bridge_server: Arc::default(),
+            is_bridge: true,
+            first_server: 0,
+            tries: 0,
+            rejections: 0,
+            tls_upgrade: None,
+        }
+    }
+
+    fn hosts(door: &mut Connector) -> String {
+        (0..4).map(|_| door.next_server().0.host).collect()
+    }
+
+    #[test]
+    fn puppets_start_at_the_server_of_the_bridge() {
+        let mut bridge = bridge();
+        assert_eq!(hosts(&mut bridge.for_puppet("bob".to_owned(), None)), "abca");
+        assert_eq!(
+            (bridge.next_server().0.host, bridge.next_server().0.host),
+            ("a".to_owned(), "b".to_owned())
+        );
+        assert_eq!(hosts(&mut bridge.for_puppet("bob".to_owned(), None)), "bcab");
+        assert_eq!(hosts(&mut bridge), "cabc", "which is no concern of the bridge");
+    }
+}

@@ -1,0 +1,152 @@
+//! What becomes of whoever has lost a connection, and of the others.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::PuppetPool;
+use super::session::SessionEnd;
+use crate::bridge::{Event, PuppetEnd};
+use crate::domain::LetsChatUserId;
+use crate::protocol::irc::{DisconnectKind, DisconnectReason};
+use crate::service::connector::Connector;
+use crate::service::engine::EngineInput;
+use crate::service::reconnect::{ConnectionOutcome, ReconnectDelay};
+use crate::service::supervisor::format_delay;
+
+/// How long whoever was lost waits the first time.
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(15);
+
+/// How long nobody is given a connection after one that did not last, the first time.
+const FIRST_PAUSE_DELAY: Duration = Duration::from_secs(5);
+
+/// A connection that ends sooner than this has not lasted.
+const MIN_LIFETIME: Duration = Duration::from_secs(20);
+
+/// What is remembered of who had one.
+pub(super) struct RetryState {
+    delay: ReconnectDelay,
+    /// When they may have another.
+    pub(super) retry_at: Instant,
+    /// The way to go on with, where the server turned them away.
+    pub(super) connector: Option<Connector>,
+}
+
+impl PuppetPool {
+    pub(super) async fn on_session_end(&mut self, over: SessionEnd) {
+        let SessionEnd {
+            user: account,
+            connector: door,
+            login_succeeded: let_in,
+            rejection: away,
+            try_other_server: elsewhere,
+            reason: why,
+        } = over;
+        let Some(live) = self.connections.remove(&account) else { return };
+        let (now, lasted) = (Instant::now(), live.started_at.elapsed());
+        let end = match &away {
+            _ if live.quitting => PuppetEnd::NotNeeded,
+            Some(_) => PuppetEnd::Rejected,
+            None => PuppetEnd::ConnectionLost,
+        };
+        let wait = match end {
+            PuppetEnd::NotNeeded => Duration::ZERO,
+            PuppetEnd::ConnectionLost | PuppetEnd::Rejected => {
+                let past = self.retries.entry(account.clone()).or_insert_with(RetryState::new);
+                past.connector = away.is_some().then_some(door);
+                past.delay.next_delay(ConnectionOutcome {
+                    login_succeeded: let_in,
+                    lasted,
+                    rejection: away.as_ref().map(Into::into),
+                    try_other_server: elsewhere,
+                })
+            }
+        };
+        if let Some(past) = self.retries.get_mut(&account) {
+            past.retry_at = now + wait;
+        }
+        self.log_end(&account, end, (&why, away.as_ref()), wait);
+        if end != PuppetEnd::NotNeeded {
+            let away = away.as_ref().filter(|away| affects_all(away)).map(Into::into);
+            self.pause_connecting(
+                now,
+                ConnectionOutcome {
+                    login_succeeded: let_in,
+                    lasted,
+                    rejection: away,
+                    try_other_server: elsewhere,
+                },
+            );
+        }
+        let lost = Event::PuppetDisconnected(self.network.network.clone(), account, end);
+        // Nobody hears it when the engine is gone.
+        let _ = self.inbox.send(EngineInput::Event(lost)).await;
+    }
+
+    /// Lets nobody have a connection for a while after one that did not last, or where the server has
+    /// something against all of us.
+    fn pause_connecting(&mut self, now: Instant, outcome: ConnectionOutcome) {
+        if outcome.lasted >= MIN_LIFETIME && outcome.rejection.is_none() {
+            self.pause_delay = pool_pause_delay();
+            return;
+        }
+        let wait = self.pause_delay.next_delay(outcome);
+        self.next_connect_at = self.next_connect_at.max(now + wait);
+    }
+
+    fn log_end(
+        &self,
+        account: &LetsChatUserId,
+        end: PuppetEnd,
+        (why, away): (&str, Option<&DisconnectReason>),
+        wait: Duration,
+    ) {
+        let network = &self.network.network;
+        match end {
+            PuppetEnd::NotNeeded => tracing::info!(%network, %account, "a puppet has left"),
+            PuppetEnd::ConnectionLost => {
+                let not_before = format_delay(wait);
+                tracing::info!(%network, %account, why, not_before, "a puppet is lost");
+            }
+            PuppetEnd::Rejected => {
+                let (not_before, remedy) =
+                    (format_delay(wait), away.and_then(DisconnectReason::help));
+                tracing::warn!(
+                    %network,
+                    %account,
+                    why,
+                    remedy,
+                    not_before,
+                    "a puppet is turned away: the bridge speaks for them"
+                );
+            }
+        }
+    }
+}
+
+impl RetryState {
+    fn new() -> Self {
+        Self {
+            delay: reconnect_delay(FIRST_RETRY_DELAY),
+            retry_at: Instant::now(),
+            connector: None,
+        }
+    }
+}
+
+/// How long nobody is given a connection after one that did not last.
+pub(super) fn pool_pause_delay() -> ReconnectDelay {
+    reconnect_delay(FIRST_PAUSE_DELAY)
+}
+
+fn reconnect_delay(first: Duration) -> ReconnectDelay {
+    ReconnectDelay::with_first_delay(first, fastrand::u64(..))
+}
+
+/// Whether a server that says so has nothing against this one, but against all of us.
+fn affects_all(away: &DisconnectReason) -> bool {
+    matches!(
+        away.kind,
+        DisconnectKind::Throttled | DisconnectKind::TooManyConnections | DisconnectKind::ServerFull
+    )
+}

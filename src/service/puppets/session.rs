@@ -1,0 +1,175 @@
+//! The connection that somebody of Let's Chat has on a network.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::Ipv6Net;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, watch};
+
+use crate::bridge::Event;
+use crate::config::{HostPort, NetworkSettings, WebircSettings};
+use crate::domain::LetsChatUserId;
+use crate::net;
+use crate::protocol::irc;
+use crate::protocol::irc::{
+    ChannelTarget, DisconnectReason, IrcIdentity, IrcSession, LearnedPace, SessionConfig, Webirc,
+};
+use crate::service::connector::{Connected, Connector};
+use crate::service::engine::EngineInput;
+use crate::service::irc::{charsets, session_config};
+use crate::service::supervisor::unless_stopped;
+use crate::translate::irc_username;
+
+/// Somebody who is to have a connection.
+pub(super) struct PuppetConfig {
+    pub(super) user: LetsChatUserId,
+    pub(super) nick: String,
+    /// How they are called in Let's Chat.
+    pub(super) username: String,
+    pub(super) channels: Vec<ChannelTarget>,
+}
+
+/// How a connection has ended.
+pub(super) struct SessionEnd {
+    /// Whose it was.
+    pub(super) user: LetsChatUserId,
+    /// The way that it took.
+    pub(super) connector: Connector,
+    /// Whether its login worked.
+    pub(super) login_succeeded: bool,
+    /// Why the server turned it away, if that is why.
+    pub(super) rejection: Option<DisconnectReason>,
+    /// The next try leads to another server, which may think otherwise.
+    pub(super) try_other_server: bool,
+    /// In words for the log.
+    pub(super) reason: String,
+}
+
+/// Connects by `door` and converses as `puppet`, until that ends.
+pub(super) async fn run_session(
+    puppet: PuppetConfig,
+    network: NetworkSettings,
+    mut door: Connector,
+    mut orders: mpsc::Receiver<irc::IrcCommand>,
+    inbox: mpsc::Sender<EngineInput>,
+    stop: watch::Receiver<bool>,
+) -> SessionEnd {
+    let opened = match unless_stopped(stop, door.connect_any()).await {
+        Ok(opened) => opened,
+        Err(why) => {
+            let account = puppet.user;
+            return SessionEnd {
+                user: account,
+                connector: door,
+                login_succeeded: false,
+                rejection: None,
+                try_other_server: false,
+                reason: why,
+            };
+        }
+    };
+    let Connected { stream: wire, server, is_tls: secure, ident_guard: _known } = opened;
+    let mut session = IrcSession::new(
+        tokio::time::Instant::now().into_std(),
+        puppet_session_config(&puppet, &network, (secure, &server)),
+    )
+    .writing(charsets(&network));
+    let mut lines = net::framed_lines(wire, charsets(&network));
+    let PuppetConfig { user: account, .. } = puppet;
+    let name = |event| {
+        EngineInput::Event(Event::Puppet(network.network.clone(), account.clone(), Box::new(event)))
+    };
+    let ended = net::drive(&mut session, &mut lines, &mut orders, &inbox, name).await;
+    let (let_in, away) = (session.was_registered(), session.disconnect_reason().cloned());
+    let elsewhere = door.on_session_end(&server, away.as_ref());
+    let why = match ended {
+        net::ConnectionEnd::Cancelled => "no longer needed".to_owned(),
+        net::ConnectionEnd::Closed(why) | net::ConnectionEnd::Lost(why) => why,
+    };
+    SessionEnd {
+        user: account,
+        connector: door,
+        login_succeeded: let_in,
+        rejection: away,
+        try_other_server: elsewhere,
+        reason: why,
+    }
+}
+
+/// The way of `account`, who is called `name`, to `network`.
+pub(super) fn connector_for(
+    bridge: &Connector,
+    account: &LetsChatUserId,
+    name: &str,
+    prefix: Option<Ipv6Net>,
+) -> Connector {
+    bridge.for_puppet(
+        irc_username(name, "someone"),
+        prefix.map(|prefix| address_for(prefix, account)),
+    )
+}
+
+fn puppet_session_config(
+    puppet: &PuppetConfig,
+    network: &NetworkSettings,
+    sleep_until: (bool, &HostPort),
+) -> SessionConfig {
+    let PuppetConfig { user: account, nick, username: name, channels: seats } = puppet;
+    // Not the account of the bridge.
+    let identity = IrcIdentity {
+        username: irc_username(name, "someone"),
+        realname: format!("{name} (Let's Chat)"),
+        password: network.password.clone(),
+        ..IrcIdentity::named(nick)
+    };
+    let webirc = webirc_for(account, name, network);
+    let own = session_config(
+        network,
+        seats,
+        LearnedPace::new(tokio::time::Instant::now().into_std()),
+        sleep_until,
+    );
+    SessionConfig { identity, request_invite_from: None, send_only: true, webirc, ..own }
+}
+
+/// What the server is told of whom we speak for, where it trusts us to.
+fn webirc_for(account: &LetsChatUserId, name: &str, network: &NetworkSettings) -> Option<Webirc> {
+    let WebircSettings { password, host } = network.puppets.webirc.as_ref()?;
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let host = host.replace("{user}", plain.trim_matches('-'));
+    let gateway = network.username.clone();
+    let address = IpAddr::from(address_for(LOCAL_NET, account)).to_string();
+    Some(Webirc { password: password.clone(), gateway, host, ip: address })
+}
+
+/// Addresses for local use, which are nobody's (RFC 4193).
+const LOCAL_NET: Ipv6Net = match Ipv6Net::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0), 8) {
+    Ok(net) => net,
+    Err(_) => panic!("8 bits are fewer than 128"),
+};
+
+/// The address of `account` in `net`: always the same, and hardly ever somebody else's.
+fn address_for(net: Ipv6Net, account: &LetsChatUserId) -> Ipv6Addr {
+    let digest = Sha256::digest(account.0.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    let host = u128::from_be_bytes(bytes) & u128::from(net.hostmask());
+    // The first of a network stands for its routers (RFC 4291, section 2.6.1).
+    Ipv6Addr::from(u128::from(net.network()) | host.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_is_stable_and_distinct_per_user() {
+        let net: Ipv6Net = "2001:db8:1:2::/64".parse().expect("a network");
+        let of = |account: &str| address_for(net, &LetsChatUserId(account.into()));
+        assert!(net.contains(&of("u1")) && net.contains(&of("u2")));
+        assert_eq!(of("u1"), of("u1"));
+        assert_ne!(of("u1"), of("u2"));
+        assert!(LOCAL_NET.contains(&address_for(LOCAL_NET, &LetsChatUserId("u1".into()))));
+    }
+}

@@ -1,0 +1,500 @@
+//! Who came and went, in as few words as people want to read.
+
+use std::collections::HashMap;
+
+use super::clean;
+
+/// How many names are told one by one, and in how many bytes.
+const MAX_NAMES: usize = 10;
+const MAX_LEN_NAMES: usize = 160;
+
+/// How many bytes of the reason that somebody gives are told.
+const MAX_LEN_REASON: usize = 120;
+
+/// How many of what a channel is about.
+const MAX_LEN_TOPIC: usize = 240;
+
+/// How many all of it has. What is longer is told in fewer words.
+const MAX_LEN: usize = 340;
+
+/// What of one kind is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verbosity {
+    /// Nothing.
+    Off,
+    /// What concerns people who have said something lately.
+    #[default]
+    Smart,
+    /// Everything.
+    All,
+}
+
+/// What is told of people who come and go, and of what is done to a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StatusNotices {
+    /// Who joins, parts and quits, netsplits among it.
+    pub joins: Verbosity,
+    /// Who goes by another name.
+    pub nick_changes: Verbosity,
+    /// Who is kicked.
+    pub kicks: Verbosity,
+    /// What is done to the modes of a channel.
+    pub modes: Verbosity,
+    /// What a channel is about; smart is all here.
+    pub topics: Verbosity,
+}
+
+/// Which follows the other: a channel's topic, or a room's description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TopicSync {
+    /// Neither.
+    #[default]
+    Off,
+    /// The description follows the topic.
+    ToRoom,
+    /// The topic follows the description.
+    ToChannel,
+    /// Each follows the other.
+    Both,
+}
+
+impl TopicSync {
+    /// Whether a room follows.
+    #[must_use]
+    pub fn syncs_room(self) -> bool {
+        matches!(self, Self::ToRoom | Self::Both)
+    }
+
+    /// Whether a channel follows.
+    #[must_use]
+    pub fn syncs_channel(self) -> bool {
+        matches!(self, Self::ToChannel | Self::Both)
+    }
+}
+
+/// One thing that happened to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusEvent {
+    /// To whom, or who did it.
+    pub who: String,
+    /// Whether they have said something lately.
+    pub spoke_recently: bool,
+    /// What.
+    pub change: StatusChange,
+}
+
+/// What happens to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatusChange {
+    /// They came in.
+    Joined,
+    /// They left, with these words.
+    Left(Option<String>),
+    /// They were put out.
+    Kicked {
+        /// By whom.
+        by: String,
+        /// For what.
+        reason: Option<String>,
+    },
+    /// They go by this name.
+    NickChanged(String),
+    /// They are behind the break between these servers.
+    Netsplit(String),
+    /// They are back from there.
+    NetsplitRejoin,
+    /// They changed the modes.
+    ModesChanged(String),
+    /// They changed what the channel is about.
+    TopicChanged(Option<String>),
+}
+
+impl StatusNotices {
+    fn shows(&self, coming: &StatusEvent) -> bool {
+        let show = match coming.change {
+            StatusChange::Joined
+            | StatusChange::Left(_)
+            | StatusChange::Netsplit(_)
+            | StatusChange::NetsplitRejoin => self.joins,
+            StatusChange::Kicked { .. } => self.kicks,
+            StatusChange::NickChanged(_) => self.nick_changes,
+            StatusChange::ModesChanged(_) => self.modes,
+            StatusChange::TopicChanged(_) => return self.topics != Verbosity::Off,
+        };
+        match show {
+            Verbosity::Off => false,
+            Verbosity::Smart => coming.spoke_recently,
+            Verbosity::All => true,
+        }
+    }
+
+    /// What happened, in one line of bounded length; `None` where nothing of it is to be told. Who left
+    /// and is back, or came and is gone again, is not told of. Names are told as `shown`.
+    #[must_use]
+    pub fn summarize(
+        &self,
+        comings: &[StatusEvent],
+        shown: impl Fn(&str) -> String,
+    ) -> Option<String> {
+        let told: Vec<&StatusEvent> =
+            drop_reversals(comings).into_iter().filter(|coming| self.shows(coming)).collect();
+        let teller = StatusRenderer { display_name: shown };
+        let each = teller.each(&told);
+        [each, Some(teller.alike(&told)), Some(counts_only(&told))]
+            .into_iter()
+            .flatten()
+            .find(|words| words.len() <= MAX_LEN)
+            .filter(|words| !words.is_empty())
+    }
+}
+
+/// What is left of `comings` without those that undo each other.
+fn drop_reversals(comings: &[StatusEvent]) -> Vec<&StatusEvent> {
+    let mut left: Vec<Option<&StatusEvent>> = Vec::with_capacity(comings.len());
+    // Where each person's last coming or going stands.
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    for coming in comings {
+        let before = last.get(coming.who.as_str()).and_then(|at| Some((*at, left[*at]?)));
+        let undoes = before.is_some_and(|(_, before)| {
+            matches!(
+                (&before.change, &coming.change),
+                (
+                    StatusChange::Joined | StatusChange::NetsplitRejoin,
+                    StatusChange::Left(_) | StatusChange::Netsplit(_)
+                ) | (
+                    StatusChange::Left(_) | StatusChange::Netsplit(_),
+                    StatusChange::Joined | StatusChange::NetsplitRejoin
+                )
+            )
+        });
+        match before {
+            Some((at, _)) if undoes => {
+                left[at] = None;
+                last.remove(coming.who.as_str());
+            }
+            _ => {
+                last.insert(&coming.who, left.len());
+                left.push(Some(coming));
+            }
+        }
+    }
+    left.into_iter().flatten().collect()
+}
+
+/// Whether several of the same kind are told together.
+fn is_groupable(coming: &StatusEvent) -> bool {
+    matches!(
+        coming.change,
+        StatusChange::Joined
+            | StatusChange::Left(None)
+            | StatusChange::Netsplit(_)
+            | StatusChange::NetsplitRejoin
+            | StatusChange::Kicked { .. }
+    )
+}
+
+/// How names are told.
+struct StatusRenderer<F> {
+    display_name: F,
+}
+
+impl<F: Fn(&str) -> String> StatusRenderer<F> {
+    /// Each thing as it happened; `None` where that is too much.
+    fn each(&self, told: &[&StatusEvent]) -> Option<String> {
+        let mut words = String::new();
+        let mut rest = told;
+        while let Some(first) = rest.first() {
+            let alike = rest.iter().take_while(|it| it.change == first.change && is_groupable(it));
+            let count = alike.count().max(1);
+            append_sentence(&mut words, &self.sentence(&rest[..count]));
+            if words.len() > MAX_LEN {
+                return None;
+            }
+            rest = &rest[count..];
+        }
+        Some(words)
+    }
+
+    /// All that is of one kind together, whatever the reasons.
+    fn alike(&self, told: &[&StatusEvent]) -> String {
+        let mut words = String::new();
+        for (happened, alike) in group_by_kind(told) {
+            let sentence = match alike.as_slice() {
+                [_] => self.sentence(&alike),
+                _ => format!("{} {happened}", self.join_names(&alike)),
+            };
+            append_sentence(&mut words, &sentence);
+        }
+        words
+    }
+
+    fn sentence(&self, alike: &[&StatusEvent]) -> String {
+        let who = self.join_names(alike);
+        let (is, was) = if alike.len() == 1 { ("is", "was") } else { ("are", "were") };
+        match &alike[0].change {
+            StatusChange::Joined => format!("{who} joined"),
+            StatusChange::Left(why) => format!("{who} left{}", reason_suffix(why.as_deref())),
+            StatusChange::Kicked { by, reason: why } => {
+                format!(
+                    "{who} {was} kicked by {}{}",
+                    (self.display_name)(by),
+                    reason_suffix(why.as_deref())
+                )
+            }
+            StatusChange::NickChanged(name) => {
+                format!("{who} is now {}", (self.display_name)(name))
+            }
+            StatusChange::Netsplit(servers) => {
+                format!(
+                    "netsplit between {}: {who} {is} gone",
+                    sanitize_excerpt(servers, MAX_LEN_REASON)
+                )
+            }
+            StatusChange::NetsplitRejoin => format!("netsplit over: {who} {is} back"),
+            StatusChange::ModesChanged(change) => {
+                format!("{who} set {}", sanitize_excerpt(change, MAX_LEN_REASON))
+            }
+            StatusChange::TopicChanged(topic) => {
+                match topic.as_deref().map(|topic| sanitize_excerpt(topic, MAX_LEN_TOPIC)) {
+                    Some(topic) if !topic.is_empty() => format!("{who} set the topic: {topic}"),
+                    _ => format!("{who} removed the topic"),
+                }
+            }
+        }
+    }
+
+    /// `ann`, `ann and bob`, `ann, bob and 3 more`.
+    fn join_names(&self, alike: &[&StatusEvent]) -> String {
+        let mut bytes = 0;
+        let named = alike.iter().take(MAX_NAMES).map(|it| (self.display_name)(&it.who));
+        let fits = |name: &String| {
+            bytes += name.len() + ", ".len();
+            bytes <= MAX_LEN_NAMES || bytes == name.len() + ", ".len()
+        };
+        let shown: Vec<String> = named.take_while(fits).collect();
+        match (alike.len().saturating_sub(shown.len()), shown.as_slice()) {
+            (0, [one]) => one.clone(),
+            (0, [most @ .., last]) => format!("{} and {last}", most.join(", ")),
+            (more, _) => format!("{} and {more} more", shown.join(", ")),
+        }
+    }
+}
+
+/// No names, only how many of each kind.
+fn counts_only(told: &[&StatusEvent]) -> String {
+    let mut words = String::new();
+    for (happened, alike) in group_by_kind(told) {
+        append_sentence(&mut words, &format!("{}\u{d7} {happened}", alike.len()));
+    }
+    words
+}
+
+/// Those of each kind, with what happened to them.
+fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent>)> {
+    let mut kinds: Vec<(&'static str, Vec<&StatusEvent>)> = Vec::new();
+    for coming in told {
+        let happened = match coming.change {
+            StatusChange::Joined => "joined",
+            StatusChange::Left(_) => "left",
+            StatusChange::Kicked { .. } => "kicked",
+            StatusChange::NickChanged(_) => "renamed",
+            StatusChange::Netsplit(_) => "gone in a netsplit",
+            StatusChange::NetsplitRejoin => "back from a netsplit",
+            StatusChange::ModesChanged(_) => "changed modes",
+            StatusChange::TopicChanged(_) => "changed the topic",
+        };
+        match kinds.iter_mut().find(|(kind, _)| *kind == happened) {
+            Some((_, alike)) => alike.push(coming),
+            None => kinds.push((happened, vec![coming])),
+        }
+    }
+    kinds
+}
+
+fn append_sentence(words: &mut String, sentence: &str) {
+    if !words.is_empty() {
+        words.push_str("; ");
+    }
+    words.push_str(sentence);
+}
+
+fn reason_suffix(why: Option<&str>) -> String {
+    match why.map(|why| sanitize_excerpt(why, MAX_LEN_REASON)) {
+        None => String::new(),
+        Some(why) if why.is_empty() => String::new(),
+        Some(why) => format!(" ({why})"),
+    }
+}
+
+/// So many bytes of what a stranger wrote, in one line; nothing of what cannot be seen.
+fn sanitize_excerpt(text: &str, bytes: usize) -> String {
+    if clean::is_blank(text) {
+        return String::new();
+    }
+    clean::truncate(&clean::sanitize_line(text), bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::translate::display_names;
+
+    fn event(who: &str, what: StatusChange) -> StatusEvent {
+        StatusEvent {
+            who: who.to_owned(),
+            spoke_recently: who.starts_with(char::is_lowercase),
+            change: what,
+        }
+    }
+
+    fn left_with_reason(why: &str) -> StatusChange {
+        StatusChange::Left(Some(why.to_owned()))
+    }
+
+    #[track_caller]
+    fn check(show: Verbosity, comings: &[StatusEvent], told: Option<&str>) {
+        let all = StatusNotices {
+            joins: show,
+            nick_changes: show,
+            kicks: show,
+            modes: show,
+            topics: show,
+        };
+        let shown = |name: &str| display_names::name_or_fallback(name).into_owned();
+        assert_eq!(all.summarize(comings, shown).as_deref(), told);
+    }
+
+    #[test]
+    fn each_change_has_its_sentence() {
+        let kicked =
+            |by: &str| StatusChange::Kicked { by: by.to_owned(), reason: Some("spam".to_owned()) };
+        for (what, told) in [
+            (StatusChange::Joined, "ann joined"),
+            (left_with_reason("bye"), "ann left (bye)"),
+            (left_with_reason(" "), "ann left"),
+            (StatusChange::Left(None), "ann left"),
+            (kicked("op"), "ann was kicked by op (spam)"),
+            (StatusChange::NickChanged("anna".to_owned()), "ann is now anna"),
+            (StatusChange::Netsplit("a.x b.x".to_owned()), "netsplit between a.x b.x: ann is gone"),
+            (StatusChange::NetsplitRejoin, "netsplit over: ann is back"),
+            (StatusChange::ModesChanged("+o bob".to_owned()), "ann set +o bob"),
+            (StatusChange::TopicChanged(Some("tea".to_owned())), "ann set the topic: tea"),
+            (StatusChange::TopicChanged(None), "ann removed the topic"),
+        ] {
+            check(Verbosity::All, &[event("ann", what)], Some(told));
+        }
+    }
+
+    #[test]
+    fn equal_changes_share_one_sentence() {
+        let joined = |who| event(who, StatusChange::Joined);
+        check(Verbosity::All, &[joined("ann"), joined("bob")], Some("ann and bob joined"));
+        check(
+            Verbosity::All,
+            &[
+                joined("ann"),
+                event("bob", left_with_reason("bye")),
+                event("carl", left_with_reason("bye")),
+            ],
+            Some("ann joined; bob left (bye); carl left (bye)"),
+        );
+        let names: Vec<String> = (0..13).map(|it| format!("p{it}")).collect();
+        let many: Vec<StatusEvent> =
+            names.iter().map(|it| event(it, StatusChange::Netsplit("a b".to_owned()))).collect();
+        check(
+            Verbosity::All,
+            &many,
+            Some(
+                "netsplit between a b: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 3 more are gone",
+            ),
+        );
+    }
+
+    #[test]
+    fn smart_shows_only_recent_speakers() {
+        let both = [event("ann", StatusChange::Joined), event("Lurker", StatusChange::Joined)];
+        check(Verbosity::Smart, &both, Some("ann joined"));
+        check(Verbosity::All, &both, Some("ann and Lurker joined"));
+        check(Verbosity::Off, &both, None);
+        check(Verbosity::Smart, &both[1..], None);
+    }
+
+    #[test]
+    fn leave_and_rejoin_cancel_out() {
+        check(
+            Verbosity::All,
+            &[event("ann", left_with_reason("reset")), event("ann", StatusChange::Joined)],
+            None,
+        );
+        let back = [
+            event("ann", StatusChange::Netsplit("a b".to_owned())),
+            event("bob", StatusChange::Joined),
+            event("ann", StatusChange::NetsplitRejoin),
+        ];
+        check(Verbosity::All, &back, Some("bob joined"));
+        let thrice = [
+            event("ann", left_with_reason("x")),
+            event("ann", StatusChange::Joined),
+            event("ann", left_with_reason("y")),
+        ];
+        check(Verbosity::All, &thrice, Some("ann left (y)"));
+    }
+
+    #[test]
+    fn any_events_make_one_bounded_line() {
+        let leave = |count: usize, why: &dyn Fn(usize) -> String| -> Vec<StatusEvent> {
+            (0..count).map(|it| event(&format!("p{it}"), left_with_reason(&why(it)))).collect()
+        };
+        let all = "p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more left";
+        check(Verbosity::All, &leave(600, &|_| "Quit: shutting down".to_owned()), Some(all));
+        check(Verbosity::All, &leave(600, &|it| format!("Quit: bye {it}")), Some(all));
+        let mut mixed = leave(40, &|it| "x".repeat(it + 1));
+        mixed.insert(20, event("ann", StatusChange::NickChanged("anna".to_owned())));
+        check(
+            Verbosity::All,
+            &mixed,
+            Some("p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 30 more left; ann is now anna"),
+        );
+    }
+
+    #[test]
+    fn user_text_is_sanitized_and_truncated() {
+        for (what, told) in [
+            (left_with_reason("\u{2}Quit:\u{2} @all"), "ann left (Quit: @all)"),
+            (left_with_reason("\u{3}04\u{200b}"), "ann left"),
+            (
+                StatusChange::TopicChanged(Some("\u{3}04,01 Rules\r\n @all".to_owned())),
+                "ann set the topic: Rules @all",
+            ),
+            (StatusChange::TopicChanged(Some("\u{3}04".to_owned())), "ann removed the topic"),
+            (StatusChange::NickChanged("\u{202e}\u{200b}".to_owned()), "ann is now somebody"),
+            (left_with_reason(&"é".repeat(400)), &format!("ann left ({}…)", "é".repeat(58))),
+        ] {
+            check(Verbosity::All, &[event("ann", what)], Some(told));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn summary_length_is_bounded(happened in prop::collection::vec((".{0,200}", 0_usize..8, ".{0,500}"), 0..60)) {
+            let what = |kind, text: String| match kind {
+                0 => StatusChange::Joined,
+                1 => StatusChange::Left(Some(text)),
+                2 => StatusChange::Kicked { by: text.clone(), reason: Some(text) },
+                3 => StatusChange::NickChanged(text),
+                4 => StatusChange::Netsplit(text),
+                5 => StatusChange::NetsplitRejoin,
+                6 => StatusChange::ModesChanged(text),
+                _ => StatusChange::TopicChanged(Some(text)),
+            };
+            let comings: Vec<StatusEvent> =
+                happened.into_iter().map(|(who, kind, text)| event(&who, what(kind, text))).collect();
+            let show = Verbosity::All;
+            let all = StatusNotices { joins: show, nick_changes: show, kicks: show, modes: show, topics: show };
+            let told = all.summarize(&comings, |name| display_names::name_or_fallback(name).into_owned()).unwrap_or_default();
+            prop_assert!(told.len() <= MAX_LEN, "{told}");
+        }
+    }
+}
