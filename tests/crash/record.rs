@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::verdict::Expected;
+use super::check::Expected;
 
 /// How a message can have reached the bridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

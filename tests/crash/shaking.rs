@@ -8,9 +8,9 @@ use fastrand::Rng;
 use letsbridge_testkit::irc::CloseKind;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::faults::{Pauses, irc_stands_still, letschat_stands_still};
+use super::fixture::{BRIDGE, Stage, channels, rooms};
 use super::program::{DOORS, Program};
-use super::stage::{BRIDGE, Stage, channels, rooms};
-use super::trouble::{Pauses, irc_stands_still, letschat_stands_still};
 
 /// How long the bridge may be away after a server is back: it tries at least every 30 s, and comes in within
 /// a few more.

@@ -4,8 +4,8 @@ use letsbridge_testkit::irc::{self, Cap, Caps};
 use letsbridge_testkit::letschat;
 use serde_json::{Value, json};
 
+use crate::harness::{BRIDGE, World};
 use crate::program::{End, Program};
-use crate::world::{BRIDGE, World};
 
 /// How much is said on each side.
 const SAID: usize = 8;

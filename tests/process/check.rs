@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use letsbridge_testkit::irc::{self, CloseKind, IrcServer};
 use letsbridge_testkit::letschat::{self, NewRoom};
 
+use crate::harness::World;
 use crate::program::End;
-use crate::world::World;
 
 /// The lines that `check` prints; it must exit with `code`.
 async fn check(world: &World, code: i32) -> Vec<String> {

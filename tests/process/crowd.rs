@@ -9,8 +9,8 @@ use letsbridge::translate::PublicLinks;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::harness::World;
 use crate::program::{Program, soon};
-use crate::world::World;
 
 const PUBLIC: &str = "http://bridge.example/";
 

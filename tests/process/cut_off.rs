@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::harness::World;
 use crate::program::soon;
-use crate::world::World;
 
 /// Who is silent for so long is cut off.
 const SILENCE: Duration = Duration::from_secs(5);

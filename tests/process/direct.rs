@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use letsbridge_testkit::{irc, letschat};
 
+use crate::harness::World;
 use crate::program::soon;
-use crate::world::World;
 
 /// Servers that carry private messages, with ann in the room, and a bridge that lets people talk.
 async fn talking() -> World {

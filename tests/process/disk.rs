@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 
+use crate::harness::World;
 use crate::program::{Program, Start};
-use crate::world::World;
 
 /// How many messages are said while the disk takes nothing.
 const MANY: usize = 40;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::world::World;
+use crate::harness::World;
 
 /// A bridge that is to connect to `server`, and to tell at `ident` whose that connection is.
 async fn world(server: SocketAddr, ident: SocketAddr) -> World {

@@ -1,6 +1,6 @@
 //! What the log looks like, and how much of it there is.
 
-use crate::world::World;
+use crate::harness::World;
 
 #[tokio::test]
 async fn as_json_each_line_is_an_object() {

@@ -5,21 +5,21 @@
 
 mod audit;
 mod check;
+mod credentials;
 mod crowd;
 mod cut_off;
 #[cfg(feature = "demo")]
 mod demo;
 mod direct;
 mod disk;
-mod getting_in;
+mod harness;
 mod ident;
 mod logs;
 mod program;
-mod proofs;
+mod registration;
 mod secrets;
 mod starting;
 mod state;
 mod stopping;
 mod stuck;
 mod web;
-mod world;

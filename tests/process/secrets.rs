@@ -10,8 +10,8 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
+use crate::harness::{BRIDGE, World};
 use crate::program::{End, Program, Start};
-use crate::world::{BRIDGE, World};
 
 const PASSWORD: &str = "Open+Sesame/4711";
 const WRONG_PASSWORD: &str = "Open+Sesame/4712";

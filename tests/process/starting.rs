@@ -2,8 +2,8 @@
 
 use letsbridge_testkit::irc::CloseKind;
 
+use crate::harness::World;
 use crate::program::soon;
-use crate::world::World;
 
 #[tokio::test]
 async fn it_says_what_it_can_do() {

@@ -7,8 +7,8 @@ use letsbridge::store::Store;
 use letsbridge_testkit::irc::CloseKind;
 use tokio::time::Instant;
 
+use crate::harness::World;
 use crate::program::soon;
-use crate::world::World;
 
 #[tokio::test]
 async fn it_says_goodbye_on_both_sides() {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
+use crate::harness::World;
 use crate::program::{Program, soon};
-use crate::world::World;
 
 /// How long the settings of these worlds let it settle, and how long it may take after that.
 const SETTLE: Duration = Duration::from_secs(1);

@@ -12,8 +12,8 @@ use letsbridge_testkit::{irc, letschat};
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 
+use crate::harness::World;
 use crate::program::{End, Program, soon};
-use crate::world::World;
 
 /// What the links begin with, which nobody looks up.
 const PUBLIC: &str = "http://bridge.example/irc/";

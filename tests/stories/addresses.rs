@@ -1,6 +1,6 @@
 //! An address works only as it is: none is ever broken, whichever way it goes.
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 fn address(length: usize) -> String {

@@ -1,6 +1,6 @@
 //! Being in a channel: what keeps us out, and how we come back.
 
-use crate::world::World;
+use crate::harness::World;
 
 /// A server that lets us in and is asked for the channel.
 const ASKED: &str = "

@@ -1,9 +1,9 @@
 //! A network's clock is not ours: nothing that it says of the time makes the bridge lose, repeat or misdate
 //! what was said.
 
-use crate::confirmed::irc_in;
-use crate::history::KEEPS;
-use crate::world::World;
+use crate::harness::World;
+use crate::irc_catchup::KEEPS;
+use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 /// A world with a server that keeps what was said, where nobody has spoken.

@@ -1,6 +1,6 @@
 //! Somebody has edited Let's Chat's database by hand: what makes no sense is passed over, the rest goes on.
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated};
 
 const POST: &str = r#""posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"}"#;

@@ -2,9 +2,9 @@
 
 use letsbridge::bridge::BridgePolicy;
 
-use crate::confirmed::irc_in;
+use crate::harness::World;
 use crate::puppets::{BOB_IN, PUPPETS, says};
-use crate::world::World;
+use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 /// How Let's Chat lets a bridge in that hears what is written to it alone; bob is in the room.

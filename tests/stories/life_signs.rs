@@ -1,7 +1,7 @@
 //! When a server counts as gone, and when it does not.
 
+use crate::harness::World;
 use crate::story;
-use crate::world::World;
 
 const AT_THE_DOOR: &str = r#"
     irc back

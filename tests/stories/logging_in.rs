@@ -2,7 +2,7 @@
 
 use letsbridge::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 
-use crate::world::World;
+use crate::harness::World;
 
 const PASSWORD: &str = "pencil";
 

@@ -2,7 +2,7 @@
 
 use letsbridge::bridge::BridgePolicy;
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 /// What `parrot` on IRC and `echo` in the room say in turn, and how it is mirrored.

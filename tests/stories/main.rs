@@ -2,37 +2,37 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod addresses;
-mod chance;
 mod channels;
 mod clocks;
-mod closed;
-mod comings;
-mod confirmed;
-mod crowded;
 mod damaged;
 mod direct;
-mod getting_in;
-mod history;
+mod disconnect_reasons;
+mod failures;
+mod foreign_lines;
+mod harness;
+mod irc_catchup;
+mod letschat_catchup;
 mod life_signs;
-mod links;
 mod logging_in;
 mod loops;
-mod manners;
+mod members;
 mod mirroring;
-mod missed;
 mod multiline;
-mod named;
+mod nick;
+mod outages;
 mod passthrough;
-mod people;
+mod public_links;
 mod puppets;
-mod refused;
+mod queue_limit;
+mod random;
+mod receipts;
+mod registration;
 mod relaymsg;
-mod strays;
-mod turned_away;
-mod words;
-mod world;
+mod rendering;
+mod status_notices;
+mod text;
 
-use world::World;
+use harness::World;
 
 /// How Let's Chat lets the bridge in, with one room that it has never read.
 const LETSCHAT_IN: &str = r#"

@@ -2,7 +2,7 @@
 
 use letsbridge::translate::{ChannelFormat, LinkFormat, LongMessages};
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, seated, story};
 
 #[test]
@@ -73,7 +73,7 @@ fn what_another_client_of_the_same_user_says_is_heard() {
     {
         let mut world = World::new(&["office/#tea tea"]);
         world.tell(crate::LETSCHAT_IN);
-        world.tell(&crate::confirmed::irc_in(caps));
+        world.tell(&crate::receipts::irc_in(caps));
         let label = if caps.contains("label") { "@label=2.1 " } else { "" };
         world.tell(&format!(
             r#"

@@ -1,8 +1,8 @@
 //! What has several lines is one message, where the server knows such.
 
 use crate::LETSCHAT_IN;
-use crate::confirmed::irc_in;
-use crate::world::World;
+use crate::harness::World;
+use crate::receipts::irc_in;
 
 const CAPS: &str = "message-tags server-time batch echo-message labeled-response draft/multiline=max-bytes=100,max-lines=3";
 

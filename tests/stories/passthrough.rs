@@ -2,7 +2,7 @@
 
 use letsbridge::translate::LinkFormat;
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 #[test]

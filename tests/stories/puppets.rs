@@ -3,8 +3,8 @@
 use letsbridge::bridge::{NickSource, PuppetStats};
 use letsbridge::translate::{LinkFormat, StatusNotices, Verbosity};
 
-use crate::confirmed::irc_in;
-use crate::world::World;
+use crate::harness::World;
+use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 pub(crate) const PUPPETS: NickSource = NickSource::Puppet { ban_fallback: false, show_away: true };

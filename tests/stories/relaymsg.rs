@@ -3,8 +3,8 @@
 use letsbridge::bridge::NickSource;
 
 use crate::LETSCHAT_IN;
-use crate::confirmed::irc_in;
-use crate::world::World;
+use crate::harness::World;
+use crate::receipts::irc_in;
 
 const CAPS: &str = "message-tags batch echo-message labeled-response draft/relaymsg";
 

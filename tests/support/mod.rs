@@ -1,6 +1,6 @@
 //! What tests against real servers share: IRC servers and services to run, and a client that is not ours.
 //!
-//! Such tests live in one test binary (`tests/real` and its modules), so that a helper
+//! Such tests live in one test binary (`tests/interop` and its modules), so that a helper
 //! none of them uses is noticed.
 
 pub(crate) mod bridge;

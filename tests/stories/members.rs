@@ -1,7 +1,7 @@
 //! Who is in a channel, and how the bridge knows.
 
+use crate::harness::World;
 use crate::seated;
-use crate::world::World;
 
 /// How a server that tells much lets the bridge in, where bob is known already.
 const TALKATIVE_IN: &str = "

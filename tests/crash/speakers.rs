@@ -6,8 +6,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::sleep;
 
+use super::fixture::{ALICE, Stage, channels, hesitant_rooms, is_channel, rooms, word};
 use super::record::{Record, Said, Way};
-use super::stage::{ALICE, Stage, channels, hesitant_rooms, is_channel, rooms, word};
 
 /// The longest pause between two utterances on one side.
 const PAUSE_MS: u64 = 100;

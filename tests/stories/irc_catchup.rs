@@ -4,8 +4,8 @@
 use letsbridge::bridge::{BridgePolicy, CatchUpLimits};
 use letsbridge::domain::Network;
 
-use crate::confirmed::irc_in;
-use crate::world::World;
+use crate::harness::World;
+use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN};
 
 /// A server that keeps what was said, and tells.

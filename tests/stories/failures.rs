@@ -2,8 +2,8 @@
 
 use letsbridge::bridge::{BridgePolicy, TrafficStats};
 
-use crate::confirmed::irc_in;
-use crate::world::World;
+use crate::harness::World;
+use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files of a room become links that everybody on IRC can open.
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, seated};
 
 const ID: &str = "6b035f6d8d054a41e16a0570";

@@ -13,19 +13,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "attacks/figures.rs"]
 mod figures;
-#[path = "attacks/irc.rs"]
 mod irc;
-#[path = "attacks/letschat.rs"]
 mod letschat;
-#[path = "attacks/list.rs"]
 mod list;
-#[path = "attacks/long.rs"]
 mod long;
-#[path = "attacks/readers.rs"]
 mod readers;
-#[path = "attacks/victim.rs"]
 mod victim;
 
 use std::sync::atomic::{AtomicBool, Ordering};

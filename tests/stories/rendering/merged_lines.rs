@@ -5,7 +5,7 @@ use std::time::Duration;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
 use super::mannered;
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, letschat_back};
 
 /// A reading of the room from its newest post on, as long as nothing was said behind it.

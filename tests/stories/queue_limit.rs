@@ -2,9 +2,9 @@
 
 use letsbridge::bridge::BridgePolicy;
 
-use crate::confirmed::irc_in;
-use crate::history::KEEPS;
-use crate::world::World;
+use crate::harness::World;
+use crate::irc_catchup::KEEPS;
+use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated};
 
 /// A world in which little may wait: four short messages.

@@ -11,8 +11,8 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::harness::World;
 use crate::program::End;
-use crate::world::World;
 
 const PASSWORD: &str = "Account+Pass/4717";
 

@@ -1,24 +1,15 @@
 //! The configuration: the example in the repository is true, and mistakes are told all at once.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "config/example.rs"]
+mod errors;
 mod example;
-#[path = "config/layers.rs"]
+mod format;
 mod layers;
-#[path = "config/links.rs"]
 mod links;
-#[path = "config/login.rs"]
 mod login;
-#[path = "config/looks.rs"]
-mod looks;
-#[path = "config/mistakes.rs"]
-mod mistakes;
-#[path = "config/secrets.rs"]
+mod properties;
 mod secrets;
-#[path = "config/web.rs"]
 mod web;
-#[path = "config/whatever.rs"]
-mod whatever;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,7 +25,7 @@ use proptest::sample::Index;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
-const EXAMPLE: &str = include_str!("../bridge.toml.example");
+const EXAMPLE: &str = include_str!("../../bridge.toml.example");
 /// base64 of 24 and 48 hexadecimal digits.
 const TOKEN: &str = "NTZiOWQyYzdhMWIyYzNkNGU1ZjYwNzE4OjAwMTEyMjMzNDQ1NTY2Nzc4ODk5YWFiYmNjZGRlZWZm\
                      MDAxMTIyMzM0NDU1NjY3Nw==";

@@ -1,12 +1,12 @@
 //! Each side in its own manners, where that depends on more than the text.
 
-mod joined;
-mod people;
+mod merged_lines;
 mod rules;
+mod user_map;
 
 use letsbridge::translate::LinkFormat;
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 /// A world in these manners, with one channel and one room, both joined; ann is in the channel.

@@ -2,7 +2,7 @@
 
 use letsbridge::translate::LinkFormat;
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};
 
 #[test]
@@ -82,7 +82,7 @@ fn whoever_is_in_the_channel_too_is_not_called_by_their_own_words() {
 fn what_was_said_is_known_again_whoever_is_there_by_then() {
     let mut world = World::new(&["office/#tea tea"]).mannered(LinkFormat::default());
     world.tell(LETSCHAT_IN);
-    world.tell(&crate::confirmed::irc_in(crate::history::KEEPS));
+    world.tell(&crate::receipts::irc_in(crate::irc_catchup::KEEPS));
     world.tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"ann"},"room":{"id":"r1"}}]

@@ -1,6 +1,6 @@
 //! The program, killed again and again between a real IRC server and a Let's Chat while people talk.
 //!
-//! What is promised is what `tests/crash.rs` says, and it is held to in the same words. Here the lines
+//! What is promised is what `tests/crash` says, and it is held to in the same words. Here the lines
 //! of one life of the program, said while every link was joined, are those of one connection.
 //!
 //! `tests/all` does so with ngIRCd and InspIRCd. `needs_irc_…` does it with any server, or with a
@@ -20,12 +20,12 @@
 //! it: let people wait 20 seconds and its network have `-auto-away false`; or put it before a server whose
 //! ISUPPORT says `soju.im/SAFERATE`, as Ergo does where its `additional-isupport` tells it to.
 
+#[path = "../../crash/check.rs"]
+mod check;
 #[path = "../../crash/program.rs"]
 mod program;
 #[path = "../../crash/record.rs"]
 mod record;
-#[path = "../../crash/verdict.rs"]
-mod verdict;
 
 mod people;
 mod rooms;
@@ -41,11 +41,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::irc_client::IrcClient;
 use crate::support::ircd::{Daemon, Flood, Ircd};
+use check::{Arrival, Outcome, Repeats, judge};
 use people::{ALICE, ANN, People};
 use program::Program;
 use record::{Record, Said, Way};
 use rooms::Rooms;
-use verdict::{Arrival, Outcome, Repeats, judge};
 
 /// How often the program is killed, unless the environment says otherwise.
 const KILLS: usize = 15;

@@ -1,6 +1,6 @@
 //! What the bridge says on IRC is confirmed by the best that the server offers.
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};
 
 /// How an IRC server that offers and grants `caps` lets the bridge in.

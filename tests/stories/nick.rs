@@ -2,7 +2,7 @@
 
 use letsbridge::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{LETSCHAT_IN, story};
 
 /// Somebody has our nick, and we are in as another.

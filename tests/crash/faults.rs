@@ -9,8 +9,8 @@ use letsbridge_testkit::irc::CloseKind;
 use letsbridge_testkit::letschat::MongooseVersion;
 use tokio::time::sleep;
 
+use super::fixture::{BOB, BRIDGE, Stage, channels, rooms};
 use super::program::DOORS;
-use super::stage::{BOB, BRIDGE, Stage, channels, rooms};
 
 /// How likely the doubles are to do something to a message.
 const CHAOS: f64 = 0.02;

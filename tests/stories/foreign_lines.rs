@@ -3,8 +3,8 @@
 
 use letsbridge::bridge::Peer;
 
-use crate::confirmed::irc_in;
-use crate::world::World;
+use crate::harness::World;
+use crate::receipts::irc_in;
 use crate::{LETSCHAT_IN, letschat_back, seated};
 
 fn strays(world: &World) -> u64 {
@@ -82,7 +82,7 @@ fn our_own_lines_that_a_bouncer_tells_as_if_they_were_new_are_not_mirrored() {
 
 #[test]
 fn what_was_said_under_a_nick_that_a_restored_backup_does_not_know_is_not_mirrored() {
-    let caps = crate::history::KEEPS;
+    let caps = crate::irc_catchup::KEEPS;
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));

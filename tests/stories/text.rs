@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat, StatusNotices, Verbosity};
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
 
 /// A world in which all that happens is told.

@@ -14,9 +14,9 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::harness::{BRIDGE, World};
 use crate::program::soon;
 use crate::secrets::{keeps, told};
-use crate::world::{BRIDGE, World};
 
 const ACCOUNT: &str = "Account+Pass/4717";
 const WRONG_ACCOUNT: &str = "Account+Pass/4718";

@@ -6,13 +6,13 @@ mod support;
 
 mod accounts;
 mod audit;
-mod citizen;
+mod crash;
 mod doubles;
-mod getting_in;
-mod kills;
+mod end_to_end;
 mod letschat;
 mod puppets;
-mod road;
+mod registration;
+mod strict_servers;
 
 use support::irc_client::{IrcClient, Line};
 use support::ircd::{Daemon, Flood, Ircd};
@@ -64,35 +64,35 @@ on_each! {
 async fn what_a_channel_does_not_take_from_who_has_no_voice_is_told_until_there_is_one(
     daemon: Daemon,
 ) {
-    citizen::a_moderated_channel(daemon).await;
+    strict_servers::a_moderated_channel(daemon).await;
 }
 
 async fn a_password_opens_the_door_and_a_wrong_one_is_told(daemon: Daemon) {
-    getting_in::a_password(daemon).await;
+    registration::a_password(daemon).await;
 }
 
 async fn a_nick_that_is_no_user_name_is_no_hindrance(daemon: Daemon) {
-    getting_in::a_nick_that_is_no_user_name(daemon).await;
+    registration::a_nick_that_is_no_user_name(daemon).await;
 }
 
 async fn tls_is_spoken_with_whom_somebody_vouches_for(daemon: Daemon) {
-    getting_in::over_tls(daemon).await;
+    registration::over_tls(daemon).await;
 }
 
 async fn without_sasl_there_is_no_way_in_for_who_must_log_in(daemon: Daemon) {
-    getting_in::no_sasl(daemon).await;
+    registration::no_sasl(daemon).await;
 }
 
 async fn the_nick_is_regained_from_who_leaves_or_is_put_out(daemon: Daemon) {
-    getting_in::the_nick_is_regained(daemon).await;
+    registration::the_nick_is_regained(daemon).await;
 }
 
 async fn a_ban_is_understood_inside_and_at_the_door(daemon: Daemon) {
-    getting_in::a_ban(daemon).await;
+    registration::a_ban(daemon).await;
 }
 
 async fn who_is_killed_says_so(daemon: Daemon) {
-    getting_in::a_kill(daemon).await;
+    registration::a_kill(daemon).await;
 }
 
 async fn services_know_the_bridge_by_its_password(daemon: Daemon) {
@@ -104,15 +104,15 @@ async fn services_free_the_nick(daemon: Daemon) {
 }
 
 async fn too_many_from_here_is_understood(daemon: Daemon) {
-    getting_in::too_many(daemon).await;
+    registration::too_many(daemon).await;
 }
 
 async fn ten_thousand_characters_are_said_without_a_kick_and_nothing_is_lost(daemon: Daemon) {
-    citizen::ten_thousand_characters(daemon).await;
+    strict_servers::ten_thousand_characters(daemon).await;
 }
 
 async fn whoever_is_kicked_from_a_channel_that_is_closed_is_back_once_it_opens(daemon: Daemon) {
-    citizen::a_closed_channel(daemon).await;
+    strict_servers::a_closed_channel(daemon).await;
 }
 
 async fn people_meet_in_a_channel(daemon: Daemon) {

@@ -1,7 +1,7 @@
 //! Accounts on real servers with real services: logging in by SASL and by NickServ, and what a login is
 //! good for.
 
-use crate::getting_in::{Own, Scene, open, scene, stays_away};
+use crate::registration::{Own, Scene, open, scene, stays_away};
 use crate::support::irc_client::IrcClient;
 use crate::support::ircd::Daemon;
 use crate::support::services::Services;

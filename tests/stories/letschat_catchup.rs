@@ -2,7 +2,7 @@
 
 use letsbridge::bridge::{BridgePolicy, CatchUpLimits};
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated, story};
 
 #[test]

@@ -1,6 +1,6 @@
 //! Getting in, staying in, and coming back.
 
-use crate::world::World;
+use crate::harness::World;
 use crate::{IRC_IN, letschat_back, seated, story};
 
 #[test]
@@ -237,7 +237,7 @@ fn a_server_that_wants_too_much_is_left() {
     let one = "x".repeat(20_000);
     let flood = |line: &str, times: usize| line.repeat(times);
     let caps = format!("irc <+ :irc.example CAP * LS * :{one}\n");
-    let mut world = crate::world::World::new(&["office/#tea tea"]);
+    let mut world = crate::harness::World::new(&["office/#tea tea"]);
     world.tell_on("irc back\nirc > CAP LS 302\nirc > NICK bridge\nirc > USER bridge 0 * :A bridge");
     world.tell(&format!(
         "{}irc < :irc.example CAP * LS * :{one}

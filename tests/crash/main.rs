@@ -36,36 +36,29 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "crash/chorus.rs"]
-mod chorus;
-#[path = "crash/program.rs"]
+mod check;
+mod faults;
+mod fixture;
 mod program;
-#[path = "crash/record.rs"]
 mod record;
-#[path = "crash/shaking.rs"]
 mod shaking;
-#[path = "crash/stage.rs"]
-mod stage;
-#[path = "crash/trouble.rs"]
-mod trouble;
-#[path = "crash/verdict.rs"]
-mod verdict;
+mod speakers;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chorus::{Chorus, first_word, last_word};
+use check::{Repeats, judge};
 use fastrand::Rng;
+use faults::Pauses;
+use fixture::{Stage, channels, is_channel, roads, rooms};
 use letsbridge_testkit::irc::{Cap, Caps};
 use program::Program;
 use record::Record;
 use shaking::Plan;
-use stage::{Stage, channels, is_channel, roads, rooms};
+use speakers::{Chorus, first_word, last_word};
 use tokio::time::{Instant, sleep, timeout};
-use trouble::Pauses;
-use verdict::{Repeats, judge};
 
 /// How many times the program is killed on each kind of server, unless the environment says otherwise:
 /// more than 200 times in all.
@@ -195,7 +188,7 @@ async fn run(manner: Manner) {
         chorus.on_irc(Rng::with_seed(seed ^ 1)),
         chorus.in_letschat(Rng::with_seed(seed ^ 2)),
         chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
-        trouble::make(&stage, Rng::with_seed(seed ^ 4), &pauses, &over),
+        faults::make(&stage, Rng::with_seed(seed ^ 4), &pauses, &over),
     );
     let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
     println!(
@@ -294,11 +287,11 @@ async fn a_moment(stage: &Stage, dice: &mut Rng) {
             sleep(shortly).await;
         }
         2 => {
-            stage.irc.wait_for_join(channel, stage::BRIDGE).await;
+            stage.irc.wait_for_join(channel, fixture::BRIDGE).await;
             sleep(shortly).await;
         }
         3 => {
-            stage.letschat.wait_for_join(room, stage::BRIDGE).await;
+            stage.letschat.wait_for_join(room, fixture::BRIDGE).await;
             sleep(shortly).await;
         }
         _ => sleep(Duration::from_millis(dice.u64(50..500))).await,

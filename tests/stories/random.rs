@@ -3,9 +3,9 @@
 
 use proptest::prelude::*;
 
-use crate::confirmed::irc_in;
-use crate::history::KEEPS;
-use crate::world::World;
+use crate::harness::World;
+use crate::irc_catchup::KEEPS;
+use crate::receipts::irc_in;
 use crate::{LETSCHAT_IN, LETSCHAT_IN_AGAIN};
 
 /// One thing that happens on an IRC server or on the way to it.

@@ -123,5 +123,5 @@ impl Rooms {
 }
 
 fn token(name: &str) -> String {
-    environment(name).unwrap_or_else(|| panic!("{name} is not set; see tests/real/letschat.rs"))
+    environment(name).unwrap_or_else(|| panic!("{name} is not set; see tests/interop/letschat.rs"))
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use letsbridge_testkit::irc::{Caps, IrcServer, Setup as IrcSetup, VirtualUser};
 use letsbridge_testkit::letschat::{self, LetsChat, NewRoom};
 
-use super::verdict::Arrival;
+use super::check::Arrival;
 
 /// A room and the channels that it is linked with. What is said there under `hesitant` is posted with
 /// hesitation, so that others overtake it.

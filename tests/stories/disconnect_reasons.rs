@@ -1,7 +1,7 @@
 //! Why a server does not want us, as far as it says.
 
+use crate::harness::World;
 use crate::story;
-use crate::world::World;
 
 /// The server answers our knock like this, and we leave with these words.
 #[track_caller]
