@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use crate::protocol::ident::IdentQuery;
+use crate::protocol::identd::IdentQuery;
 
 /// A server asks as soon as it has our connection, perhaps before we know of it ourselves.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);

@@ -9,7 +9,7 @@
 //! Everything that has been received is given before a deadline that has passed, and the time that a
 //! machine is given stands still while nobody drives it: who was not there cannot tell who was silent.
 
-pub mod ident;
+pub mod identd;
 pub mod irc;
 pub mod letschat;
 pub mod socketio;

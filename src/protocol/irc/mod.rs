@@ -1,51 +1,34 @@
 //! A seat on an IRC server: register, join, speak, listen, stay alive.
 
-mod batches;
 mod budget;
-mod census;
-mod channel;
-mod ctcp;
-mod heard;
-mod isupport;
-mod line;
-mod multiline;
-mod nick;
+mod channels;
+mod errors;
+mod login;
 mod notice;
-mod objection;
-mod pacing;
-mod past;
-mod people;
-mod presence;
-mod refusal;
-mod registration;
-mod relaymsg;
-mod roll;
-mod services;
+mod receive;
+mod send;
 mod session;
-mod speech;
-mod split;
-mod turned_away;
 mod voice;
-mod whispers;
+mod wire;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use channel::ChannelTarget;
-pub use heard::strip_formatting;
-pub use line::{
+pub use channels::ChannelTarget;
+pub use channels::membership::{LeaveReason, MembershipEvent};
+pub use errors::disconnect::{DisconnectKind, DisconnectReason};
+pub use login::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin, StsPolicy};
+pub use receive::chathistory::{HistoryPage, HistoryReply};
+pub use receive::text::strip_formatting;
+pub use send::pacing::{LearnedPace, Pace};
+pub use send::queue::MessageRef;
+pub use send::split::matched_len;
+pub use session::{IrcSession, SessionConfig, Webirc};
+pub use wire::line::{
     Charset, Charsets, Line, LineError, MissingCommand, ParseError, ParsedLine, ReceivedLine,
     SafeText, decode,
 };
-pub use pacing::{LearnedPace, Pace};
-pub use past::{HistoryPage, HistoryReply};
-pub use presence::{LeaveReason, MembershipEvent};
-pub use registration::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin, StsPolicy};
-pub use session::{IrcSession, SessionConfig, Webirc};
-pub use speech::MessageRef;
-pub use split::matched_len;
-pub use turned_away::{DisconnectKind, DisconnectReason};
 
 use crate::domain::{Author, DeliveryId, EndpointId, IrcUser, MessageKind};
 

@@ -1,7 +1,8 @@
 //! A word to somebody alone.
 
-use super::line::{Charset, Line, SafeText};
-use super::split::{self, Room};
+use super::send::split;
+use super::send::split::Room;
+use super::wire::line::{Charset, Line, SafeText};
 use crate::domain::MessageKind;
 
 /// `text`, as much of it as fits into one line, said to `nick`; `None` where that is no nick. A target

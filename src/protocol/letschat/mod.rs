@@ -1,13 +1,13 @@
 //! A seat in Let's Chat: take it, sit in the rooms, speak, listen, read what was missed.
 
-mod answer;
-mod call;
 mod frame;
 mod post_id;
+mod requests;
 mod rooms;
 mod rows;
 mod session;
 mod turned_away;
+mod wire_types;
 
 use std::time::Duration;
 

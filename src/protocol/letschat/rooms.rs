@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use super::answer::WireRoom;
+use super::wire_types::WireRoom;
 use crate::domain::EndpointId;
 use crate::protocol::Backoff;
 

@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::answer;
+use super::wire_types;
 use crate::domain::overlong::{Keeping, kept};
 
 /// The longest name or the like, in bytes. The server's own limits are far below.
@@ -52,11 +52,11 @@ pub(super) fn parse_rows<W: DeserializeOwned, T>(
     let raw: Vec<&RawValue> = match serde_json::from_str(json) {
         Ok(raw) => raw,
         // A list may come as an object, numbered.
-        Err(error) => indexed_values(json).ok_or_else(|| answer::failure(json, &error))?,
+        Err(error) => indexed_values(json).ok_or_else(|| wire_types::failure(json, &error))?,
     };
     let mut rows = ParsedRows { rows: Vec::with_capacity(raw.len()), unreadable: Vec::new() };
     for row in raw {
-        match answer::parse_reply::<W>(row.get()).ok().and_then(&read) {
+        match wire_types::parse_reply::<W>(row.get()).ok().and_then(&read) {
             Some(row) => rows.rows.push(row),
             None => rows.unreadable.push(find_id(row.get())),
         }
@@ -66,7 +66,7 @@ pub(super) fn parse_rows<W: DeserializeOwned, T>(
 
 /// The id of what makes no sense otherwise, for the log.
 pub(super) fn find_id(json: &str) -> Option<String> {
-    answer::parse_reply::<WithId>(json).ok()?.id.map(|room_id| short_id(&room_id))
+    wire_types::parse_reply::<WithId>(json).ok()?.id.map(|room_id| short_id(&room_id))
 }
 
 /// The values of an object whose keys count from nought.
@@ -97,12 +97,12 @@ pub(super) fn kept_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D:
 fn in_pieces(json: &str) -> serde_json::Result<String> {
     let inner = json.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     let Some(mut rest) = inner.filter(|inner| inner.len() > PIECE) else {
-        return answer::parse_json::<String>(json).map(|text| kept(&text).into_owned());
+        return wire_types::parse_json::<String>(json).map(|text| kept(&text).into_owned());
     };
     let mut keeping = Keeping::default();
     while !rest.is_empty() {
         let (piece, more) = rest.split_at(piece_end(rest));
-        keeping.push(&answer::parse_json::<String>(&format!("\"{piece}\""))?);
+        keeping.push(&wire_types::parse_json::<String>(&format!("\"{piece}\""))?);
         rest = more;
     }
     Ok(keeping.end())
@@ -136,7 +136,7 @@ pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::letschat::answer::{WirePost, WireRoom, WireUser};
+    use crate::protocol::letschat::wire_types::{WirePost, WireRoom, WireUser};
     use crate::protocol::letschat::{LetsChatUser, Post};
 
     const GOOD: &str = r#"{"id":"6b035f6d8d054a41e16a0570","text":"hi","posted":"2026-11-22T21:32:29.455Z","owner":{"id":"u1","username":"ann"},"room":"r1"}"#;

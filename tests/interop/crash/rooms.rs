@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use super::check::Arrival;
 use super::environment;
 use super::people::ALICE;
-use super::verdict::Arrival;
 use crate::support::letschat_client::Member;
 
 const BRIDGE: &str = "bridge";

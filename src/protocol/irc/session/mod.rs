@@ -1,15 +1,10 @@
 //! The conversation with one IRC server, from socket open to socket close.
 
-mod door;
-mod join;
-mod nick;
+mod handlers;
 mod notice;
-mod numeric;
+mod numerics;
 mod past;
-mod people;
-mod receive;
 mod roll;
-mod talk;
 mod whisper;
 
 use std::collections::VecDeque;
@@ -19,24 +14,24 @@ use irc::proto::Prefix;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::batches::Batches;
 use super::budget::ServerQuota;
-use super::census::WhoPoll;
-use super::channel::Channels;
-use super::ctcp::CtcpResponder;
-use super::isupport::Isupport;
-use super::line::{Charsets, Line};
-use super::multiline::OpenMultilines;
-use super::nick::Regain;
-use super::pacing::{LearnedPace, Pacer, Priority};
-use super::past::HistoryRequests;
-use super::people::Users;
-use super::registration::{RawCommand, Registration};
-use super::roll::JoinCheck;
-use super::services::Nickserv;
-use super::speech::{NextLines, SendQueue};
-use super::turned_away::DisconnectReason;
-use super::whispers::DirectTargets;
+use super::channels::Channels;
+use super::channels::join_check::JoinCheck;
+use super::channels::users::Users;
+use super::channels::who_poll::WhoPoll;
+use super::errors::disconnect::DisconnectReason;
+use super::login::nick_candidates::Regain;
+use super::login::nickserv::Nickserv;
+use super::login::{RawCommand, Registration};
+use super::receive::chathistory::HistoryRequests;
+use super::receive::ctcp::CtcpResponder;
+use super::send::direct::DirectTargets;
+use super::send::multiline::OpenMultilines;
+use super::send::pacing::{LearnedPace, Pacer, Priority};
+use super::send::queue::{NextLines, SendQueue};
+use super::wire::batch::Batches;
+use super::wire::isupport::Isupport;
+use super::wire::line::{Charsets, Line};
 use super::{
     ChannelTarget, IncomingMessage, IrcCommand, IrcEvent, IrcIdentity, Pace, ReceivedLine,
 };
@@ -54,10 +49,10 @@ const MAX_REGISTRATION_TIME: Duration = Duration::from_secs(300);
 const ALIVE_EVENT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long the server may take to let us go.
-const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(in crate::protocol::irc) const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many bytes of a JOIN are channel names and keys.
-const MAX_LEN_JOIN_PARAMS: usize = 400;
+pub(in crate::protocol::irc) const MAX_LEN_JOIN_PARAMS: usize = 400;
 
 /// What a session is to do.
 #[derive(Debug, Clone)]
@@ -105,62 +100,62 @@ pub struct Webirc {
 /// The conversation with one IRC server, from socket open to socket close.
 #[derive(Debug)]
 pub struct IrcSession {
-    phase: IrcSessionPhase,
-    send_only: bool,
+    pub(in crate::protocol::irc) phase: IrcSessionPhase,
+    pub(in crate::protocol::irc) send_only: bool,
     /// Our nick, as the server has it.
-    nick: String,
+    pub(in crate::protocol::irc) nick: String,
     /// `user@host`, as others see us, once the server has shown it.
-    userhost: Option<String>,
-    registration: Registration,
-    nickserv: Nickserv,
+    pub(in crate::protocol::irc) userhost: Option<String>,
+    pub(in crate::protocol::irc) registration: Registration,
+    pub(in crate::protocol::irc) nickserv: Nickserv,
     /// The account that the server knows us by.
-    account: Option<String>,
+    pub(in crate::protocol::irc) account: Option<String>,
     /// What to send once we are let in.
-    connect_commands: Vec<SecretString>,
-    regain: Regain,
+    pub(in crate::protocol::irc) connect_commands: Vec<SecretString>,
+    pub(in crate::protocol::irc) regain: Regain,
     /// The server has said all that it says at first, and nothing has come of that yet.
-    motd_ended: bool,
-    bot_mode_set: bool,
-    disconnect_reason: Option<DisconnectReason>,
-    isupport: Isupport,
+    pub(in crate::protocol::irc) motd_ended: bool,
+    pub(in crate::protocol::irc) bot_mode_set: bool,
+    pub(in crate::protocol::irc) disconnect_reason: Option<DisconnectReason>,
+    pub(in crate::protocol::irc) isupport: Isupport,
     /// How lines are written, where that is not in UTF-8 throughout.
-    charsets: Option<Charsets>,
-    channels: Channels,
+    pub(in crate::protocol::irc) charsets: Option<Charsets>,
+    pub(in crate::protocol::irc) channels: Channels,
     /// Channels that we were sent to instead of one of ours, and have not come into.
-    forwards: Vec<String>,
+    pub(in crate::protocol::irc) forwards: Vec<String>,
     /// Whom to ask for an invitation.
-    request_invite_from: Option<String>,
-    batches: Batches,
-    open_multilines: OpenMultilines,
+    pub(in crate::protocol::irc) request_invite_from: Option<String>,
+    pub(in crate::protocol::irc) batches: Batches,
+    pub(in crate::protocol::irc) open_multilines: OpenMultilines,
     /// What was said in channels that we are not in yet, where what was said before can be asked for:
     /// it is told behind that we are in.
-    early_messages: Vec<(EndpointId, IncomingMessage)>,
+    pub(in crate::protocol::irc) early_messages: Vec<(EndpointId, IncomingMessage)>,
     /// What was said under our nick, and may be the line of ours that is under way there in other words.
-    unclaimed_lines: Vec<(EndpointId, IncomingMessage)>,
+    pub(in crate::protocol::irc) unclaimed_lines: Vec<(EndpointId, IncomingMessage)>,
     /// The server has refused no batch of ours.
-    batches_accepted: bool,
+    pub(in crate::protocol::irc) batches_accepted: bool,
     /// That the server lends nicks was told.
-    relaymsg_reported: bool,
-    control_queue: VecDeque<Line>,
+    pub(in crate::protocol::irc) relaymsg_reported: bool,
+    pub(in crate::protocol::irc) control_queue: VecDeque<Line>,
     /// The channels for which we have asked for another topic.
-    pending_topics: Vec<EndpointId>,
-    send_queue: SendQueue,
-    direct_targets: DirectTargets,
-    history_requests: HistoryRequests,
-    ctcp_responder: CtcpResponder,
-    users: Users,
-    who_poll: WhoPoll,
-    quota: ServerQuota,
-    join_check: JoinCheck,
-    pacer: Pacer,
-    liveness: Liveness,
+    pub(in crate::protocol::irc) pending_topics: Vec<EndpointId>,
+    pub(in crate::protocol::irc) send_queue: SendQueue,
+    pub(in crate::protocol::irc) direct_targets: DirectTargets,
+    pub(in crate::protocol::irc) history_requests: HistoryRequests,
+    pub(in crate::protocol::irc) ctcp_responder: CtcpResponder,
+    pub(in crate::protocol::irc) users: Users,
+    pub(in crate::protocol::irc) who_poll: WhoPoll,
+    pub(in crate::protocol::irc) quota: ServerQuota,
+    pub(in crate::protocol::irc) join_check: JoinCheck,
+    pub(in crate::protocol::irc) pacer: Pacer,
+    pub(in crate::protocol::irc) liveness: Liveness,
     /// When we were last given anything.
-    last_input_at: Instant,
+    pub(in crate::protocol::irc) last_input_at: Instant,
     /// When we last told that the server is there.
-    alive_reported_at: Instant,
+    pub(in crate::protocol::irc) alive_reported_at: Instant,
     /// The server has let us in.
-    registered: bool,
-    output: VecDeque<Output<Line, IrcEvent>>,
+    pub(in crate::protocol::irc) registered: bool,
+    pub(in crate::protocol::irc) output: VecDeque<Output<Line, IrcEvent>>,
 }
 
 /// ```text
@@ -169,7 +164,7 @@ pub struct IrcSession {
 ///       └─────────────────┴────────── 465 ─────────────────┴────▶ Banned ── ERROR ─────────▲
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IrcSessionPhase {
+pub(in crate::protocol::irc) enum IrcSessionPhase {
     Registering {
         deadline: Instant,
     },
@@ -337,7 +332,7 @@ impl IrcSession {
         }
     }
 
-    fn enqueue_control(&mut self, all: Vec<RawCommand>) {
+    pub(in crate::protocol::irc) fn enqueue_control(&mut self, all: Vec<RawCommand>) {
         for (command, params) in all {
             let params: Vec<&str> = params.iter().map(String::as_str).collect();
             match Line::new(command, &params) {
@@ -356,15 +351,15 @@ impl IrcSession {
         }
     }
 
-    fn close(&mut self, why: String) {
+    pub(in crate::protocol::irc) fn close(&mut self, why: String) {
         self.output.push_back(Output::Close(why));
     }
 
-    fn is_registering(&self) -> bool {
+    pub(in crate::protocol::irc) fn is_registering(&self) -> bool {
         matches!(self.phase, IrcSessionPhase::Registering { .. })
     }
 
-    fn is_us(&self, source: Option<&Prefix>) -> bool {
+    pub(in crate::protocol::irc) fn is_us(&self, source: Option<&Prefix>) -> bool {
         matches!(source, Some(Prefix::Nickname(nick, ..)) if self.is_me(nick))
     }
 
@@ -493,7 +488,7 @@ impl Machine for IrcSession {
 }
 
 /// The longest `user@host` that a server shows: 10 and 63 bytes (RFC 2812 §1.2.1 and usage).
-const MAX_LEN_USERHOST: usize = 10 + 1 + 63;
+pub(in crate::protocol::irc) const MAX_LEN_USERHOST: usize = 10 + 1 + 63;
 
 impl Webirc {
     fn to_command(&self) -> RawCommand {
@@ -516,6 +511,6 @@ fn is_about_others(output: &Output<Line, IrcEvent>) -> bool {
 }
 
 /// What an error numeric says in words.
-fn last_argument(arguments: &[String]) -> &str {
+pub(in crate::protocol::irc) fn last_argument(arguments: &[String]) -> &str {
     arguments.last().map_or("no reason given", String::as_str)
 }

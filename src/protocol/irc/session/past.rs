@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::IrcSession;
 use crate::domain::EndpointId;
 use crate::protocol::Output;
-use crate::protocol::irc::past::{HistoryRequest, HistorySource};
+use crate::protocol::irc::receive::chathistory::{HistoryRequest, HistorySource};
 use crate::protocol::irc::{HistoryReply, IrcEvent};
 
 /// How much is said at most in channels that we are not in yet, and waits until we are in.
@@ -34,7 +34,7 @@ impl IrcSession {
     }
 
     /// The server does not answer a question, by the code of a standard reply.
-    pub(super) fn on_history_error(&mut self, code: &str, why: &str) {
+    pub(in crate::protocol::irc) fn on_history_error(&mut self, code: &str, why: &str) {
         let means = self.history_source();
         if self.history_requests.retry_other_way(code, means) {
             tracing::info!(code, why, "asked in another way for what was said before");
@@ -45,7 +45,7 @@ impl IrcSession {
     }
 
     /// Whether the server keeps what was said, and tells.
-    pub(super) fn has_history(&self) -> bool {
+    pub(in crate::protocol::irc) fn has_history(&self) -> bool {
         self.history_source() != HistorySource::Unavailable
     }
 
@@ -73,7 +73,10 @@ impl IrcSession {
         self.control_queue.extend(lines);
     }
 
-    pub(super) fn report_history(&mut self, answer: Option<(EndpointId, HistoryReply)>) {
+    pub(in crate::protocol::irc) fn report_history(
+        &mut self,
+        answer: Option<(EndpointId, HistoryReply)>,
+    ) {
         let answer =
             answer.map(|(place, answer)| IrcEvent::History { endpoint: place, reply: answer });
         self.output.extend(answer.map(Output::Event));

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use super::{IrcSession, IrcSessionPhase};
 use crate::domain::EndpointId;
-use crate::protocol::irc::refusal::JoinError;
+use crate::protocol::irc::errors::join::JoinError;
 
 /// Whether we are where we think we are.
 impl IrcSession {
@@ -54,7 +54,7 @@ impl IrcSession {
     }
 
     /// Everybody in a channel was listed: if that was in doubt, we are there too, or not in it.
-    pub(super) fn on_suspect_names(&mut self, now: Instant, place: EndpointId) {
+    pub(in crate::protocol::irc) fn on_suspect_names(&mut self, now: Instant, place: EndpointId) {
         if !self.join_check.clear(place) || self.users.is_own_nick_listed(place) {
             return;
         }

@@ -2,14 +2,15 @@ use std::sync::Arc;
 
 use irc::proto::Prefix;
 
-use super::people::nick_and_userhost;
 use super::{IrcSession, IrcSessionPhase};
 use crate::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
 use crate::protocol::Output;
-use crate::protocol::irc::batches::MessageContext;
-use crate::protocol::irc::multiline::OutgoingText;
-use crate::protocol::irc::whispers::{DirectTargets, is_same_user};
-use crate::protocol::irc::{IncomingMessage, IrcEvent, heard, notice};
+use crate::protocol::irc::channels::user_events::nick_and_userhost;
+use crate::protocol::irc::receive::text;
+use crate::protocol::irc::send::direct::{DirectTargets, is_same_user};
+use crate::protocol::irc::send::multiline::OutgoingText;
+use crate::protocol::irc::wire::batch::MessageContext;
+use crate::protocol::irc::{IncomingMessage, IrcEvent, notice};
 
 /// Why somebody is not told.
 const RECIPIENT_CHANGED: &str = "whoever goes by that nick may be somebody else now";
@@ -65,7 +66,7 @@ impl IrcSession {
         context: &MessageContext,
     ) {
         let (Some((nick, address)), Some((kind, text))) =
-            (nick_and_userhost(source), heard::parse_text(false, text))
+            (nick_and_userhost(source), text::parse_text(false, text))
         else {
             return;
         };
@@ -88,7 +89,7 @@ impl IrcSession {
 
     /// What a line was said to, or is to be: one of our channels, or somebody whom we are telling
     /// something.
-    pub(super) fn endpoint_of(&self, name: &str) -> Option<EndpointId> {
+    pub(in crate::protocol::irc) fn endpoint_of(&self, name: &str) -> Option<EndpointId> {
         let whispered = || self.direct_targets.endpoint_of(name, self.isupport.casemapping);
         self.channels.endpoint_of(name).or_else(whispered)
     }

@@ -1,6 +1,6 @@
 //! The conversation with one Let's Chat server, from websocket open to websocket close.
 
-mod heard;
+mod handlers;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::call::{LetsChatRequest, PendingRequests};
+use super::requests::{LetsChatRequest, PendingRequests};
 use super::rooms::{RoomTarget, Rooms};
 use super::{LetsChatCommand, LetsChatEvent, Reason, ReceivedFrame, Stay, TurnedAway};
 use crate::domain::{DeliveryId, EndpointId};

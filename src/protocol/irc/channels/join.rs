@@ -1,0 +1,211 @@
+use std::time::Instant;
+
+use irc::proto::Prefix;
+use jiff::Timestamp;
+
+use crate::domain::{EndpointId, MessageKind};
+use crate::protocol::Output;
+use crate::protocol::irc::IrcEvent;
+use crate::protocol::irc::errors::join::{JoinError, RejoinPolicy};
+use crate::protocol::irc::session::{
+    IrcSession, IrcSessionPhase, MAX_LEN_JOIN_PARAMS, last_argument,
+};
+
+/// More forwards than happen at once.
+const MAX_FORWARDS: usize = 64;
+
+/// Longer than any channel's name.
+const MAX_LEN_CHANNEL: usize = 512;
+
+/// Into channels, and out.
+impl IrcSession {
+    /// Asks for the channels that we are out of, many in one line.
+    pub(in crate::protocol::irc) fn join_pending(&mut self, now: Instant) {
+        if self.phase != IrcSessionPhase::Online {
+            return;
+        }
+        let mut lines: Vec<(String, String)> = Vec::new();
+        let most = self.isupport.max_join_targets.unwrap_or(usize::MAX);
+        let mut named = 0;
+        for (name, seat) in self.channels.start_joins(now) {
+            let key = seat.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
+            match lines.last_mut() {
+                Some((names, keys))
+                    if named < most
+                        && names.len() + keys.len() + name.len() + key.len()
+                            < MAX_LEN_JOIN_PARAMS =>
+                {
+                    named += 1;
+                    names.extend([",", name]);
+                    if !key.is_empty() {
+                        keys.extend([",", key]);
+                    }
+                }
+                _ => {
+                    named = 1;
+                    lines.push((name.to_owned(), key.to_owned()));
+                }
+            }
+        }
+        for (names, keys) in lines {
+            let params = if keys.is_empty() { vec![names] } else { vec![names, keys] };
+            self.enqueue_control(vec![("JOIN", params)]);
+        }
+    }
+
+    pub(in crate::protocol::irc) fn on_own_join(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        name: &str,
+        time: Option<Timestamp>,
+    ) {
+        if let Some(Prefix::Nickname(_, user, host)) = source
+            && !host.is_empty()
+        {
+            self.userhost = Some(format!("{user}@{host}"));
+        }
+        self.channels.on_own_join(name, time, now);
+        match self.channels.endpoint_of(name) {
+            Some(place) => self.users.remove_channel(place),
+            None => self.part_if_forwarded(name),
+        }
+    }
+
+    /// The server has listed everybody in a channel: if we have just come in, we are in.
+    pub(in crate::protocol::irc) fn on_end_of_names(&mut self, now: Instant, name: &str) {
+        let (past, echoes) = (self.has_history(), self.registration.has_cap("echo-message"));
+        self.report_relaymsg();
+        let joined = self.channels.on_end_of_names(name);
+        let fresh = joined.is_some();
+        if let Some((place, time)) = joined {
+            let line = self.text_budget(name, MessageKind::Action).bytes;
+            self.output.push_back(Output::Event(IrcEvent::Joined {
+                endpoint: place,
+                server_time: time,
+                has_history: past,
+                has_echoes: echoes,
+                line,
+            }));
+            let early = self.early_messages.extract_if(.., |(said_in, _)| *said_in == place);
+            let heard = early.map(|(place, talk)| {
+                Output::Event(IrcEvent::Message { endpoint: place, message: talk })
+            });
+            self.output.extend(heard);
+        }
+        if let Some((place, _)) = joined {
+            self.ask_modes(place);
+        }
+        if let Some(place) =
+            self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name))
+        {
+            self.on_names_complete(now, place, fresh);
+            self.on_suspect_names(now, place);
+        }
+    }
+
+    /// The server will not have us in a channel.
+    pub(in crate::protocol::irc) fn on_not_joined(
+        &mut self,
+        now: Instant,
+        name: &str,
+        refusal: JoinError,
+    ) {
+        let JoinError { reason: why, rejoin_policy: outlook } = refusal;
+        let Some(place) = self.channels.on_not_joined(name, outlook, now) else { return };
+        self.users.remove_channel(place);
+        self.who_poll.remove(place);
+        self.early_messages.retain(|(said_in, _)| *said_in != place);
+        self.output.push_back(Output::Event(IrcEvent::NotJoined { endpoint: place, reason: why }));
+        if outlook == RejoinPolicy::AfterInvite {
+            self.request_invite(place);
+        }
+    }
+
+    /// An operator of the channel does not want us there.
+    pub(in crate::protocol::irc) fn report_removed(&mut self, name: &str) {
+        let place = self.channels.endpoint_of(name);
+        self.output.extend(place.map(|place| Output::Event(IrcEvent::Removed { endpoint: place })));
+    }
+
+    /// The server answers our JOIN by the numeric `code`.
+    pub(in crate::protocol::irc) fn on_join_error(
+        &mut self,
+        now: Instant,
+        code: &str,
+        arguments: &[String],
+    ) {
+        let name = arguments.get(1).map_or("", String::as_str);
+        if let Some(refusal) = JoinError::parse(code, last_argument(arguments)) {
+            // It has another name there by now.
+            if code == "403" && self.channels.forget_server_name(name) {
+                return self.join_pending(now);
+            }
+            if code == "474" {
+                self.report_removed(name);
+            }
+            self.on_not_joined(now, name, refusal);
+        }
+    }
+
+    /// ERR_LINKCHANNEL: the server lets us into another channel than the one that we asked for.
+    pub(in crate::protocol::irc) fn on_forwarded(&mut self, now: Instant, name: &str, to: &str) {
+        if self.channels.endpoint_of(name).is_none() {
+            return;
+        }
+        // Another of ours is one that we want to be in.
+        if self.channels.endpoint_of(to).is_none()
+            && self.forwards.len() < MAX_FORWARDS
+            && to.len() <= MAX_LEN_CHANNEL
+        {
+            self.forwards.push(to.to_owned());
+        }
+        let why = format!("we were sent to {to} instead");
+        self.on_not_joined(
+            now,
+            name,
+            JoinError { reason: why, rejoin_policy: RejoinPolicy::Later },
+        );
+    }
+
+    /// We are in a channel that is not ours. Where we were sent there, we leave; elsewhere somebody
+    /// else may have a use for it: a bouncer's other user, an operator.
+    pub(in crate::protocol::irc) fn part_if_forwarded(&mut self, name: &str) {
+        let same = |to: &String| self.isupport.casemapping.same(to, name);
+        if let Some(at) = self.forwards.iter().position(same) {
+            self.forwards.swap_remove(at);
+            tracing::info!(channel = name, "sent to a channel that is not linked: left");
+            self.enqueue_control(vec![("PART", vec![name.to_owned()])]);
+        }
+    }
+
+    /// Somebody has invited us.
+    pub(in crate::protocol::irc) fn on_invite(&mut self, now: Instant, name: &str) {
+        if self.channels.on_invite(name, now) {
+            tracing::info!(channel = name, "invited");
+            self.join_pending(now);
+        }
+    }
+
+    /// ERR_TOOMANYTARGETS: the server wants to be asked for one channel at a time.
+    pub(in crate::protocol::irc) fn join_one_by_one(&mut self, now: Instant) {
+        self.isupport.max_join_targets = Some(1);
+        self.channels.cancel_joins();
+        self.join_pending(now);
+    }
+
+    /// We are logged in to an account: some channels were waiting for that.
+    pub(in crate::protocol::irc) fn retry_joins_after_login(&mut self, now: Instant) {
+        self.channels.on_logged_in(now);
+        self.join_pending(now);
+    }
+
+    fn request_invite(&mut self, place: EndpointId) {
+        let (Some(whom), Some(name)) = (&self.request_invite_from, self.channels.name_of(place))
+        else {
+            return;
+        };
+        let words = vec![whom.clone(), format!("INVITE {name}")];
+        self.enqueue_control(vec![("PRIVMSG", words)]);
+    }
+}

@@ -1,0 +1,106 @@
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use crate::domain::EndpointId;
+
+/// How often the server is asked where we are.
+const CHECK_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How often it is asked whether we are in one channel, at most.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Calls the roll: whether we are where we think we are is asked of the server once in a while, and
+/// whenever it says something that makes us doubt it.
+#[derive(Debug)]
+pub(in crate::protocol::irc) struct JoinCheck {
+    due_at: Instant,
+    /// Where we are by the answer that is coming in; `None` while none is.
+    listed: Option<BTreeSet<EndpointId>>,
+    /// The channels of which the server is asked whether we are in it, since when.
+    suspects: HashMap<EndpointId, JoinSuspect>,
+}
+
+#[derive(Debug)]
+struct JoinSuspect {
+    since: Instant,
+    is_open: bool,
+}
+
+impl JoinCheck {
+    pub(in crate::protocol::irc) fn new(now: Instant) -> Self {
+        Self { due_at: now + CHECK_INTERVAL, listed: None, suspects: HashMap::new() }
+    }
+
+    /// Whether it is time to ask where we are.
+    pub(in crate::protocol::irc) fn start_if_due(&mut self, now: Instant) -> bool {
+        let due = now >= self.due_at;
+        if due {
+            self.due_at = now + CHECK_INTERVAL;
+            self.listed = Some(BTreeSet::new());
+        }
+        due
+    }
+
+    pub(in crate::protocol::irc) fn deadline(&self) -> Instant {
+        self.due_at
+    }
+
+    /// The server sees us in `place`.
+    pub(in crate::protocol::irc) fn mark_listed(&mut self, place: EndpointId) {
+        if let Some(seen) = &mut self.listed {
+            seen.insert(place);
+        }
+    }
+
+    /// Where the server has seen us; `None` where we have not asked.
+    pub(in crate::protocol::irc) fn take_listed(&mut self) -> Option<BTreeSet<EndpointId>> {
+        self.listed.take()
+    }
+
+    /// Something makes us doubt that we are in `place`. Says whether to ask.
+    pub(in crate::protocol::irc) fn suspect(&mut self, place: EndpointId, now: Instant) -> bool {
+        let doubted = self.suspects.get(&place).map(|doubt| doubt.since);
+        if doubted.is_some_and(|since| now.duration_since(since) < RECHECK_INTERVAL) {
+            return false;
+        }
+        self.suspects.insert(place, JoinSuspect { since: now, is_open: true });
+        true
+    }
+
+    /// The server has listed who is in `place`. Says whether that was in doubt.
+    pub(in crate::protocol::irc) fn clear(&mut self, place: EndpointId) -> bool {
+        self.suspects.get_mut(&place).is_some_and(|doubt| std::mem::take(&mut doubt.is_open))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspect_channel_is_checked_once_per_interval() {
+        let now = Instant::now();
+        let tea = EndpointId(1);
+        let mut roll = JoinCheck::new(now);
+        assert!(!roll.clear(tea));
+        assert!(roll.suspect(tea, now) && !roll.suspect(tea, now));
+        assert!(roll.clear(tea) && !roll.clear(tea));
+        assert!(!roll.suspect(tea, now));
+        assert!(roll.suspect(tea, now + RECHECK_INTERVAL));
+    }
+
+    #[test]
+    fn unrequested_whois_is_ignored() {
+        let now = Instant::now();
+        let mut roll = JoinCheck::new(now);
+        roll.mark_listed(EndpointId(1));
+        assert_eq!(roll.take_listed(), None);
+        assert!(
+            !roll.start_if_due(now)
+                && roll.start_if_due(now + CHECK_INTERVAL)
+                && !roll.start_if_due(now + CHECK_INTERVAL)
+        );
+        roll.mark_listed(EndpointId(1));
+        assert_eq!(roll.take_listed(), Some([EndpointId(1)].into()));
+    }
+}

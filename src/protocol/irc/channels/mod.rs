@@ -1,0 +1,597 @@
+pub(super) mod join;
+pub(super) mod join_check;
+pub(super) mod membership;
+pub(super) mod user_events;
+pub(super) mod users;
+pub(super) mod who_poll;
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::domain::{Casemapping, EndpointId};
+use crate::protocol::Backoff;
+
+use super::errors::join::RejoinPolicy;
+
+/// How long the server may take to answer a JOIN.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Whoever has been in for this long is welcome: the next wait is short again. Not sooner, or a
+/// channel that we are kicked from whenever we come would see us come again and again.
+const TRIES_RESET_AFTER: Duration = Duration::from_secs(900);
+
+/// How soon after a JOIN another may follow that somebody has asked us for.
+const MIN_REJOIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Where we stand with one channel. Being in is what the server says, not what we asked for.
+///
+/// ```text
+///       join               own JOIN echo         end of NAMES
+///  Out ───────▶ Asked ────────────────▶ Entering ─────────────▶ In
+///   ▲             │ refused, no answer      │ kicked, parted     │
+///   └── waited ── Waiting ◀─────────────────┴────────────────────┘
+///       invited,
+///       logged in
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum JoinState {
+    NotJoined,
+    Joining,
+    AwaitingNames,
+    Joined,
+    RetryWait,
+}
+
+/// A channel that we mean to be in.
+#[derive(Debug, Clone)]
+pub struct ChannelTarget {
+    /// Its number.
+    pub endpoint: EndpointId,
+    /// Its name.
+    pub name: String,
+    /// Its key, where it has one.
+    pub key: Option<secrecy::SecretString>,
+}
+
+/// A key is no part of what a seat is.
+impl PartialEq for ChannelTarget {
+    fn eq(&self, other: &Self) -> bool {
+        (self.endpoint, &self.name) == (other.endpoint, &other.name)
+    }
+}
+
+impl Eq for ChannelTarget {}
+
+#[derive(Debug)]
+struct ChannelEntry {
+    target: ChannelTarget,
+    /// What the server calls it, where that is not what we call it.
+    server_name: Option<String>,
+    /// The server has no channel of that name; another may come to be known.
+    is_impossible: bool,
+    state: JoinState,
+    /// How often in a row we were refused or put out.
+    tries: u32,
+    /// Why we are not in.
+    rejoin_policy: RejoinPolicy,
+    /// When to do something about it: ask again, or give the asking up.
+    due_at: Option<Instant>,
+    /// When we asked last.
+    last_join_at: Option<Instant>,
+    /// When we came in, by our clock, and by the server's where it says so.
+    entered_at: Option<Instant>,
+    join_server_time: Option<Timestamp>,
+}
+
+impl ChannelEntry {
+    fn new(seat: ChannelTarget) -> Self {
+        Self {
+            target: seat,
+            server_name: None,
+            is_impossible: false,
+            state: JoinState::NotJoined,
+            tries: 0,
+            rejoin_policy: RejoinPolicy::Soon,
+            due_at: None,
+            last_join_at: None,
+            entered_at: None,
+            join_server_time: None,
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.server_name.as_ref().unwrap_or(&self.target.name)
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.state == JoinState::RetryWait && self.rejoin_policy == RejoinPolicy::Never
+    }
+}
+
+/// The channels that we mean to be in.
+#[derive(Debug)]
+pub(in crate::protocol::irc) struct Channels {
+    channels: Vec<ChannelEntry>,
+    by_endpoint: HashMap<EndpointId, usize>,
+    by_name: HashMap<String, usize>,
+    casemapping: Casemapping,
+    timers: BTreeSet<(Instant, usize)>,
+    rng: fastrand::Rng,
+}
+
+impl Channels {
+    pub(in crate::protocol::irc) fn new(seats: Vec<ChannelTarget>, seed: u64) -> Self {
+        let channels: Vec<ChannelEntry> = seats.into_iter().map(ChannelEntry::new).collect();
+        let by_place = channels.iter().enumerate().map(|(i, c)| (c.target.endpoint, i)).collect();
+        let mut channels = Self {
+            channels,
+            by_endpoint: by_place,
+            by_name: HashMap::new(),
+            casemapping: Casemapping::default(),
+            timers: BTreeSet::new(),
+            rng: fastrand::Rng::with_seed(seed),
+        };
+        channels.set_casemapping(Casemapping::default());
+        channels
+    }
+
+    /// We mean to be in this one too, if it is not among them.
+    pub(in crate::protocol::irc) fn add(&mut self, seat: ChannelTarget) {
+        if self.by_endpoint.contains_key(&seat.endpoint) {
+            return;
+        }
+        let at = self.channels.len();
+        self.by_endpoint.insert(seat.endpoint, at);
+        self.by_name.insert(self.casemapping.fold(&seat.name), at);
+        self.channels.push(ChannelEntry::new(seat));
+    }
+
+    /// The server folds names like this.
+    pub(in crate::protocol::irc) fn set_casemapping(&mut self, casemapping: Casemapping) {
+        self.casemapping = casemapping;
+        let channels = self.channels.iter().enumerate();
+        self.by_name =
+            channels.clone().map(|(i, c)| (casemapping.fold(&c.target.name), i)).collect();
+        self.by_name.extend(channels.map(|(i, c)| (casemapping.fold(c.name()), i)));
+    }
+
+    /// The place that `name` is, if it is one of ours.
+    pub(in crate::protocol::irc) fn endpoint_of(&self, name: &str) -> Option<EndpointId> {
+        self.index_of(name).map(|at| self.channels[at].target.endpoint)
+    }
+
+    /// Whether we are in `name`, as far as the server has said.
+    pub(in crate::protocol::irc) fn is_joined(&self, name: &str) -> bool {
+        self.index_of(name).is_some_and(|at| self.channels[at].state == JoinState::Joined)
+    }
+
+    /// The name of the channel at `place`: as the server calls it, once we were in, and until then as the
+    /// configuration spells it.
+    pub(in crate::protocol::irc) fn name_of(&self, place: EndpointId) -> Option<&str> {
+        self.by_endpoint.get(&place).map(|at| self.channels[*at].name())
+    }
+
+    /// The server says that we are entering `name`. That may be the channel of ours that it is: a safe
+    /// channel, which we ask for by its short name (RFC 2811, section 3), or one whose name the server
+    /// writes in its own way.
+    fn match_server_name(&mut self, name: &str) {
+        if let Some(at) = self.index_of(name) {
+            let channel = &mut self.channels[at];
+            channel.server_name = Some(name.to_owned()).filter(|name| *name != channel.target.name);
+            return;
+        }
+        let mut asked = (0..self.channels.len()).filter(|at| {
+            let channel = &self.channels[*at];
+            channel.state == JoinState::Joining && is_server_name_of(&channel.target.name, name)
+        });
+        // Of two that it may be, it is neither.
+        let (Some(at), None) = (asked.next(), asked.next()) else { return };
+        if name.len() <= MAX_LEN_NAME {
+            self.channels[at].server_name = Some(name.to_owned());
+            self.by_name.insert(self.casemapping.fold(name), at);
+        }
+    }
+
+    /// The server has no channel of the name that it gave to one of ours. Says whether that one is to be
+    /// asked for by our own name for it now.
+    pub(in crate::protocol::irc) fn forget_server_name(&mut self, name: &str) -> bool {
+        let Some(at) = self.index_of(name) else { return false };
+        let channel = &mut self.channels[at];
+        if channel.state != JoinState::Joining || channel.server_name.take().is_none() {
+            return false;
+        }
+        self.set_casemapping(self.casemapping);
+        self.set_state(at, JoinState::NotJoined, None);
+        true
+    }
+
+    /// The channels that cannot be on this server, where names begin with one of `types` and have
+    /// `longest` characters at most, and why. They are not asked for, unless the server says otherwise later.
+    pub(in crate::protocol::irc) fn reject_impossible(
+        &mut self,
+        types: &str,
+        longest: Option<usize>,
+        now: Instant,
+    ) -> Vec<(EndpointId, String)> {
+        let longest = longest.unwrap_or(usize::MAX);
+        let why = |name: &str| {
+            if types.is_empty() {
+                return Some("the server says that it has no channels (CHANTYPES)".to_owned());
+            }
+            if !name.starts_with(|first| types.contains(first)) {
+                return Some(format!("channels here begin with one of \"{types}\""));
+            }
+            let length = name.chars().count();
+            (length > longest).then(|| {
+                format!(
+                    "its name has {length} characters, and those of channels here at most {longest}"
+                )
+            })
+        };
+        let mut impossible = Vec::new();
+        for at in 0..self.channels.len() {
+            let channel = &mut self.channels[at];
+            match why(&channel.target.name) {
+                Some(why) if !channel.is_given_up() => {
+                    channel.is_impossible = true;
+                    impossible.push((channel.target.endpoint, why));
+                    self.schedule_retry(at, RejoinPolicy::Never, now);
+                }
+                None if std::mem::take(&mut channel.is_impossible) => {
+                    self.set_state(at, JoinState::NotJoined, None);
+                }
+                _ => {}
+            }
+        }
+        impossible
+    }
+
+    /// The places that we are in, as far as the server has said.
+    pub(in crate::protocol::irc) fn joined_endpoints(&self) -> impl Iterator<Item = EndpointId> {
+        self.channels.iter().filter(|it| it.state == JoinState::Joined).map(|it| it.target.endpoint)
+    }
+
+    /// We ask for every channel that we are out of. Those with a key come first, as JOIN wants it.
+    pub(in crate::protocol::irc) fn start_joins(
+        &mut self,
+        now: Instant,
+    ) -> Vec<(&str, &ChannelTarget)> {
+        let out: Vec<usize> = (0..self.channels.len())
+            .filter(|at| self.channels[*at].state == JoinState::NotJoined)
+            .collect();
+        for at in &out {
+            self.channels[*at].last_join_at = Some(now);
+            self.set_state(*at, JoinState::Joining, Some(now + JOIN_TIMEOUT));
+        }
+        let named = |at: &usize| (self.channels[*at].name(), &self.channels[*at].target);
+        let mut seats: Vec<(&str, &ChannelTarget)> = out.iter().map(named).collect();
+        seats.sort_by_key(|(_, seat)| seat.key.is_none());
+        seats
+    }
+
+    /// Those that were asked for are to be asked for again: the server did not want to read it.
+    pub(in crate::protocol::irc) fn cancel_joins(&mut self) {
+        for at in 0..self.channels.len() {
+            if self.channels[at].state == JoinState::Joining {
+                self.set_state(at, JoinState::NotJoined, None);
+            }
+        }
+    }
+
+    /// The server says that we are entering `name`, at `time`.
+    pub(in crate::protocol::irc) fn on_own_join(
+        &mut self,
+        name: &str,
+        time: Option<Timestamp>,
+        now: Instant,
+    ) {
+        self.match_server_name(name);
+        if let Some(at) = self.index_of(name) {
+            (self.channels[at].entered_at, self.channels[at].join_server_time) = (Some(now), time);
+            self.set_state(at, JoinState::AwaitingNames, Some(now + JOIN_TIMEOUT));
+        }
+    }
+
+    /// The server has listed who is in `name`. Gives the place if we have just come in, and
+    /// when that was.
+    pub(in crate::protocol::irc) fn on_end_of_names(
+        &mut self,
+        name: &str,
+    ) -> Option<(EndpointId, Option<Timestamp>)> {
+        let at = self.index_of(name)?;
+        // Not after anything but our own JOIN: a server answers NAMES from outside too.
+        if self.channels[at].state != JoinState::AwaitingNames {
+            return None;
+        }
+        self.set_state(at, JoinState::Joined, None);
+        Some((self.channels[at].target.endpoint, self.channels[at].join_server_time))
+    }
+
+    /// The server will not let us into `name`, or has put us out of it. Gives the place.
+    pub(in crate::protocol::irc) fn on_not_joined(
+        &mut self,
+        name: &str,
+        outlook: RejoinPolicy,
+        now: Instant,
+    ) -> Option<EndpointId> {
+        let at = self.index_of(name)?;
+        let channel = &mut self.channels[at];
+        if channel.is_given_up() {
+            return None;
+        }
+        if channel.entered_at.take().is_some_and(|at| now.duration_since(at) >= TRIES_RESET_AFTER) {
+            channel.tries = 0;
+        }
+        self.schedule_retry(at, outlook, now);
+        Some(self.channels[at].target.endpoint)
+    }
+
+    /// Somebody has invited us to `name`. Says whether that is a reason to ask for a channel now.
+    pub(in crate::protocol::irc) fn on_invite(&mut self, name: &str, now: Instant) -> bool {
+        let Some(at) = self.index_of(name) else { return false };
+        if self.channels[at].state != JoinState::RetryWait {
+            return false;
+        }
+        self.retry_soon(at, now);
+        true
+    }
+
+    /// We are logged in to an account: those channels that were waiting for that are asked for now.
+    pub(in crate::protocol::irc) fn on_logged_in(&mut self, now: Instant) {
+        for at in 0..self.channels.len() {
+            let channel = &self.channels[at];
+            if channel.state == JoinState::RetryWait
+                && channel.rejoin_policy == RejoinPolicy::AfterLogin
+            {
+                self.retry_soon(at, now);
+            }
+        }
+    }
+
+    /// Time has passed: gives the places whose JOIN was not answered, and readies those that have
+    /// waited long enough to be asked for again.
+    pub(in crate::protocol::irc) fn tick(&mut self, now: Instant) -> Vec<EndpointId> {
+        let mut unanswered = Vec::new();
+        while let Some((due, at)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
+            self.timers.remove(&(due, at));
+            self.channels[at].due_at = None;
+            if self.channels[at].state == JoinState::RetryWait {
+                self.set_state(at, JoinState::NotJoined, None);
+            } else {
+                self.schedule_retry(at, RejoinPolicy::Soon, now);
+                unanswered.push(self.channels[at].target.endpoint);
+            }
+        }
+        unanswered
+    }
+
+    pub(in crate::protocol::irc) fn deadline(&self) -> Option<Instant> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    fn index_of(&self, name: &str) -> Option<usize> {
+        self.by_name.get(&self.casemapping.fold(name)).copied()
+    }
+
+    /// Waits, each time in a row for longer.
+    fn schedule_retry(&mut self, at: usize, outlook: RejoinPolicy, now: Instant) {
+        let channel = &mut self.channels[at];
+        let (first, last) = outlook.delays();
+        let wait = Backoff::after_failures(channel.tries, first, last).next_delay(&mut self.rng);
+        channel.tries += 1;
+        channel.rejoin_policy = outlook;
+        let due = (outlook != RejoinPolicy::Never).then(|| now + wait);
+        self.set_state(at, JoinState::RetryWait, due);
+    }
+
+    /// What is waited for has come; but nobody makes us ask without end.
+    fn retry_soon(&mut self, at: usize, now: Instant) {
+        match self.channels[at]
+            .last_join_at
+            .map(|asked| asked + MIN_REJOIN_INTERVAL)
+            .filter(|soon| *soon > now)
+        {
+            Some(soon) => self.set_state(at, JoinState::RetryWait, Some(soon)),
+            None => self.set_state(at, JoinState::NotJoined, None),
+        }
+    }
+
+    fn set_state(&mut self, at: usize, state: JoinState, due: Option<Instant>) {
+        let channel = &mut self.channels[at];
+        if let Some(old) = channel.due_at.take() {
+            self.timers.remove(&(old, at));
+        }
+        channel.state = state;
+        channel.due_at = due;
+        self.timers.extend(due.map(|due| (due, at)));
+    }
+}
+
+/// Longer than any channel's name.
+const MAX_LEN_NAME: usize = 512;
+
+/// How many letters and digits of its own a server puts before the short name of a safe channel.
+const SAFE_CHANNEL_ID_LEN: usize = 5;
+
+/// Whether a server that is asked for `asked` may answer with `name`.
+fn is_server_name_of(asked: &str, name: &str) -> bool {
+    if let (Some(short), Some(long)) = (asked.strip_prefix('!'), name.strip_prefix('!')) {
+        // A second one asks for a new channel.
+        let short = short.strip_prefix('!').unwrap_or(short);
+        let id = long.len().checked_sub(short.len()).and_then(|id| long.get(..id));
+        let is_id = |id: &str| {
+            id.len() == SAFE_CHANNEL_ID_LEN && id.bytes().all(|it| it.is_ascii_alphanumeric())
+        };
+        if id.is_some_and(is_id) && is_same_text(short, &long[SAFE_CHANNEL_ID_LEN..]) {
+            return true;
+        }
+    }
+    is_same_text(asked, name)
+}
+
+/// Whether two names are the same to somebody who reads them, however their letters are written.
+fn is_same_text(one: &str, other: &str) -> bool {
+    let fold = |name: &str| name.nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>();
+    fold(one) == fold(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEA: EndpointId = EndpointId(1);
+
+    fn channels() -> Channels {
+        let seat = ChannelTarget { endpoint: TEA, name: "#Tea".to_owned(), key: None };
+        Channels::new(vec![seat], 1)
+    }
+
+    #[test]
+    fn joined_state_follows_the_server() {
+        let now = Instant::now();
+        let mut channels = channels();
+        assert_eq!(channels.start_joins(now).len(), 1);
+        assert!(channels.start_joins(now).is_empty(), "asked once");
+        assert_eq!(channels.on_end_of_names("#tea"), None, "not before our own JOIN");
+        let time = Some(Timestamp::UNIX_EPOCH);
+        channels.on_own_join("#tea", time, now);
+        assert_eq!(channels.on_end_of_names("#TEA"), Some((TEA, time)));
+        assert_eq!(channels.on_end_of_names("#tea"), None, "only once");
+        assert_eq!(channels.deadline(), None);
+    }
+
+    #[test]
+    fn rejoin_delay_grows_after_each_kick() {
+        let mut now = Instant::now();
+        let mut channels = channels();
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            channels.start_joins(now);
+            channels.on_own_join("#tea", None, now);
+            assert_eq!(channels.on_end_of_names("#tea"), Some((TEA, None)));
+            assert_eq!(channels.on_not_joined("#tea", RejoinPolicy::Soon, now), Some(TEA));
+            let due = channels.deadline().expect("a wait");
+            waits.push((due - now).as_secs());
+            now = due;
+            assert!(channels.tick(now).is_empty());
+        }
+        assert!(waits[0] <= 5 && waits[8] >= 300, "{waits:?}");
+        channels.start_joins(now);
+        channels.on_own_join("#tea", None, now);
+        now += TRIES_RESET_AFTER;
+        channels.on_not_joined("#tea", RejoinPolicy::Soon, now);
+        assert!(channels.deadline().is_some_and(|due| due <= now + Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn invite_and_login_retry_at_a_bounded_rate() {
+        let mut now = Instant::now();
+        let mut channels = channels();
+        assert!(!channels.on_invite("#tea", now), "nobody has refused us");
+        channels.start_joins(now);
+        channels.on_not_joined("#tea", RejoinPolicy::AfterLogin, now);
+        now += MIN_REJOIN_INTERVAL;
+        assert!(!channels.on_invite("#other", now) && channels.on_invite("#TEA", now));
+        assert_eq!(channels.start_joins(now).len(), 1);
+        channels.on_not_joined("#tea", RejoinPolicy::AfterLogin, now);
+        channels.on_logged_in(now);
+        assert!(channels.start_joins(now).is_empty());
+        assert_eq!(channels.deadline(), Some(now + MIN_REJOIN_INTERVAL));
+        channels.tick(now + MIN_REJOIN_INTERVAL);
+        assert_eq!(channels.start_joins(now + MIN_REJOIN_INTERVAL).len(), 1);
+    }
+
+    #[test]
+    fn impossible_name_is_reported_once() {
+        let now = Instant::now();
+        let mut asked = channels();
+        assert_eq!(asked.reject_impossible("#&", Some(4), now), []);
+        asked.start_joins(now);
+        let why = "its name has 4 characters, and those of channels here at most 3".to_owned();
+        assert_eq!(asked.reject_impossible("#", Some(3), now), [(TEA, why)]);
+        assert_eq!(asked.reject_impossible("#", Some(3), now), []);
+        assert_eq!(
+            asked.on_not_joined("#tea", RejoinPolicy::Later, now),
+            None,
+            "not to be asked for again"
+        );
+        let mut other = channels();
+        let why = "channels here begin with one of \"&+\"".to_owned();
+        assert_eq!(other.reject_impossible("&+", None, now), [(TEA, why)]);
+    }
+
+    #[test]
+    fn server_spelling_of_a_channel_is_used() {
+        for (asked, name, ours) in [
+            ("!tea", "!ABCDEtea", true),
+            ("!!tea", "!AB2DEtea", true),
+            ("!tea", "!ABCDEcoffee", false),
+            ("!tea", "!ABCDEFtea", false),
+            ("!tea", "!-----tea", false),
+            ("!tea", "#tea", false),
+            ("!é", "!ABCDEé", true),
+            ("#te\u{301}", "#té", true),
+            ("#TÉ", "#té", true),
+            ("#tea", "#tea2", false),
+        ] {
+            let now = Instant::now();
+            let seat = ChannelTarget { endpoint: TEA, name: asked.to_owned(), key: None };
+            let mut channels = Channels::new(vec![seat], 1);
+            channels.on_own_join(name, None, now);
+            assert_eq!(channels.endpoint_of(name), None, "not asked for: {asked}");
+            channels.start_joins(now);
+            channels.on_own_join(name, None, now);
+            assert_eq!(
+                channels.on_end_of_names(name),
+                ours.then_some((TEA, None)),
+                "{asked} {name}"
+            );
+            assert_eq!(channels.name_of(TEA), Some(if ours { name } else { asked }));
+            channels.set_casemapping(Casemapping::Ascii);
+            assert_eq!(channels.endpoint_of(name), ours.then_some(TEA));
+            assert!(!channels.forget_server_name(name), "it was not asked for again");
+            channels.on_not_joined(name, RejoinPolicy::Soon, now);
+            channels.tick(now + TRIES_RESET_AFTER);
+            channels.start_joins(now + TRIES_RESET_AFTER);
+            channels.forget_server_name(name);
+            assert_eq!(
+                (channels.name_of(TEA), channels.endpoint_of(asked)),
+                (Some(asked), Some(TEA))
+            );
+        }
+    }
+
+    #[test]
+    fn changed_isupport_makes_a_channel_possible() {
+        let now = Instant::now();
+        let mut channels = channels();
+        let why = "the server says that it has no channels (CHANTYPES)".to_owned();
+        assert_eq!(channels.reject_impossible("", None, now), [(TEA, why)]);
+        assert!(channels.start_joins(now).is_empty());
+        assert_eq!(channels.reject_impossible("#", None, now), []);
+        assert_eq!(channels.start_joins(now).len(), 1);
+    }
+
+    #[test]
+    fn impossible_channel_is_not_retried() {
+        let now = Instant::now();
+        let mut channels = channels();
+        channels.start_joins(now);
+        channels.on_not_joined("#tea", RejoinPolicy::Never, now);
+        assert_eq!(channels.deadline(), None);
+    }
+
+    #[test]
+    fn unanswered_join_is_retried() {
+        let now = Instant::now();
+        let mut channels = channels();
+        channels.start_joins(now);
+        assert_eq!(channels.tick(now + JOIN_TIMEOUT), [TEA]);
+        let due = channels.deadline().expect("a wait");
+        assert!(channels.tick(due).is_empty());
+        assert_eq!(channels.start_joins(due).len(), 1);
+    }
+}

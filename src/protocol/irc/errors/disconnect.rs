@@ -1,0 +1,461 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::send::{MAX_STATED_DELAY, parse_duration};
+
+/// Why a server has turned us away: before it let us in, or later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisconnectReason {
+    /// For what.
+    pub kind: DisconnectKind,
+    /// In the server's own words, which may be none.
+    pub text: String,
+    /// How long it wants us to stay away, where it says.
+    pub retry_after: Option<Duration>,
+}
+
+/// For what a server turns somebody away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisconnectKind {
+    /// We are banned: from the server (K-line) or the network (G-line, Z-line, AKILL, DNSBL).
+    Banned,
+    /// A public blocklist (DNSBL) has the address of this machine.
+    Blocklisted,
+    /// It is not for clients from where we are.
+    HostNotAllowed,
+    /// It does not take our user name.
+    InvalidUsername,
+    /// It wants an ident server to confirm our user name.
+    IdentRequired,
+    /// It takes only those who speak TLS.
+    TlsRequired,
+    /// An operator has put us out.
+    Killed,
+    /// We came back too soon.
+    Throttled,
+    /// There are too many from where we are.
+    TooManyConnections,
+    /// There is no room for anybody.
+    ServerFull,
+    /// The server's password is wrong, or missing.
+    BadPassword,
+    /// It wants us to log in to an account.
+    LoginRequired,
+    /// Our account's name, password or certificate is wrong.
+    LoginFailed,
+    /// There is no login by SASL.
+    SaslUnavailable,
+    /// It will have none of our nicks.
+    NoUsableNick,
+    /// It does not let us in, for a reason that we do not know.
+    Unknown,
+    /// It wants a password, and is spoken to without TLS: everybody on the way could read it.
+    InTheClear,
+    /// It wants to be spoken to over TLS, at this port.
+    StsUpgrade {
+        /// Where it speaks TLS.
+        port: u16,
+    },
+}
+
+/// Words by which servers say why they close a link, the telling ones first. There is no other sign:
+/// <https://modern.ircdocs.horse/#error-message>.
+const ERROR_PHRASES: &[(&[&str], DisconnectKind)] = &[
+    (&["killed (", "killed by "], DisconnectKind::Killed),
+    (
+        &["dnsbl", "blacklist", "blocklist", "rbl", "open prox", "tor exit"],
+        DisconnectKind::Blocklisted,
+    ),
+    (
+        &["too fast", "throttl", "too many times", "reconnecting", "connecting too"],
+        DisconnectKind::Throttled,
+    ),
+    (
+        &[
+            "too many connections",
+            "too many user connections",
+            "too many host connections",
+            "too many unknown connections",
+            "no more connections",
+            "connections allowed from",
+            "session limit",
+            "clones",
+        ],
+        DisconnectKind::TooManyConnections,
+    ),
+    (
+        &[
+            "k-lined",
+            "k:lined",
+            "kline",
+            "k-line",
+            "g-lined",
+            "g:lined",
+            "gline",
+            "g-line",
+            "z-lined",
+            "z:lined",
+            "zline",
+            "z-line",
+            "d-lined",
+            "dline",
+            "akill",
+            "autokill",
+            "banned",
+            "not welcome",
+        ],
+        DisconnectKind::Banned,
+    ),
+    (
+        &["server is full", "server full", "no room", "server is too full"],
+        DisconnectKind::ServerFull,
+    ),
+    (
+        &["bad password", "invalid password", "password incorrect", "password mismatch"],
+        DisconnectKind::BadPassword,
+    ),
+    (
+        &["sasl access only", "need to identify via sasl", "sasl authentication required"],
+        DisconnectKind::LoginRequired,
+    ),
+    (
+        &["unauthori", "not authori", "no authorization", "access denied"],
+        DisconnectKind::HostNotAllowed,
+    ),
+];
+
+/// The same of those who have not let us in yet. Later, these words have other causes.
+const REGISTRATION_ERROR_PHRASES: &[(&[&str], DisconnectKind)] = &[
+    (
+        &["identd", "ident server", "no ident", "ident required", "ident lookup"],
+        DisconnectKind::IdentRequired,
+    ),
+    (
+        &["username", "user name", "userid", "user id", "bad user info", "ident is invalid"],
+        DisconnectKind::InvalidUsername,
+    ),
+    (&["ssl", "tls", "secure connection", "plaintext"], DisconnectKind::TlsRequired),
+];
+
+impl DisconnectReason {
+    /// For this reason, in these words.
+    pub(in crate::protocol::irc) fn new(reason: DisconnectKind, words: &str) -> Self {
+        let wait = parse_duration(words).filter(|_| reason == DisconnectKind::Throttled);
+        Self { kind: reason, text: words.to_owned(), retry_after: wait }
+    }
+
+    /// Reads what an ERROR says; `None` where we are welcome again.
+    pub(in crate::protocol::irc) fn parse(error: &str) -> Option<Self> {
+        find_kind(ERROR_PHRASES, error).map(|reason| Self::new(reason, error))
+    }
+
+    /// Reads what an ERROR says that comes before we are let in: it always turns us away.
+    pub(in crate::protocol::irc) fn parse_registration_error(error: &str) -> Self {
+        let known = find_kind(ERROR_PHRASES, error)
+            .or_else(|| find_kind(REGISTRATION_ERROR_PHRASES, error));
+        Self::new(known.unwrap_or(DisconnectKind::Unknown), error)
+    }
+
+    /// What would mend it, for whoever keeps the bridge.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match self.kind {
+            DisconnectKind::Banned | DisconnectKind::Killed => {
+                "ask the network's operators to let the bridge in; do not come back by another way"
+            }
+            DisconnectKind::Blocklisted => {
+                "look up this machine's address at the blocklist that the server names, and have it \
+                 taken off; or log in with an `account`, where the network lets such pass"
+            }
+            DisconnectKind::InvalidUsername => {
+                "set `username` to letters and digits alone, ten at most"
+            }
+            DisconnectKind::IdentRequired => {
+                "set up `[ident]`, so that the server can ask whose connection this is; or another \
+                 ident server on this machine"
+            }
+            DisconnectKind::TlsRequired => "set `tls = true`, and the server's port for TLS",
+            DisconnectKind::Unknown => {
+                "likely: `username` (letters and digits alone), a missing `[ident]`, the server's \
+                 `password_file`, `tls` (its port takes only TLS, or none), or a blocklist that has \
+                 this machine's address"
+            }
+            DisconnectKind::HostNotAllowed => {
+                "ask the server's operators to let this machine in, or whether it wants a \
+                 `password`, an `account` or a client certificate (`cert_file`)"
+            }
+            DisconnectKind::TooManyConnections => {
+                "end what else connects from this machine, or ask the network's operators for more"
+            }
+            DisconnectKind::BadPassword => {
+                "set the server's password, by `password_file` or `password`"
+            }
+            DisconnectKind::LoginRequired => {
+                "register an account there, and set `account` and `account_password_file`"
+            }
+            DisconnectKind::LoginFailed => {
+                "set `account` and `account_password_file` as the network's NickServ knows them, or \
+                 `cert_file` to a certificate that it knows"
+            }
+            DisconnectKind::SaslUnavailable => {
+                "if its services are only away, this mends itself; if the network has no SASL, set \
+                 `sasl = \"preferred\"` to log in by NickServ"
+            }
+            DisconnectKind::NoUsableNick => {
+                "choose another `nick`, or more of them in `other_nicks`"
+            }
+            DisconnectKind::InTheClear => {
+                "set `tls = true`, and the server's port for TLS; or, if nobody can listen in on the \
+                 way, `allow_plaintext_auth = true`"
+            }
+            DisconnectKind::Throttled
+            | DisconnectKind::ServerFull
+            | DisconnectKind::StsUpgrade { .. } => return None,
+        })
+    }
+
+    /// How long to stay away at first, and at most: nobody is asked more often than they can bear.
+    #[must_use]
+    pub fn delays(&self) -> (Duration, Duration) {
+        let (first, last) = match self.kind {
+            DisconnectKind::StsUpgrade { .. } => (0, 0),
+            DisconnectKind::Throttled
+            | DisconnectKind::ServerFull
+            | DisconnectKind::NoUsableNick => (30, 600),
+            DisconnectKind::Unknown => (15, 1_800),
+            DisconnectKind::Killed
+            | DisconnectKind::TooManyConnections
+            | DisconnectKind::SaslUnavailable => (60, 1_800),
+            DisconnectKind::LoginFailed
+            | DisconnectKind::InvalidUsername
+            | DisconnectKind::IdentRequired
+            | DisconnectKind::TlsRequired => (300, 3_600),
+            DisconnectKind::BadPassword
+            | DisconnectKind::LoginRequired
+            | DisconnectKind::HostNotAllowed
+            | DisconnectKind::InTheClear => (600, 3_600),
+            DisconnectKind::Banned | DisconnectKind::Blocklisted => (900, 3_600),
+        };
+        let asked =
+            self.retry_after.map(|asked| asked.clamp(Duration::from_secs(1), MAX_STATED_DELAY));
+        let first = asked.unwrap_or(Duration::from_secs(first));
+        (first, Duration::from_secs(last).max(first))
+    }
+
+    /// Whether another server of the network may think otherwise.
+    #[must_use]
+    pub fn is_server_specific(&self) -> bool {
+        matches!(
+            self.kind,
+            DisconnectKind::Banned
+                | DisconnectKind::Blocklisted
+                | DisconnectKind::HostNotAllowed
+                | DisconnectKind::Unknown
+                | DisconnectKind::Throttled
+                | DisconnectKind::ServerFull
+                | DisconnectKind::TooManyConnections
+                | DisconnectKind::SaslUnavailable
+        )
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            DisconnectKind::Banned => "the server has banned us",
+            DisconnectKind::Blocklisted => "the server finds this machine's address in a blocklist",
+            DisconnectKind::HostNotAllowed => "the server does not let us in from here",
+            DisconnectKind::InvalidUsername => "the server does not take our user name",
+            DisconnectKind::IdentRequired => "the server wants an ident server to answer for us",
+            DisconnectKind::TlsRequired => "the server takes only those who speak TLS",
+            DisconnectKind::Unknown => "the server does not let us in",
+            DisconnectKind::Killed => "an operator has put us out",
+            DisconnectKind::Throttled => "the server finds that we come too often",
+            DisconnectKind::TooManyConnections => "the server finds that too many come from here",
+            DisconnectKind::ServerFull => "the server is full",
+            DisconnectKind::BadPassword => "the server refuses our password",
+            DisconnectKind::LoginRequired => "the server wants us to log in to an account",
+            DisconnectKind::LoginFailed => "the login to our account was refused",
+            DisconnectKind::SaslUnavailable => {
+                "the server offers no SASL, by which we are to log in"
+            }
+            DisconnectKind::NoUsableNick => "the server will have none of our nicks",
+            DisconnectKind::InTheClear => "a password is wanted, and it is not said without TLS",
+            DisconnectKind::StsUpgrade { port } => {
+                return write!(f, "the server wants TLS, at port {port}");
+            }
+        })?;
+        if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", self.text) }
+    }
+}
+
+/// What the words of `error` are a sign of.
+fn find_kind(signs: &[(&[&str], DisconnectKind)], error: &str) -> Option<DisconnectKind> {
+    let said = extract_reason(error).to_lowercase();
+    let found = signs.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
+    found.map(|(_, reason)| *reason)
+}
+
+/// The reason in `Closing Link: nick[host] (reason)` or `Closing link: (user@host) [reason]`: the
+/// host may be called like anything.
+fn extract_reason(error: &str) -> &str {
+    if !error.to_lowercase().starts_with("closing link") {
+        return error;
+    }
+    let opens = |(at, c): (usize, char)| {
+        let before = error[..at].chars().next_back();
+        (matches!(c, '(' | '[') && before == Some(' ')).then_some(at)
+    };
+    let mut groups = error.char_indices().filter_map(opens);
+    let first = groups.next();
+    // `(user@host) [reason]` has two of them; the reason may hold more.
+    let reason = match (first, groups.next()) {
+        (Some(first), Some(second)) if error[first..second].contains('@') => Some(second),
+        (first, _) => first,
+    };
+    reason.map_or(error, |at| &error[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn read(error: &str, reason: Option<DisconnectKind>) {
+        assert_eq!(DisconnectReason::parse(error).map(|it| it.kind), reason, "{error}");
+    }
+
+    #[test]
+    fn known_error_phrases_are_recognised() {
+        read("Closing Link: host.example (K-Lined)", Some(DisconnectKind::Banned));
+        read("Closing Link: bridge[host.example] (*** Banned )", Some(DisconnectKind::Banned));
+        read("Closing link: (u@host) [G-lined: spam]", Some(DisconnectKind::Banned));
+        read("Closing Link: host (AKILL ID:12 [no bots])", Some(DisconnectKind::Banned));
+        read(
+            "Closing Link: host (Reconnecting too fast, throttled)",
+            Some(DisconnectKind::Throttled),
+        );
+        read("Trying to reconnect too fast.", Some(DisconnectKind::Throttled));
+        read(
+            "Your host is trying to (re)connect too fast -- throttled",
+            Some(DisconnectKind::Throttled),
+        );
+        read(
+            "Closing link: (u@1.2.3.4) [Your IP range has been attempting to connect too many \
+             times in too short a duration. Wait a while, and you will be able to connect.]",
+            Some(DisconnectKind::Throttled),
+        );
+        read(
+            "Closing Link: host (Too many connections from your IP)",
+            Some(DisconnectKind::TooManyConnections),
+        );
+        read(
+            "Closing Link: host (Too many user connections (local))",
+            Some(DisconnectKind::TooManyConnections),
+        );
+        read(
+            "Closing link: (u@host) [No more connections allowed from your host via this connect \
+             class (local)]",
+            Some(DisconnectKind::TooManyConnections),
+        );
+        read("Closing Link: host (Server is full)", Some(DisconnectKind::ServerFull));
+        read("Closing Link: bridge[host] (Bad Password)", Some(DisconnectKind::BadPassword));
+        read("Access denied: Bad password?", Some(DisconnectKind::BadPassword));
+        read("Closing Link: host (Unauthorised connection)", Some(DisconnectKind::HostNotAllowed));
+        read("Closing Link: host (SASL access only)", Some(DisconnectKind::LoginRequired));
+        read("Closing Link: host (Killed (ann (you are banned)))", Some(DisconnectKind::Killed));
+        read("KILLed by ann: enough", Some(DisconnectKind::Killed));
+    }
+
+    #[test]
+    fn error_during_registration_is_a_rejection_with_the_likely_key() {
+        for (error, reason, key) in [
+            (
+                "Closing Link: h (Invalid username [lets-chat])",
+                DisconnectKind::InvalidUsername,
+                "username",
+            ),
+            ("Invalid user name", DisconnectKind::InvalidUsername, "username"),
+            (
+                "Closing Link: h (Your username is invalid.)",
+                DisconnectKind::InvalidUsername,
+                "username",
+            ),
+            ("Closing Link: h (Install identd)", DisconnectKind::IdentRequired, "[ident]"),
+            (
+                "Closing link: (u@h) [You must run an ident server]",
+                DisconnectKind::IdentRequired,
+                "[ident]",
+            ),
+            ("Closing Link: h (Use TLS to connect)", DisconnectKind::TlsRequired, "tls"),
+            ("Closing link: (u@h) [This port requires SSL]", DisconnectKind::TlsRequired, "tls"),
+            (
+                "Closing Link: h (Listed in dnsbl.example.org)",
+                DisconnectKind::Blocklisted,
+                "blocklist",
+            ),
+            ("Closing Link: h (Bad Password)", DisconnectKind::BadPassword, "password_file"),
+            ("Closing Link: h (K-Lined)", DisconnectKind::Banned, "operators"),
+            ("Closing Link: h (Registration timed out)", DisconnectKind::Unknown, "[ident]"),
+            ("go away", DisconnectKind::Unknown, "username"),
+            ("", DisconnectKind::Unknown, "password_file"),
+        ] {
+            let away = DisconnectReason::parse_registration_error(error);
+            assert_eq!(away.kind, reason, "{error}");
+            assert!(away.help().is_some_and(|remedy| remedy.contains(key)), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_delay_exceeds_an_hour(
+            number in prop_oneof![any::<u64>().prop_map(|it| it.to_string()), "[0-9]{1,60}"],
+            unit in "(second|sec|minute|min|hour)s?",
+        ) {
+            let words = format!("Closing Link: x (Throttled: wait {number} {unit})");
+            let away = DisconnectReason::parse(&words).expect("it turns us away");
+            let (first, last) = away.delays();
+            prop_assert!(first <= MAX_STATED_DELAY && last <= MAX_STATED_DELAY, "{first:?} {last:?}");
+        }
+    }
+
+    #[test]
+    fn other_errors_are_not_rejections() {
+        read("Closing Link: host (Ping timeout: 240 seconds)", None);
+        read("Closing Link: bridge[host] (Excess Flood)", None);
+        read("Server shutting down", None);
+        read("Closing Link: bridge[kline.throttled.example] (Read error)", None);
+        read("Closing link: (kline@throttled.example) [Connection reset]", None);
+    }
+
+    #[test]
+    fn stated_delay_is_used() {
+        let away = DisconnectReason::parse("Trying to reconnect too fast, wait 45 seconds");
+        let away = away.expect("it turns us away");
+        assert_eq!(away.delays(), (Duration::from_secs(45), Duration::from_secs(600)));
+        let hours =
+            DisconnectReason::new(DisconnectKind::Throttled, "too fast: wait 30 minutes").delays();
+        assert_eq!(hours, (Duration::from_secs(1_800), Duration::from_secs(1_800)));
+        let banned = DisconnectReason::new(DisconnectKind::Banned, "banned for 2 minutes");
+        assert_eq!(banned.delays().0, Duration::from_secs(900), "as long as we see fit");
+    }
+
+    #[test]
+    fn each_kind_has_its_text() {
+        for (away, words) in [
+            (
+                DisconnectReason::new(DisconnectKind::Banned, "spam"),
+                "the server has banned us: spam",
+            ),
+            (DisconnectReason::new(DisconnectKind::ServerFull, ""), "the server is full"),
+            (
+                DisconnectReason::new(DisconnectKind::StsUpgrade { port: 6697 }, ""),
+                "the server wants TLS, at port 6697",
+            ),
+        ] {
+            assert_eq!(away.to_string(), words);
+        }
+    }
+}

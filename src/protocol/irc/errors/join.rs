@@ -1,0 +1,101 @@
+use std::time::Duration;
+
+/// Why a server does not let us into a channel, or has put us out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::protocol::irc) struct JoinError {
+    /// In words for people.
+    pub(in crate::protocol::irc) reason: String,
+    pub(in crate::protocol::irc) rejoin_policy: RejoinPolicy,
+}
+
+/// What may change its mind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::protocol::irc) enum RejoinPolicy {
+    /// A little time.
+    Soon,
+    /// Somebody who does something about it.
+    Later,
+    /// Our logging in to an account.
+    AfterLogin,
+    /// An invitation.
+    AfterInvite,
+    /// Nothing, on this server.
+    Never,
+}
+
+impl RejoinPolicy {
+    /// The first wait, and the longest.
+    pub(in crate::protocol::irc) fn delays(self) -> (Duration, Duration) {
+        match self {
+            Self::Soon => (Duration::from_secs(5), Duration::from_secs(600)),
+            _ => (Duration::from_secs(60), Duration::from_secs(3_600)),
+        }
+    }
+}
+
+impl JoinError {
+    /// What `why` says will be over soon.
+    pub(in crate::protocol::irc) fn retry_soon(why: String) -> Self {
+        Self { reason: why, rejoin_policy: RejoinPolicy::Soon }
+    }
+
+    /// Reads the numeric `code` that answers a JOIN, and its text; `None` for one that does not.
+    pub(in crate::protocol::irc) fn parse(code: &str, text: &str) -> Option<Self> {
+        let (words, outlook) = match code {
+            // ERR_NOSUCHCHANNEL, also where the name is impossible.
+            "403" => ("there is no such channel", RejoinPolicy::Later),
+            // ERR_TOOMANYCHANNELS.
+            "405" => ("we are in as many channels as we may be", RejoinPolicy::Later),
+            // ERR_UNAVAILRESOURCE, after a netsplit or a flood of joins; ERR_THROTTLE;
+            // ERR_DELAYREJOIN after a kick; ERR_TOOMANYJOINS.
+            "437" | "480" | "495" | "500" => ("it is closed for a while", RejoinPolicy::Soon),
+            // ERR_FORBIDDENCHANNEL; ERR_CHANBANNED or ERR_UNIQOPRIVSNEEDED; ERR_BADCHANNEL.
+            "448" | "485" | "926" => ("the network forbids it", RejoinPolicy::Later),
+            "471" => ("it is full", RejoinPolicy::Soon),
+            "473" => ("it is open to invited people only", RejoinPolicy::AfterInvite),
+            "474" => ("we are banned from it", RejoinPolicy::Later),
+            "475" => ("it has a key, and ours is not that", RejoinPolicy::Later),
+            // ERR_BADCHANMASK, ERR_BADCHANNAME.
+            "476" | "479" => ("the network allows no such name", RejoinPolicy::Later),
+            // ERR_NEEDREGGEDNICK.
+            "477" => (
+                "it is open only to those who are logged in to an account",
+                RejoinPolicy::AfterLogin,
+            ),
+            // ERR_SECUREONLYCHAN.
+            "489" => ("it is open only to those who come by TLS", RejoinPolicy::Later),
+            // ERR_ADMONLY, ERR_OPERONLY.
+            "519" | "520" => ("it is open only to those who run the network", RejoinPolicy::Later),
+            _ => return None,
+        };
+        Some(Self { reason: format!("{words} ({text})"), rejoin_policy: outlook })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_join_error_has_its_text_and_policy() {
+        for (code, outlook) in [
+            ("403", RejoinPolicy::Later),
+            ("405", RejoinPolicy::Later),
+            ("437", RejoinPolicy::Soon),
+            ("471", RejoinPolicy::Soon),
+            ("473", RejoinPolicy::AfterInvite),
+            ("474", RejoinPolicy::Later),
+            ("475", RejoinPolicy::Later),
+            ("476", RejoinPolicy::Later),
+            ("477", RejoinPolicy::AfterLogin),
+            ("489", RejoinPolicy::Later),
+            ("520", RejoinPolicy::Later),
+            ("926", RejoinPolicy::Later),
+        ] {
+            let refusal = JoinError::parse(code, "says the server").expect(code);
+            assert_eq!(refusal.rejoin_policy, outlook, "{code}");
+            assert!(refusal.reason.ends_with(" (says the server)"), "{}", refusal.reason);
+        }
+        assert_eq!(JoinError::parse("404", "Cannot send to channel"), None);
+    }
+}

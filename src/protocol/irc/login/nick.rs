@@ -1,0 +1,110 @@
+use std::time::Instant;
+
+use irc::proto::Prefix;
+
+use super::nick_candidates::RegainMethod;
+use crate::protocol::Output;
+use crate::protocol::irc::IrcEvent;
+use crate::protocol::irc::session::{IrcSession, IrcSessionPhase};
+
+/// What we are called, and what we would rather be called.
+impl IrcSession {
+    /// The server will not have a nick: the next is tried on the way in, and later the one that we
+    /// have is kept.
+    pub(in crate::protocol::irc) fn on_nick_rejected(
+        &mut self,
+        now: Instant,
+        impossible: bool,
+        why: &str,
+    ) {
+        if self.is_registering() {
+            let words = self.registration.on_nick_rejected(impossible, why);
+            self.apply_login_events(words);
+        } else {
+            self.regain.on_rejected(now);
+        }
+    }
+
+    /// We go by `nick` from now on.
+    pub(in crate::protocol::irc) fn on_own_nick_changed(&mut self, now: Instant, nick: &str) {
+        nick.clone_into(&mut self.nick);
+        self.users.set_own_nick(nick);
+        let means = self.regain_method();
+        let words = self.regain.on_nick_changed(nick, self.isupport.casemapping, &means, now);
+        self.enqueue_control(words);
+        self.output.push_back(Output::Event(IrcEvent::NickChanged { nick: nick.to_owned() }));
+    }
+
+    /// Whoever went by this nick does so no longer.
+    pub(in crate::protocol::irc) fn on_nick_released(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+    ) {
+        if let Some(Prefix::Nickname(nick, ..)) = source {
+            let nick = nick.clone();
+            self.on_nick_presence(now, &nick, false);
+        }
+    }
+
+    /// Whether somebody goes by `nick`, as the server says; perhaps in the form `nick!user@host`.
+    pub(in crate::protocol::irc) fn on_nick_presence(
+        &mut self,
+        now: Instant,
+        nick: &str,
+        there: bool,
+    ) {
+        let nick = nick.split('!').next().unwrap_or_default();
+        if !self.regain.is_wanted(nick, self.isupport.casemapping) {
+            return;
+        }
+        let words = if there {
+            let means = self.regain_method();
+            self.regain.on_in_use(&means, now)
+        } else {
+            self.regain.on_free(now)
+        };
+        self.enqueue_control(words);
+    }
+
+    /// Of those that we asked about, these are there.
+    pub(in crate::protocol::irc) fn on_ison_reply(&mut self, now: Instant, nicks: &str) {
+        let wished = self.regain.wanted().to_owned();
+        let casemapping = self.isupport.casemapping;
+        let there = nicks.split_ascii_whitespace().any(|nick| casemapping.same(nick, &wished));
+        self.on_nick_presence(now, &wished, there);
+    }
+
+    /// The server has said all that it says at first.
+    pub(in crate::protocol::irc) fn on_end_of_motd(&mut self, now: Instant) {
+        self.motd_ended = true;
+        self.start_regain(now);
+    }
+
+    /// Begins to get the wished nick back, once we know what the server can do, and it us.
+    pub(in crate::protocol::irc) fn start_regain(&mut self, now: Instant) {
+        // A bouncer keeps its nick itself, and others may sit behind it.
+        if self.phase != IrcSessionPhase::Online
+            || !self.motd_ended
+            || self.registration.is_bouncer()
+        {
+            return;
+        }
+        self.motd_ended = false;
+        let means = self.regain_method();
+        let (most, casemapping) = (self.isupport.nicklen, self.isupport.casemapping);
+        let words = self.regain.start(&self.nick, most, casemapping, &means, now);
+        self.enqueue_control(words);
+    }
+
+    pub(in crate::protocol::irc) fn tick_regain(&mut self, now: Instant) {
+        let words = self.regain.tick(now);
+        self.enqueue_control(words);
+    }
+
+    fn regain_method(&self) -> RegainMethod {
+        let known = self.account.is_some();
+        let services = self.nickserv.regain_command(self.regain.wanted()).filter(|_| known);
+        RegainMethod { monitor: self.isupport.monitor, services }
+    }
+}

@@ -1,0 +1,240 @@
+use std::time::Instant;
+
+use irc::proto::Prefix;
+use secrecy::ExposeSecret;
+
+use super::nickserv::{Fact, NickservReply};
+use super::{LoginEvent, RawCommand};
+use crate::protocol::Output;
+use crate::protocol::irc::IrcEvent;
+use crate::protocol::irc::errors::disconnect::{DisconnectKind, DisconnectReason};
+use crate::protocol::irc::session::{IrcSession, IrcSessionPhase, QUIT_TIMEOUT, last_argument};
+use crate::protocol::irc::wire::line::ParsedLine;
+
+/// Getting in, and being turned away.
+impl IrcSession {
+    /// Why the server has turned us away, where that is how it ended.
+    #[must_use]
+    pub fn disconnect_reason(&self) -> Option<&DisconnectReason> {
+        self.disconnect_reason.as_ref()
+    }
+
+    /// Whether the server has let us in.
+    #[must_use]
+    pub fn was_registered(&self) -> bool {
+        self.registered
+    }
+
+    pub(in crate::protocol::irc) fn on_welcome(&mut self, now: Instant, nick: &str) {
+        if !self.is_registering() {
+            return;
+        }
+        if let Some(away) = self.registration.on_welcome() {
+            return self.reject(away);
+        }
+        self.phase = IrcSessionPhase::Identifying;
+        self.registered = true;
+        if crate::protocol::irc::channels::user_events::is_valid_nick(nick) {
+            nick.clone_into(&mut self.nick);
+        }
+        self.users.set_own_nick(&self.nick);
+        self.output.push_back(Output::Event(IrcEvent::Registered { nick: self.nick.clone() }));
+        self.send_connect_commands();
+        // A bouncer has an account of its own.
+        let known = self.account.is_some() || self.registration.is_logged_in();
+        if !known && !self.registration.is_bouncer() {
+            let words = self.nickserv.identify(now);
+            self.enqueue_control(words);
+            if self.nickserv.is_withheld() {
+                let why = DisconnectReason::new(DisconnectKind::InTheClear, "");
+                let why = format!("{why}; {}", why.help().unwrap_or_default());
+                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
+            }
+        }
+        self.go_online(now);
+    }
+
+    /// Goes on to the channels, once services have said what they make of us.
+    fn go_online(&mut self, now: Instant) {
+        if self.phase == IrcSessionPhase::Identifying && !self.nickserv.is_identifying() {
+            self.phase = IrcSessionPhase::Online;
+            self.join_pending(now);
+            self.start_regain(now);
+        }
+    }
+
+    /// What was said of capabilities and logins has led to these lines, and perhaps to more.
+    pub(in crate::protocol::irc) fn apply_login_events(&mut self, words: Vec<RawCommand>) {
+        self.enqueue_control(words);
+        for verdict in self.registration.take_events() {
+            match verdict {
+                LoginEvent::Rejected(away) => self.reject(away),
+                LoginEvent::Sts(sts) => self.output.push_back(Output::Event(IrcEvent::Sts(sts))),
+                LoginEvent::LoginFailed(why) => {
+                    self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
+                }
+            }
+        }
+    }
+
+    /// The server knows us by this account, or by none.
+    pub(in crate::protocol::irc) fn on_account(&mut self, now: Instant, account: Option<&str>) {
+        if let Some(account) = account
+            && self.account.as_deref() != Some(account)
+        {
+            let account = account.to_owned();
+            self.output.push_back(Output::Event(IrcEvent::LoggedIn { account }));
+        }
+        self.account = account.map(str::to_owned);
+        if account.is_some() {
+            self.nickserv.finish();
+            self.go_online(now);
+            self.retry_joins_after_login(now);
+        } else {
+            let words = self.registration.on_logged_out(now);
+            self.apply_login_events(words);
+        }
+    }
+
+    /// Somebody says something to us alone.
+    pub(in crate::protocol::irc) fn on_private_notice(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        text: &str,
+    ) {
+        let Some(Prefix::Nickname(nick, _, host)) = source else { return };
+        if !self.nickserv.is_services_nick(nick, self.isupport.casemapping) {
+            return;
+        }
+        let answer = if self.nickserv.are_at(host) { self.nickserv.on_text(text) } else { None };
+        match answer {
+            Some(answer) => self.on_services_reply(now, answer),
+            None if self.account.is_none() && self.phase == IrcSessionPhase::Online => {
+                let words = self.nickserv.on_prompt(text, now);
+                self.enqueue_control(words);
+            }
+            None => {}
+        }
+    }
+
+    /// The server tells this of who has a nick.
+    pub(in crate::protocol::irc) fn shown(&mut self, nick: &str, fact: Fact<'_>) {
+        self.nickserv.shown(nick, fact, self.isupport.casemapping);
+    }
+
+    /// The server has told all of who has a nick.
+    pub(in crate::protocol::irc) fn all_shown(&mut self, now: Instant, nick: &str) {
+        match self.nickserv.all_shown(now, nick, self.isupport.casemapping) {
+            Ok(words) => self.enqueue_control(words.into_iter().collect()),
+            Err(answer) => self.on_services_reply(now, answer),
+        }
+    }
+
+    pub(in crate::protocol::irc) fn on_services_reply(
+        &mut self,
+        now: Instant,
+        answer: NickservReply,
+    ) {
+        match answer {
+            NickservReply::LoggedIn => {
+                let account = self.nickserv.account().to_owned();
+                self.on_account(now, Some(&account));
+            }
+            NickservReply::Failed(why) => {
+                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
+                self.go_online(now);
+            }
+        }
+    }
+
+    /// There is nobody of this nick: perhaps services are away.
+    pub(in crate::protocol::irc) fn on_no_such_nick(&mut self, now: Instant, nick: &str) {
+        if self.nickserv.is_services_nick(nick, self.isupport.casemapping) && self.nickserv.finish()
+        {
+            let why = format!("there is no {nick} here, or it is away");
+            self.on_services_reply(now, NickservReply::Failed(why));
+        }
+    }
+
+    pub(in crate::protocol::irc) fn tick_login(&mut self, now: Instant) {
+        let words = self.registration.tick(now);
+        self.apply_login_events(words);
+        if let Some(answer) = self.nickserv.tick(now) {
+            self.on_services_reply(now, answer);
+        }
+    }
+
+    /// The server says by a numeric that it does not want us.
+    pub(in crate::protocol::irc) fn reject_by_numeric(
+        &mut self,
+        reason: DisconnectKind,
+        arguments: &[String],
+    ) {
+        self.reject(DisconnectReason::new(reason, last_argument(arguments)));
+    }
+
+    /// The server has banned us, and says why when it closes the link.
+    pub(in crate::protocol::irc) fn on_banned(&mut self, now: Instant, arguments: &[String]) {
+        self.phase = IrcSessionPhase::Banned { deadline: now + QUIT_TIMEOUT };
+        self.disconnect_reason =
+            Some(DisconnectReason::new(DisconnectKind::Banned, last_argument(arguments)));
+    }
+
+    /// The server closes the link, or has had the time to.
+    pub(in crate::protocol::irc) fn on_link_closed(&mut self, why: String) {
+        let leaving = matches!(self.phase, IrcSessionPhase::Quitting { .. });
+        let away = match (self.disconnect_reason.take(), DisconnectReason::parse(&why)) {
+            // Either may be the one that tells more.
+            (Some(banned), Some(away)) => {
+                let words = format!("{}; {}", banned.text, away.text);
+                Some(DisconnectReason { text: words, ..away })
+            }
+            // We have said nothing yet that could be the reason: whatever it is, it may last.
+            (None, None) if !self.registered => {
+                Some(DisconnectReason::parse_registration_error(&why))
+            }
+            (banned, away) => away.or(banned),
+        };
+        match away.filter(|_| !leaving) {
+            Some(away) => self.reject(away),
+            None => self.close(why),
+        }
+    }
+
+    fn reject(&mut self, away: DisconnectReason) {
+        // Whatever a server says that lacks a password: that is why.
+        let lacks = !self.registered && self.registration.is_withheld();
+        let moves = matches!(away.kind, DisconnectKind::StsUpgrade { .. });
+        let away = if lacks && !moves {
+            DisconnectReason::new(DisconnectKind::InTheClear, "")
+        } else {
+            away
+        };
+        self.close(away.to_string());
+        self.disconnect_reason = Some(away);
+    }
+
+    /// Says that we are a bot, where the server wants to know
+    /// (<https://ircv3.net/specs/extensions/bot-mode>).
+    pub(in crate::protocol::irc) fn set_bot_mode(&mut self) {
+        let Some(mode) = self.isupport.bot_mode.filter(|_| !self.bot_mode_set) else { return };
+        // Behind a bouncer, we may not be alone.
+        if !self.is_registering() && !self.registration.is_bouncer() {
+            self.bot_mode_set = true;
+            self.enqueue_control(vec![("MODE", vec![self.nick.clone(), format!("+{mode}")])]);
+        }
+    }
+
+    /// Says what the administrator wants said, which the configuration has read as lines.
+    fn send_connect_commands(&mut self) {
+        for command in &self.connect_commands {
+            let command = command.expose_secret().replace("{nick}", &self.nick);
+            match ParsedLine::parse(&command).ok().map(|parts| parts.to_line()) {
+                Some(Ok(line)) => self.control_queue.push_back(line),
+                // Not the command: it may hold a password.
+                _ => tracing::error!("a command for the server that cannot be sent"),
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Answers to those who ask what we are (<https://modern.ircdocs.horse/ctcp>).
+//!
+//! Only to a person who asks us alone, only a few, and only in short: who asks in a channel, or
+//! again and again, would have us talk for them.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::protocol::irc::wire::line::{Line, SafeText};
+
+/// How often we answer: so many at once, and then one in this time.
+const REPLY_BURST: u32 = 3;
+const REPLY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The longest token that a PING may have returned to it. What programs send is a time.
+const MAX_LEN_PING: usize = 64;
+
+const VERSION_REPLY: &str = "letsbridge, a bridge between IRC and Let's Chat";
+const SOURCE_REPLY: &str =
+    "free software under the MIT licence: ask whoever runs this bridge for it";
+const CLIENTINFO_REPLY: &str = "ACTION CLIENTINFO PING SOURCE TIME VERSION";
+
+/// What we answer, and how often.
+#[derive(Debug)]
+pub(in crate::protocol::irc) struct CtcpResponder {
+    /// When all of [`BURST`] may be answered again.
+    full_at: Instant,
+    /// What the time was when the session began.
+    clock: (Instant, Timestamp),
+}
+
+impl CtcpResponder {
+    pub(in crate::protocol::irc) fn new(now: Instant, clock: Timestamp) -> Self {
+        Self { full_at: now, clock: (now, clock) }
+    }
+
+    /// The answer to what `nick` has asked us by the message `text`, at `time` where the server says
+    /// so; none to what is no question, or one too many.
+    pub(in crate::protocol::irc) fn reply(
+        &mut self,
+        now: Instant,
+        nick: &str,
+        text: &str,
+        time: Option<Timestamp>,
+    ) -> Option<Line> {
+        let question = text.strip_prefix('\x01')?;
+        let question = question.strip_suffix('\x01').unwrap_or(question);
+        let (query, argument) = question.split_once(' ').unwrap_or((question, ""));
+        let query = query.to_ascii_uppercase();
+        let answer = match query.as_str() {
+            "VERSION" => VERSION_REPLY.to_owned(),
+            "SOURCE" => SOURCE_REPLY.to_owned(),
+            "CLIENTINFO" => CLIENTINFO_REPLY.to_owned(),
+            "TIME" => self.current_time(now, time).strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "PING" if argument.len() <= MAX_LEN_PING => argument.to_owned(),
+            _ => return None,
+        };
+        if !self.try_take(now) {
+            return None;
+        }
+        let space = if answer.is_empty() { "" } else { " " };
+        // What a text could hold that ends the answer early, it came with: one line, one mark.
+        let SafeText(answer) = SafeText::sanitize(&answer.replace('\x01', ""));
+        Line::new("NOTICE", &[nick, &format!("\x01{query}{space}{answer}\x01")]).ok()
+    }
+
+    fn current_time(&self, now: Instant, told: Option<Timestamp>) -> Timestamp {
+        let (since, began) = self.clock;
+        told.unwrap_or_else(|| began.checked_add(now - since).unwrap_or(began))
+    }
+
+    fn try_take(&mut self, now: Instant) -> bool {
+        let tired = self.full_at.max(now) + REPLY_INTERVAL;
+        let may = tired <= now + REPLY_INTERVAL * REPLY_BURST;
+        if may {
+            self.full_at = tired;
+        }
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn responder() -> (CtcpResponder, Instant) {
+        let now = Instant::now();
+        (CtcpResponder::new(now, "2026-11-22T12:00:00Z".parse().expect("a time")), now)
+    }
+
+    #[track_caller]
+    fn check(question: &str, answer: Option<&str>) {
+        let (mut courtesy, now) = responder();
+        let said = courtesy.reply(now + Duration::from_secs(5), "ann", question, None);
+        let line = answer.map(|answer| format!("NOTICE ann :\x01{answer}\x01"));
+        assert_eq!(said.as_ref().map(Line::as_str), line.as_deref(), "{question:?}");
+    }
+
+    #[test]
+    fn ctcp_queries_get_short_replies() {
+        check("\x01VERSION\x01", Some("VERSION letsbridge, a bridge between IRC and Let's Chat"));
+        check("\x01version", Some("VERSION letsbridge, a bridge between IRC and Let's Chat"));
+        check("\x01PING 123 456\x01", Some("PING 123 456"));
+        check("\x01PING a\x01b\x01", Some("PING ab"));
+        check("\x01TIME\x01", Some("TIME 2026-11-22T12:00:05Z"));
+        check(
+            "\x01SOURCE\x01",
+            Some("SOURCE free software under the MIT licence: ask whoever runs this bridge for it"),
+        );
+        check("\x01CLIENTINFO\x01", Some("CLIENTINFO ACTION CLIENTINFO PING SOURCE TIME VERSION"));
+    }
+
+    #[test]
+    fn unknown_queries_get_no_reply() {
+        for question in ["hello", "\x01ACTION waves\x01", "\x01USERINFO\x01", "\x01DCC SEND x\x01"]
+        {
+            check(question, None);
+        }
+        check(&format!("\x01PING {}\x01", "x".repeat(65)), None);
+    }
+
+    #[test]
+    fn time_reply_uses_server_time() {
+        let (mut courtesy, now) = responder();
+        let told = "2026-11-22T12:07:00.5Z".parse().ok();
+        let said = courtesy.reply(now, "ann", "\x01TIME\x01", told).expect("an answer");
+        assert_eq!(said.as_str(), "NOTICE ann :\x01TIME 2026-11-22T12:07:00Z\x01");
+    }
+
+    #[test]
+    fn replies_are_rate_limited() {
+        let (mut courtesy, mut now) = responder();
+        let mut answered = |now| courtesy.reply(now, "ann", "\x01VERSION\x01", None).is_some();
+        assert_eq!([0; 5].map(|_| answered(now)), [true, true, true, false, false]);
+        now += REPLY_INTERVAL;
+        assert_eq!([0; 2].map(|_| answered(now)), [true, false]);
+    }
+}

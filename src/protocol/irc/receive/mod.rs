@@ -1,0 +1,5 @@
+//! What the server sends that is for people: messages, actions, history, and CTCP requests.
+
+pub(super) mod chathistory;
+pub(super) mod ctcp;
+pub(super) mod text;

@@ -1,0 +1,920 @@
+//! Deliveries on their way to the server, and how we learn that they have arrived.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::pacing::{Pacer, Priority};
+use crate::domain::{DeliveryId, EndpointId, MessageKind};
+use crate::protocol::irc::Scope;
+use crate::protocol::irc::errors::send::SendError;
+use crate::protocol::irc::receive::text;
+use crate::protocol::irc::wire::line::Line;
+
+pub(in crate::protocol::irc) use super::outgoing::OutgoingLine;
+use super::outgoing::{OutgoingMessage, PING_PREFIX};
+
+/// How the server tells us that it has a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::protocol::irc) enum Receipt {
+    /// It answers the line's label: with the line itself, if it echoes.
+    Label {
+        /// Whether it does.
+        echo: bool,
+    },
+    /// It sends the line back.
+    Echo,
+    /// Only by reading a PING behind the lines.
+    Ping,
+}
+
+/// What the server knows a line by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MessageRef {
+    /// The server's id for it, where it gives one (IRCv3 `msgid`).
+    pub msgid: Option<String>,
+    /// When it was said, where the server says so (IRCv3 `server-time`).
+    pub time: Option<Timestamp>,
+}
+
+/// What the server made of a delivery.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::protocol::irc) struct SendResult {
+    pub(in crate::protocol::irc) delivery: DeliveryId,
+    pub(in crate::protocol::irc) endpoint: EndpointId,
+    pub(in crate::protocol::irc) outcome: SendOutcome,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::protocol::irc) enum SendOutcome {
+    /// It has so much of the body; the rest follows.
+    PartiallyDelivered { delivered_bytes: usize, message_ref: MessageRef },
+    /// It has all of it.
+    Delivered { message_ref: MessageRef },
+    /// It will not have it.
+    Rejected(String),
+    /// It will have it, but not under another nick.
+    RelaymsgRejected { reason: String, scope: Scope },
+    /// It will not have it now, but perhaps after this time.
+    Deferred { reason: String, retry_after: Duration },
+}
+
+impl From<SendError> for SendOutcome {
+    fn from(
+        SendError { reason: why, retry_after: later, relaymsg_scope: voiceless }: SendError,
+    ) -> Self {
+        match (voiceless, later) {
+            (Some(scope), _) => Self::RelaymsgRejected { reason: why, scope },
+            (None, Some(after)) => Self::Deferred { reason: why, retry_after: after },
+            (None, None) => Self::Rejected(why),
+        }
+    }
+}
+
+/// Whose a line under our nick is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::protocol::irc) enum EchoClaim {
+    /// One that we have sent.
+    Own,
+    /// Perhaps the one under way, in other words.
+    Maybe,
+    /// None of ours: another client of the same user says it.
+    OtherClient,
+}
+
+/// Which line the server means.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::protocol::irc) enum ReplyTarget<'a> {
+    /// The one with this label.
+    Label(&'a str),
+    /// One of those to this place.
+    Endpoint(EndpointId),
+    /// It does not say.
+    Oldest,
+}
+
+/// How long a receipt may take before we ask by a PING whether there will be one.
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the PONG may take before we give up on the server.
+const PONG_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long an echo may take behind a bouncer, which answers a PING ahead of its server.
+const BOUNCER_ECHO_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a delivery may be put off.
+const MAX_DEFERRALS: u32 = 5;
+
+/// How many lines that have not come back are remembered.
+const MAX_UNSEEN: usize = 64;
+
+/// Deliveries on their way to the server.
+///
+/// Where the server gives receipts, one line of a delivery is under way at a time, so that at most
+/// one is ever in doubt and nothing is said behind a line that was refused. A receipt that does not
+/// come is asked for by a PING: a server reads in order, so its PONG says that the line was read.
+/// A batch of several lines is as one line here. One is under way at a time: which of two a server
+/// refuses, it need not say.
+/// Where there are no receipts, a few lines are sent one behind the other with a PING at their end;
+/// its PONG says that all were read, and any objection to them has come before it.
+///
+/// ```text
+///         line               receipt, lines left: Partly
+///  ready ──────▶ Sent ────────────────────────────────────▶ ready
+///                 │  └── receipt of the last line ────────▶ Said
+///                 │ no receipt in time: PING
+///                 ▼          PONG
+///               Fenced ───────────────────────────────────▶ Said | Partly | Refused | Later
+///                 │ PONG of a bouncer
+///                 ▼          receipt, or none in time
+///               Grace ────────────────────────────────────▶ Said | Partly | Refused
+/// ```
+#[derive(Debug, Default)]
+pub(in crate::protocol::irc) struct SendQueue {
+    ready: VecDeque<OutgoingMessage>,
+    /// What is asked behind the lines of a place.
+    pings: VecDeque<(EndpointId, Line)>,
+    awaiting: HashMap<EndpointId, AwaitingReceipt>,
+    timers: BTreeSet<(Instant, EndpointId)>,
+    /// Who was put off, until when.
+    deferred: BTreeSet<(Instant, EndpointId)>,
+    /// How often in a row.
+    deferrals: HashMap<EndpointId, (DeliveryId, u32)>,
+    /// What was said lately, and has not come back: it still may.
+    unseen_echoes: VecDeque<(EndpointId, MessageKind, String)>,
+    /// Where a line in other words was taken for the one under way.
+    altered_at: Option<EndpointId>,
+}
+
+/// A delivery that waits for the server.
+#[derive(Debug)]
+struct AwaitingReceipt {
+    message: OutgoingMessage,
+    stage: ReceiptStage,
+    due_at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReceiptStage {
+    Sent,
+    PingSent,
+    BouncerGrace,
+}
+
+/// What time has brought.
+#[derive(Debug, Default)]
+pub(in crate::protocol::irc) struct Timeouts {
+    pub(in crate::protocol::irc) results: Vec<SendResult>,
+    /// Where it may be tried again.
+    pub(in crate::protocol::irc) retries: Vec<EndpointId>,
+    /// A PING was not answered.
+    pub(in crate::protocol::irc) ping_timed_out: bool,
+}
+
+/// What is to be sent now.
+#[derive(Debug)]
+pub(in crate::protocol::irc) struct NextLines {
+    /// A line, or all that nothing may come between.
+    pub(in crate::protocol::irc) lines: Vec<Line>,
+    /// Where it is said, or what it is asked about.
+    pub(in crate::protocol::irc) endpoint: Option<EndpointId>,
+    /// The delivery that it is the first, or the next, line of.
+    pub(in crate::protocol::irc) delivery: Option<DeliveryId>,
+}
+
+impl NextLines {
+    /// What is said nowhere.
+    pub(in crate::protocol::irc) fn control(line: Line) -> Self {
+        Self { lines: vec![line], endpoint: None, delivery: None }
+    }
+}
+
+impl SendQueue {
+    pub(in crate::protocol::irc) fn push(
+        &mut self,
+        ticket: DeliveryId,
+        place: EndpointId,
+        lines: Vec<OutgoingLine>,
+    ) {
+        self.ready.push_back(OutgoingMessage::new(ticket, place, lines));
+    }
+
+    /// Who most urgently has something to say, as `weight` weighs channels; `None` for nobody.
+    pub(in crate::protocol::irc) fn priority(
+        &self,
+        weight: impl Fn(EndpointId) -> Priority,
+    ) -> Option<Priority> {
+        let asks = |urgent| self.pings.iter().any(|(place, _)| weight(*place) == urgent);
+        let says =
+            |urgent| self.find_sendable(|saying| saying.priority(&weight) == urgent).is_some();
+        [Priority::High, Priority::Low].into_iter().find(|urgent| asks(*urgent) || says(*urgent))
+    }
+
+    /// The next line. Channels take turns, so that a long text in one does not hold up another; but
+    /// who weighs more than `pacer` allows now is passed over, with what is asked behind its lines:
+    /// that costs as much as they do.
+    pub(in crate::protocol::irc) fn next_line(
+        &mut self,
+        receipt: Receipt,
+        pacer: &Pacer,
+        now: Instant,
+    ) -> Option<NextLines> {
+        let weight = |place| pacer.priority(place, now);
+        let asked = self.pings.iter().position(|(place, _)| pacer.can_send(weight(*place), now));
+        if let Some((place, ping)) = asked.and_then(|at| self.pings.remove(at)) {
+            return Some(NextLines { endpoint: Some(place), ..NextLines::control(ping) });
+        }
+        let at = self.find_sendable(|saying| pacer.can_send(saying.priority(weight), now))?;
+        let mut saying = self.ready.remove(at)?;
+        let lines = saying.next_lines(receipt)?;
+        if let Some((kind, text)) = saying.in_flight() {
+            if self.unseen_echoes.len() >= MAX_UNSEEN {
+                self.unseen_echoes.pop_front();
+            }
+            self.unseen_echoes.push_back((saying.endpoint, kind, text.to_owned()));
+        }
+        let (place, speaking) = (Some(saying.endpoint), Some(saying.delivery));
+        if !saying.uses_ping() {
+            self.await_receipt(saying, ReceiptStage::Sent, now + RECEIPT_TIMEOUT);
+        } else if saying.is_ping_due() {
+            self.pings.push_back((saying.endpoint, ping_line(&saying)));
+            self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
+        } else {
+            self.ready.push_back(saying);
+        }
+        Some(NextLines { lines, endpoint: place, delivery: speaking })
+    }
+
+    /// The server will have no batch: it is said line by line, and so is every other. Says whether
+    /// one was under way.
+    pub(in crate::protocol::irc) fn disable_batches(&mut self) -> bool {
+        let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
+        let refused =
+            waiting.find(|saying| saying.is_batch_in_flight()).map(|saying| saying.endpoint);
+        if let Some(AwaitingReceipt { message: saying, .. }) =
+            refused.and_then(|place| self.take_awaiting(place))
+        {
+            self.ready.push_front(saying);
+        }
+        let waiting = self.awaiting.values_mut().map(|waiting| &mut waiting.message);
+        self.ready.iter_mut().chain(waiting).for_each(OutgoingMessage::split_batches);
+        refused.is_some()
+    }
+
+    /// What has not been sent of what is said in `place` is not to be. Nothing, where all of it was.
+    pub(in crate::protocol::irc) fn cancel(
+        &mut self,
+        place: EndpointId,
+        why: &str,
+    ) -> Option<SendResult> {
+        let at = self.ready.iter().position(|saying| saying.endpoint == place)?;
+        let saying = self.ready.remove(at)?;
+        let objection =
+            SendError { reason: why.to_owned(), retry_after: None, relaymsg_scope: None };
+        let outcome = SendOutcome::from(objection);
+        Some(SendResult { delivery: saying.delivery, endpoint: place, outcome })
+    }
+
+    /// A line under our nick came from `place`.
+    pub(in crate::protocol::irc) fn on_echo(
+        &mut self,
+        place: EndpointId,
+        label: Option<&str>,
+        (kind, text): (MessageKind, &str),
+        mark: MessageRef,
+    ) -> (Option<SendResult>, EchoClaim) {
+        let seen = self.unseen_echoes.iter().position(|(said_in, as_kind, said)| {
+            (*said_in, *as_kind) == (place, kind) && text::same_text(said, text)
+        });
+        if let Some(at) = seen {
+            self.unseen_echoes.remove(at);
+        }
+        let Some(AwaitingReceipt { message: saying, .. }) = self.awaiting.get_mut(&place) else {
+            // Late, or of a server that sends lines back although it does not say so.
+            let ours = seen.is_some() || label.is_some();
+            return (None, if ours { EchoClaim::Own } else { EchoClaim::OtherClient });
+        };
+        if saying.check_echo(label, kind, text) {
+            let outcome = saying.accept(mark);
+            return (self.resolve(place, outcome, None), EchoClaim::Own);
+        }
+        let claim = match (seen.is_some() || label.is_some(), saying.allows_altered_echo()) {
+            (true, _) => EchoClaim::Own,
+            (false, true) => EchoClaim::Maybe,
+            (false, false) => EchoClaim::OtherClient,
+        };
+        (None, claim)
+    }
+
+    /// Whether a line in other words was taken for the one that was under way in `place`.
+    pub(in crate::protocol::irc) fn take_altered(&mut self, place: EndpointId) -> bool {
+        self.altered_at.take_if(|taken| *taken == place).is_some()
+    }
+
+    /// The server has answered `label` in full, without the line itself.
+    pub(in crate::protocol::irc) fn on_labeled_response(
+        &mut self,
+        label: &str,
+        now: Instant,
+    ) -> Option<SendResult> {
+        let place = self.find_labeled(label)?;
+        let outcome = self.awaiting.get_mut(&place)?.message.finish_label();
+        self.resolve(place, outcome, Some(now))
+    }
+
+    /// The server objects.
+    pub(in crate::protocol::irc) fn on_error(
+        &mut self,
+        meant: ReplyTarget<'_>,
+        objection: SendError,
+        now: Instant,
+    ) -> Option<SendResult> {
+        let place = match meant {
+            ReplyTarget::Label(label) => self.find_labeled(label)?,
+            ReplyTarget::Endpoint(place) => place,
+            // A server reads in order: the line that has waited longest.
+            ReplyTarget::Oldest => self.oldest()?,
+        };
+        let Some(waiting) = self.awaiting.get_mut(&place) else {
+            let mut begun = self.ready.iter_mut().filter(|it| it.is_started() && it.uses_ping());
+            begun.find(|saying| saying.endpoint == place)?.add_error(objection);
+            return None;
+        };
+        if waiting.message.uses_ping() {
+            waiting.message.add_error(objection);
+            return None;
+        }
+        let outcome = waiting.message.reject(objection);
+        self.resolve(place, outcome, Some(now))
+    }
+
+    /// The server has read our PING `token`.
+    pub(in crate::protocol::irc) fn on_pong(
+        &mut self,
+        token: &str,
+        bouncer: bool,
+        now: Instant,
+    ) -> Option<SendResult> {
+        token.strip_prefix(PING_PREFIX)?;
+        let fenced =
+            self.awaiting.values_mut().filter(|waiting| waiting.stage == ReceiptStage::PingSent);
+        let waiting = fenced.into_iter().find(|waiting| waiting.message.ping_token() == token)?;
+        let place = waiting.message.endpoint;
+        if bouncer && !waiting.message.uses_ping() && !waiting.message.has_altered_echo() {
+            let AwaitingReceipt { message: saying, .. } = self.take_awaiting(place)?;
+            self.await_receipt(saying, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
+            return None;
+        }
+        self.altered_at = waiting.message.accepts_altered_echo().then_some(place);
+        let outcome = waiting.message.finish_ping();
+        self.resolve(place, outcome, Some(now))
+    }
+
+    /// Time has passed.
+    pub(in crate::protocol::irc) fn tick(&mut self, now: Instant) -> Timeouts {
+        let mut passed = Timeouts::default();
+        while let Some((_, place)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
+            let Some(AwaitingReceipt { message: mut saying, stage, .. }) =
+                self.take_awaiting(place)
+            else {
+                break;
+            };
+            match stage {
+                ReceiptStage::Sent => {
+                    self.pings.push_back((saying.endpoint, ping_line(&saying)));
+                    self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
+                }
+                ReceiptStage::BouncerGrace => {
+                    self.altered_at =
+                        saying.accepts_altered_echo().then_some(place).or(self.altered_at);
+                    let outcome = saying.finish_ping();
+                    self.await_receipt(saying, stage, now);
+                    passed.results.extend(self.resolve(place, outcome, Some(now)));
+                }
+                ReceiptStage::PingSent => passed.ping_timed_out = true,
+            }
+        }
+        while let Some((until, place)) = self.deferred.first().copied().filter(|(at, _)| *at <= now)
+        {
+            self.deferred.remove(&(until, place));
+            passed.retries.push(place);
+        }
+        passed
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub(in crate::protocol::irc) fn deadline(&self) -> Option<Instant> {
+        let first = |set: &BTreeSet<(Instant, EndpointId)>| set.first().map(|(at, _)| *at);
+        [first(&self.timers), first(&self.deferred)].into_iter().flatten().min()
+    }
+
+    /// Which of those that are ready, and that `may`, is next.
+    fn find_sendable(&self, may: impl Fn(&OutgoingMessage) -> bool) -> Option<usize> {
+        let batch = self.awaiting.values().any(|waiting| waiting.message.is_batch_in_flight());
+        self.ready.iter().position(|saying| !(saying.is_batch_next() && batch) && may(saying))
+    }
+
+    fn find_labeled(&self, label: &str) -> Option<EndpointId> {
+        let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
+        waiting.find(|it| !it.uses_ping() && it.label() == label).map(|saying| saying.endpoint)
+    }
+
+    fn oldest(&self) -> Option<EndpointId> {
+        let begun = self.ready.iter().find(|saying| saying.is_started() && saying.uses_ping());
+        // Those that wait were sent before those of which lines are left, and their dues in turn.
+        self.timers.first().map(|(_, place)| *place).or_else(|| begun.map(|saying| saying.endpoint))
+    }
+
+    fn await_receipt(&mut self, saying: OutgoingMessage, stage: ReceiptStage, due: Instant) {
+        let place = saying.endpoint;
+        self.take_awaiting(place);
+        self.timers.insert((due, place));
+        self.awaiting.insert(place, AwaitingReceipt { message: saying, stage, due_at: due });
+    }
+
+    fn take_awaiting(&mut self, place: EndpointId) -> Option<AwaitingReceipt> {
+        let waiting = self.awaiting.remove(&place)?;
+        self.timers.remove(&(waiting.due_at, place));
+        Some(waiting)
+    }
+
+    /// `outcome` ends the waiting at `place`.
+    fn resolve(
+        &mut self,
+        place: EndpointId,
+        mut outcome: SendOutcome,
+        now: Option<Instant>,
+    ) -> Option<SendResult> {
+        let AwaitingReceipt { message: saying, .. } = self.take_awaiting(place)?;
+        let ticket = saying.delivery;
+        match &mut outcome {
+            SendOutcome::PartiallyDelivered { .. } => self.ready.push_back(saying),
+            SendOutcome::Deferred { reason: why, retry_after: after } => {
+                let put_off = self.deferrals.entry(place).or_insert((ticket, 0));
+                let times = if put_off.0 == ticket { put_off.1 + 1 } else { 1 };
+                *put_off = (ticket, times);
+                if times > MAX_DEFERRALS {
+                    outcome = SendOutcome::Rejected(std::mem::take(why));
+                } else {
+                    self.deferred.extend(now.map(|now| (now + *after, place)));
+                }
+            }
+            SendOutcome::Delivered { .. }
+            | SendOutcome::Rejected(_)
+            | SendOutcome::RelaymsgRejected { .. } => {}
+        }
+        if !matches!(outcome, SendOutcome::PartiallyDelivered { .. } | SendOutcome::Deferred { .. })
+        {
+            self.deferrals.remove(&place);
+        }
+        Some(SendResult { delivery: ticket, endpoint: place, outcome })
+    }
+}
+
+fn ping_line(saying: &OutgoingMessage) -> Line {
+    Line::new("PING", &[&saying.ping_token()]).expect("letters, digits and dots make a line")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::irc::send::pacing::{LearnedPace, Pace};
+    use crate::protocol::irc::wire::line::SafeText;
+
+    const TEA: EndpointId = EndpointId(1);
+    const DEV: EndpointId = EndpointId(2);
+    const LABEL: Receipt = Receipt::Label { echo: true };
+
+    fn outgoing_lines(texts: &[&str]) -> Vec<OutgoingLine> {
+        let mut end = 0;
+        let utterance = |text: &&str| {
+            end += text.len();
+            let line = Line::message(MessageKind::Text, "#tea", &SafeText::sanitize(text));
+            let (lines, text) = (vec![line], (*text).to_owned());
+            OutgoingLine {
+                lines,
+                kind: MessageKind::Text,
+                text,
+                body_end: end,
+                single_lines: Vec::new(),
+            }
+        };
+        texts.iter().map(utterance).collect()
+    }
+
+    /// A speech of these lines as delivery 1, to be confirmed by `receipt`.
+    struct SendQueueFixture {
+        queue: SendQueue,
+        receipt: Receipt,
+        pacer: Pacer,
+        now: Instant,
+    }
+
+    impl SendQueueFixture {
+        fn new(receipt: Receipt, texts: &[&str]) -> Self {
+            let mut speech = SendQueue::default();
+            if !texts.is_empty() {
+                speech.push(DeliveryId(1), TEA, outgoing_lines(texts));
+            }
+            let now = Instant::now();
+            let pacer = Pacer::new(Pace::Off, LearnedPace::new(now), now);
+            Self { queue: speech, receipt, pacer, now }
+        }
+
+        fn sent(&mut self) -> Vec<String> {
+            let next = || Some(self.queue.next_line(self.receipt, &self.pacer, self.now)?.lines);
+            std::iter::from_fn(next).flatten().map(|line| line.to_string()).collect()
+        }
+
+        fn wait(&mut self, seconds: u64) -> Timeouts {
+            self.now += Duration::from_secs(seconds);
+            self.queue.tick(self.now)
+        }
+
+        fn echo(&mut self, label: Option<&str>, text: &str) -> Option<SendOutcome> {
+            let mark = MessageRef::default();
+            Some(self.queue.on_echo(TEA, label, (MessageKind::Text, text), mark).0?.outcome)
+        }
+
+        fn object(&mut self, meant: ReplyTarget<'_>, code: &str, why: &str) -> Option<SendOutcome> {
+            Some(self.queue.on_error(meant, SendError::parse(code, why), self.now)?.outcome)
+        }
+
+        fn pong(&mut self, token: &str) -> Option<SendOutcome> {
+            Some(self.queue.on_pong(token, false, self.now)?.outcome)
+        }
+    }
+
+    fn delivered() -> Option<SendOutcome> {
+        Some(SendOutcome::Delivered { message_ref: MessageRef::default() })
+    }
+
+    fn partially_delivered(end: usize) -> Option<SendOutcome> {
+        Some(SendOutcome::PartiallyDelivered {
+            delivered_bytes: end,
+            message_ref: MessageRef::default(),
+        })
+    }
+
+    fn rejected(why: &str) -> Option<SendOutcome> {
+        Some(SendOutcome::Rejected(why.to_owned()))
+    }
+
+    #[test]
+    fn channels_take_turns() {
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a1", "a2", "a3"]);
+        scene.queue.push(DeliveryId(2), DEV, outgoing_lines(&["b1"]));
+        let said = scene.sent();
+        let said: Vec<&str> =
+            said.iter().map(|l| l.rsplit([':', ' ']).next().expect("a word")).collect();
+        assert_eq!(said, ["a1", "b1", "said-2", "a2", "a3", "said-1"]);
+    }
+
+    #[test]
+    fn channel_below_its_share_does_not_wait_for_a_backlog() {
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &[]);
+        let now = scene.now;
+        scene.pacer = Pacer::new(Pace::Standard, LearnedPace::new(now), now);
+        let is_free = |speech: &SendQueue, place: EndpointId| {
+            let ready = speech.ready.iter().any(|saying| saying.endpoint == place);
+            !ready && !speech.awaiting.contains_key(&place)
+        };
+        let mut said = [0, 0];
+        for tenth in 0..1_200 {
+            scene.now = now + Duration::from_millis(100) * tenth;
+            if is_free(&scene.queue, TEA) {
+                scene.queue.push(DeliveryId(1), TEA, outgoing_lines(&["one of thousands"]));
+            }
+            if tenth % 60 == 50 {
+                assert!(is_free(&scene.queue, DEV), "after {tenth} tenths of a second");
+                scene.queue.push(DeliveryId(2), DEV, outgoing_lines(&["now and then"]));
+            }
+            while scene.pacer.can_send(Priority::High, scene.now)
+                && let Some(next) = scene.queue.next_line(scene.receipt, &scene.pacer, scene.now)
+            {
+                scene.pacer.spend(next.lines[0].len(), next.endpoint, scene.now);
+                let line = next.lines[0].to_string();
+                line.strip_prefix("PING ").map(|token| scene.pong(token));
+                said[usize::from(next.endpoint == Some(DEV))] += 1;
+            }
+            let waits = scene.queue.ready.iter().any(|saying| saying.endpoint == DEV);
+            assert!(!waits, "after {tenth} tenths of a second");
+        }
+        assert_eq!(said[1], 40);
+        assert!(said[0] >= 75, "what is left is for the backlog: {said:?}");
+    }
+
+    /// Two lines in one batch.
+    fn batch() -> Vec<OutgoingLine> {
+        let plain = outgoing_lines(&["a", "b"]);
+        let (lines, text) = (plain[0].lines.clone(), "a\nb".to_owned());
+        vec![OutgoingLine {
+            lines,
+            kind: MessageKind::Text,
+            text,
+            body_end: 2,
+            single_lines: plain,
+        }]
+    }
+
+    #[test]
+    fn one_batch_is_in_flight_at_a_time() {
+        let mut scene = SendQueueFixture::new(LABEL, &[]);
+        for (ticket, place) in [(2, TEA), (3, DEV)] {
+            scene.queue.push(DeliveryId(ticket), place, batch());
+        }
+        scene.queue.push(DeliveryId(4), EndpointId(3), outgoing_lines(&["c"]));
+        let sent = scene.sent();
+        assert_eq!(sent, ["@label=2.1 PRIVMSG #tea :a", "@label=4.1 PRIVMSG #tea :c"]);
+        assert_eq!(scene.queue.priority(|_| Priority::High), None);
+        assert_eq!(scene.echo(Some("2.1"), "a\nb"), delivered());
+        assert_eq!(scene.sent(), ["@label=3.1 PRIVMSG #tea :a"]);
+    }
+
+    #[test]
+    fn rejected_batch_is_resent_line_by_line_with_new_labels() {
+        let mut scene = SendQueueFixture::new(LABEL, &[]);
+        scene.queue.push(DeliveryId(2), TEA, batch());
+        scene.queue.push(DeliveryId(3), DEV, batch());
+        scene.sent();
+        assert!(scene.queue.disable_batches());
+        assert!(!scene.queue.disable_batches(), "of one batch there may be several complaints");
+        assert_eq!(scene.sent(), ["@label=2.2 PRIVMSG #tea :a", "@label=3.1 PRIVMSG #tea :a"]);
+        assert_eq!(scene.echo(Some("2.2"), "a"), partially_delivered(1));
+        assert_eq!(scene.sent(), ["@label=2.3 PRIVMSG #tea :b"]);
+    }
+
+    #[test]
+    fn error_before_the_pong_rejects_the_message() {
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a"]);
+        scene.sent();
+        assert_eq!(scene.object(ReplyTarget::Endpoint(DEV), "404", "elsewhere"), None);
+        assert_eq!(scene.object(ReplyTarget::Endpoint(TEA), "404", "Cannot send to channel"), None);
+        assert_eq!(scene.pong("other"), None);
+        assert_eq!(scene.pong("said-1"), rejected("Cannot send to channel"));
+        assert_eq!(scene.pong("said-1"), None, "told once");
+    }
+
+    #[test]
+    fn error_before_the_pong_does_not_name_the_line() {
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a", "b"]);
+        scene.sent();
+        scene.object(ReplyTarget::Endpoint(TEA), "439", "Too fast, wait 5 seconds");
+        assert_eq!(scene.pong("said-1"), rejected("1 of 2 lines: Too fast, wait 5 seconds"));
+        let mut scene = SendQueueFixture::new(Receipt::Ping, &["a"]);
+        scene.sent();
+        scene.object(ReplyTarget::Oldest, "439", "Too fast, wait 5 seconds");
+        assert!(
+            matches!(scene.pong("said-1"), Some(SendOutcome::Deferred { .. })),
+            "none has arrived"
+        );
+    }
+
+    #[test]
+    fn labeled_line_needs_no_ping() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a", "b"]);
+        assert_eq!(scene.sent(), ["@label=1.1 PRIVMSG #tea :a"]);
+        assert_eq!(scene.echo(Some("9.9"), "a"), None);
+        assert_eq!(
+            scene.echo(Some("1.1"), "A, as the server would have it"),
+            partially_delivered(1)
+        );
+        assert_eq!(scene.sent(), ["@label=1.2 PRIVMSG #tea :b"]);
+        assert_eq!(scene.queue.on_labeled_response("1.1", scene.now), None, "of an earlier line");
+        assert_eq!(scene.echo(Some("1.2"), "b"), delivered());
+        assert_eq!(scene.queue.deadline(), None);
+    }
+
+    #[test]
+    fn labeled_response_without_an_echo_is_a_rejection() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a"]);
+        scene.sent();
+        let verdict = scene.queue.on_labeled_response("1.1", scene.now);
+        let silent = "the server has dropped it without a word";
+        assert_eq!(verdict.map(|verdict| verdict.outcome), rejected(silent));
+        let mut scene = SendQueueFixture::new(Receipt::Label { echo: false }, &["a"]);
+        scene.sent();
+        let verdict = scene.queue.on_labeled_response("1.1", scene.now);
+        assert_eq!(verdict.map(|verdict| verdict.outcome), delivered());
+    }
+
+    #[test]
+    fn nothing_is_sent_after_a_rejected_line() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a", "b"]);
+        scene.sent();
+        scene.echo(Some("1.1"), "a");
+        scene.sent();
+        assert_eq!(
+            scene.object(ReplyTarget::Label("1.2"), "404", "no"),
+            rejected("line 2 of 2: no")
+        );
+        assert_eq!(scene.sent(), [""; 0]);
+    }
+
+    #[test]
+    fn missing_echo_triggers_a_ping() {
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a"]);
+        assert_eq!(scene.sent(), ["PRIVMSG #tea :a"]);
+        scene.wait(5);
+        assert_eq!(scene.sent(), ["PING said-1.1"]);
+        assert_eq!(scene.pong("said-1.1"), rejected("the server has dropped it without a word"));
+    }
+
+    #[test]
+    fn altered_echo_counts_as_delivered() {
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a damn", "b"]);
+        scene.sent();
+        assert_eq!(scene.echo(None, "a ****"), None);
+        scene.wait(5);
+        scene.sent();
+        assert_eq!(scene.pong("said-1.1"), partially_delivered(6));
+        scene.sent();
+        scene.wait(5);
+        scene.sent();
+        assert_eq!(scene.pong("said-1.1"), None, "of an earlier line");
+        assert!(
+            matches!(scene.pong("said-1.2"), Some(SendOutcome::Rejected(_))),
+            "that was the other"
+        );
+    }
+
+    #[test]
+    fn bouncer_pong_waits_for_the_echo() {
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a"]);
+        scene.sent();
+        scene.wait(5);
+        scene.sent();
+        assert_eq!(scene.queue.on_pong("said-1.1", true, scene.now), None);
+        assert!(scene.wait(29).results.is_empty());
+        assert_eq!(scene.echo(None, "a"), delivered());
+
+        let mut scene = SendQueueFixture::new(Receipt::Echo, &["a"]);
+        scene.sent();
+        scene.wait(5);
+        scene.sent();
+        scene.queue.on_pong("said-1.1", true, scene.now);
+        assert_eq!(scene.wait(30).results.len(), 1, "not for ever");
+    }
+
+    #[test]
+    fn unanswered_ping_is_a_timeout() {
+        for (receipt, before) in [(Receipt::Ping, 0), (Receipt::Echo, 5), (LABEL, 5)] {
+            let mut scene = SendQueueFixture::new(receipt, &["a"]);
+            scene.sent();
+            scene.wait(before);
+            scene.sent();
+            assert!(!scene.wait(119).ping_timed_out);
+            assert!(scene.wait(1).ping_timed_out, "{receipt:?}");
+        }
+    }
+
+    #[test]
+    fn deferred_message_is_retried_a_bounded_number_of_times() {
+        let mut scene = SendQueueFixture::new(LABEL, &["a"]);
+        for _ in 0..MAX_DEFERRALS {
+            scene.sent();
+            let outcome = scene.object(ReplyTarget::Label("1.1"), "439", "wait 20 seconds");
+            let after = Duration::from_secs(20);
+            assert_eq!(
+                outcome,
+                Some(SendOutcome::Deferred {
+                    reason: "wait 20 seconds".to_owned(),
+                    retry_after: after
+                })
+            );
+            assert!(scene.wait(19).retries.is_empty());
+            assert_eq!(scene.wait(1).retries, [TEA]);
+            scene.queue.push(DeliveryId(1), TEA, outgoing_lines(&["a"]));
+        }
+        scene.sent();
+        assert_eq!(
+            scene.object(ReplyTarget::Label("1.1"), "439", "wait 20 seconds"),
+            rejected("wait 20 seconds")
+        );
+    }
+
+    /// What a server does with a line.
+    #[derive(Debug, Clone, Copy)]
+    enum ServerBehaviour {
+        Echo,
+        AlterEcho,
+        Drop,
+        Reject,
+        RateLimit,
+        /// It takes the line, and its answer is lost.
+        Silent,
+    }
+
+    fn server_behaviours() -> impl Strategy<Value = ServerBehaviour> {
+        prop_oneof![
+            4 => Just(ServerBehaviour::Echo),
+            1 => Just(ServerBehaviour::AlterEcho),
+            1 => Just(ServerBehaviour::Drop),
+            1 => Just(ServerBehaviour::Reject),
+            1 => Just(ServerBehaviour::RateLimit),
+            1 => Just(ServerBehaviour::Silent),
+        ]
+    }
+
+    /// What became of a delivery.
+    #[derive(Debug, Default)]
+    struct ServerLog {
+        accepted: Vec<String>,
+        delivered: bool,
+        ended: u32,
+        deferred: u32,
+    }
+
+    impl ServerLog {
+        fn receive(&mut self, verdict: Option<SendResult>) {
+            match verdict.map(|verdict| verdict.outcome) {
+                Some(SendOutcome::Delivered { .. }) => {
+                    (self.delivered, self.ended) = (true, self.ended + 1);
+                }
+                Some(SendOutcome::Rejected(_) | SendOutcome::RelaymsgRejected { .. }) => {
+                    self.ended += 1;
+                }
+                Some(SendOutcome::Deferred { .. }) => {
+                    (self.ended, self.deferred) = (self.ended + 1, 1);
+                }
+                Some(SendOutcome::PartiallyDelivered { .. }) | None => {}
+            }
+        }
+    }
+
+    /// Lets a server with these `fates` hear a delivery of `count` lines.
+    fn play(receipt: Receipt, count: usize, fates: &[ServerBehaviour]) -> ServerLog {
+        let texts: Vec<String> = (0..count).map(|number| format!("line {number}")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut scene = SendQueueFixture::new(receipt, &texts);
+        let mut told = ServerLog::default();
+        let mut fates = fates.iter().copied().cycle();
+        for _ in 0..10 * count + 10 {
+            while let Some(next) = scene.queue.next_line(receipt, &scene.pacer, scene.now) {
+                let line = next.lines[0].to_string();
+                if let Some(token) = line.strip_prefix("PING ") {
+                    told.receive(scene.queue.on_pong(token, false, scene.now));
+                    continue;
+                }
+                let (label, text) = line.split_once(" :").expect("a line of talk");
+                let label = label.strip_prefix("@label=").and_then(|rest| rest.split(' ').next());
+                let meant = label.map_or(ReplyTarget::Endpoint(TEA), ReplyTarget::Label);
+                let fate = fates.next().expect("a cycle");
+                if matches!(
+                    fate,
+                    ServerBehaviour::Echo | ServerBehaviour::AlterEcho | ServerBehaviour::Silent
+                ) {
+                    told.accepted.push(text.to_owned());
+                }
+                let echoes = receipt != Receipt::Ping;
+                let shown = if matches!(fate, ServerBehaviour::AlterEcho) { "****" } else { text };
+                let verdict = match fate {
+                    ServerBehaviour::Echo | ServerBehaviour::AlterEcho if echoes => {
+                        scene
+                            .queue
+                            .on_echo(TEA, label, (MessageKind::Text, shown), MessageRef::default())
+                            .0
+                    }
+                    ServerBehaviour::Drop => {
+                        label.and_then(|label| scene.queue.on_labeled_response(label, scene.now))
+                    }
+                    ServerBehaviour::Reject => {
+                        scene.queue.on_error(meant, SendError::parse("404", "no"), scene.now)
+                    }
+                    ServerBehaviour::RateLimit => {
+                        scene.queue.on_error(meant, SendError::parse("439", ""), scene.now)
+                    }
+                    ServerBehaviour::Echo
+                    | ServerBehaviour::AlterEcho
+                    | ServerBehaviour::Silent => None,
+                };
+                told.receive(verdict);
+            }
+            for verdict in scene.wait(5).results {
+                told.receive(Some(verdict));
+            }
+        }
+        told
+    }
+
+    proptest! {
+        #[test]
+        fn any_server_behaviour_ends_each_delivery_once(
+            receipt in prop_oneof![Just(LABEL), Just(Receipt::Echo), Just(Receipt::Ping)],
+            count in 1..5_usize,
+            fates in prop::collection::vec(server_behaviours(), 1..8),
+        ) {
+            // Without receipts, a line that is dropped in silence is taken for said: no server tells.
+            let honest = receipt != Receipt::Ping || !fates.iter().any(|it| matches!(it, ServerBehaviour::Drop));
+            let told = play(receipt, count, &fates);
+            prop_assert_eq!(told.ended, 1, "{:?}", told);
+            prop_assert!(!told.delivered || !honest || told.accepted.len() == count, "{:?}", told);
+            let mut once = told.accepted.clone();
+            once.dedup();
+            prop_assert_eq!(once.len(), told.accepted.len(), "nothing is said twice");
+        }
+    }
+}

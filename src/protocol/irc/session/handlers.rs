@@ -1,0 +1,348 @@
+use std::time::Instant;
+
+use irc::proto::{CapSubCommand, Command, Message, Prefix};
+
+use super::IrcSession;
+use crate::domain::MessageKind;
+use crate::protocol::Output;
+use crate::protocol::irc::channels::user_events::{nick_and_userhost, source_name};
+use crate::protocol::irc::errors::join::JoinError;
+use crate::protocol::irc::errors::send::mentions_flood;
+use crate::protocol::irc::login::nickserv::Fact;
+use crate::protocol::irc::receive::text;
+use crate::protocol::irc::send::multiline;
+use crate::protocol::irc::send::queue::EchoClaim;
+use crate::protocol::irc::wire::batch::MessageContext;
+use crate::protocol::irc::wire::isupport::Isupport;
+use crate::protocol::irc::wire::line::Line;
+use crate::protocol::irc::{IncomingMessage, IrcEvent};
+
+/// What the server says, in turn.
+impl IrcSession {
+    pub(super) fn on_line(&mut self, now: Instant, message: Message) {
+        let context = self.batches.context(message.tags.as_deref());
+        let source = message.prefix.as_ref();
+        if context.batch.is_playback {
+            self.history_requests.on_playback_line(context.message_ref.time);
+        }
+        if self.add_multiline_line(source, &message) {
+            return;
+        }
+        match message.command {
+            Command::PING(token, _) => self.answer_ping(&token),
+            Command::PONG(first, second) => self.on_pong(now, &second.unwrap_or(first)),
+            Command::PRIVMSG(target, text) if self.is_me(&target) => {
+                self.on_private_message(now, source, &text, &context);
+            }
+            Command::PRIVMSG(target, text) => {
+                self.on_message(source, &target, text::parse_text(false, &text), &context);
+            }
+            Command::NOTICE(target, text) if self.is_me(&target) => {
+                self.on_private_notice(now, source, &text);
+            }
+            Command::NOTICE(target, text) => {
+                self.on_message(source, &target, text::parse_text(true, &text), &context);
+            }
+            Command::JOIN(name, ..) if self.is_us(source) => {
+                self.on_own_join(now, source, &name, context.message_ref.time);
+            }
+            // What is played back is what was.
+            Command::JOIN(..) | Command::PART(..) | Command::KICK(..) | Command::QUIT(..)
+                if context.batch.is_playback => {}
+            Command::JOIN(name, account, realname) => {
+                let shown = (account.as_deref(), realname.as_deref());
+                self.on_join(now, source, &name, shown, &context);
+            }
+            Command::PART(name, why) if self.is_us(source) => {
+                let why = why.as_deref().unwrap_or("no reason given");
+                self.on_not_joined(
+                    now,
+                    &name,
+                    JoinError::retry_soon(format!("we were made to leave it ({why})")),
+                );
+            }
+            Command::KICK(name, nick, why) if self.is_me(&nick) => {
+                self.report_removed(&name);
+                let (by, why) = (source_name(source), why.as_deref().unwrap_or("no reason given"));
+                self.on_not_joined(
+                    now,
+                    &name,
+                    JoinError::retry_soon(format!("{by} has kicked us out of it ({why})")),
+                );
+            }
+            Command::INVITE(nick, name) if self.is_me(&nick) => self.on_invite(now, &name),
+            Command::PART(name, why) => self.on_part(source, &name, why),
+            Command::KICK(name, nick, why) => self.on_kick(source, (&name, &nick), why),
+            Command::QUIT(why) => {
+                self.on_nick_released(now, source);
+                self.on_quit(now, source, why, &context);
+            }
+            Command::TOPIC(name, topic) => self.on_topic(source, &name, topic),
+            Command::NICK(nick) => self.on_nick(now, source, nick),
+            Command::AUTHENTICATE(chunk) => {
+                let words = self.registration.on_authenticate(&chunk, now);
+                self.apply_login_events(words);
+            }
+            Command::ACCOUNT(account) => {
+                let account = Some(account).filter(|account| account != "*");
+                if self.is_us(source) {
+                    self.on_account(now, account.as_deref());
+                }
+                self.update_user(source, |person| person.account = account);
+            }
+            Command::AWAY(why) => {
+                let away = why.is_some_and(|why| !why.is_empty());
+                self.update_user(source, |person| person.away = away);
+            }
+            Command::CHGHOST(user, host) => {
+                let address = format!("{user}@{host}");
+                if self.is_us(source) {
+                    self.userhost = Some(address.clone());
+                }
+                self.update_user(source, |person| person.userhost = Some(address));
+            }
+            Command::CAP(_, subcommand, third, fourth) => {
+                self.on_cap(now, &subcommand, third.as_deref(), fourth.as_deref());
+            }
+            Command::BATCH(reference, kind, about) => {
+                let kind = kind.as_ref().map_or("", |kind| kind.to_str());
+                let about = about.as_ref().and_then(|about| about.first());
+                return self.on_batch(now, source, &reference, (kind, about), &context);
+            }
+            Command::ERROR(why) => {
+                if mentions_flood(&why) {
+                    self.pacer.on_flood_disconnect(now);
+                }
+                self.on_link_closed(why);
+            }
+            Command::Response(response, arguments) => {
+                self.on_numeric(now, response, &arguments, &context);
+            }
+            Command::Raw(command, arguments) => {
+                self.on_raw_command(now, (source, &command), &arguments, &context);
+            }
+            _ => {}
+        }
+        if context.is_full_response {
+            self.on_labeled_response(now, &context);
+        }
+    }
+
+    /// Takes in a line of a message of several, which is heard when it is complete. Says whether it
+    /// was one.
+    fn add_multiline_line(&mut self, source: Option<&Prefix>, message: &Message) -> bool {
+        let (notice, text) = match &message.command {
+            Command::PRIVMSG(_, text) => (false, text),
+            Command::NOTICE(_, text) => (true, text),
+            _ => return false,
+        };
+        let tags = message.tags.as_deref();
+        let concat = tags.is_some_and(|tags| tags.iter().any(|tag| tag.0 == multiline::CONCAT_TAG));
+        self.open_multilines.add_line(
+            text::tag_value(tags, "batch"),
+            source,
+            (notice, text, concat),
+        )
+    }
+
+    fn on_batch(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        reference: &str,
+        (kind, about): (&str, Option<&String>),
+        context: &MessageContext,
+    ) {
+        if let Some(reference) = reference.strip_prefix('+') {
+            self.batches.open(reference, kind, about.map(String::as_str), context);
+            if let Some(target) = about.filter(|_| kind.eq_ignore_ascii_case(multiline::CAP_NAME)) {
+                self.open_multilines.open(reference, source, target, context);
+            }
+        } else if let Some(reference) = reference.strip_prefix('-') {
+            self.on_batch_end(now, reference);
+        }
+    }
+
+    fn on_batch_end(&mut self, now: Instant, reference: &str) {
+        let Some(batch) = self.batches.close(reference) else { return };
+        if let Some(told) = self.open_multilines.close(reference) {
+            let talk = text::parse_text(told.is_notice, &told.text);
+            if !self.is_me(&told.target) {
+                self.on_message(Some(&told.source), &told.target, talk, &told.context);
+            } else if !told.is_notice && !told.context.batch.is_playback {
+                self.report_direct_message(Some(&told.source), &told.text, &told.context);
+            }
+        }
+        if batch.is_history {
+            let place = batch.target.as_deref().and_then(|name| self.channels.endpoint_of(name));
+            let answer = self.history_requests.on_batch_end(place, batch.label.as_deref());
+            self.report_history(answer);
+        }
+        self.on_labeled_response(now, &MessageContext { batch, ..MessageContext::default() });
+    }
+
+    /// What the vocabulary of `irc::proto` has no word for.
+    fn on_raw_command(
+        &mut self,
+        now: Instant,
+        (source, command): (Option<&Prefix>, &str),
+        arguments: &[String],
+        context: &MessageContext,
+    ) {
+        let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
+        match command {
+            "MODE" => self.on_mode(now, source, arguments),
+            "SETNAME" => {
+                let realname = Some(argument(0).to_owned());
+                self.update_user(source, |person| person.realname = realname);
+            }
+            "FAIL" => self.on_fail(now, arguments, context),
+            // RPL_WHOISSERVICE of ngIRCd, RPL_WHOISHELPOP elsewhere.
+            "310" => self.shown(
+                argument(1),
+                Fact::Is(crate::protocol::irc::session::last_argument(arguments)),
+            ),
+            // RPL_WHOSPCRPL.
+            "354" => self.on_whox_reply(arguments),
+            "573" => self.on_relaymsg_error(now, command, arguments, context),
+            _ if self.is_direct_send_error(command, arguments) => {
+                self.on_send_error(now, command, arguments, context);
+            }
+            // ERR_INPUTTOOLONG, which names no channel.
+            "417" => self.on_send_error(now, command, arguments, context),
+            // ERR_TARGETTOOFAST, ERR_CANTSENDTOUSER of channels, ERR_TARGCHANGE.
+            "439" | "499" | "531" | "707" => self.on_send_error(now, command, arguments, context),
+            // ERR_BANNICKCHANGE, ERR_NICKTOOFAST, ERR_NONICKCHANGE, ERR_RESTRICTED.
+            "435" | "438" | "447" | "484" => {
+                self.on_nick_rejected(
+                    now,
+                    false,
+                    crate::protocol::irc::session::last_argument(arguments),
+                );
+            }
+            "470" => self.on_forwarded(now, argument(1), argument(2)),
+            "448" | "479" | "480" | "489" | "495" | "500" | "519" | "520" | "926" => {
+                self.on_join_error(now, command, arguments);
+            }
+            _ => {}
+        }
+    }
+
+    fn answer_ping(&mut self, token: &str) {
+        // Ahead of everything: a server that waits for it hangs up.
+        match Line::new("PONG", &[token]) {
+            Ok(pong) => self.output.push_back(Output::Transmit(pong)),
+            Err(error) => tracing::warn!(%error, "a PING that cannot be answered"),
+        }
+    }
+
+    fn on_cap(
+        &mut self,
+        now: Instant,
+        subcommand: &CapSubCommand,
+        third: Option<&str>,
+        fourth: Option<&str>,
+    ) {
+        let (more, list) = match (third, fourth) {
+            (Some("*"), Some(list)) => (true, list),
+            (Some(list), None) | (None, Some(list)) => (false, list),
+            _ => (false, ""),
+        };
+        self.quota.count_cap_bytes(list.len());
+        let words = self.registration.on_cap(subcommand.to_str(), more, list, now);
+        self.apply_login_events(words);
+    }
+
+    pub(super) fn on_isupport(&mut self, now: Instant, arguments: &[String]) {
+        // The first is our nick, the last says that these are supported.
+        let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
+        tokens.iter().for_each(|token| self.isupport.parse_token(token));
+        self.channels.set_casemapping(self.isupport.casemapping);
+        self.users.set_casemapping(self.isupport.casemapping);
+        let Isupport { chantypes, channellen, .. } = &self.isupport;
+        for (place, why) in self.channels.reject_impossible(chantypes, *channellen, now) {
+            self.output
+                .push_back(Output::Event(IrcEvent::NotJoined { endpoint: place, reason: why }));
+        }
+        self.join_pending(now);
+        self.set_bot_mode();
+    }
+
+    pub(super) fn set_own_host(&mut self, host: &str) {
+        if let Some((user, _)) = self.userhost.as_deref().and_then(|it| it.split_once('@')) {
+            self.userhost = Some(format!("{user}@{host}"));
+        }
+    }
+
+    /// Somebody says something to us alone.
+    fn on_private_message(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        text: &str,
+        context: &MessageContext,
+    ) {
+        let Some(Prefix::Nickname(nick, ..)) = source else { return };
+        if self.is_me(nick) || context.batch.is_playback {
+            return;
+        }
+        self.control_queue.extend(self.ctcp_responder.reply(
+            now,
+            nick,
+            text,
+            context.message_ref.time,
+        ));
+        self.report_direct_message(source, text, context);
+    }
+
+    /// Somebody says something. What is said to some of a channel alone (`@#tea`, ISUPPORT STATUSMSG)
+    /// is not for everybody in a room, and not heard.
+    fn on_message(
+        &mut self,
+        source: Option<&Prefix>,
+        target: &str,
+        talk: Option<(MessageKind, &str)>,
+        context: &MessageContext,
+    ) {
+        let Some((nick, address)) = nick_and_userhost(source) else { return };
+        let (Some(place), Some((kind, text))) = (self.endpoint_of(target), talk) else { return };
+        let relayed_by = context.relayed_by.clone();
+        let speaker = relayed_by.as_deref().unwrap_or(nick);
+        let (own, played) = (self.is_me(speaker), context.batch.is_playback);
+        let mut claim = EchoClaim::OtherClient;
+        if own && !played {
+            claim = self.on_echo(place, (kind, text), context);
+        }
+        // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
+        // its clients says as us.
+        if claim == EchoClaim::Own || self.channels.endpoint_of(target).is_none() {
+            return;
+        }
+        if played && nick == ERGO_HISTORY_NICK {
+            return;
+        }
+        let author = self.message_author(nick, address, context);
+        let (text, mark) = (text.to_owned(), context.message_ref.clone());
+        let from_here = played && author.userhost.is_some() && author.userhost == self.userhost;
+        let talk = IncomingMessage {
+            author,
+            kind,
+            text,
+            message_ref: mark,
+            is_playback: played,
+            is_own: own,
+            is_own_userhost: from_here,
+            relayed_by,
+        };
+        if claim == EchoClaim::Maybe {
+            return self.hold_unclaimed(place, talk);
+        }
+        if !played && self.is_before_join(target) {
+            return self.early_messages.push((place, talk));
+        }
+        self.output.push_back(Output::Event(IrcEvent::Message { endpoint: place, message: talk }));
+    }
+}
+
+/// Who tells, in Ergo's history, that people came and went.
+const ERGO_HISTORY_NICK: &str = "HistServ";

@@ -1,0 +1,309 @@
+use crate::domain::Casemapping;
+
+/// What the server says of itself (numeric 005,
+/// <https://modern.ircdocs.horse/#rplisupport-005>), as far as we use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::protocol::irc) struct Isupport {
+    /// How names are folded.
+    pub(in crate::protocol::irc) casemapping: Casemapping,
+    /// How many bytes a line may have, with its CRLF.
+    pub(in crate::protocol::irc) linelen: usize,
+    /// How many lines of what was said before it gives at once.
+    pub(in crate::protocol::irc) chathistory_limit: Option<usize>,
+    /// Whether it finds them by their time.
+    pub(in crate::protocol::irc) history_by_time: bool,
+    /// Whether it finds them by their ids.
+    pub(in crate::protocol::irc) history_by_msgid: bool,
+    /// The modes that stand before a nick in a channel, and their marks; the highest first.
+    pub(in crate::protocol::irc) prefix_modes: Vec<(char, char)>,
+    /// The channel modes that have a parameter always, and only when they are set.
+    param_modes: [String; 2],
+    /// Whether WHO tells of accounts too (<https://ircv3.net/specs/extensions/whox>).
+    pub(in crate::protocol::irc) whox: bool,
+    /// The user mode by which programs are told from people, and the letter WHO shows for it
+    /// (<https://ircv3.net/specs/extensions/bot-mode>).
+    pub(in crate::protocol::irc) bot_mode: Option<char>,
+    /// What begins a channel's name.
+    pub(in crate::protocol::irc) chantypes: String,
+    /// How long a nick, and a channel's name, may be.
+    pub(in crate::protocol::irc) nicklen: Option<usize>,
+    pub(in crate::protocol::irc) channellen: Option<usize>,
+    /// Whether it tells by itself who comes and goes (<https://ircv3.net/specs/extensions/monitor>).
+    pub(in crate::protocol::irc) monitor: bool,
+    /// How many channels one JOIN may name; `None` for any number.
+    pub(in crate::protocol::irc) max_join_targets: Option<usize>,
+    /// Whether it takes UTF-8 alone (<https://ircv3.net/specs/extensions/utf8-only>).
+    pub(in crate::protocol::irc) utf8_only: bool,
+}
+
+impl Default for Isupport {
+    fn default() -> Self {
+        Self {
+            casemapping: Casemapping::default(),
+            linelen: 512,
+            chathistory_limit: None,
+            history_by_time: true,
+            history_by_msgid: true,
+            prefix_modes: vec![('o', '@'), ('v', '+')],
+            param_modes: ["beIk".to_owned(), "l".to_owned()],
+            whox: false,
+            bot_mode: None,
+            chantypes: "#&".to_owned(),
+            nicklen: None,
+            channellen: None,
+            monitor: false,
+            max_join_targets: None,
+            utf8_only: false,
+        }
+    }
+}
+
+impl Isupport {
+    /// Takes in one token, such as `CASEMAPPING=ascii`. A value that makes no sense is left out, and one after
+    /// a minus is as if it had never been told.
+    pub(in crate::protocol::irc) fn parse_token(&mut self, token: &str) {
+        let (name, value) = token.split_once('=').unwrap_or((token, ""));
+        if let Some(name) = name.strip_prefix('-') {
+            return self.remove_token(name);
+        }
+        match name {
+            "CASEMAPPING" => {
+                self.casemapping = Casemapping::parse(value).unwrap_or(self.casemapping);
+            }
+            "LINELEN" => {
+                // A shorter line than every server takes would be a mistake of the server's.
+                self.linelen = parse_limit(value, 512..=65_536).unwrap_or(self.linelen);
+            }
+            "CHATHISTORY" | "draft/CHATHISTORY" => {
+                // None, or 0: as many as we like.
+                self.chathistory_limit = parse_limit(value, 1..=100_000);
+            }
+            "MONITOR" => self.monitor = true,
+            "MSGREFTYPES" => {
+                let has = |kind| value.split(',').any(|it| it == kind);
+                (self.history_by_time, self.history_by_msgid) = (has("timestamp"), has("msgid"));
+            }
+            "PREFIX" => {
+                self.prefix_modes =
+                    parse_prefix(value).unwrap_or_else(|| self.prefix_modes.clone());
+            }
+            "CHANMODES" => {
+                let mut kinds = value.split(',').map(|it| it.chars().take(MAX_MODES).collect());
+                let mut kind = || kinds.next().unwrap_or_default();
+                let always: String = [kind(), kind()].concat();
+                self.param_modes = [always, kind()];
+            }
+            "WHOX" => self.whox = true,
+            "UTF8ONLY" => self.utf8_only = true,
+            "BOT" => self.bot_mode = value.chars().next().filter(char::is_ascii_alphabetic),
+            "CHANTYPES" => {
+                // What could begin a nick, or a mark before one, begins no channel.
+                let begins = |c: &char| c.is_ascii_punctuation() && !",:@*".contains(*c);
+                self.chantypes = value.chars().filter(begins).take(MAX_CHANTYPES).collect();
+            }
+            "NICKLEN" => {
+                self.nicklen = parse_limit(value, MIN_NICKLEN..=MAX_NAME_LIMIT).or(self.nicklen);
+            }
+            "CHANNELLEN" => {
+                self.channellen =
+                    parse_limit(value, MIN_CHANNELLEN..=MAX_NAME_LIMIT).or(self.channellen);
+            }
+            "TARGMAX" => {
+                let join = value.split(',').find_map(|pair| pair.strip_prefix("JOIN:"));
+                self.max_join_targets = join.and_then(|most| parse_limit(most, 1..=MAX_NAME_LIMIT));
+            }
+            _ => {}
+        }
+    }
+
+    /// The server takes back what it has said by a token
+    /// (<https://datatracker.ietf.org/doc/html/draft-hardy-irc-isupport-00>, section 4).
+    fn remove_token(&mut self, name: &str) {
+        let unsaid = Self::default();
+        match name {
+            "CASEMAPPING" => self.casemapping = unsaid.casemapping,
+            "LINELEN" => self.linelen = unsaid.linelen,
+            "CHATHISTORY" | "draft/CHATHISTORY" => {
+                self.chathistory_limit = unsaid.chathistory_limit;
+            }
+            "MONITOR" => self.monitor = unsaid.monitor,
+            "MSGREFTYPES" => {
+                (self.history_by_time, self.history_by_msgid) =
+                    (unsaid.history_by_time, unsaid.history_by_msgid);
+            }
+            "PREFIX" => self.prefix_modes = unsaid.prefix_modes,
+            "CHANMODES" => self.param_modes = unsaid.param_modes,
+            "WHOX" => self.whox = unsaid.whox,
+            "BOT" => self.bot_mode = unsaid.bot_mode,
+            "CHANTYPES" => self.chantypes = unsaid.chantypes,
+            "NICKLEN" => self.nicklen = unsaid.nicklen,
+            "CHANNELLEN" => self.channellen = unsaid.channellen,
+            "TARGMAX" => self.max_join_targets = unsaid.max_join_targets,
+            _ => {}
+        }
+    }
+
+    /// The marks that stand before a nick in a channel, the highest first.
+    pub(in crate::protocol::irc) fn prefixes(&self) -> String {
+        self.prefix_modes.iter().map(|(_, mark)| *mark).collect()
+    }
+
+    /// What a change of a channel's modes (RFC 2812 §3.2.3) makes of its people: the nick, the mark,
+    /// and whether it is given or taken.
+    pub(in crate::protocol::irc) fn prefix_changes<'a>(
+        &self,
+        change: &'a [String],
+    ) -> Vec<(&'a str, char, bool)> {
+        let Some((modes, parameters)) = change.split_first() else { return Vec::new() };
+        let mut parameters = parameters.iter();
+        let mut given = true;
+        let mut ranks = Vec::new();
+        for mode in modes.chars() {
+            let mark =
+                self.prefix_modes.iter().find(|(letter, _)| *letter == mode).map(|(_, mark)| *mark);
+            match mode {
+                '+' => given = true,
+                '-' => given = false,
+                _ => {
+                    let [always, when_set] = &self.param_modes;
+                    let takes = always.contains(mode) || (given && when_set.contains(mode));
+                    let parameter = if mark.is_some() || takes { parameters.next() } else { None };
+                    let rank = mark.zip(parameter);
+                    ranks.extend(rank.map(|(mark, nick)| (nick.as_str(), mark, given)));
+                }
+            }
+        }
+        ranks
+    }
+}
+
+/// More modes, of people and of channels, than any server has; and more kinds of channels.
+const MAX_PREFIXES: usize = 16;
+const MAX_MODES: usize = 64;
+const MAX_CHANTYPES: usize = 8;
+
+/// The least that a server can mean by the length of a nick, and of a channel's name, and the most.
+const MIN_NICKLEN: usize = 5;
+const MIN_CHANNELLEN: usize = 2;
+const MAX_NAME_LIMIT: usize = 1_024;
+
+/// Reads `(ov)@+`; nothing stands for none at all.
+fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
+    if value.is_empty() {
+        return Some(Vec::new());
+    }
+    let (modes, marks) = value.strip_prefix('(')?.split_once(')')?;
+    let mark = |c: &char| !c.is_alphanumeric() && !c.is_whitespace();
+    let pairs = modes.chars().zip(marks.chars().filter(mark)).take(MAX_PREFIXES);
+    let mut prefix: Vec<(char, char)> = Vec::new();
+    for (mode, mark) in pairs {
+        if !prefix.iter().any(|known| known.0 == mode || known.1 == mark) {
+            prefix.push((mode, mark));
+        }
+    }
+    Some(prefix)
+}
+
+/// A limit, if it is one that can be meant.
+fn parse_limit(value: &str, sensible: std::ops::RangeInclusive<usize>) -> Option<usize> {
+    value.parse().ok().filter(|limit| sensible.contains(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_tokens(tokens: &str) -> Isupport {
+        let mut isupport = Isupport::default();
+        tokens.split(' ').for_each(|token| isupport.parse_token(token));
+        isupport
+    }
+
+    #[test]
+    fn valid_tokens_are_parsed() {
+        let learnt = with_tokens(
+            "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 EXCEPTS CHATHISTORY=100 MSGREFTYPES=msgid \
+             PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# \
+             CHANNELLEN=64 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:",
+        );
+        let wanted = Isupport {
+            casemapping: Casemapping::Ascii,
+            linelen: 2048,
+            chathistory_limit: Some(100),
+            history_by_time: false,
+            history_by_msgid: true,
+            prefix_modes: vec![('q', '~'), ('o', '@'), ('v', '+')],
+            param_modes: ["bk".to_owned(), "l".to_owned()],
+            whox: true,
+            bot_mode: Some('B'),
+            chantypes: "#".to_owned(),
+            nicklen: Some(31),
+            channellen: Some(64),
+            monitor: true,
+            max_join_targets: Some(4),
+            utf8_only: false,
+        };
+        assert_eq!(learnt, wanted);
+    }
+
+    #[test]
+    fn invalid_tokens_are_ignored() {
+        let nonsense = "CASEMAPPING=klingon LINELEN=12 LINELEN= LINELEN=99999999999999999999 \
+                        NICKLEN=0 TARGMAX=JOIN: NICKLEN=-1 NICKLEN=99999999999999999999 NICKLEN=1 \
+                        CHANNELLEN=0 CHANNELLEN=1 CHANNELLEN=18446744073709551615 PREFIX=ov@+ PREFIX=( \
+                        TARGMAX=JOIN:-3 TARGMAX=JOIN:0,X:99999999999999999999 CHATHISTORY=-5 =x -= - BOT= \
+                        CASEMAPPING= -UNKNOWN BOT=@";
+        assert_eq!(with_tokens(nonsense), Isupport::default());
+    }
+
+    #[test]
+    fn negated_token_restores_the_default() {
+        let tokens = "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 CHATHISTORY=100 MSGREFTYPES=msgid \
+                      PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# CHANNELLEN=64 \
+                      MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:";
+        let mut isupport = with_tokens(tokens);
+        for token in tokens.split_ascii_whitespace() {
+            let name = token.split('=').next().unwrap_or_default();
+            isupport.parse_token(&format!("-{name}"));
+        }
+        assert_eq!(isupport, Isupport::default());
+    }
+
+    #[test]
+    fn empty_value_means_none() {
+        let none = with_tokens("CHANTYPES= PREFIX=");
+        assert_eq!((none.chantypes.as_str(), none.prefix_modes.as_slice()), ("", &[][..]));
+        let bare = with_tokens("CHANTYPES PREFIX");
+        assert_eq!((bare.chantypes.as_str(), bare.prefix_modes.as_slice()), ("", &[][..]));
+        assert_eq!(with_tokens("CHANTYPES= -CHANTYPES PREFIX= -PREFIX"), Isupport::default());
+    }
+
+    #[test]
+    fn tokens_are_bounded() {
+        let many = "abcdefghijklmnopqrstuvwxyz".repeat(160);
+        let marks = "!@#$%^&*".repeat(500);
+        let told = with_tokens(&format!(
+            "PREFIX=({many}){marks} CHANMODES={many},{many},{many} CHANTYPES={marks}"
+        ));
+        assert_eq!(told.prefix_modes.len(), 8);
+        assert!(told.param_modes.iter().all(|it| it.len() <= 2 * MAX_MODES));
+        assert_eq!(told.chantypes.len(), MAX_CHANTYPES);
+    }
+
+    #[test]
+    fn mode_changes_follow_chanmodes() {
+        let isupport = with_tokens("PREFIX=(ov)@+ CHANMODES=beI,k,lf,mnt");
+        let ranks = |change: &str| -> Vec<(String, char, bool)> {
+            let words: Vec<String> = change.split(' ').map(str::to_owned).collect();
+            let ranks = isupport.prefix_changes(&words);
+            ranks.into_iter().map(|(nick, mark, given)| (nick.to_owned(), mark, given)).collect()
+        };
+        let ann = |mark, given| ("ann".to_owned(), mark, given);
+        assert_eq!(ranks("+o ann"), [ann('@', true)]);
+        assert_eq!(ranks("-l+bv *!*@host ann"), [ann('+', true)]);
+        assert_eq!(ranks("+lkm-o 10 key ann"), [ann('@', false)]);
+        assert_eq!(ranks("-f+t-v ann"), [ann('+', false)]);
+        assert_eq!(ranks("+o"), []);
+        assert_eq!(ranks(""), []);
+    }
+}

@@ -1,0 +1,254 @@
+//! One line of IRC: how it is read, taken apart, and built so that nobody can slip in a second one.
+
+use std::fmt;
+
+use irc::proto::Message;
+use thiserror::Error;
+
+use crate::domain::MessageKind;
+
+pub use super::charset::Charset;
+pub use super::charsets::Charsets;
+pub use super::parse::{MissingCommand, ParsedLine, decode};
+
+/// A line to be sent. It cannot hold CR, LF or NUL, so no text can become a second command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line(pub(super) String);
+
+/// Why words do not make a line.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LineError {
+    /// CR, LF or NUL would end the line early.
+    #[error("a line cannot hold CR, LF or NUL")]
+    ControlCharacter,
+    /// Only the last parameter may be empty, hold spaces or begin with a colon.
+    #[error("{0:?} can only be the last parameter")]
+    NotLast(String),
+    /// A command is letters or three digits.
+    #[error("{0:?} is no command")]
+    InvalidCommand(String),
+    /// A source is not empty and holds no space.
+    #[error("{0:?} is no source")]
+    InvalidSource(String),
+    /// A tag's key is letters, digits and hyphens, perhaps after `+` and a vendor.
+    #[error("{0:?} is no tag")]
+    InvalidTag(String),
+}
+
+/// Text without CR, LF and NUL, and without the mark of CTCP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SafeText(pub(in crate::protocol::irc) String);
+
+impl SafeText {
+    /// `text`, with what a line cannot hold replaced: line breaks by a space, NUL by its picture. So
+    /// is the mark that would make a request or an action of it (<https://modern.ircdocs.horse/ctcp>).
+    #[must_use]
+    pub fn sanitize(text: &str) -> Self {
+        if !text.contains(LINE_BREAKS) && !text.contains('\x01') {
+            return Self(text.to_owned());
+        }
+        let text = text.replace("\r\n", " ").replace(['\r', '\n'], " ");
+        Self(text.replace('\0', "␀").replace('\x01', "␁"))
+    }
+}
+
+impl Line {
+    /// `command` with its parameters (RFC 2812 §2.3.1).
+    ///
+    /// # Errors
+    /// When they do not make a line.
+    pub fn new(command: &str, parameters: &[&str]) -> Result<Self, LineError> {
+        ParsedLine { command, parameters: parameters.to_vec(), ..ParsedLine::default() }.to_line()
+    }
+
+    /// `text` said to `target`, a channel of ours.
+    #[must_use]
+    pub fn message(kind: MessageKind, target: &str, SafeText(text): &SafeText) -> Self {
+        let SafeText(target) = SafeText::sanitize(target);
+        Self(match kind {
+            MessageKind::Text => format!("PRIVMSG {target} :{text}"),
+            MessageKind::Action => format!("PRIVMSG {target} :\x01ACTION {text}\x01"),
+            MessageKind::Notice => format!("NOTICE {target} :{text}"),
+        })
+    }
+
+    /// The line with a label, by which its answer is known
+    /// (<https://ircv3.net/specs/extensions/labeled-response>). A label is letters, digits and dots.
+    #[must_use]
+    pub(in crate::protocol::irc) fn with_label(&self, label: &str) -> Self {
+        debug_assert!(label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
+        Self(format!("@label={label} {}", self.0))
+    }
+
+    /// The line as one of the client's batch `reference`
+    /// (<https://ircv3.net/specs/extensions/multiline>), perhaps going on with the one before it.
+    #[must_use]
+    pub(in crate::protocol::irc) fn in_batch(&self, reference: &str, concat: bool) -> Self {
+        let concat = if concat {
+            format!(";{}", crate::protocol::irc::send::multiline::CONCAT_TAG)
+        } else {
+            String::new()
+        };
+        Self(format!("@batch={reference}{concat} {}", self.0))
+    }
+
+    /// The line, without its CRLF.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many bytes it has, without its CRLF.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the server sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceivedLine {
+    /// A line, without its end.
+    Utf8(String),
+    /// The same, which was not UTF-8 throughout: it was read as its network or channel writes, or has
+    /// U+FFFD in it.
+    FallbackCharset(String),
+    /// More bytes without an end than any line has; left out.
+    TooLong,
+}
+
+/// Why what the server sent cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ParseError {
+    /// It is longer than any line.
+    #[error("a line longer than any line")]
+    TooLong,
+    /// It has no command.
+    #[error("{0:?} is not a line of IRC")]
+    Malformed(String),
+}
+
+impl ReceivedLine {
+    /// Reads the line's tags, prefix, command and parameters.
+    ///
+    /// The taking apart is ours ([`Parts`]), the vocabulary is [`irc::proto`]'s.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(&self) -> Result<Message, ParseError> {
+        match self {
+            Self::Utf8(line) | Self::FallbackCharset(line) => match ParsedLine::parse(line) {
+                Ok(parts) => Ok(parts.into_message()),
+                Err(MissingCommand) => Err(ParseError::Malformed(line.chars().take(200).collect())),
+            },
+            Self::TooLong => Err(ParseError::TooLong),
+        }
+    }
+}
+
+/// What ends a line, and what no server takes inside one.
+pub(in crate::protocol::irc) const LINE_BREAKS: [char; 3] = ['\r', '\n', '\0'];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(command: &str, parameters: &[&str], line: &str) {
+        assert_eq!(Line::new(command, parameters).unwrap().as_str(), line);
+    }
+
+    #[test]
+    fn last_parameter_gets_a_colon_where_needed() {
+        check("JOIN", &["#tea"], "JOIN #tea");
+        check("AWAY", &[], "AWAY");
+        check("TOPIC", &["#tea", ""], "TOPIC #tea :");
+        check("PRIVMSG", &["#tea", "two words"], "PRIVMSG #tea :two words");
+        check("PRIVMSG", &["#tea", ":)"], "PRIVMSG #tea ::)");
+        check("MODE", &["#tea", "+o", "ann"], "MODE #tea +o ann");
+    }
+
+    #[test]
+    fn line_breaks_cannot_inject_a_second_line() {
+        for bad in ["hello\r\nQUIT", "hello\nQUIT", "hello\rQUIT", "hel\0lo"] {
+            assert_eq!(
+                Line::new("PRIVMSG", &["#tea", bad]),
+                Err(LineError::ControlCharacter),
+                "{bad:?}"
+            );
+            assert_eq!(
+                Line::new("PRIVMSG", &[bad, "hi"]),
+                Err(LineError::ControlCharacter),
+                "{bad:?}"
+            );
+            assert!(Line::new(bad, &["#tea"]).is_err(), "{bad:?}");
+            for kind in [MessageKind::Text, MessageKind::Action, MessageKind::Notice] {
+                let line = Line::message(kind, bad, &SafeText::sanitize(bad));
+                assert!(!line.as_str().contains(LINE_BREAKS), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn spaces_are_allowed_only_in_the_last_parameter() {
+        for middle in ["", "two words", ":colon"] {
+            let bad = Err(LineError::NotLast(middle.to_owned()));
+            assert_eq!(Line::new("PRIVMSG", &[middle, "hello"]), bad);
+        }
+    }
+
+    #[test]
+    fn command_is_letters_or_three_digits() {
+        for command in ["PRIVMSG", "notice", "001", "376"] {
+            assert!(Line::new(command, &[]).is_ok(), "{command}");
+        }
+        for command in ["", "PRIV MSG", ":x", "@x", "1", "1234", "12a", "ÉTÉ"] {
+            let bad = Err(LineError::InvalidCommand(command.to_owned()));
+            assert_eq!(Line::new(command, &[]), bad);
+        }
+    }
+
+    #[test]
+    fn message_kind_selects_the_command() {
+        let text = SafeText::sanitize("kettle's\r\non\0");
+        for (kind, line) in [
+            (MessageKind::Text, "PRIVMSG #tea :kettle's on␀"),
+            (MessageKind::Notice, "NOTICE #tea :kettle's on␀"),
+            (MessageKind::Action, "PRIVMSG #tea :\u{1}ACTION kettle's on␀\u{1}"),
+        ] {
+            assert_eq!(Line::message(kind, "#tea", &text).as_str(), line);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_input_makes_one_line_or_an_error(
+            command in "[A-Z]{1,6}|.{0,4}",
+            parameters in prop::collection::vec("(?s).{0,6}", 0..4),
+        ) {
+            let parameters: Vec<_> = parameters.iter().map(String::as_str).collect();
+            if let Ok(line) = Line::new(&command, &parameters) {
+                prop_assert!(!line.as_str().contains(LINE_BREAKS));
+                let parts = ParsedLine::parse(line.as_str()).unwrap();
+                prop_assert_eq!(parts.command, command);
+                prop_assert_eq!(parts.parameters, parameters);
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! What the server says, and what that means for our seats.
+
+use std::time::Instant;
+
+use super::{LetsChatSession, MAX_ROOMS_PER_REQUEST};
+use crate::domain::{DeliveryId, EndpointId};
+use crate::protocol::Output;
+use crate::protocol::letschat::requests::LetsChatRequest;
+use crate::protocol::letschat::rows::{self, ParsedRows, parse_rows};
+use crate::protocol::letschat::wire_types;
+use crate::protocol::letschat::wire_types::{
+    PostRef, RoomMember, WireDirectMessage, WirePost, WireRoom, WireUser,
+};
+use crate::protocol::letschat::{LetsChatEvent, LetsChatUser, PostId, RoomPresence, Stay};
+
+/// How many posts are asked for when the newest makes no sense.
+const NEWEST_RETRY_LIMIT: usize = 500;
+
+/// How often in a row it is told what makes no sense; then less and less often.
+const MAX_LOGGED: u64 = 10;
+
+impl LetsChatSession {
+    pub(super) fn on_event(&mut self, now: Instant, name: &str, argument: &str) {
+        match name {
+            "messages:new" => self.on_new_post(argument),
+            "user-messages:new" => match wire_types::parse_reply::<WireDirectMessage>(argument) {
+                Ok(whisper) => {
+                    self.output
+                        .push_back(Output::Event(LetsChatEvent::DirectMessage(whisper.into())));
+                }
+                Err(_) => self.skip_unreadable(name, argument),
+            },
+            "rooms:archive" => match wire_types::parse_reply::<WireRoom>(argument) {
+                Ok(room) => {
+                    if let Some(place) = self.rooms.endpoint_of(&room.id) {
+                        self.leave_room(now, place, "the room was archived");
+                    }
+                }
+                Err(_) => self.skip_unreadable(name, argument),
+            },
+            // A room that we look for may just have been made, or opened to us.
+            "rooms:new" | "rooms:update" => match wire_types::parse_reply::<WireRoom>(argument) {
+                Ok(room) => {
+                    self.on_room(now, &room);
+                    self.join_pending(now);
+                    self.report_description(&room, false);
+                }
+                Err(_) => self.skip_unreadable(name, argument),
+            },
+            "users:join" => {
+                self.on_presence(name, argument, |place, user| RoomPresence::Joined {
+                    endpoint: place,
+                    user,
+                });
+            }
+            "users:leave" => {
+                self.on_presence(name, argument, |place, user| RoomPresence::Left {
+                    endpoint: place,
+                    user,
+                });
+            }
+            "users:update" => {
+                let account = wire_types::parse_reply::<WireUser>(argument).ok();
+                match account.and_then(LetsChatUser::from_wire) {
+                    Some(account) => self.report_presence(RoomPresence::Renamed(account)),
+                    None => self.skip_unreadable(name, argument),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody has spoken.
+    fn on_new_post(&mut self, argument: &str) {
+        let read = wire_types::parse_reply::<WirePost>(argument).ok().and_then(WirePost::into_post);
+        if let Some((post, Some(room))) = read {
+            let place = self.rooms.endpoint_of(&room);
+            self.output.extend(
+                place.map(|place| Output::Event(LetsChatEvent::NewPost { endpoint: place, post })),
+            );
+            return;
+        }
+        self.skip_unreadable("messages:new", argument);
+        if let Some(place) =
+            wire_types::room_id_of(argument).and_then(|room| self.rooms.endpoint_of(&room))
+        {
+            let post = rows::find_id(argument).and_then(|id| id.parse().ok());
+            self.output
+                .push_back(Output::Event(LetsChatEvent::UnreadablePost { endpoint: place, post }));
+        }
+    }
+
+    fn on_presence(
+        &mut self,
+        name: &str,
+        argument: &str,
+        how: impl FnOnce(EndpointId, LetsChatUser) -> RoomPresence,
+    ) {
+        let Ok(RoomMember { account, room }) = wire_types::parse_reply::<RoomMember>(argument)
+        else {
+            return self.skip_unreadable(name, argument);
+        };
+        let Some(user) = LetsChatUser::from_wire(account) else {
+            return self.skip_unreadable(name, argument);
+        };
+        if let Some(place) = self.rooms.endpoint_of(&room) {
+            self.report_presence(how(place, user));
+        }
+    }
+
+    /// Passes over what makes no sense, and says so.
+    fn skip_unreadable(&mut self, what: &str, json: &str) {
+        let id = rows::find_id(json).unwrap_or_else(|| "none".to_owned());
+        self.log_skipped(what, 1, &id);
+    }
+
+    /// The rows that make sense; of the others it is said that they are passed over.
+    fn readable_rows<T>(&mut self, what: &str, rows: ParsedRows<T>) -> Vec<T> {
+        if !rows.unreadable.is_empty() {
+            self.log_skipped(what, rows.unreadable.len() as u64, &rows.unreadable_ids());
+        }
+        rows.rows
+    }
+
+    fn log_skipped(&mut self, what: &str, count: u64, ids: &str) {
+        let before = self.unreadable_count;
+        self.unreadable_count += count;
+        let total = self.unreadable_count;
+        if total <= MAX_LOGGED || before.checked_ilog2() != total.checked_ilog2() {
+            tracing::warn!(
+                what,
+                count,
+                ids,
+                total,
+                "Let's Chat tells what makes no sense: passed over"
+            );
+        }
+    }
+
+    fn report_presence(&mut self, presence: RoomPresence) {
+        self.output.push_back(Output::Event(LetsChatEvent::Presence(presence)));
+    }
+
+    pub(super) fn on_reply(&mut self, now: Instant, call: LetsChatRequest, argument: &str) {
+        match call {
+            LetsChatRequest::WhoAmI => match wire_types::parse_reply::<WireUser>(argument) {
+                Ok(account) => {
+                    self.output.push_back(Output::Event(LetsChatEvent::LoggedIn(
+                        LetsChatUser::own_from_wire(account),
+                    )));
+                }
+                Err(why) => self.close(format!("the server does not say who we are: {why}")),
+            },
+            LetsChatRequest::ListRooms { skip } => {
+                match parse_rows::<WireRoom, _>(argument, Some) {
+                    Ok(rows) => {
+                        let count = rows.count();
+                        let rooms = self.readable_rows("rooms:list", rows);
+                        self.on_room_list(now, (skip, count), &rooms);
+                    }
+                    Err(why) => self.close(format!("the server does not list its rooms: {why}")),
+                }
+            }
+            LetsChatRequest::JoinRoom(place) => match self.parse_joined_room(place, argument) {
+                Ok(room) => {
+                    self.rooms.on_join_reply(place, true, now);
+                    self.report_description(&room, true);
+                    self.request_users(now, place, &room.id);
+                    self.output.push_back(Output::Event(LetsChatEvent::Joined {
+                        endpoint: place,
+                        room: room.id,
+                    }));
+                    self.join_pending(now);
+                }
+                Err(reason) => {
+                    self.rooms.on_join_reply(place, false, now);
+                    self.report_not_joined(place, join_error_text(&reason));
+                    self.join_pending(now);
+                }
+            },
+            LetsChatRequest::ListUsers(place) => {
+                match parse_rows::<WireUser, _>(argument, LetsChatUser::from_wire) {
+                    Ok(rows) => {
+                        let users = self.readable_rows("rooms:users", rows);
+                        self.report_presence(RoomPresence::Users { endpoint: place, users });
+                    }
+                    // Those who come, and those who speak, are known without it.
+                    Err(why) => {
+                        tracing::debug!(%place, why, "the server does not say who is there");
+                    }
+                }
+            }
+            LetsChatRequest::SetDescription(place) => {
+                if let Err(why) = wire_types::parse_reply::<WireRoom>(argument) {
+                    tracing::warn!(%place, why, "the room keeps its description");
+                }
+            }
+            LetsChatRequest::CreatePost { delivery: ticket, endpoint: place }
+            | LetsChatRequest::SendDirect { delivery: ticket, endpoint: place } => {
+                self.on_post_reply(ticket, place, argument);
+            }
+            // Nobody waits for it.
+            LetsChatRequest::SendDirectNotice => {}
+            // The list itself is broken in the server: always empty.
+            LetsChatRequest::ProbeDirectMessages => {
+                self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)));
+            }
+            LetsChatRequest::ListMessages { place, stay } => {
+                let post = |it: WirePost| it.into_post().map(|(post, _)| post);
+                match parse_rows(argument, post) {
+                    Ok(rows) => {
+                        let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
+                        let bad = rows.unreadable.iter().map(id).collect();
+                        let posts = self.readable_rows("messages:list", rows);
+                        let bytes = argument.len();
+                        let listed =
+                            LetsChatEvent::Page { endpoint: place, posts, bad, bytes, stay };
+                        self.output.push_back(Output::Event(listed));
+                    }
+                    Err(why) => {
+                        self.leave_room(now, place, &format!("the room cannot be read: {why}"));
+                    }
+                }
+            }
+            LetsChatRequest::NewestMessage { endpoint: place, limit: take, stay } => {
+                match parse_rows(argument, |post: PostRef| post.id()) {
+                    Ok(rows) => self.on_newest(now, place, stay, take, rows),
+                    Err(why) => {
+                        self.leave_room(now, place, &format!("the room cannot be read: {why}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The newest posts of a room, of which `take` were asked for, newest first.
+    fn on_newest(
+        &mut self,
+        now: Instant,
+        place: EndpointId,
+        stay: Stay,
+        take: usize,
+        rows: ParsedRows<PostId>,
+    ) {
+        let count = rows.count();
+        let posts = self.readable_rows("messages:list", rows);
+        if posts.is_empty() && count > 0 {
+            if take < NEWEST_RETRY_LIMIT && count >= take {
+                return self.request_newest(now, place, stay, NEWEST_RETRY_LIMIT);
+            }
+            return self.leave_room(
+                now,
+                place,
+                "its newest posts have no ids: delete them from the database",
+            );
+        }
+        let post = posts.into_iter().next();
+        self.output.push_back(Output::Event(LetsChatEvent::NewestMessage {
+            endpoint: place,
+            post,
+            stay,
+        }));
+    }
+
+    /// The room that we have joined. One that lacks its id is the one that we asked for.
+    fn parse_joined_room(&self, place: EndpointId, argument: &str) -> Result<WireRoom, String> {
+        let read = wire_types::parse_reply::<WireRoom>(argument);
+        if read.is_err()
+            && wire_types::is_success_object(argument)
+            && let Some(id) = self.rooms.room_id(place)
+        {
+            return Ok(WireRoom::with_id(id));
+        }
+        read
+    }
+
+    /// Tells what a room of ours is about, where the server says so.
+    fn report_description(&mut self, room: &WireRoom, fresh: bool) {
+        if let (Some(place), Some(description)) =
+            (self.rooms.endpoint_of(&room.id), &room.description)
+        {
+            let description = description.clone();
+            self.output.push_back(Output::Event(LetsChatEvent::Description {
+                endpoint: place,
+                description,
+                is_initial: fresh,
+            }));
+        }
+    }
+
+    fn on_post_reply(&mut self, ticket: DeliveryId, place: EndpointId, argument: &str) {
+        let event = match wire_types::parse_reply::<PostRef>(argument).map(|post| post.id()) {
+            Ok(Some(id)) => LetsChatEvent::Posted { delivery: ticket, endpoint: place, id },
+            // Taken, but under no id that we can know it by again: look for it in the room.
+            Ok(None) => LetsChatEvent::TimedOut { delivery: ticket, endpoint: place },
+            // "Bad Request" is also what it says when its database went away, before or after it
+            // had stored the post: it is looked for in the room, and only what is refused again then
+            // is refused.
+            Err(why) if self.last_rejected.insert(place, ticket) != Some(ticket) => {
+                tracing::warn!(why, delivery = ticket.0, "a post is refused: looking in the room");
+                LetsChatEvent::TimedOut { delivery: ticket, endpoint: place }
+            }
+            Err(why) => LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why },
+        };
+        self.output.push_back(Output::Event(event));
+    }
+
+    fn on_room_list(&mut self, now: Instant, (skip, count): (usize, usize), rooms: &[WireRoom]) {
+        for room in rooms {
+            self.on_room(now, room);
+        }
+        if count >= MAX_ROOMS_PER_REQUEST {
+            self.request_rooms(now, skip + count);
+        } else {
+            let missing: Vec<(EndpointId, String)> = self.rooms.missing().collect();
+            for (place, name) in missing {
+                self.report_not_joined(place, missing_room_text(&name, rooms));
+                self.rooms.schedule_refresh(now);
+            }
+        }
+        self.join_pending(now);
+    }
+
+    fn on_room(&mut self, now: Instant, room: &WireRoom) {
+        if let Err((place, _)) = self.rooms.on_listed(room) {
+            self.report_not_joined(
+                place,
+                format!("the room {} is configured twice, by slug and by id", room.display_name()),
+            );
+            self.rooms.schedule_refresh(now);
+        }
+    }
+
+    fn leave_room(&mut self, now: Instant, place: EndpointId, why: &str) {
+        if self.rooms.on_left(place, now) {
+            self.requests.remove_reads(place);
+            self.report_not_joined(place, why.to_owned());
+        }
+    }
+}
+
+/// Why we may not join, in words for the administrator.
+fn join_error_text(why: &str) -> String {
+    match why {
+        "password required" => {
+            "the room wants a password: set room_password for its link".to_owned()
+        }
+        "Not Found" => {
+            "the room is gone, archived, or private without our account in it".to_owned()
+        }
+        why => format!("Let's Chat refuses: {why}"),
+    }
+}
+
+/// Why a room is not there, in words for the administrator.
+fn missing_room_text(name: &str, rooms: &[WireRoom]) -> String {
+    const SHOWN: usize = 8;
+    let mut slugs: Vec<&str> = rooms.iter().map(WireRoom::display_name).collect();
+    slugs.sort_unstable();
+    let more = if slugs.len() > SHOWN { ", …" } else { "" };
+    slugs.truncate(SHOWN);
+    format!("Let's Chat shows our account no room {name:?}; it shows {}{more}", slugs.join(", "))
+}
