@@ -4,11 +4,9 @@ mod budget;
 mod channels;
 mod errors;
 mod login;
-mod notice;
 mod receive;
 mod send;
 mod session;
-mod voice;
 mod wire;
 
 use std::sync::Arc;

@@ -3,7 +3,9 @@ pub(super) mod join_check;
 pub(super) mod membership;
 pub(super) mod user_events;
 pub(super) mod users;
+pub(super) mod voice;
 pub(super) mod who_poll;
+pub(super) mod whois;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};

@@ -4,11 +4,11 @@ use irc::proto::Prefix;
 
 use super::membership::LeaveReason;
 use super::users::{UserInfo, truncate_to_bytes};
+use super::voice;
 use crate::domain::{Author, EndpointId, IrcUser};
 use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::session::IrcSession;
-use crate::protocol::irc::voice;
 use crate::protocol::irc::wire::batch::MessageContext;
 use crate::protocol::irc::wire::line::{Line, SafeText};
 

@@ -2,4 +2,5 @@
 
 pub(super) mod chathistory;
 pub(super) mod ctcp;
+pub(super) mod history;
 pub(super) mod text;

@@ -1,105 +1,108 @@
-//! Whom we are saying something to alone, and whether they are still who we mean.
-//!
-//! A nick is not a person: who has it now may be somebody else a moment later. So whoever is meant is
-//! given as they were known when it was decided, and what has not left by then is taken back as soon as
-//! the nick is out of sight, or is somebody else's.
-
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{Casemapping, EndpointId, IrcUser};
+use irc::proto::Prefix;
 
-/// Numerics by which a server says that somebody was not told: ERR_NOSUCHNICK, ERR_CANNOTSENDTOCHAN
-/// ("nick/channel"), ERR_TOOMANYTARGETS, ERR_NEEDREGGEDNICK, ERR_NONONREG, ERR_NOCTCP (a noise to who is
-/// spoken to), ERR_CANTSENDTOUSER, ERR_TARGUMODEG.
-const SEND_ERROR_NUMERICS: &[&str] = &["401", "404", "407", "477", "486", "492", "531", "716"];
+use super::direct_targets::{DirectTargets, is_same_user};
+use super::notice;
+use crate::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
+use crate::protocol::Output;
+use crate::protocol::irc::channels::user_events::nick_and_userhost;
+use crate::protocol::irc::receive::text;
+use crate::protocol::irc::send::multiline::OutgoingText;
+use crate::protocol::irc::session::{IrcSession, IrcSessionPhase};
+use crate::protocol::irc::wire::batch::MessageContext;
+use crate::protocol::irc::{IncomingMessage, IrcEvent};
 
-/// Those that we are saying something to, by what stands for each.
-#[derive(Debug, Default)]
-pub(in crate::protocol::irc) struct DirectTargets(HashMap<EndpointId, Arc<IrcUser>>);
+/// Why somebody is not told.
+const RECIPIENT_CHANGED: &str = "whoever goes by that nick may be somebody else now";
 
-impl DirectTargets {
-    /// What is said to `place` from here on is for `whom`.
-    pub(in crate::protocol::irc) fn insert(&mut self, place: EndpointId, whom: Arc<IrcUser>) {
-        self.0.insert(place, whom);
-    }
-
-    /// Nothing more is to be said to `place`.
-    pub(in crate::protocol::irc) fn remove(&mut self, place: EndpointId) {
-        self.0.remove(&place);
-    }
-
-    /// What stands for whoever goes by `nick`, if something is being said to them.
-    pub(in crate::protocol::irc) fn endpoint_of(
-        &self,
-        nick: &str,
-        casemapping: Casemapping,
-    ) -> Option<EndpointId> {
-        let mut whispers = self.0.iter();
-        whispers.find(|(_, whom)| casemapping.same(&whom.nick, nick)).map(|(place, _)| *place)
-    }
-
-    /// Whether the numeric `code` says that somebody was not told.
-    pub(in crate::protocol::irc) fn is_send_error(code: &str) -> bool {
-        SEND_ERROR_NUMERICS.contains(&code)
-    }
-
-    /// Those whose nick is nobody's now, or somebody else's: `known` says whose.
-    pub(in crate::protocol::irc) fn gone_targets<'p>(
-        &self,
-        known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>,
-    ) -> Vec<EndpointId> {
-        let is_lost = |whom: &IrcUser| known(&whom.nick).is_none_or(|now| !is_same_user(whom, now));
-        self.0.iter().filter(|(_, whom)| is_lost(whom)).map(|(place, _)| *place).collect()
-    }
-}
-
-/// Whether whoever goes by the nick of `whom` is still the same, as far as the server tells: the account
-/// is a person's own; without one, the address is what is left.
-pub(in crate::protocol::irc) fn is_same_user(whom: &IrcUser, now: &IrcUser) -> bool {
-    match (&whom.account, &now.account) {
-        (Some(account), now) => now.as_ref() == Some(account),
-        (None, _) => {
-            let known = whom.userhost.as_ref().zip(now.userhost.as_ref());
-            known.is_none_or(|(before, now)| before == now)
+/// What is said to somebody alone, and by somebody to us.
+impl IrcSession {
+    /// Says something to `whom`, if they are still who has the nick.
+    pub(in crate::protocol::irc) fn send_direct(
+        &mut self,
+        (ticket, place): (DeliveryId, EndpointId),
+        whom: Arc<IrcUser>,
+        kind: MessageKind,
+        (prefix, body): (&str, &str),
+    ) {
+        let there = self.users.get(&whom.nick).is_some_and(|now| is_same_user(&whom, now));
+        if !there || self.phase != IrcSessionPhase::Online || !notice::is_nick(&whom.nick) {
+            let why = RECIPIENT_CHANGED.to_owned();
+            self.output.push_back(Output::Event(IrcEvent::Rejected {
+                delivery: ticket,
+                endpoint: place,
+                reason: why,
+            }));
+            return;
         }
+        let target = whom.nick.clone();
+        let budget = self.text_budget(&target, kind);
+        let script = OutgoingText {
+            delivery: ticket,
+            kind,
+            target: &target,
+            prefix,
+            body,
+            budget,
+            relay_nick: None,
+        };
+        self.send_queue.push(ticket, place, script.lines());
+        self.direct_targets.insert(place, whom);
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn irc_user(address: Option<&str>, account: Option<&str>) -> IrcUser {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        IrcUser { userhost: owned(address), account: owned(account), ..IrcUser::named("ann") }
-    }
-
-    #[test]
-    fn same_nick_with_another_account_or_userhost_is_another_user() {
-        let host = Some("a@host");
-        for (whom, now, same) in [
-            (irc_user(host, None), irc_user(host, None), true),
-            (irc_user(host, None), irc_user(host, Some("ann")), true),
-            (irc_user(None, None), irc_user(host, None), true),
-            (irc_user(host, None), irc_user(Some("e@elsewhere"), None), false),
-            (irc_user(host, Some("ann")), irc_user(Some("a@home"), Some("ann")), true),
-            (irc_user(host, Some("ann")), irc_user(host, Some("eve")), false),
-            (irc_user(host, Some("ann")), irc_user(host, None), false),
-        ] {
-            assert_eq!(is_same_user(&whom, &now), same, "{whom:?} {now:?}");
+    /// Takes back what is for somebody who is out of sight, as far as it has not left.
+    pub(in crate::protocol::irc) fn cancel_gone_directs(&mut self) {
+        for place in self.direct_targets.gone_targets(|nick| self.users.get(nick)) {
+            let verdict = self.send_queue.cancel(place, RECIPIENT_CHANGED);
+            self.report_send_result(verdict);
         }
     }
 
-    #[test]
-    fn target_out_of_sight_is_gone() {
-        let mut whispers = DirectTargets::default();
-        whispers.insert(EndpointId(1), Arc::new(irc_user(None, None)));
-        assert_eq!(whispers.endpoint_of("ANN", Casemapping::Ascii), Some(EndpointId(1)));
-        let now = Arc::new(irc_user(None, None));
-        assert_eq!(whispers.gone_targets(|_| Some(&now)), []);
-        assert_eq!(whispers.gone_targets(|_| None), [EndpointId(1)]);
-        whispers.remove(EndpointId(1));
-        assert_eq!(whispers.gone_targets(|_| None), []);
+    /// Somebody says something to us alone. What is played back of that was for whoever listened then.
+    pub(in crate::protocol::irc) fn report_direct_message(
+        &mut self,
+        source: Option<&Prefix>,
+        text: &str,
+        context: &MessageContext,
+    ) {
+        let (Some((nick, address)), Some((kind, text))) =
+            (nick_and_userhost(source), text::parse_text(false, text))
+        else {
+            return;
+        };
+        let author = self.message_author(nick, address, context);
+        let (text, mark) = (text.to_owned(), context.message_ref.clone());
+        let relayed_by = context.relayed_by.clone();
+        let (played, own, from_here) = (false, false, false);
+        let talk = IncomingMessage {
+            author,
+            kind,
+            text,
+            message_ref: mark,
+            is_playback: played,
+            is_own: own,
+            is_own_userhost: from_here,
+            relayed_by,
+        };
+        self.output.push_back(Output::Event(IrcEvent::DirectMessage(talk)));
+    }
+
+    /// What a line was said to, or is to be: one of our channels, or somebody whom we are telling
+    /// something.
+    pub(in crate::protocol::irc) fn endpoint_of(&self, name: &str) -> Option<EndpointId> {
+        let whispered = || self.direct_targets.endpoint_of(name, self.isupport.casemapping);
+        self.channels.endpoint_of(name).or_else(whispered)
+    }
+
+    /// Whether the numeric `code` says that somebody whom we are telling something was not told.
+    pub(in crate::protocol::irc) fn is_direct_send_error(
+        &self,
+        code: &str,
+        arguments: &[String],
+    ) -> bool {
+        let whom = arguments.get(1).map_or("", String::as_str);
+        DirectTargets::is_send_error(code)
+            && self.direct_targets.endpoint_of(whom, self.isupport.casemapping).is_some()
     }
 }

@@ -1,5 +1,7 @@
 pub(super) mod direct;
+pub(super) mod direct_targets;
 pub(super) mod multiline;
+pub(super) mod notice;
 pub(super) mod outgoing;
 pub(super) mod pacing;
 pub(super) mod queue;

@@ -1,11 +1,7 @@
 //! The conversation with one IRC server, from socket open to socket close.
 
 mod handlers;
-mod notice;
 mod numerics;
-mod past;
-mod roll;
-mod whisper;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -25,7 +21,7 @@ use super::login::nickserv::Nickserv;
 use super::login::{RawCommand, Registration};
 use super::receive::chathistory::HistoryRequests;
 use super::receive::ctcp::CtcpResponder;
-use super::send::direct::DirectTargets;
+use super::send::direct_targets::DirectTargets;
 use super::send::multiline::OpenMultilines;
 use super::send::pacing::{LearnedPace, Pacer, Priority};
 use super::send::queue::{NextLines, SendQueue};
@@ -363,7 +359,7 @@ impl IrcSession {
         matches!(source, Some(Prefix::Nickname(nick, ..)) if self.is_me(nick))
     }
 
-    fn is_me(&self, nick: &str) -> bool {
+    pub(in crate::protocol::irc) fn is_me(&self, nick: &str) -> bool {
         self.isupport.casemapping.same(nick, &self.nick)
     }
 }

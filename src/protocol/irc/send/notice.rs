@@ -1,13 +1,14 @@
 //! A word to somebody alone.
 
-use super::send::split;
-use super::send::split::Room;
-use super::wire::line::{Charset, Line, SafeText};
+use super::split;
+use super::split::Room;
 use crate::domain::MessageKind;
+use crate::protocol::irc::session::{IrcSession, IrcSessionPhase, MAX_LEN_USERHOST};
+use crate::protocol::irc::wire::line::{Charset, Line, SafeText};
 
 /// `text`, as much of it as fits into one line, said to `nick`; `None` where that is no nick. A target
 /// of PRIVMSG and NOTICE may also be a channel, a list, or everybody on a server (RFC 2812 §3.3.1).
-pub(super) fn notice_line(
+pub(in crate::protocol::irc) fn notice_line(
     (source, charset): (usize, Charset),
     nick: &str,
     text: &str,
@@ -22,8 +23,24 @@ pub(super) fn notice_line(
     Some(Line::message(MessageKind::Notice, nick, &SafeText::sanitize(&first.text)))
 }
 
+/// A word to somebody alone.
+impl IrcSession {
+    /// Tells `nick`, once we are in: what they are told of is worth no more.
+    pub(in crate::protocol::irc) fn send_notice(&mut self, nick: &str, text: &str) {
+        if self.phase != IrcSessionPhase::Online || self.is_me(nick) {
+            return;
+        }
+        let address = self.userhost.as_ref().map_or(MAX_LEN_USERHOST, String::len);
+        let source = (self.nick.len() + 1 + address, self.charset(nick));
+        match notice_line(source, nick, text, self.isupport.linelen) {
+            Some(line) => self.control_queue.push_back(line),
+            None => tracing::warn!(nick, "no nick to send a notice to"),
+        }
+    }
+}
+
 /// Whether `nick` names somebody, and one only.
-pub(super) fn is_nick(nick: &str) -> bool {
+pub(in crate::protocol::irc) fn is_nick(nick: &str) -> bool {
     let odd = |c: char| c.is_control() || " ,*?!@".contains(c);
     !nick.is_empty()
         && !nick.starts_with(['#', '&', '+', '$', ':', '%', '~'])

@@ -1,20 +1,20 @@
 use std::time::Instant;
 
-use super::{IrcSession, IrcSessionPhase};
 use crate::domain::EndpointId;
 use crate::protocol::irc::errors::join::JoinError;
+use crate::protocol::irc::session::{IrcSession, IrcSessionPhase};
 
 /// Whether we are where we think we are.
 impl IrcSession {
     /// Asks the server where we are, once in a while.
-    pub(super) fn check_joins(&mut self, now: Instant) {
+    pub(in crate::protocol::irc) fn check_joins(&mut self, now: Instant) {
         if self.phase == IrcSessionPhase::Online && self.join_check.start_if_due(now) {
             self.enqueue_control(vec![("WHOIS", vec![self.nick.clone()])]);
         }
     }
 
     /// RPL_WHOISCHANNELS: `names` are channels that `nick` is in, with marks before them.
-    pub(super) fn on_whois_channels(&mut self, nick: &str, names: &str) {
+    pub(in crate::protocol::irc) fn on_whois_channels(&mut self, nick: &str, names: &str) {
         if !self.is_me(nick) {
             return;
         }
@@ -28,7 +28,7 @@ impl IrcSession {
 
     /// RPL_ENDOFWHOIS: that is all. Where the server has not seen us, we look for ourselves: it may
     /// hide some channels.
-    pub(super) fn on_end_of_whois(&mut self, now: Instant, nick: &str) {
+    pub(in crate::protocol::irc) fn on_end_of_whois(&mut self, now: Instant, nick: &str) {
         if !self.is_me(nick) {
             return;
         }
@@ -41,7 +41,7 @@ impl IrcSession {
     }
 
     /// The server says something that makes no sense if we are in `name`.
-    pub(super) fn suspect_not_joined(&mut self, now: Instant, name: &str) {
+    pub(in crate::protocol::irc) fn suspect_not_joined(&mut self, now: Instant, name: &str) {
         let place = self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name));
         place.into_iter().for_each(|place| self.request_names(now, place));
     }

@@ -2,7 +2,11 @@
 
 /// Why a channel with these `modes`, as RPL_CHANNELMODEIS tells them, does not hear somebody: who is `marked` has
 /// voice or more, who is `known` is logged in to an account. What bans and mutes somebody is not told there.
-pub(super) fn unheard(modes: &str, marked: bool, known: bool) -> Option<&'static str> {
+pub(in crate::protocol::irc) fn unheard(
+    modes: &str,
+    marked: bool,
+    known: bool,
+) -> Option<&'static str> {
     let modes = modes.strip_prefix('+').filter(|_| !marked)?;
     if modes.contains('m') {
         return Some("it is moderated (+m), and the bridge has no voice");

@@ -2,10 +2,10 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::IrcSession;
 use crate::domain::EndpointId;
 use crate::protocol::Output;
 use crate::protocol::irc::receive::chathistory::{HistoryRequest, HistorySource};
+use crate::protocol::irc::session::IrcSession;
 use crate::protocol::irc::{HistoryReply, IrcEvent};
 
 /// How much is said at most in channels that we are not in yet, and waits until we are in.
@@ -14,7 +14,7 @@ const MAX_EARLY_BYTES: usize = 4 << 20;
 
 /// What was said before.
 impl IrcSession {
-    pub(super) fn fetch_history(
+    pub(in crate::protocol::irc) fn fetch_history(
         &mut self,
         place: EndpointId,
         (since, now): (Timestamp, Timestamp),
@@ -51,7 +51,7 @@ impl IrcSession {
 
     /// Whether what is said in `channel` now is to wait until we are in: what was said there before it is
     /// asked for then. Ergo may tell us of it even before it tells that we come.
-    pub(super) fn is_before_join(&self, channel: &str) -> bool {
+    pub(in crate::protocol::irc) fn is_before_join(&self, channel: &str) -> bool {
         self.has_history()
             && !self.channels.is_joined(channel)
             && self.early_messages.len() < MAX_EARLY_MESSAGES
@@ -63,7 +63,7 @@ impl IrcSession {
     }
 
     /// Asks the next question, if it is time to.
-    pub(super) fn send_history_requests(&mut self, now: Instant) {
+    pub(in crate::protocol::irc) fn send_history_requests(&mut self, now: Instant) {
         let means = self.history_source();
         let lines = self.history_requests.start_next(means, now);
         if !lines.is_empty() {
