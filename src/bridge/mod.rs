@@ -4,39 +4,24 @@
 //! it calls for. It is the whole of the bridge's judgement: it never waits, so it can be told any
 //! story and asked what it did. Its orders may leave once the store has committed the turn.
 
-mod announce;
-mod breaker;
-mod catchup;
-mod channel;
-mod closed;
-mod comings;
-mod company;
-mod counters;
+mod commands;
+mod deliver;
 mod direct;
-mod doubt;
-mod guests;
-mod happening;
-mod history;
-mod intake;
-mod lane;
-mod loops;
-mod page;
-mod people;
+mod directory;
+mod endpoints;
+mod event;
+mod ingest;
+mod irc;
+mod letschat;
+mod loop_guard;
+mod loop_notices;
+mod notices;
 mod policy;
-mod puppets;
-mod questions;
-mod reading;
-mod refusals;
-mod repeats;
-mod room;
+mod repetition;
+mod routes;
 mod run;
-mod saying;
-mod settling;
-mod spot;
-mod topics;
-mod voices;
-mod waiting;
-mod ways;
+mod stats;
+mod topic_sync;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -44,33 +29,33 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Endpoint, EndpointId, Network};
-use crate::protocol::letschat;
+use crate::protocol::letschat::LetsChatUser;
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
-pub use catchup::{DuplicateCounter, fingerprint, next_page_starts};
-pub use counters::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
-pub use happening::{Command, Event, Peer};
+pub use deliver::sender::{NickPolicy, NickSource};
+pub use event::{Command, Event, Peer};
+pub use irc::catchup::{DuplicateCounter, fingerprint, next_page_starts};
+pub use irc::puppets::{PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
-pub use puppets::{PuppetCommand, PuppetEnd};
-pub use voices::{NickPolicy, NickSource};
+pub use stats::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
 
-use breaker::LoopGuard;
-use closed::OutageNotice;
-use comings::StatusBuffer;
-use company::EndpointNames;
+use commands::CommandLimiter;
+use deliver::MergeWait;
+use deliver::failures::FailureNotices;
+use deliver::queue::DeliveryQueue;
+use deliver::quota::QueueQuota;
+use deliver::sender::Senders;
 use direct::DirectMessages;
-use lane::DeliveryQueue;
-use page::PageScheduler;
-use questions::CommandLimiter;
-use reading::RoomState;
-use refusals::FailureNotices;
-use saying::MergeWait;
-use spot::EndpointState;
-use topics::KnownTopics;
-use voices::Senders;
-use waiting::QueueQuota;
-use ways::Routes;
+use directory::EndpointNames;
+use endpoints::EndpointState;
+use letschat::catchup::RoomState;
+use letschat::paging::PageScheduler;
+use loop_guard::LoopGuard;
+use notices::outage::OutageNotice;
+use notices::status::StatusBuffer;
+use routes::Routes;
+use topic_sync::KnownTopics;
 
 /// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
@@ -87,7 +72,7 @@ pub struct Bridge {
     policy: BridgePolicy,
     endpoints: HashMap<EndpointId, EndpointState>,
     /// Our own account on Let's Chat, once it is known.
-    letschat_account: Option<letschat::LetsChatUser>,
+    letschat_account: Option<LetsChatUser>,
     /// How many lanes are open.
     joined: usize,
     stopping: bool,

@@ -10,29 +10,29 @@
 //! there is none, whoever has kept a nick since the talk began, under our eyes ([`Party`]). What is for
 //! somebody who has left is refused, and whoever wrote it is told.
 
-mod allowance;
-mod hearing;
-mod lanes;
-mod news;
+mod deliver;
+mod failures;
+mod identity;
+mod inbound;
+mod lookup;
 mod parties;
-mod partners;
-mod sight;
+mod rate_limit;
+mod replies;
 mod taking;
-mod telling;
-mod words;
+mod threads;
 
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::lane::DeliveryQueue;
+use super::deliver::queue::DeliveryQueue;
 use super::{Bridge, Peer};
 use crate::domain::{EndpointId, Network, UserRef};
 use crate::store::{Store, StoreError};
 
-pub(super) use allowance::{RateDecision, UserRateLimiter};
 use parties::Parties;
-use partners::{Correspondent, THREAD_TIMEOUT, Threads};
+pub(super) use rate_limit::{RateDecision, UserRateLimiter};
+use threads::{Correspondent, THREAD_TIMEOUT, Threads};
 
 /// How often somebody may write: so many times at once, and then once in this time.
 const DM_BURST: i32 = 10;
@@ -197,8 +197,8 @@ impl Bridge {
         };
         if let UserRef::Nick(..) = party {
             let why = |lane: &DeliveryQueue| match lane.in_doubt() {
-                Some(_) => words::CONNECTION_LOST_UNKNOWN_NICK,
-                None => words::LOST_TRACK,
+                Some(_) => replies::CONNECTION_LOST_UNKNOWN_NICK,
+                None => replies::LOST_TRACK,
             };
             while let Some(delivery) = lane.drop_head(why(&lane), now, store)? {
                 self.queue_quota.remove(&delivery.message);

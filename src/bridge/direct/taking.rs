@@ -1,10 +1,10 @@
 //! What is taken in of that: into the ledger and its reader's outbox, unless something is against it.
 
-use super::hearing::{DmSender, DmText};
-use super::sight::UserMatch;
-use super::{DmRecipient, MOST_LANES, words};
-use crate::bridge::breaker::LoopVerdict;
-use crate::bridge::lane::DeliveryQueue;
+use super::inbound::{DmSender, DmText};
+use super::lookup::UserMatch;
+use super::{DmRecipient, MOST_LANES, replies};
+use crate::bridge::deliver::queue::DeliveryQueue;
+use crate::bridge::loop_guard::LoopVerdict;
 use crate::bridge::{Bridge, Ctx, Peer};
 use crate::domain::{Delivery, DeliveryState, EndpointId, Message, MessagePart, Sender, UserRef};
 use crate::store::StoreError;
@@ -74,7 +74,7 @@ impl Bridge {
             ));
         }
         if reader.user.network().is_none() && self.direct.letschat_enabled != Some(true) {
-            return Some(words::DMS_DISABLED.to_owned());
+            return Some(replies::DMS_DISABLED.to_owned());
         }
         let crowded =
             self.direct.recipients.len() >= MOST_LANES && !self.direct.recipients.contains_key(&to);
@@ -88,7 +88,7 @@ impl Bridge {
             place.is_some_and(|place| self.routes.is_ignored(&said_there, place, *there))
         };
         if meetings.is_empty() {
-            return Some(words::NOT_THERE.to_owned());
+            return Some(replies::NOT_THERE.to_owned());
         }
         if meetings.iter().any(ignored) {
             self.stats.traffic_mut(peer_of(&writer.user)).ignored += 1;

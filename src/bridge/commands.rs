@@ -1,0 +1,204 @@
+//! What people ask of the bridge itself, and its answers: who is on the other side, how it is.
+//!
+//! A question is mirrored as anything else that is said. The answer is for who asked: on IRC by a
+//! NOTICE to their nick alone, in a room by a line there, which is mirrored nowhere.
+
+use std::borrow::Cow;
+
+use jiff::SignedDuration;
+
+use super::deliver::failures::notify_nick;
+use super::direct::{RateDecision, UserRateLimiter};
+use super::{Bridge, Ctx, EndpointState};
+use crate::domain::{Endpoint, EndpointId, Message, MessageKind, Network};
+use crate::protocol::irc::IncomingMessage;
+use crate::store::StoreError;
+use crate::translate::{BotCommand, NoticeText, name_or_fallback};
+
+/// So many questions are answered in a place at once, and then one in this time.
+const REPLY_BURST: i32 = 5;
+const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
+
+/// What is answered where that is too much.
+const RATE_LIMITED: &str = "too many questions at once: ask again in a few seconds";
+
+/// What is answered to whoever writes to the bridge alone, where that is passed on to nobody.
+const NO_DIRECT_MESSAGES: &str = "nobody reads what is written to the bridge alone. In the channel, !who tells who is \
+                      on the other side, !status how the bridge is, !help what it does";
+
+/// How many bytes of names are told of one place: with the rest of the answer, a line of IRC.
+const MAX_LEN_NAMES: usize = 250;
+
+/// Those who write to the bridge alone are all answered as often as one place is.
+const PRIVATE_BUCKET: EndpointId = EndpointId(0);
+
+/// How often somebody was answered, in each place.
+#[derive(Debug)]
+pub(super) struct CommandLimiter(UserRateLimiter);
+
+impl Default for CommandLimiter {
+    fn default() -> Self {
+        Self(UserRateLimiter::new(REPLY_BURST, REPLY_INTERVAL))
+    }
+}
+
+impl Bridge {
+    /// `message` was said just now: if it asks something of the bridge, it is answered.
+    pub(super) fn handle_command(
+        &mut self,
+        message: &Message,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let place = message.source;
+        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
+        let question = match &spot.endpoint {
+            Endpoint::Channel { .. } => BotCommand::parse_in_channel(&message.body),
+            Endpoint::Room(_) => self
+                .letschat_account
+                .as_ref()
+                .filter(|account| message.author.account.as_ref() != Some(&account.id))
+                .and_then(|account| {
+                    let names = [Some(&account.username), account.display_name.as_ref()];
+                    BotCommand::parse_in_room(&message.body, names.into_iter().flatten())
+                }),
+        };
+        let Some(question) = question.filter(|_| self.should_reply(message)) else { return Ok(()) };
+        let lines: Vec<NoticeText> = match self.command_limiter.0.take(place, turn.now) {
+            RateDecision::Allow => self
+                .command_reply(question, place, turn)?
+                .into_iter()
+                .map(NoticeText::from)
+                .collect(),
+            RateDecision::DenyAndNotify => vec![NoticeText::from(RATE_LIMITED)],
+            RateDecision::Deny => return Ok(()),
+        };
+        match &self.endpoints[&place].endpoint {
+            Endpoint::Channel { network, .. } => {
+                let network = network.clone();
+                for words in lines {
+                    notify_nick(&network, &message.author.name, words, turn);
+                }
+                Ok(())
+            }
+            Endpoint::Room(_) => {
+                self.post_notice(place, &[place], NoticeText::from_lines(lines), turn)
+            }
+        }
+    }
+
+    /// Somebody has written to the bridge alone what they want to know, or a command, on a network where that is passed on to nobody.
+    pub(super) fn reply_no_direct_messages(
+        &mut self,
+        network: &Network,
+        talk: &IncomingMessage,
+        turn: &mut Ctx<'_>,
+    ) {
+        let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.is_playback;
+        if answerable
+            && BotCommand::is_meant(&talk.text)
+            && self.command_limiter.0.take(PRIVATE_BUCKET, turn.now) == RateDecision::Allow
+        {
+            notify_nick(network, &talk.author.name, NO_DIRECT_MESSAGES, turn);
+        }
+    }
+
+    /// Whether whoever said `message` is answered: never a program, nor what is said as a notice. Two
+    /// programs could answer each other for ever.
+    fn should_reply(&self, message: &Message) -> bool {
+        let wanted = |to: &EndpointId| self.routes.format(message.source, *to).commands;
+        message.kind == MessageKind::Text
+            && !message.author.bot
+            && self
+                .endpoints
+                .get(&message.source)
+                .is_some_and(|spot| spot.mirrors.iter().any(wanted))
+    }
+
+    fn command_reply(
+        &self,
+        question: BotCommand,
+        place: EndpointId,
+        turn: &Ctx<'_>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mirrors = self.endpoints.get(&place).map(|spot| spot.mirrors.clone());
+        let mut others = mirrors.iter().flat_map(|mirrors| mirrors.iter().copied());
+        match question {
+            BotCommand::Who => Ok(others.map(|other| self.who_text(other)).collect()),
+            BotCommand::Status => others.map(|other| self.status_text(other, turn)).collect(),
+            BotCommand::Help => Ok(vec![self.help_text(place, others.next())]),
+        }
+    }
+
+    fn help_text(&self, place: EndpointId, other: Option<EndpointId>) -> String {
+        let there = other.map_or_else(String::new, |other| self.display_name(other));
+        let ask = match (&self.endpoints[&place].endpoint, &self.letschat_account) {
+            (Endpoint::Room(_), Some(account)) => format!("@{} ", account.username),
+            _ => "!".to_owned(),
+        };
+        let private = match &self.endpoints[&place].endpoint {
+            Endpoint::Channel { network, .. } if self.has_direct_messages(Some(network)) => {
+                ". !msg USER TEXT, said to the bridge alone, tells somebody there in private"
+            }
+            Endpoint::Room(_) if self.has_direct_messages(None) => {
+                ". @NICK TEXT, written to the bridge alone, tells somebody there in private"
+            }
+            _ => "",
+        };
+        format!(
+            "what is said here is mirrored to {there}, and the other way. {ask}who tells who is there, \
+             {ask}status how the bridge is{private}"
+        )
+    }
+
+    /// `room tea: ann, bob`.
+    fn who_text(&self, place: EndpointId) -> String {
+        let Some(spot) = self.endpoints.get(&place) else { return String::new() };
+        let there = self.display_name(place);
+        if !spot.queue.is_open() {
+            return format!("{there}: cannot be seen just now");
+        }
+        let mut names: Vec<Cow<'_, str>> = match &spot.endpoint {
+            Endpoint::Channel { .. } => {
+                spot.roster.iter().map(|member| name_or_fallback(&member.user.nick)).collect()
+            }
+            Endpoint::Room(_) => {
+                spot.room_members.present_usernames().map(name_or_fallback).collect()
+            }
+        };
+        names.sort_by_cached_key(|name| name.to_lowercase());
+        if names.is_empty() {
+            return format!("{there}: nobody but us");
+        }
+        let count = names.len();
+        let mut shown = 0;
+        let mut bytes = 0;
+        for name in &names {
+            bytes += name.len() + 2;
+            if bytes > MAX_LEN_NAMES {
+                break;
+            }
+            shown += 1;
+        }
+        let more =
+            if shown < count { format!(" and {} more", count - shown) } else { String::new() };
+        format!("{there}: {}{more}", names[..shown].join(", "))
+    }
+
+    /// `room tea: joined, nothing waits to be said there`.
+    fn status_text(&self, place: EndpointId, turn: &Ctx<'_>) -> Result<String, StoreError> {
+        // But for the question itself, which is on its way there.
+        let waiting = turn.store.pending_count(place)?.saturating_sub(1);
+        let is_open = |spot: &EndpointState| spot.queue.is_open();
+        let joined = if self.endpoints.get(&place).is_some_and(is_open) {
+            "joined"
+        } else {
+            "out of reach just now"
+        };
+        let waits = match waiting {
+            0 => "nothing waits".to_owned(),
+            1 => "1 message waits".to_owned(),
+            many => format!("{many} messages wait"),
+        };
+        Ok(format!("{}: {joined}, {waits} to be said there", self.display_name(place)))
+    }
+}

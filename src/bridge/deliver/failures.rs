@@ -1,0 +1,265 @@
+//! Who said what was refused is told, once, where they said it.
+//!
+//! What was refused stands in the store as not told yet, so that neither a restart nor a lost
+//! connection keeps it from being told, or has it told twice. Several refusals within a moment are
+//! told as one number, and nobody is told more often than every few minutes: somebody on IRC by a
+//! NOTICE to their nick alone, those in a room by one line there, which is mirrored nowhere.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::bridge::{Bridge, Command, Ctx};
+use crate::domain::{Casemapping, Delivery, Endpoint, EndpointId, MessageKind, Network};
+use crate::protocol::irc;
+use crate::store::{StoreError, UnreportedFailure};
+use crate::translate::{NoticeText, name_or_fallback};
+
+/// How long refusals are gathered before the first is told.
+const BATCH_DELAY: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long nobody is told again.
+const NOTICE_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
+
+/// How many names, and how many bytes of a text or a reason, are shown.
+const MAX_NAMES: usize = 5;
+const MAX_LEN_EXCERPT: usize = 60;
+
+/// When somebody is told next.
+#[derive(Debug)]
+pub(in crate::bridge) struct FailureNotices {
+    /// When to look for those that are to be told; `None` where there are none.
+    due_at: Option<Timestamp>,
+    /// Until when these are not told again.
+    quiet_until: HashMap<FailureRecipient, Timestamp>,
+}
+
+/// Who is told.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum FailureRecipient {
+    /// Somebody on a network, by their nick in lower case.
+    Nick(Network, String),
+    /// Those in a room.
+    Room(EndpointId),
+}
+
+impl Default for FailureNotices {
+    /// Perhaps the last run has left some.
+    fn default() -> Self {
+        Self { due_at: Some(Timestamp::MIN), quiet_until: HashMap::new() }
+    }
+}
+
+impl FailureNotices {
+    /// Something was refused of which somebody is to be told.
+    fn schedule(&mut self, now: Timestamp) {
+        let due = self.due_at.filter(|due| *due != Timestamp::MIN);
+        self.due_at = Some(due.unwrap_or(now + BATCH_DELAY));
+    }
+
+    /// Whether some are to be told now.
+    fn take_due(&mut self, now: Timestamp) -> bool {
+        let due = self.due_at.is_some_and(|due| due <= now);
+        if due {
+            self.due_at = None;
+            self.quiet_until.retain(|_, until| *until > now);
+        }
+        due
+    }
+
+    /// Whether `audience` may be told now; if not, it is when it may.
+    fn admit(&mut self, audience: FailureRecipient, now: Timestamp) -> bool {
+        if let Some(until) = self.quiet_until.get(&audience) {
+            self.due_at = Some(self.due_at.map_or(*until, |due| due.min(*until)));
+            return false;
+        }
+        self.quiet_until.insert(audience, now + NOTICE_INTERVAL);
+        true
+    }
+}
+
+impl Bridge {
+    /// `delivery` was refused: whoever said it is to be told. Not a program, nor one who said it as a
+    /// notice: neither expects an answer, and two programs could answer each other for ever.
+    pub(in crate::bridge) fn record_failure(
+        &mut self,
+        delivery: &Delivery,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let author = &delivery.message.author;
+        let answerable = !author.is_bridge() && !author.bot;
+        if !self.policy.notices || !answerable || delivery.message.kind == MessageKind::Notice {
+            return Ok(());
+        }
+        self.failure_notices.schedule(turn.now);
+        turn.store.mark_unreported(delivery.id)
+    }
+
+    /// Tells those who are to be told by now.
+    pub(in crate::bridge) fn notify_failures(
+        &mut self,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        if !self.failure_notices.take_due(turn.now) {
+            return Ok(());
+        }
+        let mut audiences: HashMap<FailureRecipient, Vec<UnreportedFailure>> = HashMap::new();
+        for untold in turn.store.unreported_failures()? {
+            match self.endpoints.get(&untold.source).map(|spot| &spot.endpoint) {
+                Some(Endpoint::Channel { network, .. }) => {
+                    let nick = Casemapping::default().fold(&untold.author);
+                    audiences
+                        .entry(FailureRecipient::Nick(network.clone(), nick))
+                        .or_default()
+                        .push(untold);
+                }
+                Some(Endpoint::Room(_)) => {
+                    audiences
+                        .entry(FailureRecipient::Room(untold.source))
+                        .or_default()
+                        .push(untold);
+                }
+                // Whoever wrote in private is told otherwise.
+                None if self.direct.is_enabled()
+                    && turn.store.user_of_endpoint(untold.source)?.is_some() => {}
+                // No longer linked: nobody is there to be told.
+                None => turn.store.mark_reported(&untold)?,
+            }
+        }
+        for (audience, refused) in audiences {
+            self.notify_recipient(audience, &refused, turn)?;
+        }
+        Ok(())
+    }
+
+    fn notify_recipient(
+        &mut self,
+        audience: FailureRecipient,
+        refused: &[UnreportedFailure],
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        if let FailureRecipient::Nick(network, _) = &audience
+            && !self.networks_last_seen.contains_key(network)
+        {
+            self.failure_notices.schedule(turn.now);
+            return Ok(());
+        }
+        if !self.failure_notices.admit(audience.clone(), turn.now) {
+            return Ok(());
+        }
+        for untold in refused {
+            turn.store.mark_reported(untold)?;
+        }
+        match audience {
+            FailureRecipient::Nick(network, _) => {
+                let Some(UnreportedFailure { author, .. }) = refused.first() else { return Ok(()) };
+                notify_nick(&network, author, self.nick_notice_text(refused), turn);
+                Ok(())
+            }
+            FailureRecipient::Room(room) => {
+                let Some(UnreportedFailure { to, .. }) = refused.first() else { return Ok(()) };
+                self.notify(*to, &[room], self.room_notice_text(refused), turn)
+            }
+        }
+    }
+
+    /// `your message "tea?" did not reach room tea: Bad Request`.
+    fn nick_notice_text(&self, refused: &[UnreportedFailure]) -> String {
+        let each = refused.iter().map(|untold| {
+            let (from, to) = (self.display_name(untold.source), self.display_name(untold.to));
+            match untold.count {
+                1 => format!("your message \"{}\" did not reach {to}", excerpt(&untold.excerpt)),
+                count => format!("{count} of your messages in {from} did not reach {to}"),
+            }
+        });
+        format!("{}: {}", each.collect::<Vec<_>>().join(", "), join_reasons(refused))
+    }
+
+    /// `@bob: 3 messages were not delivered to #tea on office: Cannot send to channel`.
+    fn room_notice_text(&self, refused: &[UnreportedFailure]) -> String {
+        let mut names: Vec<&str> = refused.iter().map(|untold| untold.author.as_str()).collect();
+        names.dedup();
+        let more = if names.len() > MAX_NAMES { " and others" } else { "" };
+        names.truncate(MAX_NAMES);
+        let names = names.into_iter().map(mention).collect::<Vec<_>>().join(", ");
+        let what = match refused.iter().map(|untold| untold.count).sum() {
+            1_u64 => format!("the message \"{}\" was", excerpt(&refused[0].excerpt)),
+            count => format!("{count} messages were"),
+        };
+        let mut places: Vec<String> =
+            refused.iter().map(|untold| self.display_name(untold.to)).collect();
+        places.sort();
+        places.dedup();
+        let places = places.join(", ");
+        format!("{names}{more}: {what} not delivered to {places}: {}", join_reasons(refused))
+    }
+
+    /// What people call `place`.
+    pub(in crate::bridge) fn display_name(&self, place: EndpointId) -> String {
+        match self.endpoints.get(&place).map(|spot| &spot.endpoint) {
+            Some(Endpoint::Channel { network, name }) => format!("{name} on {network}"),
+            Some(Endpoint::Room(room)) => format!("room {room}"),
+            None => "a place that is no longer linked".to_owned(),
+        }
+    }
+}
+
+/// Tells whoever goes by `nick`, and nobody else.
+pub(in crate::bridge) fn notify_nick(
+    network: &Network,
+    nick: &str,
+    words: impl Into<NoticeText>,
+    turn: &mut Ctx<'_>,
+) {
+    let (nick, text) = (nick.to_owned(), words.into().into_string());
+    turn.commands.push(Command::Irc(network.clone(), irc::IrcCommand::SendNotice { nick, text }));
+}
+
+/// `@all` would call everybody in the room (WIRE.md, "What its web page makes of text"); whoever goes
+/// by that name is not called.
+fn mention(name: &str) -> String {
+    let name = name_or_fallback(name);
+    if name.eq_ignore_ascii_case("all") { name.into_owned() } else { format!("@{name}") }
+}
+
+fn join_reasons(refused: &[UnreportedFailure]) -> String {
+    let mut seen = HashSet::new();
+    let reasons = refused.iter().map(|untold| untold.reason.as_str());
+    let reasons: Vec<String> = reasons.filter(|it| seen.insert(*it)).take(2).map(excerpt).collect();
+    reasons.join("; ")
+}
+
+/// The beginning of `text`, in one line.
+pub(in crate::bridge) fn excerpt(text: &str) -> String {
+    let line = NoticeText::from(text).into_string();
+    match line.char_indices().nth(MAX_LEN_EXCERPT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpt_is_one_truncated_line() {
+        assert_eq!(excerpt("a\r\n b"), "a b");
+        assert_eq!(excerpt(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+    }
+
+    #[test]
+    fn recipient_is_notified_once_per_interval() {
+        let mut refusals = FailureNotices { due_at: None, ..FailureNotices::default() };
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let ann = || FailureRecipient::Nick(Network::new("office"), "ann".to_owned());
+        refusals.schedule(at(100));
+        refusals.schedule(at(104));
+        assert!(!refusals.take_due(at(104)));
+        assert!(refusals.take_due(at(105)) && !refusals.take_due(at(106)));
+        assert!(refusals.admit(ann(), at(105)));
+        assert!(!refusals.admit(ann(), at(110)));
+        assert!(!refusals.take_due(at(404)) && refusals.take_due(at(405)));
+        assert!(refusals.admit(ann(), at(405)));
+    }
+}

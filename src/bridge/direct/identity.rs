@@ -1,0 +1,303 @@
+//! What becomes of those who talk in private, and of the two sides.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::replies;
+use crate::bridge::{Bridge, Ctx, Peer};
+use crate::domain::{Casemapping, EndpointId, IrcUser, Network, UserRef};
+use crate::protocol::irc::MembershipEvent;
+use crate::protocol::letschat;
+use crate::store::StoreError;
+
+/// How soon all to whom something is to be said are looked at again because of a list of a channel.
+const LISTED: SignedDuration = SignedDuration::from_secs(1);
+
+/// What has become of people on a network, as far as it matters for who somebody is.
+#[derive(Debug)]
+pub(in crate::bridge) enum UserChange {
+    /// Somebody is known otherwise.
+    Replaced(Arc<IrcUser>, Arc<IrcUser>),
+    /// The server has told more of them; their nicks are the same.
+    Updated(Vec<Arc<IrcUser>>),
+    /// Somebody is in sight.
+    VisibilityChanged(Arc<IrcUser>),
+    /// These may be out of it.
+    Missed(Vec<UserRef>),
+    /// A channel was listed: these may be out of sight, and anybody in it.
+    Listed(Vec<UserRef>),
+}
+
+impl Bridge {
+    /// What of `presence` matters here, to be told once it is known everywhere.
+    pub(in crate::bridge) fn user_change(
+        &self,
+        network: &Network,
+        presence: &MembershipEvent,
+    ) -> Option<UserChange> {
+        if self.direct.endpoints_by_user.is_empty() {
+            return None;
+        }
+        match presence {
+            MembershipEvent::UserChanged { before, now, .. } => {
+                Some(UserChange::Replaced(Arc::clone(before), Arc::clone(now)))
+            }
+            MembershipEvent::UsersUpdated(people) => Some(UserChange::Updated(
+                people.iter().map(|(_, person)| Arc::clone(person)).collect(),
+            )),
+            MembershipEvent::Joined { user: who, .. } => {
+                Some(UserChange::VisibilityChanged(Arc::clone(who)))
+            }
+            MembershipEvent::Left { endpoints: places, user: who, .. } => {
+                let spot = places.first().and_then(|place| self.endpoints.get(place))?;
+                let casemapping = spot.roster.casemapping();
+                let party = crate::bridge::direct::lookup::user_ref(network, who, casemapping);
+                Some(UserChange::Missed(vec![party]))
+            }
+            MembershipEvent::Names { endpoint: place, .. } => {
+                Some(UserChange::Listed(self.talkers(network, *place)))
+            }
+            MembershipEvent::PrefixChanged { .. } => None,
+        }
+    }
+
+    /// Takes in what has become of people on `network`.
+    pub(in crate::bridge) fn on_user_change(
+        &mut self,
+        network: &Network,
+        news: UserChange,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        match news {
+            UserChange::Replaced(before, now) => {
+                self.merge_identity(network, &before, &now, turn)?;
+                self.looks_for(network, &before, turn)?;
+                self.looks_for(network, &now, turn)
+            }
+            UserChange::Updated(people) => {
+                for person in people {
+                    let stranger = IrcUser::named(&person.nick);
+                    self.merge_identity(network, &stranger, &person, turn)?;
+                    self.looks_for(network, &stranger, turn)?;
+                    self.looks_for(network, &person, turn)?;
+                }
+                Ok(())
+            }
+            UserChange::VisibilityChanged(person) => self.looks_for(network, &person, turn),
+            UserChange::Missed(parties) => self.miss(parties, turn),
+            UserChange::Listed(parties) => {
+                self.miss(parties, turn)?;
+                // A server can list without end. Who is passed over now is looked at when time has passed.
+                let lately = |at| turn.now.duration_since(at) < LISTED;
+                if self.direct.listed_at.is_some_and(lately) {
+                    return Ok(());
+                }
+                self.direct.listed_at = Some(turn.now);
+                self.schedule_direct(turn)
+            }
+        }
+    }
+
+    /// Looks at what is to be said to `person`, as whoever they are known.
+    fn looks_for(
+        &mut self,
+        network: &Network,
+        person: &IrcUser,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let party =
+            crate::bridge::direct::lookup::user_ref(network, person, self.casemapping_of(network));
+        let nick =
+            UserRef::Nick(network.clone(), self.casemapping_of(network).fold(&person.nick).into());
+        self.miss(vec![nick, party], turn)
+    }
+
+    /// Those in the channel at `place` who have talked.
+    pub(in crate::bridge) fn talkers(&self, network: &Network, place: EndpointId) -> Vec<UserRef> {
+        let Some(spot) =
+            self.endpoints.get(&place).filter(|_| !self.direct.endpoints_by_user.is_empty())
+        else {
+            return Vec::new();
+        };
+        let casemapping = spot.roster.casemapping();
+        let party = |person: &IrcUser| {
+            crate::bridge::direct::lookup::user_ref(network, person, casemapping)
+        };
+        let parties = spot.roster.iter().map(|member| party(&member.user));
+        parties.filter(|party| self.direct.endpoints_by_user.place(party).is_some()).collect()
+    }
+
+    /// These may be out of sight, or in it again: who is known by the nick alone, and is out of sight, is
+    /// nobody from now on.
+    pub(in crate::bridge) fn miss(
+        &mut self,
+        parties: Vec<UserRef>,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let mut places = Vec::new();
+        for party in parties {
+            let Some(place) = self.direct.endpoints_by_user.place(&party) else { continue };
+            places.push(place);
+            let lost = match &party {
+                UserRef::Nick(network, nick) => self.find_by_nick(network, nick).is_none(),
+                UserRef::Account(..) | UserRef::LetsChat(_) => false,
+            };
+            if lost {
+                let name = self.direct.name_of(place).to_owned();
+                self.direct.threads.remove_user(place, &name);
+                self.mark_recipient_gone(place, replies::LOST_TRACK, turn)?;
+            }
+        }
+        self.advance_readers(&places, turn)
+    }
+
+    /// Who was known as `before` is the same as `now`: their talks go on.
+    fn merge_identity(
+        &mut self,
+        network: &Network,
+        before: &IrcUser,
+        now: &IrcUser,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let casemapping = self.casemapping_of(network);
+        let was = crate::bridge::direct::lookup::user_ref(network, before, casemapping);
+        let is = crate::bridge::direct::lookup::user_ref(network, now, casemapping);
+        // Whoever logs out of an account may not be the only one who has it.
+        if was == is || !matches!(was, UserRef::Nick(..)) {
+            return Ok(());
+        }
+        let Some(place) = self.direct.endpoints_by_user.place(&was) else { return Ok(()) };
+        let is_new = self.direct.endpoints_by_user.place(&is).is_none();
+        if is_new
+            && !self.direct.recipients.contains_key(&place)
+            && turn.store.same_party(place, &is)?
+        {
+            self.direct.endpoints_by_user.meet(&is, place, &now.nick);
+            return Ok(());
+        }
+        let number = self.user_endpoint_id(&is, &now.nick, turn)?;
+        self.direct.threads.move_user(place, number);
+        if before.nick != now.nick {
+            let why = format!("they go by another nick now: {}", now.nick);
+            self.mark_recipient_gone(place, &why, turn)?;
+        }
+        self.advance_readers(&[place, number], turn)
+    }
+
+    /// Looks at all on `network`.
+    fn expire_unseen_nicks(
+        &mut self,
+        network: &Network,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let all =
+            self.direct.endpoints_by_user.on(network).map(|(party, _)| party.clone()).collect();
+        self.miss(all, turn)?;
+        self.schedule_direct(turn)
+    }
+
+    /// Nobody is who had this number. What is on its way to them is still answered for; what did not reach
+    /// others from them is told nobody, for who has the nick next may be somebody else.
+    fn mark_recipient_gone(
+        &mut self,
+        place: EndpointId,
+        why: &str,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        self.direct.endpoints_by_user.forget(place);
+        if let Some(reader) = self.direct.recipients.get_mut(&place) {
+            reader.gone_reason = Some(why.to_owned());
+        }
+        if self.direct.report_at.is_some() {
+            turn.store.told_nobody(place)?;
+        }
+        Ok(())
+    }
+
+    /// The connection to `peer` is lost: what was on its way there is in doubt.
+    pub(in crate::bridge) fn on_direct_connection_lost(
+        &mut self,
+        peer: &Peer,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        self.direct.connected_since.remove(peer);
+        let there = |party: &UserRef| match peer {
+            Peer::Irc(network) => party.network() == Some(network),
+            Peer::LetsChat => party.network().is_none(),
+        };
+        for reader in self.direct.recipients.values_mut().filter(|reader| there(&reader.user)) {
+            match peer {
+                Peer::Irc(_) => reader.queue.connection_lost(turn.store)?,
+                Peer::LetsChat => reader.queue.mark_in_doubt(turn.store)?,
+            }
+        }
+        match peer {
+            Peer::Irc(network) => self.expire_unseen_nicks(network, turn),
+            Peer::LetsChat => {
+                self.direct.letschat_enabled = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether Let's Chat carries what is written to somebody alone.
+    pub(in crate::bridge) fn set_letschat_dms_enabled(
+        &mut self,
+        carries: bool,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        self.direct.letschat_enabled = Some(carries);
+        if !carries {
+            tracing::warn!(
+                "Let's Chat has private messages turned off (private.enable): direct_messages does \
+                 nothing"
+            );
+        }
+        self.schedule_direct(turn)
+    }
+
+    /// Something of Let's Chat that may be about what is written to somebody alone. Gives it back if it is
+    /// not.
+    pub(in crate::bridge) fn filter_letschat_event(
+        &mut self,
+        event: letschat::LetsChatEvent,
+        turn: &mut Ctx<'_>,
+    ) -> Result<Option<letschat::LetsChatEvent>, StoreError> {
+        use letschat::LetsChatEvent;
+        match event {
+            LetsChatEvent::LoggedIn(_) => {
+                self.direct.connected_since.insert(Peer::LetsChat, turn.now);
+                return Ok(Some(event));
+            }
+            LetsChatEvent::DirectMessage(whisper) => self.on_letschat_dm(&whisper, turn)?,
+            LetsChatEvent::DirectMessagesEnabled(carries) => {
+                self.set_letschat_dms_enabled(carries, turn)?;
+            }
+            LetsChatEvent::Posted { delivery: ticket, endpoint: place, id }
+                if self.direct.recipients.contains_key(&place) =>
+            {
+                self.ack_direct(ticket, place, Some(&id.to_string()), turn)?;
+            }
+            LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why }
+                if self.direct.recipients.contains_key(&place) =>
+            {
+                self.reject_direct(ticket, place, &why, turn)?;
+            }
+            LetsChatEvent::TimedOut { endpoint: place, .. }
+                if self.direct.recipients.contains_key(&place) =>
+            {
+                self.on_direct_ack_timeout(place, turn)?;
+            }
+            event => return Ok(Some(event)),
+        }
+        Ok(None)
+    }
+
+    fn casemapping_of(&self, network: &Network) -> Casemapping {
+        let mut spots =
+            self.endpoints.values().filter(|spot| spot.endpoint.network() == Some(network));
+        let occupied = spots.find(|spot| !spot.roster.is_empty());
+        occupied.map_or_else(Casemapping::default, |spot| spot.roster.casemapping())
+    }
+}

@@ -1,0 +1,102 @@
+//! What puppets have said, and the bridge is to see.
+
+use super::{ExpectedEcho, Puppets};
+use crate::bridge::irc::history::matched_len;
+use crate::bridge::{Bridge, Ctx};
+use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Network, RenderedMessage};
+use crate::protocol::irc::IncomingMessage;
+use crate::store::{Cursor, StoreError};
+
+/// How many deliveries of puppets to one channel the bridge looks out for.
+const MAX_EXPECTED: usize = 64;
+
+impl ExpectedEcho {
+    pub(super) fn is_fully_seen(&self) -> bool {
+        self.seen_bytes >= self.rendered.body.len()
+    }
+}
+
+impl Puppets {
+    /// `account` says this from now on.
+    pub(in crate::bridge) fn expect_echo(
+        &mut self,
+        (ticket, place): (DeliveryId, EndpointId),
+        account: LetsChatUserId,
+        speech: RenderedMessage,
+        base: usize,
+    ) {
+        let expected = self.expected_echoes.entry(place).or_default();
+        // One is under way at a time: what was seen whole before is over.
+        expected.retain(|it| !it.is_fully_seen() && it.delivery != ticket);
+        if expected.len() >= MAX_EXPECTED {
+            expected.pop_front();
+        }
+        expected.push_back(ExpectedEcho {
+            delivery: ticket,
+            user: account,
+            rendered: speech,
+            acked_before: base,
+            seen_bytes: 0,
+            unobserved: false,
+        });
+    }
+
+    /// The bridge sees `account` say something.
+    fn record_echo(&mut self, place: EndpointId, account: &LetsChatUserId, talk: &IncomingMessage) {
+        let Some(expected) = self.expected_echoes.get_mut(&place) else { return };
+        let found = expected.iter_mut().enumerate().find_map(|(at, it)| {
+            let rest = it.rendered.body.get(it.seen_bytes..)?;
+            let theirs = it.user == *account && !it.is_fully_seen();
+            theirs.then(|| matched_len(&it.rendered, rest, talk))?.map(|end| (at, end))
+        });
+        let Some((found, end)) = found else { return };
+        expected[found].seen_bytes += end;
+        // Somebody is heard in order: what was not seen before this will not be.
+        let mut at = 0;
+        expected.retain(|it| {
+            at += 1;
+            at > found || it.user != *account
+        });
+    }
+
+    /// The bridge does not see what is said at `place` for a while, nor who is there.
+    pub(in crate::bridge) fn mark_unobserved(&mut self, place: EndpointId) {
+        self.expected_echoes
+            .entry(place)
+            .or_default()
+            .iter_mut()
+            .for_each(|it| it.unobserved = true);
+        self.pending_echoes.retain(|it| it.endpoint != place);
+        for puppet in self.by_user.values_mut() {
+            puppet.seen_leaving.remove(&place);
+        }
+    }
+
+    pub(super) fn forget_echo(&mut self, place: EndpointId, ticket: DeliveryId) {
+        if let Some(expected) = self.expected_echoes.get_mut(&place) {
+            expected.retain(|it| it.delivery != ticket);
+        }
+    }
+}
+
+impl Bridge {
+    /// A line that was said under the nick of a puppet, as the bridge sees it. Says whether it was.
+    pub(in crate::bridge) fn ingest_puppet_echo(
+        &mut self,
+        network: &Network,
+        place: EndpointId,
+        talk: &IncomingMessage,
+        turn: &mut Ctx<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(puppets) = self.senders.get_puppets(network) else { return Ok(false) };
+        let account = puppets.echo_owner(&talk.author.name, place, turn.now).cloned();
+        let Some(account) = account else { return Ok(false) };
+        puppets.record_echo(place, &account, talk);
+        let cursor = Cursor {
+            time: talk.message_ref.time.unwrap_or(turn.now),
+            last_line: Some(talk.message_ref.msgid.clone()),
+        };
+        turn.store.advance_channel_cursor(place, &cursor, turn.now)?;
+        Ok(true)
+    }
+}

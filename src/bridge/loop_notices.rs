@@ -1,0 +1,92 @@
+//! A program that only repeats what it hears through the bridge is silenced, and everybody there is told.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::loop_guard::{ExpiredMute, LoopVerdict};
+use super::{Bridge, Ctx};
+use crate::domain::{EndpointId, Message};
+use crate::store::{MessageId, StoreError};
+
+/// What is older than this is caught up with: it answers nothing that was just said.
+const LIVE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
+
+impl Bridge {
+    /// Mirrors `message`, which is called `id`, to its `mirrors`, unless it is held back: then that is
+    /// counted, and said.
+    pub(super) fn fan_out_guarded(
+        &mut self,
+        id: MessageId,
+        message: &Message,
+        mirrors: &Arc<[EndpointId]>,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let fresh = turn.now.duration_since(message.sent_at) < LIVE_WINDOW;
+        if !self.policy.loop_protection || message.author.is_bridge() || !fresh {
+            return self.fan_out(id, message, mirrors, turn);
+        }
+        let place = message.source;
+        let conversation = mirrors.iter().copied().fold(place, EndpointId::min);
+        let (other, pause) = match self.loop_guard.check(conversation, message, turn.now) {
+            LoopVerdict::Allow => return self.fan_out(id, message, mirrors, turn),
+            LoopVerdict::Release(kept) => {
+                tracing::info!(
+                    author = message.author.name,
+                    "is no program: what was held back is mirrored"
+                );
+                for (id, kept) in &kept {
+                    self.fan_out(*id, kept, mirrors, turn)?;
+                }
+                return self.fan_out(id, message, mirrors, turn);
+            }
+            LoopVerdict::Suppress => {
+                self.suppress(id, message);
+                return Ok(());
+            }
+            LoopVerdict::Mute { other, pause } => (other, format_pause(pause)),
+        };
+        self.suppress(id, message);
+        let ((name, there), one) = (other, &message.author.name);
+        let (here, there) = (self.display_name(place), self.display_name(there));
+        tracing::warn!(one, %here, other = %name, %there, pause, "only repeats: silenced");
+        let words = format!(
+            "{one} ({here}) only repeats, in answer to {name} ({there}): for {pause} what {one} says is \
+             not mirrored"
+        );
+        let everywhere: Vec<EndpointId> = mirrors.iter().copied().chain([place]).collect();
+        self.notify(place, &everywhere, words, turn)
+    }
+
+    fn suppress(&mut self, id: MessageId, message: &Message) {
+        self.loop_guard.hold(id, message);
+        self.count_traffic(message.source, |traffic| traffic.suppressed += 1);
+    }
+
+    /// Tells of the pauses that are over how much was not mirrored.
+    pub(super) fn notify_expired_mutes(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+        for ExpiredMute { name, endpoint: place, suppressed: held_back } in
+            self.loop_guard.take_expired(turn.now)
+        {
+            let messages = if held_back == 1 {
+                "1 message was"
+            } else {
+                &format!("{held_back} messages were")
+            };
+            tracing::info!(%name, held_back, "who only repeated is mirrored again");
+            let words = format!("mirroring {name} again: {messages} left out meanwhile");
+            // In private, whoever was silenced was told each time.
+            let Some(spot) = self.endpoints.get(&place) else { continue };
+            let everywhere: Vec<EndpointId> = spot.mirrors.iter().copied().chain([place]).collect();
+            self.notify(place, &everywhere, words, turn)?;
+        }
+        Ok(())
+    }
+}
+
+fn format_pause(pause: SignedDuration) -> String {
+    match pause.as_secs() {
+        seconds @ 0..120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds / 60),
+    }
+}

@@ -1,0 +1,102 @@
+//! What the bridge itself has to say, on the road that everything else takes.
+
+pub(super) mod outage;
+pub(super) mod status;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Bridge, Ctx};
+use crate::domain::{Author, Endpoint, EndpointId, Message, MessageKind};
+use crate::store::StoreError;
+use crate::translate::NoticeText;
+
+/// `from 09:41:02 to 09:52:10 UTC`, with the days where those are two.
+pub(in crate::bridge) fn format_span(from: Timestamp, to: Timestamp) -> String {
+    let day = |time: Timestamp| time.strftime("%F").to_string();
+    let format = if day(from) == day(to) { "%H:%M:%S" } else { "%F %H:%M:%S" };
+    format!("from {} to {} UTC", from.strftime(format), to.strftime(format))
+}
+
+/// `1 message`, `2 messages`.
+pub(in crate::bridge) fn count_messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
+
+impl Bridge {
+    /// Says `words` in every other place of the conversation of `place`, if announcing is wanted.
+    pub(in crate::bridge) fn notify_mirrors(
+        &mut self,
+        place: EndpointId,
+        words: impl Into<NoticeText>,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
+        let mirrors = Arc::clone(&spot.mirrors);
+        self.notify(place, &mirrors, words, turn)
+    }
+
+    /// The same in the channels only: those in the rooms know.
+    pub(in crate::bridge) fn notify_mirrored_channels(
+        &mut self,
+        place: EndpointId,
+        words: impl Into<NoticeText>,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
+        let is_channel = |id: &EndpointId| {
+            self.endpoints
+                .get(id)
+                .is_some_and(|spot| matches!(spot.endpoint, Endpoint::Channel { .. }))
+        };
+        let channels: Vec<EndpointId> = spot.mirrors.iter().copied().filter(is_channel).collect();
+        self.notify(place, &channels, words, turn)
+    }
+
+    /// Tells the far side that so many messages of `place` were left out.
+    pub(in crate::bridge) fn notify_skipped(
+        &mut self,
+        place: EndpointId,
+        left_out: u64,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let (messages, name) = (count_messages(left_out), self.display_name(place));
+        tracing::warn!(place = name, left_out, "too old or too many to be mirrored");
+        let words = format!("{messages} of {name}, said while the bridge was away, not shown here");
+        self.notify_mirrors(place, words, turn)
+    }
+
+    /// Says `words` about `place` in these places and nowhere else, if announcing is wanted.
+    pub(in crate::bridge) fn notify(
+        &mut self,
+        place: EndpointId,
+        to: &[EndpointId],
+        words: impl Into<NoticeText>,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        if !self.policy.notices || to.is_empty() {
+            return Ok(());
+        }
+        self.post_notice(place, to, words, turn)
+    }
+
+    /// The same, whether announcing is wanted or not: it was asked for.
+    pub(in crate::bridge) fn post_notice(
+        &mut self,
+        place: EndpointId,
+        to: &[EndpointId],
+        words: impl Into<NoticeText>,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let message = Message {
+            source: place,
+            author: Author::bridge(),
+            kind: MessageKind::Notice,
+            body: words.into().into_string(),
+            sent_at: turn.now,
+        };
+        let Some(id) = turn.store.record(&message, None)? else { return Ok(()) };
+        self.fan_out(id, &message, to, turn)
+    }
+}

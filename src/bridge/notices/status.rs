@@ -1,0 +1,300 @@
+//! Who comes and goes in one place is told in the others, as far as each wants to know.
+//!
+//! What happens is held for a moment, so that a netsplit is one line, and who is back at once is not
+//! told of. Where it cannot be told then, it never is: nobody wants to read in an hour who came now.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::bridge::{Bridge, Ctx, EndpointState};
+use crate::domain::EndpointId;
+use crate::protocol::irc::LeaveReason;
+use crate::store::StoreError;
+use crate::translate;
+use crate::translate::{StatusChange, StatusEvent};
+
+/// How long nothing more must have happened before it is told, and how long that is waited for.
+const DEBOUNCE: SignedDuration = SignedDuration::from_secs(3);
+const MAX_DELAY: SignedDuration = SignedDuration::from_secs(15);
+
+/// Who has said something within this time has done so lately.
+const RECENT_SPEECH_WINDOW: SignedDuration = SignedDuration::from_mins(30);
+
+/// How much is held, and how many who spoke are remembered, in one place.
+const MAX_PER_ENDPOINT: usize = 20_000;
+
+/// How long what is to be told waits for those who talk. Later, nobody wants to read it.
+const MAX_WAIT: SignedDuration = SignedDuration::from_secs(60);
+
+/// What has happened lately in each place.
+#[derive(Debug, Default)]
+pub(in crate::bridge) struct StatusBuffer {
+    by_endpoint: HashMap<EndpointId, PendingStatus>,
+    /// What waits to be told, from where to where: nobody's talk waits for it.
+    queued: BTreeMap<(EndpointId, EndpointId), DueStatus>,
+}
+
+/// What is to be told in one place of another.
+#[derive(Debug)]
+struct DueStatus {
+    events: Vec<StatusEvent>,
+    queued_at: Timestamp,
+    /// One of them is about to say something.
+    urgent: bool,
+}
+
+/// What has happened lately in one place.
+#[derive(Debug, Default)]
+struct PendingStatus {
+    /// Not told yet, the first thing first.
+    events: Vec<StatusEvent>,
+    /// When the first and the last of it happened.
+    span: Option<(Timestamp, Timestamp)>,
+    /// Who spoke when, by name in lower case. It outlives their leaving.
+    last_spoke: HashMap<String, Timestamp>,
+}
+
+impl StatusBuffer {
+    /// Somebody says something.
+    fn note_spoken(&mut self, place: EndpointId, name: &str, now: Timestamp) {
+        let lately = self.by_endpoint.entry(place).or_default();
+        if lately.last_spoke.len() >= MAX_PER_ENDPOINT {
+            lately.last_spoke.retain(|_, at| now.duration_since(*at) < RECENT_SPEECH_WINDOW);
+        }
+        if lately.last_spoke.len() < MAX_PER_ENDPOINT {
+            lately.last_spoke.insert(name.to_lowercase(), now);
+        }
+    }
+
+    /// Something happened to somebody.
+    pub(in crate::bridge) fn note(
+        &mut self,
+        place: EndpointId,
+        who: &str,
+        what: StatusChange,
+        now: Timestamp,
+    ) {
+        let lately = self.by_endpoint.entry(place).or_default();
+        if lately.events.len() >= MAX_PER_ENDPOINT {
+            return;
+        }
+        let names = [Some(who), affected_nick(&what)];
+        let spoke = names.into_iter().flatten().any(|name| {
+            let at = lately.last_spoke.get(&name.to_lowercase());
+            at.is_some_and(|at| now.duration_since(*at) < RECENT_SPEECH_WINDOW)
+        });
+        if let StatusChange::NickChanged(name) = &what
+            && let Some(at) = lately.last_spoke.remove(&who.to_lowercase())
+        {
+            lately.last_spoke.insert(name.to_lowercase(), at);
+        }
+        lately.events.push(StatusEvent {
+            who: who.to_owned(),
+            spoke_recently: spoke,
+            change: what,
+        });
+        lately.span = Some((lately.span.map_or(now, |(first, _)| first), now));
+    }
+
+    /// Whatever happened there is not told: we are out of it ourselves.
+    pub(in crate::bridge) fn clear(&mut self, place: EndpointId) {
+        if let Some(lately) = self.by_endpoint.get_mut(&place) {
+            (lately.events, lately.span) = (Vec::new(), None);
+        }
+    }
+
+    /// `name` says something: that they came is to be told before it, not behind.
+    fn flush_before(&mut self, place: EndpointId, name: &str) -> bool {
+        let Some(lately) = self.by_endpoint.get_mut(&place) else { return false };
+        let came = |it: &StatusEvent| {
+            it.who == name
+                && matches!(it.change, StatusChange::Joined | StatusChange::NetsplitRejoin)
+        };
+        let hurry = lately.events.iter().any(came);
+        if hurry {
+            lately.span = Some((Timestamp::MIN, Timestamp::MIN));
+        }
+        hurry
+    }
+
+    /// `comings` of the one place are to be told in the other, behind what waits already.
+    fn enqueue(
+        &mut self,
+        way: (EndpointId, EndpointId),
+        comings: &[StatusEvent],
+        hurry: bool,
+        now: Timestamp,
+    ) {
+        let nothing = || DueStatus { events: Vec::new(), queued_at: now, urgent: false };
+        let due = self.queued.entry(way).or_insert_with(nothing);
+        due.urgent |= hurry;
+        let room = MAX_PER_ENDPOINT.saturating_sub(due.events.len());
+        due.events.extend(comings.iter().take(room).cloned());
+    }
+
+    /// What is to be told by now, and whether that is in a hurry.
+    fn take_due(&mut self, now: Timestamp) -> Vec<(EndpointId, Vec<StatusEvent>, bool)> {
+        let due = |lately: &PendingStatus| {
+            lately.span.is_some_and(|(first, last)| {
+                now.duration_since(last) >= DEBOUNCE || now.duration_since(first) >= MAX_DELAY
+            })
+        };
+        let places = self.by_endpoint.iter_mut().filter(|(_, lately)| due(lately));
+        places
+            .map(|(place, lately)| {
+                let hurry = lately.span.take().is_some_and(|(first, _)| first == Timestamp::MIN);
+                (*place, std::mem::take(&mut lately.events), hurry)
+            })
+            .collect()
+    }
+}
+
+/// Who else is concerned by it: the one to whom the modes are given.
+fn affected_nick(what: &StatusChange) -> Option<&str> {
+    match what {
+        StatusChange::ModesChanged(change) => change.split(' ').nth(1),
+        _ => None,
+    }
+}
+
+/// How somebody left, in the words that it is told in.
+pub(in crate::bridge) fn leave_change(how: LeaveReason) -> StatusChange {
+    match how {
+        LeaveReason::Part { reason: why } | LeaveReason::Quit { reason: why } => {
+            StatusChange::Left(why)
+        }
+        LeaveReason::Kick { by, reason: why } => StatusChange::Kicked { by, reason: why },
+        LeaveReason::Netsplit { servers } => StatusChange::Netsplit(servers),
+    }
+}
+
+impl Bridge {
+    /// `name` is about to say something in `place`.
+    pub(in crate::bridge) fn before_message(
+        &mut self,
+        place: EndpointId,
+        name: &str,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        if self.status_buffer.flush_before(place, name) {
+            self.notify_status(turn)?;
+        }
+        self.status_buffer.note_spoken(place, name, turn.now);
+        Ok(())
+    }
+
+    /// Tells what has happened a moment ago, where it is wanted and can be told now, and nobody's talk
+    /// would wait for it.
+    pub(in crate::bridge) fn notify_status(
+        &mut self,
+        turn: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        for (place, comings, hurry) in self.status_buffer.take_due(turn.now) {
+            let mirrors = self.endpoints.get(&place).map(|spot| spot.mirrors.clone());
+            for to in mirrors.iter().flat_map(|mirrors| mirrors.iter().copied()) {
+                if self.endpoints.get(&to).is_some_and(|spot| spot.queue.is_open()) {
+                    self.status_buffer.enqueue((place, to), &comings, hurry, turn.now);
+                }
+            }
+        }
+        let ways: Vec<_> = self.status_buffer.queued.keys().copied().collect();
+        for (place, to) in ways {
+            let Some(due) = self.status_buffer.queued.get(&(place, to)) else { continue };
+            let late = turn.now.duration_since(due.queued_at) > MAX_WAIT;
+            if !late && !self.is_idle(to, due.urgent) {
+                continue;
+            }
+            let due = self.status_buffer.queued.remove(&(place, to)).filter(|_| !late);
+            let words = due.and_then(|due| self.status_text_for(place, to, &due.events));
+            if let Some(words) = words {
+                self.post_notice(place, &[to], words, turn)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing waits to be said in `to` nor, but in a hurry, on its network, where one line
+    /// holds up another.
+    fn is_idle(&self, to: EndpointId, hurry: bool) -> bool {
+        let Some(EndpointState { endpoint: place, queue: lane, .. }) = self.endpoints.get(&to)
+        else {
+            return true;
+        };
+        let on = place.network().filter(|_| !hurry);
+        lane.head().is_none()
+            && on.is_none_or(|network| {
+                let others = self.endpoints.values();
+                let mut others = others.filter(|spot| spot.endpoint.network() == Some(network));
+                others.all(|spot| !spot.queue.is_open() || spot.queue.head().is_none())
+            })
+    }
+
+    /// What is told in `to` of what happened in `place`, if anything is. Nobody who sits there, too, is
+    /// called by it.
+    fn status_text_for(
+        &self,
+        place: EndpointId,
+        to: EndpointId,
+        comings: &[StatusEvent],
+    ) -> Option<String> {
+        let manners = self.routes.format(place, to);
+        let spot = self.endpoints.get(&to).filter(|spot| spot.queue.is_open())?;
+        let quiet = spot.endpoint.network().is_some() && manners.channel.anti_ping;
+        manners.status_notices.summarize(comings, |name| match spot.roster.get(name) {
+            Some(_) if quiet => translate::defuse_ping(&translate::name_or_fallback(name)),
+            _ => translate::name_or_fallback(name).into_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEA: EndpointId = EndpointId(1);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000 + seconds).expect("a time")
+    }
+
+    fn due_events(goings: &mut StatusBuffer, now: i64) -> Vec<(String, bool)> {
+        let due = goings.take_due(at(now)).into_iter().flat_map(|(_, comings, _)| comings);
+        due.map(|coming| (coming.who, coming.spoke_recently)).collect()
+    }
+
+    #[test]
+    fn events_are_due_after_a_quiet_moment() {
+        let mut goings = StatusBuffer::default();
+        goings.note(TEA, "ann", StatusChange::Joined, at(0));
+        assert_eq!(due_events(&mut goings, 2), []);
+        goings.note(TEA, "bob", StatusChange::Joined, at(2));
+        assert_eq!(due_events(&mut goings, 4), []);
+        let both = [("ann".to_owned(), false), ("bob".to_owned(), false)];
+        assert_eq!(due_events(&mut goings, 5), both);
+        assert_eq!(due_events(&mut goings, 9), []);
+    }
+
+    #[test]
+    fn steady_events_are_due_after_the_maximum_delay() {
+        let mut goings = StatusBuffer::default();
+        for second in 0..=15 {
+            goings.note(TEA, &second.to_string(), StatusChange::Joined, at(second));
+        }
+        assert_eq!(due_events(&mut goings, 15).len(), 16);
+    }
+
+    #[test]
+    fn recent_speaker_is_known_across_nick_changes_and_after_leaving() {
+        let mut goings = StatusBuffer::default();
+        goings.note_spoken(TEA, "Ann", at(0));
+        goings.note(TEA, "ann", StatusChange::NickChanged("anna".to_owned()), at(1));
+        goings.note(TEA, "anna", StatusChange::Left(None), at(2));
+        goings.note(TEA, "op", StatusChange::ModesChanged("+o anna".to_owned()), at(3));
+        goings.note(TEA, "ann", StatusChange::Joined, at(4));
+        goings.note(TEA, "anna", StatusChange::Joined, at(1_800));
+        let spoke: Vec<bool> =
+            due_events(&mut goings, 1_900).into_iter().map(|(_, spoke)| spoke).collect();
+        assert_eq!(spoke, [true, true, true, false, false]);
+    }
+}
