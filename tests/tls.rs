@@ -283,7 +283,7 @@ async fn a_certificate_for_another_host_is_refused_and_says_for_which_it_is() {
     let (cause, words) = refused(spoken(&server, "chat.example", &trust).await, &server);
     let RejectionCause::WrongHost(names) = cause else { panic!("{words}") };
     assert_eq!(names, ["irc.example", "*.tea.example", "192.0.2.1"]);
-    assert!(words.starts_with("no TLS with chat.example: "), "{words}");
+    assert!(words.starts_with("TLS handshake with chat.example failed: "), "{words}");
     assert!(words.contains("irc.example, *.tea.example"), "{words}");
 }
 

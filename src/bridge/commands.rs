@@ -20,11 +20,11 @@ const REPLY_BURST: i32 = 5;
 const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
 /// What is answered where that is too much.
-const RATE_LIMITED: &str = "too many questions at once: ask again in a few seconds";
+const RATE_LIMITED: &str = "too many commands: try again in a few seconds";
 
 /// What is answered to whoever writes to the bridge alone, where that is passed on to nobody.
-const NO_DIRECT_MESSAGES: &str = "nobody reads what is written to the bridge alone. In the channel, !who tells who is \
-                      on the other side, !status how the bridge is, !help what it does";
+const NO_DIRECT_MESSAGES: &str = "nobody reads private messages to the bridge. In the channel: !who lists who is on the other \
+     side, !status shows the state of the bridge, !help lists the commands";
 
 /// How many bytes of names are told of one place: with the rest of the answer, a line of IRC.
 const MAX_LEN_NAMES: usize = 250;
@@ -137,16 +137,16 @@ impl Bridge {
         };
         let private = match &self.endpoints[&place].endpoint {
             Endpoint::Channel { network, .. } if self.has_direct_messages(Some(network)) => {
-                ". !msg USER TEXT, said to the bridge alone, tells somebody there in private"
+                ". To write to someone there in private, send !msg USER TEXT to the bridge"
             }
             Endpoint::Room(_) if self.has_direct_messages(None) => {
-                ". @NICK TEXT, written to the bridge alone, tells somebody there in private"
+                ". To write to someone there in private, send @NICK TEXT to the bridge"
             }
             _ => "",
         };
         format!(
-            "what is said here is mirrored to {there}, and the other way. {ask}who tells who is there, \
-             {ask}status how the bridge is{private}"
+            "bridged with {there}. {ask}who lists the people there; {ask}status shows the \
+             bridge's state{private}"
         )
     }
 
@@ -155,7 +155,7 @@ impl Bridge {
         let Some(spot) = self.endpoints.get(&place) else { return String::new() };
         let there = self.display_name(place);
         if !spot.queue.is_open() {
-            return format!("{there}: cannot be seen just now");
+            return format!("{there}: unreachable");
         }
         let mut names: Vec<Cow<'_, str>> = match &spot.endpoint {
             Endpoint::Channel { .. } => {
@@ -167,7 +167,7 @@ impl Bridge {
         };
         names.sort_by_cached_key(|name| name.to_lowercase());
         if names.is_empty() {
-            return format!("{there}: nobody but us");
+            return format!("{there}: no one");
         }
         let count = names.len();
         let mut shown = 0;
@@ -184,21 +184,18 @@ impl Bridge {
         format!("{there}: {}{more}", names[..shown].join(", "))
     }
 
-    /// `room tea: joined, nothing waits to be said there`.
+    /// `room tea: joined, no messages queued`.
     fn status_text(&self, place: EndpointId, turn: &Ctx<'_>) -> Result<String, StoreError> {
         // But for the question itself, which is on its way there.
         let waiting = turn.store.pending_count(place)?.saturating_sub(1);
         let is_open = |spot: &EndpointState| spot.queue.is_open();
-        let joined = if self.endpoints.get(&place).is_some_and(is_open) {
-            "joined"
-        } else {
-            "out of reach just now"
-        };
+        let joined =
+            if self.endpoints.get(&place).is_some_and(is_open) { "joined" } else { "unreachable" };
         let waits = match waiting {
-            0 => "nothing waits".to_owned(),
-            1 => "1 message waits".to_owned(),
-            many => format!("{many} messages wait"),
+            0 => "no messages queued".to_owned(),
+            1 => "1 message queued".to_owned(),
+            many => format!("{many} messages queued"),
         };
-        Ok(format!("{}: {joined}, {waits} to be said there", self.display_name(place)))
+        Ok(format!("{}: {joined}, {waits}", self.display_name(place)))
     }
 }

@@ -45,7 +45,7 @@ impl Bridge {
         let Some(id) = turn.store.record_with_fingerprint(message, native, trace)? else {
             return Ok(false);
         };
-        tracing::debug!(place = %spot.endpoint, author = message.author.name, native, "heard");
+        tracing::debug!(endpoint = %spot.endpoint, author = message.author.name, remote_id = native, "message received");
         self.fan_out_guarded(id, message, &mirrors, turn)?;
         Ok(true)
     }
@@ -63,13 +63,13 @@ impl Bridge {
             return Ok(());
         };
         if is_blank(&message.body) {
-            tracing::debug!(%place, author = message.author.name, "nothing that can be seen");
+            tracing::debug!(endpoint = %place, author = message.author.name, "message has no visible text");
             self.count_traffic(message.source, |traffic| traffic.blank += 1);
             return Ok(());
         }
         for to in to.iter().copied() {
             if self.routes.is_ignored(message, &place, to) {
-                tracing::debug!(%place, author = message.author.name, "ignored, as a rule says");
+                tracing::debug!(endpoint = %place, author = message.author.name, "message ignored by a rule");
                 self.count_traffic(message.source, |traffic| traffic.ignored += 1);
                 continue;
             }

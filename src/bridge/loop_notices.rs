@@ -33,7 +33,7 @@ impl Bridge {
             LoopVerdict::Release(kept) => {
                 tracing::info!(
                     author = message.author.name,
-                    "is no program: what was held back is mirrored"
+                    "author sent own words: unmuted, held messages mirrored"
                 );
                 for (id, kept) in &kept {
                     self.fan_out(*id, kept, mirrors, turn)?;
@@ -49,10 +49,10 @@ impl Bridge {
         self.suppress(id, message);
         let ((name, there), one) = (other, &message.author.name);
         let (here, there) = (self.display_name(place), self.display_name(there));
-        tracing::warn!(one, %here, other = %name, %there, pause, "only repeats: silenced");
+        tracing::warn!(author = one, endpoint = %here, other = %name, other_endpoint = %there, pause, "bot loop detected; author muted");
         let words = format!(
-            "{one} ({here}) only repeats, in answer to {name} ({there}): for {pause} what {one} says is \
-             not mirrored"
+            "bot loop detected: {one} ({here}) only repeats {name} ({there}). Messages from {one} \
+             are not mirrored for {pause}"
         );
         let everywhere: Vec<EndpointId> = mirrors.iter().copied().chain([place]).collect();
         self.notify(place, &everywhere, words, turn)
@@ -68,13 +68,10 @@ impl Bridge {
         for ExpiredMute { name, endpoint: place, suppressed: held_back } in
             self.loop_guard.take_expired(turn.now)
         {
-            let messages = if held_back == 1 {
-                "1 message was"
-            } else {
-                &format!("{held_back} messages were")
-            };
-            tracing::info!(%name, held_back, "who only repeated is mirrored again");
-            let words = format!("mirroring {name} again: {messages} left out meanwhile");
+            let messages =
+                if held_back == 1 { "1 message" } else { &format!("{held_back} messages") };
+            tracing::info!(%name, suppressed = held_back, "author unmuted");
+            let words = format!("mirroring {name} again; {messages} skipped");
             // In private, whoever was silenced was told each time.
             let Some(spot) = self.endpoints.get(&place) else { continue };
             let everywhere: Vec<EndpointId> = spot.mirrors.iter().copied().chain([place]).collect();

@@ -31,7 +31,7 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(90);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The host has no address.
-    #[error("no address is known for `{host}`: {why}")]
+    #[error("cannot resolve `{host}`: {why}")]
     UnknownHost {
         /// The host, as configured.
         host: String,
@@ -39,7 +39,7 @@ pub enum ConnectError {
         why: String,
     },
     /// None of the host's addresses answered.
-    #[error("nothing answers at {}: {tried}", host_port(host, *port))]
+    #[error("cannot connect to {}: {tried}", host_port(host, *port))]
     Unreachable {
         /// The host, as configured.
         host: String,
@@ -49,7 +49,7 @@ pub enum ConnectError {
         tried: String,
     },
     /// The proxy was reached, or nearly, and did not let us through.
-    #[error("no way to {target} through the proxy {proxy}: {why}")]
+    #[error("cannot connect to {target} through the proxy {proxy}: {why}")]
     Proxy {
         /// The proxy, as the environment names it, without its password.
         proxy: String,
@@ -59,7 +59,7 @@ pub enum ConnectError {
         why: String,
     },
     /// TLS did not come about.
-    #[error("no TLS with {host}: {why}")]
+    #[error("TLS handshake with {host} failed: {why}")]
     Tls {
         /// Whom we wanted to speak with.
         host: String,
@@ -161,7 +161,7 @@ async fn connect_addr(from: Option<SourceAddr>, to: SocketAddr) -> io::Result<Tc
     let (address, key) = (from.ip(), from.config_key());
     let bound = from.allow_bind(&socket).and_then(|()| socket.bind(SocketAddr::new(address, 0)));
     bound.map_err(|error| {
-        io::Error::other(format!("cannot come from {address}, as `{key}` says: {error}"))
+        io::Error::other(format!("cannot bind to {address} (`{key}`): {error}"))
     })?;
     socket.connect(to).await
 }
@@ -188,7 +188,9 @@ async fn connect_first<T, F: Future<Output = io::Result<T>>>(
     let deadline = Instant::now() + CONNECT_TIMEOUT;
     let unknown = |why: String| ConnectError::UnknownHost { host: host.to_owned(), why };
     let addresses = match timeout_at(deadline, resolve).await {
-        Ok(Ok(addresses)) if addresses.is_empty() => return Err(unknown("none is listed".into())),
+        Ok(Ok(addresses)) if addresses.is_empty() => {
+            return Err(unknown("no address found".into()));
+        }
         Ok(Ok(addresses)) => interleave_families(addresses),
         Ok(Err(error)) => return Err(unknown(error.to_string())),
         Err(_) => return Err(unknown(timeout_text())),
@@ -263,10 +265,12 @@ fn timeout_text() -> String {
 /// Why an address was not reached.
 pub(super) fn describe_io_error(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "refused, no server listens on this port".to_owned(),
+        io::ErrorKind::ConnectionRefused => {
+            "connection refused: nothing listens on this port".to_owned()
+        }
         io::ErrorKind::TimedOut => "timed out".to_owned(),
-        io::ErrorKind::NetworkUnreachable => "no route from this machine".to_owned(),
-        io::ErrorKind::HostUnreachable => "the host does not answer".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "no route to the network".to_owned(),
+        io::ErrorKind::HostUnreachable => "no route to the host".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -280,7 +284,7 @@ fn set_socket_options(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let outcome = outcome.and_then(|()| socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT)));
     if let Err(error) = outcome {
-        tracing::debug!(%error, "socket option");
+        tracing::debug!(%error, "cannot set a socket option");
     }
 }
 
@@ -383,8 +387,8 @@ mod tests {
         assert_eq!(start.elapsed(), CONNECT_TIMEOUT);
         assert_eq!(
             outcome.unwrap_err().to_string(),
-            "nothing answers at host.example:1: 2001:db8::a: no route from this machine; \
-             192.0.2.1: no answer within 20 s"
+            "cannot connect to host.example:1: 2001:db8::a: no route to the network; 192.0.2.1: \
+             no answer within 20 s"
         );
     }
 
@@ -392,11 +396,8 @@ mod tests {
     async fn host_without_addresses_is_unknown() {
         let attempt = |_| async { Ok(()) };
         for (resolver, words) in [
-            (Ok(Vec::new()), "no address is known for `tea.example`: none is listed"),
-            (
-                Err(io::Error::other("no such name")),
-                "no address is known for `tea.example`: no such name",
-            ),
+            (Ok(Vec::new()), "cannot resolve `tea.example`: no address found"),
+            (Err(io::Error::other("no such name")), "cannot resolve `tea.example`: no such name"),
         ] {
             let error =
                 connect_first("tea.example", 1, async { resolver }, attempt).await.unwrap_err();
@@ -438,11 +439,11 @@ mod tests {
         let way =
             ConnectOptions { source: Some(SourceAddr::Local([192, 0, 2, 7].into())), proxy: None };
         let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
-        assert!(error.contains("cannot come from 192.0.2.7, as `bind` says"), "{error}");
+        assert!(error.contains("cannot bind to 192.0.2.7 (`bind`)"), "{error}");
         let way =
             ConnectOptions { source: Some(SourceAddr::Local("::1".parse().unwrap())), proxy: None };
         let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
-        assert_eq!(error, "no address is known for `127.0.0.1`: none is listed");
+        assert_eq!(error, "cannot resolve `127.0.0.1`: no address found");
     }
 
     #[tokio::test]
@@ -454,8 +455,8 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "nothing answers at 127.0.0.1:{port}: 127.0.0.1: refused, no server listens on \
-                 this port"
+                "cannot connect to 127.0.0.1:{port}: 127.0.0.1: connection refused: nothing \
+                 listens on this port"
             )
         );
     }

@@ -220,7 +220,7 @@ where
                 machine.handle_input(clock.now(), Input::Receive(heard));
             }
             Some(Err(error)) => return Some(ConnectionEnd::Lost(error.to_string())),
-            None => return Some(ConnectionEnd::Lost("the peer hung up".to_owned())),
+            None => return Some(ConnectionEnd::Lost("the peer closed the connection".to_owned())),
         }
         if taken == MAX_BATCH || ear.untaken >= MOST_UNTAKEN {
             break;
@@ -280,7 +280,7 @@ async fn with_write_timeout<E: std::fmt::Display>(
             written = &mut write => return written.err().map(|it| ConnectionEnd::Lost(it.to_string())),
             () = time::sleep(TICK_INTERVAL) => {
                 if clock.now() >= until {
-                    return Some(ConnectionEnd::Lost("the peer takes no bytes".to_owned()));
+                    return Some(ConnectionEnd::Lost("write timeout".to_owned()));
                 }
             }
         }
@@ -444,7 +444,7 @@ mod tests {
         let began = time::Instant::now();
         let mut peer = FakePeer { state: PeerState::Stalled, ..FakePeer::default() };
         let (ended, _) = driven(&mut peer, &["one"]).await;
-        assert_eq!(ended, ConnectionEnd::Lost("the peer takes no bytes".to_owned()));
+        assert_eq!(ended, ConnectionEnd::Lost("write timeout".to_owned()));
         assert_eq!(began.elapsed(), WRITE_TIMEOUT + CLOSE_TIMEOUT);
     }
 

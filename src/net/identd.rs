@@ -97,13 +97,13 @@ pub async fn serve(listener: TcpListener, book: Arc<IdentRegistry>) {
                     if let Ok(Err(error)) =
                         timeout(CLIENT_TIMEOUT, serve_client(tcp, from.ip(), &book)).await
                     {
-                        tracing::debug!(%from, %error, "who asked whose a connection is");
+                        tracing::debug!(%from, %error, "ident client failed");
                     }
                     drop(seat);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "ident: nobody can ask at the moment");
+                tracing::warn!(%error, "ident: cannot accept connections at the moment");
                 tokio::time::sleep(LOOKUP_TIMEOUT).await;
             }
         }
@@ -129,7 +129,7 @@ async fn serve_client(mut tcp: TcpStream, from: IpAddr, book: &IdentRegistry) ->
             }
             None => None,
         };
-        tracing::debug!(%from, ?query, ?user, "asked whose a connection is");
+        tracing::debug!(%from, ?query, ?user, "ident query");
         writer.write_all(format!("{}\r\n", query.response(user.as_deref())).as_bytes()).await?;
     }
 }

@@ -24,10 +24,10 @@ pub fn framed_lines<S: AsyncRead + AsyncWrite>(
 #[derive(Debug, Error)]
 pub enum IrcCodecError {
     /// Many servers end TLS so, even when all is well: they close without saying so.
-    #[error("the server hung up")]
+    #[error("the server closed the connection")]
     Closed,
     /// The system gave up on the connection.
-    #[error("the server's machine no longer answers")]
+    #[error("connection timed out")]
     TimedOut,
     /// Anything else, in the system's words.
     #[error("{0}")]
@@ -80,7 +80,10 @@ impl Decoder for IrcCodec {
             if !line.is_empty() {
                 let (text, charset) = self.charsets.decode(line);
                 let Some(charset) = charset else { return Ok(Some(ReceivedLine::Utf8(text))) };
-                tracing::debug!(charset = charset.name(), "a line that is not UTF-8");
+                tracing::debug!(
+                    charset = charset.name(),
+                    "line is not UTF-8; decoded with the fallback charset"
+                );
                 return Ok(Some(ReceivedLine::FallbackCharset(text)));
             }
         }
@@ -215,10 +218,10 @@ mod tests {
     #[test]
     fn broken_connection_has_a_readable_error() {
         for (kind, words) in [
-            (io::ErrorKind::UnexpectedEof, "the server hung up"),
-            (io::ErrorKind::ConnectionReset, "the server hung up"),
-            (io::ErrorKind::BrokenPipe, "the server hung up"),
-            (io::ErrorKind::TimedOut, "the server's machine no longer answers"),
+            (io::ErrorKind::UnexpectedEof, "the server closed the connection"),
+            (io::ErrorKind::ConnectionReset, "the server closed the connection"),
+            (io::ErrorKind::BrokenPipe, "the server closed the connection"),
+            (io::ErrorKind::TimedOut, "connection timed out"),
             (io::ErrorKind::OutOfMemory, "out of memory"),
         ] {
             assert_eq!(IrcCodecError::from(io::Error::from(kind)).to_string(), words);

@@ -65,29 +65,29 @@ impl From<WireAccount> for RestAccount {
 #[derive(Debug, thiserror::Error)]
 pub enum RestError {
     /// The token cannot be sent at all.
-    #[error("the token is not one of Let's Chat's: copy it anew from its page, \"Auth tokens\"")]
+    #[error("the token is malformed: copy it again from Let's Chat's page \"Auth tokens\"")]
     InvalidToken,
     /// The server does not know the token: another is needed.
-    #[error("Let's Chat does not accept the token: make one on its page, \"Auth tokens\"")]
+    #[error("Let's Chat rejected the token: create one on its page \"Auth tokens\"")]
     Unauthorized,
     /// What the server answers to a token that was revoked (WIRE.md): another is needed.
     #[error(
-        "Let's Chat answers 500, as it does when a token was revoked: an account has one token, and \
-         making another ends the first. Make one on its page, \"Auth tokens\"; if that does not \
-         help, its own log says more"
+        "Let's Chat answers 500, as it does for a revoked token: an account has one token, and \
+         creating another revokes it. Create one on its page \"Auth tokens\"; if that does not \
+         help, see the log of Let's Chat"
     )]
     Revoked,
     /// Something else answers at the address: the address is wrong.
-    #[error("this is no Let's Chat ({0}): `url` must be the address of its front page")]
+    #[error("not a Let's Chat server ({0}): `url` must be the address of its front page")]
     NotLetsChat(String),
     /// The server is to be found elsewhere.
-    #[error("the server sends us on to {0}: if that is where Let's Chat is, put it into `url`")]
+    #[error("the server redirects to {0}: if Let's Chat is there, put it into `url`")]
     Redirected(String),
     /// What stands before Let's Chat says that it is down: worth trying later.
-    #[error("Let's Chat is not running or has too much to do ({0}): it is tried again later")]
+    #[error("Let's Chat is down or overloaded ({0}); retrying later")]
     Unavailable(StatusCode),
     /// There was no answer: worth trying later.
-    #[error("Let's Chat cannot be reached: {0}")]
+    #[error("cannot reach Let's Chat: {0}")]
     Unreachable(String),
 }
 
@@ -151,7 +151,7 @@ impl RestClient {
             301 | 302 | 303 | 307 | 308 => {
                 Err(RestError::Redirected(self.redirect_target(response)))
             }
-            _ => Err(RestError::NotLetsChat(format!("it answers {status}"))),
+            _ => Err(RestError::NotLetsChat(format!("status {status}"))),
         }
     }
 
@@ -187,7 +187,7 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, RestError> {
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable_error(&error))? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_LEN_RESPONSE {
-            return Err(RestError::NotLetsChat("its answer has no end".to_owned()));
+            return Err(RestError::NotLetsChat("the response is too long".to_owned()));
         }
     }
     Ok(body)
@@ -196,10 +196,10 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, RestError> {
 /// What an answer is that is no account.
 fn describe_body(body: &[u8]) -> String {
     match body.trim_ascii_start().first() {
-        Some(b'<') => "it answers with a web page",
-        Some(b'{' | b'[') => "it answers with JSON, but of another shape",
-        Some(_) => "it answers with something else than JSON",
-        None => "its answer is empty",
+        Some(b'<') => "it returned a web page",
+        Some(b'{' | b'[') => "it returned JSON of another shape",
+        Some(_) => "it returned something other than JSON",
+        None => "its response is empty",
     }
     .to_owned()
 }
@@ -316,10 +316,10 @@ mod tests {
     async fn other_servers_are_not_taken_for_lets_chat() {
         for (status, body, words) in [
             ("200 OK", "<!DOCTYPE html><html>", "a web page"),
-            ("200 OK", r#"{"ok":true}"#, "JSON, but of another shape"),
-            ("200 OK", "[]", "JSON, but of another shape"),
-            ("200 OK", "hello", "something else than JSON"),
-            ("200 OK", "", "its answer is empty"),
+            ("200 OK", r#"{"ok":true}"#, "JSON of another shape"),
+            ("200 OK", "[]", "JSON of another shape"),
+            ("200 OK", "hello", "something other than JSON"),
+            ("200 OK", "", "its response is empty"),
             ("404 Not Found", "", "404 Not Found"),
             ("403 Forbidden", "", "403 Forbidden"),
         ] {

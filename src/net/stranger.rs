@@ -72,16 +72,17 @@ impl Speech {
     pub fn instead_of_tls(self) -> &'static str {
         match self {
             Self::Irc => {
-                "this port does not speak TLS, an IRC server answers without it: use its TLS port, \
-                 most often 6697, or set `tls = false`"
+                "this port does not speak TLS, an IRC server answers without it: use its TLS \
+                 port, usually 6697, or set `tls = false`"
             }
             Self::Web => {
-                "this port does not speak TLS, a web server or a proxy answers without it: for Let's \
-                 Chat write `url = \"http://…\"`; an IRC server is at another port, most often 6697"
+                "this port does not speak TLS, a web server or a proxy answers without it: for \
+                 Let's Chat write `url = \"http://…\"`; an IRC server is on another port, usually \
+                 6697"
             }
             Self::Ssh => "this port does not speak TLS, an SSH server answers: check the port",
             Self::Mail => "this port does not speak TLS, a mail server answers: check the port",
-            Self::Tls => "this port does not speak TLS as it should: check the port",
+            Self::Tls => "this port does not speak TLS correctly: check the port",
         }
     }
 }
@@ -115,27 +116,37 @@ impl fmt::Display for Stranger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.sought, self.speech) {
             (Sought::Irc { .. }, None) => f.write_str(
-                "the server hung up without a word: if this is its TLS port, set `tls = true`",
+                "the server closed the connection without sending anything: if this is its TLS \
+                 port, set `tls = true`",
             ),
             (Sought::LetsChat { .. }, None) => f.write_str(
-                "the server hung up without a word: if it wants TLS, write `url = \"https://…\"`",
+                "the server closed the connection without sending anything: if it requires TLS, \
+                 write `url = \"https://…\"`",
             ),
             (Sought::Irc { .. }, Some(Speech::Tls)) => f.write_str(
-                "this port speaks TLS: set `tls = true`, or use the server's port without TLS, most \
-                 often 6667",
+                "this port speaks TLS: set `tls = true`, or use the server's port without TLS, \
+                 usually 6667",
             ),
             (Sought::LetsChat { .. }, Some(Speech::Tls)) => {
                 f.write_str("this port speaks TLS: write `url = \"https://…\"`")
             }
             (Sought::Irc { .. }, Some(Speech::Web)) => f.write_str(
-                "a web server or a proxy answers, no IRC server: check the port in `servers`, most \
-                 often 6697 with TLS and 6667 without; a proxy on the way is named by `proxy`",
+                "a web server or a proxy answers, not an IRC server: check the port in `servers`, \
+                 usually 6697 with TLS and 6667 without; to connect through a proxy, set `proxy`",
             ),
             (Sought::Irc { .. }, Some(speech)) => {
-                write!(f, "{} answers, no IRC server: check the port in `servers`", speech.name())
+                write!(
+                    f,
+                    "{} answers, not an IRC server: check the port in `servers`",
+                    speech.name()
+                )
             }
             (Sought::LetsChat { .. }, Some(speech)) => {
-                write!(f, "{} answers, no Let's Chat: check the port in letschat.url", speech.name())
+                write!(
+                    f,
+                    "{} answers, not Let's Chat: check the port in letschat.url",
+                    speech.name()
+                )
             }
         }
     }

@@ -46,16 +46,16 @@ pub enum WebSocketError {
     TurnedAway(TurnedAway),
     /// Nothing answers our request.
     #[error(
-        "no answer to the request for a websocket for {} s: check letschat.url, and that a proxy \
-         in front of Let's Chat passes websockets",
+        "no answer to the websocket request within {} s: check letschat.url, and that a proxy in \
+         front of Let's Chat passes websockets",
         UPGRADE_TIMEOUT.as_secs()
     )]
     TimedOut,
     /// The server is gone: its process ends whenever its database does (WIRE.md, "When it fails").
-    #[error("the server hung up")]
+    #[error("the server closed the connection")]
     Closed,
     /// The connection broke in another way.
-    #[error("the websocket broke: {0}")]
+    #[error("websocket error: {0}")]
     Broken(String),
 }
 
@@ -77,8 +77,7 @@ impl From<tungstenite::Error> for WebSocketError {
             | tungstenite::Error::ConnectionClosed
             | tungstenite::Error::AlreadyClosed => Self::Closed,
             tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => Self::Rejected(
-                "what answers is no web server: check the port in letschat.url, and whether it \
-                 is http or https"
+                "not a web server: check the port in letschat.url, and whether it is http or https"
                     .to_owned(),
             ),
             // Nothing in these words comes from the address that was asked for.
@@ -123,11 +122,11 @@ fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> St
             format!("the address redirects to {place}: put the final address into letschat.url")
         }
         (401 | 403 | 407, _) => format!(
-            "something in front of Let's Chat lets nobody in without its own log-in ({status}): \
-             it must pass /socket.io/ unasked"
+            "a proxy in front of Let's Chat requires its own login ({status}): it must pass \
+             /socket.io/ without one"
         ),
         (429, _) => {
-            format!("something in front of Let's Chat finds that we come too often ({status})")
+            format!("a proxy in front of Let's Chat limits our requests ({status})")
         }
         (404, _) => {
             "no Let's Chat at this address (404): check the path in letschat.url, and that \
@@ -135,22 +134,25 @@ fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> St
                 .to_owned()
         }
         (200, _) if is_html(&page) => {
-            "a web page answers instead of Let's Chat's websocket: another web server, a proxy, or \
-             the log-in page of a network; check letschat.url by opening it from this machine; a \
-             proxy in front of Let's Chat must pass `Upgrade: websocket`"
+            "this URL returns a web page instead of Let's Chat's websocket: it may be another web \
+             server, a proxy, or the login page of a network. Open letschat.url from this machine \
+             to check; a proxy in front of Let's Chat must pass `Upgrade: websocket`"
                 .to_owned()
         }
         (200 | 400 | 426, _) => format!(
-            "the websocket was not granted ({status}): a proxy in front of Let's Chat must pass \
+            "websocket upgrade rejected ({status}): a proxy in front of Let's Chat must pass \
              `Upgrade: websocket`"
         ),
         (502..=504, _) => {
-            format!("the proxy in front of Let's Chat cannot reach it ({status}): does it run?")
+            format!(
+                "the proxy in front of Let's Chat cannot reach it ({status}): is Let's Chat \
+                 running?"
+            )
         }
         (500..=599, _) => {
-            format!("Let's Chat, or a proxy in front of it, is in trouble ({status})")
+            format!("Let's Chat, or a proxy in front of it, reports an internal error ({status})")
         }
-        _ => format!("the websocket was refused ({status})"),
+        _ => format!("websocket upgrade rejected ({status})"),
     }
 }
 
@@ -435,7 +437,7 @@ mod tests {
             format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{page}")
         };
         let portal = of("200 OK", "<!DOCTYPE html><title>\u{1b}[31mHotelNet</title>");
-        assert!(rejected(&portal).await.contains("a web page answers instead"));
+        assert!(rejected(&portal).await.contains("this URL returns a web page"));
         for page in [
             "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
             "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
@@ -446,7 +448,7 @@ mod tests {
         }
         let words = rejected(&of("400 Bad Request", "{\"code\":3}")).await;
         assert!(words.contains("`Upgrade: websocket`"), "{words}");
-        assert!(rejected(&of("200 OK", "ébé")).await.contains("not granted"));
+        assert!(rejected(&of("200 OK", "ébé")).await.contains("websocket upgrade rejected (200"));
     }
 
     #[tokio::test]
@@ -506,11 +508,11 @@ mod tests {
         for (status, words) in [
             ("200 OK", "must pass `Upgrade: websocket`"),
             ("400 Bad Request", "must pass `Upgrade: websocket`"),
-            ("401 Unauthorized", "must pass /socket.io/ unasked"),
+            ("401 Unauthorized", "must pass /socket.io/ without one"),
             ("404 Not Found", "check the path in letschat.url"),
-            ("418 I'm a teapot", "the websocket was refused (418"),
-            ("500 Internal Server Error", "is in trouble (500"),
-            ("502 Bad Gateway", "does it run?"),
+            ("418 I'm a teapot", "websocket upgrade rejected (418"),
+            ("500 Internal Server Error", "reports an internal error (500"),
+            ("502 Bad Gateway", "is Let's Chat running?"),
         ] {
             let page = "<!DOCTYPE html><title>no</title>";
             let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}", page.len());
@@ -518,8 +520,8 @@ mod tests {
             assert!(said.contains(words), "{status}: {said}");
         }
         let said = rejected("SSH-2.0-OpenSSH_9.6\r\n").await;
-        assert!(said.starts_with("what answers is no web server"), "{said}");
-        assert_eq!(rejected("").await, "the server hung up");
+        assert!(said.starts_with("not a web server"), "{said}");
+        assert_eq!(rejected("").await, "the server closed the connection");
     }
 
     #[tokio::test]
@@ -542,7 +544,7 @@ mod tests {
         let (ours, _theirs) = tokio::io::duplex(1 << 16);
         let began = tokio::time::Instant::now();
         let error = open_websocket(ours, &ws_request()).await.unwrap_err();
-        assert!(error.to_string().starts_with("no answer to the request"), "{error}");
+        assert!(error.to_string().starts_with("no answer to the websocket request"), "{error}");
         assert_eq!(began.elapsed(), UPGRADE_TIMEOUT);
     }
 
@@ -589,7 +591,7 @@ mod tests {
         let (mut frames, server) = connected().await;
         drop(server);
         let error = frames.next().await.unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "the server hung up");
+        assert_eq!(error.to_string(), "the server closed the connection");
         assert!(frames.next().await.is_none());
     }
 

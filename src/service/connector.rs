@@ -124,7 +124,10 @@ impl Connector {
                 return error.to_string();
             }
             // Never back to the clear: that is what somebody in between would wish for.
-            format!("the server wants TLS at {server} (STS), so `tls = false` does not do: {error}")
+            format!(
+                "the server requires TLS at {server} (STS), so `tls = false` cannot be used: \
+                 {error}"
+            )
         })?;
         let wire = Box::new(Ear::seeking(wire, Sought::Irc { tls: true }));
         Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known })

@@ -219,7 +219,7 @@ impl Engine {
                 let peer = self.irc_senders.get(&network);
                 if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
                     self.irc_senders.remove(&network);
-                    tracing::error!(%network, "it takes nothing of what it is given: it is connected to anew");
+                    tracing::error!(%network, "command queue is full; reconnecting");
                 }
             }
             Command::Puppets(network, order) => {
@@ -233,9 +233,7 @@ impl Engine {
                 let peer = self.letschat_sender.as_ref();
                 if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
                     self.letschat_sender = None;
-                    tracing::error!(
-                        "Let's Chat takes nothing of what it is given: it is connected to anew"
-                    );
+                    tracing::error!("command queue of Let's Chat is full; reconnecting");
                 }
             }
         }
@@ -245,14 +243,14 @@ impl Engine {
         if std::mem::replace(&mut self.quit_sent, true) {
             return;
         }
-        let quit = irc::IrcCommand::Quit("the bridge is going down".to_owned());
+        let quit = irc::IrcCommand::Quit("the bridge is shutting down".to_owned());
         let networks =
             self.irc_senders.keys().map(|network| Command::Irc(network.clone(), quit.clone()));
         let goodbyes: Vec<Command> =
             networks.chain([Command::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
         for keeper in std::mem::take(&mut self.puppet_pools).into_values() {
             // One that is gone has nobody left.
-            let _ = keeper.send(PoolRequest::Shutdown("the bridge is going down".to_owned()));
+            let _ = keeper.send(PoolRequest::Shutdown("the bridge is shutting down".to_owned()));
         }
         for goodbye in goodbyes {
             self.send_command(goodbye);

@@ -190,7 +190,7 @@ fn is_here(network: &NetworkSettings, server: &HostPort) -> bool {
 /// What nobody can guess, in letters and digits.
 fn nonce() -> String {
     let mut bytes = [0; 18];
-    getrandom::fill(&mut bytes).expect("this machine can make up numbers");
+    getrandom::fill(&mut bytes).expect("the system provides random numbers");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -100,16 +100,16 @@ impl LetsChatConnection {
         match self.idle_timeouts.cut_off(cut) {
             Some(Lesson::Ping(every)) => tracing::warn!(
                 peer = %self.peer(),
-                "cut off twice after {} s of silence: most likely a proxy in front of Let's Chat has such \
-                 a timeout (nginx: proxy_read_timeout; HAProxy: timeout tunnel; Apache: ProxyTimeout); set \
-                 it to more than 60 s; pinging every {} s from now on",
+                "connection closed twice after {} s without traffic, probably by a proxy in front \
+                 of Let's Chat (nginx: proxy_read_timeout; HAProxy: timeout tunnel; Apache: \
+                 ProxyTimeout): set that timeout to more than 60 s. Pinging every {} s from now on",
                 seconds(cut.silence),
                 every.as_secs(),
             ),
             Some(Lesson::Age(age)) => tracing::warn!(
                 peer = %self.peer(),
-                "cut off after {} s, whatever is said: most likely a proxy in front of Let's Chat lets no \
-                 connection last longer; pinging as usual from now on",
+                "connection closed after {} s in spite of traffic: most likely a proxy in front \
+                 of Let's Chat limits how long a connection lasts; pinging as usual from now on",
                 seconds(age),
             ),
             None => {}

@@ -72,8 +72,8 @@ pub struct RunningBridge {
 pub enum StartError {
     /// Nobody can ask whose a connection is.
     #[error(
-        "ident.listen: {address} cannot be listened at ({error}): choose another port, stop who has \
-         it, or let the bridge have a port below 1024 (the README says how)"
+        "ident.listen: cannot listen on {address} ({error}): choose another port, stop the \
+         program that uses it, or allow the bridge a port below 1024 (see the README)"
     )]
     Ident {
         /// `ident.listen`.
@@ -137,7 +137,10 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     weak.push(to_letschat.downgrade());
     let runtime = Handle::current();
     let work = move || end.send(engine.run(queues, &runtime));
-    thread::Builder::new().name("engine".to_owned()).spawn(work).expect("a thread can be started");
+    thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(work)
+        .expect("the system can start a thread");
 
     tokio::spawn(send_ticks(weak));
     for network in networks {
@@ -176,7 +179,7 @@ impl RunningBridge {
     /// # Errors
     /// What the store said.
     pub async fn wait_end(&mut self) -> Result<(), StoreError> {
-        (&mut self.engine_end).await.expect("the engine tells how it ended")
+        (&mut self.engine_end).await.expect("the engine reports its end")
     }
 
     /// Lets what is under way settle, for as long as the settings allow, says goodbye on both
@@ -203,7 +206,7 @@ impl RunningBridge {
             wish.send_replace(ShutdownStage::Quitting);
             wish.closed().await;
         });
-        let outcome = ended.await.expect("the engine tells how it ended");
+        let outcome = ended.await.expect("the engine reports its end");
         patience.abort();
         outcome
     }

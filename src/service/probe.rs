@@ -82,7 +82,7 @@ pub async fn probe(settings: &Settings) -> ProbeReport {
     looks.spawn(probe_letschat(settings.letschat.clone(), places, whispering));
     let mut report = ProbeReport::default();
     while let Some(found) = looks.join_next().await {
-        let found = found.expect("a look does not panic");
+        let found = found.expect("a check does not panic");
         report.servers.extend(found.servers);
         report.direct_messages = report.direct_messages.or(found.direct_messages);
         report.endpoints.extend(found.endpoints);
@@ -327,7 +327,7 @@ impl ProbeProgress {
         // Who does not listen any more has left.
         match &self.commands {
             Some(CommandSender::Irc(orders)) => {
-                let _ = orders.try_send(irc::IrcCommand::Quit("all is well".to_owned()));
+                let _ = orders.try_send(irc::IrcCommand::Quit("check finished".to_owned()));
             }
             Some(CommandSender::LetsChat(orders)) => {
                 let _ = orders.try_send(letschat::LetsChatCommand::Leave);

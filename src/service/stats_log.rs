@@ -53,52 +53,38 @@ impl StatsReporter {
         }
         for (network, connections) in &counters.puppets {
             if self.logged.puppets.get(network) != Some(connections) {
-                let PuppetStats { connected: made, lost, rejected: turned_away } = *connections;
-                tracing::info!(%network, made, lost, turned_away, "since the start: connections of people");
+                let PuppetStats { connected, lost, rejected } = *connections;
+                tracing::info!(%network, connected, lost, rejected, "totals: puppets");
             }
         }
         if counters.gaps != self.logged.gaps {
             let (gaps, seconds) = (counters.gaps.count, counters.gaps.seconds);
-            tracing::info!(gaps, seconds, "since the start: not heard on IRC");
+            tracing::info!(gaps, seconds, "totals: gaps in channel history");
         }
         self.logged = counters.clone();
     }
 }
 
 fn log_traffic(peer: &Peer, traffic: &TrafficStats) {
-    let TrafficStats {
-        received: heard,
-        caught_up,
-        skipped: left_out,
-        ignored,
-        oversized: unreadable,
-        duplicates,
-        ..
-    } = *traffic;
-    let TrafficStats { unknown_own: strays, suppressed: held_back, .. } = *traffic;
-    let TrafficStats {
-        delivered,
-        reconciled: found,
-        resent: repeated,
-        deferred: put_off,
-        rejected: refused,
-        ..
-    } = *traffic;
+    let TrafficStats { received, caught_up, skipped, ignored, oversized, duplicates, .. } =
+        *traffic;
+    let TrafficStats { unknown_own, suppressed, .. } = *traffic;
+    let TrafficStats { delivered, reconciled, resent, deferred, rejected, .. } = *traffic;
     tracing::info!(
         %peer,
-        heard,
+        received,
         caught_up,
-        left_out,
+        skipped,
         ignored,
-        unreadable,
-        strays,
-        held_back,
+        oversized,
+        unknown_own,
+        suppressed,
         duplicates,
         delivered,
-        found,
-        repeated,
-        put_off,
-        refused,
-        "since the start"
+        reconciled,
+        resent,
+        deferred,
+        rejected,
+        "totals"
     );
 }

@@ -55,7 +55,7 @@ impl StsStore {
             Err(error) => Err(error),
         };
         let policies = policies.unwrap_or_else(|error| {
-            tracing::warn!(file = %path.display(), %error, "cannot be read: begun anew");
+            tracing::warn!(file = %path.display(), %error, "cannot read the STS policies; starting empty");
             BTreeMap::new()
         });
         Self { path: None, policies: Mutex::new(policies) }
@@ -102,19 +102,20 @@ impl StsStore {
         &self,
         change: impl FnOnce(&mut BTreeMap<String, StoredStsPolicy>) -> T,
     ) -> T {
-        change(&mut self.policies.lock().expect("nobody panics with it"))
+        change(&mut self.policies.lock().expect("no thread panics while it holds the lock"))
     }
 
     fn write(&self, policies: &BTreeMap<String, StoredStsPolicy>) {
         let Some(path) = &self.path else { return };
-        let text = serde_json::to_vec_pretty(policies).expect("names and numbers are JSON");
+        let text = serde_json::to_vec_pretty(policies)
+            .expect("names and numbers can be serialised as JSON");
         // Whole or not at all.
         let draft = path.with_extension("json.new");
         let written = store::make_file(&draft)
             .and_then(|mut file| file.write_all(&text))
             .and_then(|()| fs::rename(&draft, path));
         if let Err(error) = written {
-            tracing::warn!(file = %path.display(), %error, "cannot be written: forgotten at the end");
+            tracing::warn!(file = %path.display(), %error, "cannot save the STS policies; they are lost at exit");
         }
     }
 }

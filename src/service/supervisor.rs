@@ -110,16 +110,16 @@ pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Recei
                 Some(away.why.clone())
             }
             Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why)) => {
-                tracing::warn!(%peer, why, again_in, "connection lost");
+                tracing::warn!(%peer, reason = why, retry_in = again_in, "connection lost");
                 None
             }
             Err(why) => {
-                tracing::warn!(%peer, why, again_in, "cannot connect");
+                tracing::warn!(%peer, reason = why, retry_in = again_in, "cannot connect");
                 Some(why)
             }
         };
         if let Some(why) = trouble {
-            let words = format!("{peer}: {why}; tried again in {again_in}");
+            let words = format!("{peer}: {why}; retrying in {again_in}");
             // Nobody hears it when the engine is gone.
             let _ = party.inbox().send(EngineInput::ConnectionProblem(peer.clone(), words)).await;
         }
@@ -139,9 +139,9 @@ fn tell_away(peer: &Peer, away: &Away, again_in: &str) {
     let Away { why, remedy, lasts, .. } = away;
     let remedy = remedy.as_ref();
     if *lasts {
-        tracing::error!(%peer, why, remedy, again_in, "turned away");
+        tracing::error!(%peer, reason = why, help = remedy, retry_in = again_in, "connection rejected");
     } else {
-        tracing::warn!(%peer, why, remedy, again_in, "turned away");
+        tracing::warn!(%peer, reason = why, help = remedy, retry_in = again_in, "connection rejected");
     }
 }
 
@@ -159,6 +159,6 @@ pub(super) async fn unless_stopped<T>(
 ) -> Result<T, String> {
     tokio::select! {
         done = work => done,
-        _ = stop.wait_for(|stop| *stop) => Err("the bridge stops".to_owned()),
+        _ = stop.wait_for(|stop| *stop) => Err("the bridge is stopping".to_owned()),
     }
 }

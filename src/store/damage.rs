@@ -83,17 +83,17 @@ pub(super) fn check_header(path: &Path) -> Result<u32, StoreError> {
         return Err(damaged(path, "it is too short"));
     }
     if &header[..16] != MAGIC {
-        return Err(damaged(path, "it is no database of SQLite"));
+        return Err(damaged(path, "it is not an SQLite database"));
     }
     let page = match u64::from(u16::from_be_bytes([header[16], header[17]])) {
         1 => 65_536,
         page => page,
     };
     if page < 512 || !page.is_power_of_two() {
-        return Err(damaged(path, "its header makes no sense"));
+        return Err(damaged(path, "its header is invalid"));
     }
     if length % page != 0 {
-        return Err(damaged(path, "it is cut off"));
+        return Err(damaged(path, "it is truncated"));
     }
     Ok(u32::from_be_bytes([header[60], header[61], header[62], header[63]]))
 }
@@ -126,11 +126,11 @@ mod tests {
         for (bytes, why) in [
             (vec![], "empty"),
             (b"hello".to_vec(), "too short"),
-            (vec![7; 8_192], "no database"),
-            (garbled(0..16), "no database"),
+            (vec![7; 8_192], "not an SQLite database"),
+            (garbled(0..16), "not an SQLite database"),
             (garbled(16..18), "header"),
             (garbled(100..4_096), "damaged"),
-            (whole[..whole.len() - 10].to_vec(), "cut off"),
+            (whole[..whole.len() - 10].to_vec(), "truncated"),
             (whole[..4_096].to_vec(), "damaged"),
         ] {
             let directory = state();

@@ -145,7 +145,7 @@ fn narrow(path: &Path, found: &Metadata, most: u32) -> io::Result<()> {
     }
     fs::set_permissions(path, fs::Permissions::from_mode(most))?;
     let (was, now) = (format!("{mode:04o}"), format!("{most:04o}"));
-    tracing::warn!(path = %path.display(), was, now, "others could read or change it: it is the bridge's alone now");
+    tracing::warn!(path = %path.display(), was, now, "file permissions tightened: other users had access");
     Ok(())
 }
 

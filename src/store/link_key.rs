@@ -42,7 +42,7 @@ fn read_key(file: File) -> io::Result<SecretBox<[u8; 32]>> {
     let mut file = file.take(33);
     file.read_exact(&mut *bytes)?;
     if file.read(&mut [0])? != 0 {
-        return Err(io::Error::other("it has more than 32 bytes"));
+        return Err(io::Error::other("the key file is longer than 32 bytes"));
     }
     Ok(SecretBox::new(bytes))
 }

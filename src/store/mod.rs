@@ -127,7 +127,7 @@ pub enum StoreError {
     },
     /// Something else stands in place of a file.
     #[error(
-        "{path} is {what}, and must be a file, or a directory, of letsbridge alone: move it away"
+        "{path} is {what}, but must be a file or directory that only letsbridge uses: move it away"
     )]
     NotAFile {
         /// Where.
@@ -137,9 +137,10 @@ pub enum StoreError {
     },
     /// The database cannot be read as one.
     #[error(
-        "the database {path} is damaged ({why}): restore a backup of it, or move it away together with \
-         {path}-wal and {path}-shm. Without it the bridge begins anew: what waits to be delivered is lost, \
-         what was said while it was away is not caught up with, and links to long messages lead nowhere"
+        "the database {path} is damaged ({why}): restore a backup of it, or move it away together \
+         with {path}-wal and {path}-shm. Without it the bridge starts from scratch: queued \
+         messages are lost, messages sent while it was disconnected are not fetched, and links to \
+         long messages stop working"
     )]
     Damaged {
         /// The file.
@@ -149,19 +150,20 @@ pub enum StoreError {
     },
     /// The files were removed, or others put in their places, while they were in use.
     #[error(
-        "{0} was removed or replaced while the bridge was running: what is written there is lost. Put the \
-         file back, or restore a backup; without it the bridge begins anew when it is started"
+        "{0} was removed or replaced while the bridge was running, so its changes are lost. Put \
+         the file back, or restore a backup; without it the bridge starts from scratch"
     )]
     Gone(PathBuf),
     /// Another letsbridge runs on the same state.
     #[error(
-        "{0} is in use by another letsbridge; two bridges on one state would repeat everything"
+        "{0} is in use by another letsbridge: two bridges sharing one state directory would \
+         duplicate messages"
     )]
     InUse(PathBuf),
     /// A newer letsbridge has written it.
     #[error(
-        "the database {DB_FILE} in `state_dir` has version {found}, this letsbridge knows {known}: install the \
-         newer one again, or move the database away and begin anew"
+        "the database {DB_FILE} in `state_dir` has schema version {found}, newer than the \
+         supported {known}: upgrade letsbridge, or move the database away and start from scratch"
     )]
     TooNew {
         /// The store's version.
@@ -171,8 +173,8 @@ pub enum StoreError {
     },
     /// An older letsbridge has written it, and may be running.
     #[error(
-        "the store has version {found}, this letsbridge knows {known}: start `letsbridge run` once, \
-         which brings it up to date"
+        "the database has schema version {found}, older than {known}: run `letsbridge run` once \
+         to migrate it"
     )]
     TooOld {
         /// The store's version.
@@ -182,8 +184,9 @@ pub enum StoreError {
     },
     /// The key of the links cannot be had.
     #[error(
-        "the key of the links, {path}: {error}; it must be readable by the user that runs letsbridge. \
-         Without that file another key is made, and every link that was made so far leads nowhere"
+        "cannot use the link key {path}: {error}; it must be readable by the user that runs \
+         letsbridge. If the file is removed, a new key is created and all existing links stop \
+         working"
     )]
     LinkKey {
         /// The file that holds it.
@@ -192,7 +195,7 @@ pub enum StoreError {
         error: std::io::Error,
     },
     /// SQLite says no.
-    #[error("the store: {0}")]
+    #[error("database error: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
 
@@ -340,7 +343,7 @@ impl Store {
             }
             self.still_there()?;
             if !std::mem::replace(&mut told, true) {
-                tracing::error!(%error, "the disk takes nothing: nothing more is heard until it does");
+                tracing::error!(%error, "cannot write to the database; receiving paused");
                 (self.stall_hook.0)(true);
             }
             (self.wait_for_disk)(&self.connection);
@@ -349,7 +352,7 @@ impl Store {
                 Err(again) => error = again,
             }
         }
-        tracing::info!("the disk takes what was waiting: the bridge goes on");
+        tracing::info!("database is writable again; receiving resumed");
         (self.stall_hook.0)(false);
         Ok(())
     }

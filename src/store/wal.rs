@@ -35,8 +35,8 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
         Some(flaw) => Err(damage::damaged(
             path,
             &format!(
-                "{flaw} of its log, {}, cannot be read; moved away alone, that file leaves the state as it \
-                 was before, as a restored backup does",
+                "{flaw} of its write-ahead log, {}, cannot be read; to go back to the state \
+                 before that log, as with a restored backup, move away that file alone",
                 log.display()
             ),
         )),
@@ -174,12 +174,12 @@ mod tests {
     fn a_log_in_which_whole_transactions_cannot_be_read_is_damaged() {
         let (_directory, path, log) = killed(10);
         for (from, length, what) in [
-            (0, 4, "the beginning of its log"),
-            (0, 4_096, "the beginning of its log"),
-            (18, 1, "the beginning of its log"),
-            (HEADER + 8, 1, "a part of its log"),
-            (HEADER + 200, 1, "a part of its log"),
-            (log.len() / 2, 9_000, "a part of its log"),
+            (0, 4, "the beginning of its write-ahead log"),
+            (0, 4_096, "the beginning of its write-ahead log"),
+            (18, 1, "the beginning of its write-ahead log"),
+            (HEADER + 8, 1, "a part of its write-ahead log"),
+            (HEADER + 200, 1, "a part of its write-ahead log"),
+            (log.len() / 2, 9_000, "a part of its write-ahead log"),
         ] {
             let mut damaged = log.clone();
             damaged[from..from + length].iter_mut().for_each(|byte| *byte ^= 0x55);

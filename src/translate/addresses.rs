@@ -42,7 +42,7 @@ pub(super) fn shorten_urls(
         short.push_str(&match &instead {
             Instead::Link(link) => format!("{link} (to {host}…, {length} characters)"),
             Instead::There(place) => {
-                format!("{host}… ({length} characters, too long for IRC; all of it: {place})")
+                format!("{host}… ({length} characters, too long for IRC; in full: {place})")
             }
             Instead::Nothing => format!("{host}… ({length} characters, too long for IRC)"),
         });
@@ -115,7 +115,7 @@ mod tests {
         };
         assert_eq!(
             said(Instead::There("https://chat.example/#!/room/r1".to_owned())),
-            "\t(see https://a.example… (900 characters, too long for IRC; all of it: https://chat.example/#!/room/r1)"
+            "\t(see https://a.example… (900 characters, too long for IRC; in full: https://chat.example/#!/room/r1)"
         );
         assert_eq!(
             said(Instead::Nothing),

@@ -148,7 +148,7 @@ impl Prefixes {
     }
 
     fn parse(talk: &str, action: &str, notice: &str) -> Self {
-        let template = |text| Template::parse(text).expect("ours is one");
+        let template = |text| Template::parse(text).expect("the default template is valid");
         Self { text: template(talk), action: template(action), notice: template(notice) }
     }
 }

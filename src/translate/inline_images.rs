@@ -13,7 +13,7 @@ static IMAGE_URL: LazyLock<Regex> = LazyLock::new(|| {
         [.] (?: jpe?g | png | gif ) \s*
         (?: \? [-0-9a-z_]+ (?: = [-0-9a-z_]* )? (?: & [-0-9a-z_]+ (?: = [-0-9a-z_]* )? )* )? \s* $
     "##;
-    Regex::new(PATTERN).expect("this is a pattern")
+    Regex::new(PATTERN).expect("the pattern is valid")
 });
 
 /// Whether a message of just this text is shown as a picture.

@@ -16,7 +16,7 @@ use crate::domain::{Endpoint, Message, MessagePart, RenderedMessage};
 
 /// What stands before a text that is said again because nobody can tell whether it arrived. People
 /// who see it twice see why, and read on.
-pub const RESENT_PREFIX: &str = "(again) ";
+pub const RESENT_PREFIX: &str = "(resent) ";
 
 /// How to say `part` of `message` on IRC at `told_at`: the author's name before each line, and the time before
 /// that where it is late. With `links`, what only leads somewhere for who has an account becomes a link

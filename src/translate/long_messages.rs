@@ -69,7 +69,7 @@ pub(super) fn truncate(
     let rest = match (all.len() + more, shown.len()) {
         (1, _) => {
             let shown = all.first().map_or(0, |line| line.chars().count());
-            format!("… {} characters in all", shown + characters)
+            format!("… {} characters in total", shown + characters)
         }
         (all, 0) => format!("{all} lines"),
         (all, shown) if all - shown == 1 => "… 1 more line".to_owned(),
@@ -155,7 +155,7 @@ mod tests {
         let words = "word ".repeat(400);
         let whole = "word ".repeat(79);
         let shown =
-            format!("{} …\n… 2000 characters in all: https://b.example/p/x", whole.trim_end());
+            format!("{} …\n… 2000 characters in total: https://b.example/p/x", whole.trim_end());
         check(&words, 2, link, &shown);
     }
 
@@ -175,7 +175,7 @@ mod tests {
         check(&lines, 4, link, &format!("{three}… 999997 more lines: https://b.example/p/x"));
         let line = overlong::kept(&"x".repeat(12_000_000)).into_owned();
         let shown = format!(
-            "{} …\n… 12000000 characters in all",
+            "{} …\n… 12000000 characters in total",
             "x".repeat(APPROX_LINE_LEN - ELLIPSIS.len())
         );
         check(&line, 2, None, &shown);
@@ -183,7 +183,7 @@ mod tests {
         assert!(truncate(blank.into(), 4, || None).ends_with(" lines"));
         let whole = truncate(line.into(), 10_000, || None);
         assert!(whole.len() > overlong::KEPT / 2);
-        assert!(whole.ends_with("xx\n… 12000000 characters in all"));
+        assert!(whole.ends_with("xx\n… 12000000 characters in total"));
     }
 
     proptest! {

@@ -230,7 +230,7 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
 
     fn sentence(&self, alike: &[&StatusEvent]) -> String {
         let who = self.join_names(alike);
-        let (is, was) = if alike.len() == 1 { ("is", "was") } else { ("are", "were") };
+        let was = if alike.len() == 1 { "was" } else { "were" };
         match &alike[0].change {
             StatusChange::Joined => format!("{who} joined"),
             StatusChange::Left(why) => format!("{who} left{}", reason_suffix(why.as_deref())),
@@ -245,12 +245,9 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
                 format!("{who} is now {}", (self.display_name)(name))
             }
             StatusChange::Netsplit(servers) => {
-                format!(
-                    "netsplit between {}: {who} {is} gone",
-                    sanitize_excerpt(servers, MAX_LEN_REASON)
-                )
+                format!("netsplit ({}): {who} quit", sanitize_excerpt(servers, MAX_LEN_REASON))
             }
-            StatusChange::NetsplitRejoin => format!("netsplit over: {who} {is} back"),
+            StatusChange::NetsplitRejoin => format!("netsplit over: {who} rejoined"),
             StatusChange::ModesChanged(change) => {
                 format!("{who} set {}", sanitize_excerpt(change, MAX_LEN_REASON))
             }
@@ -298,8 +295,8 @@ fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c Sta
             StatusChange::Left(_) => "left",
             StatusChange::Kicked { .. } => "kicked",
             StatusChange::NickChanged(_) => "renamed",
-            StatusChange::Netsplit(_) => "gone in a netsplit",
-            StatusChange::NetsplitRejoin => "back from a netsplit",
+            StatusChange::Netsplit(_) => "quit in a netsplit",
+            StatusChange::NetsplitRejoin => "rejoined after a netsplit",
             StatusChange::ModesChanged(_) => "changed modes",
             StatusChange::TopicChanged(_) => "changed the topic",
         };
@@ -377,8 +374,8 @@ mod tests {
             (StatusChange::Left(None), "ann left"),
             (kicked("op"), "ann was kicked by op (spam)"),
             (StatusChange::NickChanged("anna".to_owned()), "ann is now anna"),
-            (StatusChange::Netsplit("a.x b.x".to_owned()), "netsplit between a.x b.x: ann is gone"),
-            (StatusChange::NetsplitRejoin, "netsplit over: ann is back"),
+            (StatusChange::Netsplit("a.x b.x".to_owned()), "netsplit (a.x b.x): ann quit"),
+            (StatusChange::NetsplitRejoin, "netsplit over: ann rejoined"),
             (StatusChange::ModesChanged("+o bob".to_owned()), "ann set +o bob"),
             (StatusChange::TopicChanged(Some("tea".to_owned())), "ann set the topic: tea"),
             (StatusChange::TopicChanged(None), "ann removed the topic"),
@@ -406,9 +403,7 @@ mod tests {
         check(
             Verbosity::All,
             &many,
-            Some(
-                "netsplit between a b: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 3 more are gone",
-            ),
+            Some("netsplit (a b): p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 3 more quit"),
         );
     }
 

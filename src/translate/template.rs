@@ -50,13 +50,13 @@ const FIELD_NAMES: [(&str, TemplateField); 8] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// There is nothing of this name to fill in.
-    #[error("there is no {{{0}}}")]
+    #[error("unknown field {{{0}}}")]
     UnknownField(String),
     /// A brace has no other.
-    #[error("a {0} stands alone")]
+    #[error("unmatched {0}")]
     UnmatchedBrace(char),
     /// It would break the line.
-    #[error("it has a line break or another control character in it")]
+    #[error("contains a line break or another control character")]
     ControlCharacter,
 }
 

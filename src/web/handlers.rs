@@ -99,43 +99,43 @@ fn error_response(refusal: ErrorPage) -> Response {
     let (status, title, words) = match refusal {
         ErrorPage::NotFound => (
             StatusCode::NOT_FOUND,
-            "Nothing here",
-            "This is not a link of this bridge, or it was cut short on its way.",
+            "Not found",
+            "This is not a link of this bridge, or it is incomplete.",
         ),
         ErrorPage::Expired => (
             StatusCode::GONE,
             "This link has expired",
-            "Ask whoever showed it to you to say it again in the room.",
+            "Ask the sender to post it again in the room.",
         ),
         ErrorPage::Revoked => (
             StatusCode::GONE,
-            "This link was taken back",
-            "Whoever runs the bridge has decided that it leads nowhere any more.",
+            "This link was revoked",
+            "The bridge's administrator has disabled it.",
         ),
         ErrorPage::Pruned => (
             StatusCode::GONE,
-            "No longer kept",
-            "The bridge remembers messages for a while only, and this one was too long ago.",
+            "Message deleted",
+            "The bridge keeps messages for a limited time, and this one is too old.",
         ),
         ErrorPage::TooLarge => (
             StatusCode::FORBIDDEN,
-            "Too large",
-            "The bridge does not pass on files of this size. It can be had in Let's Chat itself.",
+            "File too large",
+            "The bridge does not serve files of this size. Open it in Let's Chat instead.",
         ),
         ErrorPage::UpstreamUnreachable => (
             StatusCode::BAD_GATEWAY,
-            "Let's Chat does not answer",
-            "The file is kept there, and cannot be fetched at the moment. Try again later.",
+            "Let's Chat is not responding",
+            "The file cannot be fetched from Let's Chat at the moment. Try again later.",
         ),
         ErrorPage::Busy => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "Too much to do",
-            "Many files are being sent at the moment. Try again in a minute.",
+            "Server busy",
+            "Too many downloads are in progress. Try again in a minute.",
         ),
         ErrorPage::RateLimited(_) => (
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
-            "That was more than this bridge answers at once. Try again in a moment.",
+            "You have reached the request limit. Try again in a moment.",
         ),
     };
     let mut response = html_response(html::message_page(title, words));
@@ -175,7 +175,7 @@ async fn rate_limit_middleware(
         Ok(leave) => held::holding(next.run(request).await, leave),
         Err(wait) => error_response(ErrorPage::RateLimited(wait)),
     };
-    tracing::debug!(client = %address, status = response.status().as_u16(), "asked for something");
+    tracing::debug!(client = %address, status = response.status().as_u16(), "request handled");
     for (name, value) in COMMON_HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -210,7 +210,7 @@ async fn query_store<T: Send + 'static>(
     match answer.await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
-            tracing::error!(%error, "the store cannot be asked for what is served");
+            tracing::error!(%error, "cannot read the database for the web server");
             Err(ErrorPage::Busy)
         }
         Err(_) => Err(ErrorPage::Busy),
@@ -293,7 +293,7 @@ fn send(
         response = response.header(header::CONTENT_LENGTH, end - first);
     }
     let body = Body::from_stream(file.read_range(first, end));
-    response.body(body).expect("each header is made of what a header may hold")
+    response.body(body).expect("all header values are valid")
 }
 
 /// Whether it is us who answer: the program asks itself, through everything that stands between.
@@ -375,7 +375,7 @@ async fn send_text(
             Ok(Some(paste)) => Ok(make(paste)),
             Ok(None) => Err(FetchError::NotFound),
             Err(error) => {
-                tracing::error!(%error, "the store cannot be asked for what is served");
+                tracing::error!(%error, "cannot read the database for the web server");
                 Err(FetchError::NoCapacity)
             }
         }

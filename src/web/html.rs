@@ -70,7 +70,7 @@ pub(super) fn paste_page(paste: &Paste, raw: &str, expires: Timestamp) -> String
                 }
             }
             footer {
-                @if cut { p { "That is not all: the rest is in the plain text." } }
+                @if cut { p { "Truncated: the plain text has the rest." } }
                 "This link works until " (format_minute(expires)) "."
             }
         },
@@ -149,7 +149,7 @@ mod tests {
         assert!(page.contains("<h1>ann in tea</h1>"), "{page}");
         assert!(page.contains("3 lines"), "{page}");
         assert!(page.contains("<li id=\"L3\"><span>\ttwo</span></li>"), "{page}");
-        assert!(!page.contains("not all"), "{page}");
+        assert!(!page.contains("Truncated"), "{page}");
     }
 
     #[test]
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn truncated_page_says_so() {
-        assert!(paste_html("ann", &"x\n".repeat(MAX_LINES + 1)).contains("not all"));
-        assert!(paste_html("ann", &"é".repeat(MAX_BYTES)).contains("not all"));
+        assert!(paste_html("ann", &"x\n".repeat(MAX_LINES + 1)).contains("Truncated"));
+        assert!(paste_html("ann", &"é".repeat(MAX_BYTES)).contains("Truncated"));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(super) async fn serve(
                 let address = peer.ip().to_canonical();
                 let is_proxy = proxies.iter().any(|net| net.contains(&address));
                 let Some(seat) = seats.take(address, is_proxy) else {
-                    tracing::debug!(%address, "a connection too many");
+                    tracing::debug!(%address, "connection limit reached");
                     continue;
                 };
                 let number = seat.number();
@@ -70,7 +70,7 @@ pub(super) async fn serve(
             }
             // The system is out of something; it will have it again.
             Err(error) => {
-                tracing::warn!(%error, "a connection cannot be taken");
+                tracing::warn!(%error, "cannot accept a connection");
                 time::sleep(Duration::from_millis(200)).await;
             }
         }

@@ -61,7 +61,8 @@ pub struct WebServer {
 pub enum WebError {
     /// The address cannot be listened at.
     #[error(
-        "web.listen: {address} cannot be listened at ({error}): choose another port, or stop who has it"
+        "web.listen: cannot listen on {address} ({error}): choose another port, or stop the \
+         program that uses it"
     )]
     Bind {
         /// `web.listen`.
@@ -88,7 +89,7 @@ impl WebServer {
             .await
             .map_err(|error| WebError::Bind { address: web.listen, error })?;
         let address = listener.local_addr().unwrap_or(web.listen);
-        tracing::info!(%address, public_url = %web.public_url, "files and long messages are served");
+        tracing::info!(%address, public_url = %web.public_url, "web server started");
         let (stop, stopped) = watch::channel(false);
         let proxies = web.trusted_proxies.clone();
         let serving =

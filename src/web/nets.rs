@@ -14,7 +14,7 @@ pub(super) fn around(address: IpAddr) -> impl Iterator<Item = IpNet> {
     let address = address.to_canonical();
     let lengths = if address.is_ipv4() { &V4[..] } else { &V6[..] };
     lengths.iter().map(move |length| {
-        IpNet::new(address, *length).expect("no longer than the address").trunc()
+        IpNet::new(address, *length).expect("the prefix is at most as long as the address").trunc()
     })
 }
 

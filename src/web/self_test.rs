@@ -93,7 +93,8 @@ async fn request_challenge(web: &WebSettings, settings: &Settings) -> Result<(),
     let unreachable = |error: reqwest::Error| {
         let why = root_cause(&error);
         format!(
-            "cannot be reached from this machine ({why}): does its name lead to the reverse proxy?"
+            "unreachable from this machine ({why}): check that its name resolves to the reverse \
+             proxy"
         )
     };
     let client = client.build().map_err(unreachable)?;
@@ -109,15 +110,15 @@ async fn request_challenge(web: &WebSettings, settings: &Settings) -> Result<(),
         StatusCode::OK if body == answer.as_bytes() => Ok(()),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             Err(format!(
-                "the reverse proxy does not find the bridge ({status}): pass it on to {listen}"
+                "the reverse proxy cannot reach the bridge ({status}): forward to {listen}"
             ))
         }
         _ if status.is_redirection() => {
             let to = response.headers().get("location").and_then(|it| it.to_str().ok());
             let to = to.unwrap_or("elsewhere");
-            Err(format!("leads on to {to}: if that is the bridge, make it public_url"))
+            Err(format!("redirects to {to}: if that is the bridge, set public_url to it"))
         }
-        _ => Err(format!("something else answers there ({status}): pass it on to {listen}")),
+        _ => Err(format!("another server answers there ({status}): forward to {listen}")),
     }
 }
 

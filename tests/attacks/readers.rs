@@ -109,7 +109,7 @@ pub(crate) async fn attacked(attack: &Attack, length: Duration) -> Figures {
         "[web]\npublic_url = {PUBLIC:?}\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n"
     ))
     .await;
-    let line = victim.logs("files and long messages are served").await;
+    let line = victim.logs("web server started").await;
     let address = line.split_once("address=").unwrap().1.split_whitespace().next().unwrap();
     let address: SocketAddr = address.parse().unwrap();
     let path = link(&victim, attack.what).await;

@@ -56,7 +56,7 @@ ann = "*!*@host"
     ConfigFixture::new().assert_errors(
         &with_format(sections, "[link.looks]\nemotes = \"pictures\"\nemote = 1\n"),
         &[
-            "bridge.toml:10: looks.room_talk: there is no {nik}; there are {nick}, {user}, \
+            "bridge.toml:10: looks.room_talk: unknown field {nik}; there are {nick}, {user}, \
              {display_name}, {account}, {network}, {channel}, {room}, {time}",
             "bridge.toml:11: looks.join_lines: \"3\" is not known here; write \"never\", \
              \"waiting\", or how long to wait, like \"300ms\" or \"1s\"",

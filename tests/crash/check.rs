@@ -29,7 +29,7 @@ impl Arrival {
     /// one of `names`, and the mark of what may have been said before.
     pub(crate) fn on_irc(line: &str, names: &[&str]) -> Self {
         let text = without_head(line, names);
-        let marked = text.strip_prefix("(again) ");
+        let marked = text.strip_prefix("(resent) ");
         Self { text: marked.unwrap_or(text).to_owned(), again: marked.is_some() }
     }
 
@@ -176,7 +176,7 @@ impl Walk<'_> {
         let near = |at: usize, all: usize| at.saturating_sub(AROUND)..all.min(at + AROUND + 1);
         let arrived: Vec<String> = self.arrived[near(position, self.arrived.len())]
             .iter()
-            .map(|near| format!("{}{}", if near.again { "(again) " } else { "" }, near.text))
+            .map(|near| format!("{}{}", if near.again { "(resent) " } else { "" }, near.text))
             .collect();
         let subject = match message {
             Some(at) => &self.expected[at].lines[0],

@@ -51,7 +51,7 @@ pub(crate) async fn by_password(daemon: Daemon) {
     match daemon {
         // Where a login is no condition, the bridge comes in without.
         Daemon::Ngircd | Daemon::Hybrid => bridge.ready().await,
-        Daemon::Inspircd => stays_away(&bridge, "the login to our account was refused").await,
+        Daemon::Inspircd => stays_away(&bridge, "account login rejected").await,
     }
     assert!(bridge.stop().await.success());
 }
@@ -82,7 +82,7 @@ async fn by_certificate_on_inspircd() {
     let own = Own::new();
     let network = format!("{}\n{}\naccount = \"bridge\"", scene.tls(), own.lines());
     let bridge = scene.bridge(&network);
-    stays_away(&bridge, "the login to our account was refused").await;
+    stays_away(&bridge, "account login rejected").await;
     assert!(bridge.stop().await.success());
 
     let mut owner = IrcClient::connect(scene.irc.plain(), "owner").await;

@@ -121,7 +121,7 @@ async fn servers_that_restart_while_people_talk_lose_nothing_towards_letschat() 
         // Repeated, and marked, where nobody can be asked; but never lost, and in order.
         let heard = hears(&ann, room, "<alice> the end").await;
         let mut heard: Vec<String> =
-            heard.iter().map(|line| line.replacen("(again) ", "", 1)).collect();
+            heard.iter().map(|line| line.replacen("(resent) ", "", 1)).collect();
         heard.dedup();
         let said: Vec<String> = numbers.iter().map(|number| format!("<alice> {number}")).collect();
         same(&heard, &said, &format!("#room{room}"));

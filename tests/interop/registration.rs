@@ -92,7 +92,7 @@ impl Own {
 /// The bridge says that it stays outside for this reason, and comes back after minutes, not before.
 pub(crate) async fn stays_away(bridge: &Bridge, reason: &str) {
     let said = bridge.says(&format!("irc office: {reason}")).await;
-    let again = said.trim_end().rsplit("tried again in ").next().unwrap();
+    let again = said.trim_end().rsplit("retrying in ").next().unwrap();
     assert!(again.ends_with('m'), "{said}");
 }
 
@@ -100,9 +100,9 @@ pub(crate) async fn stays_away(bridge: &Bridge, reason: &str) {
 pub(crate) async fn a_password(daemon: Daemon) {
     let scene = scene(daemon, House { password: Some(PASSWORD), ..open() }).await;
     let refused = match daemon {
-        Daemon::Ngircd | Daemon::Hybrid => "the server refuses our password",
+        Daemon::Ngircd | Daemon::Hybrid => "wrong server password",
         // It says no more.
-        Daemon::Inspircd => "the server does not let us in from here",
+        Daemon::Inspircd => "connections from this host are not allowed",
     };
     for wrong in ["", "\npassword = \"openbarley\""] {
         let bridge = scene.bridge(&(scene.plain() + wrong));
@@ -134,7 +134,7 @@ pub(crate) async fn a_nick_that_is_no_user_name(daemon: Daemon) {
 async fn hybrid_refuses_a_user_name_in_words_that_are_understood() {
     let scene = scene(Daemon::Hybrid, open()).await;
     let bridge = scene.bridge(&format!("{}\nusername = \"tea-pot\"", scene.plain()));
-    stays_away(&bridge, "the server does not take our user name").await;
+    stays_away(&bridge, "invalid username").await;
     assert!(bridge.stop().await.success());
 }
 
@@ -155,7 +155,7 @@ pub(crate) async fn over_tls(daemon: Daemon) {
 pub(crate) async fn no_sasl(daemon: Daemon) {
     let scene = scene(daemon, open()).await;
     let bridge = scene.bridge(&format!("{}\naccount_password = \"pencil\"", scene.plain()));
-    bridge.says("irc office: the server offers no SASL").await;
+    bridge.says("irc office: SASL not offered").await;
     assert!(bridge.stop().await.success());
     // And who would like to, but need not, goes on.
     let account = "account_password = \"pencil\"\nsasl = \"preferred\"";
@@ -199,10 +199,10 @@ pub(crate) async fn a_ban(daemon: Daemon) {
         Daemon::Inspircd => ann.send("KLINE *bridge@127.0.0.1 1h :no bridges here"),
         Daemon::Hybrid => ann.send("KLINE *bridge@127.0.0.1 :no bridges here"),
     }
-    stays_away(&bridge, "the server has banned us").await;
+    stays_away(&bridge, "banned from the server").await;
     assert!(bridge.stop().await.success());
     let bridge = scene.bridge(&scene.plain());
-    stays_away(&bridge, "the server has banned us").await;
+    stays_away(&bridge, "banned from the server").await;
     assert!(bridge.stop().await.success());
 }
 
@@ -214,7 +214,7 @@ pub(crate) async fn a_kill(daemon: Daemon) {
     let bridge = scene.bridge(&scene.plain());
     bridge.ready().await;
     ann.send("KILL bridge :behave");
-    bridge.says("irc office: an operator has put us out").await;
+    bridge.says("irc office: killed by an operator").await;
     assert!(bridge.stop().await.success());
 }
 
@@ -226,7 +226,7 @@ pub(crate) async fn too_many(daemon: Daemon) {
         there.push(IrcClient::connect(scene.irc.plain(), nick).await);
     }
     let bridge = scene.bridge(&scene.plain());
-    bridge.says("irc office: the server finds that too many come from here").await;
+    bridge.says("irc office: too many connections from this host").await;
     assert!(bridge.stop().await.success());
 }
 
@@ -257,10 +257,10 @@ async fn inspircd_turns_away_in_words_that_are_understood() {
     const KLINE: &str = "<badhost host=\"*bridge@*\" reason=\"no bridges here\">";
     const BADNICK: &str = "<badnick nick=\"bridge\" reason=\"not that name\">";
     for (inspircd, reason) in [
-        (CONNBAN, "the server finds that we come too often"),
-        (CONNFLOOD, "the server finds that we come too often"),
-        (ZLINE, "the server has banned us"),
-        (KLINE, "the server has banned us"),
+        (CONNBAN, "connection throttled"),
+        (CONNFLOOD, "connection throttled"),
+        (ZLINE, "banned from the server"),
+        (KLINE, "banned from the server"),
     ] {
         let scene = scene(Daemon::Inspircd, House { inspircd, ..open() }).await;
         let bridge = scene.bridge(&scene.plain());

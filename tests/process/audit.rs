@@ -194,8 +194,8 @@ async fn server_without_chathistory_is_not_audited() {
     let (world, bridge) = fixture(irc::Setup::default()).await;
     let (code, channel, total) = audit(&world, &[]).await;
     assert_eq!(code, Some(3), "{channel}");
-    let not_offered = "office/#tea: cannot be compared: the server does not offer to tell what was said \
-                       there (draft/chathistory)";
+    let not_offered =
+        "office/#tea: cannot be compared: the server has no channel history (draft/chathistory)";
     assert_eq!(channel, not_offered);
     assert!(total.contains(", 1 could not be compared; of channels that were not"), "{total}");
     let (code, channel, total) = audit(&world, &["--no-channels"]).await;

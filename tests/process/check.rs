@@ -48,8 +48,8 @@ async fn missing_room_is_reported_with_existing_rooms() {
     let found = check(&world, 1).await;
     assert_eq!(
         found[2],
-        "link[0] office/#tea and letschat/tee: Let's Chat shows our account no room \"tee\"; it \
-         shows dev, tea"
+        "link[0] office/#tea and letschat/tee: no room \"tee\" is visible to our account; visible \
+         rooms: dev, tea"
     );
 }
 
@@ -62,7 +62,7 @@ async fn wrong_and_revoked_token_are_distinguished() {
     let found = check(&world, 1).await;
     assert_eq!(
         found[1],
-        "letschat: Let's Chat does not accept the token: make one on its page, \"Auth tokens\""
+        "letschat: Let's Chat rejected the token: create one on its page \"Auth tokens\""
     );
     assert_eq!(
         found[2],
@@ -71,8 +71,8 @@ async fn wrong_and_revoked_token_are_distinguished() {
 
     world.letschat.revoke_token("bridge");
     let found = check(&world, 1).await;
-    assert!(found[1].contains("as it does when a token was revoked"), "{}", found[1]);
-    assert!(found[1].contains("Make one on its page"), "{}", found[1]);
+    assert!(found[1].contains("as it does for a revoked token"), "{}", found[1]);
+    assert!(found[1].contains("Create one on its page"), "{}", found[1]);
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn server_other_than_letschat_is_reported() {
     check(&world, 0).await;
     world.configure(|toml| toml.replace("/chat\"", "/chatt\""));
     let found = check(&world, 1).await;
-    assert!(found[1].starts_with("letschat: this is no Let's Chat ("), "{}", found[1]);
+    assert!(found[1].starts_with("letschat: not a Let's Chat server ("), "{}", found[1]);
     assert!(found[1].contains("`url` must be the address of its front page"), "{}", found[1]);
 
     let irc = world.irc.address();
@@ -113,9 +113,9 @@ async fn a_channel_that_does_not_hear_the_bridge() {
     let found = check(&world, 1).await;
     assert_eq!(
         found[2],
-        "link[0] office/#tea and letschat/tea: the network says \"it is moderated (+m), and the \
-         bridge has no voice\": have an operator of the channel give the bridge voice: MODE +v, or \
-         by ChanServ"
+        "link[0] office/#tea and letschat/tea: the network says \"the channel is moderated (+m), \
+         and the bridge has no voice\": have an operator of the channel give the bridge voice: \
+         MODE +v, or by ChanServ"
     );
 }
 
@@ -126,11 +126,11 @@ async fn unreachable_servers_are_reported() {
     world.letschat.kill().await.unwrap();
     let found = check(&world, 1).await;
     for (line, server) in [
-        (&found[0], format!("irc office: nothing answers at {}", world.irc.address())),
-        (&found[1], format!("letschat: nothing answers at {}", world.letschat.address())),
+        (&found[0], format!("irc office: cannot connect to {}", world.irc.address())),
+        (&found[1], format!("letschat: cannot connect to {}", world.letschat.address())),
     ] {
         assert!(line.starts_with(&server), "{line}");
-        assert!(line.contains("no server listens on this port"), "{line}");
+        assert!(line.contains("nothing listens on this port"), "{line}");
     }
     assert_eq!(
         found[2],
@@ -155,8 +155,8 @@ async fn every_server_of_a_network_is_tried() {
     });
     let found = check(&world, 1).await;
     for (line, beginning) in found.iter().zip([
-        format!("irc office at {gone}: nothing answers at {gone}"),
-        format!("irc office at {locked}: the server refuses our password"),
+        format!("irc office at {gone}: cannot connect to {gone}"),
+        format!("irc office at {locked}: wrong server password"),
         format!("irc office at {first}: let in as bridge"),
         format!("irc office at {second}: let in as bridge"),
         "letschat: let in as bridge".to_owned(),
@@ -173,7 +173,7 @@ async fn wrong_server_password_is_reported() {
     let setup = irc::Setup { password: Some("opensesame".to_owned()), ..irc::Setup::default() };
     let world = World::with(setup, letschat::Setup::default()).await;
     let found = check(&world, 1).await;
-    assert!(found[0].starts_with("irc office: the server refuses our password"), "{}", found[0]);
+    assert!(found[0].starts_with("irc office: wrong server password"), "{}", found[0]);
     world.write("office.password", "opensesame\n");
     world.configure(|toml| toml.replace("pace =", "password_file = \"office.password\"\npace ="));
     check(&world, 0).await;
@@ -213,14 +213,14 @@ async fn wrong_public_url_and_used_port_are_reported() {
     let (address, letschat) = (free_port().to_string(), world.letschat.url());
     let line = start_web(&world, &format!("{letschat}/"), &address, 1).await;
     assert!(line.starts_with(&format!("web.public_url: {letschat}/: ")), "{line}");
-    assert!(line.ends_with(&format!("pass it on to {address}")), "{line}");
+    assert!(line.ends_with(&format!("forward to {address}")), "{line}");
     let nobody = free_port();
     let line = start_web(&world, &format!("http://{nobody}/"), &address, 1).await;
-    assert!(line.contains("cannot be reached from this machine"), "{line}");
+    assert!(line.contains("unreachable from this machine"), "{line}");
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap().to_string();
     let line = start_web(&world, &format!("http://{taken}/"), &taken, 1).await;
-    assert!(line.starts_with(&format!("web.listen: {taken} cannot be listened at")), "{line}");
+    assert!(line.starts_with(&format!("web.listen: cannot listen on {taken}")), "{line}");
 }
 
 /// A server that says `greeting` to whoever comes, or answers with it, and hangs up.
@@ -249,7 +249,7 @@ async fn whoever_answers_instead_is_named_with_the_key_to_change() {
         (SSH, false, "an SSH server answers"),
         (b"", false, "set `tls = true`"),
         (IRC, true, "set `tls = false`"),
-        (WEB, true, "an IRC server is at another port, most often 6697"),
+        (WEB, true, "an IRC server is on another port, usually 6697"),
         (SSH, true, "an SSH server answers"),
     ] {
         let world = World::new().await;
@@ -265,7 +265,7 @@ async fn whoever_answers_instead_is_named_with_the_key_to_change() {
     }
     for (greeting, scheme, words) in [
         (ALERT, "http", "write `url = \"https://…\"`"),
-        (IRC, "http", "an IRC server answers, no Let's Chat: check the port in letschat.url"),
+        (IRC, "http", "an IRC server answers, not Let's Chat: check the port in letschat.url"),
         (b"", "http", "write `url = \"https://…\"`"),
         (WEB, "https", "write `url = \"http://…\"`"),
     ] {

@@ -61,7 +61,7 @@ async fn what_a_network_is_told_is_not_logged() {
     };
     configure(&world, &network(WRONG_ACCOUNT));
     let mut bridge = told(world.run()).start();
-    bridge.err.says("the login to our account was refused").await;
+    bridge.err.says("account login rejected").await;
     let outside = bridge.stop().await;
 
     configure(&world, &network(ACCOUNT));
@@ -96,7 +96,7 @@ async fn what_nickserv_is_told_is_not_logged() {
     );
     configure(&world, &network);
     let mut bridge = told(world.run()).start();
-    bridge.err.says("not logged in").await;
+    bridge.err.says("login failed").await;
     bridge.ready().await;
     keeps(bridge.stop().await, &[ACCOUNT.as_bytes()]);
     let said = world.irc.transcript();

@@ -42,7 +42,7 @@ async fn serving(world: &World, web: &str) -> (Program, SocketAddr) {
         format!("{toml}\n[web]\npublic_url = {PUBLIC:?}\nlisten = \"127.0.0.1:0\"\n{web}\n")
     });
     let mut bridge = world.run().start();
-    let line = bridge.err.says("files and long messages are served").await;
+    let line = bridge.err.says("web server started").await;
     let (_, rest) = line.split_once("address=").unwrap();
     (bridge, rest.split_whitespace().next().unwrap().parse().unwrap())
 }

@@ -21,8 +21,8 @@ async fn one_that_is_cut_off_for_its_silence_speaks_more_often_and_nobody_is_tol
     let (before, after) = (world.letschat.url().to_string(), format!("http://{proxy}/"));
     world.configure(|toml| toml.replace(&before, &after));
     let mut bridge = world.bridge().await;
-    let why = bridge.err.says("cut off twice after 5 s of silence").await;
-    assert!(why.contains("proxy_read_timeout") && why.contains("pinging every 2 s"), "{why}");
+    let why = bridge.err.says("connection closed twice after 5 s without traffic").await;
+    assert!(why.contains("proxy_read_timeout") && why.contains("Pinging every 2 s"), "{why}");
     bridge.err.says("connected").await;
     let made = connections.load(Ordering::Relaxed);
 

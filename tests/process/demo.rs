@@ -174,7 +174,7 @@ async fn the_bridge_answers_by_the_name_that_people_see() {
         ann.send(number, json!(["messages:create", { "room": room, "text": question }])).await;
     }
     ann.hears("-- #lobby on demo: dave").await;
-    ann.hears("-- what is said here is mirrored to #lobby on demo").await;
+    ann.hears("-- bridged with #lobby on demo").await;
     tea.send("PRIVMSG letsbridge :!who").await;
-    tea.hears("NOTICE dave :nobody reads what is written to the bridge alone").await;
+    tea.hears("NOTICE dave :nobody reads private messages to the bridge").await;
 }

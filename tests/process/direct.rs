@@ -64,7 +64,7 @@ async fn what_waits_survives_the_process() {
         .wait_for_private_messages(|all| all.iter().any(|(_, it)| it.text.ends_with("two")));
     let said: Vec<String> =
         soon("the second", whispers).await.into_iter().map(|(_, post)| post.text).collect();
-    assert_eq!(said, ["<dave> one", "<dave> (again) one", "<dave> two"]);
+    assert_eq!(said, ["<dave> one", "<dave> (resent) one", "<dave> two"]);
     assert_eq!(bridge.stop().await.code, Some(0));
 }
 
@@ -102,8 +102,8 @@ async fn however_often_it_is_killed_what_was_heard_arrives_in_order() {
 
     let mut last = 0;
     for (_, post) in &whispers[..whispers.len() - 1] {
-        let again = post.text.contains("(again) ");
-        let number = post.text.trim_start_matches("<dave> (again) number ");
+        let again = post.text.contains("(resent) ");
+        let number = post.text.trim_start_matches("<dave> (resent) number ");
         let number = number.trim_start_matches("<dave> number ").trim_end_matches('.');
         let number: usize = number.parse().unwrap_or_else(|_| panic!("{}", post.text));
         assert!(number > last || again && number == last, "{number} after {last}: {whispers:?}");

@@ -97,11 +97,11 @@ async fn waits_and_goes_on(
     let said: Vec<String> =
         (0..MANY).map(|number| format!("{number} {}", "x".repeat(400))).collect();
     said.iter().for_each(|text| ann.send("#tea", text));
-    let line = bridge.err.says("the disk takes nothing").await;
+    let line = bridge.err.says("cannot write to the database").await;
     assert!(line.contains(why), "{line}");
     bridge.notices("STATUS=2 of 2 channels and rooms joined; the disk takes nothing").await;
     mend(&bridge);
-    bridge.err.says("the bridge goes on").await;
+    bridge.err.says("receiving resumed").await;
     let told: Vec<String> = said.iter().map(|text| format!("<ann> {text}")).collect();
     assert_eq!(world.room(MANY).await, told);
     bridge.notices("STATUS=2 of 2 channels and rooms joined").await;

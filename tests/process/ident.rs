@@ -44,6 +44,6 @@ async fn an_address_that_is_taken_is_told() {
     let world = world("127.0.0.1:9".parse().unwrap(), address).await;
     let end = world.run().ends().await;
     assert_eq!(end.code, Some(1));
-    let told = format!("ident.listen: {address} cannot be listened at");
+    let told = format!("ident.listen: cannot listen on {address}");
     assert!(end.err.contains(&told), "{}", end.err);
 }

@@ -52,8 +52,8 @@ async fn by_its_account() {
 
     configure(&world, "account_password = \"wrong\"");
     let out = check(&world, 1).await;
-    says(&out, "irc office: the login to our account was refused: SASL authentication failed");
-    says(&out, ": set `account` and `account_password_file` as the network's NickServ knows them");
+    says(&out, "irc office: account login rejected: SASL authentication failed");
+    says(&out, ": set `account` and `account_password_file` as registered with NickServ");
 }
 
 #[tokio::test]
@@ -61,11 +61,11 @@ async fn not_without_its_account() {
     let lines = format!("account_password = {PASSWORD:?}");
     let world = with_account(Caps::none(), &lines).await;
     let out = check(&world, 1).await;
-    says(&out, "irc office: the server offers no SASL, by which we are to log in: if its services");
+    says(&out, "irc office: SASL not offered: if services");
     // NickServ is not there either.
     configure(&world, &format!("{lines}\nsasl = \"preferred\""));
     let out = check(&world, 1).await;
-    says(&out, "let in as bridge, but not logged in to an account: there is no NickServ here");
+    says(&out, "let in as bridge, but not logged in to an account: NickServ is not online");
     says(&out, "link[0] office/#tea and letschat/tea: works");
 }
 
@@ -74,14 +74,14 @@ async fn a_ban_is_told_where_everybody_looks() {
     let world = World::new().await;
     world.irc.faults().kline("*!*@*", "no bridges");
     let mut bridge = world.run().start();
-    let line = bridge.err.says("turned away").await;
+    let line = bridge.err.says("connection rejected").await;
     says(&line, "ERROR");
-    says(&line, "the server has banned us: You are banned from this server- no bridges");
-    says(&line, "ask the network's operators to let the bridge in");
+    says(&line, "banned from the server: You are banned from this server- no bridges");
+    says(&line, "ask the network's operators to lift the ban");
     loop {
         let status = bridge.stands("STATUS=").await;
-        if status.contains("irc office: the server has banned us") {
-            says(&status, "; tried again in ");
+        if status.contains("irc office: banned from the server") {
+            says(&status, "; retrying in ");
             break;
         }
     }
@@ -170,7 +170,7 @@ async fn where_a_server_wants_tls_there_is_no_way_back() {
 
     // The machine does not know the certificate.
     let out = check(&world, 1).await;
-    says(&out, &format!("the server wants TLS at localhost:{} (STS)", secure.address().port()));
+    says(&out, &format!("the server requires TLS at localhost:{} (STS)", secure.address().port()));
     assert_eq!(secure.client_count(), 0);
 
     // Now it does.

@@ -110,7 +110,7 @@ pub(crate) fn told(start: Start) -> Start {
 /// Neither side lets it in, and it tries again.
 async fn refused(world: &World) -> End {
     let mut bridge = told(world.run()).start();
-    let (password, token) = ("the server refuses our password", "does not accept our token");
+    let (password, token) = ("wrong server password", "rejected the token");
     // A server that refuses a password is not asked again so soon.
     bridge.err.says_all(&[password, token, token]).await;
     bridge.stop().await
@@ -119,7 +119,7 @@ async fn refused(world: &World) -> End {
 /// Both sides let it in, and into nothing there.
 async fn left_outside(world: &World) -> End {
     let mut bridge = told(world.run()).start();
-    bridge.err.says_all(&["not in the channel", "not in the room"]).await;
+    bridge.err.says_all(&["not joined", "not joined"]).await;
     bridge.stop().await
 }
 

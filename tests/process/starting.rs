@@ -65,7 +65,7 @@ async fn systemd_ready_is_sent_when_all_links_are_up() {
     world.irc.faults().kill(CloseKind::Silent).await;
     let bridge = world.run().start();
     bridge.stands("STATUS=0 of 2 channels and rooms joined").await;
-    bridge.stands("STATUS=1 of 2 channels and rooms joined; irc office: nothing answers at").await;
+    bridge.stands("STATUS=1 of 2 channels and rooms joined; irc office: cannot connect to").await;
     world.irc.faults().revive().await.unwrap();
     bridge.notices("STATUS=2 of 2 channels and rooms joined").await;
     assert_eq!(bridge.notice().await, "READY=1");

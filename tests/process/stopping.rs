@@ -18,7 +18,7 @@ async fn it_says_goodbye_on_both_sides() {
         bridge.signal(signal).await;
         let end = bridge.ends().await;
         assert_eq!(end.code, Some(0), "{}", end.err);
-        assert_eq!(goodbyes(&world), ["QUIT :the bridge is going down"]);
+        assert_eq!(goodbyes(&world), ["QUIT :the bridge is shutting down"]);
         soon("the websocket's end", world.letschat.wait_for_connections(|count| count == 0)).await;
         assert_eq!(world.irc.client_count(), 0);
     }
@@ -31,7 +31,7 @@ async fn what_is_under_way_settles_first() {
     world.letschat.faults().stall();
     for text in ["one moment", "and after that"] {
         world.say_on_irc(text);
-        bridge.err.says("heard").await;
+        bridge.err.says("message received").await;
     }
     bridge.signal("TERM").await;
     bridge.err.says("stopping").await;
@@ -58,13 +58,13 @@ async fn it_waits_no_longer_than_it_was_told() {
     let mut bridge = world.talkative_bridge().await;
     world.letschat.faults().stall();
     world.say_on_irc("is anybody there?");
-    bridge.err.says("heard").await;
+    bridge.err.says("message received").await;
     let began = Instant::now();
     let end = bridge.stop().await;
     assert_eq!(end.code, Some(0), "{}", end.err);
     assert!(began.elapsed() >= Duration::from_secs(1), "it did not wait: {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
-    assert_eq!(goodbyes(&world), ["QUIT :the bridge is going down"]);
+    assert_eq!(goodbyes(&world), ["QUIT :the bridge is shutting down"]);
     assert_eq!(waiting(&world), ["is anybody there?"]);
 
     // The next run looks whether it has arrived, rather than saying it again.
@@ -102,7 +102,7 @@ async fn a_second_signal_ends_it_at_once() {
     let mut bridge = world.talkative_bridge().await;
     world.letschat.faults().stall();
     world.say_on_irc("is anybody there?");
-    bridge.err.says("heard").await;
+    bridge.err.says("message received").await;
     bridge.signal("TERM").await;
     bridge.err.says("a second signal stops at once").await;
     bridge.signal("INT").await;
@@ -120,7 +120,7 @@ async fn what_was_heard_and_not_delivered_is_delivered_after_the_next_start() {
     world.letschat.kill().await.unwrap();
     for text in ["one", "two", "three"] {
         world.say_on_irc(text);
-        bridge.err.says("heard").await;
+        bridge.err.says("message received").await;
     }
     assert_eq!(bridge.stop().await.code, Some(0));
     assert_eq!(waiting(&world), ["one", "two", "three"]);
@@ -131,7 +131,7 @@ async fn what_was_heard_and_not_delivered_is_delivered_after_the_next_start() {
     world.irc.faults().kill(CloseKind::Silent).await;
     for text in ["four", "five"] {
         world.say_in_letschat(text);
-        bridge.err.says("heard").await;
+        bridge.err.says("message received").await;
     }
     assert_eq!(bridge.stop().await.code, Some(0));
     world.irc.faults().revive().await.unwrap();

@@ -40,7 +40,7 @@ async fn a_store_that_is_stuck_does_not_keep_it() {
     let other = Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     world.say_on_irc("one");
-    bridge.err.says("the disk takes nothing").await;
+    bridge.err.says("cannot write to the database").await;
     ends_in_time(bridge).await;
 }
 

@@ -73,9 +73,7 @@ fn an_address_that_no_line_holds_is_left_out_and_it_is_said_where_it_is() {
     let address = address(440);
     assert_eq!(
         told(&mut world(false), false, &format!("see {address}")),
-        [
-            "<eve> see https://a.example… (440 characters, too long for IRC; all of it: #dev on other)"
-        ]
+        ["<eve> see https://a.example… (440 characters, too long for IRC; in full: #dev on other)"]
     );
     assert_eq!(
         told(&mut world(false), true, &format!("one\n\tsee {address} now\nthree")),

@@ -119,7 +119,7 @@ fn a_channel_whose_history_is_gone_before_anything_was_heard_has_a_hole() {
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < :irc.example BATCH -x
-        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:00:20 UTC: what was said there meanwhile may be missing here"}]
+        lc > 425["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:20 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -156,7 +156,7 @@ fn lines_that_were_never_heard_show_no_way_back() {
         irc > @label=past.3 CHATHISTORY AFTER #tea msgid=a1 500
         irc < @label=past.3 FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :No such message
         lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -196,7 +196,7 @@ fn a_server_that_finds_lines_by_id_alone_and_no_longer_knows_ours_has_a_hole() {
         r#"
         irc > @label=past.1 CHATHISTORY AFTER #tea msgid=a1 500
         irc < @label=past.1 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :No such message
-        lc > 426["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile is missing here"}]
+        lc > 426["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time are missing here"}]
         "#,
     );
 }
@@ -213,7 +213,7 @@ fn a_reading_that_is_cut_off_before_it_reached_back_leaves_a_hole() {
         lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
         irc lost
         lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }

@@ -97,12 +97,12 @@ fn both_talk_and_whoever_answers_needs_no_name() {
         {}
         irc > PRIVMSG ann :<bob> coming
         irc > PING said-2
-        lc > 427["user-messages:create",{{"text":"-- sent to ann; for somebody else: @NICK TEXT","user":"u1"}}]
+        lc > 427["user-messages:create",{{"text":"-- sent to ann; to write to someone else: @NICK TEXT","user":"u1"}}]
         {}
         irc < :irc.example PONG irc.example :said-2
         irc < :ann!a@host PRIVMSG bridge :\x01ACTION pours\x01
         lc > 428["user-messages:create",{{"text":"* ann pours","user":"u1"}}]
-        irc > NOTICE ann :sent to bob; for somebody else: !msg USER TEXT
+        irc > NOTICE ann :sent to bob; to write to someone else: !msg USER TEXT
         {}
         irc < :ann!a@host PRIVMSG bridge :two sugars?
         lc > 429["user-messages:create",{{"text":"<ann> two sugars?","user":"u1"}}]
@@ -123,13 +123,15 @@ fn where_it_is_turned_off_nothing_is_passed_on_and_whoever_asks_is_told() {
     world.tell(IRC_IN);
     world.tell(
         "irc < :ann!a@host PRIVMSG bridge :!msg bob hello
-        irc > NOTICE ann :nobody reads what is written to the bridge alone. In the channel, !who tells \
-        who is on the other side, !status how the bridge is, !help what it does
-        irc < :ann!a@host PRIVMSG bridge :hello",
+        irc > NOTICE ann :nobody reads \
+         private messages to the bridge. In the channel: !who lists who is on the other side, \
+         !status shows the state of the bridge, !help lists the commands
+        irc < \
+         :ann!a@host PRIVMSG bridge :hello",
     );
     world.tell(&format!(
         r#"{}
-        lc > 425["user-messages:create",{{"text":"-- nobody reads what is written to the bridge alone. In a room, \"@bridge who\" tells who is on the other side, \"@bridge status\" how the bridge is, \"@bridge help\" what it does","user":"u1"}}]
+        lc > 425["user-messages:create",{{"text":"-- nobody reads private messages to the bridge. In a room: \"@bridge who\" lists who is on the other side, \"@bridge status\" shows the state of the bridge, \"@bridge help\" lists the commands","user":"u1"}}]
         wait 5s"#,
         bob(1, "@ann hello")
     ));
@@ -205,13 +207,13 @@ fn whoever_could_be_one_of_several_is_asked_for() {
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG bridge :yes
-        irc > NOTICE ann :not sent: who is it for, bob or carl? Write !msg USER TEXT
+        irc > NOTICE ann :not sent: is it for bob or carl? Use !msg USER TEXT
         irc < :ann!a@host PRIVMSG bridge :!msg carl yes
         lc > 426["user-messages:create",{"text":"<ann> yes","user":"u2"}]
         lc < 436[{"id":"6b0000030000000000000026"}]
         irc < :ann!a@host PRIVMSG bridge :of course
         lc > 427["user-messages:create",{"text":"<ann> of course","user":"u2"}]
-        irc > NOTICE ann :sent to carl; for somebody else: !msg USER TEXT
+        irc > NOTICE ann :sent to carl; to write to someone else: !msg USER TEXT
         "#,
     );
 }
@@ -225,9 +227,9 @@ fn what_follows_a_name_that_reached_nobody_goes_to_nobody_else() {
     world.tell(
         "
         irc < :ann!a@host PRIVMSG bridge :!msg carl the secret is
-        irc > NOTICE ann :not sent: there is nobody called carl in the rooms that are linked with your channels now; !who tells who is there
+        irc > NOTICE ann :not sent: no one is called carl in the rooms linked with your channels; !who lists the people there
         irc < :ann!a@host PRIVMSG bridge :42
-        irc > NOTICE ann :not sent: it is no longer clear that this is for carl; write !msg USER TEXT
+        irc > NOTICE ann :not sent: it is no longer clear that this is for carl; to write to someone, use !msg USER TEXT
         ",
     );
 }
@@ -238,13 +240,13 @@ fn who_is_there_and_how_it_works_is_told_to_who_asks() {
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG bridge :!help
-        irc > NOTICE ann :!msg USER TEXT tells somebody in a linked room something in private. Once you talk with one, what you write here is for them; !who tells who is there
+        irc > NOTICE ann :!msg USER TEXT sends a private message to someone in a linked room. After that, messages without a name go to the same person; !who lists the people there
         irc < :ann!a@host PRIVMSG bridge :!who
         irc > NOTICE ann :you can write to bob
         irc < :ann!a@host PRIVMSG bridge :hello?
-        irc > NOTICE ann :!msg USER TEXT tells somebody in a linked room something in private. Once you talk with one, what you write here is for them; !who tells who is there
+        irc > NOTICE ann :!msg USER TEXT sends a private message to someone in a linked room. After that, messages without a name go to the same person; !who lists the people there
         irc < :ann!a@host PRIVMSG bridge :!msg bob
-        irc > NOTICE ann :write !msg USER TEXT
+        irc > NOTICE ann :usage: !msg USER TEXT
         {}
         lc > 426["user-messages:create",{{"text":"-- you can write to ann","user":"u1"}}]
         "#,
@@ -258,7 +260,7 @@ fn only_people_in_linked_places_take_part() {
     world.tell(
         "
         irc < :eve!e@host PRIVMSG bridge :!msg bob hello
-        irc > NOTICE eve :not sent: that is for people in the channels that the bridge is in
+        irc > NOTICE eve :not sent: you must be in a channel that the bridge is in
         ",
     );
     // Carl is on Let's Chat, and in no room of ours.
@@ -266,7 +268,7 @@ fn only_people_in_linked_places_take_part() {
     world.tell(
         "
         irc < :ann!a@host PRIVMSG bridge :!msg carl hello
-        irc > NOTICE ann :not sent: there is nobody called carl in the rooms that are linked with your channels now; !who tells who is there
+        irc > NOTICE ann :not sent: no one is called carl in the rooms linked with your channels; !who lists the people there
         ",
     );
 }
@@ -304,7 +306,7 @@ fn those_whose_places_are_not_linked_do_not_see_each_other() {
         irc < :ann!a@host PRIVMSG bridge :!who
         irc > NOTICE ann :you can write to bob
         irc < :ann!a@host PRIVMSG bridge :!msg carl hello
-        irc > NOTICE ann :not sent: there is nobody called carl in the rooms that are linked with your channels now; !who tells who is there
+        irc > NOTICE ann :not sent: no one is called carl in the rooms linked with your channels; !who lists the people there
         ",
     );
 }
@@ -316,7 +318,7 @@ fn whoever_is_not_there_any_more_is_not_waited_for() {
     world.tell(
         "
         irc < :ann!a@host PRIVMSG bridge :!msg bob hello
-        irc > NOTICE ann :not sent: there is nobody called bob in the rooms that are linked with your channels now; !who tells who is there
+        irc > NOTICE ann :not sent: no one is called bob in the rooms linked with your channels; !who lists the people there
         ",
     );
 }
@@ -334,9 +336,9 @@ fn who_takes_a_nick_later_is_told_nothing() {
         irc < :ann!e@elsewhere JOIN #tea
         irc < :irc.example PONG irc.example :said-1
         wait 1s
-        lc > 426["user-messages:create",{{"text":"-- your message \"two\" did not reach ann: the bridge has lost sight of them: whoever has the nick now may be somebody else","user":"u1"}}]
+        lc > 426["user-messages:create",{{"text":"-- your message \"two\" did not reach ann: the bridge lost track of them, and the nick may belong to someone else now","user":"u1"}}]
         {}
-        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; write @NICK TEXT","user":"u1"}}]
+        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; to write to someone, use @NICK TEXT","user":"u1"}}]
         "#,
         bob(1, "@ann one"),
         bob(2, "@ann two"),
@@ -389,7 +391,7 @@ fn an_account_is_the_same_person_after_the_process_died() {
         irc < :irc.example PONG irc.example past-1
         irc < :ann!a@elsewhere JOIN #tea eve :Eve
         irc < :annie!a@host JOIN #tea Annie :Ann
-        irc > PRIVMSG annie :<bob> (again) one
+        irc > PRIVMSG annie :<bob> (resent) one
         irc > PING said-1
         irc < :irc.example PONG irc.example :said-1
         ",
@@ -413,9 +415,9 @@ fn a_nick_alone_is_nobody_after_the_process_died() {
     world.tell(&format!(
         r#"
         wait 10s
-        lc > 426["user-messages:create",{{"text":"-- your message \"one\" may not have reached ann: the connection was lost while it was being said, and whoever has the nick now may be somebody else","user":"u1"}}]
+        lc > 426["user-messages:create",{{"text":"-- your message \"one\" may not have reached ann: the connection was lost during sending, and the nick may belong to someone else now","user":"u1"}}]
         {}
-        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; write @NICK TEXT","user":"u1"}}]
+        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; to write to someone, use @NICK TEXT","user":"u1"}}]
         "#,
         bob(2, "two"),
     ));
@@ -448,7 +450,7 @@ fn what_may_have_arrived_is_said_again_and_marked() {
         lc > 426["user-messages:create",{{"text":"<ann> one","user":"u1"}}]
         lc lost
         {LC_IN_AGAIN}
-        lc > 426["user-messages:create",{{"text":"<ann> (again) one","user":"u1"}}]
+        lc > 426["user-messages:create",{{"text":"<ann> (resent) one","user":"u1"}}]
         {}
         "#,
         created(6),
@@ -467,7 +469,7 @@ fn what_may_have_arrived_is_left_at_that_where_doubt_drops() {
         lc lost
         {LC_IN_AGAIN}
         wait 1s
-        irc > NOTICE ann :your message "one" may not have reached bob: the connection was lost while it was being said, and it is not said again
+        irc > NOTICE ann :your message "one" may not have reached bob: the connection was lost during sending; not resent
         "#,
     ));
 }
@@ -487,7 +489,7 @@ fn a_refusal_is_told_to_who_wrote_it() {
         irc < :ann!a@host PRIVMSG bridge :!msg bob two
         lc > 427["user-messages:create",{{"text":"<ann> two","user":"u1"}}]
         lc < 437["Bad Request"]
-        lc > 428["user-messages:create",{{"text":"<ann> (again) two","user":"u1"}}]
+        lc > 428["user-messages:create",{{"text":"<ann> (resent) two","user":"u1"}}]
         lc < 438["Bad Request"]
         wait 1s
         irc > NOTICE ann :your message "two" did not reach bob: Bad Request
@@ -506,7 +508,7 @@ fn a_server_without_private_messages_says_so() {
     world.tell(
         "
         irc < :ann!a@host PRIVMSG bridge :!msg bob hello
-        irc > NOTICE ann :not sent to bob: Let's Chat has private messages turned off
+        irc > NOTICE ann :not sent to bob: private messages are disabled in Let's Chat
         ",
     );
 }
@@ -518,7 +520,7 @@ fn while_a_side_is_down_whoever_writes_learns_it() {
         "
         lc lost
         irc < :ann!a@host PRIVMSG bridge :!msg bob hello
-        irc > NOTICE ann :not sent: the other side is out of reach just now, and bob with it
+        irc > NOTICE ann :not sent: the other side is unreachable, so is bob
         ",
     );
 }
@@ -530,13 +532,12 @@ fn too_much_at_once_is_told_once() {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG bridge :!msg bob {number}"));
     }
     let (irc, letschat) = world.sent();
-    assert_eq!(irc, ["NOTICE ann :not sent: too much at once. Write again in 3 seconds"]);
+    assert_eq!(irc, ["NOTICE ann :not sent: too many messages. Try again in 3 seconds"]);
     assert_eq!(letschat.len(), 1);
     world.tell_on("wait 3s");
     world.tell_on("irc < :ann!a@host PRIVMSG bridge :and more");
     let (irc, _) = world.sent();
-    let asked =
-        "NOTICE ann :not sent: it is no longer clear that this is for bob; write !msg USER TEXT";
+    let asked = "NOTICE ann :not sent: it is no longer clear that this is for bob; to write to someone, use !msg USER TEXT";
     assert_eq!(irc, [asked]);
 }
 
@@ -554,7 +555,7 @@ fn what_is_encrypted_is_not_passed_on() {
     story(&format!(
         r#"
         {}
-        lc > 426["user-messages:create",{{"text":"-- not sent: what is encrypted cannot be read by the bridge","user":"u1"}}]
+        lc > 426["user-messages:create",{{"text":"-- not sent: encrypted messages cannot be bridged","user":"u1"}}]
         "#,
         bob(1, "?OTR:AAMC"),
     ));
@@ -583,9 +584,9 @@ fn what_is_said_to_somebodys_puppet_is_for_them() {
         {}
         irc < :ann!a@host PRIVMSG bridge :or there
         lc > 427["user-messages:create",{{"text":"<ann> or there","user":"id-bob"}}]
-        irc > NOTICE ann :sent to bob; for somebody else: !msg USER TEXT
+        irc > NOTICE ann :sent to bob; to write to someone else: !msg USER TEXT
         bob < :eve!e@host PRIVMSG bob|lc :hello
-        irc > NOTICE eve :not sent: that is for people in the channels that the bridge is in
+        irc > NOTICE eve :not sent: you must be in a channel that the bridge is in
         "#,
         created(6),
     ));

@@ -22,26 +22,23 @@ fn at_the_door(answer: &str, why: &str) {
 fn it_says_so_by_number() {
     at_the_door(
         ":irc.example 465 * :You are banned from this server- spam\nwait 3s",
-        "the server has banned us: You are banned from this server- spam",
+        "banned from the server: You are banned from this server- spam",
     );
     at_the_door(
         ":irc.example 464 * :Password incorrect",
-        "the server refuses our password: Password incorrect",
+        "wrong server password: Password incorrect",
     );
     at_the_door(
         ":irc.example 463 * :Your host isn't among the privileged",
-        "the server does not let us in from here: Your host isn't among the privileged",
+        "connections from this host are not allowed: Your host isn't among the privileged",
     );
 }
 
 #[test]
 fn and_then_why() {
     for (error, reason) in [
-        ("Closing link: (b@host) [K-lined: spam]", "the server has banned us"),
-        (
-            "Closing link: (b@host) [Z-lined: You come too fast]",
-            "the server finds that we come too often",
-        ),
+        ("Closing link: (b@host) [K-lined: spam]", "banned from the server"),
+        ("Closing link: (b@host) [Z-lined: You come too fast]", "connection throttled"),
     ] {
         at_the_door(
             &format!(":irc.example 465 * :You're banned!\nirc < ERROR :{error}"),
@@ -50,7 +47,7 @@ fn and_then_why() {
     }
     at_the_door(
         ":irc.example 465 * :You're banned!\nirc < ERROR :CloseKind",
-        "the server has banned us: You're banned!",
+        "banned from the server: You're banned!",
     );
 }
 
@@ -58,13 +55,12 @@ fn and_then_why() {
 fn or_in_words() {
     at_the_door(
         "ERROR :Closing Link: host (Throttled: Reconnecting too fast)",
-        "the server finds that we come too often: Closing Link: host (Throttled: Reconnecting \
-         too fast)",
+        "connection throttled: Closing Link: host (Throttled: Reconnecting too fast)",
     );
     at_the_door(
         "ERROR :Closing Link: [1.2.3.4] (Too many connections from your IP)",
-        "the server finds that too many come from here: Closing Link: [1.2.3.4] (Too many \
-         connections from your IP)",
+        "too many connections from this host: Closing Link: [1.2.3.4] (Too many connections from \
+         your IP)",
     );
 }
 
@@ -73,7 +69,7 @@ fn or_later() {
     story(
         r#"
         irc < ERROR :Closing Link: host (K-Lined)
-        irc closed: the server has banned us: Closing Link: host (K-Lined)
+        irc closed: banned from the server: Closing Link: host (K-Lined)
         "#,
     );
     story(
@@ -88,6 +84,6 @@ fn or_later() {
 fn a_server_that_wants_tls_gets_no_name_and_no_password() {
     at_the_door(
         ":irc.example CAP * LS :sasl=PLAIN sts=port=6697,duration=300",
-        "the server wants TLS, at port 6697",
+        "TLS required, on port 6697 (STS)",
     );
 }

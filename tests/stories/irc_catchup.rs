@@ -195,7 +195,7 @@ fn a_history_that_breaks_off_is_told_to_have_a_hole() {
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
         irc < @label=past.2 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :Messages could not be retrieved
         lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -212,7 +212,7 @@ fn what_is_said_before_the_server_says_that_it_keeps_nothing_is_taken_in_at_once
         irc > PING past-1
         irc < @time=2026-11-22T12:00:04.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         lc > 426["messages:create",{"room":"r1","text":"<ann> three"}]
-        irc > @label=2.1 PRIVMSG #tea :<bob> (again) hello
+        irc > @label=2.1 PRIVMSG #tea :<bob> (resent) hello
         "#,
     );
 }
@@ -239,7 +239,7 @@ fn what_was_said_long_ago_carries_its_time() {
         r#"
         lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 434[[]]
-        irc > @label=3.1 NOTICE #tea :cut off from room tea from 12:00:00 to 14:00:01 UTC: nothing was said there meanwhile
+        irc > @label=3.1 NOTICE #tea :disconnected from room tea from 12:00:00 to 14:00:01 UTC: no messages from that time
         lc > 425["messages:create",{"room":"r1","text":"[12:30Z] <ann> two"}]
         "#,
     );
@@ -469,7 +469,7 @@ fn a_doubt_that_the_history_cannot_settle_is_said_again_as_such() {
         r#"
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :Messages could not be retrieved
-        irc > @label=2.1 PRIVMSG #tea :<bob> (again) hello
+        irc > @label=2.1 PRIVMSG #tea :<bob> (resent) hello
         "#,
     );
 }
@@ -494,7 +494,7 @@ fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
         irc < :irc.example BATCH +y chathistory #tea
         irc < @batch=y;time=2026-11-22T12:00:03.000Z :ann!a@host PRIVMSG #tea :two
         irc < :irc.example BATCH -y
-        irc > PRIVMSG #tea :<bob> (again) hello
+        irc > PRIVMSG #tea :<bob> (resent) hello
         restart
         "#,
     );
@@ -508,7 +508,7 @@ fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
         irc < @batch=x;time=2026-11-22T12:00:01.500Z :bridge!b@host PRIVMSG #tea :<bob> hello
         irc < @batch=x;time=2026-11-22T12:00:03.000Z :ann!a@host PRIVMSG #tea :two
         irc < :irc.example BATCH -x
-        irc > PRIVMSG #tea :<bob> (again) hello
+        irc > PRIVMSG #tea :<bob> (resent) hello
         "#,
     );
 }
@@ -517,7 +517,7 @@ fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
 fn what_cannot_be_known_is_told() {
     let mut world = seated(FORGETS);
     world.tell("irc lost\nwait 25s\nlc > 2\nlc < 3\nwait 25s\nlc > 2\nlc < 3\nwait 10s
-        lc > 426[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- #tea on office is closed to the bridge, for the connection to its network is lost: what is said here waits until it opens\"}]");
+        lc > 426[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued\"}]");
     world.tell_on(&irc_in(FORGETS));
     world.tell(
         r#"
@@ -525,9 +525,9 @@ fn what_cannot_be_known_is_told() {
         irc < @time=2026-11-22T12:01:02.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example PONG irc.example past-1
         lc < 436[{"id":"6b0000200000000000000002","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- #tea on office is open to the bridge again"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
         lc < 437[{"id":"6b0000200000000000000003","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:01:01 UTC: what was said there meanwhile is missing here"}]
+        lc > 428["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:01:01 UTC: messages from that time are missing here"}]
         lc < 438[{"id":"6b0000200000000000000004","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         lc > 429["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
@@ -553,7 +553,7 @@ fn a_short_absence_of_which_nothing_is_known_is_counted_and_not_told() {
         r#"
         irc > PING past-1
         irc < :irc.example PONG irc.example past-1
-        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:00:18 UTC: what was said there meanwhile is missing here"}]
+        lc > 425["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:18 UTC: messages from that time are missing here"}]
         "#,
     );
 }
@@ -570,7 +570,7 @@ fn a_history_that_does_not_reach_back_is_told_to_have_a_hole() {
         irc > @label=past.2 CHATHISTORY AFTER #tea msgid=a1 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
         irc < :irc.example BATCH -y
-        lc > 426["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:01 to 12:00:21 UTC: what was said there meanwhile may be missing here"}]
+        lc > 426["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -693,13 +693,13 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
     assert_eq!(
         posted,
         [
-            "\"-- #tea on office is closed to the bridge, for the connection to its network is lost: what is \
-             said here waits until it opens\"}]",
-            "\"-- #tea on office is open to the bridge again\"}]",
+            "\"-- cannot reach #tea on office: the connection to its network was lost; messages \
+             from here are queued\"}]",
+            "\"-- #tea on office is reachable again\"}]",
             "\"[12:30Z] <ann> late\"}]",
-            "\"-- not in #tea on office from 2026-11-22 12:00:00 to 2026-11-23 15:46:40 UTC: what was said \
-             there meanwhile may be missing here\"}]",
-            "\"-- 2 messages of #tea on office, said while the bridge was away, not shown here\"}]",
+            "\"-- disconnected from #tea on office from 2026-11-22 12:00:00 to 2026-11-23 \
+             15:46:40 UTC: messages from that time may be missing here\"}]",
+            "\"-- skipped 2 messages from #tea on office, sent while the bridge was disconnected\"}]",
             "\"<ann> now\"}]",
         ]
     );

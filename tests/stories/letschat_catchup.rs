@@ -182,7 +182,7 @@ fn what_is_too_old_or_too_much_is_told_as_a_number() {
         irc > PRIVMSG #tea :[11:30Z] <bob> late
         irc > PING said-1
         irc < :irc.example PONG irc.example :said-1
-        irc > NOTICE #tea :2 messages of room tea, said while the bridge was away, not shown here
+        irc > NOTICE #tea :skipped 2 messages from room tea, sent while the bridge was disconnected
         irc > PING said-2
         lc < 42["messages:new",{"id":"6b0000210000000000000001","text":"now","posted":"2026-11-22T11:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc < :irc.example PONG irc.example :said-2
@@ -303,7 +303,7 @@ fn how_long_the_room_was_cut_off_is_told_behind_what_was_said_there() {
         irc > PRIVMSG #tea :<bob> one
         irc > PING said-1
         irc < :irc.example PONG irc.example :said-1
-        irc > NOTICE #tea :cut off from room tea from 12:00:00 to 12:00:11 UTC: what was said there meanwhile is above
+        irc > NOTICE #tea :disconnected from room tea from 12:00:00 to 12:00:11 UTC: messages from that time are above
         irc > PING said-2
         irc < :irc.example PONG irc.example :said-2
         lc lost
@@ -341,10 +341,10 @@ fn a_bridge_that_was_stopped_was_cut_off_too_and_tells_it_once() {
         r#"
         lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 434[[]]
-        irc > NOTICE #tea :cut off from room tea from 12:01:15 to 12:02:55 UTC: nothing was said there meanwhile
+        irc > NOTICE #tea :disconnected from room tea from 12:01:15 to 12:02:55 UTC: no messages from that time
         irc > PING said-2
         irc < :irc.example PONG irc.example :said-2
-        lc > 425["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:01:10 to 12:02:55 UTC: what was said there meanwhile is missing here"}]
+        lc > 425["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:01:10 to 12:02:55 UTC: messages from that time are missing here"}]
         lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":"u0","room":"r1"}]
         restart
         "#,
@@ -365,8 +365,7 @@ fn a_place_that_is_closed_is_told_of_once_and_when_it_is_open_again() {
     world.tell(r#"lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]"#);
     world.tell_on("wait 60s");
     let (irc, _) = world.sent();
-    let closed =
-        "NOTICE #tea :room tea is closed to the bridge: what is said here waits until it opens";
+    let closed = "NOTICE #tea :cannot reach room tea; messages from here are queued";
     assert_eq!(irc.iter().filter(|line| **line == closed).count(), 1, "{irc:?}");
     world.tell_on("irc < :irc.example PONG irc.example :said-1\nrestart");
     world.tell_on(IRC_IN);
@@ -383,6 +382,6 @@ fn a_place_that_is_closed_is_told_of_once_and_when_it_is_open_again() {
     world.tell_on(LETSCHAT_IN_AGAIN);
     world.tell_on("lc < 434[[]]");
     let (irc, _) = world.sent();
-    let open = "NOTICE #tea :cut off from room tea from 12:00:00 to 12:02:10 UTC: nothing was said there meanwhile";
+    let open = "NOTICE #tea :disconnected from room tea from 12:00:00 to 12:02:10 UTC: no messages from that time";
     assert!(irc.iter().any(|line| line == open), "{irc:?}");
 }

@@ -55,9 +55,9 @@ fn after_a_pause_of_our_own_both_servers_are_asked_anew_and_have_all_their_time(
         irc > PING alive
         lc > 2
         wait 20s
-        lc closed: the server has fallen silent
+        lc closed: ping timeout
         wait 40s
-        irc closed: the server has fallen silent
+        irc closed: ping timeout
         "#,
     );
 }
@@ -127,7 +127,7 @@ fn one_that_says_nothing_at_the_door_is_asked_before_it_is_left() {
         r#"
         wait 120s
         irc > PING alive
-        irc closed: the server did not let us in, and has fallen silent
+        irc closed: ping timeout during registration
         "#,
     );
 }
@@ -136,7 +136,7 @@ fn one_that_says_nothing_at_the_door_is_asked_before_it_is_left() {
 fn one_that_says_something_for_ever_at_the_door_is_left_after_some_minutes() {
     let notice = "irc < :irc.example NOTICE * :*** Please wait\nwait 50s\n";
     let notices = notice.repeat(6);
-    at_the_door(&format!("{notices}irc closed: the server did not let us in"));
+    at_the_door(&format!("{notices}irc closed: registration timed out"));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn a_server_that_does_not_know_the_password_is_not_told_it() {
         irc < AUTHENTICATE {FORGED}
         irc > AUTHENTICATE *
         irc < :irc.example 906 * :SASL authentication aborted
-        irc closed: the login to our account was refused: the server does not know the password itself, so it is not the account's server
+        irc closed: account login rejected: wrong server signature: the server does not know the password, so it is not the account's server
         "#
     ));
 }
@@ -135,7 +135,7 @@ fn without_the_login_nothing_is_joined() {
         irc < AUTHENTICATE +
         irc > AUTHENTICATE YnJpZGdlAGJyaWRnZQBwZW5jaWw=
         irc < :irc.example 904 * :SASL authentication failed
-        irc closed: the login to our account was refused: SASL authentication failed
+        irc closed: account login rejected: SASL authentication failed
         "#
     ));
     for rest in [
@@ -150,7 +150,7 @@ fn without_the_login_nothing_is_joined() {
             irc > NICK bridge
             irc > USER bridge 0 * :A bridge
             {rest}
-            irc closed: the server offers no SASL, by which we are to log in
+            irc closed: SASL not offered
             "#
         ));
     }
@@ -398,7 +398,7 @@ fn in_the_clear_no_password_is_said() {
             irc > NICK bridge
             irc > USER bridge 0 * :A bridge
             irc < :irc.example {answer}
-            irc closed: a password is wanted, and it is not said without TLS
+            irc closed: a password is required, and it is not sent without TLS
             "#
         ));
     }

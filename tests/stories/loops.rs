@@ -49,8 +49,8 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
     say_in_the_room(&mut world, "6b00000100000000000000f0");
     world.tell(
         r#"
-        lc > 429["messages:create",{"room":"r1","text":"-- echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored"}]
-        irc > NOTICE #tea :echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored
+        lc > 429["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
+        irc > NOTICE #tea :bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds
         irc > PING said-8
         irc < :irc.example PONG irc.example :said-8
         lc < 439[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
@@ -67,9 +67,9 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
         lc < 4311[{"id":"6b00000100000000000000f4","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         wait 31s
         lc > 2
-        irc > NOTICE #tea :mirroring echo again: 2 messages were left out meanwhile
+        irc > NOTICE #tea :mirroring echo again; 2 messages skipped
         irc > PING said-12
-        lc > 4212["messages:create",{"room":"r1","text":"-- mirroring echo again: 2 messages were left out meanwhile"}]
+        lc > 4212["messages:create",{"room":"r1","text":"-- mirroring echo again; 2 messages skipped"}]
         "#,
     );
 }
@@ -86,8 +86,8 @@ fn who_was_taken_for_a_program_is_mirrored_late() {
     say_in_the_room(&mut world, "6b00000100000000000000f0");
     world.tell(
         r#"
-        lc > 429["messages:create",{"room":"r1","text":"-- echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored"}]
-        irc > NOTICE #tea :echo (room tea) only repeats, in answer to parrot (#tea on office): for 30 seconds what echo says is not mirrored
+        lc > 429["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
+        irc > NOTICE #tea :bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds
         irc > PING said-8
         irc < :irc.example PONG irc.example :said-8
         lc < 439[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]

@@ -333,7 +333,7 @@ fn a_server_that_threw_us_out_for_flooding_is_spoken_to_more_slowly() {
         irc > NICK bridge
         irc > USER bridge 0 * :A bridge
         irc < ERROR :Closing Link: bridge[host] (Excess Flood)
-        irc closed: the server does not let us in: Closing Link: bridge[host] (Excess Flood)
+        irc closed: connection rejected: Closing Link: bridge[host] (Excess Flood)
         irc lost
         wait 8s
         "#,

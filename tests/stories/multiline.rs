@@ -118,7 +118,7 @@ fn a_batch_in_doubt_is_found_whole_in_the_history_or_said_again() {
             "",
             // Nothing was ever heard there: the server may have forgotten it since.
             "irc > @label=1.1 BATCH +1-0 draft/multiline #tea
-             irc > @batch=1-0 PRIVMSG #tea :<bob> (again) one
+             irc > @batch=1-0 PRIVMSG #tea :<bob> (resent) one
              irc > @batch=1-0 PRIVMSG #tea :<bob> two
              irc > BATCH -1-0",
         ),

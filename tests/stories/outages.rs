@@ -20,18 +20,18 @@ fn a_room_is_told_once_why_its_channel_is_closed_and_when_it_is_open() {
         irc < PING :x
         irc > PONG x
         wait 10s
-        lc > 425["messages:create",{"room":"r1","text":"-- #tea on office is closed to the bridge, for we are banned from it (Cannot join channel (+b)): what is said here waits until it opens"}]
+        lc > 425["messages:create",{"room":"r1","text":"-- cannot reach #tea on office: banned from the channel (Cannot join channel (+b)); messages from here are queued"}]
         lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:01:00.000Z","owner":"u0","room":"r1"}]
         wait 10s
         irc < :op!o@host INVITE bridge #tea
         irc > JOIN #tea
         irc < :bridge!b@host JOIN #tea
         irc < :irc.example 366 bridge #tea :End of /NAMES list
-        lc > 426["messages:create",{"room":"r1","text":"-- #tea on office is open to the bridge again"}]
+        lc > 426["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
         irc > PING past-1
         irc < :irc.example PONG irc.example :past-1
         lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:01:10.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:01:10 UTC: what was said there meanwhile is missing here"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:01:10 UTC: messages from that time are missing here"}]
         "#,
     );
     let losses = world.counters().outages;
@@ -51,14 +51,14 @@ fn a_room_is_told_that_the_network_of_its_channel_is_gone() {
         lc > 2
         lc < 3
         wait 10s
-        lc > 425["messages:create",{"room":"r1","text":"-- #tea on office is closed to the bridge, for the connection to its network is lost: what is said here waits until it opens"}]
+        lc > 425["messages:create",{"room":"r1","text":"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued"}]
         lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:01:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
     world.tell_on(IRC_IN);
     world.tell(
         r#"
-        lc > 426["messages:create",{"room":"r1","text":"-- #tea on office is open to the bridge again"}]
+        lc > 426["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
         irc > PING past-1
         "#,
     );

@@ -219,7 +219,7 @@ fn what_was_meant_for_a_connection_that_is_lost_is_not_told_to_the_next() {
 }
 
 /// How those in the room are told that something of bob's was not delivered.
-const TOLD: &str = r#"lc > 425["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator has put you out of the channel"}]"#;
+const TOLD: &str = r#"lc > 425["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator removed you from the channel"}]"#;
 
 #[test]
 fn whom_an_operator_has_kicked_the_bridge_does_not_speak_for_until_they_are_let_in_again() {
@@ -382,7 +382,7 @@ fn whom_an_operator_kills_is_spoken_for_and_that_is_counted() {
         irc < :bob|lc!bob@host PRIVMSG #tea :one
         irc < :bob|lc!bob@host QUIT :Killed (op (go away))
         bob < ERROR :Closing link: (bob@host) [Killed (op (go away))]
-        bob closed: an operator has put us out: Closing link: (bob@host) [Killed (op (go away))]
+        bob closed: killed by an operator: Closing link: (bob@host) [Killed (op (go away))]
         bob lost
         "#,
     );
@@ -392,7 +392,7 @@ fn whom_an_operator_kills_is_spoken_for_and_that_is_counted() {
     assert_eq!(connections, Some(PuppetStats { connected: 1, lost: 0, rejected: 1 }));
 }
 
-const SHOWN_AWAY: &str = "bob > AWAY :not in Let's Chat at the moment";
+const SHOWN_AWAY: &str = "bob > AWAY :not in any Let's Chat room";
 
 /// A world where bob has a connection, and nobody is told who comes and goes.
 #[track_caller]

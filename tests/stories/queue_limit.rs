@@ -83,7 +83,7 @@ fn what_a_channel_without_history_loses_by_it_is_told() {
         irc > PING past-1
         irc < :ann!a@host PRIVMSG #tea :7
         irc < :irc.example PONG irc.example :past-1
-        lc > 429["messages:create",{"room":"r1","text":"-- not in #tea on office from 12:00:00 to 12:00:01 UTC: what was said there meanwhile is missing here"}]
+        lc > 429["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:01 UTC: messages from that time are missing here"}]
         "#,
     );
     assert_eq!(world.gaps().count, 1);
@@ -127,7 +127,7 @@ fn a_room_that_has_filled_the_outbox_is_read_on_later_and_nothing_is_lost() {
 fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_is_passed_over() {
     let mut world = seated();
     world.tell("lc lost");
-    let notice = "irc > NOTICE #tea :1 message of room tea is too long to be shown here
+    let notice = "irc > NOTICE #tea :1 message from room tea skipped: too large
                   irc > PING said-1";
     for take in [500, 15, 1] {
         letschat_back(
@@ -136,7 +136,7 @@ fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_i
                 r#"
                 lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":{take}}}]
                 lc too long
-                lc closed: the server sent more at once than we take
+                lc closed: frame too large
                 lc lost
                 "#
             )

@@ -246,12 +246,12 @@ proptest! {
         if coarse {
             // What cannot be told apart is said again as such.
             let mut again = ours.clone();
-            again.retain(|text| text.contains("(again) "));
+            again.retain(|text| text.contains("(resent) "));
             ours.retain(|text| !again.contains(text));
             again.sort_unstable();
             // Perhaps more than once, where the process died more than once.
             again.dedup();
-            let words = |text: &String| text.replace("(again) ", "");
+            let words = |text: &String| text.replace("(resent) ", "");
             ours.extend(again.iter().map(words).filter(|text| !by("bridge").any(|it| it.2 == *text)));
             ours.sort_unstable();
             let mut posted = posted.clone();

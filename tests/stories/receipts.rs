@@ -151,7 +151,7 @@ fn a_fence_that_is_never_answered_ends_the_connection() {
         r#"
         wait 25s
         lc > 2
-        irc closed: the server does not answer our PING
+        irc closed: ping timeout during sending
         "#,
     );
 }
@@ -246,8 +246,8 @@ fn what_has_arrived_of_a_text_is_not_said_again() {
         r#"
         irc > PING past-1
         irc < :irc.example PONG irc.example past-1
-        irc > @label=1.1 PRIVMSG #tea :<bob> (again) two
-        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (again) two
+        irc > @label=1.1 PRIVMSG #tea :<bob> (resent) two
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (resent) two
         irc > @label=1.2 PRIVMSG #tea :<bob> three
         irc lost
         "#,
@@ -257,7 +257,7 @@ fn what_has_arrived_of_a_text_is_not_said_again() {
         r#"
         irc > PING past-1
         irc < :irc.example PONG irc.example past-1
-        irc > @label=1.1 PRIVMSG #tea :<bob> (again) three
+        irc > @label=1.1 PRIVMSG #tea :<bob> (resent) three
         "#,
     );
 }
@@ -272,8 +272,8 @@ fn only_what_may_be_there_is_marked() {
         r#"
         irc > PING past-1
         irc < :irc.example PONG irc.example past-1
-        irc > @label=1.1 PRIVMSG #tea :<bob> (again) one
-        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (again) one
+        irc > @label=1.1 PRIVMSG #tea :<bob> (resent) one
+        irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (resent) one
         irc > @label=1.2 PRIVMSG #tea :<bob> two
         irc < @label=1.2 :irc.example 439 bridge #tea :Too fast. Please wait 20 seconds.
         wait 20s
@@ -313,7 +313,7 @@ fn what_may_be_there_already_says_so_in_another_life_too() {
         r#"
         irc > PING past-1
         irc < :irc.example PONG irc.example past-1
-        irc > @label=1.1 PRIVMSG #tea :<bob> (again) one
+        irc > @label=1.1 PRIVMSG #tea :<bob> (resent) one
         irc < @label=1.1 :irc.example 439 bridge #tea :Too fast. Please wait 20 seconds.
         restart
         "#,
@@ -323,7 +323,7 @@ fn what_may_be_there_already_says_so_in_another_life_too() {
         r#"
         irc > PING past-1
         irc < :irc.example PONG irc.example past-1
-        irc > @label=1.1 PRIVMSG #tea :<bob> (again) one
+        irc > @label=1.1 PRIVMSG #tea :<bob> (resent) one
         "#,
     );
 }

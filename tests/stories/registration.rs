@@ -67,7 +67,7 @@ fn a_silent_irc_server_is_asked_once_and_then_left() {
         lc > 2
         lc < 3
         wait 20s
-        irc closed: the server has fallen silent
+        irc closed: ping timeout
         "#,
     );
 }
@@ -81,7 +81,7 @@ fn a_silent_letschat_is_left() {
         irc < PING :x
         irc > PONG x
         wait 20s
-        lc closed: the server has fallen silent
+        lc closed: ping timeout
         "#,
     );
 }
@@ -118,7 +118,7 @@ fn what_was_on_its_way_when_we_were_kicked_is_said_when_we_are_back() {
         irc < :irc.example 366 bridge #tea :End of /NAMES list
         irc > PING past-1
         irc < :irc.example PONG irc.example :past-1
-        irc > PRIVMSG #tea :<bob> (again) one
+        irc > PRIVMSG #tea :<bob> (resent) one
         irc > PING said-1
         "#,
     );
@@ -143,7 +143,7 @@ fn what_was_on_its_way_when_the_room_was_archived_is_said_when_it_is_back() {
         lc > 429["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 439[[]]
         lc > 4210["messages:create",{"room":"r1","text":"<ann> anyone?"}]
-        irc > NOTICE #tea :cut off from room tea from 12:00:00 to 12:00:10 UTC: nothing was said there meanwhile
+        irc > NOTICE #tea :disconnected from room tea from 12:00:00 to 12:00:10 UTC: no messages from that time
         irc > PING said-2
         "#,
     );
@@ -164,7 +164,7 @@ fn a_room_that_is_archived_is_looked_for_until_it_is_back() {
         lc > 427["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 437[[]]
         lc > 428["messages:create",{"room":"r1","text":"<ann> anyone?"}]
-        irc > NOTICE #tea :cut off from room tea from 12:00:00 to 12:00:10 UTC: nothing was said there meanwhile
+        irc > NOTICE #tea :disconnected from room tea from 12:00:00 to 12:00:10 UTC: no messages from that time
         irc > PING said-2
         "#,
     );
@@ -178,7 +178,7 @@ fn a_token_that_is_refused_is_told_in_words() {
         lc back
         lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
         lc < 44
-        lc closed: Let's Chat does not accept our token: make a new one and put it into token_file (one account has one token; making another ends the first)
+        lc closed: Let's Chat rejected the token: create a new one and put it into token_file (an account has one token; creating another revokes it)
         "#,
     );
 }
@@ -241,7 +241,7 @@ fn a_server_that_wants_too_much_is_left() {
     world.tell_on("irc back\nirc > CAP LS 302\nirc > NICK bridge\nirc > USER bridge 0 * :A bridge");
     world.tell(&format!(
         "{}irc < :irc.example CAP * LS * :{one}
-        irc closed: the server tells of capabilities without end: the bridge leaves it before others suffer",
+        irc closed: the server sent too many capabilities (more than 256 KiB): disconnecting to protect the other networks",
         flood(&caps, 13)
     ));
     let mut world = crate::seated();
@@ -252,7 +252,7 @@ fn a_server_that_wants_too_much_is_left() {
     world.tell_on(&flood(&names, 500));
     world.tell_on("irc < PING :x");
     let (irc, _) = world.sent();
-    let left = "closed: the server tells of more people than the bridge can keep in mind: the bridge leaves it \
-                before others suffer";
+    let left = "closed: the server sent more users than the bridge keeps (32 MiB): disconnecting to \
+         protect the other networks";
     assert!(irc.iter().any(|it| it == left));
 }

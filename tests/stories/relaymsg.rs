@@ -144,7 +144,7 @@ fn a_relayed_line_in_doubt_is_found_in_the_history_by_who_had_it_said() {
              irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.499Z 500
              irc < @label=past.2 :irc.example BATCH +k chathistory #tea
              irc < :irc.example BATCH -k
-             irc > @label=1.1 RELAYMSG #tea bob/lc :(again) one"#,
+             irc > @label=1.1 RELAYMSG #tea bob/lc :(resent) one"#,
         ),
     ] {
         let mut world = seated(caps);

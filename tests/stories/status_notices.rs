@@ -79,7 +79,7 @@ fn a_netsplit_is_one_line() {
         irc < :ann!a@host QUIT :a.example b.example
         irc < :bob!b@host QUIT :a.example b.example
         wait 4s
-        lc > 427["messages:create",{"room":"r1","text":"-- netsplit between a.example b.example: ann and bob are gone"}]
+        lc > 427["messages:create",{"room":"r1","text":"-- netsplit (a.example b.example): ann and bob quit"}]
         "#,
     );
 }
@@ -115,7 +115,7 @@ fn whoever_asks_on_irc_is_answered_alone() {
         r#"
         irc < :ann!a@host PRIVMSG #tea :!status
         lc > 425["messages:create",{"room":"r1","text":"<ann> !status"}]
-        irc > NOTICE ann :room tea: joined, nothing waits to be said there
+        irc > NOTICE ann :room tea: joined, no messages queued
         lc < 435[{"id":"6b0000000000000000000002"}]
         "#,
     );

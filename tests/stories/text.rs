@@ -196,8 +196,8 @@ fn in_what_several_lines_say_each_has_its_author() {
         irc <+ :eve!e@host PRIVMSG #tea :\u{a0}<ann> I quit
         irc <+ :eve!e@host PRIVMSG #tea :[09:41] <ann> I quit
         irc <+ :eve!e@host PRIVMSG #tea :\u{2800}‹ann› I quit
-        irc < :eve!e@host PRIVMSG #tea : -- the bridge is going down
-        lc > 425[\"messages:create\",{\"room\":\"r1\",\"text\":\"<eve> one\\n<eve> \u{a0}<ann> I quit\\n<eve> [09:41] <ann> I quit\\n<eve> \u{2800}‹ann› I quit\\n<eve>  -- the bridge is going down\"}]
+        irc < :eve!e@host PRIVMSG #tea : -- the bridge is shutting down
+        lc > 425[\"messages:create\",{\"room\":\"r1\",\"text\":\"<eve> one\\n<eve> \u{a0}<ann> I quit\\n<eve> [09:41] <ann> I quit\\n<eve> \u{2800}‹ann› I quit\\n<eve>  -- the bridge is shutting down\"}]
         ",
     );
 }
@@ -248,7 +248,7 @@ fn every_line_that_is_said_again_is_marked() {
     world.tell_on("irc < :irc.example PONG irc.example :past-1");
     let (sent, _) = world.sent();
     let said: Vec<&String> = sent.iter().filter(|line| line.starts_with("PRIVMSG")).collect();
-    assert_eq!(said, ["PRIVMSG #tea :<bob> (again) one", "PRIVMSG #tea :<bob> (again) two"]);
+    assert_eq!(said, ["PRIVMSG #tea :<bob> (resent) one", "PRIVMSG #tea :<bob> (resent) two"]);
 }
 
 #[test]
@@ -304,10 +304,10 @@ fn every_question_is_answered_or_refused_once() {
     let (sent, _) = world.sent();
     let answers: Vec<&String> = sent.iter().filter(|line| line.starts_with("NOTICE ann")).collect();
     assert_eq!(answers.len(), 6, "{answers:?}");
-    assert!(answers[5].contains("too many questions"), "{answers:?}");
+    assert!(answers[5].contains("too many commands"), "{answers:?}");
     world.tell_on("wait 3s\nirc < :ann!a@host PRIVMSG #tea :!who");
     let (sent, _) = world.sent();
-    assert_eq!(sent, ["NOTICE ann :room tea: nobody but us"]);
+    assert_eq!(sent, ["NOTICE ann :room tea: no one"]);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn whoever_writes_to_the_bridge_alone_is_told_what_it_is_for() {
     world.tell_on("irc < :ann!a@host PRIVMSG bridge :!frobnicate");
     let (sent, _) = world.sent();
     assert!(
-        sent[0].starts_with("NOTICE ann :nobody reads what is written to the bridge"),
+        sent[0].starts_with("NOTICE ann :nobody reads private messages to the bridge"),
         "{sent:?}"
     );
     world.tell("irc < :ann!a@host NOTICE bridge :!help");

@@ -60,7 +60,7 @@ impl Bridge {
         if let Some(spot) = self.endpoints.get_mut(&place) {
             let name = spot.endpoint.clone();
             for delivery in spot.queue.reject(ticket, why, turn.now, turn.store)? {
-                tracing::warn!(place = %name, delivery = delivery.id.0, why, "refused");
+                tracing::warn!(endpoint = %name, delivery = delivery.id.0, reason = why, "delivery rejected");
                 self.count_traffic(place, |traffic| traffic.rejected += 1);
                 self.queue_quota.remove(&delivery.message);
                 self.record_failure(&delivery, turn)?;

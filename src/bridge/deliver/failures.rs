@@ -199,7 +199,7 @@ impl Bridge {
         match self.endpoints.get(&place).map(|spot| &spot.endpoint) {
             Some(Endpoint::Channel { network, name }) => format!("{name} on {network}"),
             Some(Endpoint::Room(room)) => format!("room {room}"),
-            None => "a place that is no longer linked".to_owned(),
+            None => "a channel or room that is no longer linked".to_owned(),
         }
     }
 }

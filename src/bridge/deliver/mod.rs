@@ -55,7 +55,7 @@ impl MergeWait {
 }
 
 /// Why nobody says it.
-const KICKED_REASON: &str = "an operator has put you out of the channel";
+const KICKED_REASON: &str = "an operator removed you from the channel";
 
 impl Bridge {
     /// Begins the next delivery to `place`, if one may begin: in a room, at the end of the turn.

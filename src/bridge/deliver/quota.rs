@@ -102,7 +102,7 @@ impl Bridge {
         spot.channel_state = ChannelState::Paused;
         turn.store.set_paused(place, true)?;
         let waiting = self.queue_quota.queued_bytes();
-        tracing::error!(place = %spot.endpoint, waiting, "too much waits to be delivered: not heard until it is less");
+        tracing::error!(endpoint = %spot.endpoint, queued_bytes = waiting, "queue limit reached; channel paused");
         Ok(true)
     }
 
@@ -125,7 +125,7 @@ impl Bridge {
         deaf.sort();
         for (place, network) in deaf {
             let Some(spot) = self.endpoints.get(&place) else { continue };
-            tracing::info!(place = %spot.endpoint, "heard again");
+            tracing::info!(endpoint = %spot.endpoint, "channel resumed");
             if let Some(joined) = spot.join_info {
                 self.start_catchup(&network, place, &joined, turn)?;
             }

@@ -295,7 +295,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         let Some(delivery) = spot.queue.cancel(ticket, turn.store)? else { return Ok(()) };
-        tracing::info!(place = %spot.endpoint, ?scope, why, "not under a nick of their own");
+        tracing::info!(endpoint = %spot.endpoint, ?scope, reason = why, "RELAYMSG rejected; sending as bot");
         self.senders.on_relaymsg_rejected(
             (network, place),
             &delivery.message.author,

@@ -189,11 +189,7 @@ impl Bridge {
         let Some(message) = first.map(|first| first.message.clone()) else { return Ok(false) };
         let writer = turn.store.user_of_endpoint(message.source)?;
         let Some(speech) = self.render_direct(&message, writer.as_ref(), party, turn) else {
-            return self.drop_direct_head(
-                place,
-                "the place where they are is not linked any more",
-                turn,
-            );
+            return self.drop_direct_head(place, "their channel or room is no longer linked", turn);
         };
         let Some(reader) = self.direct.recipients.get_mut(&place) else { return Ok(false) };
         let begun = reader.queue.start((Sender::Bot, speech), 0, turn.now, turn.store)?;
@@ -245,7 +241,7 @@ impl Bridge {
             return self.drop_direct_head(place, replies::CONNECTION_LOST_DROPPED, turn);
         }
         if reader.ack_timeouts >= MAX_ACK_TIMEOUTS {
-            return self.drop_direct_head(place, "Let's Chat does not answer for it", turn);
+            return self.drop_direct_head(place, "Let's Chat did not confirm it", turn);
         }
         reader.queue.retry_marked(turn.store)?;
         let peer = reader.user.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));

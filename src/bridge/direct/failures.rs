@@ -24,7 +24,7 @@ impl Bridge {
         let party = self.direct.recipients.get(&delivery.to).map(|reader| &reader.user);
         let peer = party.and_then(UserRef::network);
         let peer = peer.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
-        tracing::warn!(%peer, delivery = delivery.id.0, why, "refused in private");
+        tracing::warn!(%peer, delivery = delivery.id.0, reason = why, "private message rejected");
         self.stats.traffic_mut(peer).rejected += 1;
         self.queue_quota.remove(&delivery.message);
         self.direct.report_at = Some(turn.now);
@@ -68,7 +68,7 @@ impl Bridge {
         let name = match (&reader, self.direct.endpoints_by_user.name(untold.to)) {
             (_, Some(name)) => name,
             (Some(UserRef::Account(_, name) | UserRef::Nick(_, name)), None) => name.as_ref(),
-            (Some(UserRef::LetsChat(_)) | None, None) => "somebody on Let's Chat",
+            (Some(UserRef::LetsChat(_)) | None, None) => "a Let's Chat user",
         };
         let text =
             replies::delivery_failed_text(name, &untold.excerpt, untold.count, &untold.reason);

@@ -179,7 +179,7 @@ impl Bridge {
         let number = self.user_endpoint_id(&is, &now.nick, turn)?;
         self.direct.threads.move_user(place, number);
         if before.nick != now.nick {
-            let why = format!("they go by another nick now: {}", now.nick);
+            let why = format!("they changed nick to {}", now.nick);
             self.mark_recipient_gone(place, &why, turn)?;
         }
         self.advance_readers(&[place, number], turn)
@@ -250,8 +250,8 @@ impl Bridge {
         self.direct.letschat_enabled = Some(carries);
         if !carries {
             tracing::warn!(
-                "Let's Chat has private messages turned off (private.enable): direct_messages does \
-                 nothing"
+                "private messages are disabled in Let's Chat (private.enable); direct_messages \
+                 has no effect"
             );
         }
         self.schedule_direct(turn)

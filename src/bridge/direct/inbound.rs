@@ -104,7 +104,7 @@ impl Bridge {
             may = self.direct.newcomers.take(crowd, turn.now);
         }
         if may == RateDecision::DenyAndNotify {
-            tracing::warn!(%peer, "too many write in private at once: not heard for a while");
+            tracing::warn!(%peer, "too many private messages; ignoring them for a while");
         }
         may == RateDecision::Allow
     }
@@ -156,8 +156,8 @@ impl Bridge {
         let party = UserRef::LetsChat(LetsChatUserId(whisper.author_id.as_str().into()));
         let Some(name) = self.username_in_rooms(&whisper.author_id) else {
             tracing::debug!(
-                account = whisper.author_id,
-                "wrote in private, and is in no room of ours"
+                user = whisper.author_id,
+                "private message ignored: its author is in no linked room"
             );
             return Ok(());
         };
@@ -169,7 +169,7 @@ impl Bridge {
         let author = Author { account: Some(whisper.author_id.clone()), ..Author::named(&name) };
         let writer = DmSender { user: party, endpoint: place, author };
         let Some(id) = whisper.id.filter(|_| !whisper.text.starts_with(OTR_PREFIX)) else {
-            let text = "not sent: what is encrypted cannot be read by the bridge";
+            let text = "not sent: encrypted messages cannot be bridged";
             self.reply_to_user((&writer.user, place), text, turn);
             return Ok(());
         };
@@ -263,7 +263,7 @@ impl Bridge {
                 self.set_unreachable_correspondent(place, name, turn);
                 self.reply_to_sender(
                     writer,
-                    &format!("write {}", replies::usage(&writer.user)),
+                    &format!("usage: {}", replies::usage(&writer.user)),
                     turn,
                 );
             }
@@ -326,8 +326,10 @@ impl Bridge {
             DmTarget::One(Correspondent::Known(partner)) => partner,
             DmTarget::One(Correspondent::Gone(name)) => {
                 let how = replies::usage(&writer.user);
-                let why =
-                    format!("not sent: it is no longer clear that this is for {name}; write {how}");
+                let why = format!(
+                    "not sent: it is no longer clear that this is for {name}; to write to \
+                     someone, use {how}"
+                );
                 self.reply_to_sender(writer, &why, turn);
                 return Ok(());
             }
@@ -368,8 +370,10 @@ impl Bridge {
         if self.ingest_dm(writer, &found, text, turn)?
             && self.direct.threads.confirm_target(writer.endpoint, partner, turn.now)
         {
-            let text =
-                format!("sent to {name}; for somebody else: {}", replies::usage(&writer.user));
+            let text = format!(
+                "sent to {name}; to write to someone else: {}",
+                replies::usage(&writer.user)
+            );
             self.reply_to_sender(writer, &text, turn);
         }
         Ok(())
@@ -393,18 +397,14 @@ impl Bridge {
     /// Why nobody is called `name` on the other side of `writer`.
     fn unknown_recipient_text(&self, writer: &UserRef, name: &str) -> String {
         let there = match writer {
-            UserRef::LetsChat(_) => "in the channels that are linked with your rooms",
-            UserRef::Account(..) | UserRef::Nick(..) => {
-                "in the rooms that are linked with your channels"
-            }
+            UserRef::LetsChat(_) => "in the channels linked with your rooms",
+            UserRef::Account(..) | UserRef::Nick(..) => "in the rooms linked with your channels",
         };
         let away = self.is_cut_off(writer);
         if away {
-            return format!(
-                "not sent: the other side is out of reach just now, and {name} with it"
-            );
+            return format!("not sent: the other side is unreachable, so is {name}");
         }
-        format!("not sent: there is nobody called {name} {there} now; !who tells who is there")
+        format!("not sent: no one is called {name} {there}; !who lists the people there")
     }
 
     /// Whether no place on the other side of `writer` can be seen.
@@ -437,7 +437,7 @@ impl Bridge {
             |found: &UserMatch| if several { qualified_name(found) } else { found.name.clone() };
         let shown: Vec<String> = others.iter().take(MAX_NAMES).map(shown).collect();
         match others.len() {
-            0 => "nobody is there whom you could write to".to_owned(),
+            0 => "there is no one to write to".to_owned(),
             count if count > MAX_NAMES => {
                 format!("you can write to {} and {} more", shown.join(", "), count - MAX_NAMES)
             }

@@ -193,7 +193,7 @@ impl Bridge {
         let mut lane = DeliveryQueue::recover(place, store)?;
         let name = match &party {
             UserRef::Account(_, name) | UserRef::Nick(_, name) => name.to_string(),
-            UserRef::LetsChat(_) => "somebody on Let's Chat".to_owned(),
+            UserRef::LetsChat(_) => "a Let's Chat user".to_owned(),
         };
         if let UserRef::Nick(..) = party {
             let why = |lane: &DeliveryQueue| match lane.in_doubt() {

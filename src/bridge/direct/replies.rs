@@ -11,40 +11,41 @@ use crate::translate::NoticeText;
 
 /// Why somebody without an account is not told.
 pub(super) const LOST_TRACK: &str =
-    "the bridge has lost sight of them: whoever has the nick now may be somebody else";
+    "the bridge lost track of them, and the nick may belong to someone else now";
 
 /// The beginning of why it is not known whether somebody was told.
-const CONNECTION_LOST: &str = "the connection was lost while it was being said";
+const CONNECTION_LOST: &str = "the connection was lost during sending";
 
 /// Why somebody may not have been told.
 pub(super) const CONNECTION_LOST_DROPPED: &str =
-    "the connection was lost while it was being said, and it is not said again";
+    "the connection was lost during sending; not resent";
 
 /// The same of somebody without an account.
-pub(super) const CONNECTION_LOST_UNKNOWN_NICK: &str = "the connection was lost while it was being said, and whoever has \
-                                   the nick now may be somebody else";
+pub(super) const CONNECTION_LOST_UNKNOWN_NICK: &str =
+    "the connection was lost during sending, and the nick may belong to someone else now";
 
 /// Why somebody is not told.
-pub(super) const NOT_THERE: &str = "they are not there any more";
+pub(super) const NOT_THERE: &str = "they are no longer there";
 
 /// Why nobody on Let's Chat is.
-pub(super) const DMS_DISABLED: &str = "Let's Chat has private messages turned off";
+pub(super) const DMS_DISABLED: &str = "private messages are disabled in Let's Chat";
 
 /// Why nobody is told by who is in no place of ours.
 pub(super) const NOT_IN_A_CHANNEL: &str =
-    "not sent: that is for people in the channels that the bridge is in";
+    "not sent: you must be in a channel that the bridge is in";
 
 /// The words before what the bridge says where other people's words stand, too.
 pub(super) const BRIDGE_PREFIX: &str = "-- ";
 
 /// Why nothing more is answered.
-const RATE_LIMITED: &str = "That is answered once a minute from here on";
+const RATE_LIMITED: &str = "From now on, replies come once a minute at most";
 
 /// What is answered in Let's Chat where no private messages are passed on, by the bridge called `name`.
 pub(super) fn in_vain(name: &str) -> String {
     format!(
-        "nobody reads what is written to the bridge alone. In a room, \"@{name} who\" tells who is on the \
-         other side, \"@{name} status\" how the bridge is, \"@{name} help\" what it does"
+        "nobody reads private messages to the bridge. In a room: \"@{name} who\" lists who is on \
+         the other side, \"@{name} status\" shows the state of the bridge, \"@{name} help\" lists \
+         the commands"
     )
 }
 
@@ -104,19 +105,19 @@ pub(super) fn usage(party: &UserRef) -> &'static str {
 
 pub(super) fn help_text(party: &UserRef) -> String {
     let there = match party {
-        UserRef::LetsChat(_) => "somebody in a linked channel",
-        UserRef::Account(..) | UserRef::Nick(..) => "somebody in a linked room",
+        UserRef::LetsChat(_) => "someone in a linked channel",
+        UserRef::Account(..) | UserRef::Nick(..) => "someone in a linked room",
     };
     format!(
-        "{} tells {there} something in private. Once you talk with one, what you write here is for \
-         them; !who tells who is there",
+        "{} sends a private message to {there}. After that, messages without a name go to the \
+         same person; !who lists the people there",
         usage(party)
     )
 }
 
 /// `not sent: who is it for, bob or carl? Begin with !msg USER TEXT`.
 pub(super) fn ambiguous_recipient_text(party: &UserRef, names: &[String]) -> String {
-    format!("not sent: who is it for, {}? Write {}", names.join(" or "), usage(party))
+    format!("not sent: is it for {}? Use {}", names.join(" or "), usage(party))
 }
 
 /// `your message "kettle's on" did not reach bob: they are not there any more`.
@@ -136,7 +137,7 @@ pub(in crate::bridge) fn delivery_failed_text(
 
 /// How long it is until something may be written again, in words.
 pub(super) fn rate_limited_text(every: jiff::SignedDuration) -> String {
-    format!("not sent: too much at once. Write again in {} seconds", every.as_secs())
+    format!("not sent: too many messages. Try again in {} seconds", every.as_secs())
 }
 
 /// Whether it is long enough ago that `at` can be told from now.

@@ -69,9 +69,7 @@ impl Bridge {
         turn: &Ctx<'_>,
     ) -> Option<String> {
         if message.body.lines().count() > MAX_LINES || message.body.len() > MAX_BYTES {
-            return Some(format!(
-                "too long; at most {MAX_LINES} lines and {MAX_BYTES} bytes are passed on in private"
-            ));
+            return Some(format!("too long: at most {MAX_LINES} lines and {MAX_BYTES} bytes"));
         }
         if reader.user.network().is_none() && self.direct.letschat_enabled != Some(true) {
             return Some(replies::DMS_DISABLED.to_owned());
@@ -79,7 +77,7 @@ impl Bridge {
         let crowded =
             self.direct.recipients.len() >= MOST_LANES && !self.direct.recipients.contains_key(&to);
         if crowded || !self.queue_quota.has_room() {
-            return Some("too much waits to be delivered; try again later".to_owned());
+            return Some("the queue is full; try again later".to_owned());
         }
         let meetings = self.shared_links(&writer.user, &reader.user);
         let ignored = |(here, there): &(EndpointId, EndpointId)| {
@@ -92,7 +90,7 @@ impl Bridge {
         }
         if meetings.iter().any(ignored) {
             self.stats.traffic_mut(peer_of(&writer.user)).ignored += 1;
-            return Some("a rule of the bridge leaves it out".to_owned());
+            return Some("ignored by a rule of the bridge".to_owned());
         }
         let conversation = writer.endpoint.min(to);
         // What was refused is not sent later: the writer was told.
@@ -104,7 +102,7 @@ impl Bridge {
         if parted {
             self.stats.traffic_mut(peer_of(&writer.user)).suppressed += 1;
         }
-        parted.then(|| "two programs seem to set each other off: held back for a while".to_owned())
+        parted.then(|| "bot loop detected; paused for a while".to_owned())
     }
 }
 

@@ -41,7 +41,7 @@ impl Bridge {
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if self.clear_outage(place, turn)? {
-            let words = format!("{} is open to the bridge again", self.display_name(place));
+            let words = format!("{} is reachable again", self.display_name(place));
             self.notify_mirrors(place, words, turn)?;
         }
         if let Some(spot) = self.endpoints.get_mut(&place) {
@@ -122,7 +122,7 @@ impl Bridge {
             return self.ingest_line(network, place, (now, talk), turn);
         }
         if let Some(talk) = catchup.hold(talk, now) {
-            tracing::warn!(place = %spot.endpoint, "too much is said while the server answers");
+            tracing::warn!(endpoint = %spot.endpoint, "catch-up stopped: too many live messages meanwhile");
             self.finish_catchup(network, place, false, turn)?;
             return self.ingest_line(network, place, (now, talk), turn);
         }
@@ -154,7 +154,7 @@ impl Bridge {
             }
             HistoryReply::Page(_) | HistoryReply::All | HistoryReply::Unavailable => {}
             HistoryReply::Failed(why) => {
-                tracing::warn!(place = %spot.endpoint, why, "what was said before cannot be read");
+                tracing::warn!(endpoint = %spot.endpoint, reason = why, "cannot fetch channel history");
                 catchup.mark_failed();
             }
         }
@@ -258,7 +258,7 @@ impl Bridge {
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        tracing::info!(place = %spot.endpoint, "joined");
+        tracing::info!(endpoint = %spot.endpoint, "joined");
         if turn.store.is_paused(place)? {
             turn.store.set_paused(place, false)?;
         }
@@ -288,15 +288,15 @@ impl Bridge {
         let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
         self.stats.gaps.count += 1;
         self.stats.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
-        tracing::warn!(place = %spot.endpoint, %from, %to, "what was said meanwhile was not heard");
+        tracing::warn!(endpoint = %spot.endpoint, %from, %to, "gap in channel history");
         if !announced {
             return Ok(());
         }
         let words = format!(
-            "not in {} {}: what was said there meanwhile {} missing here",
+            "disconnected from {} {}: messages from that time {} missing here",
             self.display_name(place),
             format_span(from, to),
-            if told { "may be" } else { "is" },
+            if told { "may be" } else { "are" },
         );
         self.notify_mirrors(place, words, turn)
     }

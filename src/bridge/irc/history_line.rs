@@ -213,11 +213,11 @@ impl Bridge {
         self.count_traffic(place, |traffic| traffic.unknown_own += 1);
         let Some(spot) = self.endpoints.get(&place) else { return };
         tracing::warn!(
-            place = %spot.endpoint,
+            endpoint = %spot.endpoint,
             nick = talk.author.name,
             msgid = talk.message_ref.msgid,
-            "said from the bridge's own connection, as the bridge says what others said, and not known: \
-             not mirrored. Was a backup restored, or does a bouncer tell what was said before?"
+            "message by the bridge's own nick that this bridge did not send; not mirrored. Was a \
+             backup restored, or does a bouncer replay history?"
         );
     }
 

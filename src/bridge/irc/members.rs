@@ -62,7 +62,7 @@ impl Bridge {
         match presence {
             MembershipEvent::Names { endpoint: place, casemapping, members } => {
                 if let Some(spot) = self.endpoints.get_mut(&place) {
-                    tracing::debug!(place = %spot.endpoint, people = members.len(), "listed");
+                    tracing::debug!(endpoint = %spot.endpoint, members = members.len(), "members listed");
                     spot.roster.replace(casemapping, members.into_iter());
                 }
             }

@@ -41,7 +41,7 @@ impl Bridge {
                 self.set_own_nick(network, &nick, turn)
             }
             IrcEvent::NickChanged { nick } => {
-                tracing::info!(%network, nick, "goes by another nick");
+                tracing::info!(%network, nick, "nick changed");
                 self.set_own_nick(network, &nick, turn)
             }
             IrcEvent::LoggedIn { account } => {
@@ -49,7 +49,7 @@ impl Bridge {
                 Ok(())
             }
             IrcEvent::LoginFailed { reason: why } => {
-                tracing::warn!(%network, why, "not logged in");
+                tracing::warn!(%network, reason = why, "login failed");
                 Ok(())
             }
             // Of whoever connects.
@@ -75,7 +75,7 @@ impl Bridge {
             ),
             IrcEvent::NotJoined { endpoint: place, reason: why } => {
                 if let Some(spot) = self.endpoints.get_mut(&place) {
-                    tracing::warn!(place = %spot.endpoint, why, "not in the channel");
+                    tracing::warn!(endpoint = %spot.endpoint, reason = why, "not joined");
                     self.joined -= usize::from(spot.queue.close());
                 }
                 if let Some(puppets) = self.senders.get_puppets(network) {
@@ -89,7 +89,7 @@ impl Bridge {
             IrcEvent::Membership(presence) => self.on_membership(network, presence, turn),
             IrcEvent::Topic { endpoint: place, topic, by } => {
                 if let Some(spot) = self.endpoints.get(&place) {
-                    tracing::debug!(place = %spot.endpoint, topic, by, "topic");
+                    tracing::debug!(endpoint = %spot.endpoint, topic, by, "topic");
                 }
                 // What it is about is told anew to whoever comes in: that is no news.
                 let text = topic.as_deref().unwrap_or_default();
@@ -109,7 +109,7 @@ impl Bridge {
             }
             IrcEvent::ModesChanged { endpoint: place, by, change } => {
                 if let Some(spot) = self.endpoints.get(&place) {
-                    tracing::debug!(place = %spot.endpoint, by, change, "modes");
+                    tracing::debug!(endpoint = %spot.endpoint, by, change, "modes");
                 }
                 self.status_buffer.note(place, &by, StatusChange::ModesChanged(change), turn.now);
                 Ok(())
@@ -136,9 +136,9 @@ impl Bridge {
             IrcEvent::MaySpeak { place, why: Some(why) } => {
                 if let Some(spot) = self.endpoints.get(&place) {
                     tracing::warn!(
-                        place = %spot.endpoint,
-                        why,
-                        "what the bridge says will not be heard there: give it voice (MODE +v)"
+                        endpoint = %spot.endpoint,
+                        reason = why,
+                        "the bridge cannot send to the channel: give it voice (MODE +v)"
                     );
                 }
                 Ok(())
@@ -174,7 +174,7 @@ impl Bridge {
                 if let Some(spot) = self.endpoints.get_mut(&place)
                     && spot.queue.defer(ticket, turn.store)?
                 {
-                    tracing::info!(place = %spot.endpoint, delivery = ticket.0, why, "put off");
+                    tracing::info!(endpoint = %spot.endpoint, delivery = ticket.0, reason = why, "delivery deferred");
                     self.count_traffic(place, |traffic| traffic.deferred += 1);
                 }
                 Ok(())
@@ -272,7 +272,7 @@ impl Bridge {
         let places: Vec<EndpointId> =
             self.endpoints.iter().filter(on).map(|(place, _)| *place).collect();
         for place in places {
-            self.record_outage(place, Some("the connection to its network is lost"), turn.now);
+            self.record_outage(place, Some("the connection to its network was lost"), turn.now);
             self.on_channel_left(network, place, at, turn)?;
         }
         Ok(())
@@ -293,11 +293,11 @@ impl Bridge {
             spot.queue.head().is_some_and(|it| it.message.author.is_bridge())
         };
         if self.endpoints.get(&place).is_some_and(is_notice) {
-            let why = "the connection was lost while it was being said: no notice is said again";
+            let why = "the connection was lost during sending; notices are not resent";
             return self.reject(ticket, place, why, turn);
         }
         if self.drop_unconfirmed.contains(network) {
-            let why = "the connection was lost while it was being said: not said again";
+            let why = "the connection was lost during sending; not resent";
             return self.reject(ticket, place, why, turn);
         }
         if let Some(spot) = self.endpoints.get_mut(&place) {

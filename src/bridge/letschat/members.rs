@@ -96,8 +96,7 @@ impl RoomMembers {
         if !self.by_user_id.contains_key(&user.id) {
             self.by_user_id.insert(user.id.clone(), KnownUser::default());
         }
-        let guest =
-            self.by_user_id.get_mut(&user.id).expect("who was no guest has just become one");
+        let guest = self.by_user_id.get_mut(&user.id).expect("an entry was inserted above");
         guest.username.clone_from(&user.username);
         guest
     }

@@ -32,7 +32,7 @@ impl Bridge {
         let Some(event) = self.filter_letschat_event(event, turn)? else { return Ok(()) };
         match event {
             LetsChatEvent::LoggedIn(account) => {
-                tracing::info!(account = account.username, "welcome to Let's Chat");
+                tracing::info!(account = account.username, "logged in to Let's Chat");
                 self.letschat_account = Some(account);
                 self.letschat_last_seen = Some(LastSeen { at: turn.now, saved_at: turn.now });
                 Ok(())
@@ -44,7 +44,7 @@ impl Bridge {
             LetsChatEvent::FrameTooLarge => self.on_frame_too_large(turn),
             LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
                 let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-                tracing::warn!(place = %spot.endpoint, why, "not in the room");
+                tracing::warn!(endpoint = %spot.endpoint, reason = why, "not joined");
                 let was_open = spot.queue.close();
                 self.joined -= usize::from(was_open);
                 (spot.room_state, spot.catchup_budget) = (RoomState::Offline, None);
@@ -151,14 +151,14 @@ impl Bridge {
         let alive = turn.store.room_last_seen(place)?;
         let away = alive.filter(|alive| turn.now.duration_since(*alive) >= MIN_REPORTED_GAP);
         if reopened && away.is_none() {
-            let words = format!("{} is open to the bridge again", self.display_name(place));
+            let words = format!("{} is reachable again", self.display_name(place));
             self.notify_mirrors(place, words, turn)?;
         }
         let cursor = turn.store.room_cursor(place)?.and_then(|id| id.parse::<PostId>().ok());
         let floor = turn.store.first_seen_post(place)?.and_then(|id| id.parse::<PostId>().ok());
         let doubt = self.reconcile_since(place, turn)?;
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        tracing::info!(place = %spot.endpoint, room, "joined");
+        tracing::info!(endpoint = %spot.endpoint, room, "joined");
         spot.first_seen_post = floor;
         spot.room_id = Some(room.into());
         spot.stay.0 += 1;
@@ -187,7 +187,7 @@ impl Bridge {
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if let Some(spot) = self.endpoints.get_mut(&place) {
-            tracing::warn!(place = %spot.endpoint, delivery = ticket.0, "no good answer: looking in the room");
+            tracing::warn!(endpoint = %spot.endpoint, delivery = ticket.0, "no valid ack; checking the room for the post");
             spot.queue.mark_in_doubt(turn.store)?;
         }
         if let Some(since) = self.reconcile_since(place, turn)? {
@@ -379,20 +379,20 @@ impl Bridge {
             return if left_out > 0 { self.notify_skipped(place, left_out, turn) } else { Ok(()) };
         };
         let (name, span) = (self.display_name(place), format_span(from, to));
-        tracing::info!(place = name, %from, %to, mirrored = backlog.mirrored(), left_out, "was away");
+        tracing::info!(endpoint = name, %from, %to, mirrored = backlog.mirrored(), skipped = left_out, "catch-up complete");
         let what = match (backlog.mirrored(), left_out) {
-            (0, 0) => "nothing was said there meanwhile".to_owned(),
-            (_, 0) => "what was said there meanwhile is above".to_owned(),
+            (0, 0) => "no messages from that time".to_owned(),
+            (_, 0) => "messages from that time are above".to_owned(),
             (_, _) => format!(
-                "of what was said there meanwhile, {} not shown here",
-                if left_out == 1 {
-                    "1 message is".to_owned()
-                } else {
-                    format!("{left_out} messages are")
-                },
+                "{} from that time skipped",
+                if left_out == 1 { "1 message".to_owned() } else { format!("{left_out} messages") },
             ),
         };
-        self.notify_mirrored_channels(place, format!("cut off from {name} {span}: {what}"), turn)
+        self.notify_mirrored_channels(
+            place,
+            format!("disconnected from {name} {span}: {what}"),
+            turn,
+        )
     }
 
     pub(in crate::bridge) fn read_since(
@@ -482,11 +482,11 @@ impl Bridge {
         if strays.is_power_of_two() {
             let place = self.display_name(place);
             tracing::warn!(
-                place,
+                endpoint = place,
                 post = native,
-                strays,
-                "posted by the bridge's own account, and not by this bridge: not mirrored. Was a backup \
-                 restored, or does another bridge, or somebody, use its token?"
+                unknown_own = strays,
+                "post by the bridge's own account that this bridge did not send; not mirrored. \
+                 Was a backup restored, or is the token used elsewhere?"
             );
         }
         turn.store.record(message, Some(native)).map(drop)

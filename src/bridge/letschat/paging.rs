@@ -206,7 +206,7 @@ impl Bridge {
         let Some(spot) = self.endpoints.get_mut(&place) else { return false };
         if !std::mem::replace(&mut spot.page_size.paused, crowded) && crowded {
             let waiting = self.queue_quota.queued_bytes();
-            tracing::error!(place = %spot.endpoint, waiting, "too much waits to be delivered: not read until it is less");
+            tracing::error!(endpoint = %spot.endpoint, queued_bytes = waiting, "queue limit reached; room paused");
         }
         crowded
     }
@@ -240,18 +240,17 @@ impl Bridge {
             && spot.page_size.limit == 1
             && let RoomState::Paging { since, skip, .. } = spot.room_state
         {
-            tracing::error!(place = %spot.endpoint, %since, skip, "a post is too long to be read: passed over");
+            tracing::error!(endpoint = %spot.endpoint, %since, skip, "oversized post skipped");
             let doubt = spot.queue.in_doubt().map(|delivery| delivery.id);
             spot.page_size.skip_point = Some(SkipPoint { since, skip: skip + 1, in_doubt: doubt });
             self.count_traffic(place, |traffic| traffic.oversized += 1);
-            let words =
-                format!("1 message of {} is too long to be shown here", self.display_name(place));
+            let words = format!("1 message from {} skipped: too large", self.display_name(place));
             return self.notify_mirrored_channels(place, words, turn);
         }
         for place in asked {
             if let Some(spot) = self.endpoints.get_mut(&place) {
                 spot.page_size.shrink();
-                tracing::warn!(place = %spot.endpoint, posts = spot.page_size.limit, "a page was too large: fewer at once");
+                tracing::warn!(endpoint = %spot.endpoint, limit = spot.page_size.limit, "page too large; requesting fewer posts");
             }
         }
         Ok(())

@@ -62,8 +62,13 @@ impl Bridge {
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let (messages, name) = (count_messages(left_out), self.display_name(place));
-        tracing::warn!(place = name, left_out, "too old or too many to be mirrored");
-        let words = format!("{messages} of {name}, said while the bridge was away, not shown here");
+        tracing::warn!(
+            endpoint = name,
+            skipped = left_out,
+            "messages skipped: older or more than catch-up allows"
+        );
+        let words =
+            format!("skipped {messages} from {name}, sent while the bridge was disconnected");
         self.notify_mirrors(place, words, turn)
     }
 

@@ -100,11 +100,9 @@ impl Bridge {
         for (place, why) in noticed {
             turn.store.set_outage_announced(place, true)?;
             let name = self.display_name(place);
-            let why = why.map(|why| format!(", for {}", why.trim_end_matches('.')));
+            let why = why.map(|why| format!(": {}", why.trim_end_matches('.')));
             let why = why.unwrap_or_default();
-            let words = format!(
-                "{name} is closed to the bridge{why}: what is said here waits until it opens"
-            );
+            let words = format!("cannot reach {name}{why}; messages from here are queued");
             self.notify_mirrors(place, words, turn)?;
         }
         Ok(())

@@ -301,8 +301,8 @@ mod tests {
     #[test]
     fn invalid_template_is_rejected_with_help() {
         assert_eq!(template("<{nick}> ").expect("a template").to_string(), "<{nick}> ");
-        assert_rejects(template, "{nik}", "there is no {nik}");
-        assert_rejects(template, "{nick", "a { stands alone");
+        assert_rejects(template, "{nik}", "unknown field {nik}");
+        assert_rejects(template, "{nick", "unmatched {");
     }
 
     fn table(fields: &[(&str, &str)]) -> Value {

@@ -31,7 +31,7 @@ async fn read_head(stream: &mut TcpStream) -> Result<Vec<u8>, ProxyError> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == MAX_LEN_HEAD {
-            return Err(ProxyError("its answer has no end".to_owned()));
+            return Err(ProxyError("the response head is too long".to_owned()));
         }
         head.push(stream.read_u8().await?);
         if head.len() == 5 && head != b"HTTP/" {
@@ -49,17 +49,19 @@ fn check_status(head: &[u8]) -> Result<(), ProxyError> {
     Err(ProxyError(match status.get(..3).unwrap_or_default() {
         code if code.starts_with('2') => return Ok(()),
         "407" => format!(
-            "it answers `{status}`: put its user and password into the proxy's address, \
+            "status `{status}`: put the user and password into the proxy URL, \
              http://USER:PASSWORD@HOST:PORT"
         ),
-        "403" | "405" => format!("it answers `{status}`: it does not allow tunnels to there"),
-        "502" | "503" | "504" => {
-            format!("it answers `{status}`: it cannot reach the server itself")
+        "403" | "405" => {
+            format!("status `{status}`: the proxy does not allow tunnels to this server")
         }
-        _ => format!("it answers `{status}`"),
+        "502" | "503" | "504" => {
+            format!("status `{status}`: the proxy cannot reach the server")
+        }
+        _ => format!("status `{status}`"),
     }))
 }
 
 fn not_http_error() -> ProxyError {
-    ProxyError("what answers there is no HTTP proxy".to_owned())
+    ProxyError("not an HTTP proxy".to_owned())
 }

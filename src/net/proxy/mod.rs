@@ -70,7 +70,7 @@ impl<'a> ProxyTarget<'a> {
             (Some(host), Some(port)) => Ok(Self { host, port }),
             _ => Err(ConnectError::UnknownHost {
                 host: url.to_string(),
-                why: "this address names no host".to_owned(),
+                why: "the URL has no host".to_owned(),
             }),
         }
     }
@@ -139,7 +139,7 @@ impl Proxy {
             "socks5" => (ProxyKind::Socks5, 1080),
             "socks5h" => (ProxyKind::Socks5h, 1080),
             other => {
-                return Err(format!("`{other}` proxies are not known: http, socks5, socks5h"));
+                return Err(format!("unknown proxy scheme `{other}`: use http, socks5 or socks5h"));
             }
         };
         let login = intercept.raw_auth();
@@ -204,7 +204,7 @@ impl From<io::Error> for ProxyError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-                Self("it hung up without an answer".to_owned())
+                Self("the proxy closed the connection without an answer".to_owned())
             }
             _ => Self(error.to_string()),
         }

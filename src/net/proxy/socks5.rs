@@ -43,7 +43,7 @@ async fn authenticate(
     };
     stream.write_all(methods).await?;
     if stream.read_u8().await? != VERSION {
-        return Err(ProxyError("what answers there is no SOCKS5 proxy".to_owned()));
+        return Err(ProxyError("not a SOCKS5 proxy".to_owned()));
     }
     match (stream.read_u8().await?, credentials) {
         (NO_AUTHENTICATION, _) => Ok(()),
@@ -55,11 +55,11 @@ async fn authenticate(
             stream.read_u8().await?;
             match stream.read_u8().await? {
                 0 => Ok(()),
-                _ => Err(ProxyError("it does not accept the user and password".to_owned())),
+                _ => Err(ProxyError("the proxy rejected the user and password".to_owned())),
             }
         }
         _ => Err(ProxyError(
-            "it wants a user and password: in its address in the environment, \
+            "the proxy requires a user and password: in the environment, \
              socks5://USER:PASSWORD@HOST:PORT; in the configuration, `proxy_password_file`"
                 .to_owned(),
         )),
@@ -82,10 +82,12 @@ async fn destination(target: &ProxyTarget<'_>, resolve_here: bool) -> Result<Vec
 
 async fn resolve(host: &str, port: u16) -> Result<IpAddr, ProxyError> {
     let unknown = |why: String| {
-        ProxyError(format!("no address is known here for `{host}`: {why} (socks5h asks the proxy)"))
+        ProxyError(format!(
+            "cannot resolve `{host}` locally: {why} (socks5h lets the proxy resolve it)"
+        ))
     };
     let mut found = lookup_host((host, port)).await.map_err(|error| unknown(error.to_string()))?;
-    found.next().map(|found| found.ip()).ok_or_else(|| unknown("none is listed".to_owned()))
+    found.next().map(|found| found.ip()).ok_or_else(|| unknown("no address found".to_owned()))
 }
 
 /// A text behind its length in one byte.
@@ -115,13 +117,13 @@ async fn read_reply(stream: &mut TcpStream) -> Result<(), ProxyError> {
 /// RFC 1928, section 6.
 fn describe_reply(code: u8) -> String {
     match code {
-        1 => "it failed",
-        2 => "its rules do not allow this connection",
-        3 => "it cannot reach the server's network",
-        4 => "it cannot reach the server",
-        5 => "the server refuses it",
-        6 => "its way to the server is too long",
-        _ => return format!("it answers with error {code}"),
+        1 => "general failure",
+        2 => "connection not allowed by the proxy's rules",
+        3 => "network unreachable",
+        4 => "host unreachable",
+        5 => "connection refused by the server",
+        6 => "TTL expired",
+        _ => return format!("SOCKS error {code}"),
     }
     .to_owned()
 }

@@ -52,13 +52,13 @@ async fn http_proxy_opens_a_tunnel_and_keeps_the_server_bytes() {
 async fn http_proxy_errors_have_a_remedy() {
     for (answer, words) in [
         ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 Proxy Authentication Required"),
-        ("HTTP/1.1 407 Who\r\n\r\n", "put its user and password into"),
+        ("HTTP/1.1 407 Who\r\n\r\n", "put the user and password into"),
         ("HTTP/1.0 403 Forbidden\r\n\r\n", "does not allow tunnels"),
-        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "cannot reach the server itself"),
-        ("HTTP/1.1 418\r\n\r\n", "it answers `418`"),
-        (":irc.example NOTICE * :hi\r\n", "no HTTP proxy"),
-        ("HTTP/1.1 200 O", "hung up"),
-        ("", "hung up"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "the proxy cannot reach the server"),
+        ("HTTP/1.1 418\r\n\r\n", "status `418`"),
+        (":irc.example NOTICE * :hi\r\n", "not an HTTP proxy"),
+        ("HTTP/1.1 200 O", "closed the connection"),
+        ("", "closed the connection"),
     ] {
         let error = connect_by_http(
             "ann:secret@",
@@ -69,7 +69,9 @@ async fn http_proxy_errors_have_a_remedy() {
         .unwrap_err();
         assert!(error.contains(words), "{answer}: {error}");
         assert!(
-            error.starts_with("no way to chat.example:443 through the proxy http://127.0.0.1:")
+            error.starts_with(
+                "cannot connect to chat.example:443 through the proxy http://127.0.0.1:"
+            )
         );
         assert!(!error.contains("secret"), "{error}");
     }
@@ -108,18 +110,21 @@ async fn socks_proxy_gets_credentials_on_request() {
 async fn socks_proxy_errors_are_readable() {
     let greeting = &b"\x05\x01\x00"[..];
     for (part, words) in [
-        (vec![(greeting, &b"\x05\xff"[..])], "wants a user and password"),
-        (vec![(greeting, &b"HTTP/1.1 400"[..])], "no SOCKS5 proxy"),
-        (vec![(greeting, &b"\x05\x00"[..]), (WANT, b"\x05\x05\x00\x01")], "the server refuses it"),
-        (vec![(greeting, &b"\x05\x00"[..]), (WANT, b"\x05\x4d\x00\x01")], "error 77"),
-        (vec![(greeting, &b""[..])], "hung up"),
+        (vec![(greeting, &b"\x05\xff"[..])], "requires a user and password"),
+        (vec![(greeting, &b"HTTP/1.1 400"[..])], "not a SOCKS5 proxy"),
+        (
+            vec![(greeting, &b"\x05\x00"[..]), (WANT, b"\x05\x05\x00\x01")],
+            "connection refused by the server",
+        ),
+        (vec![(greeting, &b"\x05\x00"[..]), (WANT, b"\x05\x4d\x00\x01")], "SOCKS error 77"),
+        (vec![(greeting, &b""[..])], "closed the connection"),
     ] {
         let error = connect_by_socks("socks5h://HOST", &part).await.unwrap_err();
         assert!(error.contains(words), "{error}");
     }
     let part = [(&b"\x05\x02\x00\x02"[..], &b"\x05\x02"[..]), (b"\x01\x03ann\x02pw", b"\x01\x01")];
     let error = connect_by_socks("socks5h://ann:pw@HOST", &part).await.unwrap_err();
-    assert!(error.contains("does not accept the user and password"), "{error}");
+    assert!(error.contains("rejected the user and password"), "{error}");
 }
 
 #[tokio::test]
@@ -176,8 +181,8 @@ async fn unreachable_or_unknown_proxy_is_an_error() {
     let url = Url::parse("https://chat.example").unwrap();
     for (proxy, words) in [
         (format!("http://127.0.0.1:{port}"), "refused"),
-        ("https://127.0.0.1:1".to_owned(), "`https` proxies are not known"),
-        ("socks4://127.0.0.1:1".to_owned(), "`socks4` proxies are not known"),
+        ("https://127.0.0.1:1".to_owned(), "unknown proxy scheme `https`"),
+        ("socks4://127.0.0.1:1".to_owned(), "unknown proxy scheme `socks4`"),
     ] {
         let error = connect_by_proxies(&https(&proxy), &url).await.unwrap_err().to_string();
         assert!(error.contains(words), "{error}");

@@ -30,11 +30,12 @@ pub struct Download {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// There is none of that id: asking again brings nothing.
-    #[error("Let's Chat has no such file")]
+    #[error("no such file in Let's Chat")]
     NotFound,
     /// Let's Chat keeps its files with somebody else, whom we do not follow it to.
     #[error(
-        "Let's Chat keeps its files elsewhere ({0}): the bridge passes on only those that it keeps itself"
+        "Let's Chat stores its files elsewhere ({0}); the bridge serves only files that Let's \
+         Chat stores itself"
     )]
     Redirected(String),
     /// There was no usable answer.

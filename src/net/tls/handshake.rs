@@ -23,7 +23,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     /// What we were told to connect to can be no server's name.
-    #[error("this is neither a host name nor an address")]
+    #[error("not a host name or address")]
     InvalidServerName,
     /// The certificate was not accepted.
     #[error(transparent)]
@@ -36,21 +36,25 @@ pub enum HandshakeError {
     NotTls,
     /// The other side waits, as plain servers do.
     #[error(
-        "no answer to the TLS greeting for {} s: most likely this port does not speak TLS; use the TLS \
-         port (IRC: most often 6697), or set `tls = false` (Let's Chat: `url = \"http://…\"`)",
+        "no answer within {} s: most likely this port does not speak TLS; use the TLS port (IRC: \
+         usually 6697), or set `tls = false` (Let's Chat: `url = \"http://…\"`)",
         HANDSHAKE_TIMEOUT.as_secs()
     )]
     TimedOut,
     /// The other side hung up.
     #[error(
-        "the server hung up during the handshake: perhaps this port does not speak TLS, and `tls = false` or `url = \"http://…\"` would do"
+        "the server closed the connection during the handshake: perhaps this port does not speak \
+         TLS; then set `tls = false` or `url = \"http://…\"`"
     )]
     Closed,
     /// The server knows only versions or ciphers that are no longer safe.
-    #[error("the server offers no TLS that is still safe (1.3, or 1.2 with ECDHE, is needed): {0}")]
+    #[error(
+        "the server offers no supported TLS version or cipher (TLS 1.3, or 1.2 with ECDHE, is \
+         required): {0}"
+    )]
     UnsupportedVersion(String),
     /// Anything else, in the library's words.
-    #[error("the handshake failed: {0}")]
+    #[error("{0}")]
     Other(String),
 }
 

@@ -29,8 +29,8 @@ use verify::{CertVerifier, TrustRule};
 pub enum TlsError {
     /// The machine has no list of authorities, or none of it could be read.
     #[error(
-        "this machine has no certificate authorities that can be read{0}: install its package of \
-         them (often `ca-certificates`), or set `ca_file` or `pin_sha256`"
+        "no readable system CA certificates{0}: install the package `ca-certificates`, or set \
+         `ca_file` or `pin_sha256`"
     )]
     NoSystemRoots(String),
     /// The CA file cannot be read as one.
@@ -112,7 +112,7 @@ fn load_client_certificate(
             client_certificate_error(&own.cert_file, format!("is damaged: {error}"))
         })?;
     let key = PrivateKeyDer::from_pem_slice(&read(&own.key_file)?).map_err(|error| {
-        client_certificate_error(&own.key_file, format!("holds no private key: {error}"))
+        client_certificate_error(&own.key_file, format!("has no private key: {error}"))
     })?;
     Ok((chain, key))
 }
@@ -128,7 +128,7 @@ fn system_roots(provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
     let (_, unparsable) = roots.add_parsable_certificates(found.certs);
     let mut troubles: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     if unparsable > 0 {
-        troubles.push(format!("{unparsable} do not parse"));
+        troubles.push(format!("{unparsable} cannot be parsed"));
     }
     if roots.is_empty() {
         let troubles = troubles.join("; ");
@@ -138,7 +138,11 @@ fn system_roots(provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
         }));
     }
     if !troubles.is_empty() {
-        tracing::warn!(usable = roots.len(), troubles = troubles.join("; "), "system authorities");
+        tracing::warn!(
+            usable = roots.len(),
+            problems = troubles.join("; "),
+            "some system CA certificates are unusable"
+        );
     }
     Ok(TrustRule::Authorities {
         verifier: Some(web_pki_verifier(roots, provider)?),

@@ -120,10 +120,10 @@ impl fmt::Display for RejectedCert {
         match &self.cause {
             RejectionCause::PinMismatch => f.write_str("its certificate is not the pinned one")?,
             RejectionCause::Untrusted => {
-                f.write_str("its certificate is not signed by an authority that is trusted here")?;
+                f.write_str("its certificate is not signed by a trusted authority")?;
             }
             RejectionCause::WrongHost(names) if names.is_empty() => {
-                f.write_str("its certificate says no host name that it is for")?;
+                f.write_str("its certificate names no host")?;
             }
             RejectionCause::WrongHost(names) => {
                 write!(f, "its certificate is for another host: {}", names.join(", "))?;
@@ -136,13 +136,13 @@ impl fmt::Display for RejectedCert {
             )?,
             RejectionCause::NotYetValid(None) => f.write_str("its certificate is not valid yet")?,
             RejectionCause::Weak(words) => {
-                write!(f, "its certificate cannot be accepted: {words}")?;
+                write!(f, "its certificate is invalid: {words}")?;
             }
             RejectionCause::Other(_) if !self.advice.flaws.is_empty() => {
                 f.write_str("its certificate cannot be accepted")?;
             }
             RejectionCause::Other(words) => {
-                write!(f, "its certificate cannot be accepted: {words}")?;
+                write!(f, "its certificate is invalid: {words}")?;
             }
         }
         let Advice { pin, authority, issuer, flaws, host } = &*self.advice;
@@ -153,16 +153,16 @@ impl fmt::Display for RejectedCert {
             let kind = if host.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
             return write!(
                 f,
-                ". No setting of the bridge helps: make a better one for the server, by `openssl \
-                 req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={host} -addext \
-                 subjectAltName={kind}:{host} -keyout key.pem -out cert.pem`"
+                ". No setting of the bridge can fix this: create a new certificate for the server \
+                 with `openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={host} \
+                 -addext subjectAltName={kind}:{host} -keyout key.pem -out cert.pem`"
             );
         }
         write!(f, "; its SHA-256 is {}. If this is the right server, ", self.fingerprint)?;
         if *authority {
             let by = issuer.as_ref().map(|name| format!(", {name:?},")).unwrap_or_default();
-            write!(f, "name the PEM file of its authority{by} in `ca_file`, or ")?;
+            write!(f, "set `ca_file` to the PEM file of its authority{by}, or ")?;
         }
-        write!(f, "accept this one certificate by `pin_sha256 = \"{}\"`", self.fingerprint)
+        write!(f, "accept only this certificate with `pin_sha256 = \"{}\"`", self.fingerprint)
     }
 }

@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn what_no_setting_helps_is_said_with_how_to_make_a_better_one() {
         for (pem, flaw) in [
-            (certificate!("rsa1024"), "its RSA key has 1024 bits, and 2048 are needed"),
-            (certificate!("p521"), "its key is of an unusual kind"),
+            (certificate!("rsa1024"), "its RSA key has 1024 bits, and 2048 are required"),
+            (certificate!("p521"), "its key type is not supported"),
         ] {
             for pinned in [false, true] {
                 let words = said(pem, pinned).unwrap_err();
@@ -206,9 +206,9 @@ mod tests {
     #[test]
     fn a_pin_is_proposed_where_it_works() {
         for (pem, flaw, authority) in [
-            (certificate!("v1"), "version 1 of X.509", false),
-            (certificate!("sha1"), "signed by SHA-1", true),
-            (certificate!("sha1_of_authority"), "signed by SHA-1", false),
+            (certificate!("v1"), "X.509 version 1", false),
+            (certificate!("sha1"), "signed with SHA-1", true),
+            (certificate!("sha1_of_authority"), "signed with SHA-1", false),
         ] {
             let words = said(pem, false).unwrap_err();
             assert!(words.contains("`pin_sha256 = \""), "{words}");

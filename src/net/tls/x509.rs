@@ -123,13 +123,12 @@ impl<'c> Facts<'c> {
     pub(super) fn trouble_of_key(&self, algorithms: &WebPkiSupportedAlgorithms) -> Option<String> {
         if let Some(bits) = self.rsa_bits() {
             return (!RSA_BITS.contains(&bits)).then(|| {
-                format!("its RSA key has {bits} bits, and {} are needed", RSA_BITS.start())
+                format!("its RSA key has {bits} bits, and {} are required", RSA_BITS.start())
             });
         }
         let known = |key: &[u8]| algorithms.all.iter().any(|it| *it.public_key_alg_id() == *key);
-        (!known(self.key_algorithm)).then(|| {
-            "its key is of an unusual kind (RSA, P-256, P-384 and Ed25519 will do)".to_owned()
-        })
+        (!known(self.key_algorithm))
+            .then(|| "its key type is not supported (RSA, P-256, P-384 and Ed25519 are)".to_owned())
     }
 
     /// Why no authority can vouch by this certificate's signature, or for whom it is.
@@ -138,10 +137,7 @@ impl<'c> Facts<'c> {
         algorithms: &WebPkiSupportedAlgorithms,
     ) -> Option<String> {
         if self.version < 3 {
-            return Some(format!(
-                "it is of version {} of X.509, which names no host",
-                self.version
-            ));
+            return Some(format!("it is X.509 version {}, which cannot name a host", self.version));
         }
         if algorithms.all.iter().any(|it| *it.signature_alg_id() == *self.signature) {
             return None;
@@ -150,8 +146,8 @@ impl<'c> Facts<'c> {
             .iter()
             .find(|(oid, _)| self.signature.get(2..).is_some_and(|it| it.starts_with(oid)));
         Some(match forged {
-            Some((_, by)) => format!("it is signed by {by}, which can be forged"),
-            None => "it is signed in an unusual way".to_owned(),
+            Some((_, by)) => format!("it is signed with {by}, which can be forged"),
+            None => "its signature algorithm is not supported".to_owned(),
         })
     }
 

@@ -55,18 +55,18 @@ impl ServerQuota {
             return None;
         }
         let what = if kept > MAX_USERS_BYTES {
-            "tells of more people than the bridge can keep in mind"
+            "sent more users than the bridge keeps (32 MiB)"
         } else if self.cap_bytes > MAX_CAP_BYTES {
-            "tells of capabilities without end"
+            "sent too many capabilities (more than 256 KiB)"
         } else if lines > MAX_QUEUED_LINES {
-            "has the bridge answer without end"
+            "makes the bridge send too many lines"
         } else if self.listed_names > NAMES_BURST {
-            "lists who is where without end"
+            "sent too many channel member names"
         } else {
             return None;
         };
         self.is_exceeded = true;
-        Some(format!("the server {what}: the bridge leaves it before others suffer"))
+        Some(format!("the server {what}: disconnecting to protect the other networks"))
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
         }
         let mut budget = ServerQuota::new(now);
         budget.count_names(5_000_000, now);
-        assert!(budget.take_exceeded(0, 0).is_some_and(|why| why.contains("who is where")));
+        assert!(budget.take_exceeded(0, 0).is_some_and(|why| why.contains("member names")));
         let mut budget = ServerQuota::new(now);
         (0..=MAX_CAP_BYTES).for_each(|_| budget.count_cap_bytes(0));
         assert!(budget.take_exceeded(0, 0).is_some_and(|why| why.contains("capabilities")));

@@ -27,7 +27,7 @@ impl PostId {
     #[must_use]
     pub fn created_at(self) -> Timestamp {
         let second = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
-        Timestamp::from_second(second.into()).expect("32 bits of seconds are a time")
+        Timestamp::from_second(second.into()).expect("32 bits of seconds are a valid time")
     }
 
     /// The id just below: reading on from it (`since_id` is `_id >`) begins with `self`.
@@ -56,7 +56,7 @@ impl PostId {
 
 /// A text that is not 24 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an id: 24 hexadecimal digits")]
+#[error("{0:?} is not a post id (24 hexadecimal digits)")]
 pub struct PostIdError(String);
 
 impl FromStr for PostId {

@@ -146,7 +146,7 @@ pub(super) fn failure(json: &str, error: &serde_json::Error) -> String {
     if let Ok(ErrorObject { message }) = serde_json::from_str(json) {
         return message;
     }
-    format!("an answer that makes no sense ({error})")
+    format!("unexpected reply ({error})")
 }
 
 /// Reads JSON in which a lone surrogate may stand: JavaScript has such strings, nobody else has.

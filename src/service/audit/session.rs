@@ -70,7 +70,7 @@ impl AuditSession {
         match self.task.take() {
             Some(task) => match task.await {
                 Ok(Err(why) | Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why))) => why,
-                Ok(Ok(ConnectionEnd::Cancelled)) | Err(_) => "the conversation ended".to_owned(),
+                Ok(Ok(ConnectionEnd::Cancelled)) | Err(_) => "the connection ended".to_owned(),
             },
             None => format!("no connection to {}", self.peer),
         }

@@ -116,7 +116,7 @@ impl PuppetPool {
                     Some(PoolRequest::Shutdown(why)) => self.quit_all(&why),
                     None => {
                         open = false;
-                        self.quit_all("the bridge is going down");
+                        self.quit_all("the bridge is shutting down");
                     }
                 },
                 Some(ended) = self.sessions.join_next() => {
@@ -209,7 +209,7 @@ impl PuppetPool {
         }
         let still = self.connections.values_mut().min_by_key(|live| live.last_spoke);
         if let Some(live) = still.filter(|live| now - live.last_spoke >= MIN_IDLE_TO_EVICT) {
-            live.quit("somebody else speaks");
+            live.quit("making room for another user");
         }
     }
 
@@ -217,7 +217,7 @@ impl PuppetPool {
     fn quit_idle(&mut self) {
         let idle = self.network.puppets.idle_timeout;
         let still = self.connections.values_mut().filter(|live| live.last_spoke.elapsed() >= idle);
-        still.for_each(|live| live.quit("has been silent for long"));
+        still.for_each(|live| live.quit("idle"));
     }
 
     fn quit_all(&mut self, why: &str) {

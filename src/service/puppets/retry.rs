@@ -103,21 +103,23 @@ impl PuppetPool {
     ) {
         let network = &self.network.network;
         match end {
-            PuppetEnd::NotNeeded => tracing::info!(%network, %account, "a puppet has left"),
+            PuppetEnd::NotNeeded => {
+                tracing::info!(%network, user = %account, "puppet disconnected")
+            }
             PuppetEnd::ConnectionLost => {
                 let not_before = format_delay(wait);
-                tracing::info!(%network, %account, why, not_before, "a puppet is lost");
+                tracing::info!(%network, user = %account, reason = why, retry_in = not_before, "puppet connection lost");
             }
             PuppetEnd::Rejected => {
                 let (not_before, remedy) =
                     (format_delay(wait), away.and_then(DisconnectReason::help));
                 tracing::warn!(
                     %network,
-                    %account,
-                    why,
-                    remedy,
-                    not_before,
-                    "a puppet is turned away: the bridge speaks for them"
+                    user = %account,
+                    reason = why,
+                    help = remedy,
+                    retry_in = not_before,
+                    "puppet rejected; sending as bot"
                 );
             }
         }

@@ -55,7 +55,7 @@ pub(super) fn verify(key: &SecretBox<[u8; 32]>, signed: &str, name: &str) -> Opt
 /// What only who has the key can answer to `question`.
 pub(super) fn challenge_response(key: &SecretBox<[u8; 32]>, question: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret());
-    let mut mac = mac.expect("a key of any length will do");
+    let mut mac = mac.expect("HMAC accepts keys of any length");
     mac.update(CHALLENGE_PURPOSE);
     mac.update(question.as_bytes());
     URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..MAC_LEN])
@@ -63,7 +63,7 @@ pub(super) fn challenge_response(key: &SecretBox<[u8; 32]>, question: &str) -> S
 
 fn link_mac(key: &SecretBox<[u8; 32]>, packed: &[u8], name: &str) -> Hmac<Sha256> {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret());
-    let mut mac = mac.expect("a key of any length will do");
+    let mut mac = mac.expect("HMAC accepts keys of any length");
     mac.update(LINK_PURPOSE);
     mac.update(packed);
     mac.update(name.as_bytes());

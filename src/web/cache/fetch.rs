@@ -80,7 +80,7 @@ impl FileCache {
             }
             time::sleep(Duration::from_secs(1)).await;
         }
-        tracing::warn!(file = %id, "too many files are being sent: there is no room for another");
+        tracing::warn!(file = %id, "file cache is full of files in use; request rejected");
         Err(FetchError::NoCapacity)
     }
 }
@@ -97,7 +97,7 @@ pub(super) async fn write_chunk(file: &Arc<PartialFile>, piece: Bytes) -> Result
         return Ok(());
     }
     file.append(piece).await.map_err(|error| {
-        tracing::error!(%error, "the disk takes nothing of what is served");
+        tracing::error!(%error, "cannot write to the file cache");
         FetchError::NoCapacity
     })
 }
@@ -105,9 +105,9 @@ pub(super) async fn write_chunk(file: &Arc<PartialFile>, piece: Bytes) -> Result
 /// What is the matter, for the log; and in fewer words for the person who asks.
 fn to_fetch_error(id: FileId, error: &FileError) -> FetchError {
     if let FileError::NotFound = error {
-        tracing::debug!(file = %id, "no such file");
+        tracing::debug!(file = %id, "file not found in Let's Chat");
         return FetchError::NotFound;
     }
-    tracing::warn!(file = %id, %error, "a file cannot be fetched");
+    tracing::warn!(file = %id, %error, "cannot fetch file from Let's Chat");
     FetchError::Unreachable
 }

@@ -131,7 +131,7 @@ impl FileCache {
             return Err(FetchError::NoCapacity);
         }
         let file = PartialFile::new(&self.directory).map_err(|error| {
-            tracing::error!(%error, "no file can be made for what is served");
+            tracing::error!(%error, "cannot create a file in the file cache");
             FetchError::NoCapacity
         })?;
         let file = Arc::new(file);

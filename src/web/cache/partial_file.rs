@@ -77,7 +77,7 @@ impl PartialFile {
     /// Takes it away from those who still read it, and its bytes off the disk.
     pub(super) fn withdraw(&self) {
         if let Err(error) = self.file.set_len(0) {
-            tracing::warn!(%error, "a file that nobody reads any more stays on the disk");
+            tracing::warn!(%error, "cannot free the space of an unused cache file");
         }
     }
 
@@ -159,7 +159,7 @@ impl PartialFile {
                 let there = progress.wait_for(|it| it.written > at || it.result.is_some()).await;
                 let there = there.map_err(io::Error::other)?;
                 match there.result {
-                    Some(Err(_)) => return Err(io::Error::other("no more of it will come")),
+                    Some(Err(_)) => return Err(io::Error::other("the fetch failed")),
                     Some(Ok(())) if there.written <= at => return Ok(None),
                     _ => there.written,
                 }

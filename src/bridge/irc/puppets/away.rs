@@ -20,7 +20,7 @@ use crate::protocol::irc;
 const AWAY_DELAY: SignedDuration = SignedDuration::from_mins(2);
 
 /// What people are told of whoever is away.
-const AWAY_MESSAGE: &str = "not in Let's Chat at the moment";
+const AWAY_MESSAGE: &str = "not in any Let's Chat room";
 
 impl Puppets {
     /// `account` is there. Says whether their puppet is to show it.

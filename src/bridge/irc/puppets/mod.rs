@@ -173,13 +173,13 @@ impl Bridge {
         let puppets = self.senders.puppets_mut(network);
         match event {
             IrcEvent::Registered { nick } => {
-                tracing::info!(%network, %account, nick, "a puppet is there");
+                tracing::info!(%network, user = %account, nick, "puppet connected");
                 self.stats.puppets_mut(network).connected += 1;
                 puppets.on_registered(account, &nick, turn.now);
                 turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
             IrcEvent::NickChanged { nick } => {
-                tracing::info!(%network, %account, nick, "a puppet goes by another nick");
+                tracing::info!(%network, user = %account, nick, "puppet nick changed");
                 puppets.set_nick(account, &nick, turn.now);
                 turn.store.start_nick(network, Some(account), &nick, turn.now)
             }
@@ -197,7 +197,7 @@ impl Bridge {
                 if standing != Some(&PuppetMembership::Removed) {
                     puppets.set_membership(account, place, PuppetMembership::Joining);
                 }
-                tracing::info!(%network, %account, %place, why, "a puppet is not in the channel");
+                tracing::info!(%network, user = %account, endpoint = %place, reason = why, "puppet not joined");
                 Ok(())
             }
             IrcEvent::SendStarted { delivery: ticket, endpoint: place } => {

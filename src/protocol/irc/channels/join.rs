@@ -160,7 +160,7 @@ impl IrcSession {
         {
             self.forwards.push(to.to_owned());
         }
-        let why = format!("we were sent to {to} instead");
+        let why = format!("forwarded to {to}");
         self.on_not_joined(
             now,
             name,
@@ -174,7 +174,7 @@ impl IrcSession {
         let same = |to: &String| self.isupport.casemapping.same(to, name);
         if let Some(at) = self.forwards.iter().position(same) {
             self.forwards.swap_remove(at);
-            tracing::info!(channel = name, "sent to a channel that is not linked: left");
+            tracing::info!(channel = name, "forwarded to a channel that is not linked; left it");
             self.enqueue_control(vec![("PART", vec![name.to_owned()])]);
         }
     }

@@ -221,17 +221,14 @@ impl Channels {
         let longest = longest.unwrap_or(usize::MAX);
         let why = |name: &str| {
             if types.is_empty() {
-                return Some("the server says that it has no channels (CHANTYPES)".to_owned());
+                return Some("the server supports no channels (CHANTYPES is empty)".to_owned());
             }
             if !name.starts_with(|first| types.contains(first)) {
-                return Some(format!("channels here begin with one of \"{types}\""));
+                return Some(format!("channel names on this server begin with one of \"{types}\""));
             }
             let length = name.chars().count();
-            (length > longest).then(|| {
-                format!(
-                    "its name has {length} characters, and those of channels here at most {longest}"
-                )
-            })
+            (length > longest)
+                .then(|| format!("the name has {length} characters; this server allows {longest}"))
         };
         let mut impossible = Vec::new();
         for at in 0..self.channels.len() {
@@ -512,7 +509,7 @@ mod tests {
         let mut asked = channels();
         assert_eq!(asked.reject_impossible("#&", Some(4), now), []);
         asked.start_joins(now);
-        let why = "its name has 4 characters, and those of channels here at most 3".to_owned();
+        let why = "the name has 4 characters; this server allows 3".to_owned();
         assert_eq!(asked.reject_impossible("#", Some(3), now), [(TEA, why)]);
         assert_eq!(asked.reject_impossible("#", Some(3), now), []);
         assert_eq!(
@@ -521,7 +518,7 @@ mod tests {
             "not to be asked for again"
         );
         let mut other = channels();
-        let why = "channels here begin with one of \"&+\"".to_owned();
+        let why = "channel names on this server begin with one of \"&+\"".to_owned();
         assert_eq!(other.reject_impossible("&+", None, now), [(TEA, why)]);
     }
 
@@ -570,7 +567,7 @@ mod tests {
     fn changed_isupport_makes_a_channel_possible() {
         let now = Instant::now();
         let mut channels = channels();
-        let why = "the server says that it has no channels (CHANTYPES)".to_owned();
+        let why = "the server supports no channels (CHANTYPES is empty)".to_owned();
         assert_eq!(channels.reject_impossible("", None, now), [(TEA, why)]);
         assert!(channels.start_joins(now).is_empty());
         assert_eq!(channels.reject_impossible("#", None, now), []);

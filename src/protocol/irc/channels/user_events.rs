@@ -160,7 +160,7 @@ impl IrcSession {
         let asked = self.pending_topics.iter().position(|asked| Some(*asked) == place);
         if let Some(at) = asked {
             self.pending_topics.remove(at);
-            tracing::warn!(channel = name, why, "the topic stays: the bridge may not change it");
+            tracing::warn!(channel = name, reason = why, "cannot change the topic: not permitted");
         }
         asked.is_some()
     }

@@ -9,11 +9,11 @@ pub(in crate::protocol::irc) fn unheard(
 ) -> Option<&'static str> {
     let modes = modes.strip_prefix('+').filter(|_| !marked)?;
     if modes.contains('m') {
-        return Some("it is moderated (+m), and the bridge has no voice");
+        return Some("the channel is moderated (+m), and the bridge has no voice");
     }
     let wants_account = modes.contains('M') && !known;
     wants_account
-        .then_some("only those with voice or an account may speak (+M), and the bridge has neither")
+        .then_some("only users with voice or an account may speak (+M), and the bridge has neither")
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl IrcSession {
             return;
         }
         if let Some(name_of) = self.channels.name_of(place).map(str::to_owned) {
-            let why = "the server no longer lists us in it".to_owned();
+            let why = "the server no longer lists the bridge in the channel".to_owned();
             self.on_not_joined(now, &name_of, JoinError::retry_soon(why));
         }
     }

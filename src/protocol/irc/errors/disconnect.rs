@@ -161,52 +161,48 @@ impl DisconnectReason {
     pub fn help(&self) -> Option<&'static str> {
         Some(match self.kind {
             DisconnectKind::Banned | DisconnectKind::Killed => {
-                "ask the network's operators to let the bridge in; do not come back by another way"
+                "ask the network's operators to lift the ban; do not evade it"
             }
             DisconnectKind::Blocklisted => {
-                "look up this machine's address at the blocklist that the server names, and have it \
-                 taken off; or log in with an `account`, where the network lets such pass"
+                "request removal of this host's address from the blocklist that the server names; \
+                 or set `account`, if the network exempts logged-in users"
             }
-            DisconnectKind::InvalidUsername => {
-                "set `username` to letters and digits alone, ten at most"
-            }
+            DisconnectKind::InvalidUsername => "set `username` to at most ten letters and digits",
             DisconnectKind::IdentRequired => {
-                "set up `[ident]`, so that the server can ask whose connection this is; or another \
-                 ident server on this machine"
+                "configure `[ident]`, or run another ident server on this host"
             }
-            DisconnectKind::TlsRequired => "set `tls = true`, and the server's port for TLS",
+            DisconnectKind::TlsRequired => "set `tls = true` and the server's TLS port",
             DisconnectKind::Unknown => {
-                "likely: `username` (letters and digits alone), a missing `[ident]`, the server's \
-                 `password_file`, `tls` (its port takes only TLS, or none), or a blocklist that has \
-                 this machine's address"
+                "check `username` (letters and digits only), `[ident]`, `password_file`, `tls` \
+                 (the port may be TLS only, or not TLS), and whether this host's address is on a \
+                 blocklist"
             }
             DisconnectKind::HostNotAllowed => {
-                "ask the server's operators to let this machine in, or whether it wants a \
-                 `password`, an `account` or a client certificate (`cert_file`)"
+                "ask the server's operators to allow this host, or whether a `password`, an \
+                 `account` or a client certificate (`cert_file`) is required"
             }
             DisconnectKind::TooManyConnections => {
-                "end what else connects from this machine, or ask the network's operators for more"
+                "close other connections from this host, or ask the network's operators for a \
+                 higher limit"
             }
             DisconnectKind::BadPassword => {
-                "set the server's password, by `password_file` or `password`"
+                "set the server password in `password_file` or `password`"
             }
             DisconnectKind::LoginRequired => {
                 "register an account there, and set `account` and `account_password_file`"
             }
             DisconnectKind::LoginFailed => {
-                "set `account` and `account_password_file` as the network's NickServ knows them, or \
-                 `cert_file` to a certificate that it knows"
+                "set `account` and `account_password_file` as registered with NickServ, or \
+                 `cert_file` to a certificate registered there"
             }
             DisconnectKind::SaslUnavailable => {
-                "if its services are only away, this mends itself; if the network has no SASL, set \
-                 `sasl = \"preferred\"` to log in by NickServ"
+                "if services are only down, wait; if the network has no SASL, set `sasl = \
+                 \"preferred\"` to log in by NickServ"
             }
-            DisconnectKind::NoUsableNick => {
-                "choose another `nick`, or more of them in `other_nicks`"
-            }
+            DisconnectKind::NoUsableNick => "set another `nick`, or more `alt_nicks`",
             DisconnectKind::InTheClear => {
-                "set `tls = true`, and the server's port for TLS; or, if nobody can listen in on the \
-                 way, `allow_plaintext_auth = true`"
+                "set `tls = true` and the server's TLS port; or, on a trusted network, \
+                 `allow_plaintext_auth = true`"
             }
             DisconnectKind::Throttled
             | DisconnectKind::ServerFull
@@ -262,27 +258,25 @@ impl DisconnectReason {
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            DisconnectKind::Banned => "the server has banned us",
-            DisconnectKind::Blocklisted => "the server finds this machine's address in a blocklist",
-            DisconnectKind::HostNotAllowed => "the server does not let us in from here",
-            DisconnectKind::InvalidUsername => "the server does not take our user name",
-            DisconnectKind::IdentRequired => "the server wants an ident server to answer for us",
-            DisconnectKind::TlsRequired => "the server takes only those who speak TLS",
-            DisconnectKind::Unknown => "the server does not let us in",
-            DisconnectKind::Killed => "an operator has put us out",
-            DisconnectKind::Throttled => "the server finds that we come too often",
-            DisconnectKind::TooManyConnections => "the server finds that too many come from here",
-            DisconnectKind::ServerFull => "the server is full",
-            DisconnectKind::BadPassword => "the server refuses our password",
-            DisconnectKind::LoginRequired => "the server wants us to log in to an account",
-            DisconnectKind::LoginFailed => "the login to our account was refused",
-            DisconnectKind::SaslUnavailable => {
-                "the server offers no SASL, by which we are to log in"
-            }
-            DisconnectKind::NoUsableNick => "the server will have none of our nicks",
-            DisconnectKind::InTheClear => "a password is wanted, and it is not said without TLS",
+            DisconnectKind::Banned => "banned from the server",
+            DisconnectKind::Blocklisted => "this host's address is on a blocklist",
+            DisconnectKind::HostNotAllowed => "connections from this host are not allowed",
+            DisconnectKind::InvalidUsername => "invalid username",
+            DisconnectKind::IdentRequired => "ident required",
+            DisconnectKind::TlsRequired => "TLS required",
+            DisconnectKind::Unknown => "connection rejected",
+            DisconnectKind::Killed => "killed by an operator",
+            DisconnectKind::Throttled => "connection throttled",
+            DisconnectKind::TooManyConnections => "too many connections from this host",
+            DisconnectKind::ServerFull => "server full",
+            DisconnectKind::BadPassword => "wrong server password",
+            DisconnectKind::LoginRequired => "login to an account required",
+            DisconnectKind::LoginFailed => "account login rejected",
+            DisconnectKind::SaslUnavailable => "SASL not offered",
+            DisconnectKind::NoUsableNick => "no usable nick",
+            DisconnectKind::InTheClear => "a password is required, and it is not sent without TLS",
             DisconnectKind::StsUpgrade { port } => {
-                return write!(f, "the server wants TLS, at port {port}");
+                return write!(f, "TLS required, on port {port} (STS)");
             }
         })?;
         if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", self.text) }
@@ -445,14 +439,11 @@ mod tests {
     #[test]
     fn each_kind_has_its_text() {
         for (away, words) in [
-            (
-                DisconnectReason::new(DisconnectKind::Banned, "spam"),
-                "the server has banned us: spam",
-            ),
-            (DisconnectReason::new(DisconnectKind::ServerFull, ""), "the server is full"),
+            (DisconnectReason::new(DisconnectKind::Banned, "spam"), "banned from the server: spam"),
+            (DisconnectReason::new(DisconnectKind::ServerFull, ""), "server full"),
             (
                 DisconnectReason::new(DisconnectKind::StsUpgrade { port: 6697 }, ""),
-                "the server wants TLS, at port 6697",
+                "TLS required, on port 6697 (STS)",
             ),
         ] {
             assert_eq!(away.to_string(), words);

@@ -43,29 +43,26 @@ impl JoinError {
     pub(in crate::protocol::irc) fn parse(code: &str, text: &str) -> Option<Self> {
         let (words, outlook) = match code {
             // ERR_NOSUCHCHANNEL, also where the name is impossible.
-            "403" => ("there is no such channel", RejoinPolicy::Later),
+            "403" => ("no such channel", RejoinPolicy::Later),
             // ERR_TOOMANYCHANNELS.
-            "405" => ("we are in as many channels as we may be", RejoinPolicy::Later),
+            "405" => ("too many channels joined", RejoinPolicy::Later),
             // ERR_UNAVAILRESOURCE, after a netsplit or a flood of joins; ERR_THROTTLE;
             // ERR_DELAYREJOIN after a kick; ERR_TOOMANYJOINS.
-            "437" | "480" | "495" | "500" => ("it is closed for a while", RejoinPolicy::Soon),
+            "437" | "480" | "495" | "500" => ("temporarily unavailable", RejoinPolicy::Soon),
             // ERR_FORBIDDENCHANNEL; ERR_CHANBANNED or ERR_UNIQOPRIVSNEEDED; ERR_BADCHANNEL.
-            "448" | "485" | "926" => ("the network forbids it", RejoinPolicy::Later),
-            "471" => ("it is full", RejoinPolicy::Soon),
-            "473" => ("it is open to invited people only", RejoinPolicy::AfterInvite),
-            "474" => ("we are banned from it", RejoinPolicy::Later),
-            "475" => ("it has a key, and ours is not that", RejoinPolicy::Later),
+            "448" | "485" | "926" => ("forbidden by the network", RejoinPolicy::Later),
+            "471" => ("channel is full", RejoinPolicy::Soon),
+            "473" => ("invite only", RejoinPolicy::AfterInvite),
+            "474" => ("banned from the channel", RejoinPolicy::Later),
+            "475" => ("wrong channel key", RejoinPolicy::Later),
             // ERR_BADCHANMASK, ERR_BADCHANNAME.
-            "476" | "479" => ("the network allows no such name", RejoinPolicy::Later),
+            "476" | "479" => ("invalid channel name", RejoinPolicy::Later),
             // ERR_NEEDREGGEDNICK.
-            "477" => (
-                "it is open only to those who are logged in to an account",
-                RejoinPolicy::AfterLogin,
-            ),
+            "477" => ("only for users logged in to an account", RejoinPolicy::AfterLogin),
             // ERR_SECUREONLYCHAN.
-            "489" => ("it is open only to those who come by TLS", RejoinPolicy::Later),
+            "489" => ("only for TLS connections", RejoinPolicy::Later),
             // ERR_ADMONLY, ERR_OPERONLY.
-            "519" | "520" => ("it is open only to those who run the network", RejoinPolicy::Later),
+            "519" | "520" => ("only for network operators", RejoinPolicy::Later),
             _ => return None,
         };
         Some(Self { reason: format!("{words} ({text})"), rejoin_policy: outlook })

@@ -49,7 +49,7 @@ impl SendError {
     /// One of our own, for what the server leaves unsaid.
     pub(in crate::protocol::irc) fn dropped_silently() -> Self {
         Self {
-            reason: "the server has dropped it without a word".to_owned(),
+            reason: "the server dropped it without an error".to_owned(),
             retry_after: None,
             relaymsg_scope: None,
         }

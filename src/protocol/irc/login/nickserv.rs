@@ -283,12 +283,12 @@ impl Nickserv {
         match self.state {
             NickservState::Looking { until } if now >= until => {
                 self.state = NickservState::Idle;
-                let why = "the server does not say who has the nick of services".to_owned();
+                let why = "the server did not answer WHOIS for the services nick".to_owned();
                 Some(NickservReply::Failed(why))
             }
             NickservState::Identifying { deadline: until } if now >= until => {
                 self.state = NickservState::Idle;
-                Some(NickservReply::Failed("services do not answer".to_owned()))
+                Some(NickservReply::Failed("services did not answer".to_owned()))
             }
             _ => None,
         }
@@ -327,8 +327,9 @@ fn impostor(nick: &str, seen: &Seen) -> String {
     let (user, host) = seen.address.as_ref().map_or(("?", "?"), |it| (&it.0, &it.1));
     let server = seen.server.as_deref().unwrap_or("?");
     format!(
-        "{nick} is {user}@{host} at {server}, and the server does not say that this is a service: it was \
-         told no password; if the network itself says that its services are there, set `nickserv_host`"
+        "{nick} is {user}@{host} on {server}, which the server does not mark as a service; no \
+         password was sent. If the network documents this host for its services, set \
+         `nickserv_host`"
     )
 }
 
@@ -469,7 +470,7 @@ mod tests {
         let words = nickserv.identify(now);
         assert_eq!(words.iter().map(|it| it.0).collect::<Vec<_>>(), ["WHOIS", "PRIVMSG"]);
         assert_eq!(nickserv.tick(now), None);
-        let why = "services do not answer".to_owned();
+        let why = "services did not answer".to_owned();
         assert_eq!(nickserv.tick(now + IDENTIFY_TIMEOUT), Some(NickservReply::Failed(why)));
         assert_eq!(nickserv.deadline(), None);
     }

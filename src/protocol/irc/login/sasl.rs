@@ -18,7 +18,7 @@ const MAX_LEN_CHALLENGE: usize = 16 * CHUNK_LEN;
 const MOST_PROOFS: u32 = 64;
 
 /// Why the password itself was not said.
-const CLEAR: &str = "the password itself is not said without TLS";
+const CLEAR: &str = "the plaintext password is not sent without TLS";
 
 /// A login by SASL, one mechanism after another
 /// (<https://ircv3.net/specs/extensions/sasl-3.2>).
@@ -101,7 +101,9 @@ impl Sasl {
             return SaslStep::Failed(CLEAR.to_owned());
         }
         if self.remaining.is_empty() {
-            return SaslStep::Failed(format!("the server offers only {offered}"));
+            return SaslStep::Failed(format!(
+                "no configured SASL mechanism is offered (the server offers {offered})"
+            ));
         }
         self.try_next()
     }
@@ -126,13 +128,13 @@ impl Sasl {
             self.challenge.push_str(chunk);
         }
         if self.challenge.len() > MAX_LEN_CHALLENGE {
-            return self.abort("the server's challenge has no end");
+            return self.abort("SASL challenge too long");
         }
         if chunk.len() == CHUNK_LEN {
             return SaslStep::Send(Vec::new());
         }
         let Ok(challenge) = STANDARD.decode(std::mem::take(&mut self.challenge)) else {
-            return self.abort("the server's challenge is not base64");
+            return self.abort("SASL challenge is not base64");
         };
         match self.respond(&challenge) {
             Ok(response) => SaslStep::Send(authenticate_commands(&response)),
@@ -168,7 +170,7 @@ impl Sasl {
 
     /// The server has not answered in time.
     pub(super) fn on_timeout(&mut self) -> SaslStep {
-        self.fail("the server does not answer our login")
+        self.fail("SASL login timed out")
     }
 
     /// Names the next mechanism.
@@ -232,7 +234,7 @@ impl Sasl {
         self.state = SaslState::Idle;
         let why = self.last_error.take().unwrap_or_else(|| words.to_owned());
         SaslStep::Failed(if why.is_empty() {
-            "no mechanism is left to try".to_owned()
+            "no SASL mechanism left to try".to_owned()
         } else {
             why
         })
@@ -295,7 +297,9 @@ mod tests {
         assert_eq!(sent(sasl(&ALL, true).start("")), ["EXTERNAL"]);
         assert_eq!(
             sent(sasl(&ALL, true).start("ECDSA-NIST256P-CHALLENGE")),
-            ["failed: the server offers only ECDSA-NIST256P-CHALLENGE"]
+            [
+                "failed: no configured SASL mechanism is offered (the server offers ECDSA-NIST256P-CHALLENGE)"
+            ]
         );
     }
 
@@ -337,7 +341,7 @@ mod tests {
     #[test]
     fn a_password_is_never_said_in_the_clear_by_default() {
         for (offered, words) in [
-            ("PLAIN", "failed: the password itself is not said without TLS"),
+            ("PLAIN", "failed: the plaintext password is not sent without TLS"),
             ("PLAIN,EXTERNAL", "EXTERNAL"),
             ("PLAIN,SCRAM-SHA-256", "SCRAM-SHA-256"),
         ] {

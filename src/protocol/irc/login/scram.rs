@@ -24,25 +24,28 @@ const GS2_HEADER: &str = "n,,";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum ScramError {
     /// What the server said is none of the exchange.
-    #[error("what the server says is no SCRAM")]
+    #[error("malformed SCRAM message from the server")]
     Malformed,
     /// The server's part of the nonce does not follow ours.
-    #[error("the server's nonce is not made from ours")]
+    #[error("the server's nonce does not start with ours")]
     NonceMismatch,
     /// It wants the password hashed too seldom, or without end.
-    #[error("the server wants the password hashed {0} times, and the bridge takes 4096 to 100000")]
+    #[error("SCRAM iteration count {0} is out of range (4096 to 100000)")]
     IterationCount(u32),
     /// It has us prove it again and again.
-    #[error("the server wants the password proven again and again")]
+    #[error("the server repeats the SCRAM exchange")]
     Often,
     /// It does not know the password itself: it is not who it says it is.
-    #[error("the server does not know the password itself, so it is not the account's server")]
+    #[error(
+        "wrong server signature: the server does not know the password, so it is not the \
+         account's server"
+    )]
     BadServerSignature,
     /// The server says no.
-    #[error("the server does not accept the password")]
+    #[error("the server rejected the password")]
     Rejected,
     /// SASLprep (RFC 4013) has no way to write it.
-    #[error("the account's name or password holds characters that cannot be written in SASL")]
+    #[error("the account name or password has characters that SASLprep forbids")]
     UnsupportedCharacters,
 }
 
@@ -142,7 +145,7 @@ fn verify_server_final(said: &str, expected: &[u8; 32]) -> Result<(), ScramError
 }
 
 fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length does");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC accepts keys of any length");
     mac.update(text);
     mac.finalize().into_bytes().into()
 }

@@ -152,7 +152,7 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn on_no_such_nick(&mut self, now: Instant, nick: &str) {
         if self.nickserv.is_services_nick(nick, self.isupport.casemapping) && self.nickserv.finish()
         {
-            let why = format!("there is no {nick} here, or it is away");
+            let why = format!("{nick} is not online");
             self.on_services_reply(now, NickservReply::Failed(why));
         }
     }
@@ -233,7 +233,7 @@ impl IrcSession {
             match ParsedLine::parse(&command).ok().map(|parts| parts.to_line()) {
                 Some(Ok(line)) => self.control_queue.push_back(line),
                 // Not the command: it may hold a password.
-                _ => tracing::error!("a command for the server that cannot be sent"),
+                _ => tracing::error!("invalid on_connect command skipped"),
             }
         }
     }

@@ -340,6 +340,6 @@ fn without_tls_the_accounts_password_is_not_said() {
     assert_eq!(reasons(&mut required), [DisconnectKind::InTheClear]);
     let (mut preferred, _) = begin_in_the_clear(false, login(false));
     assert_eq!(offer(&mut preferred), ["CAP END"]);
-    let why = "the password itself is not said without TLS".to_owned();
+    let why = "the plaintext password is not sent without TLS".to_owned();
     assert_eq!(preferred.take_events(), [LoginEvent::LoginFailed(why)]);
 }

@@ -142,7 +142,7 @@ impl HistoryRequests {
         let (answer, lines) = build_request(&question, means, self.last_id);
         let (place, number, until) = (question.endpoint, self.last_id, now + HISTORY_TIMEOUT);
         let lines = lines.unwrap_or_else(|error| {
-            tracing::error!(channel = question.channel, %error, "a question that cannot be asked");
+            tracing::error!(channel = question.channel, %error, "cannot build the history request");
             Vec::new()
         });
         self.in_flight = Some(PendingHistory {
@@ -244,7 +244,7 @@ impl HistoryRequests {
         now: Instant,
     ) -> Option<(EndpointId, HistoryReply)> {
         let overdue = self.in_flight.as_ref()?.deadline <= now;
-        overdue.then(|| self.fail("the server does not answer"))?
+        overdue.then(|| self.fail("the server did not answer"))?
     }
 
     pub(in crate::protocol::irc) fn deadline(&self) -> Option<Instant> {

@@ -18,7 +18,7 @@ const MAX_LEN_PING: usize = 64;
 
 const VERSION_REPLY: &str = "letsbridge, a bridge between IRC and Let's Chat";
 const SOURCE_REPLY: &str =
-    "free software under the MIT licence: ask whoever runs this bridge for it";
+    "free software under the MIT licence; ask the operator of this bridge for the source";
 const CLIENTINFO_REPLY: &str = "ACTION CLIENTINFO PING SOURCE TIME VERSION";
 
 /// What we answer, and how often.
@@ -106,7 +106,9 @@ mod tests {
         check("\x01TIME\x01", Some("TIME 2026-11-22T12:00:05Z"));
         check(
             "\x01SOURCE\x01",
-            Some("SOURCE free software under the MIT licence: ask whoever runs this bridge for it"),
+            Some(
+                "SOURCE free software under the MIT licence; ask the operator of this bridge for the source",
+            ),
         );
         check("\x01CLIENTINFO\x01", Some("CLIENTINFO ACTION CLIENTINFO PING SOURCE TIME VERSION"));
     }

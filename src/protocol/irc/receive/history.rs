@@ -37,7 +37,7 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn on_history_error(&mut self, code: &str, why: &str) {
         let means = self.history_source();
         if self.history_requests.retry_other_way(code, means) {
-            tracing::info!(code, why, "asked in another way for what was said before");
+            tracing::info!(code, reason = why, "history request rejected; retrying in another way");
             return;
         }
         let answer = self.history_requests.fail(why);

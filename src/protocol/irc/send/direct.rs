@@ -14,7 +14,7 @@ use crate::protocol::irc::wire::batch::MessageContext;
 use crate::protocol::irc::{IncomingMessage, IrcEvent};
 
 /// Why somebody is not told.
-const RECIPIENT_CHANGED: &str = "whoever goes by that nick may be somebody else now";
+const RECIPIENT_CHANGED: &str = "the nick may belong to someone else now";
 
 /// What is said to somebody alone, and by somebody to us.
 impl IrcSession {

@@ -38,7 +38,7 @@ impl IrcSession {
         relay: Option<&str>,
     ) {
         let Some(target) = self.channels.name_of(place) else {
-            let why = "no such channel here".to_owned();
+            let why = "no such channel in the configuration".to_owned();
             self.output.push_back(Output::Event(IrcEvent::Rejected {
                 delivery: ticket,
                 endpoint: place,
@@ -198,9 +198,9 @@ impl IrcSession {
         {
             tracing::warn!(
                 channel = name,
-                why = last_argument(arguments),
-                "the channel does not take what the bridge says: if it is moderated (+m), or bans or mutes the \
-                 bridge, give it voice: MODE {name} +v {}",
+                reason = last_argument(arguments),
+                "cannot send to the channel: if it is moderated (+m), or bans or mutes the \
+                 bridge, give the bridge voice: MODE {name} +v {}",
                 self.nick
             );
         }
@@ -233,8 +233,8 @@ impl IrcSession {
             if self.send_queue.disable_batches() {
                 tracing::info!(
                     code,
-                    why = last_argument(arguments),
-                    "said line by line from here on"
+                    reason = last_argument(arguments),
+                    "multiline rejected; sending line by line"
                 );
                 self.batches_accepted = false;
             }
@@ -307,7 +307,7 @@ impl IrcSession {
         }
         self.output.extend(passed.retries.into_iter().map(|it| Output::Event(IrcEvent::Retry(it))));
         if passed.ping_timed_out {
-            self.close("the server does not answer our PING".to_owned());
+            self.close("ping timeout during sending".to_owned());
         }
     }
 

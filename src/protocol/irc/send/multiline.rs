@@ -124,7 +124,7 @@ impl OutgoingText<'_> {
         let text = SafeText::sanitize(&text);
         let line = match self.relay_nick {
             Some(nick) => relaymsg::relaymsg_line(self.kind, self.target, nick, &text.0)
-                .expect("a nick that made a line makes the next"),
+                .expect("the nick was valid in the line before"),
             None => Line::message(self.kind, self.target, &text),
         };
         let lines = vec![line];
@@ -177,7 +177,7 @@ fn group_by_limits(pieces: Vec<BatchLine>, limits: MultilineLimits) -> Vec<Vec<B
             }
             Some(group) if piece.text.is_empty() => {
                 // Blank, between two batches: said with the first.
-                group.last_mut().expect("no group is empty").end = piece.end;
+                group.last_mut().expect("groups are not empty").end = piece.end;
             }
             None if piece.text.is_empty() => {}
             _ => {
@@ -205,7 +205,7 @@ fn split_lines(body: &str) -> impl Iterator<Item = &str> {
 fn batch_command(parameters: &[&str]) -> Line {
     let parameters: Vec<String> = parameters.iter().map(|it| SafeText::sanitize(it).0).collect();
     let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
-    Line::new("BATCH", &parameters).expect("a number, a type and a channel make a line")
+    Line::new("BATCH", &parameters).expect("a number, a type and a channel form a valid line")
 }
 
 /// The messages of several lines that are being told.

@@ -34,7 +34,7 @@ impl IrcSession {
         let source = (self.nick.len() + 1 + address, self.charset(nick));
         match notice_line(source, nick, text, self.isupport.linelen) {
             Some(line) => self.control_queue.push_back(line),
-            None => tracing::warn!(nick, "no nick to send a notice to"),
+            None => tracing::warn!(nick, "notice not sent: not a nick"),
         }
     }
 }

@@ -224,7 +224,7 @@ impl OutgoingMessage {
         if refused < self.lines.len() {
             (objection.retry_after, objection.relaymsg_scope) = (None, None);
             objection.reason =
-                format!("{refused} of {} lines: {}", self.lines.len(), objection.reason);
+                format!("{refused} of {} lines rejected: {}", self.lines.len(), objection.reason);
         }
         SendOutcome::from(objection)
     }

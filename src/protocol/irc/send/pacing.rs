@@ -179,7 +179,7 @@ impl Pacer {
         self.pace = Pace::for_version(version);
         let due = self.full_at + self.cost_before_version();
         self.full_at = due.checked_sub(thought).unwrap_or(due);
-        tracing::debug!(version, pace = ?self.pace, "how fast to speak");
+        tracing::debug!(version, pace = ?self.pace, "flood control chosen by server software");
     }
 
     /// What that costs which was said before the server's kind was known.
@@ -201,7 +201,7 @@ impl Pacer {
         self.learned.slow_down(200, now);
         tracing::warn!(
             percent = self.learned.cost_percent,
-            "too fast for the server: slower from now on"
+            "disconnected for flooding; sending more slowly from now on"
         );
     }
 

@@ -473,7 +473,7 @@ impl SendQueue {
 }
 
 fn ping_line(saying: &OutgoingMessage) -> Line {
-    Line::new("PING", &[&saying.ping_token()]).expect("letters, digits and dots make a line")
+    Line::new("PING", &[&saying.ping_token()]).expect("letters, digits and dots form a valid line")
 }
 
 #[cfg(test)]
@@ -663,7 +663,10 @@ mod tests {
         let mut scene = SendQueueFixture::new(Receipt::Ping, &["a", "b"]);
         scene.sent();
         scene.object(ReplyTarget::Endpoint(TEA), "439", "Too fast, wait 5 seconds");
-        assert_eq!(scene.pong("said-1"), rejected("1 of 2 lines: Too fast, wait 5 seconds"));
+        assert_eq!(
+            scene.pong("said-1"),
+            rejected("1 of 2 lines rejected: Too fast, wait 5 seconds")
+        );
         let mut scene = SendQueueFixture::new(Receipt::Ping, &["a"]);
         scene.sent();
         scene.object(ReplyTarget::Oldest, "439", "Too fast, wait 5 seconds");
@@ -693,7 +696,7 @@ mod tests {
         let mut scene = SendQueueFixture::new(LABEL, &["a"]);
         scene.sent();
         let verdict = scene.queue.on_labeled_response("1.1", scene.now);
-        let silent = "the server has dropped it without a word";
+        let silent = "the server dropped it without an error";
         assert_eq!(verdict.map(|verdict| verdict.outcome), rejected(silent));
         let mut scene = SendQueueFixture::new(Receipt::Label { echo: false }, &["a"]);
         scene.sent();
@@ -720,7 +723,7 @@ mod tests {
         assert_eq!(scene.sent(), ["PRIVMSG #tea :a"]);
         scene.wait(5);
         assert_eq!(scene.sent(), ["PING said-1.1"]);
-        assert_eq!(scene.pong("said-1.1"), rejected("the server has dropped it without a word"));
+        assert_eq!(scene.pong("said-1.1"), rejected("the server dropped it without an error"));
     }
 
     #[test]

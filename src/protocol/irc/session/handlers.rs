@@ -58,7 +58,7 @@ impl IrcSession {
                 self.on_not_joined(
                     now,
                     &name,
-                    JoinError::retry_soon(format!("we were made to leave it ({why})")),
+                    JoinError::retry_soon(format!("removed by the server ({why})")),
                 );
             }
             Command::KICK(name, nick, why) if self.is_me(&nick) => {
@@ -67,7 +67,7 @@ impl IrcSession {
                 self.on_not_joined(
                     now,
                     &name,
-                    JoinError::retry_soon(format!("{by} has kicked us out of it ({why})")),
+                    JoinError::retry_soon(format!("kicked by {by} ({why})")),
                 );
             }
             Command::INVITE(nick, name) if self.is_me(&nick) => self.on_invite(now, &name),
@@ -232,7 +232,7 @@ impl IrcSession {
         // Ahead of everything: a server that waits for it hangs up.
         match Line::new("PONG", &[token]) {
             Ok(pong) => self.output.push_back(Output::Transmit(pong)),
-            Err(error) => tracing::warn!(%error, "a PING that cannot be answered"),
+            Err(error) => tracing::warn!(%error, "invalid PING ignored"),
         }
     }
 

@@ -260,14 +260,14 @@ impl IrcSession {
         self.check_phase_deadline(now);
         match self.liveness.check(now) {
             LivenessCheck::Dead if self.is_registering() => {
-                self.close("the server did not let us in, and has fallen silent".to_owned());
+                self.close("ping timeout during registration".to_owned());
             }
-            LivenessCheck::Dead => self.close("the server has fallen silent".to_owned()),
+            LivenessCheck::Dead => self.close("ping timeout".to_owned()),
             LivenessCheck::Ping => self.send_ping(now),
             LivenessCheck::Wait => {}
         }
         for place in self.channels.tick(now) {
-            let why = "the server did not answer our JOIN".to_owned();
+            let why = "the server did not answer JOIN".to_owned();
             self.output
                 .push_back(Output::Event(IrcEvent::NotJoined { endpoint: place, reason: why }));
         }
@@ -285,7 +285,7 @@ impl IrcSession {
     fn check_phase_deadline(&mut self, now: Instant) {
         match self.phase {
             IrcSessionPhase::Registering { deadline: until } if now >= until => {
-                self.close("the server did not let us in".to_owned());
+                self.close("registration timed out".to_owned());
             }
             IrcSessionPhase::Quitting { deadline: until } if now >= until => {
                 self.close("left".to_owned());
@@ -333,7 +333,7 @@ impl IrcSession {
             let params: Vec<&str> = params.iter().map(String::as_str).collect();
             match Line::new(command, &params) {
                 Ok(line) => self.control_queue.push_back(line),
-                Err(error) => tracing::error!(command, %error, "a line that cannot be sent"),
+                Err(error) => tracing::error!(command, %error, "invalid outgoing line dropped"),
             }
         }
     }
@@ -383,7 +383,7 @@ impl Machine for IrcSession {
                 match heard.parse() {
                     Ok(message) => self.on_line(now, message),
                     // A line we cannot read is still a sign of life, and the next may make sense.
-                    Err(error) => tracing::warn!(%error, "a line that makes no sense"),
+                    Err(error) => tracing::warn!(%error, "unparsable line ignored"),
                 }
             }
             Input::Command(IrcCommand::SendMessage {

@@ -19,19 +19,19 @@ pub struct Line(pub(super) String);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LineError {
     /// CR, LF or NUL would end the line early.
-    #[error("a line cannot hold CR, LF or NUL")]
+    #[error("a line cannot contain CR, LF or NUL")]
     ControlCharacter,
     /// Only the last parameter may be empty, hold spaces or begin with a colon.
     #[error("{0:?} can only be the last parameter")]
     NotLast(String),
     /// A command is letters or three digits.
-    #[error("{0:?} is no command")]
+    #[error("{0:?} is not a valid command")]
     InvalidCommand(String),
     /// A source is not empty and holds no space.
-    #[error("{0:?} is no source")]
+    #[error("{0:?} is not a valid source")]
     InvalidSource(String),
     /// A tag's key is letters, digits and hyphens, perhaps after `+` and a vendor.
-    #[error("{0:?} is no tag")]
+    #[error("{0:?} is not a valid tag")]
     InvalidTag(String),
 }
 
@@ -133,10 +133,10 @@ pub enum ReceivedLine {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ParseError {
     /// It is longer than any line.
-    #[error("a line longer than any line")]
+    #[error("line too long")]
     TooLong,
     /// It has no command.
-    #[error("{0:?} is not a line of IRC")]
+    #[error("{0:?} is not an IRC line")]
     Malformed(String),
 }
 

@@ -128,11 +128,11 @@ impl LetsChatSession {
         let total = self.unreadable_count;
         if total <= MAX_LOGGED || before.checked_ilog2() != total.checked_ilog2() {
             tracing::warn!(
-                what,
+                event = what,
                 count,
                 ids,
                 total,
-                "Let's Chat tells what makes no sense: passed over"
+                "unparsable data from Let's Chat skipped"
             );
         }
     }
@@ -149,7 +149,7 @@ impl LetsChatSession {
                         LetsChatUser::own_from_wire(account),
                     )));
                 }
-                Err(why) => self.close(format!("the server does not say who we are: {why}")),
+                Err(why) => self.close(format!("cannot read our own account: {why}")),
             },
             LetsChatRequest::ListRooms { skip } => {
                 match parse_rows::<WireRoom, _>(argument, Some) {
@@ -158,7 +158,7 @@ impl LetsChatSession {
                         let rooms = self.readable_rows("rooms:list", rows);
                         self.on_room_list(now, (skip, count), &rooms);
                     }
-                    Err(why) => self.close(format!("the server does not list its rooms: {why}")),
+                    Err(why) => self.close(format!("cannot list the rooms: {why}")),
                 }
             }
             LetsChatRequest::JoinRoom(place) => match self.parse_joined_room(place, argument) {
@@ -186,13 +186,13 @@ impl LetsChatSession {
                     }
                     // Those who come, and those who speak, are known without it.
                     Err(why) => {
-                        tracing::debug!(%place, why, "the server does not say who is there");
+                        tracing::debug!(endpoint = %place, reason = why, "cannot list the users of the room");
                     }
                 }
             }
             LetsChatRequest::SetDescription(place) => {
                 if let Err(why) = wire_types::parse_reply::<WireRoom>(argument) {
-                    tracing::warn!(%place, why, "the room keeps its description");
+                    tracing::warn!(endpoint = %place, reason = why, "cannot set the room description");
                 }
             }
             LetsChatRequest::CreatePost { delivery: ticket, endpoint: place }
@@ -218,7 +218,7 @@ impl LetsChatSession {
                         self.output.push_back(Output::Event(listed));
                     }
                     Err(why) => {
-                        self.leave_room(now, place, &format!("the room cannot be read: {why}"));
+                        self.leave_room(now, place, &format!("cannot read the room: {why}"));
                     }
                 }
             }
@@ -226,7 +226,7 @@ impl LetsChatSession {
                 match parse_rows(argument, |post: PostRef| post.id()) {
                     Ok(rows) => self.on_newest(now, place, stay, take, rows),
                     Err(why) => {
-                        self.leave_room(now, place, &format!("the room cannot be read: {why}"));
+                        self.leave_room(now, place, &format!("cannot read the room: {why}"));
                     }
                 }
             }
@@ -251,7 +251,7 @@ impl LetsChatSession {
             return self.leave_room(
                 now,
                 place,
-                "its newest posts have no ids: delete them from the database",
+                "the newest posts of the room have no ids: delete them from the database",
             );
         }
         let post = posts.into_iter().next();
@@ -297,7 +297,11 @@ impl LetsChatSession {
             // had stored the post: it is looked for in the room, and only what is refused again then
             // is refused.
             Err(why) if self.last_rejected.insert(place, ticket) != Some(ticket) => {
-                tracing::warn!(why, delivery = ticket.0, "a post is refused: looking in the room");
+                tracing::warn!(
+                    reason = why,
+                    delivery = ticket.0,
+                    "post rejected; checking the room for it"
+                );
                 LetsChatEvent::TimedOut { delivery: ticket, endpoint: place }
             }
             Err(why) => LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why },
@@ -343,12 +347,13 @@ impl LetsChatSession {
 fn join_error_text(why: &str) -> String {
     match why {
         "password required" => {
-            "the room wants a password: set room_password for its link".to_owned()
+            "the room requires a password: set room_password for its link".to_owned()
         }
         "Not Found" => {
-            "the room is gone, archived, or private without our account in it".to_owned()
+            "the room was deleted or archived, or is private without our account as a participant"
+                .to_owned()
         }
-        why => format!("Let's Chat refuses: {why}"),
+        why => format!("Let's Chat rejected the join: {why}"),
     }
 }
 
@@ -359,5 +364,5 @@ fn missing_room_text(name: &str, rooms: &[WireRoom]) -> String {
     slugs.sort_unstable();
     let more = if slugs.len() > SHOWN { ", …" } else { "" };
     slugs.truncate(SHOWN);
-    format!("Let's Chat shows our account no room {name:?}; it shows {}{more}", slugs.join(", "))
+    format!("no room {name:?} is visible to our account; visible rooms: {}{more}", slugs.join(", "))
 }

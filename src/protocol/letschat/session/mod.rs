@@ -152,7 +152,9 @@ impl LetsChatSession {
                 self.refresh_rooms(now);
             }
             Packet::Error { data } => self.refused(login_error_text(data.as_deref())),
-            Packet::Disconnect | Packet::Close => self.close("the server hung up".to_owned()),
+            Packet::Disconnect | Packet::Close => {
+                self.close("the server closed the connection".to_owned())
+            }
             Packet::Event { name, arguments, .. } => {
                 let argument = arguments.first().map_or("null", |raw| raw.get());
                 self.on_event(now, &name, argument);
@@ -215,7 +217,7 @@ impl LetsChatSession {
                         );
                     }
                     None => {
-                        let why = "the room is not known".to_owned();
+                        let why = "unknown room".to_owned();
                         self.output.push_back(Output::Event(LetsChatEvent::Rejected {
                             delivery: ticket,
                             endpoint: place,
@@ -287,7 +289,9 @@ impl LetsChatSession {
                             about,
                         );
                     }
-                    None => tracing::warn!(%place, "a private room keeps its description"),
+                    None => {
+                        tracing::warn!(endpoint = %place, "cannot set the description of a private room")
+                    }
                 }
             }
             LetsChatCommand::NewestMessage { place, stay } => {
@@ -341,7 +345,7 @@ impl LetsChatSession {
         if let LetsChatSessionPhase::Connecting { deadline: until } = self.phase
             && now >= until
         {
-            self.close("the server did not let us in".to_owned());
+            self.close("login timed out".to_owned());
         }
         while let Some((_, order)) = self.delayed_commands.pop_front_if(|(due, _)| *due <= now) {
             self.on_command(now, order);
@@ -367,11 +371,11 @@ impl LetsChatSession {
                 LetsChatRequest::ListUsers(_)
                 | LetsChatRequest::SetDescription(_)
                 | LetsChatRequest::SendDirectNotice => {}
-                call => self.close(format!("the server did not answer: {call:?}")),
+                call => self.close(format!("request timed out: {call:?}")),
             }
         }
         match self.liveness.check(now) {
-            LivenessCheck::Dead => self.close("the server has fallen silent".to_owned()),
+            LivenessCheck::Dead => self.close("ping timeout".to_owned()),
             LivenessCheck::Ping => self.send_ping(),
             LivenessCheck::Wait => {}
         }
@@ -425,7 +429,7 @@ impl Machine for LetsChatSession {
         match input {
             Input::Receive(ReceivedFrame::TooLarge) => {
                 self.output.push_back(Output::Event(LetsChatEvent::FrameTooLarge));
-                self.close("the server sent more at once than we take".to_owned());
+                self.close("frame too large".to_owned());
             }
             Input::Receive(ReceivedFrame::Text(frame)) => {
                 // Whatever it says, it lives.
@@ -438,7 +442,7 @@ impl Machine for LetsChatSession {
                 self.liveness.on_received_keep_pinging(now);
                 match Packet::parse(&frame) {
                     Ok(packet) => self.on_packet(now, packet),
-                    Err(error) => tracing::warn!(%error, "a frame that makes no sense"),
+                    Err(error) => tracing::warn!(%error, "unparsable frame ignored"),
                 }
             }
             Input::Command(order) => self.on_command(now, order),
@@ -470,9 +474,9 @@ impl Machine for LetsChatSession {
 /// Why the server turns us away, in words for the administrator (WIRE.md, "Transport").
 fn login_error_text(data: Option<&str>) -> String {
     match data {
-        Some(why) => format!("Let's Chat turns us away: {why}"),
-        None => "Let's Chat does not accept our token: make a new one and put it into token_file \
-                 (one account has one token; making another ends the first)"
+        Some(why) => format!("Let's Chat rejected the connection: {why}"),
+        None => "Let's Chat rejected the token: create a new one and put it into token_file (an \
+             account has one token; creating another revokes it)"
             .to_owned(),
     }
 }

@@ -80,7 +80,7 @@ mod tests {
     fn line_is_matched_as_a_part_of_its_delivery() {
         check("one", 0, "[09:41Z] <ann> one", Some((3, false)));
         check("one", 0, "<ann> one", Some((3, false)));
-        check("one", 0, "<ann> (again) one", Some((3, true)));
+        check("one", 0, "<ann> (resent) one", Some((3, true)));
         check("one", 0, "<bob> one", None);
         check("one\ntwo", 0, "<ann> one", Some((4, false)));
         check("one\ntwo", 4, "<ann> two", Some((7, false)));
@@ -94,7 +94,7 @@ mod tests {
     fn line_is_matched_without_the_earlier_ones() {
         for (body, text, last, part) in [
             ("one\ntwo", "<ann> two", true, true),
-            ("one\ntwo", "<ann> (again) two", true, true),
+            ("one\ntwo", "<ann> (resent) two", true, true),
             ("one\ntwo", "<ann> one", true, false),
             ("one\ntwo", "<ann> one", false, true),
             ("one\ntwo", "<ann> t*o", false, false),

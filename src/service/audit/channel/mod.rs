@@ -112,9 +112,7 @@ impl ChannelScanner<'_> {
         let sight =
             ledger.map(|ledger| self.snapshot.channel_progress(ledger)).transpose()?.flatten();
         let (Some(ledger), Some(sight)) = (ledger, sight) else {
-            return Ok(Err(
-                "the bridge has never been there: the ledger does not know it".to_owned()
-            ));
+            return Ok(Err("not in the ledger: the bridge has never joined it".to_owned()));
         };
         let since = self.compare_since(sight.first_joined - ahead, since)?;
         let from = since - MAX_CLOCK_SKEW;
@@ -126,7 +124,7 @@ impl ChannelScanner<'_> {
         };
         let told = self.snapshot.totals(ledger, None, since)?;
         if kept.is_none() && told.delivered > 0 {
-            return Ok(Err("the server shows nothing of what was said there before".to_owned()));
+            return Ok(Err("the server returned no history for it".to_owned()));
         }
         let mut comparison = ChannelComparison::new(since, ahead, sight.cursor.time);
         let pages = ChannelPages::new(from + ahead, known);

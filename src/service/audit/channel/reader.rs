@@ -61,10 +61,7 @@ impl ChannelReader {
 
     /// How far the clock of the channel in this seat is ahead of ours.
     pub(super) fn clock_offset(&self, seat: EndpointId) -> Result<SignedDuration, String> {
-        self.clock_offsets
-            .get(&seat)
-            .cloned()
-            .unwrap_or_else(|| Err("it was not joined".to_owned()))
+        self.clock_offsets.get(&seat).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
     }
 
     /// What was said in this seat after `since`, or after the line `msgid` where the server finds no
@@ -105,7 +102,7 @@ impl ChannelReader {
                             Err(HISTORY_NOT_OFFERED.to_owned())
                         }
                         HistoryReply::Failed(why) => {
-                            Err(format!("the server does not tell what was said there: {why}"))
+                            Err(format!("cannot fetch its history: {why}"))
                         }
                     };
                 }
@@ -121,7 +118,7 @@ impl ChannelReader {
     /// bridge would be out of it too.
     pub(super) async fn leave(self) {
         if let Some(orders) = self.commands {
-            let _ = orders.send(IrcCommand::Quit("the audit is done".to_owned())).await;
+            let _ = orders.send(IrcCommand::Quit("audit finished".to_owned())).await;
         }
         self.session.finish().await;
     }
@@ -153,5 +150,4 @@ impl ChannelReader {
 }
 
 /// Why nothing can be compared with most servers.
-const HISTORY_NOT_OFFERED: &str =
-    "the server does not offer to tell what was said there (draft/chathistory)";
+const HISTORY_NOT_OFFERED: &str = "the server has no channel history (draft/chathistory)";

@@ -206,7 +206,7 @@ async fn scan_room(
         Err(why) => return Ok(Err(why)),
     };
     let Some(ledger) = snapshot.endpoint_id(room, Some(&msgid))? else {
-        return Ok(Err("the bridge has never been there: the ledger does not know it".to_owned()));
+        return Ok(Err("not in the ledger: the bridge has never joined it".to_owned()));
     };
     let since = compare_since(settings, snapshot, ledger, since)?;
     let mut pages = RoomPages::new(since);

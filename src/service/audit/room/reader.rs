@@ -54,7 +54,7 @@ impl RoomReader {
 
     /// The id of the room in this seat.
     pub(super) fn room_id(&self, seat: EndpointId) -> Result<String, String> {
-        self.joined_rooms.get(&seat).cloned().unwrap_or_else(|| Err("it was not joined".to_owned()))
+        self.joined_rooms.get(&seat).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
     }
 
     /// A page of the room in this seat, and what of it makes no sense.

@@ -197,13 +197,13 @@ fn marked_duplicates_are_counted_apart() {
     let ledger = [delivered(1, "b", "yo"), delivered(9, "c", "no")];
     let lines = [
         (1, "a", "bridge <ann> yo"),
-        (2, "b", "bridge <ann> (again) yo"),
+        (2, "b", "bridge <ann> (resent) yo"),
         (9, "c", "bridge <ann> no"),
     ];
     let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["a again b", "2 said, 0 heard"]);
     let ledger = [sent_delivery(1, DeliveryState::Delivered, None, "yo")];
-    let lines = [(1, "a", "bridge <ann> yo"), (2, "b", "bridge <ann> (again) yo")];
+    let lines = [(1, "a", "bridge <ann> yo"), (2, "b", "bridge <ann> (resent) yo")];
     let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["b again a", "1 said, 0 heard"]);
 }
@@ -233,7 +233,7 @@ fn lines_of_one_delivery_are_joined() {
     assert_eq!(told(&one), ["2 said, 0 heard"]);
     // The first lines had arrived before it was begun again.
     let mut marked = lines;
-    marked[1].2 = "bridge <ann> (again) two";
+    marked[1].2 = "bridge <ann> (resent) two";
     let doubled = [lines[0], lines[1], marked[1], lines[2], lines[3]];
     assert_eq!(told(&doubled), ["b again b", "2 said, 0 heard"]);
 }
