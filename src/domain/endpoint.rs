@@ -77,6 +77,6 @@ pub struct EndpointId(pub i64);
 
 impl fmt::Display for EndpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "place {}", self.0)
+        write!(f, "endpoint {}", self.0)
     }
 }

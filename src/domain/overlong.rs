@@ -14,9 +14,9 @@ const WORD: usize = 200;
 
 /// How the last line begins and goes on, around the numbers.
 const WORDS: [&str; 3] = [
-    "… left out by the bridge: ",
+    "… truncated by the bridge: ",
     " more characters, ",
-    " more lines. They are in Let's Chat only, where this was said.",
+    " more lines. The full message is in Let's Chat.",
 ];
 
 /// How much of a text was left out.

@@ -21,7 +21,7 @@ pub struct FileId(pub [u8; 12]);
 
 /// A text that is not 24 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the id of a file: 24 hexadecimal digits")]
+#[error("not an object id: expected 24 hexadecimal digits")]
 pub struct ObjectIdError;
 
 impl FromStr for FileId {

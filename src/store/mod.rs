@@ -93,7 +93,7 @@ impl StallHook {
 
 impl fmt::Debug for StallHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stuck")
+        f.write_str("StallHook")
     }
 }
 

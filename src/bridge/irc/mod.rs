@@ -109,7 +109,7 @@ impl Bridge {
             }
             IrcEvent::ModesChanged { endpoint: place, by, change } => {
                 if let Some(spot) = self.endpoints.get(&place) {
-                    tracing::debug!(endpoint = %spot.endpoint, by, change, "modes");
+                    tracing::debug!(endpoint = %spot.endpoint, by, change, "modes changed");
                 }
                 self.status_buffer.note(place, &by, StatusChange::ModesChanged(change), turn.now);
                 Ok(())
