@@ -144,9 +144,9 @@ impl Drop for Program {
 
 fn configuration(state: &Path, plan: Plan<'_>, irc: &IrcServer, letschat: &LetsChat) -> String {
     let mut text = format!(
-        "state_dir = {:?}\nbreak_loops = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
-         [irc.net]\nservers = [\"{}\"]\ntls = false\npace = \"{}\"\n\
-         [looks]\njoin_lines = \"never\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
+        "state_dir = {:?}\nloop_protection = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
+         [irc.net]\nservers = [\"{}\"]\ntls = false\nflood_control = \"{}\"\n\
+         [format]\nmerge_lines = \"never\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         state.join("state").display().to_string(),
         irc.address(),
         plan.pace,

@@ -1,4 +1,4 @@
-//! `letsbridge check`: reads the configuration, logs in on both sides, and tells what works.
+//! `letsbridge check`: reads the configuration, logs in on both sides, and reports which links work.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::store::Look;
 use crate::web;
 use crate::web::SelfTestResult;
 
-/// Checks the bridge that `config` describes.
+/// Checks the configuration file `config` and the servers in it.
 pub(super) fn check(config: &Path) -> ExitCode {
     let (settings, warnings) = match config::load(config, std::env::vars()) {
         Ok(loaded) => loaded,
@@ -24,7 +24,7 @@ pub(super) fn check(config: &Path) -> ExitCode {
             return EXIT_CONFIG_ERROR.into();
         }
     };
-    println!("{}: no mistakes", config.display());
+    println!("{}: configuration OK", config.display());
     for warning in warnings {
         println!("warning: {warning}");
     }
@@ -39,33 +39,32 @@ pub(super) fn check(config: &Path) -> ExitCode {
     if works && store.is_some() { ExitCode::SUCCESS } else { EXIT_FAILURE.into() }
 }
 
-/// How the state directory is, if it can be used. Nothing is made there: who checks may be another user
-/// than who runs the bridge.
+/// Prints the state of the state directory, and returns it if the bridge can use it. Creates nothing
+/// there: `check` may run as another user than the bridge.
 fn check_store(settings: &Settings) -> Option<Look> {
     let directory = settings.state_dir.display();
     let found = store::look(&settings.state_dir);
     match &found {
-        Ok(Look::Free | Look::Missing) => println!("{directory}: can be written"),
-        Ok(Look::InUse) => println!("{directory}: in use by a bridge that is running"),
+        Ok(Look::Free | Look::Missing) => println!("{directory}: writable"),
+        Ok(Look::InUse) => println!("{directory}: in use by a running bridge"),
         Err(error) => println!("{error}"),
     }
     found.ok()
 }
 
-/// Tells whether what is served to people without an account can be reached. Says whether it can, or
-/// nothing is to be served.
+/// Prints whether the web server is reachable. Returns whether it is, or is turned off.
 fn report_web(settings: &Settings, found: Option<SelfTestResult>) -> bool {
     let (Some(web), Some(found)) = (&settings.web, found) else { return true };
     let public = &web.public_url;
     match &found {
-        SelfTestResult::Reachable => println!("{public}: leads to the bridge, at {}", web.listen),
+        SelfTestResult::Reachable => println!("{public}: reachable ({})", web.listen),
         SelfTestResult::CannotServe(why) => println!("{why}"),
         SelfTestResult::Unreachable(why) => println!("web.public_url: {public}: {why}"),
     }
     found == SelfTestResult::Reachable
 }
 
-/// Tells what was found, server by server and link by link. Says whether all of it works.
+/// Prints the result for each server and each link. Returns whether all of them work.
 fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
     let networks = settings.networks.iter();
     let peers = networks.map(|it| (Peer::Irc(it.network.clone()), Some(it.nick.as_str())));
@@ -81,8 +80,7 @@ fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
     if report.direct_messages == Some(false) {
         works = false;
         println!(
-            "{}: private messages are turned off there (private.enable): direct_messages does \
-             nothing",
+            "{}: private messages are disabled (private.enable): direct_messages has no effect",
             Peer::LetsChat
         );
     }
@@ -91,63 +89,66 @@ fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
             .iter()
             .filter_map(|end| endpoint_problem(report, end))
             .collect();
-        let verdict = if troubles.is_empty() { "works".to_owned() } else { troubles.join("; ") };
+        let verdict = if troubles.is_empty() { "OK".to_owned() } else { troubles.join("; ") };
         println!("link[{at}] {} and {}: {verdict}", link.channel, link.room);
         works &= troubles.is_empty();
     }
     works
 }
 
-/// How a server received us, who wished to be called so; and whether that is well.
+/// Whether the login to a server worked, and a description. `wished` is the configured nick.
 fn describe_login(visit: &ServerReport, wished: Option<&str>) -> (bool, String) {
     let name = match &visit.login {
         Some(Ok(name)) => name,
         Some(Err(why)) => return (false, why.clone()),
-        None => return (false, "no answer in time".to_owned()),
+        None => return (false, "timed out".to_owned()),
     };
     let nick = match wished.filter(|wished| wished != name) {
-        Some(wished) => format!("let in as {name}, for {wished} is taken"),
-        None => format!("let in as {name}"),
+        Some(wished) => format!("connected as {name} ({wished} is in use)"),
+        None => format!("connected as {name}"),
     };
     match &visit.account {
-        Some(Ok(account)) => (true, format!("{nick}, and logged in to the account {account}")),
-        Some(Err(why)) => (false, format!("{nick}, but not logged in to an account: {why}")),
+        Some(Ok(account)) => (true, format!("{nick}, logged in to account {account}")),
+        Some(Err(why)) => (false, format!("{nick}, not logged in to an account: {why}")),
         None => (true, nick),
     }
 }
 
-/// What is wrong with one end of a link, and what would mend it.
+/// The problem with one end of a link, and how to fix it. `None` if there is none.
 fn endpoint_problem(report: &ProbeReport, end: &Endpoint) -> Option<String> {
     let why = report.endpoint_result(end).err()?;
-    // Let's Chat's refusals are our own words, which say what to do; a network's are its server's.
+    // Our own errors about Let's Chat say what to do. Errors of an IRC server do not.
     match end {
         Endpoint::Channel { .. } if report.endpoints.contains_key(end) => {
-            Some(format!("the network says {why:?}: {}", join_remedy(&why)))
+            Some(format!("the server says {why:?}: {}", join_remedy(&why)))
         }
         _ => Some(why),
     }
 }
 
-/// What helps where a network does not let the bridge into a channel. Servers word it as they like,
-/// but say mostly which of the channel's modes is to blame.
+/// What to do if the server does not let the bridge join a channel. The texts of servers differ, but most
+/// of them name the channel mode.
 fn join_remedy(why: &str) -> &'static str {
     const REMEDIES: &[(&[&str], &str)] = &[
         (
             &["no voice", "has neither"],
-            "have an operator of the channel give the bridge voice: MODE +v, or by ChanServ",
+            "ask a channel operator to give the bridge voice (MODE +v, or ChanServ)",
         ),
-        (&["+k", "key"], "give its link the channel's key, by `key_file` or `key`"),
+        (&["+k", "key"], "set the channel's key in the link (`key_file` or `key`)"),
         (
             &["+b", "banned"],
-            "have an operator of the channel lift the ban (-b) or exempt the bridge (+e)",
+            "ask a channel operator to lift the ban (-b) or exempt the bridge (+e)",
         ),
-        (&["+i", "invite"], "have an operator of the channel exempt the bridge (+I)"),
-        (&["+l", "full"], "have an operator of the channel raise its limit (+l)"),
+        (
+            &["+i", "invite"],
+            "ask a channel operator to exempt the bridge (+I), or set `request_invite_from`",
+        ),
+        (&["+l", "full"], "ask a channel operator to raise the limit (+l)"),
         (&["+z", "tls", "ssl", "secure"], "set `tls = true` for the network"),
     ];
     let why = why.to_lowercase();
     let known = REMEDIES.iter().find(|(words, _)| words.iter().any(|word| why.contains(word)));
-    known.map_or("ask an operator of the channel to let the bridge in", |(_, remedy)| remedy)
+    known.map_or("ask a channel operator to let the bridge join", |(_, remedy)| remedy)
 }
 
 #[cfg(test)]
@@ -168,7 +169,7 @@ mod tests {
         check("Cannot join channel (invite only)", "(+I)");
         check("Cannot join channel (channel is full)", "(+l)");
         check("Cannot join channel; SSL users only (+z)", "tls = true");
-        check("it is moderated (+m), and the bridge has no voice", "voice: MODE +v");
-        check("You need to be identified with services", "ask an operator");
+        check("it is moderated (+m), and the bridge has no voice", "voice (MODE +v");
+        check("You need to be identified with services", "ask a channel operator to let");
     }
 }

@@ -1,4 +1,4 @@
-//! `letsbridge demo`: an IRC server and a Let's Chat on this machine, bridged, to try it out.
+//! `letsbridge demo`: starts an IRC server and a Let's Chat on this machine, with a bridge between them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -18,26 +18,26 @@ use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser};
 use super::signals::ShutdownSignal;
 use super::{EXIT_FAILURE, logging, run};
 
-/// How long what is under way may take when it ends.
+/// How long the bridge waits for deliveries in flight at shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The channels and rooms that mirror each other; each is called as the other.
+/// The names and topics of the channels and rooms. A channel and its room have the same name.
 const CHANNELS: &[(&str, &str)] = &[
-    ("lobby", "Say hello: somebody on the other side will hear it"),
+    ("lobby", "Say hello to the other side"),
     ("kitchen", "Tea, biscuits, and who left the fridge open"),
-    ("dev", "Where the work is talked about"),
+    ("dev", "Development"),
 ];
 
-/// The bridge's account on Let's Chat, and its nick on IRC.
+/// The user name of the bridge in Let's Chat, and its nick on IRC.
 const BOT_NAME: &str = "letsbridge";
 
-/// The people that one can be on the page.
+/// The user names and display names that visitors of the page can choose.
 const USERS: &[(&str, &str)] = &[("ann", "Ann"), ("bob", "Bob"), ("carla", "Carla")];
 
-/// Why there is no demo.
+/// Why the demo failed.
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
-    #[error("port {port} cannot be used ({error}); choose another with {option}")]
+    #[error("cannot listen on port {port} ({error}); choose another with {option}")]
     Port { port: u16, option: &'static str, error: std::io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -45,7 +45,7 @@ enum DemoError {
     Start(#[from] service::StartError),
 }
 
-/// Runs the demo until it is told to stop.
+/// Runs the demo until a signal stops it.
 pub(super) fn demo(irc_port: u16, letschat_port: u16) -> ExitCode {
     let quiet = config::LogSettings { format: config::LogFormat::Auto, level: "warn".to_owned() };
     if let Err(error) = logging::init(&quiet) {
@@ -72,7 +72,7 @@ async fn run_until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), Demo
 
     let mut stop = ShutdownSignal::listen(SHUTDOWN_TIMEOUT);
     let settings = settings(&irc, &letschat);
-    // All is forgotten when the demo ends: the servers forget it too.
+    // The demo stores nothing: its servers do not either.
     let mut running = service::start(settings, Store::in_memory()?)?;
     let mut status = running.status();
     let joined = status.wait_for(|status| status.joined == status.total);
@@ -87,7 +87,7 @@ async fn run_until_stopped(irc_port: u16, letschat_port: u16) -> Result<(), Demo
     }
 }
 
-/// Prints how to join in.
+/// Prints how to connect to the demo.
 fn print_instructions(irc: &IrcServer, letschat: &LetsChat) {
     let port = irc.address().port();
     let port_option = if port == 6667 { String::new() } else { format!(" -p {port}") };
@@ -99,7 +99,7 @@ fn print_instructions(irc: &IrcServer, letschat: &LetsChat) {
         "\nAn IRC server and a Let's Chat are running, with a bridge between them:\n  {}\n\n\
          Let's Chat   open http://localhost:{} in a browser\n\
          IRC          irssi -c localhost{port_option}, then: /join #lobby\n\n\
-         What you write on one side appears on the other. Ctrl-C ends it all; nothing is kept.\n",
+         Messages on one side appear on the other. Press Ctrl-C to stop; nothing is saved.\n",
         pairs.join("\n  "),
         letschat.address().port(),
     );
@@ -113,7 +113,7 @@ fn irc_setup(port: u16) -> irc::Setup {
         caps: Caps::all(),
         motd: vec![
             "The IRC side of letsbridge's demo.".to_owned(),
-            "Join #lobby, #kitchen or #dev: what you say there appears in Let's Chat.".to_owned(),
+            "Join #lobby, #kitchen or #dev: messages there appear in Let's Chat.".to_owned(),
         ],
         ..irc::Setup::default()
     }
@@ -197,7 +197,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             charset: None,
             request_invite_from: None,
             flood_control: config::FloodControl::Off,
-            unconfirmed: config::UnconfirmedPolicy::Repeat,
+            unconfirmed: config::UnconfirmedPolicy::Resend,
             catch_up: config::CatchUpPolicy::All,
             catch_up_limit: None,
             sender_mode: config::SenderMode::Bot,

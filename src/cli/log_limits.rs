@@ -1,4 +1,4 @@
-//! How much is logged of one kind: whoever has us complain without end, or at length, fills no disk.
+//! Limits the rate of log lines per call site, so that nobody can fill the disk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,33 +11,33 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// So long are those of a kind counted together.
+/// The period of the limit.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How often it is looked for those of which more were counted than logged.
+/// How often suppressed lines are reported.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How many bytes of what an event says count as another one.
+/// Each this many bytes of an event count as one more event.
 const LONG: usize = 1_000;
 
-/// How many of a kind are logged in that time.
+/// The maximum number of events per call site and window.
 fn most(level: Level) -> u64 {
     match level {
         Level::ERROR | Level::WARN => 10,
         Level::INFO => 200,
-        // Somebody wants to know everything.
+        // Debug logging is never limited.
         _ => u64::MAX,
     }
 }
 
-/// What was counted of each kind: of each place in the program that logs.
+/// The counts per call site.
 #[derive(Debug, Default)]
 struct Counts(HashMap<Identifier, Count>);
 
 #[derive(Debug)]
 struct Count {
     begun: Instant,
-    /// How much of `most` is used up.
+    /// How much of `most` is used in this window.
     used: u64,
     most: u64,
     left_out: u64,
@@ -45,7 +45,7 @@ struct Count {
 }
 
 impl Counts {
-    /// One of this kind, which says `what`. Says whether it is logged.
+    /// Counts an event. `what` is its content. Returns whether it may be logged.
     fn add(&mut self, metadata: &Metadata<'_>, what: impl FnOnce() -> Words, now: Instant) -> bool {
         let most = most(*metadata.level());
         if most == u64::MAX {
@@ -53,7 +53,7 @@ impl Counts {
         }
         let fresh = || Count { begun: now, used: 0, most, left_out: 0, what: String::new() };
         let count = self.0.entry(metadata.callsite()).or_insert_with(fresh);
-        // What is over that limit is told of by whoever looks; until then it is counted on.
+        // Events over the limit are counted until they are reported, even after the window.
         if now.duration_since(count.begun) >= WINDOW && count.left_out == 0 {
             *count = fresh();
         }
@@ -69,7 +69,8 @@ impl Counts {
         logged
     }
 
-    /// How many of which kinds were not logged, of those whose time is over; all of them `at_once`.
+    /// Removes and returns the counts of suppressed events with their messages: of windows that are over, or
+    /// all of them if `at_once`.
     fn take(&mut self, now: Instant, at_once: bool) -> Vec<(u64, String)> {
         let over = |count: &Count| at_once || now.duration_since(count.begun) >= WINDOW;
         let over: Vec<Count> =
@@ -86,12 +87,12 @@ fn with_counts<T>(work: impl FnOnce(&mut Counts) -> T) -> T {
     work(counts.get_or_insert_default())
 }
 
-/// Lets through so many of each kind, and counts the others.
+/// A layer that drops events over the limit and counts them.
 #[derive(Debug)]
 pub(super) struct Limits;
 
 impl Limits {
-    /// The same, with somebody who tells now and then how many were not logged.
+    /// Starts the thread that reports suppressed events.
     pub(super) fn begin() -> Self {
         let look = || {
             loop {
@@ -99,7 +100,7 @@ impl Limits {
                 tell(false);
             }
         };
-        // Without, they are told of at the end.
+        // Without the thread, they are reported at exit.
         let _ = thread::Builder::new().name("log".to_owned()).spawn(look);
         Self
     }
@@ -116,20 +117,20 @@ impl<S: Subscriber> Layer<S> for Limits {
     }
 }
 
-/// Tells how many of which kinds were not logged.
+/// Logs how many events were suppressed.
 pub(super) fn tell(at_once: bool) {
     let left_out = with_counts(|counts| counts.take(Instant::now(), at_once));
     for (count, what) in left_out {
-        tracing::warn!("{count} more like this in the last minute: {what}");
+        tracing::warn!("suppressed {count} more events like: {what}");
     }
 }
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Default)]
 struct Words {
-    /// Without what it says it of.
+    /// The message, without the fields.
     message: String,
-    /// How many bytes all of it has.
+    /// The size of the message and all fields, in bytes.
     bytes: usize,
 }
 

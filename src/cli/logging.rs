@@ -1,4 +1,4 @@
-//! Logs: text for people, with colours on a terminal, or a JSON object a line.
+//! Sets up logging: text, with colours on a terminal, or JSON with one object per line.
 
 use std::io::IsTerminal;
 
@@ -11,10 +11,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::log_limits::Limits;
 use crate::config::{LogFormat, LogSettings};
 
-/// Begins to log as `log` says; `RUST_LOG`, where it is set, says how much instead.
+/// Starts logging with the settings `log`. If `RUST_LOG` is set, it overrides the level.
 ///
 /// # Errors
-/// When the filter is none.
+/// When the filter is invalid.
 pub(super) fn init(log: &LogSettings) -> Result<(), String> {
     let written = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|level| !level.is_empty());
     let (key, level) = match &written {
@@ -22,7 +22,7 @@ pub(super) fn init(log: &LogSettings) -> Result<(), String> {
         None => ("log.level", &log.level),
     };
     let filter = EnvFilter::builder().parse(level).map_err(|error| {
-        format!("{key}: {level:?} is no filter ({error}); write it like \"info\"")
+        format!("{key}: {level:?} is not a log filter ({error}); use a level like \"info\"")
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colours = match log.format {
@@ -39,7 +39,7 @@ pub(super) fn init(log: &LogSettings) -> Result<(), String> {
     Ok(())
 }
 
-/// The websocket's library traces every frame: what people say, and the passwords of rooms.
+/// Filters out the traces of tungstenite: they contain every frame, with messages and room passwords.
 fn may_be_logged(what: &Metadata<'_>) -> bool {
     *what.level() != Level::TRACE || !what.target().starts_with("tungstenite")
 }

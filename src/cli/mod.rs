@@ -1,4 +1,4 @@
-//! The commands: arguments in, exit code out; errors become words here.
+//! The command line: parses arguments, runs the command, prints errors, and returns the exit code.
 
 mod audit;
 mod check;
@@ -18,12 +18,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What everything else than success exits with: mistakes in the configuration, and a state that is
-/// damaged, after which the unit file starts nothing again; and failures at work.
+/// The exit code after a configuration error or with a damaged database. systemd does not restart the bridge
+/// then.
 const EXIT_CONFIG_ERROR: u8 = 2;
+/// The exit code after any other failure.
 const EXIT_FAILURE: u8 = 1;
 
-/// What is said to `--version`: what a report of a fault should name. `-V` says the number alone.
+/// The output of `--version`: what a bug report should contain. `-V` prints only the version number.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\ncommit: ",
@@ -42,35 +43,35 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum CliCommand {
-    /// Mirror the channels and rooms of the configuration until told to stop
+    /// Run the bridge
     Run {
-        /// The configuration
+        /// Configuration file
         #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
         config: PathBuf,
     },
-    /// Read the configuration, log in on both sides, and tell link by link what works
+    /// Validate the configuration, log in on both sides, and test each link
     Check {
-        /// The configuration
+        /// Configuration file
         #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
         config: PathBuf,
     },
-    /// Compare what the ledger says crossed with what the rooms hold: was anything lost?
+    /// Compare the database with the rooms and channels, and report missing messages
     Audit(audit::AuditArgs),
-    /// Take back links to files and long messages, also while the bridge runs
+    /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
-    /// Start an IRC server and a Let's Chat on this machine, bridged, to try it out
+    /// Start a local IRC server and Let's Chat with a bridge between them
     #[cfg(feature = "demo")]
     Demo {
-        /// The port of the IRC server
+        /// IRC port
         #[arg(long, default_value_t = 6667)]
         irc_port: u16,
-        /// The port of Let's Chat and its page
+        /// Let's Chat HTTP port
         #[arg(long, default_value_t = 5000)]
         letschat_port: u16,
     },
 }
 
-/// Does what the command line says.
+/// Runs the command in the program's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Cli::parse();

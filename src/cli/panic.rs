@@ -1,18 +1,17 @@
-//! A panic in any thread or task ends the program.
+//! Exits the program after a panic in any thread or task.
 //!
-//! Not by `panic = "abort"`: that leaves a core file, with tokens and people's words in it, where those
-//! are kept, and nothing in a log that is JSON. Nor by watching each task: one that is forgotten would
-//! go on as half a bridge.
+//! `panic = "abort"` would leave a core file with tokens and messages in it, and nothing in a JSON log.
+//! Watching each task could miss one, and half a bridge would keep running.
 
 use std::backtrace::Backtrace;
 use std::panic;
 use std::process;
 use std::thread;
 
-/// What a panic exits with, as that of a program of one thread does.
+/// The exit status after a panic, the same as Rust's own.
 const EXIT_PANIC: i32 = 101;
 
-/// Ends the program on the first panic, with what happened and the backtrace in the log.
+/// Installs a panic hook that logs the panic with its backtrace and exits the program.
 pub(super) fn exit_on_panic() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -23,8 +22,7 @@ pub(super) fn exit_on_panic() {
             tracing::error!(
                 thread,
                 %backtrace,
-                "a bug in letsbridge ends it: {info}; nothing that was heard is lost, start it again, and \
-                 please report this"
+                "panic: {info}; no received message is lost. Restart the bridge, and please report this bug"
             );
         } else {
             usual(info);
@@ -41,10 +39,10 @@ mod tests {
 
     use super::*;
 
-    /// Says which test is to panic, in a process of its own.
+    /// The environment variable that tells the child process which test is to panic.
     const CHILD: &str = "LETSBRIDGE_TEST_PANICS_IN";
 
-    /// Runs this very test once more, in a process where `panics` does, and waits for ever otherwise.
+    /// Runs the calling test again in a child process, which runs `panics` and then waits forever.
     fn ends(kind: &str, panics: impl FnOnce()) {
         let name = format!("cli::panic::tests::a_panic_in_a_{kind}_ends_the_program");
         if std::env::var(CHILD).is_ok_and(|wanted| wanted == kind) {
@@ -64,7 +62,7 @@ mod tests {
             .unwrap();
         let log = String::from_utf8_lossy(&child.stderr);
         assert_eq!(child.status.code(), Some(EXIT_PANIC), "{log}");
-        let event = log.lines().find(|line| line.contains("a bug in letsbridge ends it"));
+        let event = log.lines().find(|line| line.contains("please report this bug"));
         let event: serde_json::Value = serde_json::from_str(event.unwrap()).unwrap();
         let said = event["fields"]["message"].as_str().unwrap();
         assert!(said.contains("panic.rs") && said.contains("the tea is cold"), "{said}");

@@ -1,17 +1,17 @@
-//! What the process itself is kept from: others shall read neither its files nor its memory.
+//! Keeps other users from reading the files and the memory of the process.
 
 use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
-/// From now on, what this process makes is its user's alone, and no core of it is written: tokens and
-/// private messages would stand in there.
+/// Makes new files private to the user, and disables core files: they would contain tokens and private
+/// messages.
 pub(super) fn keep_to_ourselves() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
-        tracing::debug!(%error, "core files are not turned off");
+        tracing::debug!(%error, "cannot disable core files");
     }
     if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::debug!(%error, "other programs of this user may read the memory");
+        tracing::debug!(%error, "cannot protect the memory from other programs of this user");
     }
 }

@@ -1,4 +1,4 @@
-//! `letsbridge revoke`: links that lead nowhere any more, from now on.
+//! `letsbridge revoke`: revokes public links to files and long messages.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,37 +14,36 @@ use crate::domain::LinkTarget;
 use crate::store::StoreError;
 use crate::web;
 
-/// What to take back.
+/// Which links to revoke.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A link that is named here never leads anywhere again, nor does another one to \
-    the same file or message. What was made since a time is taken back as it is: a later link to the \
-    same works again. Exit status: 0 done; 1 something could not be taken back; 2 a mistake in the \
-    configuration or the arguments."
+    after_help = "Revoking a link permanently disables all links to that file or message. --since \
+                  and --all revoke existing links only; new links to the same target work. Exit \
+                  status: 0 done; 1 a link could not be revoked; 2 configuration or argument error."
 )]
 #[group(required = true, multiple = false)]
 pub(super) struct RevokeTarget {
-    /// The links, as they were said on IRC
+    /// Links to revoke, as posted on IRC
     links: Vec<String>,
-    /// Every link that was made so far
+    /// Revoke all links created so far
     #[arg(long)]
     all: bool,
-    /// Every link that was made since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
+    /// Revoke links created since an age like "24h" or a time like "2026-11-22T10:00:00Z"
     #[arg(long, value_parser = parse_since)]
     since: Option<Timestamp>,
 }
 
-/// What to take back, of which bridge.
+/// The arguments of `revoke`.
 #[derive(Debug, Args)]
 pub(super) struct RevokeArgs {
-    /// The configuration
+    /// Configuration file
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
     #[command(flatten)]
     target: RevokeTarget,
 }
 
-/// Takes back what `arguments` name.
+/// Revokes the links that `arguments` select.
 pub(super) fn revoke(arguments: &RevokeArgs) -> ExitCode {
     let settings = match config::load(&arguments.config, std::env::vars()) {
         Ok((settings, _)) => settings,
@@ -71,11 +70,11 @@ pub(super) fn revoke(arguments: &RevokeArgs) -> ExitCode {
 
 fn revoke_since(settings: &Settings, since: Timestamp) -> Result<bool, StoreError> {
     web::revoke_since(settings, since)?;
-    println!("what was made since {since} leads nowhere any more");
+    println!("revoked all links created since {since}");
     Ok(true)
 }
 
-/// Takes back each of `links`. Says whether all of them were ours.
+/// Revokes each of `links`. Returns whether all of them belong to this bridge.
 fn revoke_each(settings: &Settings, links: &[String]) -> Result<bool, StoreError> {
     let mut all = true;
     for text in links {
@@ -83,12 +82,12 @@ fn revoke_each(settings: &Settings, links: &[String]) -> Result<bool, StoreError
             Some(LinkTarget::File(id)) => format!("the file {id}"),
             Some(LinkTarget::Paste(id)) => format!("the message of {}", id.sent_at()),
             None => {
-                eprintln!("{text}: is not a link of this bridge; copy the whole of it");
+                eprintln!("{text}: not a link of this bridge; copy the complete link");
                 all = false;
                 continue;
             }
         };
-        println!("{text}: leads nowhere any more, nor does any other link to {what}");
+        println!("{text}: revoked, with all other links to {what}");
     }
     Ok(all)
 }

@@ -1,4 +1,4 @@
-//! `letsbridge run`: a bridge until it is told to stop.
+//! `letsbridge run`: runs the bridge until a signal stops it.
 
 use std::error::Error;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::service::StartError;
 use crate::store::{Store, StoreError};
 use crate::web::WebServer;
 
-/// Runs the bridge that `config` describes.
+/// Runs the bridge with the configuration file `config`.
 pub(super) fn run(config: &Path) -> ExitCode {
     let (settings, warnings) = match config::load(config, std::env::vars()) {
         Ok(loaded) => loaded,
@@ -32,7 +32,7 @@ pub(super) fn run(config: &Path) -> ExitCode {
     let runtime = build_runtime();
     let state_dir = settings.state_dir.clone();
     let outcome = runtime.block_on(run_until_stopped(settings));
-    // What still asks the system for an address is not waited for.
+    // Do not wait for pending DNS lookups: they run in blocking threads.
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,18 +40,18 @@ pub(super) fn run(config: &Path) -> ExitCode {
             Ok(error) => {
                 let lasting = error.is_lasting();
                 let error = error.in_directory(&state_dir);
-                tracing::error!(%error, "the bridge ends");
+                tracing::error!(%error, "fatal error");
                 if lasting { EXIT_CONFIG_ERROR.into() } else { EXIT_FAILURE.into() }
             }
             Err(error) => {
-                tracing::error!(%error, "the bridge ends");
+                tracing::error!(%error, "fatal error");
                 EXIT_FAILURE.into()
             }
         },
     }
 }
 
-/// The error of the store that this is, if it is one.
+/// The error of the store inside `error`; otherwise `error` itself.
 fn of_store(error: Box<dyn Error>) -> Result<StoreError, Box<dyn Error>> {
     let error = match error.downcast::<StartError>() {
         Ok(error) => match *error {
@@ -63,13 +63,13 @@ fn of_store(error: Box<dyn Error>) -> Result<StoreError, Box<dyn Error>> {
     error.downcast::<StoreError>().map(|error| *error)
 }
 
-/// Two threads are plenty for sockets that mostly wait, and cheap where there are many cores.
+/// Builds the runtime. Two threads suffice for sockets that are mostly idle, on any number of cores.
 pub(super) fn build_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .expect("threads and timers can be had")
+        .expect("the Tokio runtime can be built")
 }
 
 async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
@@ -82,7 +82,9 @@ async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
         outcome = running.wait_end() => return Ok(outcome?),
         () = stop.recv() => {}
     }
-    tracing::info!("stopping: what is under way may settle; a second signal stops at once");
+    tracing::info!(
+        "shutting down: waiting for deliveries in flight; a second signal exits immediately"
+    );
     systemd::notify_stopping();
     let farewell = async {
         if let Some(web) = web {

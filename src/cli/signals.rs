@@ -1,5 +1,5 @@
-//! The signals that stop the program. They have the first word: a thread of the system's waits for
-//! them, and nothing that is stuck elsewhere keeps it.
+//! Handles the signals that stop the program, in a thread of its own: it works even if everything else is
+//! stuck.
 
 use std::process;
 use std::thread;
@@ -9,34 +9,35 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tokio::sync::mpsc;
 
-/// What a second signal exits with, as a shell would show it.
+/// The exit status after a second signal: 128 plus SIGINT, as in shells.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// How long after the time that is allowed for settling the program ends, whatever is stuck: before
-/// the two seconds are over that the README promises.
+/// How long after `shutdown_timeout` the program exits, even if something is stuck. The README promises two
+/// seconds.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1_700);
 
-/// Who was stopped while asleep has slept for no longer than this.
+/// The step of the shutdown countdown. If the machine sleeps, at most this much of the sleep counts.
 const BEAT: Duration = Duration::from_millis(500);
 
-/// How long a last line of the log may take.
+/// How long to wait for the last log line before exiting.
 const LOG_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// SIGTERM and SIGINT: the first asks to stop, the second ends the program at once. SIGHUP is ignored.
+/// SIGTERM and SIGINT: the first one requests a shutdown, the second one exits at once. SIGHUP is ignored.
 pub(super) struct ShutdownSignal {
     requests: mpsc::UnboundedReceiver<()>,
 }
 
 impl ShutdownSignal {
-    /// Listens from now on. What is under way when the first comes may take `settle`.
+    /// Installs the signal handlers. After the first signal, deliveries in flight have `settle` to finish.
     pub(super) fn listen(settle: Duration) -> Self {
-        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).expect("signals can be listened to");
+        let signals =
+            Signals::new([SIGTERM, SIGINT, SIGHUP]).expect("signal handlers can be installed");
         let (sender, asked) = mpsc::unbounded_channel();
         spawn_thread("signals", move || listen(signals, settle, &sender));
         Self { requests: asked }
     }
 
-    /// Waits until somebody asks to stop.
+    /// Waits until a shutdown is requested.
     pub(super) async fn recv(&mut self) {
         if self.requests.recv().await.is_none() {
             std::future::pending::<()>().await;
@@ -48,25 +49,25 @@ fn listen(mut signals: Signals, settle: Duration, asked: &mpsc::UnboundedSender<
     let mut stopping = false;
     for signal in signals.forever() {
         if signal == SIGHUP {
-            // By another thread: a log that nobody reads must not keep us from the next signal.
+            // In another thread: if the log pipe is full, logging blocks, and the next signal must still work.
             spawn_thread("log", || {
-                tracing::info!("SIGHUP is ignored: restart the bridge for a changed configuration");
+                tracing::info!("SIGHUP ignored; restart the bridge to reload its configuration");
             });
         } else if std::mem::replace(&mut stopping, true) {
             process::exit(EXIT_INTERRUPTED);
         } else {
-            // Nobody waits for it any more when the program ends already.
+            // This fails if the program is exiting already.
             let _ = asked.send(());
             spawn_thread("watchdog", move || exit_after(settle));
         }
     }
 }
 
-/// Ends the program when it has had its time. All that it has heard is on the disk: the next start goes
-/// on from there.
+/// Exits after `settle` and the grace period. Everything received is on disk; the next start continues
+/// from there.
 fn exit_after(settle: Duration) {
     let mut left = settle.saturating_add(SHUTDOWN_GRACE);
-    // Time in which the program stood still does not count.
+    // Time while the process was suspended does not count.
     while !left.is_zero() {
         let beat = left.min(BEAT);
         thread::sleep(beat);
@@ -74,7 +75,7 @@ fn exit_after(settle: Duration) {
     }
     spawn_thread("log", || {
         tracing::warn!(
-            "something is stuck: ending without a goodbye; the next start goes on from here"
+            "shutdown timed out; exiting without closing connections. The next start continues from here"
         );
     });
     thread::sleep(LOG_TIMEOUT);

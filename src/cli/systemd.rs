@@ -1,11 +1,11 @@
-//! What systemd is told: how the bridge stands, that it is ready once every link is joined, and that it stops.
+//! Notifies systemd of the bridge's status, and when it is ready and when it stops.
 
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::service::Status;
 
-/// Tells systemd how the bridge is, whenever that changes. Does nothing where there is none.
+/// Notifies systemd of each change of the status. Does nothing if systemd did not start the bridge.
 pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
     let mut ready = false;
     loop {
@@ -17,16 +17,16 @@ pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
             problems: troubles,
         } = status.borrow_and_update().clone();
         let full = match unheard {
-            _ if stuck => "; the disk takes nothing".to_owned(),
+            _ if stuck => "; cannot write to the database".to_owned(),
             0 => String::new(),
-            _ => format!("; {unheard} not heard: too much waits to be delivered"),
+            _ => format!("; queue limit reached: {unheard} paused"),
         };
         let mut words = format!("{open} of {places} channels and rooms joined{full}");
         troubles.iter().for_each(|trouble| words.extend(["; ", trouble]));
         notify(&[NotifyState::Status(&words)]);
         if open == places && !ready {
             ready = true;
-            tracing::info!(places, "every link is joined");
+            tracing::info!(endpoints = places, "all links up");
             notify(&[NotifyState::Ready]);
         }
         if status.changed().await.is_err() {
@@ -35,13 +35,13 @@ pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
     }
 }
 
-/// Tells systemd that the bridge stops.
+/// Notifies systemd that the bridge is stopping.
 pub(super) fn notify_stopping() {
     notify(&[NotifyState::Stopping]);
 }
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd cannot be told");
+        tracing::debug!(%error, "cannot notify systemd");
     }
 }

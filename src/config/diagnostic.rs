@@ -145,6 +145,6 @@ impl Diagnostics {
     ) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
         ConfigErrors::check(self.errors)?;
         self.warnings.sort();
-        Ok((settings.expect("what is missing has been told"), self.warnings))
+        Ok((settings.expect("a missing setting always has an error"), self.warnings))
     }
 }

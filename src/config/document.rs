@@ -35,7 +35,7 @@ impl Document {
             } else if rest.trim_start().starts_with(':') {
                 "write = between a key and its value"
             } else {
-                "mend this first, the keys have not been read"
+                "fix this first; the keys have not been read"
             };
             Diagnostic {
                 origin: Origin::File { file: file.clone(), line: place.0, column: place.1 },
@@ -66,7 +66,7 @@ impl Document {
             .add_source(TableSource(over))
             .build()
             .and_then(|merged| merged.get_table(TableSource::ROOT_KEY))
-            .expect("both layers are tables below the same key");
+            .expect("both sources are tables below the same key");
     }
 
     /// The names of the IRC networks, in alphabetical order.

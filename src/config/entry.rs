@@ -109,6 +109,6 @@ impl<'r> Entry<'r> {
 
 /// Of two keys that exclude each other, the second says so.
 pub(super) fn conflict(first: &Entry<'_>) -> ValueError {
-    let found = format!("there is {}, too ({})", first.path, first.origin());
-    ValueError::new(found, "keep one of the two")
+    let found = format!("conflicts with {} ({})", first.path, first.origin());
+    ValueError::new(found, "remove one of the two")
 }

@@ -98,8 +98,8 @@ fn key_path(name: &str, networks: &[&str], known: &[KnownKey]) -> Result<Vec<Str
     let words = name[PREFIX.len()..].to_ascii_lowercase();
     let words: Vec<&str> = words.split(SEPARATOR).collect();
     if words[0] == "link" {
-        let remedy = "write the links in the file";
-        return Err(ValueError::new("links cannot be made by environment variables", remedy));
+        let remedy = "define links in the file";
+        return Err(ValueError::new("links cannot be set by environment variables", remedy));
     }
     let path: Vec<String> = match words.as_slice() {
         ["irc", network, key] => {
@@ -152,10 +152,10 @@ fn unknown_variable(words: &[&str], known: &[KnownKey]) -> ValueError {
     let remedy = match keys::nearest(&written, names.iter().map(String::as_str)) {
         Some(name) => format!("did you mean {PREFIX}{name}?"),
         None => {
-            format!("variables are called like {PREFIX}LETSCHAT__URL or {PREFIX}IRC__OFFICE__NICK")
+            format!("variable names look like {PREFIX}LETSCHAT__URL or {PREFIX}IRC__OFFICE__NICK")
         }
     };
-    ValueError::new("no such key", remedy)
+    ValueError::new("unknown key", remedy)
 }
 
 fn insert_at_path(tree: &mut Table, path: &[String], value: Value) {

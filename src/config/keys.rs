@@ -23,7 +23,7 @@ pub(super) struct KnownKey {
 }
 
 impl fmt::Display for KnownKey {
-    /// `settle`, `letschat.url`, `irc.*.nick`, `link[].room`.
+    /// `shutdown_timeout`, `letschat.url`, `irc.*.nick`, `link[].room`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name;
         match self.section {
@@ -147,7 +147,7 @@ pub(super) fn hint(name: &str, pattern: SectionKind) -> Option<&'static str> {
 
 /// What to say of a key for which no better one is known.
 pub(super) fn valid_keys_help(here: &[&'static str]) -> String {
-    format!("known here: {}", here.join(", "))
+    format!("valid keys here: {}", here.join(", "))
 }
 
 /// The key called so that belongs elsewhere: most often one of the top, written below a section's
@@ -328,14 +328,14 @@ mod tests {
     #[test]
     fn key_of_another_section_is_found() {
         let known = [
-            KnownKey { section: SectionKind::Root, name: "settle" },
+            KnownKey { section: SectionKind::Root, name: "shutdown_timeout" },
             KnownKey { section: SectionKind::Link, name: "room" },
         ];
         let place = |key| {
             let found = find_in_other_section(key, SectionKind::Section("letschat"), &known);
             found.map(|known| known.section)
         };
-        assert_eq!(place("settle"), Some(SectionKind::Root));
+        assert_eq!(place("shutdown_timeout"), Some(SectionKind::Root));
         assert_eq!(place("Room"), Some(SectionKind::Link));
         assert_eq!(place("quux"), None);
     }

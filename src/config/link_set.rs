@@ -154,11 +154,11 @@ impl<'r> LinkSet<'r> {
         let places = format!("{} and {}", quoted(&link.channel), quoted(&link.room));
         if let Some((_, first)) = self.links.iter().find(|(known, _)| known == link) {
             let found =
-                format!("{places} are already joined by {} ({})", first.path, first.origin());
+                format!("{places} are already linked by {} ({})", first.path, first.origin());
             return ValueError::new(found, "remove one of the two");
         }
         let way: Vec<String> = way.iter().map(as_written).collect();
-        let found = format!("{places} are already joined, through {}", way.join(" – "));
+        let found = format!("{places} are already linked, through {}", way.join(" – "));
         ValueError::new(found, "remove one of these links")
     }
 }
@@ -182,8 +182,9 @@ fn set_once<'r, T: PartialEq>(
 }
 
 fn conflicting_value(place: &Endpoint, first: &Entry<'_>) -> ValueError {
-    let found = format!("{} has another one in {} ({})", quoted(place), first.path, first.origin());
-    ValueError::new(found, "write the same, or write it once")
+    let found =
+        format!("{} has a different value in {} ({})", quoted(place), first.path, first.origin());
+    ValueError::new(found, "use the same value, or set it once")
 }
 
 /// A place as the file writes it.

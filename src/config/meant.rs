@@ -93,7 +93,7 @@ fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyG
     if *pattern == SectionKind::Root {
         guesses.extend(guess_section_by_keys(name, value));
     } else if let Some(known) = keys::find_in_other_section(name, *pattern, &reading.known_keys) {
-        let remedy = format!("it belongs {}", known.section.location());
+        let remedy = format!("move it {}", known.section.location());
         let section = only_section_path(known.section, reading).unwrap_or_else(|| "?".to_owned());
         guesses.push(KeyGuess { section, name: known.name.to_owned(), help: remedy });
     }

@@ -118,14 +118,14 @@ fn read_with_corrections(
         slips.push(Diagnostic {
             origin: reading.document.origin(&path, value.as_ref()),
             key: Some(path),
-            problem: "no such key".to_owned(),
+            problem: "unknown key".to_owned(),
             help: meaning.help,
         });
         document = meaning.document;
     }
 }
 
-/// Every key that can be written, as `settle`, `letschat.url`, `irc.*.nick` or `link[].room`.
+/// Every key that can be written, as `shutdown_timeout`, `letschat.url`, `irc.*.nick` or `link[].room`.
 #[must_use]
 pub fn known_keys() -> Vec<String> {
     collect_known_keys().iter().map(ToString::to_string).collect()
@@ -154,9 +154,8 @@ fn read_config_file(path: &Path, name: &str) -> Result<String, ConfigErrors> {
         })
     };
     let bytes = fs::read(path).map_err(|error| {
-        let remedy =
-            "name the file that holds it, and let the user that the bridge runs as read it";
-        mistake(None, format!("the configuration cannot be read ({error})"), remedy)
+        let remedy = "check the path, and make the file readable by the bridge's user";
+        mistake(None, format!("cannot read the configuration ({error})"), remedy)
     })?;
     let newlines = |good: &[u8]| 1 + good.iter().filter(|byte| **byte == b'\n').count();
     let copy = bytes.clone();
@@ -168,7 +167,7 @@ fn read_config_file(path: &Path, name: &str) -> Result<String, ConfigErrors> {
         mistake(
             line,
             format!("this is {}", other.problem()),
-            &format!("{}, as TOML has to be", other.help()),
+            &format!("{}, as TOML requires", other.help()),
         )
     })
 }

@@ -35,7 +35,8 @@ pub(super) fn inline_secret(
     let in_environment = document::env_variable(entry.value).is_some();
     if !in_environment && is_world_readable(file) {
         let remedy = format!("chmod o-r {}, or use {name_file}", file.display());
-        entry.report_warning(ValueError::new("everybody on this machine can read it here", remedy));
+        entry
+            .report_warning(ValueError::new("the file with this secret is world-readable", remedy));
     }
     Some(secret.into())
 }
@@ -56,7 +57,7 @@ pub(super) fn secret_from_file(
     let secret = if check(secret).is_err() && check(bare).is_ok() { bare } else { secret };
     entry.parse(|_| check_secret(secret).and_then(|()| check(secret)).map_err(of_file))?;
     if is_world_readable(&path) {
-        let found = format!("everybody on this machine can read {name}");
+        let found = format!("{name} is world-readable");
         entry.report_warning(ValueError::new(found, format!("chmod o-r {}", path.display())));
     }
     Some(secret.into())
@@ -71,7 +72,7 @@ pub(super) fn secret_lines_from_file(
     let name = quote(&path.to_string_lossy());
     let text = entry.parse(|_| read_secret_file(&path))?;
     if is_world_readable(&path) {
-        let found = format!("everybody on this machine can read {name}");
+        let found = format!("{name} is world-readable");
         entry.report_warning(ValueError::new(found, format!("chmod o-r {}", path.display())));
     }
     let lines = text.lines().map(str::trim_end).enumerate();
@@ -174,9 +175,9 @@ pub fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
 /// Why a file that the configuration names cannot be read.
 pub(super) fn unreadable_file(path: &Path, error: &io::Error) -> ValueError {
     let remedy = match error.kind() {
-        io::ErrorKind::NotFound => "create it, or name another",
-        io::ErrorKind::PermissionDenied => "let the user that the bridge runs as read it",
-        _ => "name a file that can be read",
+        io::ErrorKind::NotFound => "create it, or fix the path",
+        io::ErrorKind::PermissionDenied => "make it readable by the bridge's user",
+        _ => "use a readable file",
     };
     ValueError::new(format!("cannot read {} ({error})", quote(&path.to_string_lossy())), remedy)
 }
@@ -184,15 +185,15 @@ pub(super) fn unreadable_file(path: &Path, error: &io::Error) -> ValueError {
 /// Refuses what no protocol can carry, without showing it.
 fn check_secret(secret: &str) -> Result<(), ValueError> {
     if secret.is_empty() {
-        return Err(ValueError::new("is empty", "write the secret there, or leave the key out"));
+        return Err(ValueError::new("is empty", "write the secret there, or remove the key"));
     }
     let lines = secret.split(['\r', '\n']).filter(|line| !line.is_empty()).count();
     if lines > 1 || secret.contains(['\r', '\n']) {
         let found = format!("has {} lines", lines.max(2));
-        return Err(ValueError::new(found, "a secret is one line: remove the others"));
+        return Err(ValueError::new(found, "write the secret on a single line"));
     }
     if secret.contains('\0') {
-        return Err(ValueError::new("contains a NUL", "a secret is one line of text"));
+        return Err(ValueError::new("contains a NUL", "write the secret as one line of text"));
     }
     Ok(())
 }

@@ -222,7 +222,7 @@ pub enum FloodControl {
 pub enum UnconfirmedPolicy {
     /// Say them again: nothing is lost, something may be seen twice.
     #[default]
-    Repeat,
+    Resend,
     /// Leave it at that: nothing is seen twice, something may be lost.
     Drop,
 }

@@ -47,7 +47,7 @@ pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
     };
     // What the store counts with has a sign.
     let number = number.filter(|number| i64::try_from(*number).is_ok());
-    number.map(Some).ok_or_else(|| ValueError::new("not a number from 0 upwards", HELP))
+    number.map(Some).ok_or_else(|| ValueError::new("not a non-negative number", HELP))
 }
 
 /// Tells the kind of a value and not the value, which may be a secret.
@@ -55,8 +55,8 @@ pub(super) fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> ValueErro
     let kind = match value.kind {
         ValueKind::Nil => "nothing",
         ValueKind::Boolean(_) => "true or false",
-        ValueKind::Float(number) if number.is_infinite() => "too great a number",
-        ValueKind::Float(_) => "a number with a fraction",
+        ValueKind::Float(number) if number.is_infinite() => "a number that is too large",
+        ValueKind::Float(_) => "a decimal number",
         ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
             "a number"
         }
@@ -64,5 +64,5 @@ pub(super) fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> ValueErro
         ValueKind::Table(_) => "a section",
         ValueKind::Array(_) => "a list",
     };
-    ValueError::type_error(format!("{kind} where {wanted} is wanted"), remedy)
+    ValueError::type_error(format!("expected {wanted}, found {kind}"), remedy)
 }

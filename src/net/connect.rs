@@ -90,7 +90,7 @@ impl SourceAddr {
     fn config_key(self) -> &'static str {
         match self {
             Self::Local(_) => "bind",
-            Self::Routed(_) => "puppet_prefix",
+            Self::Routed(_) => "puppet_ipv6_prefix",
         }
     }
 

@@ -73,7 +73,7 @@ async fn attacked_by_irc(attack: Attack, length: Duration) -> Figures {
     let hostile = Hostile::start(attack).await;
     let victim = Victim::start(&format!(
         "[irc.bad]\nservers = [\"{}\"]\ntls = false\nnick = \"bridge\"\ndirect_messages = true\n\
-         [looks]\njoin_lines = \"never\"\njoins = \"all\"\nnicks = \"all\"\nkicks = \"all\"\nmodes = \"all\"\ntopics = \"all\"\n\
+         [format]\nmerge_lines = \"never\"\nshow_joins = \"all\"\nshow_nick_changes = \"all\"\nshow_kicks = \"all\"\nshow_modes = \"all\"\nshow_topics = \"all\"\n\
          [[link]]\nchannel = \"bad/#bad\"\nroom = \"bad\"\n",
         hostile.address,
     ))

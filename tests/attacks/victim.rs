@@ -83,10 +83,11 @@ impl Victim {
             .map_or_else(|| letschat.url(), |proxy| format!("http://{}", proxy.address));
         let directory = tempfile::Builder::new().prefix("letsbridge-attack-").tempdir().unwrap();
         // What is tried is how soon a line is there, not how long it waits for another to be joined with.
-        let looks = if more.contains("[looks]") { "" } else { "[looks]\njoin_lines = \"never\"\n" };
+        let looks =
+            if more.contains("[format]") { "" } else { "[format]\nmerge_lines = \"never\"\n" };
         let config = format!(
-            "break_loops = false\nstate_dir = {:?}\nsettle = \"{}s\"\n\
-             [irc.good]\nservers = [\"{}\"]\ntls = false\nnick = \"bridge\"\npace = \"off\"\n\
+            "loop_protection = false\nstate_dir = {:?}\nshutdown_timeout = \"{}s\"\n\
+             [irc.good]\nservers = [\"{}\"]\ntls = false\nnick = \"bridge\"\nflood_control = \"off\"\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n\
              {looks}[[link]]\nchannel = \"good/#tea\"\nroom = \"tea\"\n{more}",
             directory.path().join("state").display().to_string(),

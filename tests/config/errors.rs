@@ -13,20 +13,20 @@ fn unreadable_or_invalid_files_are_rejected() {
     assert_eq!(
         told("none.toml"),
         [
-            "none.toml: the configuration cannot be read (No such file or directory (os error 2)); name \
-          the file that holds it, and let the user that the bridge runs as read it"
+            "none.toml: cannot read the configuration (No such file or directory (os error 2)); check \
+             the path, and make the file readable by the bridge's user"
         ],
     );
     assert_eq!(
         told("latin.toml"),
-        ["latin.toml:2: this is not UTF-8; save it as UTF-8, as TOML has to be"],
+        ["latin.toml:2: this is not UTF-8; save it as UTF-8, as TOML requires"],
     );
     desk.assert_errors(
         "[letschat]\ntoken = \"hush\nurl = 'x'\n[irc\n",
         &[
-            "bridge.toml:2:14: this is not TOML: invalid basic string, expected `\"`; mend this \
-             first, the keys have not been read",
-            "bridge.toml:4:5: this is not TOML: unclosed table, expected `]`; mend this first, the \
+            "bridge.toml:2:14: this is not TOML: invalid basic string, expected `\"`; fix this \
+             first; the keys have not been read",
+            "bridge.toml:4:5: this is not TOML: unclosed table, expected `]`; fix this first; the \
              keys have not been read",
         ],
     );
@@ -37,12 +37,12 @@ fn missing_sections_and_keys_are_reported() {
     ConfigFixture::new().assert_errors(
         "",
         &[
-            "bridge.toml: irc: there is no IRC network; write [irc.NAME] with servers = \
+            "bridge.toml: irc: no IRC network configured; add [irc.NAME] with servers = \
              [\"irc.example.org:6697\"]",
             "bridge.toml: letschat: missing; write [letschat] with url = \"https://chat.example.org\" \
              and token_file = \"letschat.token\", a file with the bridge's token",
-            "bridge.toml: link: there is no link, so that nothing would be mirrored; write [[link]] \
-             with channel = \"office/#dev\" and room = \"dev\"",
+            "bridge.toml: link: no links configured: nothing would be mirrored; add [[link]] with \
+             channel = \"office/#dev\" and room = \"dev\"",
         ],
     );
     ConfigFixture::new().assert_errors(
@@ -60,14 +60,15 @@ fn missing_sections_and_keys_are_reported() {
 
 #[test]
 fn all_errors_are_reported_at_once() {
-    let text = r##"settle = "soon"
+    let text = r##"shutdown_timeout = "soon"
 state_dir = ""
+notices = 1
 stat_dir = "x"
 [log]
 format = "xml"
 level = "inof"
 [store]
-keep = 30
+retention = 30
 [irc.office]
 servers = [
   "irc.example.org:port",
@@ -79,17 +80,16 @@ nick = "9lives"
 username = "a b"
 realname = ""
 fallback_charset = "klingon"
-pace = "slow"
-in_doubt = "retry"
+flood_control = "slow"
+unconfirmed = "retry"
 ca_file = "nowhere.pem"
-settle = "10s"
+shutdown_timeout = "10s"
 [letschat]
 url = "chat.example.org"
 token = "hush"
 pin_sha256 = "ab"
 catch_up = "always"
 catch_up_limit = -1
-announce_gaps = 1
 [[link]]
 channel = "ofice/#dev"
 room = "#dev"
@@ -101,56 +101,57 @@ rom = "tea"
     ConfigFixture::new().assert_errors(
         text,
         &[
-            "bridge.toml:1: settle: \"soon\" is not a duration; write a number and its unit, like \
-             \"90s\", \"5m\", \"24h\" or \"30d\"",
-            "bridge.toml:2: state_dir: \"\" is empty; write a path, or leave the key out",
-            "bridge.toml:3: stat_dir: no such key; did you mean \"state_dir\"?",
-            "bridge.toml:5: log.format: \"xml\" is not known here; it can be \"auto\" or \"human\" or \
-             \"json\"",
-            "bridge.toml:6: log.level: \"inof\" names a level that does not exist; write \"info\", or \
-             one of off, error, warn, debug and trace; for a part of the program \
-             \"info,letsbridge::net=debug\"",
-            "bridge.toml:8: store.keep: a number where text is wanted; put it in quotes",
-            "bridge.toml:11: irc.office.servers[0]: \"irc.example.org:port\" is not host:port; write \
-             it like \"irc.example.org:6697\"",
-            "bridge.toml:13: irc.office.servers[2]: a number where text is wanted; put it in quotes",
-            "bridge.toml:15: irc.office.tls: text where true or false is wanted; write true or false, \
+            "bridge.toml:1: shutdown_timeout: \"soon\" is not a duration; write a number and its \
+             unit, like \"90s\", \"5m\", \"24h\" or \"30d\"",
+            "bridge.toml:2: state_dir: \"\" is empty; write a path, or remove the key",
+            "bridge.toml:3: notices: expected true or false, found a number; write true or false, \
              without quotes",
-            "bridge.toml:16: irc.office.nick: \"9lives\" begins with a digit or \"-\", as no nick \
-             may; write it like \"letsbridge\"",
-            "bridge.toml:17: irc.office.username: \"a b\" contains ' ', which a user name cannot; \
-             leave ' ' out",
-            "bridge.toml:18: irc.office.realname: \"\" is empty; say whom to ask about the bridge",
-            "bridge.toml:19: irc.office.fallback_charset: \"klingon\" is no character set we know; \
-             name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
-            "bridge.toml:20: irc.office.pace: \"slow\" is not known here; it can be \"auto\" or \
-             \"standard\" or \"solanum\" or \"hybrid\" or \"inspircd\" or \"unrealircd\" or \
+            "bridge.toml:4: stat_dir: unknown key; did you mean \"state_dir\"?",
+            "bridge.toml:6: log.format: \"xml\" is not a valid value; use \"auto\" or \"human\" or \
+             \"json\"",
+            "bridge.toml:7: log.level: \"inof\" has an unknown log level; write \"info\", or one \
+             of off, error, warn, debug and trace; for one module \"info,letsbridge::net=debug\"",
+            "bridge.toml:9: store.retention: expected text, found a number; put it in quotes",
+            "bridge.toml:12: irc.office.servers[0]: \"irc.example.org:port\" is not host:port; write \
+             it like \"irc.example.org:6697\"",
+            "bridge.toml:14: irc.office.servers[2]: expected text, found a number; put it in \
+             quotes",
+            "bridge.toml:16: irc.office.tls: expected true or false, found text; write true or \
+             false, without quotes",
+            "bridge.toml:17: irc.office.nick: \"9lives\" starts with a digit or \"-\", which \
+             nicks cannot; write it like \"letsbridge\"",
+            "bridge.toml:18: irc.office.username: \"a b\" contains ' ', which a user name cannot; \
+             remove ' '",
+            "bridge.toml:19: irc.office.realname: \"\" is empty; write who to contact about the \
+             bridge",
+            "bridge.toml:20: irc.office.fallback_charset: \"klingon\" is not a known character \
+             set; name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
+            "bridge.toml:21: irc.office.flood_control: \"slow\" is not a valid value; use \"auto\" \
+             or \"standard\" or \"solanum\" or \"hybrid\" or \"inspircd\" or \"unrealircd\" or \
              \"ngircd\" or \"ergo\" or \"ircu\" or \"soju\" or \"off\"",
-            "bridge.toml:21: irc.office.in_doubt: \"retry\" is not known here; it can be \"repeat\" or \
-             \"drop\"",
-            "bridge.toml:22: irc.office.ca_file: cannot read \"nowhere.pem\" (No such file or \
-             directory (os error 2)); create it, or name another",
-            "bridge.toml:23: irc.office.settle: no such key; it belongs to the top of the file, \
-             before the first [section]",
-            "bridge.toml:25: letschat.url: \"chat.example.org\" does not begin with https:// or \
+            "bridge.toml:22: irc.office.unconfirmed: \"retry\" is not a valid value; use \
+             \"resend\" or \"drop\"",
+            "bridge.toml:23: irc.office.ca_file: cannot read \"nowhere.pem\" (No such file or \
+             directory (os error 2)); create it, or fix the path",
+            "bridge.toml:24: irc.office.shutdown_timeout: unknown key; move it to the top of the \
+             file, before the first [section]",
+            "bridge.toml:26: letschat.url: \"chat.example.org\" does not begin with https:// or \
              http://; write it like \"https://chat.example.org\"",
-            "bridge.toml:26: letschat.token: is not a Let's Chat token; generate one in Let's Chat \
-             (\"Authentication tokens\") and copy the whole of it",
-            "bridge.toml:27: letschat.pin_sha256: \"ab\" is not a SHA-256 fingerprint of 64 \
+            "bridge.toml:27: letschat.token: is not a Let's Chat token; generate one in Let's \
+             Chat (\"Authentication tokens\") and copy all of it",
+            "bridge.toml:28: letschat.pin_sha256: \"ab\" is not a SHA-256 fingerprint of 64 \
              hexadecimal digits; copy what `openssl x509 -noout -fingerprint -sha256` prints after \
              the \"=\"",
-            "bridge.toml:28: letschat.catch_up: \"always\" is not a duration; write a number and its \
+            "bridge.toml:29: letschat.catch_up: \"always\" is not a duration; write a number and its \
              unit, like \"90s\", \"5m\", \"24h\" or \"30d\", or \"all\" or \"none\"",
-            "bridge.toml:29: letschat.catch_up_limit: not a number from 0 upwards; write a number \
+            "bridge.toml:30: letschat.catch_up_limit: not a non-negative number; write a number \
              like 500, or \"none\"",
-            "bridge.toml:30: letschat.announce_gaps: a number where true or false is wanted; write \
-             true or false, without quotes",
-            "bridge.toml:32: link[0].channel: there is no network \"ofice\"; did you mean \"office\"?",
-            "bridge.toml:33: link[0].room: \"#dev\" is neither the slug nor the id of a room; write \
+            "bridge.toml:32: link[0].channel: unknown network \"ofice\"; did you mean \"office\"?",
+            "bridge.toml:33: link[0].room: \"#dev\" is neither a room slug nor a room id; write \
              \"dev\" alone",
-            "bridge.toml:35: link[1].channel: \"dev\" does not begin like a channel, with #, &, + or \
-             !; did you mean \"office/#dev\"?",
-            "bridge.toml:37: link[1].rom: no such key; did you mean \"room\"?",
+            "bridge.toml:35: link[1].channel: \"dev\" does not start with a channel prefix (#, &, \
+             + or !); did you mean \"office/#dev\"?",
+            "bridge.toml:37: link[1].rom: unknown key; did you mean \"room\"?",
         ],
     );
 }
@@ -161,25 +162,26 @@ fn values_in_place_of_sections_are_rejected() {
         "letschat = 5\nlog = []\n[irc]\nnick = 'x'\n[irc.\"a/b\"]\nservers = 'x'\n[irc.c]\n\
          servers = []\n[link]\nroom = 1",
         &[
-            "bridge.toml:1: letschat: a number where a section is wanted; write [letschat] above its \
-             keys",
-            "bridge.toml:2: log: a list where a section is wanted; write [log] above its keys",
+            "bridge.toml:1: letschat: expected a section, found a number; write [letschat] above \
+             its keys",
+            "bridge.toml:2: log: expected a section, found a list; write [log] above its keys",
             "bridge.toml:4: irc.nick: a key of no network; give the network a name: write \
              [irc.office] above its keys",
-            "bridge.toml:5: irc.\"a/b\": \"a/b\" contains '/', which a network's name cannot; leave \
-             '/' out",
-            "bridge.toml:6: irc.\"a/b\".servers: text where a list is wanted; write servers = \
+            "bridge.toml:5: irc.\"a/b\": \"a/b\" contains '/', which a network's name cannot; \
+             remove '/'",
+            "bridge.toml:6: irc.\"a/b\".servers: expected a list, found text; write servers = \
              [\"irc.example.org:6697\"]",
-            "bridge.toml:8: irc.c.servers: there is no server in the list; write servers = \
+            "bridge.toml:8: irc.c.servers: the list is empty; write servers = \
              [\"irc.example.org:6697\"]",
-            "bridge.toml:9: link: a section where a list is wanted; write [[link]], with two brackets",
+            "bridge.toml:9: link: expected a list, found a section; write [[link]], with two \
+             brackets",
         ],
     );
     ConfigFixture::new().assert_errors(
         &format!("irc = 1\n{}", MINIMAL.replace("[irc.office]", "[irc_office]")),
         &[
-            "bridge.toml:1: irc: a number where a section is wanted; write [irc] above its keys",
-            "bridge.toml:3: irc_office: no such key; write [irc.office]",
+            "bridge.toml:1: irc: expected a section, found a number; write [irc] above its keys",
+            "bridge.toml:3: irc_office: unknown key; write [irc.office]",
         ],
     );
 }
@@ -198,15 +200,15 @@ fn one_charset_is_enough() {
             "charset = 'replacement'\nfallback_charset = 'iso-2022-jp'",
         ),
         &[
-            "bridge.toml:5: irc.office.charset: \"utf-16\" cannot be spoken on IRC, as it does not \
-             contain ASCII; name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \
+            "bridge.toml:5: irc.office.charset: \"utf-16\" cannot be used on IRC: it is not \
+             ASCII-compatible; name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \
              \"shift_jis\"",
-            "bridge.toml:5: irc.office.charset: there is irc.office.fallback_charset, too \
-             (bridge.toml:4); keep one of the two",
-            "bridge.toml:13: link[0].charset: \"replacement\" is no character set we know; name one \
-             like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
-            "bridge.toml:13: link[0].charset: there is link[0].fallback_charset, too \
-             (bridge.toml:14); keep one of the two",
+            "bridge.toml:5: irc.office.charset: conflicts with irc.office.fallback_charset \
+             (bridge.toml:4); remove one of the two",
+            "bridge.toml:13: link[0].charset: \"replacement\" is not a known character set; name \
+             one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
+            "bridge.toml:13: link[0].charset: conflicts with link[0].fallback_charset \
+             (bridge.toml:14); remove one of the two",
             "bridge.toml:14: link[0].fallback_charset: \"iso-2022-jp\" looks like ASCII, so that \
              nothing would fall back on it; write charset = \"iso-2022-jp\" instead",
         ],
@@ -224,19 +226,19 @@ fn certificate_files_are_checked_at_load() {
     desk.assert_errors(
         &with(&format!("ca_file = 'ca.pem'\n{pin}"), "ca_file = 'empty.pem'", ""),
         &[
-            "bridge.toml:5: irc.office.pin_sha256: there is irc.office.ca_file, too (bridge.toml:4); \
-             keep one of the two",
-            "bridge.toml:9: letschat.ca_file: \"empty.pem\" has no certificate in it; it must be \
+            "bridge.toml:5: irc.office.pin_sha256: conflicts with irc.office.ca_file \
+             (bridge.toml:4); remove one of the two",
+            "bridge.toml:9: letschat.ca_file: \"empty.pem\" contains no certificate; it must be \
              PEM, with -----BEGIN CERTIFICATE-----",
         ],
     );
     desk.assert_errors(
         &with(&format!("tls = false\n{pin}"), "ca_file = 'ca.pem'", "").replace("https:", "http:"),
         &[
-            "bridge.toml:5: irc.office.pin_sha256: certificates mean nothing with tls = false; \
-             remove one or the other",
-            "bridge.toml:9: letschat.ca_file: certificates mean nothing with an http:// address; \
-             remove one or the other",
+            "bridge.toml:5: irc.office.pin_sha256: certificates are not used with tls = false; \
+             remove one of the two",
+            "bridge.toml:9: letschat.ca_file: certificates are not used with an http:// address; \
+             remove one of the two",
         ],
     );
 }
@@ -246,18 +248,18 @@ fn suspicious_settings_are_warned_about() {
     ConfigFixture::new().assert_warnings(
         &with(
             "tls = false\n[irc.home]\nservers = ['a:6667']",
-            "catch_up = '3d'\n[store]\nkeep = '2d'",
+            "catch_up = '3d'\n[store]\nretention = '2d'",
             "",
         ),
         &[
-            "bridge.toml:3: irc.office.servers: irc.example.org:6697 has the port that is most often \
-             for tls = true; if it does not answer, try 6667",
-            "bridge.toml:5: irc.home: no link mentions this network; add a [[link]] with channel = \
+            "bridge.toml:3: irc.office.servers: irc.example.org:6697 uses the usual port for tls = \
+             true; if it does not answer, try 6667",
+            "bridge.toml:5: irc.home: no link uses this network; add a [[link]] with channel = \
              \"home/#…\", or remove the network",
-            "bridge.toml:6: irc.home.servers: a:6667 has the port that is most often for tls = false; \
-             if it does not answer, try 6697",
-            "bridge.toml:12: store.keep: the ledger forgets messages that catch_up still \
-             looks for; keep them for at least as long, or they may be repeated",
+            "bridge.toml:6: irc.home.servers: a:6667 uses the usual port for tls = false; if it \
+             does not answer, try 6697",
+            "bridge.toml:12: store.retention: retention is shorter than catch_up: older messages \
+             could be mirrored twice; raise store.retention to at least catch_up",
         ],
     );
 }
@@ -266,52 +268,55 @@ fn suspicious_settings_are_warned_about() {
 fn invalid_puppet_and_nick_settings_are_rejected() {
     for (written, told) in [
         (
-            "mode = 'puppet'",
-            "mode: \"puppet\" is not known here; it can be \"bot\" or \"relaymsg\" or \"puppets\"",
+            "sender_mode = 'puppet'",
+            "sender_mode: \"puppet\" is not a valid value; use \"bot\" or \"relaymsg\" or \
+             \"puppets\"",
         ),
         (
-            "puppet_limit = 0",
-            "puppet_limit: 0 leaves nobody a connection; write a number like 50, or mode = \"bot\"",
+            "max_puppets = 0",
+            "max_puppets: must be at least 1; write a number like 50, or sender_mode = \"bot\"",
         ),
         (
-            "puppet_banned = 'no'",
-            "puppet_banned: \"no\" is not known here; it can be \"refuse\" or \"bot\"",
+            "puppet_ban_fallback = 'no'",
+            "puppet_ban_fallback: \"no\" is not a valid value; use \"reject\" or \"bot\"",
         ),
         (
-            "puppet_prefix = '192.0.2.0/24'",
-            "puppet_prefix: \"192.0.2.0/24\" is no IPv6 network; write an IPv6 network, like \
-             \"2001:db8:1:2::/64\"",
+            "puppet_ipv6_prefix = '192.0.2.0/24'",
+            "puppet_ipv6_prefix: \"192.0.2.0/24\" is not an IPv6 network; write an IPv6 network, \
+             like \"2001:db8:1:2::/64\"",
         ),
         (
-            "puppet_prefix = '2001:db8::/97'",
-            "puppet_prefix: \"2001:db8::/97\" leaves too few addresses for everybody to have one; at \
-             most /96 will do",
+            "puppet_ipv6_prefix = '2001:db8::/97'",
+            "puppet_ipv6_prefix: \"2001:db8::/97\" has too few addresses for the puppets; use /96 \
+             or shorter",
         ),
         (
-            "puppet_prefix = '2001:db8::/64'\nwebirc_password = 'hush'",
-            "puppet_prefix: the server is told an address by WEBIRC already; remove webirc_password, \
-             or this",
+            "puppet_ipv6_prefix = '2001:db8::/64'\nwebirc_password = 'hush'",
+            "puppet_ipv6_prefix: conflicts with WEBIRC, which already sends an address; remove \
+             webirc_password or this key",
         ),
         (
-            "puppet_prefix = '2001:db8::/64'\nproxy = 'socks5h://localhost'",
-            "puppet_prefix: servers see the proxy's address, whatever ours is; remove proxy, or this",
+            "puppet_ipv6_prefix = '2001:db8::/64'\nproxy = 'socks5h://localhost'",
+            "puppet_ipv6_prefix: has no effect behind a proxy: servers see the proxy's address; \
+             remove proxy or this key",
         ),
         (
             "webirc_host = 'x'",
-            "webirc_host: \"x\" is no host name of at most 63 letters; write it like \"{user}.chat.example.org\"",
+            "webirc_host: \"x\" is not a host name of at most 63 characters; write it like \
+             \"{user}.chat.example.org\"",
         ),
         (
             "nick_template = 'bob'",
-            "nick_template: \"bob\" does not say once where the user name stands; write it like \
+            "nick_template: \"bob\" must contain {user} exactly once; write it like \
              \"{user}/lc\"",
         ),
         (
             "nick_template = '{user} lc'",
-            "nick_template: \" lc\" contains ' ', which a nick cannot; leave ' ' out",
+            "nick_template: \" lc\" contains ' ', which a nick cannot; remove ' '",
         ),
         (
             "nick_template = '0{user}'",
-            "nick_template: \"0x\" begins with a digit or \"-\", as no nick may; write it like \
+            "nick_template: \"0x\" starts with a digit or \"-\", which nicks cannot; write it like \
              \"{user}/lc\"",
         ),
     ] {
@@ -324,27 +329,27 @@ fn invalid_puppet_and_nick_settings_are_rejected() {
 #[test]
 fn one_slip_is_one_mistake() {
     for (from, to, told) in [
-        ("[letschat]", "[letchat]", "5: letchat: no such key; did you mean \"letschat\"?"),
-        ("[letschat]", "[LetsChat]", "5: LetsChat: no such key; did you mean \"letschat\"?"),
-        ("[letschat]", "[lets-chat]", "5: lets-chat: no such key; did you mean \"letschat\"?"),
-        ("[letschat]", "[chat]", "5: chat: no such key; write [letschat]"),
+        ("[letschat]", "[letchat]", "5: letchat: unknown key; did you mean \"letschat\"?"),
+        ("[letschat]", "[LetsChat]", "5: LetsChat: unknown key; did you mean \"letschat\"?"),
+        ("[letschat]", "[lets-chat]", "5: lets-chat: unknown key; did you mean \"letschat\"?"),
+        ("[letschat]", "[chat]", "5: chat: unknown key; write [letschat]"),
         ("[letschat]", "[irc.letschat]", "5: irc.letschat: no network; write [letschat]"),
-        ("[[link]]", "[[links]]", "9: links: no such key; did you mean \"link\"?"),
-        ("[[link]]", "[[bridge]]", "9: bridge: no such key; write [[link]]"),
+        ("[[link]]", "[[links]]", "9: links: unknown key; did you mean \"link\"?"),
+        ("[[link]]", "[[bridge]]", "9: bridge: unknown key; write [[link]]"),
         (
             "[[link]]",
             "[[letschat.link]]",
-            "9: letschat.link: no such key; write [[link]]: it belongs to no other section",
+            "9: letschat.link: unknown key; write [[link]]: it belongs to no other section",
         ),
         (
             "[[link]]",
             "[link]",
-            "9: link: a section where a list is wanted; write [[link]], with two brackets",
+            "9: link: expected a list, found a section; write [[link]], with two brackets",
         ),
-        ("[irc.office]", "[irc_office]", "2: irc_office: no such key; write [irc.office]"),
-        ("[irc.office]", "[irc-office]", "2: irc-office: no such key; write [irc.office]"),
-        ("[irc.office]", "[office]", "2: office: no such key; write [irc.office]"),
-        ("[irc.office]", "[ircs.office]", "2: ircs: no such key; did you mean \"irc\"?"),
+        ("[irc.office]", "[irc_office]", "2: irc_office: unknown key; write [irc.office]"),
+        ("[irc.office]", "[irc-office]", "2: irc-office: unknown key; write [irc.office]"),
+        ("[irc.office]", "[office]", "2: office: unknown key; write [irc.office]"),
+        ("[irc.office]", "[ircs.office]", "2: ircs: unknown key; did you mean \"irc\"?"),
         (
             "[irc.office]",
             "[irc]",
@@ -354,60 +359,62 @@ fn one_slip_is_one_mistake() {
         (
             "[irc.office]",
             "[[irc.office]]",
-            "2: irc.office: a list where a section is wanted; write [irc.NAME] above the keys of \
-             a network",
+            "2: irc.office: expected a section, found a list; write [irc.NAME] above the keys of a \
+             network",
         ),
         (
             "[irc.office]",
             "[irc.ofice]",
-            "10: link[0].channel: there is no network \"office\"; did you mean \"ofice\"?",
+            "10: link[0].channel: unknown network \"office\"; did you mean \"ofice\"?",
         ),
-        ("servers =", "severs =", "3: irc.office.severs: no such key; did you mean \"servers\"?"),
-        ("servers =", "host =", "3: irc.office.host: no such key; did you mean \"servers\"?"),
+        ("servers =", "severs =", "3: irc.office.severs: unknown key; did you mean \"servers\"?"),
+        ("servers =", "host =", "3: irc.office.host: unknown key; did you mean \"servers\"?"),
         (
             "servers = [\"irc.example.org:6697\"]",
             "server = \"irc.example.org\"",
-            "3: irc.office.server: no such key; did you mean \"servers\"? Write servers = [\"…\"], a list",
+            "3: irc.office.server: unknown key; did you mean \"servers\"? Write servers = \
+             [\"…\"], a list",
         ),
         (
             "servers =",
             "port = 6697\nservers =",
-            "3: irc.office.port: no such key; write it behind the server: servers = \
+            "3: irc.office.port: unknown key; write it behind the server: servers = \
              [\"irc.example.org:6697\"]",
         ),
         (
             "servers =",
             "channels = ['#dev', '#ops']\nservers =",
-            "3: irc.office.channels: no such key; write a [[link]] for each channel, with its room",
+            "3: irc.office.channels: unknown key; write a [[link]] for each channel, with its room",
         ),
         (
             "servers =",
             "password_fil = 'letschat.token'\nservers =",
-            "3: irc.office.password_fil: no such key; did you mean \"password_file\"?",
+            "3: irc.office.password_fil: unknown key; did you mean \"password_file\"?",
         ),
         (
             "channel = \"office/#dev\"",
             "channels = [\"office/#dev\"]",
-            "10: link[0].channels: no such key; did you mean \"channel\"? Write channel = \"…\", one text",
+            "10: link[0].channels: unknown key; did you mean \"channel\"? Write channel = \"…\", \
+             one text",
         ),
-        ("room =", "slug =", "11: link[0].slug: no such key; did you mean \"room\"?"),
-        ("[irc.office]", "[network.office]", "2: network: no such key; did you mean \"irc\"?"),
-        ("url =", "server =", "6: letschat.server: no such key; did you mean \"url\"?"),
-        ("url =", "uri =", "6: letschat.uri: no such key; did you mean \"url\"?"),
-        ("url =", "baseUrl =", "6: letschat.baseUrl: no such key; did you mean \"url\"?"),
-        ("channel =", "chanel =", "10: link[0].chanel: no such key; did you mean \"channel\"?"),
-        ("room =", "rom =", "11: link[0].rom: no such key; did you mean \"room\"?"),
-        ("room =", "rooms =", "11: link[0].rooms: no such key; did you mean \"room\"?"),
+        ("room =", "slug =", "11: link[0].slug: unknown key; did you mean \"room\"?"),
+        ("[irc.office]", "[network.office]", "2: network: unknown key; did you mean \"irc\"?"),
+        ("url =", "server =", "6: letschat.server: unknown key; did you mean \"url\"?"),
+        ("url =", "uri =", "6: letschat.uri: unknown key; did you mean \"url\"?"),
+        ("url =", "baseUrl =", "6: letschat.baseUrl: unknown key; did you mean \"url\"?"),
+        ("channel =", "chanel =", "10: link[0].chanel: unknown key; did you mean \"channel\"?"),
+        ("room =", "rom =", "11: link[0].rom: unknown key; did you mean \"room\"?"),
+        ("room =", "rooms =", "11: link[0].rooms: unknown key; did you mean \"room\"?"),
         (
             "[[link]]",
-            "settle = '5s'\n[[link]]",
-            "9: letschat.settle: no such key; it belongs to the top of the file, before the \
+            "shutdown_timeout = '5s'\n[[link]]",
+            "9: letschat.shutdown_timeout: unknown key; move it to the top of the file, before the \
              first [section]",
         ),
         (
             "servers =",
             "url = 'https://chat.example.org'\nservers =",
-            "3: irc.office.url: no such key; it belongs to [letschat]",
+            "3: irc.office.url: unknown key; move it to [letschat]",
         ),
     ] {
         let text = MINIMAL.replacen(from, to, 1);
@@ -429,16 +436,16 @@ fn the_key_that_is_proposed_fits_the_value() {
     ] {
         let text = MINIMAL.replace("token_file = \"letschat.token\"", written);
         let (name, _) = written.split_once(" =").unwrap();
-        let line = format!("bridge.toml:7: letschat.{name}: no such key; did you mean \"{near}\"?");
+        let line = format!("bridge.toml:7: letschat.{name}: unknown key; did you mean \"{near}\"?");
         ConfigFixture::new().assert_errors(&text.replace("TOKEN'", &format!("{TOKEN}'")), &[&line]);
     }
     for (written, told) in [
-        ("passwordfile = 'p'", "passwordfile: no such key; did you mean \"password_file\"?"),
-        ("pasword = '/etc/p'", "pasword: no such key; did you mean \"password_file\"?"),
-        ("pasword = 'p'", "pasword: no such key; did you mean \"password_file\"?"),
-        ("pasword = 'hush'", "pasword: no such key; did you mean \"password\"?"),
-        ("ssl = true", "ssl: no such key; did you mean \"tls\"?"),
-        ("server_tls = true", "server_tls: no such key; did you mean \"tls\"?"),
+        ("passwordfile = 'p'", "passwordfile: unknown key; did you mean \"password_file\"?"),
+        ("pasword = '/etc/p'", "pasword: unknown key; did you mean \"password_file\"?"),
+        ("pasword = 'p'", "pasword: unknown key; did you mean \"password_file\"?"),
+        ("pasword = 'hush'", "pasword: unknown key; did you mean \"password\"?"),
+        ("ssl = true", "ssl: unknown key; did you mean \"tls\"?"),
+        ("server_tls = true", "server_tls: unknown key; did you mean \"tls\"?"),
     ] {
         let desk = ConfigFixture::new().file("p", "hush\n");
         let text = with(written, "", "");
@@ -449,7 +456,7 @@ fn the_key_that_is_proposed_fits_the_value() {
     // A list is no nick, and nothing else is near.
     let mistakes = ConfigFixture::new().load(&with("nik = [5]", "", "")).unwrap_err();
     assert!(
-        mistakes.to_string().contains("irc.office.nik: no such key; known here: "),
+        mistakes.to_string().contains("irc.office.nik: unknown key; valid keys here: "),
         "{mistakes}"
     );
 }
@@ -460,7 +467,7 @@ fn what_is_wrong_besides_is_told_with_the_slip() {
     ConfigFixture::new().assert_errors(
         &text,
         &[
-            "bridge.toml:5: letchat: no such key; did you mean \"letschat\"?",
+            "bridge.toml:5: letchat: unknown key; did you mean \"letschat\"?",
             "bridge.toml:6: letschat.url: \"gopher://chat.example.org\" does not begin with https:// \
              or http://; write it like \"https://chat.example.org\"",
         ],
@@ -469,8 +476,8 @@ fn what_is_wrong_besides_is_told_with_the_slip() {
                 room = 'b'\n";
     ConfigFixture::new().assert_errors(
         &format!("{MINIMAL}{more}"),
-        &["bridge.toml:13: link[1].channel: there is no network \"ofice\", which 2 links mention; \
-           did you mean \"office\"?"],
+        &["bridge.toml:13: link[1].channel: unknown network \"ofice\", which 2 links mention; did \
+           you mean \"office\"?"],
     );
 }
 
@@ -493,10 +500,10 @@ fn a_channel_without_its_network_is_understood() {
     for (written, told) in [
         (
             "office/dev",
-            "\"dev\" does not begin like a channel, with #, &, + or !; did you mean \
+            "\"dev\" does not start with a channel prefix (#, &, + or !); did you mean \
                         \"office/#dev\"?",
         ),
-        ("Office/#dev", "there is no network \"Office\"; did you mean \"office\"?"),
+        ("Office/#dev", "unknown network \"Office\"; did you mean \"office\"?"),
     ] {
         let text = MINIMAL.replace("office/#dev", written);
         ConfigFixture::new()
@@ -518,7 +525,7 @@ fn how_the_file_was_saved_does_not_matter_or_is_told() {
         let mistakes = config::load(&path, std::iter::empty()).unwrap_err();
         assert_eq!(
             desk.lines(mistakes.diagnostics()),
-            ["wide.toml: this is UTF-16, not UTF-8; save it as UTF-8, as TOML has to be"]
+            ["wide.toml: this is UTF-16, not UTF-8; save it as UTF-8, as TOML requires"]
         );
     }
 }

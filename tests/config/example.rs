@@ -101,7 +101,7 @@ fn every_suggested_key_has_an_effect() {
         .file("office.webirc", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 45);
+    assert_eq!(examples.len(), 44);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

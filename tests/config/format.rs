@@ -12,8 +12,8 @@ fn with_format(sections: &str, own: &str) -> String {
 #[test]
 fn link_format_overrides_the_common_format() {
     let text = with_format(
-        "[looks]\nroom_talk = \"{nick}: \"\npaste_lines = 2\nignore = [{ nick = \"spam\" }]",
-        "[link.looks]\npaste_lines = \"none\"\nlong_pastes = \"all\"\njoin_lines = \"300ms\"\n\
+        "[format]\nroom_message = \"{nick}: \"\nmax_lines = 2\nignore = [{ nick = \"spam\" }]",
+        "[link.format]\nmax_lines = \"none\"\nlong_messages = \"all\"\nmerge_lines = \"300ms\"\n\
          ignore = [{ text = '^!' }]\n[[link]]\nchannel = \"office/#ops\"\nroom = \"ops\"\n",
     );
     let settings = ConfigFixture::new().settings(&text);
@@ -30,7 +30,7 @@ fn link_format_overrides_the_common_format() {
 
 #[test]
 fn user_map_is_read() {
-    let text = with_format("[people]\nann = \"ann_\"\n\"b.b\" = [\"bob\", \"account:bob\"]", "");
+    let text = with_format("[user_map]\nann = \"ann_\"\n\"b.b\" = [\"bob\", \"account:bob\"]", "");
     let settings = ConfigFixture::new().settings(&text);
     assert_ne!(*settings.format.user_map, letsbridge::translate::UserMap::default());
 }
@@ -38,45 +38,46 @@ fn user_map_is_read() {
 #[test]
 fn format_errors_have_their_lines() {
     let sections = r#"
-[looks]
-room_talk = "<{nik}> "
-join_lines = "3"
-notify_all = ["a b", "x@y"]
+[format]
+room_message = "<{nik}> "
+merge_lines = "3"
+allow_all_mention_from = ["a b", "x@y"]
 ignore = [
   { nick = "spam" },
   { nik = "spam" },
   { text = "(" },
 ]
-unwrap = [{ text = "x" }]
-paste_lines = -1
+extract_nicks = [{ text = "x" }]
+max_lines = -1
 mentions = "no"
-[people]
+[user_map]
 ann = "*!*@host"
 "#;
     ConfigFixture::new().assert_errors(
-        &with_format(sections, "[link.looks]\nemotes = \"pictures\"\nemote = 1\n"),
+        &with_format(sections, "[link.format]\nemotes = \"pictures\"\nemote = 1\n"),
         &[
-            "bridge.toml:10: looks.room_talk: unknown field {nik}; there are {nick}, {user}, \
+            "bridge.toml:10: format.room_message: unknown field {nik}; there are {nick}, {user}, \
              {display_name}, {account}, {network}, {channel}, {room}, {time}",
-            "bridge.toml:11: looks.join_lines: \"3\" is not known here; write \"never\", \
-             \"waiting\", or how long to wait, like \"300ms\" or \"1s\"",
-            "bridge.toml:12: looks.notify_all[0]: \"a b\" is no name; write one name, without spaces",
-            "bridge.toml:12: looks.notify_all[1]: \"x@y\" is no mask; write it like \
-             \"*!*@*.example.org\"",
-            "bridge.toml:15: looks.ignore[1]: \"nik\" is no key of a rule; did you mean \"nick\"?",
-            "bridge.toml:16: looks.ignore[2]: \"(\" is no pattern: unclosed group; see \
-             https://docs.rs/regex/#syntax",
-            "bridge.toml:18: looks.unwrap[0]: anybody could speak for anybody; say who it is, by \
-             nick, user, account or mask",
-            "bridge.toml:19: looks.paste_lines: not a number from 0 upwards; write a number like \
+            "bridge.toml:11: format.merge_lines: \"3\" is not a valid value; write \"never\", \
+             \"queued\", or a duration like \"300ms\" or \"1s\"",
+            "bridge.toml:12: format.allow_all_mention_from[0]: \"a b\" is not a name; write a \
+             single name without spaces",
+            "bridge.toml:12: format.allow_all_mention_from[1]: \"x@y\" is not a mask; write it \
+             like \"*!*@*.example.org\"",
+            "bridge.toml:15: format.ignore[1]: \"nik\" is not a rule key; did you mean \"nick\"?",
+            "bridge.toml:16: format.ignore[2]: \"(\" is not a valid regular expression: unclosed \
+             group; see https://docs.rs/regex/#syntax",
+            "bridge.toml:18: format.extract_nicks[0]: this rule would let anyone impersonate \
+             anyone; add nick, user, account or mask",
+            "bridge.toml:19: format.max_lines: not a non-negative number; write a number like \
              500, or \"none\"",
-            "bridge.toml:20: looks.mentions: text where true or false is wanted; write true or \
+            "bridge.toml:20: format.mentions: expected true or false, found text; write true or \
              false, without quotes",
-            "bridge.toml:22: people.ann: a mask, which could be anybody; write their nick, or \
-             \"account:\" and their account",
-            "bridge.toml:28: link[0].looks.emotes: \"pictures\" is not known here; it can be \
+            "bridge.toml:22: user_map.ann: a mask could match anyone; write a nick, or \
+             \"account:\" and an account",
+            "bridge.toml:28: link[0].format.emotes: \"pictures\" is not a valid value; use \
              \"names\" or \"unicode\"",
-            "bridge.toml:29: link[0].looks.emote: no such key; did you mean \"emotes\"?",
+            "bridge.toml:29: link[0].format.emote: unknown key; did you mean \"emotes\"?",
         ],
     );
 }

@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn keyword_values_are_parsed() {
     let settings = ConfigFixture::new().settings(&with(
-        "pace = 'off'\nin_doubt = 'drop'\nmode = 'relaymsg'",
-        "catch_up = 'all'\ncatch_up_limit = 'none'\n[store]\nkeep = 'forever'\n[log]\nformat = 'json'",
+        "flood_control = 'off'\nunconfirmed = 'drop'\nsender_mode = 'relaymsg'",
+        "catch_up = 'all'\ncatch_up_limit = 'none'\n[store]\nretention = 'forever'\n[log]\nformat = 'json'",
         "",
     ));
     let network = &settings.networks[0];
@@ -28,7 +28,7 @@ fn environment_overrides_the_file() {
     let desk = ConfigFixture::new()
         .variable("LETSBRIDGE__LETSCHAT__URL", "http://localhost:5000/chat")
         .variable("LETSBRIDGE__LETSCHAT__CATCH_UP_LIMIT", "7")
-        .variable("LETSBRIDGE__LETSCHAT__ANNOUNCE_GAPS", "no")
+        .variable("LETSBRIDGE__NOTICES", "no")
         .variable("LETSBRIDGE__IRC__OFFICE__NICK", "true")
         .variable("LETSBRIDGE__IRC__OFFICE__SERVERS", "a.example, [::1]:7000")
         .variable("LETSBRIDGE__IRC__OFFICE__PASSWORD", "0042")
@@ -83,7 +83,7 @@ fn errors_name_the_variable() {
         .variable("LETSBRIDGE__IRC__OFFICE", "x")
         .variable("LETSBRIDGE__LINK__0__ROOM", "dev")
         .variable("LETSBRIDGE__QUUX", "x")
-        .variable("LETSBRIDGE__SETTLE", "soon")
+        .variable("LETSBRIDGE__SHUTDOWN_TIMEOUT", "soon")
         .variable("LETSBRIDGE__IRC__OFFICE__TLS", "perhaps")
         .variable("LETSBRIDGE__IRC__OFFICE__SERVERS", "a.example,b:c")
         .assert_errors(
@@ -91,20 +91,20 @@ fn errors_name_the_variable() {
             &[
                 "LETSBRIDGE__IRC__OFFICE: a section, not a key; name one of its keys, like \
                  LETSBRIDGE__IRC__OFFICE__ACCOUNT",
-                "LETSBRIDGE__IRC__OFFICE__NICKNAME: no such key; did you mean \
+                "LETSBRIDGE__IRC__OFFICE__NICKNAME: unknown key; did you mean \
                  LETSBRIDGE__IRC__OFFICE__NICK?",
                 "LETSBRIDGE__IRC__OFFICE__SERVERS: irc.office.servers[1]: \"b:c\" is not host:port; \
                  write it like \"irc.example.org:6697\"",
-                "LETSBRIDGE__IRC__OFFICE__TLS: irc.office.tls: text where true or false is wanted; \
+                "LETSBRIDGE__IRC__OFFICE__TLS: irc.office.tls: expected true or false, found text; \
                  write true or false, without quotes",
-                "LETSBRIDGE__IRC__OFICE__NICK: irc.ofice: the file has no network \"ofice\"; did you \
-                 mean \"office\"?",
-                "LETSBRIDGE__LETSCHAT__ULR: no such key; did you mean LETSBRIDGE__LETSCHAT__URL?",
-                "LETSBRIDGE__LINK__0__ROOM: links cannot be made by environment variables; write \
-                 the links in the file",
-                "LETSBRIDGE__QUUX: no such key; variables are called like \
+                "LETSBRIDGE__IRC__OFICE__NICK: irc.ofice: unknown network \"ofice\"; did you mean \
+                 \"office\"?",
+                "LETSBRIDGE__LETSCHAT__ULR: unknown key; did you mean LETSBRIDGE__LETSCHAT__URL?",
+                "LETSBRIDGE__LINK__0__ROOM: links cannot be set by environment variables; define \
+                 links in the file",
+                "LETSBRIDGE__QUUX: unknown key; variable names look like \
                  LETSBRIDGE__LETSCHAT__URL or LETSBRIDGE__IRC__OFFICE__NICK",
-                "LETSBRIDGE__SETTLE: settle: \"soon\" is not a duration; write a number and its \
+                "LETSBRIDGE__SHUTDOWN_TIMEOUT: shutdown_timeout: \"soon\" is not a duration; write a number and its \
                  unit, like \"90s\", \"5m\", \"24h\" or \"30d\"",
             ],
         );

@@ -46,7 +46,7 @@ fn link_to_an_unknown_network_is_rejected() {
     ConfigFixture::new().assert_errors(
         &links(&[("work/#dev", "dev", ""), ("#dev", "ops", "")]),
         &[
-            "bridge.toml:9: link[0].channel: there is no network \"work\"; the networks are \"home\", \
+            "bridge.toml:9: link[0].channel: unknown network \"work\"; the networks are \"home\", \
              \"office\"",
             "bridge.toml:13: link[1].channel: \"#dev\" is not network/channel; write it like \
              \"home/#dev\"",
@@ -65,9 +65,9 @@ fn link_loops_are_rejected_with_their_path() {
             ("home/#Dev", "ops", ""),
         ]),
         &[
-            "bridge.toml:20: link[3]: \"office/#dev\" and \"dev\" are already joined, through \
+            "bridge.toml:20: link[3]: \"office/#dev\" and \"dev\" are already linked, through \
              office/#dev – ops – home/#dev – dev; remove one of these links",
-            "bridge.toml:24: link[4]: \"home/#dev\" and \"ops\" are already joined by link[1] \
+            "bridge.toml:24: link[4]: \"home/#dev\" and \"ops\" are already linked by link[1] \
              (bridge.toml:12); remove one of the two",
         ],
     );
@@ -80,7 +80,7 @@ fn link_overrides_the_sender_mode() {
         links(&[("office/#dev", "dev", modes[0]), ("office/#dev", "tea", modes[1]), home])
     };
     let desk = ConfigFixture::new();
-    let settings = desk.settings(&text(["mode = 'puppets'", ""]));
+    let settings = desk.settings(&text(["sender_mode = 'puppets'", ""]));
     let network = &settings.networks[0];
     assert_eq!(
         (network.sender_mode, network.sender_mode_in(&network.channels[0])),
@@ -88,9 +88,9 @@ fn link_overrides_the_sender_mode() {
     );
     assert_eq!(network.nick_template_for(SenderMode::Puppets), "{user}|lc");
     desk.assert_errors(
-        &text(["mode = 'puppets'", "mode = 'bot'"]),
-        &["bridge.toml:15: link[1].mode: \"office/#dev\" has another one in link[0].mode \
-           (bridge.toml:11); write the same, or write it once"],
+        &text(["sender_mode = 'puppets'", "sender_mode = 'bot'"]),
+        &["bridge.toml:15: link[1].sender_mode: \"office/#dev\" has a different value in \
+           link[0].sender_mode (bridge.toml:11); use the same value, or set it once"],
     );
 }
 
@@ -113,10 +113,10 @@ fn conflicting_secrets_of_one_endpoint_are_rejected() {
     desk.assert_errors(
         &text(["key = 'k'\nroom_password = 'hush'", "room_password = 'hash'", "key = 'l'"]),
         &[
-            "bridge.toml:16: link[1].room_password: \"dev\" has another one in link[0].room_password \
-             (bridge.toml:12); write the same, or write it once",
-            "bridge.toml:20: link[2].key: \"office/#dev\" has another one in link[0].key \
-             (bridge.toml:11); write the same, or write it once",
+            "bridge.toml:16: link[1].room_password: \"dev\" has a different value in \
+             link[0].room_password (bridge.toml:12); use the same value, or set it once",
+            "bridge.toml:20: link[2].key: \"office/#dev\" has a different value in link[0].key \
+             (bridge.toml:11); use the same value, or set it once",
         ],
     );
 }

@@ -47,41 +47,41 @@ fn incomplete_login_settings_are_rejected() {
             "",
         ),
         &[
-            "bridge.toml:5: irc.office.sasl: \"must\" is not known here; it can be \"required\" or \
+            "bridge.toml:5: irc.office.sasl: \"must\" is not a valid value; use \"required\" or \
              \"preferred\" or \"off\"",
-            "bridge.toml:6: irc.office.sasl_mechanisms[1]: \"digest-md5\" is not known here; it can \
-             be \"external\" or \"scram-sha-256\" or \"plain\"",
-            "bridge.toml:7: irc.office.cert_file: \"bridge.pem\" has no private key without a \
-             passphrase in it; it must be PEM, with -----BEGIN PRIVATE KEY-----",
+            "bridge.toml:6: irc.office.sasl_mechanisms[1]: \"digest-md5\" is not a valid value; \
+             use \"external\" or \"scram-sha-256\" or \"plain\"",
+            "bridge.toml:7: irc.office.cert_file: \"bridge.pem\" contains no private key without a \
+             passphrase; it must be PEM, with -----BEGIN PRIVATE KEY-----",
             "bridge.toml:8: irc.office.nickserv: \"Nick Serv\" contains ' ', which a nick cannot; \
-             leave ' ' out",
-            "bridge.toml:9: irc.office.nickserv_identify: \"AUTH me\" has no {password} in it; write \
-             it like \"IDENTIFY {account} {password}\"",
+             remove ' '",
+            "bridge.toml:9: irc.office.nickserv_identify: \"AUTH me\" does not contain {password}; \
+             write it like \"IDENTIFY {account} {password}\"",
         ],
     );
     ConfigFixture::new().assert_errors(
         &with("account = 'ann'\nkey_file = 'k'", "", ""),
         &[
             "bridge.toml:4: irc.office.account: an account without a password; add \
-             account_password_file = \"office.account\", a file with its password, or a client \
-             certificate that it knows, by cert_file",
+             account_password_file = \"office.account\" (a file with the password), or cert_file \
+             with a client certificate registered for the account",
             "bridge.toml:5: irc.office.key_file: a key without a certificate; add cert_file = \
-             \"bridge.pem\", the certificate that it belongs to",
+             \"bridge.pem\", the certificate for this key",
         ],
     );
     ConfigFixture::new().assert_errors(
         &with("sasl = 'required'\nsasl_mechanisms = ['external']", "", ""),
         &[
-            "bridge.toml:4: irc.office.sasl: there is no account to log in to; add account and \
-             account_password_file, or a client certificate, by cert_file",
-            "bridge.toml:5: irc.office.sasl_mechanisms: \"external\" logs in by a client \
-             certificate, and there is none; add cert_file, or leave \"external\" out",
+            "bridge.toml:4: irc.office.sasl: no account configured; add account and \
+             account_password_file, or cert_file with a client certificate",
+            "bridge.toml:5: irc.office.sasl_mechanisms: \"external\" needs a client certificate; \
+             add cert_file, or remove \"external\"",
         ],
     );
     ConfigFixture::new().file("bridge.pem", client_certificate()).assert_errors(
         &with("tls = false\ncert_file = 'bridge.pem'", "", ""),
-        &["bridge.toml:5: irc.office.cert_file: there is no client certificate with tls = false; \
-           remove one or the other"],
+        &["bridge.toml:5: irc.office.cert_file: a client certificate needs TLS, but tls = false; \
+           remove one of the two"],
     );
 }
 
@@ -97,11 +97,10 @@ fn on_connect_commands_are_validated_and_hidden() {
     ConfigFixture::new().file("c", "OPER me hush\n/oper me hush\nQUIT hush\n").assert_errors(
         &with("on_connect_file = 'c'", "", ""),
         &[
-            "bridge.toml:4: irc.office.on_connect_file: line 2 of \"c\" begins with /oper, which is \
-             how a client's window reads it; write it as the server reads it, like \"MODE {nick} \
-             +x\"",
-            "bridge.toml:4: irc.office.on_connect_file: line 3 of \"c\" says QUIT, which the bridge \
-             says by itself; leave it out",
+            "bridge.toml:4: irc.office.on_connect_file: line 2 of \"c\" starts with /oper, which \
+             only IRC clients understand; write a raw IRC command, like \"MODE {nick} +x\"",
+            "bridge.toml:4: irc.office.on_connect_file: line 3 of \"c\" uses QUIT, which the \
+             bridge sends itself; remove it",
         ],
     );
 }
@@ -123,10 +122,10 @@ fn proxy_is_read_with_its_credentials() {
     desk.assert_errors(
         &with("bind = 'eth0'\nproxy = 'socks5://me:hush@proxy'", "", ""),
         &[
-            "bridge.toml:4: irc.office.bind: \"eth0\" is no IP address; write an address of this \
-             machine, like \"192.0.2.7\" or \"2001:db8::7\"",
-            "bridge.toml:5: irc.office.proxy: the address has a password; put it into a file, and \
-             name that by proxy_password_file",
+            "bridge.toml:4: irc.office.bind: \"eth0\" is not an IP address; write an address of \
+             this machine, like \"192.0.2.7\" or \"2001:db8::7\"",
+            "bridge.toml:5: irc.office.proxy: the address has a password; put it in a file and \
+             set proxy_password_file",
         ],
     );
     desk.assert_errors(
@@ -156,7 +155,10 @@ fn a_password_that_is_not_said_in_the_clear_is_warned_of() {
         (format!("{account}\nsasl_mechanisms = ['plain']"), "does not log in"),
         (format!("{account}\nsasl = 'off'"), "does not log in"),
         ("tls = false\npassword = 'hush'".to_owned(), "the server's password"),
-        ("tls = false\nwebirc_password = 'hush'\nmode = 'puppets'".to_owned(), "webirc_password"),
+        (
+            "tls = false\nwebirc_password = 'hush'\nsender_mode = 'puppets'".to_owned(),
+            "webirc_password",
+        ),
     ] {
         let said = warnings(&lines);
         assert!(

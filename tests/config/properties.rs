@@ -57,7 +57,7 @@ proptest! {
         value in ".{0,40}",
     ) {
         let desk = ConfigFixture::new()
-            .variable("LETSBRIDGE__SETTLE", &value)
+            .variable("LETSBRIDGE__SHUTDOWN_TIMEOUT", &value)
             .variable(&format!("LETSBRIDGE__{word}"), &value);
         for text in [text.as_str(), MINIMAL] {
             if let Err(mistakes) = desk.load(text) {
@@ -105,7 +105,7 @@ proptest! {
         let desk = ConfigFixture::new();
         let told = desk.lines(desk.load(&text).unwrap_err().diagnostics());
         prop_assert_eq!(told.len(), 1);
-        let expected = format!("bridge.toml:{number}: {section}.{key}: no such key; ");
+        let expected = format!("bridge.toml:{number}: {section}.{key}: unknown key; ");
         prop_assert!(told[0].starts_with(&expected), "{:?}", told);
         prop_assert!(!told[0].contains(SECRET));
     }

@@ -19,9 +19,9 @@ fn secrets_are_read_inline_or_from_a_file() {
 
 #[test]
 fn unusable_secret_is_rejected_without_showing_it() {
-    let empty = "is empty; write the secret there, or leave the key out";
-    let lines = "has 2 lines; a secret is one line: remove the others";
-    let nul = "contains a NUL; a secret is one line of text";
+    let empty = "is empty; write the secret there, or remove the key";
+    let lines = "has 2 lines; write the secret on a single line";
+    let nul = "contains a NUL; write the secret as one line of text";
     let wide = "is UTF-16, not UTF-8; save it as UTF-8";
     for (content, found) in [
         (&b""[..], empty),
@@ -45,14 +45,14 @@ fn unusable_secret_is_rejected_without_showing_it() {
     ConfigFixture::new().file("p", "\n").file("letschat.token", "hush").assert_errors(
         &with("password_file = 'p'", "", "key_file = 'nowhere'\nroom_password_file = '.'"),
         &[
-            "bridge.toml:4: irc.office.password_file: \"p\" is empty; write the secret there, or leave \
-             the key out",
+            "bridge.toml:4: irc.office.password_file: \"p\" is empty; write the secret there, or \
+             remove the key",
             "bridge.toml:7: letschat.token_file: \"letschat.token\" is not a Let's Chat token; \
-             generate one in Let's Chat (\"Authentication tokens\") and copy the whole of it",
+             generate one in Let's Chat (\"Authentication tokens\") and copy all of it",
             "bridge.toml:12: link[0].key_file: cannot read \"nowhere\" (No such file or directory (os \
-             error 2)); create it, or name another",
+             error 2)); create it, or fix the path",
             "bridge.toml:13: link[0].room_password_file: cannot read \".\" (Is a directory (os error \
-             21)); name a file that can be read",
+             21)); use a readable file",
         ],
     );
 }
@@ -74,13 +74,13 @@ fn inline_and_file_secret_conflict() {
             "key = 'hush'\nkey_file = 5\nroom_password = ['hush']",
         ),
         &[
-            "bridge.toml:4: irc.office.password_file: there is irc.office.password, too \
-             (bridge.toml:5); keep one of the two",
-            "bridge.toml:8: letschat.token_file: there is letschat.token, too \
-             (LETSBRIDGE__LETSCHAT__TOKEN); keep one of the two",
-            "bridge.toml:14: link[0].key_file: there is link[0].key, too (bridge.toml:13); keep one \
-             of the two",
-            "bridge.toml:15: link[0].room_password: a list where text is wanted; put it in quotes",
+            "bridge.toml:4: irc.office.password_file: conflicts with irc.office.password \
+             (bridge.toml:5); remove one of the two",
+            "bridge.toml:8: letschat.token_file: conflicts with letschat.token \
+             (LETSBRIDGE__LETSCHAT__TOKEN); remove one of the two",
+            "bridge.toml:14: link[0].key_file: conflicts with link[0].key (bridge.toml:13); remove \
+             one of the two",
+            "bridge.toml:15: link[0].room_password: expected text, found a list; put it in quotes",
         ],
     );
 }
@@ -105,10 +105,10 @@ fn world_readable_secret_is_warned_about() {
     desk.assert_warnings(
         &text,
         &[
-            "bridge.toml:4: irc.office.password: everybody on this machine can read it here; chmod \
-             o-r bridge.toml, or use password_file",
-            "bridge.toml:7: letschat.token_file: everybody on this machine can read \
-             \"letschat.token\"; chmod o-r letschat.token",
+            "bridge.toml:4: irc.office.password: the file with this secret is world-readable; \
+             chmod o-r bridge.toml, or use password_file",
+            "bridge.toml:7: letschat.token_file: \"letschat.token\" is world-readable; chmod o-r \
+             letschat.token",
         ],
     );
     open("letschat.token", 0o640);
@@ -159,6 +159,6 @@ fn a_mark_before_a_certificate_does_not_matter() {
     desk.assert_errors(
         &with("ca_file = 'ca.pem'", "", ""),
         &["bridge.toml:4: irc.office.ca_file: cannot read \"ca.pem\" (it is UTF-16: save it as \
-           UTF-8); name a file that can be read"],
+           UTF-8); use a readable file"],
     );
 }

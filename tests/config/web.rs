@@ -6,7 +6,7 @@ use super::*;
 fn web_is_off_without_public_url() {
     let desk = ConfigFixture::new();
     assert_eq!(desk.settings(MINIMAL).web, None);
-    assert_eq!(desk.settings(&format!("{MINIMAL}\n[web]\nexpire = \"1d\"\n")).web, None);
+    assert_eq!(desk.settings(&format!("{MINIMAL}\n[web]\nlink_expiry = \"1d\"\n")).web, None);
 }
 
 #[test]
@@ -16,9 +16,9 @@ fn web_settings_are_read() {
 [web]
 public_url = "https://bridge.example/irc"
 listen = "[::1]:9000"
-expire = "2d"
-largest = "10MB"
-cache = "1GB"
+link_expiry = "2d"
+max_file_size = "10MB"
+cache_size = "1GB"
 requests_per_minute = "none"
 trusted_proxies = ["10.0.0.0/8", "::1"]
 "#
@@ -45,8 +45,8 @@ fn invalid_web_settings_are_rejected() {
         ),
         at(
             3,
-            "web.cache: the cache cannot hold one file of the size that web.largest allows; make it \
-             at least as large",
+            "web.cache_size: smaller than web.max_file_size: the cache cannot hold the largest \
+             file; raise it to at least web.max_file_size",
         ),
         at(
             4,
@@ -57,7 +57,7 @@ fn invalid_web_settings_are_rejected() {
     let mistakes: Vec<&str> = mistakes.iter().map(String::as_str).collect();
     ConfigFixture::new().assert_errors(
         &format!(
-            "{MINIMAL}\n[web]\nlisten = \"8480\"\ncache = \"1MB\"\ntrusted_proxies = [\"proxy\"]\n"
+            "{MINIMAL}\n[web]\nlisten = \"8480\"\ncache_size = \"1MB\"\ntrusted_proxies = [\"proxy\"]\n"
         ),
         &mistakes,
     );

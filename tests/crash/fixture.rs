@@ -162,11 +162,11 @@ impl Stage {
     /// What the bridge is told of it; nothing is too old or too much for it.
     pub(crate) fn config(&self) -> String {
         let mut config = format!(
-            "break_loops = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
-             announce = false\n\
-             [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\npace = \"off\"\n\
-             [looks]\nquiet_names = false\njoins = \"off\"\nnicks = \"off\"\nkicks = \"off\"\n\
-             modes = \"off\"\ntopics = \"off\"\nlong_pastes = \"all\"\n\
+            "loop_protection = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
+             notices = false\n\
+             [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\nflood_control = \"off\"\n\
+             [format]\nanti_ping = false\nshow_joins = \"off\"\nshow_nick_changes = \"off\"\n\
+             show_kicks = \"off\"\nshow_modes = \"off\"\nshow_topics = \"off\"\nlong_messages = \"all\"\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
             self.irc.address(),
             self.letschat.url(),

@@ -143,7 +143,7 @@ async fn shake(manner: Manner) {
     let stage = Stage::set(manner.caps).await;
     let mut program = Program::new(&stage.config());
     program.start().await;
-    timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
+    timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
     let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };
     let begun = begin(&stage, &chorus).await;
@@ -173,7 +173,7 @@ async fn run(manner: Manner) {
     let mut program = Program::new(&stage.config());
     program.start().await;
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
-    timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
+    timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
 
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
     let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };

@@ -84,7 +84,7 @@ impl Program {
         *self.ready.borrow()
     }
 
-    /// Waits until it says, as systemd would hear it, that every link is joined.
+    /// Waits until it says, as systemd would hear it, that all links are up.
     pub(crate) async fn ready(&mut self) {
         let child = self.child.as_mut().expect("it was started");
         tokio::select! {

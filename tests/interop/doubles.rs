@@ -159,11 +159,14 @@ fn config(networks: &[&IrcServer], letschat: &LetsChat, trust: &str) -> String {
     let mut config = String::new();
     for (at, irc) in networks.iter().enumerate() {
         let address = irc.address();
-        write!(config, "[irc.net{at}]\nservers = [\"{address}\"]\ntls = false\npace = \"off\"\n")
-            .unwrap();
+        write!(
+            config,
+            "[irc.net{at}]\nservers = [\"{address}\"]\ntls = false\nflood_control = \"off\"\n"
+        )
+        .unwrap();
     }
     let (url, token) = (letschat.url(), letschat.token("bridge"));
-    write!(config, "[looks]\njoin_lines = \"never\"\nlong_pastes = \"all\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
+    write!(config, "[format]\nmerge_lines = \"never\"\nlong_messages = \"all\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n{trust}\n").unwrap();
     for (at, _) in networks.iter().enumerate() {
         for room in 0..ROOMS {
             write!(config, "[[link]]\nchannel = \"net{at}/#room{room}\"\nroom = \"room{room}\"\n")

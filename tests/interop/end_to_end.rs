@@ -77,8 +77,8 @@ fn config(irc: &Ircd, letschat: &LetsChat, tls: bool) -> String {
     };
     let port = server.port();
     let mut config = format!(
-        "[irc.office]\nservers = [\"localhost:{port}\"]\nnick = \"bridge\"\npace = \"off\"\n{trust}\n\
-         [looks]\njoin_lines = \"never\"\nlong_pastes = \"all\"\nmentions = false\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
+        "[irc.office]\nservers = [\"localhost:{port}\"]\nnick = \"bridge\"\nflood_control = \"off\"\n{trust}\n\
+         [format]\nmerge_lines = \"never\"\nlong_messages = \"all\"\nmentions = false\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         letschat.url(),
         letschat.token("bridge"),
     );

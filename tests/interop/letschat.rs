@@ -158,8 +158,8 @@ async fn posts_of_ann(alice: &mut Member, id: &str) -> Vec<String> {
 
 fn config(url: &str, irc: &IrcServer, rooms: &[(String, String)]) -> String {
     let mut config = format!(
-        "[irc.office]\nservers = [\"{}\"]\ntls = false\npace = \"off\"\n\
-         [looks]\njoin_lines = \"never\"\nlong_pastes = \"all\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{}\"\n",
+        "[irc.office]\nservers = [\"{}\"]\ntls = false\nflood_control = \"off\"\n\
+         [format]\nmerge_lines = \"never\"\nlong_messages = \"all\"\nmentions = false\n[letschat]\nurl = \"{url}\"\ntoken = \"{}\"\n",
         irc.address(),
         environment("LETSCHAT_TOKEN"),
     );

@@ -201,7 +201,7 @@ fn config(daemon: Daemon, irc: &Ircd, letschat: &LetsChat) -> String {
         }
     };
     let mut config = format!(
-        "[irc.office]\n{way}\nnick = \"bridge\"\npace = \"off\"\nmode = \"puppets\"\n\
+        "[irc.office]\n{way}\nnick = \"bridge\"\nflood_control = \"off\"\nsender_mode = \"puppets\"\n\
          [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
         letschat.url(),
         letschat.token("bridge"),

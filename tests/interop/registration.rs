@@ -271,7 +271,7 @@ async fn inspircd_turns_away_in_words_that_are_understood() {
     let scene = scene(Daemon::Inspircd, House { inspircd: BADNICK, ..open() }).await;
     let mut ann = IrcClient::connect(scene.irc.plain(), "ann").await;
     ann.join("#tea").await;
-    let bridge = scene.bridge(&(scene.plain() + "\nother_nicks = [\"ferry\"]"));
+    let bridge = scene.bridge(&(scene.plain() + "\nalt_nicks = [\"ferry\"]"));
     ann.until("the bridge under another name", |line| line.from == "ferry").await;
     assert!(bridge.stop().await.success());
 }

@@ -33,7 +33,7 @@ async fn scene(daemon: Daemon) -> Scene {
     ann.join("#tea").await;
     let bridge = Bridge::start(&format!(
         "[irc.office]\nservers = [\"localhost:{}\"]\nnick = \"bridge\"\ntls = false\n\
-         [looks]\nlong_pastes = \"all\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n\
+         [format]\nlong_messages = \"all\"\n[letschat]\nurl = \"{}\"\ntoken = \"{}\"\n\
          [[link]]\nchannel = \"office/#tea\"\nroom = \"tea\"\n",
         irc.plain().port(),
         letschat.url(),

@@ -13,8 +13,8 @@ async fn check(world: &World, code: i32) -> Vec<String> {
     let End { code: exit, out, err } = world.letsbridge(&["check"]).ends().await;
     assert_eq!((exit, err.as_str()), (Some(code), ""), "{out}");
     let lines: Vec<String> = out.lines().map(str::to_owned).collect();
-    assert_eq!(lines[0], "bridge.toml: no mistakes");
-    assert_eq!(lines[1], "state: can be written");
+    assert_eq!(lines[0], "bridge.toml: configuration OK");
+    assert_eq!(lines[1], "state: writable");
     lines[2..].to_vec()
 }
 
@@ -25,9 +25,9 @@ async fn working_configuration_passes() {
     assert_eq!(
         found,
         [
-            "irc office: let in as bridge",
-            "letschat: let in as bridge",
-            "link[0] office/#tea and letschat/tea: works",
+            "irc office: connected as bridge",
+            "letschat: connected as bridge",
+            "link[0] office/#tea and letschat/tea: OK",
         ]
     );
     assert_eq!((world.irc.client_count(), world.irc.connections_accepted()), (0, 1), "it has left");
@@ -35,8 +35,8 @@ async fn working_configuration_passes() {
     let bridge = world.bridge().await;
     let End { code, out, .. } = world.letsbridge(&["check"]).ends().await;
     assert_eq!(code, Some(0), "{out}");
-    assert!(out.contains("state: in use by a bridge that is running\n"), "{out}");
-    assert!(out.contains("irc office: let in as bridge_, for bridge is taken\n"), "{out}");
+    assert!(out.contains("state: in use by a running bridge\n"), "{out}");
+    assert!(out.contains("irc office: connected as bridge_ (bridge is in use)\n"), "{out}");
     assert_eq!(bridge.stop().await.code, Some(0));
 }
 
@@ -95,12 +95,12 @@ async fn server_other_than_letschat_is_reported() {
 async fn join_failure_is_reported_with_a_remedy() {
     let world = World::new().await;
     for (numeric, remedy) in
-        [(474, "lift the ban"), (475, "by `key_file` or `key`"), (473, "exempt the bridge (+I)")]
+        [(474, "lift the ban"), (475, "(`key_file` or `key`)"), (473, "exempt the bridge (+I)")]
     {
         world.irc.faults().refuse_joins("#tea", numeric, 1);
         let found = check(&world, 1).await;
-        assert_eq!(found[0], "irc office: let in as bridge");
-        let beginning = "link[0] office/#tea and letschat/tea: the network says \"";
+        assert_eq!(found[0], "irc office: connected as bridge");
+        let beginning = "link[0] office/#tea and letschat/tea: the server says \"";
         assert!(found[2].starts_with(beginning) && found[2].contains(remedy), "{}", found[2]);
     }
 }
@@ -113,9 +113,9 @@ async fn a_channel_that_does_not_hear_the_bridge() {
     let found = check(&world, 1).await;
     assert_eq!(
         found[2],
-        "link[0] office/#tea and letschat/tea: the network says \"the channel is moderated (+m), \
-         and the bridge has no voice\": have an operator of the channel give the bridge voice: \
-         MODE +v, or by ChanServ"
+        "link[0] office/#tea and letschat/tea: the server says \"the channel is moderated (+m), and \
+         the bridge has no voice\": ask a channel operator to give the bridge voice (MODE +v, or \
+         ChanServ)"
     );
 }
 
@@ -157,10 +157,10 @@ async fn every_server_of_a_network_is_tried() {
     for (line, beginning) in found.iter().zip([
         format!("irc office at {gone}: cannot connect to {gone}"),
         format!("irc office at {locked}: wrong server password"),
-        format!("irc office at {first}: let in as bridge"),
-        format!("irc office at {second}: let in as bridge"),
-        "letschat: let in as bridge".to_owned(),
-        "link[0] office/#tea and letschat/tea: works".to_owned(),
+        format!("irc office at {first}: connected as bridge"),
+        format!("irc office at {second}: connected as bridge"),
+        "letschat: connected as bridge".to_owned(),
+        "link[0] office/#tea and letschat/tea: OK".to_owned(),
     ]) {
         assert!(line.starts_with(&beginning), "{line}");
     }
@@ -175,7 +175,9 @@ async fn wrong_server_password_is_reported() {
     let found = check(&world, 1).await;
     assert!(found[0].starts_with("irc office: wrong server password"), "{}", found[0]);
     world.write("office.password", "opensesame\n");
-    world.configure(|toml| toml.replace("pace =", "password_file = \"office.password\"\npace ="));
+    world.configure(|toml| {
+        toml.replace("flood_control =", "password_file = \"office.password\"\nflood_control =")
+    });
     check(&world, 0).await;
 }
 
@@ -197,7 +199,7 @@ async fn public_url_reaches_the_bridge() {
     let world = World::new().await;
     let address = free_port().to_string();
     let public = format!("http://{address}/irc/");
-    let works = format!("{public}: leads to the bridge, at {address}");
+    let works = format!("{public}: reachable ({address})");
     assert_eq!(start_web(&world, &public, &address, 0).await, works);
     // Beside a bridge that runs, it is that which answers.
     let bridge = world.bridge().await;

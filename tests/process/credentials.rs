@@ -56,7 +56,7 @@ async fn what_a_network_is_told_is_not_logged() {
         format!(
             "ca_file = \"ca.pem\"\ncert_file = \"own.pem\"\naccount_password = {password:?}\n\
              on_connect = [\"PRIVMSG ann :AUTH bridge {COMMAND}\"]\n\
-             mode = \"puppets\"\nwebirc_password = {GATEWAY:?}"
+             sender_mode = \"puppets\"\nwebirc_password = {GATEWAY:?}"
         )
     };
     configure(&world, &network(WRONG_ACCOUNT));

@@ -128,7 +128,8 @@ async fn readers_that_stop_do_not_keep_others_from_their_files() {
     const SIZE: usize = 9_000_000;
     let world = World::new().await;
     world.irc.virtual_user("ann").join("#tea");
-    let (bridge, address) = serving(&world, "largest = \"10MB\"\ncache = \"20MB\"").await;
+    let (bridge, address) =
+        serving(&world, "max_file_size = \"10MB\"\ncache_size = \"20MB\"").await;
     bridge.ready().await;
     let mut heard = 0;
     let mut readers = Vec::new();

@@ -154,7 +154,7 @@ async fn used_port_is_reported_with_its_option() {
         let start = Start::new(directory.path(), &["demo", option, &port, other, "0"]);
         let end = start.ends().await;
         assert_eq!((end.code, end.out.as_str()), (Some(1), ""), "{}", end.err);
-        assert!(end.err.starts_with(&format!("port {port} cannot be used (")), "{}", end.err);
+        assert!(end.err.starts_with(&format!("cannot listen on port {port} (")), "{}", end.err);
         assert!(
             end.err.trim_end().ends_with(&format!("choose another with {option}")),
             "{}",

@@ -11,7 +11,9 @@ use crate::program::soon;
 async fn talking() -> World {
     let letschat = letschat::Setup { private_messages: true, ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), letschat).await;
-    world.configure(|toml| toml.replace("pace =", "direct_messages = true\npace ="));
+    world.configure(|toml| {
+        toml.replace("flood_control =", "direct_messages = true\nflood_control =")
+    });
     world.letschat.join_room("tea", "ann");
     world
 }
@@ -118,7 +120,9 @@ async fn however_often_it_is_killed_what_was_heard_arrives_in_order() {
 async fn a_server_without_private_messages_is_told_of() {
     let letschat = letschat::Setup { private_messages: false, ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), letschat).await;
-    world.configure(|toml| toml.replace("pace =", "direct_messages = true\npace ="));
+    world.configure(|toml| {
+        toml.replace("flood_control =", "direct_messages = true\nflood_control =")
+    });
     let end = world.letsbridge(&["check"]).ends().await;
     assert_eq!(end.code, Some(1));
     assert!(end.out.contains("letschat: private messages are turned off there"), "{}", end.out);

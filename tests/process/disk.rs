@@ -72,7 +72,7 @@ fn namespaces() -> Option<&'static [&'static str]> {
 /// A world in which each line is a post of its own.
 async fn line_by_line() -> World {
     let world = World::new().await;
-    world.configure(|toml| format!("{toml}\n[looks]\njoin_lines = \"never\"\n"));
+    world.configure(|toml| format!("{toml}\n[format]\nmerge_lines = \"never\"\n"));
     world
 }
 
@@ -99,7 +99,7 @@ async fn waits_and_goes_on(
     said.iter().for_each(|text| ann.send("#tea", text));
     let line = bridge.err.says("cannot write to the database").await;
     assert!(line.contains(why), "{line}");
-    bridge.notices("STATUS=2 of 2 channels and rooms joined; the disk takes nothing").await;
+    bridge.notices("STATUS=2 of 2 channels and rooms joined; cannot write to the database").await;
     mend(&bridge);
     bridge.err.says("receiving resumed").await;
     let told: Vec<String> = said.iter().map(|text| format!("<ann> {text}")).collect();

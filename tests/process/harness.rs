@@ -63,13 +63,13 @@ impl World {
     pub(crate) fn configure(&self, change: impl FnOnce(String) -> String) {
         let toml = format!(
             r##"state_dir = "state"
-settle = "10s"
+shutdown_timeout = "10s"
 
 [irc.office]
 servers = ["{irc}"]
 tls = false
 nick = "{BRIDGE}"
-pace = "off"
+flood_control = "off"
 
 [letschat]
 url = "{letschat}"

@@ -13,7 +13,7 @@ async fn world(server: SocketAddr, ident: SocketAddr) -> World {
     let irc = world.irc.address().to_string();
     world.configure(|toml| {
         let toml = toml.replace(&irc, &server.to_string());
-        let toml = toml.replace("pace =", "username = \"ferry\"\npace =");
+        let toml = toml.replace("flood_control =", "username = \"ferry\"\nflood_control =");
         format!("{toml}\n[ident]\nlisten = \"{ident}\"\n")
     });
     world

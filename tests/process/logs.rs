@@ -14,8 +14,8 @@ async fn as_json_each_line_is_an_object() {
             ["timestamp", "level", "message", "target"].iter().all(|key| line[key].is_string())
         );
     }
-    let joined = lines.iter().find(|line| line["message"] == "every link is joined").unwrap();
-    assert_eq!((&joined["level"], &joined["places"]), (&"INFO".into(), &2.into()));
+    let joined = lines.iter().find(|line| line["message"] == "all links up").unwrap();
+    assert_eq!((&joined["level"], &joined["endpoints"]), (&"INFO".into(), &2.into()));
     assert_eq!(end.out, "");
 }
 
@@ -23,7 +23,7 @@ async fn as_json_each_line_is_an_object() {
 async fn as_text_it_has_colours_only_when_told() {
     let world = World::new().await;
     let plain = world.bridge().await.stop().await;
-    assert!(plain.err.contains(" INFO every link is joined places=2\n"), "{}", plain.err);
+    assert!(plain.err.contains(" INFO all links up endpoints=2\n"), "{}", plain.err);
     assert!(!plain.err.contains('\u{1b}'), "{}", plain.err);
     world.configure(|toml| toml.replace("[irc.office]", "[log]\nformat = \"human\"\n[irc.office]"));
     let human = world.bridge().await.stop().await;
@@ -36,7 +36,7 @@ async fn rust_log_wins_over_the_configuration() {
     world.configure(|toml| toml.replace("[irc.office]", "[log]\nlevel = \"off\"\n[irc.office]"));
     assert_eq!(world.bridge().await.stop().await.err, "");
     let talkative = world.talkative_bridge().await.stop().await;
-    assert!(talkative.err.contains("every link is joined"), "{}", talkative.err);
+    assert!(talkative.err.contains("all links up"), "{}", talkative.err);
 
     world.configure(|toml| toml.replace("[irc.office]", "[log]\nlevel = \"loud\"\n[irc.office]"));
     let end = world.run().ends().await;

@@ -117,7 +117,7 @@ impl Program {
         }
     }
 
-    /// Waits until every link is joined.
+    /// Waits until all links up.
     pub(crate) async fn ready(&self) {
         self.notices("READY=1").await;
     }

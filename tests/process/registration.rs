@@ -26,7 +26,7 @@ async fn with_account(caps: Caps, lines: &str) -> World {
 }
 
 fn configure(world: &World, lines: &str) {
-    world.configure(|toml| toml.replace("pace =", &format!("{lines}\npace =")));
+    world.configure(|toml| toml.replace("flood_control =", &format!("{lines}\nflood_control =")));
 }
 
 async fn check(world: &World, code: i32) -> String {
@@ -48,7 +48,7 @@ async fn by_its_account() {
     let lines = format!("account_password = {PASSWORD:?}");
     let world = with_account(caps, &lines).await;
     let out = check(&world, 0).await;
-    says(&out, "irc office: let in as bridge, and logged in to the account bridge");
+    says(&out, "irc office: connected as bridge, logged in to account bridge");
 
     configure(&world, "account_password = \"wrong\"");
     let out = check(&world, 1).await;
@@ -65,8 +65,8 @@ async fn not_without_its_account() {
     // NickServ is not there either.
     configure(&world, &format!("{lines}\nsasl = \"preferred\""));
     let out = check(&world, 1).await;
-    says(&out, "let in as bridge, but not logged in to an account: NickServ is not online");
-    says(&out, "link[0] office/#tea and letschat/tea: works");
+    says(&out, "connected as bridge, not logged in to an account: NickServ is not online");
+    says(&out, "link[0] office/#tea and letschat/tea: OK");
 }
 
 #[tokio::test]

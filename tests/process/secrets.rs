@@ -97,7 +97,7 @@ fn configure(
     world.configure(|toml| {
         toml.replace("tls = false", &format!("tls = {}{trust}", identity.is_some()))
             .replace("[[link]]", &format!("{trust}\n[[link]]\nkey = {key:?}"))
-            .replace("pace =", &format!("password = {password:?}\npace ="))
+            .replace("flood_control =", &format!("password = {password:?}\nflood_control ="))
             + &format!("room_password = {room_password:?}\n")
     });
 }

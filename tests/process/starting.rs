@@ -26,7 +26,7 @@ async fn it_says_what_it_can_do() {
 async fn configuration_errors_prevent_the_start() {
     let world = World::new().await;
     world.configure(|toml| {
-        toml.replace("settle = \"10s\"", "settle = \"soon\"")
+        toml.replace("shutdown_timeout = \"10s\"", "shutdown_timeout = \"soon\"")
             .replace("nick =", "nik =")
             .replace("office/#tea", "office/tea")
     });
@@ -34,7 +34,7 @@ async fn configuration_errors_prevent_the_start() {
         let end = world.letsbridge(&[command]).ends().await;
         assert_eq!((end.code, end.out.as_str()), (Some(2), ""), "{}", end.err);
         let lines: Vec<&str> = end.err.lines().collect();
-        let beginnings = ["bridge.toml:2: settle: ", "bridge.toml:7: ", "bridge.toml:15: "];
+        let beginnings = ["bridge.toml:2: shutdown_timeout: ", "bridge.toml:7: ", "bridge.toml:15: "];
         assert_eq!(lines.len(), beginnings.len(), "{}", end.err);
         for (line, beginning) in lines.iter().zip(beginnings) {
             assert!(line.starts_with(beginning), "{line}");
@@ -94,10 +94,13 @@ async fn environment_overrides_the_file() {
     soon("its nick", world.irc.wait_for_registration("kettle")).await;
     assert_eq!(bridge.stop().await.code, Some(0));
 
-    let end = world.run().env("LETSBRIDGE_CONFIG", "other.toml").env("LETSBRIDGE__SETTLE", "soon");
+    let end = world
+        .run()
+        .env("LETSBRIDGE_CONFIG", "other.toml")
+        .env("LETSBRIDGE__SHUTDOWN_TIMEOUT", "soon");
     let end = end.ends().await;
     assert_eq!(end.code, Some(2));
-    assert!(end.err.starts_with("LETSBRIDGE__SETTLE: settle: "), "{}", end.err);
+    assert!(end.err.starts_with("LETSBRIDGE__SHUTDOWN_TIMEOUT: shutdown_timeout: "), "{}", end.err);
 }
 
 #[tokio::test]

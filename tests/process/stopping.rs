@@ -114,7 +114,7 @@ async fn what_was_heard_and_not_delivered_is_delivered_after_the_next_start() {
     let world = World::new().await;
     // Each line is a post of its own, and names are as they are.
     world.configure(|toml| {
-        format!("{toml}\n[looks]\njoin_lines = \"never\"\nquiet_names = false\n")
+        format!("{toml}\n[format]\nmerge_lines = \"never\"\nanti_ping = false\n")
     });
     let mut bridge = world.talkative_bridge().await;
     world.letschat.kill().await.unwrap();

@@ -49,10 +49,10 @@ async fn a_server_that_talks_without_end_does_not_keep_it_nor_the_others() {
     let world = world().await;
     let flood = flood();
     world.configure(|toml| {
-        let network = "pace = \"off\"\ndirect_messages = true\n";
-        let toml = toml.replace("\"10s\"", "\"1s\"").replace("pace = \"off\"\n", network);
+        let network = "flood_control = \"off\"\ndirect_messages = true\n";
+        let toml = toml.replace("\"10s\"", "\"1s\"").replace("flood_control = \"off\"\n", network);
         format!(
-            "{toml}\n[irc.flood]\nservers = [\"{flood}\"]\ntls = false\nnick = \"bridge\"\npace = \"off\"\n\
+            "{toml}\n[irc.flood]\nservers = [\"{flood}\"]\ntls = false\nnick = \"bridge\"\nflood_control = \"off\"\n\
              direct_messages = true\n\n[[link]]\nchannel = \"flood/#flood\"\nroom = \"tea\"\n"
         )
     });
@@ -71,7 +71,7 @@ async fn a_server_that_talks_without_end_does_not_keep_it_nor_the_others() {
 #[tokio::test]
 async fn what_is_said_while_it_is_stopped_and_continued_arrives_over_the_same_connections() {
     let world = world().await;
-    world.configure(|toml| format!("{toml}\n[looks]\njoin_lines = \"never\"\n"));
+    world.configure(|toml| format!("{toml}\n[format]\nmerge_lines = \"never\"\n"));
     let bridge = world.bridge().await;
     let mut said = Vec::new();
     for round in 0..3 {
@@ -96,7 +96,7 @@ async fn a_hangup_is_ignored_and_logged() {
     let world = world().await;
     let mut bridge = world.bridge().await;
     bridge.signal("HUP").await;
-    bridge.err.says("SIGHUP is ignored").await;
+    bridge.err.says("SIGHUP ignored").await;
     world.say_on_irc("still there?");
     world.room(1).await;
     assert_eq!(bridge.stop().await.code, Some(0));

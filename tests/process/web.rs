@@ -281,7 +281,7 @@ async fn link_survives_restart_until_revoked() {
 
 #[tokio::test]
 async fn expired_link_is_rejected() {
-    let mut served = WebFixture::with("expire = \"0s\"").await;
+    let mut served = WebFixture::with("link_expiry = \"0s\"").await;
     let link = served.link("a.png", "image/png", *b"x").await;
     let mut answer = served.get(&link).await;
     // The second in which it was made has to be over.
@@ -312,7 +312,7 @@ async fn file_is_fetched_once_for_all_readers() {
 #[tokio::test]
 async fn large_file_is_streamed() {
     const SIZE: usize = 200_000_000;
-    let mut served = WebFixture::with("largest = \"200MB\"").await;
+    let mut served = WebFixture::with("max_file_size = \"200MB\"").await;
     let link = served.link("large.mp4", "video/mp4", vec![7; SIZE]).await;
     let before = served.bridge.most_memory();
     let end = [("range", "bytes=-1000")];
@@ -378,7 +378,7 @@ async fn long_message_is_served_as_html_and_text() {
 
 #[tokio::test]
 async fn unavailable_files_get_an_error_page() {
-    let mut served = WebFixture::with("largest = \"1KB\"").await;
+    let mut served = WebFixture::with("max_file_size = \"1KB\"").await;
     let large = served.link("large.png", "image/png", vec![0; 1_001]).await;
     let answer = served.get(&large).await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);

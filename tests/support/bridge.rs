@@ -30,8 +30,10 @@ impl Bridge {
         let directory = tempfile::Builder::new().prefix("letsbridge-").tempdir().unwrap();
         let state = directory.path().join("state");
         // Two test choirs are no conversation.
-        let config =
-            format!("state_dir = {:?}\nbreak_loops = false\n{toml}", state.display().to_string());
+        let config = format!(
+            "state_dir = {:?}\nloop_protection = false\n{toml}",
+            state.display().to_string()
+        );
         std::fs::write(directory.path().join("bridge.toml"), config).unwrap();
         let notices = UnixDatagram::bind(directory.path().join("notify")).unwrap();
         let child = spawn(directory.path());
@@ -43,7 +45,7 @@ impl Bridge {
         self.directory.path()
     }
 
-    /// Waits until it says, as systemd would hear it, that every link is joined.
+    /// Waits until it says, as systemd would hear it, that all links up.
     pub(crate) async fn ready(&self) {
         self.says("READY=1").await;
     }

@@ -1,4 +1,4 @@
-//! What was found, as JSON.
+//! The audit report as JSON.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::service::audit::room::RoomAudit;
 use crate::service::audit::{Audit, Problems, Unread};
 use crate::store::Totals;
 
-/// What was found, one object for each room and each channel.
+/// The report: one object per room and per channel.
 pub(super) fn json_objects(audit: &Audit) -> impl Iterator<Item = Value> {
     let rooms = audit.rooms.iter().map(room_json);
     rooms.chain(audit.channels.iter().map(channel_json))
@@ -25,38 +25,38 @@ fn channel_json(audit: &ChannelAudit) -> Value {
     };
     let lines = &found.lines;
     object["since"] = found.since.to_string().into();
-    object["kept_since"] = found.kept_since.map(|since| since.to_string()).into();
-    object["well"] = found.is_clean().into();
-    object["said"] = lines.delivered.into();
-    object["heard"] = lines.recorded.into();
+    object["history_since"] = found.kept_since.map(|since| since.to_string()).into();
+    object["clean"] = found.is_clean().into();
+    object["sent"] = lines.delivered.into();
+    object["received"] = lines.recorded.into();
     object["missing_in_channel"] = problems_json(
         &lines.missing,
-        |lost| json!({ "delivery": lost.delivery.0, "line": lost.msgid, "delivered": lost.settled_at.to_string(), "partly": lost.is_partial }),
+        |lost| json!({ "delivery": lost.delivery.0, "line": lost.msgid, "delivered_at": lost.settled_at.to_string(), "partial": lost.is_partial }),
     );
     object["missing_in_ledger"] = problems_json(
         &lines.unrecorded,
-        |it| json!({ "line": it.msgid, "said": it.sent_at.to_string(), "author": it.author }),
+        |it| json!({ "line": it.msgid, "sent_at": it.sent_at.to_string(), "author": it.author }),
     );
-    object["repeated"] = duplicates_json(&lines.duplicates);
+    object["duplicated"] = duplicates_json(&lines.duplicates);
     object["out_of_order"] = problems_json(
         &lines.out_of_order,
-        |it| json!({ "delivery": it.delivery.0, "line": it.msgid, "said": it.sent_at.to_string(), "behind": it.preceded_by.0 }),
+        |it| json!({ "delivery": it.delivery.0, "line": it.msgid, "sent_at": it.sent_at.to_string(), "after": it.preceded_by.0 }),
     );
-    object["heard_out_of_order"] = problems_json(
+    object["received_out_of_order"] = problems_json(
         &lines.recorded_out_of_order,
-        |it| json!({ "line": it.msgid, "said": it.sent_at.to_string(), "heard_before": it.preceded_by }),
+        |it| json!({ "line": it.msgid, "sent_at": it.sent_at.to_string(), "received_before": it.preceded_by }),
     );
-    object["said_again"] = duplicates_json(&lines.marked_duplicates);
-    object["not_heard_yet"] = unread_json(&lines.unread);
-    object["no_longer_kept"] = lines.no_longer_kept.into();
-    object["left_out"] = found.skipped.into();
+    object["resent"] = duplicates_json(&lines.marked_duplicates);
+    object["not_received_yet"] = unread_json(&lines.unread);
+    object["expired_from_history"] = lines.no_longer_kept.into();
+    object["skipped"] = found.skipped.into();
     object
 }
 
 fn duplicates_json(twins: &Problems<DuplicateLine>) -> Value {
     problems_json(
         twins,
-        |it| json!({ "line": it.msgid, "said": it.sent_at.to_string(), "of": it.original }),
+        |it| json!({ "line": it.msgid, "sent_at": it.sent_at.to_string(), "duplicate_of": it.original }),
     )
 }
 
@@ -75,27 +75,27 @@ fn room_json(audit: &RoomAudit) -> Value {
         }
     };
     object["since"] = found.since.to_string().into();
-    object["well"] = found.is_clean().into();
-    object["crossed"] = found.total_mirrored().into();
+    object["clean"] = found.is_clean().into();
+    object["mirrored"] = found.total_mirrored().into();
     object["missing_in_room"] = problems_json(
         &found.missing,
-        |lost| json!({ "delivery": lost.delivery.0, "post": lost.post, "delivered": lost.settled_at.to_string() }),
+        |lost| json!({ "delivery": lost.delivery.0, "post": lost.post, "delivered_at": lost.settled_at.to_string() }),
     );
     object["missing_in_ledger"] = problems_json(&found.unrecorded, |post| {
         let (id, posted) = (post.post.to_string(), post.posted_at.to_string());
-        json!({ "post": id, "posted": posted, "author": post.author })
+        json!({ "post": id, "posted_at": posted, "author": post.author })
     });
-    object["repeated"] = problems_json(&found.duplicates, |twin| {
+    object["duplicated"] = problems_json(&found.duplicates, |twin| {
         let (id, posted) = (twin.post.to_string(), twin.posted_at.to_string());
-        json!({ "post": id, "posted": posted, "of": twin.original.to_string() })
+        json!({ "post": id, "posted_at": posted, "duplicate_of": twin.original.to_string() })
     });
     object["out_of_order"] = problems_json(&found.out_of_order, |it| {
         let (id, posted) = (it.post.to_string(), it.posted_at.to_string());
-        json!({ "delivery": it.delivery.0, "post": id, "posted": posted, "behind": it.preceded_by.0 })
+        json!({ "delivery": it.delivery.0, "post": id, "posted_at": posted, "after": it.preceded_by.0 })
     });
-    object["not_read_yet"] = unread_json(&found.unread);
-    object["by_others_as_us"] = found.unknown_own.into();
-    object["left_out"] = found.skipped.into();
+    object["not_received_yet"] = unread_json(&found.unread);
+    object["unknown_own_posts"] = found.unknown_own.into();
+    object["skipped"] = found.skipped.into();
     object["to_room"] = totals_json(&found.to_room);
     let to_channels =
         found.to_channels.iter().map(|(place, tally)| (place.to_string(), totals_json(tally)));
@@ -109,9 +109,10 @@ fn problems_json<T>(troubles: &Problems<T>, object: impl Fn(&T) -> Value) -> Val
 
 fn totals_json(tally: &Totals) -> Value {
     let oldest = tally.oldest_pending.map(|oldest| oldest.to_string());
-    let refused = tally.rejected.iter().map(|(why, count)| json!({ "why": why, "count": count }));
+    let refused =
+        tally.rejected.iter().map(|(why, count)| json!({ "reason": why, "count": count }));
     json!({
-        "delivered": tally.delivered, "waiting": tally.queued, "in_doubt": tally.in_doubt,
-        "oldest": oldest, "refused": refused.collect::<Vec<_>>(),
+        "delivered": tally.delivered, "queued": tally.queued, "in_doubt": tally.in_doubt,
+        "oldest": oldest, "rejected": refused.collect::<Vec<_>>(),
     })
 }

@@ -1,4 +1,4 @@
-//! `letsbridge audit`: was anything lost? Told in words, or in JSON.
+//! `letsbridge audit`: compares the ledger with the rooms and channels, and prints text or JSON.
 
 mod json;
 mod text;
@@ -18,35 +18,34 @@ use crate::service::audit::audit as compare;
 use json::json_objects;
 use text::render;
 
-/// What it exits with when there is nothing to compare, or nothing to compare it with.
+/// The exit code if the database, a room or a channel could not be audited.
 const EXIT_NOT_AUDITED: u8 = 3;
 
-/// What to audit.
+/// The arguments of `audit`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 nothing is missing, repeated or out of order; 1 something is; \
-    2 a mistake in the configuration or the arguments; 3 something could not be audited."
+    after_help = "Exit status: 0 no problems; 1 messages are missing, duplicated or out of order; \
+                  2 configuration or argument error; 3 something could not be audited."
 )]
 pub(super) struct AuditArgs {
-    /// The configuration
+    /// Configuration file
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
-    /// Only this link, by its channel (`office/#dev`), its number (`link[2]`) or its room; may be
-    /// given again
+    /// Audit only this link: channel (`office/#dev`), number (`link[2]`) or room; can be repeated
     #[arg(long)]
     link: Vec<String>,
-    /// Only what was said since: "24h" ago, or since a time like "2026-11-22T10:00:00Z"
+    /// Audit only messages since an age like "24h" or a time like "2026-11-22T10:00:00Z"
     #[arg(long, value_parser = parse_since)]
     since: Option<Timestamp>,
-    /// Only the rooms: for networks whose servers do not tell what was said in their channels
+    /// Audit only rooms: for networks without CHATHISTORY
     #[arg(long)]
     no_channels: bool,
-    /// Tell it in JSON, one object a line for each room and each channel
+    /// Print JSON, one object per line
     #[arg(long)]
     json: bool,
 }
 
-/// Audits the links that `arguments` name.
+/// Audits the links that `arguments` select.
 pub(super) fn audit(arguments: &AuditArgs) -> ExitCode {
     let settings = match config::load(&arguments.config, std::env::vars()) {
         Ok((settings, _)) => settings,
@@ -69,7 +68,7 @@ pub(super) fn audit(arguments: &AuditArgs) -> ExitCode {
     let audit = match run::build_runtime().block_on(compared) {
         Ok(audit) => audit,
         Err(error) => {
-            eprintln!("there is no ledger to compare with: {error}");
+            eprintln!("no database to compare with: {error}");
             return EXIT_NOT_AUDITED.into();
         }
     };
@@ -87,14 +86,14 @@ pub(super) fn audit(arguments: &AuditArgs) -> ExitCode {
     }
 }
 
-/// Reads `--since`.
+/// Parses the value of `--since`.
 pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
     parse_since_at(Timestamp::now(), text)
 }
 
 fn parse_since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
     let wrong = || {
-        "write how long ago, like \"90m\", \"24h\" or \"30d\", or when, like \"2026-11-22T10:00:00Z\""
+        "use an age like \"90m\", \"24h\" or \"30d\", or a time like \"2026-11-22T10:00:00Z\""
             .to_owned()
     };
     if let Ok(time) = text.parse() {
@@ -115,12 +114,12 @@ fn parse_since_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
     }
     let number: i64 = digits.parse().map_err(|_| wrong())?;
     let ago = SignedDuration::from_secs(number.saturating_mul(seconds));
-    // What is longer ago than any time is since the beginning.
+    // An age beyond the earliest timestamp means the beginning.
     Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN))
 }
 
-/// The rooms and the channels of the links that `named` names, or of all links; each once, in the
-/// order of the file.
+/// The rooms and the channels of the links that `named` selects, or of all links if it is empty. Each
+/// appears once, in the order of the file.
 fn select_endpoints(
     settings: &Settings,
     named: &[String],
@@ -141,7 +140,7 @@ fn select_endpoints(
                 .map(|link| format!("{:?}", link.channel.to_string()))
                 .collect();
             return Err(format!(
-                "--link {name:?}: no link is called that; there are {}",
+                "--link {name:?}: no such link; valid links: {}",
                 links.join(", ")
             ));
         }
@@ -157,7 +156,7 @@ fn select_endpoints(
     Ok((rooms, channels))
 }
 
-/// Whether `name` is what people call `place`.
+/// Whether `name` names `place`.
 fn matches_name(place: &Endpoint, name: &str) -> bool {
     match place {
         Endpoint::Channel { .. } => Casemapping::Rfc1459.same(&place.to_string(), name),
@@ -165,7 +164,7 @@ fn matches_name(place: &Endpoint, name: &str) -> bool {
     }
 }
 
-/// The room, as people call it.
+/// The name of the room, without `letschat/`.
 fn room_name(room: &Endpoint) -> String {
     match room {
         Endpoint::Room(name) => name.to_string(),

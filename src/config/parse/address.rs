@@ -14,10 +14,7 @@ pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<Host
         ValueError::new(format!("{} {found}", redact_credentials(text)), remedy)
     };
     if text.contains("//") {
-        return Err(flaw(
-            "is a URL",
-            "write the host and port alone, like \"irc.example.org:6697\"",
-        ));
+        return Err(flaw("is a URL", "write only host and port, like \"irc.example.org:6697\""));
     }
     if !text.starts_with('[') && text.matches(':').count() > 1 {
         return Err(flaw("is not host:port", "write an IPv6 address in brackets: \"[::1]:6697\""));
@@ -64,11 +61,11 @@ pub(in crate::config) fn base_url(text: &str) -> Result<Url, ValueError> {
         ValueError::new(format!("{} is not a URL ({error})", redact_credentials(text)), EXAMPLE)
     })?;
     let surplus = if !url.username().is_empty() || url.password().is_some() {
-        Some(("a user name", "leave it out: the token says who the bridge is"))
+        Some(("a user name", "remove it: the token identifies the bridge"))
     } else if url.query().is_some() {
-        Some(("a query (\"?…\")", "leave it out"))
+        Some(("a query (\"?…\")", "remove it"))
     } else if url.fragment().is_some() {
-        Some(("a fragment (\"#…\")", "leave it out"))
+        Some(("a fragment (\"#…\")", "remove it"))
     } else {
         None
     };
@@ -87,7 +84,7 @@ pub(in crate::config) fn ip_address(text: &str) -> Result<IpAddr, ValueError> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse().map_err(|_| {
         let remedy = "write an address of this machine, like \"192.0.2.7\" or \"2001:db8::7\"";
-        ValueError::quoting(text, "is no IP address", remedy)
+        ValueError::quoting(text, "is not an IP address", remedy)
     })
 }
 
@@ -98,13 +95,13 @@ const MIN_HOST_BITS: u8 = 32;
 pub(in crate::config) fn ipv6_prefix(text: &str) -> Result<Ipv6Net, ValueError> {
     const EXAMPLE: &str = "write an IPv6 network, like \"2001:db8:1:2::/64\"";
     let net: Ipv6Net =
-        text.parse().map_err(|_| ValueError::quoting(text, "is no IPv6 network", EXAMPLE))?;
+        text.parse().map_err(|_| ValueError::quoting(text, "is not an IPv6 network", EXAMPLE))?;
     if net.prefix_len() > 128 - MIN_HOST_BITS {
-        let found = "leaves too few addresses for everybody to have one";
+        let found = "has too few addresses for the puppets";
         return Err(ValueError::quoting(
             text,
             found,
-            format!("at most /{} will do", 128 - MIN_HOST_BITS),
+            format!("use /{} or shorter", 128 - MIN_HOST_BITS),
         ));
     }
     Ok(net.trunc())
@@ -117,12 +114,12 @@ pub(in crate::config) fn proxy_url(
     const EXAMPLE: &str = "write it like \"socks5h://proxy.example.org:1080\"";
     let flaw =
         |found: &str| ValueError::new(format!("{} {found}", redact_credentials(text)), EXAMPLE);
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| flaw("is no proxy's address"))?;
+    let (scheme, rest) = text.split_once("://").ok_or_else(|| flaw("is not a proxy URL"))?;
     let (kind, port) = match scheme.to_ascii_lowercase().as_str() {
         "socks5" => (ProxyKind::Socks5, 1080),
         "socks5h" => (ProxyKind::Socks5h, 1080),
         "http" => (ProxyKind::Http, 80),
-        _ => return Err(flaw("is neither socks5://, socks5h:// nor http://")),
+        _ => return Err(flaw("has an unknown scheme: expected socks5://, socks5h:// or http://")),
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (user, server) = match rest.rsplit_once('@') {
@@ -130,11 +127,11 @@ pub(in crate::config) fn proxy_url(
         None => (None, rest),
     };
     if user.is_some_and(|user| user.contains(':')) {
-        let remedy = "put it into a file, and name that by proxy_password_file";
+        let remedy = "put it in a file and set proxy_password_file";
         return Err(ValueError::new("the address has a password", remedy));
     }
     let HostPort { host, port } =
-        host_port(server, port).map_err(|_| flaw("is no proxy's address"))?;
+        host_port(server, port).map_err(|_| flaw("is not a proxy URL"))?;
     let proxy = ProxySettings { kind, host, port, credentials: None };
     Ok((proxy, user.filter(|user| !user.is_empty()).map(str::to_owned)))
 }
@@ -286,13 +283,13 @@ mod tests {
         ] {
             assert_parses(read, text, (shown.to_owned(), user.map(str::to_owned)));
         }
-        assert_rejects(read, "proxy:1080", "\"proxy:1080\" is no proxy's address");
+        assert_rejects(read, "proxy:1080", "\"proxy:1080\" is not a proxy URL");
         assert_rejects(
             read,
             "socks4://x",
-            "\"socks4://x\" is neither socks5://, socks5h:// nor http://",
+            "\"socks4://x\" has an unknown scheme: expected socks5://, socks5h:// or http://",
         );
-        assert_rejects(read, "socks5://", "\"socks5://\" is no proxy's address");
+        assert_rejects(read, "socks5://", "\"socks5://\" is not a proxy URL");
         assert_rejects(read, "socks5://me:hush@x", "the address has a password");
     }
 
@@ -300,6 +297,6 @@ mod tests {
     fn ip_address_accepts_bracketed_ipv6() {
         assert_parses(ip_address, "192.0.2.7", IpAddr::from([192, 0, 2, 7]));
         assert_parses(ip_address, "[::1]", "::1".parse().expect("an address"));
-        assert_rejects(ip_address, "eth0", "\"eth0\" is no IP address");
+        assert_rejects(ip_address, "eth0", "\"eth0\" is not an IP address");
     }
 }

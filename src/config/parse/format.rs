@@ -24,11 +24,9 @@ const DEFAULT_EXTRACT_PATTERN: &str = r"(?s)^<(?<nick>[^<>]+)> (?<text>.+)$";
 pub(in crate::config) fn template(text: &str) -> Result<Template, ValueError> {
     Template::parse(text).map_err(|error| {
         let remedy = match error {
-            TemplateError::UnknownField(_) => format!("there are {}", Template::field_list()),
-            TemplateError::UnmatchedBrace(_) => {
-                "write a brace that is meant as one twice".to_owned()
-            }
-            TemplateError::ControlCharacter => "write it in one line of plain text".to_owned(),
+            TemplateError::UnknownField(_) => format!("valid fields: {}", Template::field_list()),
+            TemplateError::UnmatchedBrace(_) => "write {{ or }} for a literal brace".to_owned(),
+            TemplateError::ControlCharacter => "write a single line of plain text".to_owned(),
         };
         ValueError::new(error.to_string(), remedy)
     })
@@ -36,7 +34,7 @@ pub(in crate::config) fn template(text: &str) -> Result<Template, ValueError> {
 
 /// What becomes of bold and the like.
 pub(in crate::config) fn formatting(text: &str) -> Result<Formatting, ValueError> {
-    keyword(text, &[("plain", Formatting::Strip), ("marks", Formatting::Markers)])
+    keyword(text, &[("strip", Formatting::Strip), ("markers", Formatting::Markers)])
 }
 
 /// What becomes of emotes.
@@ -70,11 +68,10 @@ pub(in crate::config) fn long_messages(text: &str) -> Result<LongMessages, Value
 
 /// When lines become one message.
 pub(in crate::config) fn merge_lines(text: &str) -> Result<MergeLines, ValueError> {
-    const HELP: &str =
-        "write \"never\", \"waiting\", or how long to wait, like \"300ms\" or \"1s\"";
+    const HELP: &str = "write \"never\", \"queued\", or a duration like \"300ms\" or \"1s\"";
     match text {
         "never" => return Ok(MergeLines::Never),
-        "waiting" => return Ok(MergeLines::Queued),
+        "queued" => return Ok(MergeLines::Queued),
         _ => {}
     }
     let milliseconds = text.strip_suffix("ms").map(|digits| (digits, 1));
@@ -85,10 +82,10 @@ pub(in crate::config) fn merge_lines(text: &str) -> Result<MergeLines, ValueErro
     });
     match wait {
         Some(wait) if wait > MAX_MERGE_WAIT => {
-            Err(ValueError::quoting(text, "is too long", "nobody waits longer than \"10s\""))
+            Err(ValueError::quoting(text, "is too long", "use at most \"10s\""))
         }
         Some(wait) => Ok(MergeLines::Within(wait)),
-        None => Err(ValueError::quoting(text, "is not known here", HELP)),
+        None => Err(ValueError::quoting(text, "is not a valid value", HELP)),
     }
 }
 
@@ -112,8 +109,8 @@ pub(in crate::config) fn ignore_rule(value: &Value) -> Result<IgnoreRule, ValueE
         pattern: fields.parse_regex("text")?,
     };
     if ignore.users.is_empty() && ignore.pattern.is_none() {
-        let remedy = "say of whom, by nick, user, account or mask, or which text";
-        return Err(ValueError::new("this ignores everything", remedy));
+        let remedy = "add nick, user, account, mask or text";
+        return Err(ValueError::new("this rule ignores everything", remedy));
     }
     Ok(ignore)
 }
@@ -124,8 +121,8 @@ pub(in crate::config) fn rewrite_rule(value: &Value) -> Result<RewriteRule, Valu
     let fields = RuleFields::parse(value, &["text", "with"], EXAMPLE)?;
     if !fields.user_matcher()?.is_empty() {
         return Err(ValueError::new(
-            "this replaces the words of everybody",
-            "leave out whose they are",
+            "rewrite rules apply to all authors",
+            "remove nick, user, account and mask",
         ));
     }
     match (fields.parse_regex("text")?, fields.get("with")) {
@@ -141,15 +138,15 @@ pub(in crate::config) fn extract_nicks_rule(value: &Value) -> Result<ExtractNick
     let fields = RuleFields::parse(value, &["text"], "{ nick = \"otherbridge\" }")?;
     let who = fields.user_matcher()?;
     if who.is_empty() {
-        let remedy = "say who it is, by nick, user, account or mask";
-        return Err(ValueError::new("anybody could speak for anybody", remedy));
+        let remedy = "add nick, user, account or mask";
+        return Err(ValueError::new("this rule would let anyone impersonate anyone", remedy));
     }
-    let told = || Regex::new(DEFAULT_EXTRACT_PATTERN).expect("ours is a pattern");
+    let told = || Regex::new(DEFAULT_EXTRACT_PATTERN).expect("the default pattern is valid");
     let text = fields.parse_regex("text")?.unwrap_or_else(told);
     let has = |name| text.capture_names().flatten().any(|group| group == name);
     if !has("nick") || !has("text") {
         let remedy = format!("write it like '{DEFAULT_EXTRACT_PATTERN}'");
-        return Err(ValueError::new("text has no group called nick, or none called text", remedy));
+        return Err(ValueError::new("the pattern needs the groups nick and text", remedy));
     }
     Ok(ExtractNicksRule { side: fields.side()?, users: who, pattern: text })
 }
@@ -169,9 +166,9 @@ impl<'v> RuleFields<'v> {
             if !known().any(|known| known == key) {
                 let remedy = match nearest(key, known()) {
                     Some(near) => format!("did you mean \"{near}\"?"),
-                    None => format!("known here: {}", known().collect::<Vec<_>>().join(", ")),
+                    None => format!("valid keys: {}", known().collect::<Vec<_>>().join(", ")),
                 };
-                return Err(ValueError::quoting(key, "is no key of a rule", remedy));
+                return Err(ValueError::quoting(key, "is not a rule key", remedy));
             }
             fields.push((key.as_str(), as_str(value)?));
         }
@@ -215,8 +212,8 @@ pub(in crate::config) fn passthrough(text: &str) -> Result<Option<Regex>, ValueE
         "none" => Ok(None),
         // It would strip everybody of their names.
         _ if parse_regex(text)?.is_match("") => {
-            let remedy = "write what such words begin with, like \"^(!|hubot )\"";
-            Err(ValueError::quoting(text, "fits everything", remedy))
+            let remedy = "write how such messages start, like \"^(!|hubot )\"";
+            Err(ValueError::quoting(text, "matches everything", remedy))
         }
         _ => parse_regex(text).map(Some),
     }
@@ -230,7 +227,7 @@ fn parse_regex(text: &str) -> Result<Regex, ValueError> {
         let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
         ValueError::quoting(
             text,
-            &format!("is no pattern: {why}"),
+            &format!("is not a valid regular expression: {why}"),
             "see https://docs.rs/regex/#syntax",
         )
     })
@@ -238,14 +235,22 @@ fn parse_regex(text: &str) -> Result<Regex, ValueError> {
 
 fn mask(text: &str) -> Result<Mask, ValueError> {
     if !text.contains('!') || !text.contains('@') || text.contains(char::is_whitespace) {
-        return Err(ValueError::quoting(text, "is no mask", "write it like \"*!*@*.example.org\""));
+        return Err(ValueError::quoting(
+            text,
+            "is not a mask",
+            "write it like \"*!*@*.example.org\"",
+        ));
     }
     Ok(Mask::new(Casemapping::Rfc1459, text))
 }
 
 fn single_name(text: &str) -> Result<String, ValueError> {
     if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(ValueError::quoting(text, "is no name", "write one name, without spaces"));
+        return Err(ValueError::quoting(
+            text,
+            "is not a name",
+            "write a single name without spaces",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -255,7 +260,7 @@ fn keyword<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, ValueError> {
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, meant)| *meant);
     found.ok_or_else(|| {
         let words: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-        ValueError::quoting(text, "is not known here", format!("it can be {}", words.join(" or ")))
+        ValueError::quoting(text, "is not a valid value", format!("use {}", words.join(" or ")))
     })
 }
 
@@ -266,21 +271,21 @@ mod tests {
 
     #[test]
     fn keywords_map_to_their_variants() {
-        assert_parses(formatting, "marks", Formatting::Markers);
+        assert_parses(formatting, "markers", Formatting::Markers);
         assert_parses(emotes, "unicode", Emotes::Unicode);
         assert_parses(long_messages, "cut", LongMessages::Cut);
-        assert_rejects(long_messages, "short", "\"short\" is not known here");
+        assert_rejects(long_messages, "short", "\"short\" is not a valid value");
     }
 
     #[test]
     fn merge_lines_accepts_a_bounded_duration() {
         assert_parses(merge_lines, "never", MergeLines::Never);
-        assert_parses(merge_lines, "waiting", MergeLines::Queued);
+        assert_parses(merge_lines, "queued", MergeLines::Queued);
         assert_parses(merge_lines, "300ms", MergeLines::Within(Duration::from_millis(300)));
         assert_parses(merge_lines, "1s", MergeLines::Within(Duration::from_secs(1)));
-        assert_rejects(merge_lines, "300", "\"300\" is not known here");
-        assert_rejects(merge_lines, "-1s", "\"-1s\" is not known here");
-        assert_rejects(merge_lines, "ms", "\"ms\" is not known here");
+        assert_rejects(merge_lines, "300", "\"300\" is not a valid value");
+        assert_rejects(merge_lines, "-1s", "\"-1s\" is not a valid value");
+        assert_rejects(merge_lines, "ms", "\"ms\" is not a valid value");
         assert_rejects(merge_lines, "11s", "\"11s\" is too long");
     }
 
@@ -293,9 +298,9 @@ mod tests {
             "*!*@*.example",
             UserMatcher::Mask(Mask::new(Casemapping::Rfc1459, "*!*@*.example")),
         );
-        assert_rejects(user_matcher, "", "\"\" is no name");
-        assert_rejects(user_matcher, "ann lee", "\"ann lee\" is no name");
-        assert_rejects(user_matcher, "*@host", "\"*@host\" is no mask");
+        assert_rejects(user_matcher, "", "\"\" is not a name");
+        assert_rejects(user_matcher, "ann lee", "\"ann lee\" is not a name");
+        assert_rejects(user_matcher, "*@host", "\"*@host\" is not a mask");
     }
 
     #[test]
@@ -318,15 +323,18 @@ mod tests {
         assert_eq!(rule.side, Some(Side::LetsChat));
         let found =
             |fields: &[(&str, &str)]| ignore_rule(&table(fields)).expect_err("no rule").problem;
-        assert_eq!(found(&[]), "this ignores everything");
-        assert_eq!(found(&[("nik", "x")]), "\"nik\" is no key of a rule");
+        assert_eq!(found(&[]), "this rule ignores everything");
+        assert_eq!(found(&[("nik", "x")]), "\"nik\" is not a rule key");
         assert!(passthrough("^(!|hubot )").is_ok_and(|it| it.is_some()));
         assert!(passthrough("none").is_ok_and(|it| it.is_none()));
         let found_in = |text| passthrough(text).expect_err(text).problem;
-        assert_eq!(found_in("!*"), "\"!*\" fits everything");
-        assert_eq!(found_in("("), "\"(\" is no pattern: unclosed group");
-        assert_eq!(found(&[("text", "(")]), "\"(\" is no pattern: unclosed group");
-        assert_eq!(found(&[("from", "xmpp"), ("nick", "x")]), "\"xmpp\" is not known here");
+        assert_eq!(found_in("!*"), "\"!*\" matches everything");
+        assert_eq!(found_in("("), "\"(\" is not a valid regular expression: unclosed group");
+        assert_eq!(
+            found(&[("text", "(")]),
+            "\"(\" is not a valid regular expression: unclosed group"
+        );
+        assert_eq!(found(&[("from", "xmpp"), ("nick", "x")]), "\"xmpp\" is not a valid value");
     }
 
     #[test]
@@ -335,10 +343,10 @@ mod tests {
         let found = |fields: &[(&str, &str)]| {
             extract_nicks_rule(&table(fields)).expect_err("no rule").problem
         };
-        assert_eq!(found(&[]), "anybody could speak for anybody");
+        assert_eq!(found(&[]), "this rule would let anyone impersonate anyone");
         assert_eq!(
             found(&[("nick", "relay"), ("text", "^(.*)$")]),
-            "text has no group called nick, or none called text"
+            "the pattern needs the groups nick and text"
         );
         let found =
             |fields: &[(&str, &str)]| rewrite_rule(&table(fields)).expect_err("no rule").problem;

@@ -18,7 +18,7 @@ pub(in crate::config) fn nick(text: &str) -> Result<String, ValueError> {
         Some('0'..='9' | '-') => {
             return Err(ValueError::quoting(
                 text,
-                "begins with a digit or \"-\", as no nick may",
+                "starts with a digit or \"-\", which nicks cannot",
                 remedy,
             ));
         }
@@ -34,11 +34,7 @@ pub(in crate::config) fn nick(text: &str) -> Result<String, ValueError> {
 pub(in crate::config) fn nick_template(text: &str, mode: SenderMode) -> Result<String, ValueError> {
     let remedy = format!("write it like {:?}", mode.default_nick_template());
     if text.matches("{user}").count() != 1 {
-        return Err(ValueError::quoting(
-            text,
-            "does not say once where the user name stands",
-            remedy,
-        ));
+        return Err(ValueError::quoting(text, "must contain {user} exactly once", remedy));
     }
     let around = text.replace("{user}", "");
     forbid_chars(|c| !c.is_ascii_graphic() || ",*?!@:#{}$".contains(c), &around, "a nick")?;
@@ -54,7 +50,11 @@ pub(in crate::config) fn webirc_host(text: &str) -> Result<String, ValueError> {
         !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
     if host.len() > 63 || !host.split('.').all(label) || !host.contains('.') {
-        return Err(ValueError::quoting(text, "is no host name of at most 63 letters", remedy));
+        return Err(ValueError::quoting(
+            text,
+            "is not a host name of at most 63 characters",
+            remedy,
+        ));
     }
     Ok(text.to_owned())
 }
@@ -65,7 +65,7 @@ pub(in crate::config) fn username(text: &str) -> Result<String, ValueError> {
         return Err(ValueError::quoting(
             text,
             "is empty",
-            "leave the key out for the letters and digits of the nick",
+            "remove the key to use the letters and digits of the nick",
         ));
     }
     forbid_chars(
@@ -80,7 +80,7 @@ pub(in crate::config) fn username(text: &str) -> Result<String, ValueError> {
 /// The real name of USER, where spaces may be.
 pub(in crate::config) fn realname(text: &str) -> Result<String, ValueError> {
     if text.trim().is_empty() {
-        return Err(ValueError::quoting(text, "is empty", "say whom to ask about the bridge"));
+        return Err(ValueError::quoting(text, "is empty", "write who to contact about the bridge"));
     }
     forbid_chars(char::is_control, text, "a real name")?;
     check_max_len(MAX_LEN_REALNAME, text)?;
@@ -89,13 +89,13 @@ pub(in crate::config) fn realname(text: &str) -> Result<String, ValueError> {
 
 /// A network's name, which begins every mention of one of its channels.
 pub(in crate::config) fn network_name(text: &str) -> Result<String, ValueError> {
-    let remedy = "call it something like \"office\"";
+    let remedy = "use a name like \"office\"";
     if text.is_empty() {
         return Err(ValueError::quoting(text, "is empty", remedy));
     }
     // Rooms are shown as letschat/room.
     if text == "letschat" {
-        return Err(ValueError::quoting(text, "stands for Let's Chat itself", remedy));
+        return Err(ValueError::quoting(text, "is reserved for Let's Chat", remedy));
     }
     forbid_chars(|c| !c.is_alphanumeric() && !"-_.".contains(c), text, "a network's name")?;
     check_max_len(MAX_LEN_NICK, text)?;
@@ -107,14 +107,14 @@ pub(in crate::config) fn channel_name(text: &str) -> Result<String, ValueError> 
     if !text.starts_with(['#', '&', '+', '!']) {
         return Err(ValueError::quoting(
             text,
-            "does not begin like a channel, with #, &, + or !",
+            "does not start with a channel prefix (#, &, + or !)",
             "write network/channel, like \"office/#dev\"",
         ));
     }
     if text.len() == 1 {
         return Err(ValueError::quoting(
             text,
-            "is no channel's name",
+            "is not a channel name",
             "write it like \"office/#dev\"",
         ));
     }
@@ -129,8 +129,9 @@ pub(in crate::config) fn channel_key(text: &str) -> Result<(), ValueError> {
         || text.starts_with(':')
     {
         return Err(ValueError::new(
-            "has a space, a comma, a control character or a leading colon, which no key can have",
-            "write the key that the channel's mode +k shows",
+            "contains a space, comma, control character or leading colon, which channel keys \
+             cannot",
+            "write the key shown by the channel mode +k",
         ));
     }
     Ok(())
@@ -142,7 +143,7 @@ pub(in crate::config) fn account_name(text: &str) -> Result<String, ValueError> 
         return Err(ValueError::quoting(
             text,
             "is empty",
-            "leave the key out for the letters and digits of the nick",
+            "remove the key to use the letters and digits of the nick",
         ));
     }
     forbid_chars(|c| c.is_whitespace() || c.is_control(), text, "an account's name")?;
@@ -157,7 +158,7 @@ pub(in crate::config) fn services_target(text: &str) -> Result<String, ValueErro
     let wrong = |c: char| c.is_whitespace() || c.is_control() || c == '@';
     if server.is_empty() || server.contains(wrong) {
         let remedy = "write it like \"NickServ@services.example.org\"";
-        return Err(ValueError::quoting(text, "is no nick at a server", remedy));
+        return Err(ValueError::quoting(text, "is not nick@server", remedy));
     }
     Ok(text.to_owned())
 }
@@ -177,7 +178,7 @@ pub(in crate::config) fn identify_template(text: &str) -> Result<String, ValueEr
     let remedy = "write it like \"IDENTIFY {account} {password}\"";
     forbid_chars(char::is_control, text, "a line")?;
     if !text.contains("{password}") {
-        return Err(ValueError::quoting(text, "has no {password} in it", remedy));
+        return Err(ValueError::quoting(text, "does not contain {password}", remedy));
     }
     Ok(text.to_owned())
 }
@@ -191,24 +192,24 @@ const RESERVED_COMMANDS: [&str; 10] =
 
 /// A line for the server. It may hold a secret: what is wrong is said without showing it.
 pub(in crate::config) fn raw_command(text: &str) -> Result<(), ValueError> {
-    let remedy = "write it as the server reads it, like \"MODE {nick} +x\"";
+    let remedy = "write a raw IRC command, like \"MODE {nick} +x\"";
     let word = text.split(' ').next().unwrap_or_default();
     if let Some(command) = word.strip_prefix('/').filter(|word| is_alphabetic(word)) {
-        let found = format!("begins with /{command}, which is how a client's window reads it");
+        let found = format!("starts with /{command}, which only IRC clients understand");
         return Err(ValueError::new(found, remedy));
     }
     if !is_alphabetic(word) {
-        return Err(ValueError::new("does not begin with a command", remedy));
+        return Err(ValueError::new("does not start with a command", remedy));
     }
     if RESERVED_COMMANDS.contains(&word.to_ascii_uppercase().as_str()) {
-        let found = format!("says {word}, which the bridge says by itself");
-        return Err(ValueError::new(found, "leave it out"));
+        let found = format!("uses {word}, which the bridge sends itself");
+        return Err(ValueError::new(found, "remove it"));
     }
     if text.contains(char::is_control) {
         return Err(ValueError::new("contains a control character", remedy));
     }
     if text.len() > MAX_LEN_COMMAND {
-        let remedy = format!("at most {MAX_LEN_COMMAND} bytes make a line");
+        let remedy = format!("use at most {MAX_LEN_COMMAND} bytes");
         return Err(ValueError::new("is too long", remedy));
     }
     Ok(())
@@ -233,16 +234,12 @@ pub(in crate::config) fn fallback_charset(text: &str) -> Result<&'static Encodin
 pub(in crate::config) fn charset(text: &str) -> Result<&'static Encoding, ValueError> {
     let remedy = "name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"";
     let encoding = Encoding::for_label_no_replacement(text.as_bytes())
-        .ok_or_else(|| ValueError::quoting(text, "is no character set we know", remedy))?;
+        .ok_or_else(|| ValueError::quoting(text, "is not a known character set", remedy))?;
     // IRC's own words are ASCII, whatever the rest of the line is.
     if encoding.is_ascii_compatible() || encoding == ISO_2022_JP {
         Ok(encoding)
     } else {
-        Err(ValueError::quoting(
-            text,
-            "cannot be spoken on IRC, as it does not contain ASCII",
-            remedy,
-        ))
+        Err(ValueError::quoting(text, "cannot be used on IRC: it is not ASCII-compatible", remedy))
     }
 }
 
@@ -250,7 +247,7 @@ fn forbid_chars(wrong: impl Fn(char) -> bool, text: &str, what: &str) -> Result<
     match text.chars().find(|c| wrong(*c)) {
         Some(c) => {
             let found = format!("contains {c:?}, which {what} cannot");
-            Err(ValueError::quoting(text, &found, format!("leave {c:?} out")))
+            Err(ValueError::quoting(text, &found, format!("remove {c:?}")))
         }
         None => Ok(()),
     }
@@ -259,7 +256,7 @@ fn forbid_chars(wrong: impl Fn(char) -> bool, text: &str, what: &str) -> Result<
 fn check_max_len(bytes: usize, text: &str) -> Result<(), ValueError> {
     if text.len() > bytes {
         let found = format!("is {} bytes long", text.len());
-        return Err(ValueError::quoting(text, &found, format!("at most {bytes} will do")));
+        return Err(ValueError::quoting(text, &found, format!("use at most {bytes}")));
     }
     Ok(())
 }
@@ -275,8 +272,12 @@ mod tests {
             assert_parses(nick, text, text.to_owned());
         }
         assert_rejects(nick, "", "\"\" is empty");
-        assert_rejects(nick, "9lives", "\"9lives\" begins with a digit or \"-\", as no nick may");
-        assert_rejects(nick, "-", "\"-\" begins with a digit or \"-\", as no nick may");
+        assert_rejects(
+            nick,
+            "9lives",
+            "\"9lives\" starts with a digit or \"-\", which nicks cannot",
+        );
+        assert_rejects(nick, "-", "\"-\" starts with a digit or \"-\", which nicks cannot");
         for c in [' ', ',', '*', '?', '!', '@', ':', '#', '\u{7}', '\0', '\n'] {
             let text = format!("a{c}");
             assert_rejects(nick, &text, &format!("{text:?} contains {c:?}, which a nick cannot"));
@@ -302,7 +303,7 @@ mod tests {
         }
         assert_rejects(network_name, "", "\"\" is empty");
         assert_rejects(network_name, "a/b", "\"a/b\" contains '/', which a network's name cannot");
-        assert_rejects(network_name, "letschat", "\"letschat\" stands for Let's Chat itself");
+        assert_rejects(network_name, "letschat", "\"letschat\" is reserved for Let's Chat");
     }
 
     #[test]
@@ -311,10 +312,10 @@ mod tests {
             assert_parses(channel_name, text, text.to_owned());
         }
         for text in ["", "dev", "@#dev"] {
-            let found = format!("{text:?} does not begin like a channel, with #, &, + or !");
+            let found = format!("{text:?} does not start with a channel prefix (#, &, + or !)");
             assert_rejects(channel_name, text, &found);
         }
-        assert_rejects(channel_name, "#", "\"#\" is no channel's name");
+        assert_rejects(channel_name, "#", "\"#\" is not a channel name");
         for c in [' ', ',', '\u{7}', '\0', '\r'] {
             let text = format!("#{c}");
             let text = if text.len() == 1 { "#x".to_owned() } else { text };
@@ -343,9 +344,9 @@ mod tests {
         assert_rejects(
             charset,
             "utf-16",
-            "\"utf-16\" cannot be spoken on IRC, as it does not contain ASCII",
+            "\"utf-16\" cannot be used on IRC: it is not ASCII-compatible",
         );
-        assert_rejects(charset, "iso-2022-kr", "\"iso-2022-kr\" is no character set we know");
+        assert_rejects(charset, "iso-2022-kr", "\"iso-2022-kr\" is not a known character set");
         assert_parses(fallback_charset, "euc-jp", encoding_rs::EUC_JP);
         assert_rejects(
             fallback_charset,
@@ -355,12 +356,12 @@ mod tests {
         assert_parses(charset, "windows-1252", encoding_rs::WINDOWS_1252);
         assert_parses(charset, "Latin1", encoding_rs::WINDOWS_1252);
         assert_parses(charset, "koi8-r", encoding_rs::KOI8_R);
-        assert_rejects(charset, "klingon", "\"klingon\" is no character set we know");
-        assert_rejects(charset, "replacement", "\"replacement\" is no character set we know");
+        assert_rejects(charset, "klingon", "\"klingon\" is not a known character set");
+        assert_rejects(charset, "replacement", "\"replacement\" is not a known character set");
         assert_rejects(
             charset,
             "utf-16le",
-            "\"utf-16le\" cannot be spoken on IRC, as it does not contain ASCII",
+            "\"utf-16le\" cannot be used on IRC: it is not ASCII-compatible",
         );
     }
 
@@ -369,8 +370,8 @@ mod tests {
         for text in ["NickServ", "Q@CServe.quakenet.org"] {
             assert_parses(services_target, text, text.to_owned());
         }
-        assert_rejects(services_target, "NickServ@", "\"NickServ@\" is no nick at a server");
-        assert_rejects(services_target, "a@b@c", "\"a@b@c\" is no nick at a server");
+        assert_rejects(services_target, "NickServ@", "\"NickServ@\" is not nick@server");
+        assert_rejects(services_target, "a@b@c", "\"a@b@c\" is not nick@server");
         assert_parses(services_host, "services.example.org", "services.example.org".to_owned());
         assert_rejects(services_host, "", "\"\" is no host");
         assert_rejects(
@@ -384,7 +385,7 @@ mod tests {
             "AUTH {account} {password}",
             "AUTH {account} {password}".to_owned(),
         );
-        assert_rejects(identify_template, "AUTH me", "\"AUTH me\" has no {password} in it");
+        assert_rejects(identify_template, "AUTH me", "\"AUTH me\" does not contain {password}");
     }
 
     #[test]
@@ -393,11 +394,11 @@ mod tests {
             assert_eq!(raw_command(text), Ok(()), "{text}");
         }
         for (text, found) in [
-            ("", "does not begin with a command"),
-            (" MODE", "does not begin with a command"),
-            (":me MODE", "does not begin with a command"),
-            ("/oper me hush", "begins with /oper, which is how a client's window reads it"),
-            ("quit hush", "says quit, which the bridge says by itself"),
+            ("", "does not start with a command"),
+            (" MODE", "does not start with a command"),
+            (":me MODE", "does not start with a command"),
+            ("/oper me hush", "starts with /oper, which only IRC clients understand"),
+            ("quit hush", "uses quit, which the bridge sends itself"),
             ("OPER me\r\nhush", "contains a control character"),
         ] {
             assert_rejects(raw_command, text, found);

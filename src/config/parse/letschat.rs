@@ -25,11 +25,11 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     if is_hex(text, 24) {
         return Ok(text.to_ascii_lowercase());
     }
-    const HELP: &str = "write its slug, the short name (a-z, 0-9, - and _) that is set when a room \
-                         is made, like \"dev\", or paste the room's address";
+    const HELP: &str = "write the slug (a-z, 0-9, - and _) that was set when the room was \
+                        created, like \"dev\", or paste the room's address";
     let bare = text.trim().strip_prefix("letschat/").unwrap_or(text.trim());
     let bare = bare.trim_start_matches('#');
-    let found = "is neither the slug nor the id of a room";
+    let found = "is neither a room slug nor a room id";
     if bare != text && is_slug(bare) {
         return Err(ValueError::quoting(text, found, format!("write \"{bare}\" alone")));
     }
@@ -86,7 +86,7 @@ pub(in crate::config) fn token(text: &str) -> Result<(), ValueError> {
         Some((user, secret)) if is_hex(user, 24) && is_hex(secret, 48) => Ok(()),
         _ => Err(ValueError::new(
             "is not a Let's Chat token",
-            "generate one in Let's Chat (\"Authentication tokens\") and copy the whole of it",
+            "generate one in Let's Chat (\"Authentication tokens\") and copy all of it",
         )),
     }
 }
@@ -109,11 +109,7 @@ mod tests {
         }
         assert_parses(room, "56B9D2C7A1B2C3D4E5F60718", "56b9d2c7a1b2c3d4e5f60718".to_owned());
         for text in ["", "Dev", "#dev", "a b", "56B9", "é", "letschat/dev"] {
-            assert_rejects(
-                room,
-                text,
-                &format!("{text:?} is neither the slug nor the id of a room"),
-            );
+            assert_rejects(room, text, &format!("{text:?} is neither a room slug nor a room id"));
         }
     }
 

@@ -7,8 +7,8 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// A filter of `tracing`: a level, and levels for parts of the program.
 pub(in crate::config) fn log_filter(text: &str) -> Result<String, ValueError> {
     let flaw = |found: &str| {
-        let remedy = "write \"info\", or one of off, error, warn, debug and trace; \
-                      for a part of the program \"info,letsbridge::net=debug\"";
+        let remedy = "write \"info\", or one of off, error, warn, debug and trace; for one module \
+                      \"info,letsbridge::net=debug\"";
         ValueError::quoting(text, found, remedy)
     };
     // The filter takes a single word that is no level for a part of the program, so that a slip
@@ -16,7 +16,7 @@ pub(in crate::config) fn log_filter(text: &str) -> Result<String, ValueError> {
     let bare = |part: &&str| !part.contains(['=', '[', ']', '{', '}']);
     let level = |part: &str| LEVELS.iter().any(|level| part.trim().eq_ignore_ascii_case(level));
     if text.split(',').filter(bare).any(|part| !level(part)) {
-        return Err(flaw("names a level that does not exist"));
+        return Err(flaw("has an unknown log level"));
     }
     EnvFilter::try_new(text).map_err(|_| flaw("is not a log filter"))?;
     Ok(text.to_owned())
@@ -33,11 +33,7 @@ mod tests {
             assert_parses(log_filter, text, text.to_owned());
         }
         for text in ["inof", "", "info,", "info,letsbridge"] {
-            assert_rejects(
-                log_filter,
-                text,
-                &format!("{text:?} names a level that does not exist"),
-            );
+            assert_rejects(log_filter, text, &format!("{text:?} has an unknown log level"));
         }
         assert_rejects(log_filter, "letsbridge=loud", "\"letsbridge=loud\" is not a log filter");
     }

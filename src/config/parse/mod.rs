@@ -71,7 +71,7 @@ pub(super) fn quote(text: &str) -> String {
 pub(super) fn enum_value<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
     T::deserialize(text.into_deserializer()).map_err(|UnknownVariant(words)| {
         let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
-        ValueError::quoting(text, "is not known here", format!("it can be {}", words.join(" or ")))
+        ValueError::quoting(text, "is not a valid value", format!("use {}", words.join(" or ")))
     })
 }
 
@@ -135,9 +135,9 @@ mod tests {
     fn enum_value_accepts_only_its_variants() {
         assert_parses(enum_value, "ngircd", FloodControl::Ngircd);
         assert_parses(enum_value, "json", LogFormat::Json);
-        assert_rejects(enum_value::<FloodControl>, "Fast", "\"Fast\" is not known here");
+        assert_rejects(enum_value::<FloodControl>, "Fast", "\"Fast\" is not a valid value");
         let flaw = enum_value::<LogFormat>("text").expect_err("text");
-        assert_eq!(flaw.help, "it can be \"auto\" or \"human\" or \"json\"");
+        assert_eq!(flaw.help, "use \"auto\" or \"human\" or \"json\"");
     }
 
     #[test]

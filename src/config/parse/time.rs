@@ -38,7 +38,7 @@ fn parse_duration(text: &str, remedy: &str) -> Result<Duration, ValueError> {
         return Err(ValueError::quoting(
             text,
             "is too long",
-            format!("at most \"{MAX_DAYS}d\" will do"),
+            format!("use at most \"{MAX_DAYS}d\""),
         ));
     }
     Ok(duration)

@@ -40,7 +40,11 @@ pub(in crate::config) fn byte_size(text: &str) -> Result<u64, ValueError> {
     let number: Option<u64> = digits.parse().ok().filter(|_| plain);
     let size = number.and_then(|number| number.checked_mul(factor)).ok_or_else(flaw)?;
     if size == 0 {
-        return Err(ValueError::quoting(text, "lets nothing through", "write at least \"1KB\""));
+        return Err(ValueError::quoting(
+            text,
+            "must be greater than zero",
+            "write at least \"1KB\"",
+        ));
     }
     Ok(size)
 }
@@ -94,6 +98,6 @@ mod tests {
         for text in ["", "MB", "100", "1.5MB", "+5MB", "-5MB", "5 MB", "5mb", "99999999999999GB"] {
             assert_rejects(byte_size, text, &format!("{text:?} is not a size"));
         }
-        assert_rejects(byte_size, "0MB", "\"0MB\" lets nothing through");
+        assert_rejects(byte_size, "0MB", "\"0MB\" must be greater than zero");
     }
 }

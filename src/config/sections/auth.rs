@@ -28,8 +28,8 @@ pub(super) fn read(section: &mut Section<'_>, nick: &str, by_certificate: bool) 
     {
         name.report_error(ValueError::new(
             "an account without a password",
-            "add account_password_file = \"office.account\", a file with its password, or a \
-             client certificate that it knows, by cert_file",
+            "add account_password_file = \"office.account\" (a file with the password), or \
+             cert_file with a client certificate registered for the account",
         ));
     }
     let name = name.and_then(|name| name.parse(text(parse::account_name)));
@@ -79,8 +79,8 @@ fn sasl_policy(section: &mut Section<'_>, has_account: bool) -> SaslPolicy {
     let nobody = !has_account && !section.has_any(&["account", "account_password_file"]);
     if let Some(entry) = written.filter(|_| sasl == Some(SaslPolicy::Required) && nobody) {
         entry.report_error(ValueError::new(
-            "there is no account to log in to",
-            "add account and account_password_file, or a client certificate, by cert_file",
+            "no account configured",
+            "add account and account_password_file, or cert_file with a client certificate",
         ));
     }
     sasl.unwrap_or(if has_account { SaslPolicy::Required } else { SaslPolicy::Off })
@@ -101,15 +101,15 @@ fn sasl_mechanisms(
     let Some(mechanisms) = entry.items(MECHANISMS_EXAMPLE, read) else { return Vec::new() };
     if mechanisms.is_empty() {
         let remedy = format!("write {MECHANISMS_EXAMPLE}, or sasl = \"off\"");
-        entry.report_error(ValueError::new("there is no mechanism in the list", remedy));
+        entry.report_error(ValueError::new("the list is empty", remedy));
     }
     if mechanisms.contains(&SaslMechanism::External)
         && !by_certificate
         && !section.has_any(&["cert_file"])
     {
         entry.report_error(ValueError::new(
-            "\"external\" logs in by a client certificate, and there is none",
-            "add cert_file, or leave \"external\" out",
+            "\"external\" needs a client certificate",
+            "add cert_file, or remove \"external\"",
         ));
     }
     mechanisms
@@ -137,10 +137,7 @@ fn commands_from_file(entry: &Entry<'_>) -> Option<Vec<SecretString>> {
 /// A password that SASL and services can be told.
 fn check_account_password(password: &str) -> Result<(), ValueError> {
     if password.len() > 1_000 {
-        return Err(ValueError::new(
-            "is longer than any password",
-            "write the password alone there",
-        ));
+        return Err(ValueError::new("is too long for a password", "write only the password there"));
     }
     Ok(())
 }

@@ -17,12 +17,12 @@ pub(super) fn client_certificate(
 ) -> Option<ClientCertificate> {
     let (certificate, key) = (section.entry("cert_file"), section.entry("key_file"));
     if let Some(certificate) = certificate.as_ref().filter(|_| !encrypted) {
-        let found = "there is no client certificate with tls = false";
-        certificate.report_error(ValueError::new(found, "remove one or the other"));
+        let found = "a client certificate needs TLS, but tls = false";
+        certificate.report_error(ValueError::new(found, "remove one of the two"));
     }
     let Some(certificate) = certificate else {
         if let Some(key) = key {
-            let remedy = "add cert_file = \"bridge.pem\", the certificate that it belongs to";
+            let remedy = "add cert_file = \"bridge.pem\", the certificate for this key";
             key.report_error(ValueError::new("a key without a certificate", remedy));
         }
         return None;
@@ -87,6 +87,6 @@ fn require_private_key(path: &Path) -> Result<(), ValueError> {
 }
 
 fn missing_pem_item(path: &Path, what: &str, label: &str) -> ValueError {
-    let found = format!("{} has no {what} in it", quote(&path.to_string_lossy()));
+    let found = format!("{} contains no {what}", quote(&path.to_string_lossy()));
     ValueError::new(found, format!("it must be PEM, with -----BEGIN {label}-----"))
 }

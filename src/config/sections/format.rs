@@ -23,10 +23,8 @@ pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
         rules: rules(&mut section, &base.rules),
         user_map: Arc::clone(&base.user_map),
         status_notices: status_notices(&mut section, &base.status_notices),
-        topic_sync: section
-            .get("follow_topics", text(parse::topic_sync))
-            .unwrap_or(base.topic_sync),
-        commands: section.get("answers", boolean).unwrap_or(base.commands),
+        topic_sync: section.get("sync_topic", text(parse::topic_sync)).unwrap_or(base.topic_sync),
+        commands: section.get("commands", boolean).unwrap_or(base.commands),
         passthrough: match section.get("passthrough", text(parse::passthrough)) {
             Some(own) => own,
             None => base.passthrough.clone(),
@@ -43,21 +41,21 @@ pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
 fn room_format(section: &mut Section<'_>, base: &RoomFormat) -> RoomFormat {
     let Prefixes { text: talk, action, notice } = &base.prefixes;
     let names = Prefixes {
-        text: template(section, "room_talk", talk),
+        text: template(section, "room_message", talk),
         action: template(section, "room_action", action),
         notice: template(section, "room_notice", notice),
     };
     RoomFormat {
         prefixes: names,
         formatting: section.get("formatting", text(parse::formatting)).unwrap_or(base.formatting),
-        inline_images: section.get("pictures", boolean).unwrap_or(base.inline_images),
+        inline_images: section.get("inline_images", boolean).unwrap_or(base.inline_images),
         merge_lines: section
-            .get("join_lines", text(parse::merge_lines))
+            .get("merge_lines", text(parse::merge_lines))
             .unwrap_or(base.merge_lines),
         mentions: base.mentions,
-        allow_mentions_from: user_set(section, "notify")
+        allow_mentions_from: user_set(section, "allow_mentions_from")
             .unwrap_or_else(|| base.allow_mentions_from.clone()),
-        allow_all_mention_from: user_set(section, "notify_all")
+        allow_all_mention_from: user_set(section, "allow_all_mention_from")
             .unwrap_or_else(|| base.allow_all_mention_from.clone()),
         letschat_url: base.letschat_url.clone(),
     }
@@ -66,21 +64,21 @@ fn room_format(section: &mut Section<'_>, base: &RoomFormat) -> RoomFormat {
 fn channel_format(section: &mut Section<'_>, base: &ChannelFormat) -> ChannelFormat {
     let Prefixes { text: talk, action, notice } = &base.prefixes;
     let names = Prefixes {
-        text: template(section, "channel_talk", talk),
+        text: template(section, "channel_message", talk),
         action: template(section, "channel_action", action),
         notice: template(section, "channel_notice", notice),
     };
-    let lines = section.get("paste_lines", count_or_none).map(|lines| lines.unwrap_or(u64::MAX));
+    let lines = section.get("max_lines", count_or_none).map(|lines| lines.unwrap_or(u64::MAX));
     ChannelFormat {
         prefixes: names,
         mentions: base.mentions,
         emotes: section.get("emotes", text(parse::emotes)).unwrap_or(base.emotes),
-        color_nicks: section.get("coloured_names", boolean).unwrap_or(base.color_nicks),
-        anti_ping: section.get("quiet_names", boolean).unwrap_or(base.anti_ping),
+        color_nicks: section.get("color_nicks", boolean).unwrap_or(base.color_nicks),
+        anti_ping: section.get("anti_ping", boolean).unwrap_or(base.anti_ping),
         max_lines: lines
             .map_or(base.max_lines, |lines| usize::try_from(lines).unwrap_or(usize::MAX)),
         long_messages: section
-            .get("long_pastes", text(parse::long_messages))
+            .get("long_messages", text(parse::long_messages))
             .unwrap_or(base.long_messages),
     }
 }
@@ -88,11 +86,11 @@ fn channel_format(section: &mut Section<'_>, base: &ChannelFormat) -> ChannelFor
 fn status_notices(section: &mut Section<'_>, base: &StatusNotices) -> StatusNotices {
     let mut show = |name, base| section.get(name, text(parse::verbosity)).unwrap_or(base);
     StatusNotices {
-        joins: show("joins", base.joins),
-        nick_changes: show("nicks", base.nick_changes),
-        kicks: show("kicks", base.kicks),
-        modes: show("modes", base.modes),
-        topics: show("topics", base.topics),
+        joins: show("show_joins", base.joins),
+        nick_changes: show("show_nick_changes", base.nick_changes),
+        kicks: show("show_kicks", base.kicks),
+        modes: show("show_modes", base.modes),
+        topics: show("show_topics", base.topics),
     }
 }
 
@@ -110,8 +108,9 @@ fn rules(section: &mut Section<'_>, base: &Rules) -> Rules {
         let example = "rewrite = [{ text = \"colour\", with = \"color\" }]";
         rules.rewrite.extend(entry.items(example, parse::rewrite_rule).unwrap_or_default());
     }
-    if let Some(entry) = section.entry("unwrap") {
-        let own = entry.items("unwrap = [{ nick = \"otherbridge\" }]", parse::extract_nicks_rule);
+    if let Some(entry) = section.entry("extract_nicks") {
+        let own =
+            entry.items("extract_nicks = [{ nick = \"otherbridge\" }]", parse::extract_nicks_rule);
         rules.extract_nicks.extend(own.unwrap_or_default());
     }
     rules
@@ -129,8 +128,8 @@ fn user_set(section: &mut Section<'_>, name: &'static str) -> Option<UserSet> {
 
 /// `[people]`: the users of Let's Chat, each with who that is on IRC.
 pub(super) fn user_map(top: &mut Section<'_>) -> UserMap {
-    let written = top.child("people");
-    let section = written.and_then(|entry| entry.section(SectionKind::Section("people")));
+    let written = top.child("user_map");
+    let section = written.and_then(|entry| entry.section(SectionKind::Section("user_map")));
     let entries = section.map(|section| section.entries()).unwrap_or_default();
     UserMap::new(
         entries
@@ -142,14 +141,14 @@ pub(super) fn user_map(top: &mut Section<'_>) -> UserMap {
 fn user_matchers(entry: &Entry<'_>) -> Option<Vec<UserMatcher>> {
     let who = |value: &Value| match parse::user_matcher(as_str(value)?)? {
         UserMatcher::Mask(_) => {
-            let remedy = "write their nick, or \"account:\" and their account";
-            Err(ValueError::new("a mask, which could be anybody", remedy))
+            let remedy = "write a nick, or \"account:\" and an account";
+            Err(ValueError::new("a mask could match anyone", remedy))
         }
         who => Ok(who),
     };
     match &entry.value.kind {
         ValueKind::Array(_) => {
-            let example = document::child_path("people", "ann") + " = [\"ann\", \"account:ann\"]";
+            let example = document::child_path("user_map", "ann") + " = [\"ann\", \"account:ann\"]";
             entry.items(&example, who)
         }
         _ => entry.parse(who).map(|who| vec![who]),

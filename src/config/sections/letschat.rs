@@ -2,7 +2,7 @@ use super::catch_up::CatchUpSettings;
 use super::{parse, tls};
 use crate::config::parse::ValueError;
 use crate::config::reader::Section;
-use crate::config::types::{boolean, text};
+use crate::config::types::text;
 use crate::config::{CatchUpPolicy, LetsChatSettings};
 
 /// `[letschat]`; `None` where a mistake was found. Also how far back to look, which others must
@@ -10,7 +10,7 @@ use crate::config::{CatchUpPolicy, LetsChatSettings};
 pub(super) fn read(
     mut section: Section<'_>,
     general: CatchUpSettings,
-) -> (Option<LetsChatSettings>, CatchUpPolicy, Option<bool>) {
+) -> (Option<LetsChatSettings>, CatchUpPolicy) {
     if section.is_absent() {
         let remedy = "write [letschat] with url = \"https://chat.example.org\" and token_file = \
                       \"letschat.token\", a file with the bridge's token";
@@ -27,7 +27,6 @@ pub(super) fn read(
     }
     let token = section.secret("token", "token_file", parse::token);
     let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
-    let announce = section.get("announce_gaps", boolean);
     section.deny_unknown_keys();
     let settings = url.zip(token).map(|(url, (token, _))| LetsChatSettings {
         url,
@@ -37,5 +36,5 @@ pub(super) fn read(
         catch_up,
         catch_up_limit: limit,
     });
-    (settings, catch_up, announce)
+    (settings, catch_up)
 }

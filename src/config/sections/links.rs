@@ -25,8 +25,8 @@ pub(super) fn read<'r>(
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
     if entries.is_empty() && written.is_none_or(|entry| entry.is_list()) {
         let flaw = ValueError::new(
-            "there is no link, so that nothing would be mirrored",
-            "write [[link]] with channel = \"office/#dev\" and room = \"dev\"",
+            "no links configured: nothing would be mirrored",
+            "add [[link]] with channel = \"office/#dev\" and room = \"dev\"",
         );
         top.report_error("link".to_owned(), flaw);
     }
@@ -72,10 +72,11 @@ fn read_link<'r>(
     let room = section.required("room", "room = \"dev\"", text(parse::room));
     let key = section.secret("key", "key_file", parse::channel_key);
     let charset = charset::read(&mut section);
-    let mode = section.entry("mode");
+    let mode = section.entry("sender_mode");
     let mode = mode.and_then(|entry| Some((entry.parse(text(parse::enum_value))?, entry)));
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
-    let own = section.child("looks").and_then(|entry| entry.section(SectionKind::Section("looks")));
+    let own =
+        section.child("format").and_then(|entry| entry.section(SectionKind::Section("format")));
     let looks = own.map_or(Arc::clone(looks), |own| Arc::new(format::read(own, looks)));
     section.deny_unknown_keys();
     Some(RawLink {
@@ -104,7 +105,7 @@ fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint,
             None => format!("the networks are {}", names.join(", ")),
         };
         let links = if many > 1 { format!(", which {many} links mention") } else { String::new() };
-        let found = format!("there is no network {}{links}", quote(network));
+        let found = format!("unknown network {}{links}", quote(network));
         return Err(ValueError::new(found, remedy));
     }
     let read = parse::channel_name(channel).map_err(|flaw| {

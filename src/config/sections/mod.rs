@@ -39,19 +39,20 @@ pub(super) fn settings(reading: &Loader) -> Option<Settings> {
         top.get("state_dir", text(non_empty_path)).map(|path| reading.base_dirs.resolve(&path));
     let default_state_dir =
         || reading.base_dirs.state_dir.clone().unwrap_or("/var/lib/letsbridge".into());
-    let settle = top.get("settle", text(parse::duration)).unwrap_or(Duration::from_secs(10));
-    let break_loops = top.get("break_loops", boolean).unwrap_or(true);
+    let settle =
+        top.get("shutdown_timeout", text(parse::duration)).unwrap_or(Duration::from_secs(10));
+    let break_loops = top.get("loop_protection", boolean).unwrap_or(true);
     let log = log_settings(top.section("log"));
     let (store, keep) = store_settings(top.section("store"));
-    let announce = top.get("announce", boolean);
-    let gap = top.get("announce_gaps_after", text(parse::duration));
+    let announce = top.get("notices", boolean);
+    let gap = top.get("min_reported_gap", text(parse::duration));
     let general = CatchUpSettings::read(&mut top, CatchUpSettings::default());
     let networks = networks(&mut top, general);
-    let (letschat, catch_up, announce_gaps) = letschat::read(top.section("letschat"), general);
+    let (letschat, catch_up) = letschat::read(top.section("letschat"), general);
     let mut base =
         LinkFormat { user_map: Arc::new(format::user_map(&mut top)), ..LinkFormat::default() };
     base.room.letschat_url = letschat.as_ref().map(|letschat| letschat.url.clone());
-    let looks = Arc::new(format::read(top.section("looks"), &base));
+    let looks = Arc::new(format::read(top.section("format"), &base));
     let links = links::read(&mut top, &reading.document.network_names(), &looks);
     let web = web::read(top.section("web"), store.retention);
     let ident = ident_address(top.section("ident"));
@@ -61,7 +62,7 @@ pub(super) fn settings(reading: &Loader) -> Option<Settings> {
         if !links.mentions_network(name) {
             let remedy =
                 format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
-            entry.report_warning(ValueError::new("no link mentions this network", remedy));
+            entry.report_warning(ValueError::new("no link uses this network", remedy));
         }
     }
     top.deny_unknown_keys();
@@ -78,7 +79,7 @@ pub(super) fn settings(reading: &Loader) -> Option<Settings> {
         link_groups: links.groups(),
         web,
         ident,
-        notices: announce_gaps.or(announce).unwrap_or(true),
+        notices: announce.unwrap_or(true),
         min_reported_gap: gap.unwrap_or(Duration::from_secs(60)),
         shutdown_timeout: settle,
         loop_protection: break_loops,
@@ -109,9 +110,9 @@ fn ident_address(mut section: Section<'_>) -> Option<SocketAddr> {
 }
 
 fn store_settings(mut section: Section<'_>) -> (StoreSettings, Option<Entry<'_>>) {
-    let written = section.entry("keep");
+    let written = section.entry("retention");
     let keep = written.as_ref().and_then(|entry| entry.parse(text(parse::duration_or_forever)));
-    let max_waiting = section.get("max_waiting", text(parse::byte_size_or_none));
+    let max_waiting = section.get("max_queue_size", text(parse::byte_size_or_none));
     let max_waiting = max_waiting.unwrap_or(Some(1_000_000_000));
     section.deny_unknown_keys();
     (
@@ -133,8 +134,8 @@ fn networks<'r>(
     let entries = irc.map(|irc| irc.entries()).unwrap_or_default();
     // Of the wrong kind, it has been told of.
     if entries.is_empty() && written.is_none_or(|entry| entry.is_section()) {
-        let remedy = "write [irc.NAME] with servers = [\"irc.example.org:6697\"]";
-        top.report_error("irc".to_owned(), ValueError::new("there is no IRC network", remedy));
+        let remedy = "add [irc.NAME] with servers = [\"irc.example.org:6697\"]";
+        top.report_error("irc".to_owned(), ValueError::new("no IRC network configured", remedy));
     }
     let names = top.loader.document.network_names();
     let read = |(name, entry): (&'r str, Entry<'r>)| {
@@ -153,17 +154,14 @@ fn warn_short_retention(
     if let (Some(keep), Some(entry)) = (keep, written)
         && catch_up.any(|it| matches!(it, CatchUpPolicy::MaxAge(age) if keep < age))
     {
-        let found = "the ledger forgets messages that catch_up still looks for";
-        entry.report_warning(ValueError::new(
-            found,
-            "keep them for at least as long, or they may be repeated",
-        ));
+        let found = "retention is shorter than catch_up: older messages could be mirrored twice";
+        entry.report_warning(ValueError::new(found, "raise store.retention to at least catch_up"));
     }
 }
 
 fn non_empty_path(text: &str) -> Result<String, ValueError> {
     if text.is_empty() {
-        return Err(ValueError::quoting(text, "is empty", "write a path, or leave the key out"));
+        return Err(ValueError::quoting(text, "is empty", "write a path, or remove the key"));
     }
     Ok(text.to_owned())
 }

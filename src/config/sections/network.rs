@@ -39,11 +39,12 @@ pub(super) fn read(
     let username = section.get("username", text(parse::username));
     let realname = section.get("realname", text(parse::realname));
     let charset = charset::read(&mut section).map(|(charset, _)| charset);
-    let invited_by = section.get("invited_by", text(parse::nick));
-    let pace = section.get("pace", text(parse::enum_value)).unwrap_or_default();
-    let in_doubt = section.get("in_doubt", text(parse::enum_value)).unwrap_or_default();
+    let invited_by = section.get("request_invite_from", text(parse::nick));
+    let pace = section.get("flood_control", text(parse::enum_value)).unwrap_or_default();
+    let in_doubt = section.get("unconfirmed", text(parse::enum_value)).unwrap_or_default();
     let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
-    let mode = section.get("mode", text(parse::enum_value::<SenderMode>)).unwrap_or_default();
+    let mode =
+        section.get("sender_mode", text(parse::enum_value::<SenderMode>)).unwrap_or_default();
     let template = |text: &str| parse::nick_template(text, mode);
     let nick_template = section.get("nick_template", text(template));
     let puppets = puppets::read(&mut section, proxy.is_some());
@@ -97,9 +98,9 @@ fn stays_here(servers: &[HostPort]) -> bool {
 
 /// Those to try where somebody has the wished nick.
 fn alt_nicks(section: &mut Section<'_>) -> Vec<String> {
-    let written = section.entry("other_nicks");
+    let written = section.entry("alt_nicks");
     let nick = |value: &config::Value| parse::nick(as_str(value)?);
-    let nicks = written.and_then(|it| it.items("other_nicks = [\"bridge\", \"ferry\"]", nick));
+    let nicks = written.and_then(|it| it.items("alt_nicks = [\"bridge\", \"ferry\"]", nick));
     nicks.unwrap_or_default()
 }
 
@@ -118,7 +119,7 @@ fn servers(
                     Some(near) => format!("did you mean {near:?}?"),
                     None => format!("add [{}] with {SERVERS_EXAMPLE}", section.path),
                 };
-                let found = format!("the file has no network {name:?}");
+                let found = format!("unknown network {name:?}");
                 section.report_error(section.path.clone(), ValueError::new(found, remedy));
             }
             Origin::File { .. } => section.report_missing("servers", SERVERS_EXAMPLE),
@@ -128,14 +129,12 @@ fn servers(
     let (port, other) = if encrypted { (6697, 6667) } else { (6667, 6697) };
     let servers = entry.items(SERVERS_EXAMPLE, |value| parse::host_port(as_str(value)?, port))?;
     if servers.is_empty() {
-        entry.report_error(ValueError::new(
-            "there is no server in the list",
-            format!("write {SERVERS_EXAMPLE}"),
-        ));
+        entry
+            .report_error(ValueError::new("the list is empty", format!("write {SERVERS_EXAMPLE}")));
         return None;
     }
     for server in servers.iter().filter(|server| server.port == other) {
-        let found = format!("{server} has the port that is most often for tls = {}", !encrypted);
+        let found = format!("{server} uses the usual port for tls = {}", !encrypted);
         entry.report_warning(ValueError::new(found, format!("if it does not answer, try {port}")));
     }
     Some(servers)

@@ -10,16 +10,16 @@ use crate::config::{PuppetSettings, WebircSettings};
 /// What holds for connections that people have of their own. `proxied`: a proxy is on their way.
 pub(super) fn read(section: &mut Section<'_>, proxied: bool) -> PuppetSettings {
     let usual = PuppetSettings::default();
-    let most = section.get("puppet_limit", |value| match count_or_none(value)? {
+    let most = section.get("max_puppets", |value| match count_or_none(value)? {
         Some(0) => {
-            let remedy = "write a number like 50, or mode = \"bot\"";
-            Err(ValueError::new("0 leaves nobody a connection", remedy))
+            let remedy = "write a number like 50, or sender_mode = \"bot\"";
+            Err(ValueError::new("must be at least 1", remedy))
         }
         most => Ok(most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))),
     });
-    let idle = section.get("puppet_idle", text(parse::duration));
-    let banned = section.get("puppet_banned", text(parse::enum_value::<BanFallback>));
-    let away = section.get("puppet_away", boolean);
+    let idle = section.get("puppet_idle_timeout", text(parse::duration));
+    let banned = section.get("puppet_ban_fallback", text(parse::enum_value::<BanFallback>));
+    let away = section.get("puppet_away_status", boolean);
     let webirc = webirc(section);
     let prefix = ipv6_prefix(section, proxied, webirc.is_some());
     PuppetSettings {
@@ -43,13 +43,13 @@ fn webirc(section: &mut Section<'_>) -> Option<WebircSettings> {
 
 /// The network in which each has an address.
 fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, told: bool) -> Option<Ipv6Net> {
-    let entry = section.entry("puppet_prefix")?;
+    let entry = section.entry("puppet_ipv6_prefix")?;
     if proxied {
-        let found = "servers see the proxy's address, whatever ours is";
-        entry.report_error(ValueError::new(found, "remove proxy, or this"));
+        let found = "has no effect behind a proxy: servers see the proxy's address";
+        entry.report_error(ValueError::new(found, "remove proxy or this key"));
     } else if told {
-        let found = "the server is told an address by WEBIRC already";
-        entry.report_error(ValueError::new(found, "remove webirc_password, or this"));
+        let found = "conflicts with WEBIRC, which already sends an address";
+        entry.report_error(ValueError::new(found, "remove webirc_password or this key"));
     }
     entry.parse(text(parse::ipv6_prefix))
 }
@@ -60,7 +60,7 @@ fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, told: bool) -> Option<I
 enum BanFallback {
     /// They are refused.
     #[default]
-    Refuse,
+    Reject,
     /// The bridge says them.
     Bot,
 }

@@ -17,8 +17,8 @@ pub(super) fn read(section: &mut Section<'_>, plain: Option<&str>) -> TlsTrust {
     let (ca_file, pin) = (section.entry("ca_file"), section.entry("pin_sha256"));
     if let Some(plain) = plain {
         for entry in [&ca_file, &pin].into_iter().flatten() {
-            let found = format!("certificates mean nothing with {plain}");
-            entry.report_error(ValueError::new(found, "remove one or the other"));
+            let found = format!("certificates are not used with {plain}");
+            entry.report_error(ValueError::new(found, "remove one of the two"));
         }
     }
     if let (Some(ca_file), Some(pin)) = (&ca_file, &pin) {
@@ -40,7 +40,7 @@ fn check_ca_file(path: &Path) -> Result<(), ValueError> {
     let found = CertificateDer::pem_slice_iter(&pem).flatten();
     let (usable, _) = RootCertStore::empty().add_parsable_certificates(found);
     if usable == 0 {
-        let found = format!("{} has no certificate in it", quote(&path.to_string_lossy()));
+        let found = format!("{} contains no certificate", quote(&path.to_string_lossy()));
         let remedy = "it must be PEM, with -----BEGIN CERTIFICATE-----";
         return Err(ValueError::new(found, remedy));
     }

@@ -14,17 +14,17 @@ const MEGABYTE: u64 = 1_000_000;
 pub(super) fn read(mut section: Section<'_>, keep: Option<Duration>) -> Option<WebSettings> {
     let public_url = section.get("public_url", text(parse::base_url));
     let listen = section.get("listen", text(parse::listen_address));
-    let written = section.entry("expire");
+    let written = section.entry("link_expiry");
     let expire = written.as_ref().and_then(|entry| entry.parse(text(parse::duration)));
     let expire = expire.unwrap_or(Duration::from_hours(30 * 24));
     warn_short_retention(expire, written.as_ref(), keep);
-    let largest = section.get("largest", text(parse::byte_size)).unwrap_or(100 * MEGABYTE);
-    let cache_entry = section.entry("cache");
+    let largest = section.get("max_file_size", text(parse::byte_size)).unwrap_or(100 * MEGABYTE);
+    let cache_entry = section.entry("cache_size");
     let cache = cache_entry.as_ref().and_then(|entry| entry.parse(text(parse::byte_size)));
     let cache = cache.unwrap_or_else(|| largest.max(250 * MEGABYTE));
     if let Some(entry) = cache_entry.filter(|_| cache < largest) {
-        let found = "the cache cannot hold one file of the size that web.largest allows";
-        entry.report_error(ValueError::new(found, "make it at least as large"));
+        let found = "smaller than web.max_file_size: the cache cannot hold the largest file";
+        entry.report_error(ValueError::new(found, "raise it to at least web.max_file_size"));
     }
     let requests = section.get("requests_per_minute", count_or_none).unwrap_or(Some(120));
     let proxies = section.entry("trusted_proxies").and_then(|entry| {
@@ -52,10 +52,11 @@ fn warn_short_retention(expire: Duration, written: Option<&Entry<'_>>, keep: Opt
     if let (Some(keep), Some(entry)) = (keep, written)
         && keep < expire
     {
-        let found = "links to long messages end earlier, when store.keep lets them be forgotten";
+        let found = "longer than store.retention: links to long messages stop working when the \
+                     message is pruned";
         entry.report_warning(ValueError::new(
             found,
-            "raise store.keep to as long, if they are to live on",
+            "raise store.retention to at least link_expiry",
         ));
     }
 }

@@ -129,7 +129,7 @@ async fn run(server: SocketAddr, way: &str, keeps: Keeps, mut rooms: Rooms) {
     }
     let mut program = Program::new(&config(way, &rooms, &links));
     program.start().await;
-    timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
+    timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
 
     let (over, life, count) = (AtomicBool::new(false), AtomicU64::new(1), AtomicUsize::new(0));
     let people =
@@ -189,8 +189,8 @@ fn config(way: &str, rooms: &Rooms, links: &[Link]) -> String {
     let (url, token) = rooms.address();
     // Two who talk like that are taken for programs that set each other off.
     let mut config = format!(
-        "break_loops = false\n[irc.office]\n{way}\npace = \"off\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n\
-         catch_up = \"all\"\ncatch_up_limit = \"none\"\nannounce_gaps = false\n[looks]\nlong_pastes = \"all\"\n",
+        "loop_protection = false\nnotices = false\n[irc.office]\n{way}\nflood_control = \"off\"\n[letschat]\nurl = \"{url}\"\ntoken = \"{token}\"\n\
+         catch_up = \"all\"\ncatch_up_limit = \"none\"\n[format]\nlong_messages = \"all\"\n",
     );
     for Link { channel, room } in links {
         write!(config, "[[link]]\nchannel = \"office/{channel}\"\nroom = \"{room}\"\n").unwrap();
@@ -206,7 +206,7 @@ async fn kill_often(program: &mut Program, life: &AtomicU64, kills: usize, longe
         if dice.bool() {
             sleep(Duration::from_millis(dice.u64(..1_000))).await;
         } else {
-            timeout(PATIENCE, program.ready()).await.expect("every link is joined in time");
+            timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
             life.store(kill as u64 + 1, Ordering::Relaxed);
             if dice.u8(..PAUSES) == 0 {
                 program.pause(Duration::from_secs(dice.u64(2..=longest_pause.max(2)))).await;

@@ -3,19 +3,18 @@ use super::{
 };
 use crate::service::audit::channel::{ChannelAudit, ChannelFindings, LineMsgid};
 
-/// What was found in one channel, in lines.
+/// The report on one channel, as lines.
 pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
     let channel = audit.channel.to_string();
     let found = match &audit.result {
         Ok(found) => found,
-        Err(why) => return vec![format!("{channel}: cannot be compared: {why}")],
+        Err(why) => return vec![format!("{channel}: not audited: {why}")],
     };
     let shown = &found.lines;
     let (said, heard) = (format_number(shown.delivered), format_number(shown.recorded));
-    let (there, since) =
-        (format!("{said} said and {heard} heard there"), format_minute(found.since));
+    let (there, since) = (format!("{said} sent, {heard} received"), format_minute(found.since));
     let mut lines = vec![if found.is_clean() {
-        format!("{channel}: {there}, none missing, repeated or out of order since {since}")
+        format!("{channel}: {there}, none missing, duplicated or out of order since {since}")
     } else {
         format!("{channel}: {there} since {since}, {}", count_problems(found))
     }];
@@ -36,15 +35,13 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
     });
     push_problems(&mut lines, &shown.duplicates, |twin| {
         let (line, of) = (msgid_or_placeholder(&twin.msgid), msgid_or_placeholder(&twin.original));
-        format!(
-            "repeated in {channel}: line {line}, {}, says what {of} says",
-            format_second(twin.sent_at)
-        )
+        format!("duplicate in {channel}: line {line}, {}, of {of}", format_second(twin.sent_at))
     });
     push_problems(&mut lines, &shown.out_of_order, |it| {
         let (ticket, behind, said) = (it.delivery.0, it.preceded_by.0, format_second(it.sent_at));
         format!(
-            "out of order in {channel}: delivery {ticket} (line {}, {said}) stands behind delivery {behind}",
+            "out of order in {channel}: delivery {ticket} (line {}, {said}) is after delivery \
+             {behind}",
             msgid_or_placeholder(&it.msgid)
         )
     });
@@ -55,14 +52,15 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
             format_second(it.sent_at),
         );
         format!(
-            "out of order in the ledger: line {line} ({said}) in {channel} was heard before {before}, which stands before it"
+            "out of order in the ledger: line {line} ({said}) of {channel} was received before \
+             {before}, which precedes it"
         )
     });
     lines.extend(notes(&channel, found));
     lines
 }
 
-/// What is worth knowing and no trouble.
+/// Lines on things that are worth knowing but no problems.
 fn notes(channel: &str, found: &ChannelFindings) -> Vec<String> {
     let shown = &found.lines;
     let mut lines = Vec::new();
@@ -71,14 +69,11 @@ fn notes(channel: &str, found: &ChannelFindings) -> Vec<String> {
             lines.push(format!("  {what} {channel}: {}", format_number(count)));
         }
     };
-    count("said again, and marked so, in", shown.marked_duplicates.count);
-    count("no longer kept by the server of", shown.no_longer_kept);
-    count("left out by the rules in", found.skipped);
+    count("marked as resent in", shown.marked_duplicates.count);
+    count("no longer in the server's history of", shown.no_longer_kept);
+    count("skipped by rules in", found.skipped);
     if let Some(since) = found.kept_since {
-        lines.push(format!(
-            "  the server of {channel} keeps nothing from before {}",
-            format_second(since)
-        ));
+        lines.push(format!("  the server's history of {channel} begins {}", format_second(since)));
     }
     lines.extend(unread_line(channel, &shown.unread));
     lines
@@ -93,5 +88,5 @@ pub(super) fn count_problems(found: &ChannelFindings) -> ProblemCounts {
 }
 
 fn msgid_or_placeholder(line: &LineMsgid) -> &str {
-    line.as_deref().unwrap_or("without an id")
+    line.as_deref().unwrap_or("(no msgid)")
 }

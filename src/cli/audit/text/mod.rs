@@ -1,4 +1,4 @@
-//! What was found, in lines for people.
+//! The audit report as text.
 
 mod channel;
 mod room;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::service::audit::{Audit, Problems, Unread};
 
-/// What was found, a paragraph for each room and each channel, and the sum of it.
+/// The report: a paragraph per room and per channel, and a summary line.
 pub(super) fn render(audit: &Audit) -> String {
     let mut lines: Vec<String> = audit.rooms.iter().flat_map(room::report_lines).collect();
     lines.extend(audit.channels.iter().flat_map(channel::report_lines));
@@ -29,17 +29,17 @@ fn summary_line(audit: &Audit) -> String {
     }
     let failed = match audit.not_compared() {
         0 => String::new(),
-        failed => format!(", {failed} could not be compared"),
+        failed => format!(", {failed} not audited"),
     };
     let told = if audit.channels.is_empty() || audit.channels.iter().any(|it| it.result.is_err()) {
-        "; of channels that were not compared this is what the ledger says"
+        "; numbers for unaudited channels are from the ledger"
     } else {
         ""
     };
-    format!("in all: {} crossed, {counts}{failed}{told}", format_number(crossed))
+    format!("total: {} mirrored, {counts}{failed}{told}", format_number(crossed))
 }
 
-/// How much is wrong.
+/// The number of problems of each kind.
 #[derive(Debug, Clone, Copy, Default)]
 struct ProblemCounts {
     missing: u64,
@@ -59,24 +59,24 @@ impl fmt::Display for ProblemCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { missing, repeated, out_of_order } = *self;
         let [missing, repeated, order] = [missing, repeated, out_of_order].map(format_number);
-        write!(f, "{missing} missing, {repeated} repeated, {order} out of order")
+        write!(f, "{missing} missing, {repeated} duplicated, {order} out of order")
     }
 }
 
-/// A line for each trouble.
+/// Appends a line for each problem.
 fn push_problems<T>(lines: &mut Vec<String>, troubles: &Problems<T>, line: impl Fn(&T) -> String) {
     lines.extend(troubles.first.iter().map(|trouble| format!("  {}", line(trouble))));
     let more = troubles.count - troubles.first.len() as u64;
     if more > 0 {
-        lines.push(format!("  … and {} more like these", format_number(more)));
+        lines.push(format!("  … and {} more", format_number(more)));
     }
 }
 
-/// What the bridge has still to learn of `place`, if anything.
+/// A line on what the bridge has not received yet from `place`; `None` if it has received everything.
 fn unread_line(place: &str, unread: &Unread) -> Option<String> {
     let oldest = format_second(unread.oldest?);
     Some(format!(
-        "  not read yet in {place}: {}, the oldest from {oldest}",
+        "  not received yet from {place}: {}, oldest {oldest}",
         format_number(unread.count)
     ))
 }
@@ -89,7 +89,7 @@ fn format_second(time: Timestamp) -> String {
     time.strftime("%F %H:%M:%SZ").to_string()
 }
 
-/// With a comma before each three digits: `1,234`.
+/// Formats a number with thousands separators: `1,234`.
 fn format_number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -5,18 +5,20 @@ use crate::cli::audit::room_name;
 use crate::service::audit::room::{RoomAudit, RoomFindings};
 use crate::store::Totals;
 
-/// What was found in one room, in lines.
+/// The report on one room, as lines.
 pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
     let (ends, room) = (link_name(audit), room_name(&audit.room));
     let found = match &audit.result {
         Ok(found) => found,
-        Err(why) => return vec![format!("{ends}: cannot be compared: {why}")],
+        Err(why) => return vec![format!("{ends}: not audited: {why}")],
     };
     let (crossed, since) = (format_number(found.total_mirrored()), format_minute(found.since));
     let mut lines = vec![if found.is_clean() {
-        format!("{ends}: {crossed} crossed, none missing, repeated or out of order since {since}")
+        format!(
+            "{ends}: {crossed} mirrored, none missing, duplicated or out of order since {since}"
+        )
     } else {
-        format!("{ends}: {crossed} crossed since {since}, {}", count_problems(found))
+        format!("{ends}: {crossed} mirrored since {since}, {}", count_problems(found))
     }];
     push_problems(&mut lines, &found.missing, |lost| {
         let (ticket, settled) = (lost.delivery.0, format_second(lost.settled_at));
@@ -28,7 +30,7 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
     });
     push_problems(&mut lines, &found.duplicates, |twin| {
         format!(
-            "repeated in {room}: post {}, {}, says what {} says",
+            "duplicate in {room}: post {}, {}, of {}",
             twin.post,
             format_second(twin.posted_at),
             twin.original
@@ -38,7 +40,8 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
         let (ticket, behind, posted) =
             (it.delivery.0, it.preceded_by.0, format_second(it.posted_at));
         format!(
-            "out of order in {room}: delivery {ticket} (post {}, {posted}) stands behind delivery {behind}",
+            "out of order in {room}: delivery {ticket} (post {}, {posted}) is after delivery \
+             {behind}",
             it.post
         )
     });
@@ -51,27 +54,27 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
     if found.unknown_own > 0 {
         let count = format_number(found.unknown_own);
         lines.push(format!(
-            "  posted in {room} by the bridge's own account, and not by this bridge: {count}"
+            "  posted in {room} by the bridge's account, but not by this bridge: {count}"
         ));
     }
     if found.skipped > 0 {
         let count = format_number(found.skipped);
-        lines.push(format!("  left out by rules in {room}: {count}"));
+        lines.push(format!("  skipped by rules in {room}: {count}"));
     }
     lines
 }
 
-/// What has not arrived at `place`, and what never will.
+/// Lines on deliveries to `place` that are queued, in flight or rejected.
 fn pending_lines(place: &str, tally: &Totals) -> Vec<String> {
     let mut lines = Vec::new();
     if tally.queued + tally.in_doubt > 0 {
         let oldest = tally.oldest_pending.map(format_second).unwrap_or_default();
         let (waiting, in_doubt) = (format_number(tally.queued), format_number(tally.in_doubt));
-        let waiting = format!("  waiting for {place}: {waiting}, and {in_doubt} under way");
-        lines.push(format!("{waiting}; the oldest was said {oldest}"));
+        let waiting = format!("  queued for {place}: {waiting}, in flight or in doubt: {in_doubt}");
+        lines.push(format!("{waiting}; oldest from {oldest}"));
     }
     for (reason, count) in &tally.rejected {
-        lines.push(format!("  refused by {place}: {} ({reason})", format_number(*count)));
+        lines.push(format!("  rejected by {place}: {} ({reason})", format_number(*count)));
     }
     lines
 }
@@ -84,7 +87,7 @@ pub(super) fn count_problems(found: &RoomFindings) -> ProblemCounts {
     }
 }
 
-/// The channels and their room, as people call them.
+/// The names of the channels and their room.
 fn link_name(audit: &RoomAudit) -> String {
     let channels: Vec<String> = audit.channels.iter().map(ToString::to_string).collect();
     format!("{} and {}", channels.join(", "), room_name(&audit.room))
