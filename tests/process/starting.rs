@@ -34,7 +34,8 @@ async fn configuration_errors_prevent_the_start() {
         let end = world.letsbridge(&[command]).ends().await;
         assert_eq!((end.code, end.out.as_str()), (Some(2), ""), "{}", end.err);
         let lines: Vec<&str> = end.err.lines().collect();
-        let beginnings = ["bridge.toml:2: shutdown_timeout: ", "bridge.toml:7: ", "bridge.toml:15: "];
+        let beginnings =
+            ["bridge.toml:2: shutdown_timeout: ", "bridge.toml:7: ", "bridge.toml:15: "];
         assert_eq!(lines.len(), beginnings.len(), "{}", end.err);
         for (line, beginning) in lines.iter().zip(beginnings) {
             assert!(line.starts_with(beginning), "{line}");
