@@ -17,7 +17,7 @@ use crate::translate::{
 /// `[looks]`, or what of it a link has otherwise; `base` is what it is otherwise than. Rules come on
 /// top of those of `base`.
 pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
-    let mut manners = LinkFormat {
+    let mut format = LinkFormat {
         room: room_format(&mut section, &base.room),
         channel: channel_format(&mut section, &base.channel),
         rules: rules(&mut section, &base.rules),
@@ -32,10 +32,10 @@ pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
     };
     // One key for both directions.
     if let Some(mentions) = section.get("mentions", boolean) {
-        (manners.room.mentions, manners.channel.mentions) = (mentions, mentions);
+        (format.room.mentions, format.channel.mentions) = (mentions, mentions);
     }
     section.deny_unknown_keys();
-    manners
+    format
 }
 
 fn room_format(section: &mut Section<'_>, base: &RoomFormat) -> RoomFormat {

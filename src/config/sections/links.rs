@@ -14,12 +14,12 @@ use crate::config::types::{as_str, text};
 use crate::domain::{Endpoint, Network};
 use crate::translate::LinkFormat;
 
-/// Every `[[link]]`, between one of the `networks` and Let's Chat, with `looks` where it has none of
+/// Every `[[link]]`, between one of the `networks` and Let's Chat, with `format` where it has none of
 /// its own.
 pub(super) fn read<'r>(
     top: &mut Section<'r>,
     networks: &[&str],
-    looks: &Arc<LinkFormat>,
+    format: &Arc<LinkFormat>,
 ) -> LinkSet<'r> {
     let written = top.child("link");
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
@@ -41,7 +41,7 @@ pub(super) fn read<'r>(
         let many = mentioned.iter().filter(|other| Some(**other) == name).count();
         let networks =
             if is_told { NetworkCheck::Reported } else { NetworkCheck::Known(networks, many) };
-        if let Some(written) = read_link(entry, &networks, looks) {
+        if let Some(written) = read_link(entry, &networks, format) {
             links.add(written);
         }
     }
@@ -59,7 +59,7 @@ enum NetworkCheck<'n> {
 fn read_link<'r>(
     entry: Entry<'r>,
     networks: &NetworkCheck<'_>,
-    looks: &Arc<LinkFormat>,
+    format: &Arc<LinkFormat>,
 ) -> Option<RawLink<'r>> {
     let mut section = entry.section(SectionKind::Link)?;
     let channel = match networks {
@@ -72,12 +72,13 @@ fn read_link<'r>(
     let room = section.required("room", "room = \"dev\"", text(parse::room));
     let key = section.secret("key", "key_file", parse::channel_key);
     let charset = charset::read(&mut section);
-    let mode = section.entry("sender_mode");
-    let mode = mode.and_then(|entry| Some((entry.parse(text(parse::enum_value))?, entry)));
+    let sender_mode = section.entry("sender_mode");
+    let sender_mode =
+        sender_mode.and_then(|entry| Some((entry.parse(text(parse::enum_value))?, entry)));
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
     let own =
         section.child("format").and_then(|entry| entry.section(SectionKind::Section("format")));
-    let looks = own.map_or(Arc::clone(looks), |own| Arc::new(format::read(own, looks)));
+    let format = own.map_or(Arc::clone(format), |own| Arc::new(format::read(own, format)));
     section.deny_unknown_keys();
     Some(RawLink {
         entry,
@@ -85,9 +86,9 @@ fn read_link<'r>(
         room: Endpoint::room(&room?),
         key,
         charset,
-        sender_mode: mode,
+        sender_mode,
         room_password: password,
-        format: looks,
+        format,
     })
 }
 

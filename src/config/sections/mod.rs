@@ -33,31 +33,31 @@ use super::types::{boolean, text};
 use crate::translate::LinkFormat;
 
 /// Everything; `None` where a mistake was found.
-pub(super) fn settings(reading: &Loader) -> Option<Settings> {
-    let mut top = reading.root_section();
+pub(super) fn settings(loader: &Loader) -> Option<Settings> {
+    let mut top = loader.root_section();
     let state_dir =
-        top.get("state_dir", text(non_empty_path)).map(|path| reading.base_dirs.resolve(&path));
+        top.get("state_dir", text(non_empty_path)).map(|path| loader.base_dirs.resolve(&path));
     let default_state_dir =
-        || reading.base_dirs.state_dir.clone().unwrap_or("/var/lib/letsbridge".into());
-    let settle =
+        || loader.base_dirs.state_dir.clone().unwrap_or("/var/lib/letsbridge".into());
+    let shutdown_timeout =
         top.get("shutdown_timeout", text(parse::duration)).unwrap_or(Duration::from_secs(10));
-    let break_loops = top.get("loop_protection", boolean).unwrap_or(true);
+    let loop_protection = top.get("loop_protection", boolean).unwrap_or(true);
     let log = log_settings(top.section("log"));
-    let (store, keep) = store_settings(top.section("store"));
-    let announce = top.get("notices", boolean);
-    let gap = top.get("min_reported_gap", text(parse::duration));
+    let (store, retention_entry) = store_settings(top.section("store"));
+    let notices = top.get("notices", boolean);
+    let min_reported_gap = top.get("min_reported_gap", text(parse::duration));
     let general = CatchUpSettings::read(&mut top, CatchUpSettings::default());
     let networks = networks(&mut top, general);
     let (letschat, catch_up) = letschat::read(top.section("letschat"), general);
     let mut base =
         LinkFormat { user_map: Arc::new(format::user_map(&mut top)), ..LinkFormat::default() };
     base.room.letschat_url = letschat.as_ref().map(|letschat| letschat.url.clone());
-    let looks = Arc::new(format::read(top.section("format"), &base));
-    let links = links::read(&mut top, &reading.document.network_names(), &looks);
+    let format = Arc::new(format::read(top.section("format"), &base));
+    let links = links::read(&mut top, &loader.document.network_names(), &format);
     let web = web::read(top.section("web"), store.retention);
     let ident = ident_address(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
-    warn_short_retention(store.retention, keep.as_ref(), on_networks.chain([catch_up]));
+    warn_short_retention(store.retention, retention_entry.as_ref(), on_networks.chain([catch_up]));
     for (name, entry, _) in &networks {
         if !links.mentions_network(name) {
             let remedy =
@@ -75,14 +75,14 @@ pub(super) fn settings(reading: &Loader) -> Option<Settings> {
         letschat: LetsChatSettings { rooms: links.rooms(), ..letschat? },
         links: links.links(),
         link_formats: links.formats(),
-        format: looks,
+        format,
         link_groups: links.groups(),
         web,
         ident,
-        notices: announce.unwrap_or(true),
-        min_reported_gap: gap.unwrap_or(Duration::from_secs(60)),
-        shutdown_timeout: settle,
-        loop_protection: break_loops,
+        notices: notices.unwrap_or(true),
+        min_reported_gap: min_reported_gap.unwrap_or(Duration::from_secs(60)),
+        shutdown_timeout,
+        loop_protection,
     })
 }
 
@@ -111,14 +111,15 @@ fn ident_address(mut section: Section<'_>) -> Option<SocketAddr> {
 
 fn store_settings(mut section: Section<'_>) -> (StoreSettings, Option<Entry<'_>>) {
     let written = section.entry("retention");
-    let keep = written.as_ref().and_then(|entry| entry.parse(text(parse::duration_or_forever)));
-    let max_waiting = section.get("max_queue_size", text(parse::byte_size_or_none));
-    let max_waiting = max_waiting.unwrap_or(Some(1_000_000_000));
+    let retention =
+        written.as_ref().and_then(|entry| entry.parse(text(parse::duration_or_forever)));
+    let max_queue_size = section.get("max_queue_size", text(parse::byte_size_or_none));
+    let max_queue_size = max_queue_size.unwrap_or(Some(1_000_000_000));
     section.deny_unknown_keys();
     (
         StoreSettings {
-            retention: keep.unwrap_or(Some(Duration::from_hours(30 * 24))),
-            max_queue_size: max_waiting,
+            retention: retention.unwrap_or(Some(Duration::from_hours(30 * 24))),
+            max_queue_size,
         },
         written,
     )
@@ -147,12 +148,12 @@ fn networks<'r>(
 
 /// A message that is caught up on after the ledger has forgotten it could be mirrored twice.
 fn warn_short_retention(
-    keep: Option<Duration>,
+    retention: Option<Duration>,
     written: Option<&Entry<'_>>,
     mut catch_up: impl Iterator<Item = CatchUpPolicy>,
 ) {
-    if let (Some(keep), Some(entry)) = (keep, written)
-        && catch_up.any(|it| matches!(it, CatchUpPolicy::MaxAge(age) if keep < age))
+    if let (Some(retention), Some(entry)) = (retention, written)
+        && catch_up.any(|it| matches!(it, CatchUpPolicy::MaxAge(age) if retention < age))
     {
         let found = "retention is shorter than catch_up: older messages could be mirrored twice";
         entry.report_warning(ValueError::new(found, "raise store.retention to at least catch_up"));

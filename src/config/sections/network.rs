@@ -31,7 +31,7 @@ pub(super) fn read(
     let proxy = connection::proxy(&mut section);
     let password = section.secret("password", "password_file", |_| Ok(()));
     let nick = section.get("nick", text(parse::nick)).unwrap_or_else(|| "letsbridge".to_owned());
-    let other_nicks = alt_nicks(&mut section);
+    let alt_nicks = alt_nicks(&mut section);
     let certificate = connection::client_certificate(&mut section, encrypted);
     let login = auth::read(&mut section, &nick, certificate.is_some());
     let on_connect = auth::on_connect(&mut section);
@@ -39,13 +39,13 @@ pub(super) fn read(
     let username = section.get("username", text(parse::username));
     let realname = section.get("realname", text(parse::realname));
     let charset = charset::read(&mut section).map(|(charset, _)| charset);
-    let invited_by = section.get("request_invite_from", text(parse::nick));
-    let pace = section.get("flood_control", text(parse::enum_value)).unwrap_or_default();
-    let in_doubt = section.get("unconfirmed", text(parse::enum_value)).unwrap_or_default();
+    let request_invite_from = section.get("request_invite_from", text(parse::nick));
+    let flood_control = section.get("flood_control", text(parse::enum_value)).unwrap_or_default();
+    let unconfirmed = section.get("unconfirmed", text(parse::enum_value)).unwrap_or_default();
     let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
-    let mode =
+    let sender_mode =
         section.get("sender_mode", text(parse::enum_value::<SenderMode>)).unwrap_or_default();
-    let template = |text: &str| parse::nick_template(text, mode);
+    let template = |text: &str| parse::nick_template(text, sender_mode);
     let nick_template = section.get("nick_template", text(template));
     let puppets = puppets::read(&mut section, proxy.is_some());
     let direct_messages = section.get("direct_messages", boolean).unwrap_or(false);
@@ -70,7 +70,7 @@ pub(super) fn read(
         sasl: login.sasl,
         sasl_mechanisms: login.sasl_mechanisms,
         nickserv: login.nickserv,
-        alt_nicks: other_nicks,
+        alt_nicks,
         on_connect,
         password: password.map(|(password, _)| password),
         username: username.unwrap_or_else(|| irc_username(&nick, "bridge")),
@@ -78,12 +78,12 @@ pub(super) fn read(
         realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
         fallback_charset: charset.and_then(Charset::fallback).unwrap_or(encoding_rs::WINDOWS_1252),
         charset: charset.and_then(Charset::both),
-        request_invite_from: invited_by,
-        flood_control: pace,
-        unconfirmed: in_doubt,
+        request_invite_from,
+        flood_control,
+        unconfirmed,
         catch_up,
         catch_up_limit: limit,
-        sender_mode: mode,
+        sender_mode,
         puppets,
         nick_template,
         direct_messages,

@@ -10,24 +10,24 @@ use crate::config::{PuppetSettings, WebircSettings};
 /// What holds for connections that people have of their own. `proxied`: a proxy is on their way.
 pub(super) fn read(section: &mut Section<'_>, proxied: bool) -> PuppetSettings {
     let usual = PuppetSettings::default();
-    let most = section.get("max_puppets", |value| match count_or_none(value)? {
+    let max = section.get("max_puppets", |value| match count_or_none(value)? {
         Some(0) => {
             let remedy = "write a number like 50, or sender_mode = \"bot\"";
             Err(ValueError::new("must be at least 1", remedy))
         }
-        most => Ok(most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))),
+        max => Ok(max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX))),
     });
-    let idle = section.get("puppet_idle_timeout", text(parse::duration));
-    let banned = section.get("puppet_ban_fallback", text(parse::enum_value::<BanFallback>));
-    let away = section.get("puppet_away_status", boolean);
+    let idle_timeout = section.get("puppet_idle_timeout", text(parse::duration));
+    let ban_fallback = section.get("puppet_ban_fallback", text(parse::enum_value::<BanFallback>));
+    let show_away = section.get("puppet_away_status", boolean);
     let webirc = webirc(section);
-    let prefix = ipv6_prefix(section, proxied, webirc.is_some());
+    let ipv6_prefix = ipv6_prefix(section, proxied, webirc.is_some());
     PuppetSettings {
-        max: most.unwrap_or(usual.max),
-        idle_timeout: idle.unwrap_or(usual.idle_timeout),
-        ban_fallback: banned.unwrap_or_default() == BanFallback::Bot,
-        show_away: away.unwrap_or(usual.show_away),
-        ipv6_prefix: prefix,
+        max: max.unwrap_or(usual.max),
+        idle_timeout: idle_timeout.unwrap_or(usual.idle_timeout),
+        ban_fallback: ban_fallback.unwrap_or_default() == BanFallback::Bot,
+        show_away: show_away.unwrap_or(usual.show_away),
+        ipv6_prefix,
         webirc,
     }
 }
@@ -42,12 +42,12 @@ fn webirc(section: &mut Section<'_>) -> Option<WebircSettings> {
 }
 
 /// The network in which each has an address.
-fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, told: bool) -> Option<Ipv6Net> {
+fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, webirc: bool) -> Option<Ipv6Net> {
     let entry = section.entry("puppet_ipv6_prefix")?;
     if proxied {
         let found = "has no effect behind a proxy: servers see the proxy's address";
         entry.report_error(ValueError::new(found, "remove proxy or this key"));
-    } else if told {
+    } else if webirc {
         let found = "conflicts with WEBIRC, which already sends an address";
         entry.report_error(ValueError::new(found, "remove webirc_password or this key"));
     }

@@ -10,19 +10,20 @@ use crate::config::types::{as_str, count_or_none, text};
 
 const MEGABYTE: u64 = 1_000_000;
 
-/// `[web]`; `None` where it is off, or a mistake was found. `keep` is how long the ledger remembers.
-pub(super) fn read(mut section: Section<'_>, keep: Option<Duration>) -> Option<WebSettings> {
+/// `[web]`; `None` where it is off, or a mistake was found. `retention` is how long the ledger remembers.
+pub(super) fn read(mut section: Section<'_>, retention: Option<Duration>) -> Option<WebSettings> {
     let public_url = section.get("public_url", text(parse::base_url));
     let listen = section.get("listen", text(parse::listen_address));
     let written = section.entry("link_expiry");
-    let expire = written.as_ref().and_then(|entry| entry.parse(text(parse::duration)));
-    let expire = expire.unwrap_or(Duration::from_hours(30 * 24));
-    warn_short_retention(expire, written.as_ref(), keep);
-    let largest = section.get("max_file_size", text(parse::byte_size)).unwrap_or(100 * MEGABYTE);
+    let link_expiry = written.as_ref().and_then(|entry| entry.parse(text(parse::duration)));
+    let link_expiry = link_expiry.unwrap_or(Duration::from_hours(30 * 24));
+    warn_short_retention(link_expiry, written.as_ref(), retention);
+    let max_file_size =
+        section.get("max_file_size", text(parse::byte_size)).unwrap_or(100 * MEGABYTE);
     let cache_entry = section.entry("cache_size");
     let cache = cache_entry.as_ref().and_then(|entry| entry.parse(text(parse::byte_size)));
-    let cache = cache.unwrap_or_else(|| largest.max(250 * MEGABYTE));
-    if let Some(entry) = cache_entry.filter(|_| cache < largest) {
+    let cache = cache.unwrap_or_else(|| max_file_size.max(250 * MEGABYTE));
+    if let Some(entry) = cache_entry.filter(|_| cache < max_file_size) {
         let found = "smaller than web.max_file_size: the cache cannot hold the largest file";
         entry.report_error(ValueError::new(found, "raise it to at least web.max_file_size"));
     }
@@ -34,8 +35,8 @@ pub(super) fn read(mut section: Section<'_>, keep: Option<Duration>) -> Option<W
     Some(WebSettings {
         public_url: public_url?,
         listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8480))),
-        link_expiry: expire,
-        max_file_size: largest,
+        link_expiry,
+        max_file_size,
         cache_size: cache,
         requests_per_minute: requests,
         trusted_proxies: proxies.unwrap_or_else(loopback_nets),
@@ -48,9 +49,13 @@ fn loopback_nets() -> Vec<ipnet::IpNet> {
 }
 
 /// A link to a long message leads to the ledger, and nowhere once that has forgotten it.
-fn warn_short_retention(expire: Duration, written: Option<&Entry<'_>>, keep: Option<Duration>) {
-    if let (Some(keep), Some(entry)) = (keep, written)
-        && keep < expire
+fn warn_short_retention(
+    link_expiry: Duration,
+    written: Option<&Entry<'_>>,
+    retention: Option<Duration>,
+) {
+    if let (Some(retention), Some(entry)) = (retention, written)
+        && retention < link_expiry
     {
         let found = "longer than store.retention: links to long messages stop working when the \
                      message is pruned";
