@@ -1,24 +1,26 @@
+//! Errors and warnings about the configuration, each with its place in the file and how to fix it.
+
 use std::cmp::Ordering;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// What is wrong with one thing that was written, and what would do. Never shows a secret.
+/// An error or a warning: the problem and how to fix it. Never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
-    /// Where it was written.
+    /// Where the value comes from.
     pub origin: Origin,
-    /// The key, as a path from the top of the file; list items count from 0, as in TOML tools.
-    /// `None` where it is about the file as a whole.
+    /// The path of the key from the top of the file; list items count from 0, as in TOML tools.
+    /// `None` if it is about the whole file.
     pub key: Option<String>,
-    /// What was found there.
+    /// The problem.
     pub problem: String,
-    /// What would do.
+    /// How to fix it.
     pub help: String,
 }
 
 impl fmt::Display for Diagnostic {
-    /// One line: `bridge.toml:14: irc.office.nick: "9lives" begins with a digit; …`.
+    /// One line: `bridge.toml:14: irc.office.nick: "9lives" starts with a digit; …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.origin)?;
         if let Some(key) = &self.key {
@@ -28,19 +30,20 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Where something was written.
+/// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// In the file.
+    /// The file.
     File {
-        /// The file, as it was named to us.
+        /// The file name, as it was given to us.
         file: Arc<str>,
-        /// The line, from 1; `None` for what stands nowhere, such as a missing section.
+        /// The line, from 1; `None` for something that is not in the file, such as a missing
+        /// section.
         line: Option<usize>,
-        /// The column, from 1, where it helps: in syntax errors.
+        /// The column, from 1; only in syntax errors.
         column: Option<usize>,
     },
-    /// In an environment variable.
+    /// An environment variable.
     Variable(String),
 }
 
@@ -63,7 +66,7 @@ impl PartialOrd for Origin {
 }
 
 impl Ord for Origin {
-    /// By line; then what stands nowhere in the file, then the variables by name.
+    /// By line; then what is not in the file, then environment variables by name.
     fn cmp(&self, other: &Self) -> Ordering {
         self.sort_key().cmp(&other.sort_key())
     }
@@ -80,18 +83,18 @@ impl Origin {
     }
 }
 
-/// All that is wrong with a configuration, by line. Never empty.
+/// All errors of a configuration, by line. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<Diagnostic>);
 
 impl ConfigErrors {
-    /// One for each thing to mend.
+    /// The errors, one per problem.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0
     }
 
-    /// Nothing, if there are none.
+    /// Returns an error with `diagnostics`, unless they are empty.
     pub(super) fn check(mut diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
         diagnostics.sort();
         if diagnostics.is_empty() { Ok(()) } else { Err(Self(diagnostics)) }
@@ -107,7 +110,7 @@ impl From<Diagnostic> for ConfigErrors {
 impl Error for ConfigErrors {}
 
 impl fmt::Display for ConfigErrors {
-    /// One line for each.
+    /// One line per error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, diagnostic) in self.0.iter().enumerate() {
             write!(f, "{}{diagnostic}", if index == 0 { "" } else { "\n" })?;
@@ -116,7 +119,7 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-/// What a reading has found to complain of so far.
+/// The errors and warnings found while loading.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
     errors: Vec<Diagnostic>,
@@ -128,7 +131,7 @@ impl Diagnostics {
         self.errors.push(diagnostic);
     }
 
-    /// Whether something is wrong with the value at `path` itself.
+    /// Whether there is an error about the value at `path` itself.
     pub(super) fn has_error_at(&self, path: &str) -> bool {
         self.errors.iter().any(|mistake| mistake.key.as_deref() == Some(path))
     }
@@ -137,8 +140,8 @@ impl Diagnostics {
         self.warnings.push(diagnostic);
     }
 
-    /// The settings with the warnings, if nothing is wrong. `settings` may be `None` only where a
-    /// mistake says why.
+    /// Returns `settings` with the warnings, or the errors. `settings` may be `None` only if there
+    /// is an error.
     pub(super) fn into_result<T>(
         mut self,
         settings: Option<T>,

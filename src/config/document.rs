@@ -1,4 +1,4 @@
-//! The configuration file as a tree of values, and the line on which each of its keys stands.
+//! The configuration file as a tree of values, with the line number of each key.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use super::diagnostic::{ConfigErrors, Diagnostic, Origin};
 
 pub(super) type Table = Map<String, Value>;
 
-/// The file, with the environment laid over it.
+/// The file, with the environment variables merged into it.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Document {
-    /// The file, as it was named to us.
+    /// The file name, as it was given to us.
     file_name: Arc<str>,
     root: Table,
     key_lines: HashMap<String, usize>,
 }
 
 impl Document {
-    /// Reads TOML, or tells what of it is none.
+    /// Parses TOML. Returns all syntax errors.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
         let file: Arc<str> = file.into();
         let places = LineIndex::new(text);
@@ -40,12 +40,12 @@ impl Document {
             Diagnostic {
                 origin: Origin::File { file: file.clone(), line: place.0, column: place.1 },
                 key: None,
-                // Not its Display, which quotes the line, where a secret may stand.
+                // Not its Display: it quotes the line, which may contain a secret.
                 problem: format!("this is not TOML: {}", error.message()),
                 help: remedy.to_owned(),
             }
         };
-        // What else is amiss on a line follows from the first slip there.
+        // Further errors on a line result from the first one.
         let mut slips: Vec<Diagnostic> = errors.iter().map(slip).collect();
         slips.sort();
         slips.dedup_by_key(|slip| match slip.origin {
@@ -58,7 +58,7 @@ impl Document {
         Ok(Self { file_name: file, root, key_lines: lines })
     }
 
-    /// Lays `over` on top.
+    /// Merges `over` into the file; its values win.
     pub(super) fn overlay(&mut self, over: Table) {
         let file = TableSource(std::mem::take(&mut self.root));
         self.root = Config::builder()
@@ -85,8 +85,8 @@ impl Document {
         &self.root
     }
 
-    /// The same with the value `name` of the section at `from` called `new_name` in the section at
-    /// `to`; `None` if there is one already, or no such section.
+    /// A copy in which the value `name` of the section at `from` is moved to the section at `to` as
+    /// `new_name`. `None` if that key exists already, or there is no such section.
     pub(super) fn with_moved(
         &self,
         from: &str,
@@ -117,8 +117,8 @@ impl Document {
         Some(moved)
     }
 
-    /// The same with the text `name` of the section at `path` as a list of one, or a list of one as its text;
-    /// and how that is written.
+    /// A copy in which the value `name` of the section at `path` is a list instead of a text, or a
+    /// text instead of a list of one. Also how to write that.
     pub(super) fn reshaped(&self, path: &str, name: &str) -> Option<(Self, String)> {
         let mut reshaped = self.clone();
         let value = find_section(&mut reshaped.root, "", path)?.get_mut(name)?;
@@ -146,25 +146,25 @@ impl Document {
         }
     }
 
-    /// The same without the value `name` of the section at `from`.
+    /// A copy without the value `name` of the section at `from`.
     pub(super) fn without(&self, from: &str, name: &str) -> Self {
         let mut rest = self.clone();
         find_section(&mut rest.root, "", from).and_then(|section| section.remove(name));
         rest
     }
 
-    /// What stands in the section at `path`.
+    /// The value `name` of the section at `path`.
     pub(super) fn value(&self, path: &str, name: &str) -> Option<Value> {
         let mut copy = self.root.clone();
         find_section(&mut copy, "", path)?.remove(name)
     }
 
-    /// Where the value with this path was written, or would have been.
+    /// Where the value with this path was set, or would have been.
     pub(super) fn origin(&self, path: &str, value: Option<&Value>) -> Origin {
         let line = self.key_lines.get(path).copied();
         match value.and_then(env_variable) {
             Some(variable) => Origin::Variable(variable.to_owned()),
-            // A section made by variables alone stands where the first of them does.
+            // A section from environment variables alone has the origin of the first of them.
             None => match value.filter(|_| line.is_none()).and_then(first_env_variable) {
                 Some(variable) => Origin::Variable(variable.to_owned()),
                 None => Origin::File { file: self.file_name.clone(), line, column: None },
@@ -173,7 +173,7 @@ impl Document {
     }
 }
 
-/// The path of `key` below `path`, as TOML writes it.
+/// The path of `key` below `path`, in TOML syntax.
 pub(super) fn child_path(path: &str, key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     let key =
@@ -181,7 +181,7 @@ pub(super) fn child_path(path: &str, key: &str) -> String {
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
-/// The section at the path `wanted`, in this `table` at the path `at`.
+/// Finds the section with the path `wanted` in `table`, whose own path is `at`.
 fn find_section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t mut Table> {
     if at == wanted {
         return Some(table);
@@ -206,12 +206,12 @@ fn find_section<'t>(table: &'t mut Table, at: &str, wanted: &str) -> Option<&'t 
     })
 }
 
-/// The path of an item of the list at `path`; items count from 0.
+/// The path of a list item; items count from 0.
 pub(super) fn item_path(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 
-/// The environment variable that the value comes from.
+/// The environment variable that set the value.
 pub(super) fn env_variable(value: &Value) -> Option<&str> {
     value.origin()
 }
@@ -226,13 +226,13 @@ fn first_env_variable(value: &Value) -> Option<&str> {
     }
 }
 
-/// One source of values for `config` to lay over another.
+/// A source of values for `config` to merge.
 #[derive(Debug, Clone)]
 struct TableSource(Table);
 
 impl TableSource {
-    /// `config` takes the topmost keys of a source for paths, in which `a.b` and `a[9]` mean
-    /// something. Keys below are left as they are, so we put ours below this one.
+    /// `config` parses the topmost keys of a source as paths, in which `a.b` and `a[9]` have a
+    /// meaning. It does not parse keys below, so we put our tree below this key.
     const ROOT_KEY: &str = "root";
 }
 
@@ -287,7 +287,7 @@ fn convert_value(
         DeValue::String(text) => ValueKind::String(text.clone().into_owned()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => ValueKind::I64(number),
-            // Too great a number is refused where it is read, with a better word for it.
+            // The reader of the value rejects a number that is too large, with a better message.
             Err(_) => ValueKind::Float(f64::INFINITY),
         },
         DeValue::Float(number) => ValueKind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
@@ -299,7 +299,7 @@ fn convert_value(
     Value::new(None, kind)
 }
 
-/// Where lines begin in a text.
+/// Where the lines of a text start.
 struct LineIndex<'t> {
     text: &'t str,
     line_starts: Vec<usize>,
@@ -311,7 +311,7 @@ impl<'t> LineIndex<'t> {
         Self { text, line_starts: std::iter::once(0).chain(after_newlines).collect() }
     }
 
-    /// The line and column, both from 1, of a byte.
+    /// The line and column of a byte, both from 1.
     fn line_and_column(&self, byte: usize) -> (usize, usize) {
         let line = self.line_starts.partition_point(|start| *start <= byte);
         let start = self.line_starts[line - 1];

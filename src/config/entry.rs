@@ -1,3 +1,5 @@
+//! One value of the configuration, and how to parse it.
+
 use config::{Value, ValueKind};
 
 use super::diagnostic::Origin;
@@ -8,7 +10,7 @@ use super::parse::ValueError;
 use super::reader::{Section, SectionContent};
 use super::types::wrong_type;
 
-/// Something that was written: a value, and where.
+/// A value that was set, and its path.
 #[derive(Debug, Clone)]
 pub(super) struct Entry<'r> {
     pub(super) loader: &'r Loader,
@@ -30,7 +32,7 @@ impl<'r> Entry<'r> {
         self.loader.diagnostics.borrow_mut().push_warning(warning);
     }
 
-    /// What `read` makes of it, or a mistake.
+    /// Parses the value with `read`, or reports an error.
     pub(super) fn parse<T>(
         &self,
         read: impl FnOnce(&'r Value) -> Result<T, ValueError>,
@@ -38,7 +40,7 @@ impl<'r> Entry<'r> {
         read(self.value).map_err(|flaw| self.report_error(flaw)).ok()
     }
 
-    /// The section that it is.
+    /// The value as a section; reports an error if it is not one.
     pub(super) fn section(&self, pattern: SectionKind) -> Option<Section<'r>> {
         let ValueKind::Table(table) = &self.value.kind else {
             let remedy = match pattern {
@@ -77,8 +79,8 @@ impl<'r> Entry<'r> {
         values.iter().enumerate().map(item).collect()
     }
 
-    /// What `read` makes of each item of a list; `None` if any is wrong. A variable separates its
-    /// items by commas.
+    /// Parses each item of a list with `read`; `None` if any is wrong. In an environment variable,
+    /// commas separate the items.
     pub(super) fn items<T>(
         &self,
         example: &str,
@@ -101,13 +103,13 @@ impl<'r> Entry<'r> {
             };
             read(value).map_err(mistake).ok()
         };
-        // All are read before any is missed, so that each mistake is told.
+        // Parse all items before failing, so that each error is reported.
         let items: Vec<Option<T>> = values.iter().enumerate().map(item).collect();
         items.into_iter().collect()
     }
 }
 
-/// Of two keys that exclude each other, the second says so.
+/// The error for the second of two keys that exclude each other.
 pub(super) fn conflict(first: &Entry<'_>) -> ValueError {
     let found = format!("conflicts with {} ({})", first.path, first.origin());
     ValueError::new(found, "remove one of the two")

@@ -1,4 +1,4 @@
-//! What environment variables say: `LETSBRIDGE__LETSCHAT__URL` is `letschat.url`.
+//! Settings from environment variables: `LETSBRIDGE__LETSCHAT__URL` is `letschat.url`.
 
 use std::path::PathBuf;
 
@@ -12,16 +12,16 @@ use super::parse::ValueError;
 const PREFIX: &str = "LETSBRIDGE__";
 const SEPARATOR: &str = "__";
 
-/// The part of the environment that concerns us.
+/// The environment variables that matter to us.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
-    /// Our own variables, in order of their names.
+    /// Our own variables, sorted by name.
     variables: Vec<(String, String)>,
-    /// Those that may have been meant for ours.
+    /// Variables that look like misspelled ones of ours.
     nearly: Vec<String>,
-    /// Where systemd wants state to be (systemd.exec(5), `StateDirectory=`).
+    /// The state directory from systemd (systemd.exec(5), `StateDirectory=`).
     pub(super) state_dir: Option<PathBuf>,
-    /// Where systemd puts secrets (systemd.exec(5), `LoadCredential=`).
+    /// The directory of systemd credentials (systemd.exec(5), `LoadCredential=`).
     pub(super) credentials_dir: Option<PathBuf>,
 }
 
@@ -30,7 +30,7 @@ impl Environment {
         let mut environment = Self::default();
         for (name, value) in variables {
             match name.as_str() {
-                // Several directories are separated by colons; the first is the one to live in.
+                // Colons separate several directories; we use the first.
                 "STATE_DIRECTORY" => {
                     let first = value.split(':').next().filter(|path| !path.is_empty());
                     environment.state_dir = first.map(PathBuf::from);
@@ -47,8 +47,8 @@ impl Environment {
         environment
     }
 
-    /// The values as a tree to lay over the file's, which defines `networks`; and a word for each
-    /// variable that means nothing.
+    /// The values as a tree to merge into the file, which defines `networks`, and an error for each
+    /// unknown variable.
     pub(super) fn to_table(
         &self,
         networks: &[&str],
@@ -70,7 +70,7 @@ impl Environment {
     }
 }
 
-/// A word on a variable that is one of ours but for its underscores, or its capitals.
+/// An error for a variable that is one of ours except for underscores or case.
 fn nearly(name: &str, networks: &[&str], known: &[KnownKey]) -> Option<Diagnostic> {
     let letters = |name: &str| name.replace('_', "").to_ascii_uppercase();
     let networks = networks.iter().map(|network| network_env_name(network)).collect::<Vec<_>>();
@@ -93,7 +93,7 @@ fn nearly(name: &str, networks: &[&str], known: &[KnownKey]) -> Option<Diagnosti
     })
 }
 
-/// The path of the key that a variable stands for.
+/// The path of the key that a variable sets.
 fn key_path(name: &str, networks: &[&str], known: &[KnownKey]) -> Result<Vec<String>, ValueError> {
     let words = name[PREFIX.len()..].to_ascii_lowercase();
     let words: Vec<&str> = words.split(SEPARATOR).collect();
@@ -116,7 +116,7 @@ fn key_path(name: &str, networks: &[&str], known: &[KnownKey]) -> Result<Vec<Str
     }
 }
 
-/// A network's name as variables can spell it.
+/// A network's name as it appears in variable names.
 fn network_env_name(network: &str) -> String {
     network
         .chars()

@@ -1,4 +1,4 @@
-//! The keys that can be written, as the readers asked for them.
+//! The known keys, and suggestions for unknown ones.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(super) enum SectionKind {
     Link,
 }
 
-/// A key that means something.
+/// A known key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct KnownKey {
     pub(super) section: SectionKind,
@@ -36,7 +36,7 @@ impl fmt::Display for KnownKey {
 }
 
 impl KnownKey {
-    /// The steps to it from the top of the file, through this network.
+    /// The path components from the top of the file, with `network` for the network's name.
     pub(super) fn path_for<'w>(&self, network: &'w str) -> Vec<&'w str> {
         match self.section {
             SectionKind::Root => vec![self.name],
@@ -46,7 +46,7 @@ impl KnownKey {
         }
     }
 
-    /// Whether these are the steps to it, through whichever network.
+    /// Whether `path` is the path of this key, with any network's name.
     pub(super) fn matches(&self, path: &[String]) -> bool {
         let network = path.get(1).filter(|name| !name.is_empty()).map_or("", String::as_str);
         self.section != SectionKind::Link
@@ -56,7 +56,7 @@ impl KnownKey {
 }
 
 impl SectionKind {
-    /// Where to write a key that belongs here.
+    /// Where a key of this section belongs, for an error message.
     pub(super) fn location(self) -> String {
         match self {
             Self::Root => "to the top of the file, before the first [section]".to_owned(),
@@ -67,7 +67,7 @@ impl SectionKind {
     }
 }
 
-/// Words that others use for what a key here says. The left ones are as [`joined`] writes them.
+/// Common other names for our keys, in the form of [`normalized`].
 const SYNONYMS: [(&str, &str); 42] = [
     ("ssl", "tls"),
     ("usetls", "tls"),
@@ -113,7 +113,7 @@ const SYNONYMS: [(&str, &str); 42] = [
     ("network", "irc"),
 ];
 
-/// What to write where somebody looked for something under a name that no key has.
+/// Advice for keys that do not exist here under any name.
 const HINTS: [(SectionKind, &str, &str); 8] = [
     (
         SectionKind::Network,
@@ -137,7 +137,7 @@ const HINTS: [(SectionKind, &str, &str); 8] = [
     (SectionKind::Root, "loglevel", "write [log] with level = \"info\""),
 ];
 
-/// What to write instead of a key called `name`, where that is known.
+/// The advice for a key called `name`, if there is any.
 pub(super) fn hint(name: &str, pattern: SectionKind) -> Option<&'static str> {
     let word = normalized(name);
     let hints =
@@ -145,13 +145,13 @@ pub(super) fn hint(name: &str, pattern: SectionKind) -> Option<&'static str> {
     HINTS.iter().find(hints).map(|(_, _, hint)| *hint)
 }
 
-/// What to say of a key for which no better one is known.
+/// The help for an unknown key without any similar one.
 pub(super) fn valid_keys_help(here: &[&'static str]) -> String {
     format!("valid keys here: {}", here.join(", "))
 }
 
-/// The key called so that belongs elsewhere: most often one of the top, written below a section's
-/// header.
+/// The known key with this name in another section: most often a top-level key that was written
+/// below a section's header.
 pub(super) fn find_in_other_section<'k>(
     key: &str,
     pattern: SectionKind,
@@ -164,7 +164,7 @@ pub(super) fn find_in_other_section<'k>(
     })
 }
 
-/// The candidate that `word` was most likely meant to be, if any is near.
+/// The candidate that is most similar to `word`, if any is similar enough.
 pub(super) fn nearest<'c>(
     word: &str,
     candidates: impl Iterator<Item = &'c str>,
@@ -173,7 +173,7 @@ pub(super) fn nearest<'c>(
     candidates.filter_map(near).min().map(|(_, candidate)| candidate)
 }
 
-/// The keys that `word` may have been meant to be, the likeliest first.
+/// The keys that are similar to `word`, the most similar first.
 pub(super) fn ranked_matches(word: &str, candidates: &[&'static str]) -> Vec<&'static str> {
     let near = |candidate: &&'static str| Some((rank(word, candidate)?, *candidate));
     let mut found: Vec<_> = candidates.iter().filter_map(near).collect();
@@ -181,7 +181,7 @@ pub(super) fn ranked_matches(word: &str, candidates: &[&'static str]) -> Vec<&'s
     found.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// How far `word` is from `candidate` by its letters alone: the less, the nearer.
+/// The distance between `word` and `candidate` by letters alone; smaller is more similar.
 fn name_distance(word: &str, candidate: &str) -> Option<usize> {
     let (word, candidate) = (normalized(word), normalized(candidate));
     if word == candidate {
@@ -191,7 +191,7 @@ fn name_distance(word: &str, candidate: &str) -> Option<usize> {
     (distance <= (candidate.len() / 3).max(1)).then_some(distance)
 }
 
-/// The same by what the words of a key mean, before their letters.
+/// The distance between `word` and `candidate`, by the meaning of the words before their letters.
 fn rank(word: &str, candidate: &str) -> Option<(u8, usize)> {
     let (ours, theirs) = (words(word), words(candidate));
     if normalized(word) == normalized(candidate) {
@@ -208,25 +208,25 @@ fn rank(word: &str, candidate: &str) -> Option<(u8, usize)> {
     if SYNONYMS.iter().any(|(other, key)| normalized(word) == *other && *key == candidate) {
         return Some((2, 0));
     }
-    // One letter of a long word is a slip of the hand: `password_fil` is no password.
+    // One wrong letter in a long word is a typo: `password_fil` does not mean `password`.
     if candidate.len() > 6
         && strsim::damerau_levenshtein(&normalized(word), &normalized(candidate)) == 1
     {
         return Some((3, 0));
     }
-    // Somebody said more than was needed: `letschat_token_file`, `server_password`.
+    // The key with extra words: `letschat_token_file`, `server_password`.
     if theirs.iter().all(|their| ours.contains(their)) {
         return Some((4, ours.len() - theirs.len()));
     }
     name_distance(word, candidate).map(|distance| (5, distance))
 }
 
-/// The letters of a word, without what separates its parts.
+/// The letters of a word in lower case, without separators.
 fn normalized(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The parts of a key's name: `token_file`, `token-file` and `tokenFile` have the same.
+/// The parts of a key's name. `token_file`, `token-file` and `tokenFile` have the same parts.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
@@ -251,7 +251,7 @@ fn words(name: &str) -> Vec<String> {
 }
 
 fn edit_distance(word: &str, candidate: &str) -> usize {
-    // Somebody wrote more of the word, or less: "nickname", "chan".
+    // A longer or a shorter form: "nickname", "chan".
     let shorter = word.len().min(candidate.len());
     if shorter >= 4 && (word.starts_with(candidate) || candidate.starts_with(word)) {
         return 1;

@@ -1,21 +1,21 @@
-//! Which places are joined to which, without loops.
+//! The graph of links between channels and rooms. It has no loops.
 
 use std::collections::VecDeque;
 
 use crate::domain::Endpoint;
 
-/// Places and what joins them: a forest.
+/// Channels and rooms with their links: a forest.
 #[derive(Debug, Default)]
 pub(super) struct LinkGraph {
     /// In order of first mention.
     endpoints: Vec<Endpoint>,
-    /// For each place, those next to it.
+    /// The neighbours of each endpoint.
     neighbours: Vec<Vec<usize>>,
 }
 
 impl LinkGraph {
-    /// Joins two places. If they are already joined, another way would repeat everything: then the
-    /// way that there is comes back, from `left` to `right`.
+    /// Links two endpoints. If they are linked already, a second path would duplicate messages:
+    /// returns the existing path, from `left` to `right`.
     pub(super) fn connect(
         &mut self,
         left: &Endpoint,
@@ -30,7 +30,8 @@ impl LinkGraph {
         Ok(())
     }
 
-    /// The places that hear each other, all in order of first mention.
+    /// The groups of endpoints that are linked, directly or through others; in order of first
+    /// mention.
     pub(super) fn groups(&self) -> Vec<Vec<Endpoint>> {
         let mut conversations: Vec<(Vec<bool>, Vec<Endpoint>)> = Vec::new();
         for (number, place) in self.endpoints.iter().enumerate() {
@@ -65,7 +66,7 @@ impl LinkGraph {
         Some(way)
     }
 
-    /// For each place that can be reached from `start`: the next one on the way back.
+    /// For each endpoint that can be reached from `start`: the next one on the way back.
     fn parents_from(&self, start: usize) -> Vec<Option<usize>> {
         let mut back = vec![None; self.endpoints.len()];
         back[start] = Some(start);
@@ -86,7 +87,7 @@ impl LinkGraph {
 mod tests {
     use super::*;
 
-    /// Rooms stand for all places here.
+    /// Rooms stand for all endpoints here.
     fn build_graph(links: &str) -> (LinkGraph, Vec<String>) {
         let mut graph = LinkGraph::default();
         let mut refused = Vec::new();

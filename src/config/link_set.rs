@@ -1,4 +1,4 @@
-//! What the links say together: the places, their secrets, and who hears whom.
+//! Collects all links: their endpoints, secrets and settings.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::settings::{ChannelSettings, Link, RoomSettings};
 use crate::domain::{Casemapping, Endpoint, Network};
 use crate::translate::LinkFormat;
 
-/// A secret and where it stands.
+/// A secret and where it was set.
 pub(super) type LocatedSecret<'r> = (SecretString, Entry<'r>);
 
-/// One link as it was written.
+/// One link as it was written in the file.
 #[derive(Debug)]
 pub(super) struct RawLink<'r> {
     pub(super) entry: Entry<'r>,
@@ -30,26 +30,26 @@ pub(super) struct RawLink<'r> {
     pub(super) format: Arc<LinkFormat>,
 }
 
-/// The links, and the places that they join.
+/// All links and their endpoints.
 #[derive(Debug, Default)]
 pub(super) struct LinkSet<'r> {
     links: Vec<(Link, Entry<'r>)>,
-    /// How each of them looks.
+    /// The format of each link.
     formats: Vec<Arc<LinkFormat>>,
     graph: LinkGraph,
     /// In order of first mention.
     endpoints: Vec<Endpoint>,
-    /// Each place as at its first mention, by the spelling that all of its spellings share.
+    /// The first spelling of each endpoint, by its case-folded name.
     canonical: HashMap<Endpoint, Endpoint>,
     secrets: HashMap<Endpoint, LocatedSecret<'r>>,
     charsets: HashMap<Endpoint, (Charset, Entry<'r>)>,
     sender_modes: HashMap<Endpoint, (SenderMode, Entry<'r>)>,
-    /// The networks that any link mentions, right or wrong.
+    /// The networks that links mention, even if the link is wrong.
     mentioned_networks: Vec<&'r str>,
 }
 
 impl<'r> LinkSet<'r> {
-    /// No links yet; those to come mention these networks.
+    /// An empty set, for links that mention these networks.
     pub(super) fn with_networks(networks: Vec<&'r str>) -> Self {
         Self { mentioned_networks: networks, ..Self::default() }
     }
@@ -58,7 +58,7 @@ impl<'r> LinkSet<'r> {
         self.mentioned_networks.contains(&network)
     }
 
-    /// Adds a link, or says why it cannot be one.
+    /// Adds a link, or reports why it is invalid.
     pub(super) fn add(&mut self, written: RawLink<'r>) {
         let link = Link {
             channel: self.canonicalize(written.channel),
@@ -108,7 +108,7 @@ impl<'r> LinkSet<'r> {
         self.links.iter().map(|(link, _)| link.clone()).collect()
     }
 
-    /// How each of the links looks, in the same order.
+    /// The format of each link, in the order of the links.
     pub(super) fn formats(&self) -> Vec<Arc<LinkFormat>> {
         self.formats.clone()
     }
@@ -117,7 +117,7 @@ impl<'r> LinkSet<'r> {
         self.graph.groups()
     }
 
-    /// The first spelling of a place. Before a server says otherwise, it folds case as in RFC 1459.
+    /// The first spelling of an endpoint. Without a server, we fold case as in RFC 1459.
     fn canonicalize(&mut self, place: Endpoint) -> Endpoint {
         let folded = match &place {
             Endpoint::Channel { network, name } => {
@@ -163,7 +163,7 @@ impl<'r> LinkSet<'r> {
     }
 }
 
-/// Keeps what was written of `place`; a second time it must be the same.
+/// Stores the value for `place`; reports an error if it has another value already.
 fn set_once<'r, T: PartialEq>(
     known: &mut HashMap<Endpoint, (T, Entry<'r>)>,
     place: &Endpoint,
@@ -187,7 +187,7 @@ fn conflicting_value(place: &Endpoint, first: &Entry<'_>) -> ValueError {
     ValueError::new(found, "use the same value, or set it once")
 }
 
-/// A place as the file writes it.
+/// An endpoint as the file writes it.
 fn as_written(place: &Endpoint) -> String {
     match place {
         Endpoint::Channel { .. } => place.to_string(),

@@ -1,4 +1,4 @@
-//! One reading of a configuration, which goes on after a mistake.
+//! The state of one load of the configuration, which continues after errors.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -11,59 +11,59 @@ use super::keys::{KnownKey, SectionKind};
 use super::parse::ValueError;
 use super::reader::{Section, SectionContent};
 
-/// One reading of a configuration: what is read, and what was found.
+/// The state of one load: the document, and the errors and unknown keys found so far.
 #[derive(Debug, Default)]
 pub(super) struct Loader {
     pub(super) document: Document,
     pub(super) base_dirs: BaseDirs,
-    /// The keys there are, for whoever wrote one in the wrong section.
+    /// All known keys, to find misplaced ones.
     pub(super) known_keys: Vec<KnownKey>,
     pub(super) diagnostics: RefCell<Diagnostics>,
     pub(super) requested_keys: RefCell<Vec<KnownKey>>,
-    /// The keys that nobody asked for.
+    /// The keys that no reader asked for.
     pub(super) unknown_keys: RefCell<Vec<UnknownKey>>,
-    /// The keys whose value is of another kind than theirs.
+    /// The keys whose value has the wrong type.
     pub(super) type_errors: RefCell<Vec<String>>,
 }
 
-/// A key that means nothing where it stands.
+/// An unknown key.
 #[derive(Debug, Clone)]
 pub(super) struct UnknownKey {
-    /// The path of the section that it stands in.
+    /// The path of its section.
     pub(super) section: String,
     pub(super) kind: SectionKind,
     pub(super) name: String,
-    /// The keys that mean something there.
+    /// The known keys of that section.
     pub(super) valid_keys: Vec<&'static str>,
 }
 
-/// Where files are that the configuration names.
+/// The directories for relative paths.
 #[derive(Debug, Default, Clone)]
 pub(super) struct BaseDirs {
     /// The configuration file itself.
     pub(super) config_file: PathBuf,
-    /// Where systemd keeps our state.
+    /// The state directory from systemd.
     pub(super) state_dir: Option<PathBuf>,
-    /// Where systemd puts our secrets.
+    /// The credentials directory from systemd.
     pub(super) credentials_dir: Option<PathBuf>,
 }
 
 impl BaseDirs {
-    /// A path as written, which is meant from where the configuration file is.
+    /// Resolves a path, relative to the configuration file's directory.
     pub(super) fn resolve(&self, path: &str) -> PathBuf {
         self.config_file.parent().unwrap_or(Path::new("")).join(path)
     }
 
-    /// The same for a secret, which systemd may have brought.
+    /// Resolves the path of a secret, which may be a systemd credential.
     pub(super) fn resolve_secret(&self, path: &str) -> PathBuf {
         let brought = self.credentials_dir.as_ref().map(|folder| folder.join(path));
-        // An absolute path replaces the folder that it is joined to.
+        // If the path is absolute, `join` returns it unchanged.
         brought.filter(|path| path.exists()).unwrap_or_else(|| self.resolve(path))
     }
 }
 
 impl Loader {
-    /// The top of the file.
+    /// The top-level section.
     pub(super) fn root_section(&self) -> Section<'_> {
         let origin = self.document.origin("", None);
         let written = SectionContent::Table(self.document.root());

@@ -1,8 +1,8 @@
-//! What an unknown key was meant to be.
+//! Corrects unknown keys, so that one typo leads to one error.
 //!
-//! A guess is made only after it was tried: the file is read once more with the key in its likely
-//! place. A guess whose value is of another kind than the key's is none. What is wrong with the file
-//! then is wrong besides; what was only missing because of the slip is not told.
+//! It tries each guess: the file is loaded once more with the key in the guessed place. It discards
+//! guesses whose value has the wrong type. Errors of that load are reported, too, but not keys that
+//! were only missing because of the typo.
 
 use config::{Value, ValueKind};
 
@@ -12,20 +12,20 @@ use super::keys::{self, SectionKind};
 use super::loader::{Loader, UnknownKey};
 use super::parse;
 
-/// A place where a key may have been meant to be, and what to say about it.
+/// A place where an unknown key may belong, and the help for the error.
 struct KeyGuess {
     section: String,
     name: String,
     help: String,
 }
 
-/// What is to be said of a key, and the file as it was meant.
+/// The help for an unknown key, and the corrected document.
 pub(super) struct Correction {
     pub(super) help: String,
     pub(super) document: Document,
 }
 
-/// What the `unknown` key of `reading` was meant to be; `read` reads a file.
+/// Finds the key that `unknown` of `reading` was meant to be. `read` loads a document.
 pub(super) fn find_correction(
     unknown: &UnknownKey,
     reading: &Loader,
@@ -38,7 +38,7 @@ pub(super) fn find_correction(
     let mut second = None;
     for guess in guesses {
         let Some(moved) = document.with_moved(section, name, &guess.section, &guess.name) else {
-            // It is there already, or there are several sections for it.
+            // The key exists there already, or there are several such sections.
             second.get_or_insert(Correction {
                 help: guess.help,
                 document: document.without(section, name),
@@ -67,7 +67,7 @@ pub(super) fn find_correction(
     second.unwrap_or_else(|| without_correction(unknown, document))
 }
 
-/// The same where nothing is near.
+/// The correction if no known key is similar: removes the key.
 pub(super) fn without_correction(unknown: &UnknownKey, document: &Document) -> Correction {
     let remedy = match keys::hint(&unknown.name, unknown.kind) {
         Some(hint) => hint.to_owned(),
@@ -76,7 +76,7 @@ pub(super) fn without_correction(unknown: &UnknownKey, document: &Document) -> C
     Correction { help: remedy, document: document.without(&unknown.section, &unknown.name) }
 }
 
-/// Where the key may belong, the likeliest first.
+/// The places where the key may belong, the likeliest first.
 fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyGuess> {
     let UnknownKey { section, kind: pattern, name, valid_keys: here } = unknown;
     let mut guesses = Vec::new();
@@ -100,7 +100,7 @@ fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyG
     guesses
 }
 
-/// Of secrets, which can be written or stand in a file, those that fit the value.
+/// Of the keys for a secret, inline or in a file, those that fit the value.
 fn prefer_matching_secret_key(
     near: Vec<&'static str>,
     here: &[&'static str],
@@ -125,7 +125,7 @@ fn prefer_matching_secret_key(
     fitting
 }
 
-/// Whether a text is a file's name rather than a secret.
+/// Whether a text is a file name rather than a secret.
 fn looks_like_path(text: &str, reading: &Loader) -> bool {
     let ends = [".token", ".password", ".pass", ".txt", ".key", ".pem", ".secret", ".account"];
     text.contains('/')
@@ -133,7 +133,7 @@ fn looks_like_path(text: &str, reading: &Loader) -> bool {
         || (!text.is_empty() && reading.base_dirs.resolve_secret(text).is_file())
 }
 
-/// A section of the top that was written within another.
+/// A top-level section that was written inside another one.
 fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<KeyGuess> {
     let written = match (name, &value.kind) {
         ("link", ValueKind::Array(_)) => "[[link]]".to_owned(),
@@ -153,7 +153,7 @@ fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<KeyGues
 /// `[irc_office]`.
 fn guess_network_by_name(name: &str, value: &Value) -> Option<KeyGuess> {
     let ValueKind::Table(table) = &value.kind else { return None };
-    // In `[ircs.office]` there are only sections.
+    // `[ircs.office]` contains only sections.
     if table.values().all(|value| matches!(value.kind, ValueKind::Table(_))) {
         return None;
     }
@@ -162,7 +162,7 @@ fn guess_network_by_name(name: &str, value: &Value) -> Option<KeyGuess> {
     (!network.is_empty()).then(|| network_guess(network))
 }
 
-/// What has the keys of a network, of Let's Chat or of a link is one, whatever it is called.
+/// Guesses the section by its keys, whatever its name: a network, Let's Chat or a link.
 fn guess_section_by_keys(name: &str, value: &Value) -> Option<KeyGuess> {
     match &value.kind {
         ValueKind::Table(table) if table.contains_key("servers") => Some(network_guess(name)),
@@ -209,14 +209,15 @@ fn only_section_path(pattern: SectionKind, reading: &Loader) -> Option<String> {
     }
 }
 
-/// A word about keys in `[irc]` itself, and the file with them in the network that was meant.
+/// The error for network keys in `[irc]` itself, and the document with them in the intended
+/// network.
 pub(super) fn fix_unnamed_network(document: &Document) -> Option<(Diagnostic, Document)> {
     let Some(ValueKind::Table(irc)) = document.root().get("irc").map(|irc| &irc.kind) else {
         return None;
     };
     let is_section = |value: &Value| match &value.kind {
         ValueKind::Table(_) => true,
-        // `[[irc.office]]`, which is told of where it is read.
+        // `[[irc.office]]` is reported where it is read.
         ValueKind::Array(items) => {
             items.first().is_some_and(|item| matches!(item.kind, ValueKind::Table(_)))
         }
@@ -251,7 +252,7 @@ pub(super) fn fix_unnamed_network(document: &Document) -> Option<(Diagnostic, Do
     Some((diagnostic, meant))
 }
 
-/// A word about `[irc.letschat]` where `[letschat]` is missing, and the file as it was meant.
+/// The error for `[irc.letschat]` if `[letschat]` is missing, and the corrected document.
 pub(super) fn fix_letschat_as_network(document: &Document) -> Option<(Diagnostic, Document)> {
     let ValueKind::Table(network) = document.value("irc", "letschat")?.kind else { return None };
     if !network.contains_key("url") {
@@ -267,7 +268,7 @@ pub(super) fn fix_letschat_as_network(document: &Document) -> Option<(Diagnostic
     Some((diagnostic, meant))
 }
 
-/// The first network that a link mentions and that is not there; or an example.
+/// The first unknown network that a link mentions; otherwise an example name.
 fn first_missing_network(document: &Document) -> String {
     let networks = document.network_names();
     let links = match document.root().get("link").map(|links| &links.kind) {

@@ -1,13 +1,14 @@
-//! What was written in the configuration, and what it means.
+//! Loads the configuration file and the environment variables into [`Settings`].
 //!
 //! ```text
 //! bridge.toml ─▶ document ─┐
-//!                          ├─ config ─▶ tree ─▶ read: a section at a time ─▶ Settings, warnings
-//! LETSBRIDGE__… ─▶ environment                    └─ each key by `values` ─▶ or all Mistakes
+//!                          ├─ config ─▶ tree ─▶ sections: one at a time ─▶ Settings, warnings
+//! LETSBRIDGE__… ─▶ environment                    └─ each value by `parse` ─▶ or ConfigErrors
 //! ```
 //!
-//! A key is one line in a reader (`read`) and one in [`Settings`]; which keys there are is learnt from
-//! what the readers ask for. No reader stops at a mistake: it notes it and goes on with the default.
+//! A key needs one line in its section's reader (`sections`) and one in [`Settings`]. The list of
+//! known keys comes from the readers. Readers do not stop at an error: they report it and continue
+//! with the default.
 
 mod diagnostic;
 mod document;
@@ -49,12 +50,12 @@ use self::keys::KnownKey;
 use self::secret::NotUtf8;
 use loader::{BaseDirs, Loader};
 
-/// Reads the configuration: the file at `path`, under the `environment`, with the files of secrets
-/// that they name. The second part of the answer are warnings.
+/// Loads the configuration file at `path`, the variables of `environment`, and the files with
+/// secrets that they name. Returns the settings and the warnings.
 ///
 /// # Errors
 ///
-/// All mistakes that were found, unless the file cannot be read or is no TOML: then that one.
+/// All errors at once; if the file is unreadable or not TOML, only that one.
 pub fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
@@ -76,10 +77,10 @@ pub fn load(
     findings.into_result(settings)
 }
 
-/// How many unknown keys are guessed at: each guess reads the file anew.
+/// The maximum number of unknown keys to correct: each guess loads the file again.
 const MAX_GUESSES: usize = 20;
 
-/// Reads a file; where keys of it are unknown, as they were meant, with a word for each.
+/// Loads a document, with its unknown keys corrected, and an error for each of those.
 fn read_with_corrections(
     mut document: Document,
     folders: &BaseDirs,
@@ -105,7 +106,7 @@ fn read_with_corrections(
         let Some(unknown) = unknown else { return (reading, settings, slips) };
         let again = |document| {
             let reading = begin(document);
-            // What it finds is asked of the reading.
+            // Only the loader's errors matter here.
             let _ = sections::settings(&reading);
             reading
         };
@@ -125,17 +126,17 @@ fn read_with_corrections(
     }
 }
 
-/// Every key that can be written, as `shutdown_timeout`, `letschat.url`, `irc.*.nick` or `link[].room`.
+/// All known keys, as `shutdown_timeout`, `letschat.url`, `irc.*.nick` or `link[].room`.
 #[must_use]
 pub fn known_keys() -> Vec<String> {
     collect_known_keys().iter().map(ToString::to_string).collect()
 }
 
-/// What the readers ask for when there is something of each kind to read.
+/// The keys that the readers ask for in a document with one section of each kind.
 fn collect_known_keys() -> Vec<KnownKey> {
     let one_of_each = Document::parse("", "[irc.any]\n[[link]]\n").expect("this is TOML");
     let reading = Loader { document: one_of_each, ..Loader::default() };
-    // What it finds is nobody's mistake.
+    // The errors of this document do not matter.
     let _ = sections::settings(&reading);
     let mut known = reading.requested_keys.into_inner();
     known.sort_unstable();

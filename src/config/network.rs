@@ -1,4 +1,4 @@
-//! Who the bridge is on an IRC network, and how it gets there.
+//! Settings of an IRC network for authentication and proxies.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,60 +6,61 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// The certificate by which we prove who we are, and its key; each in PEM, perhaps in one file.
+/// The client certificate and its private key; PEM files, possibly the same one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// The certificate, and those that vouch for it.
+    /// The file with the certificate and its chain.
     pub cert_file: PathBuf,
-    /// Its private key.
+    /// The file with the private key.
     pub key_file: PathBuf,
 }
 
-/// An account on a network.
+/// A services account on an IRC network.
 #[derive(Debug, Clone)]
 pub struct IrcAccount {
-    /// Its name.
+    /// The account name.
     pub name: String,
-    /// Its password; a certificate may do without.
+    /// The password; `None` with a client certificate.
     pub password: Option<SecretString>,
 }
 
-/// What to do where a network offers no login by SASL, or refuses it.
+/// What to do if SASL is not available or fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SaslPolicy {
-    /// Leave, and come back later.
+    /// Disconnect and retry later.
     #[default]
     Required,
-    /// Go on, and ask NickServ.
+    /// Continue, and log in with NickServ.
     Preferred,
-    /// Do not try it; ask NickServ.
+    /// Do not use SASL; log in with NickServ.
     Off,
 }
 
-/// A way to log in by SASL.
+/// A SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaslMechanism {
-    /// By the client certificate.
+    /// `EXTERNAL`: the client certificate.
     External,
-    /// By proof that we know the password.
+    /// `SCRAM-SHA-256`: proves that we know the password.
     #[serde(rename = "scram-sha-256")]
     ScramSha256,
-    /// By the password itself.
+    /// `PLAIN`: sends the password.
     Plain,
 }
 
-/// Services that know accounts, and how to speak to them.
+/// How to log in with NickServ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NickservSettings {
-    /// Whom to speak to.
+    /// The nick of the services, or nick@server.
     pub nick: String,
-    /// The host or the server by which they are known, where the network does not say that they are services.
+    /// The host or server that identifies the services, if WHOIS does not show that they are
+    /// services.
     pub host: Option<String>,
-    /// What to say, with `{account}` and `{password}` in it.
+    /// The command, with the fields `{account}` and `{password}`.
     pub identify: String,
-    /// How to get our nick back.
+    /// How to regain our nick.
     pub regain: RegainCommand,
 }
 
@@ -74,47 +75,47 @@ impl Default for NickservSettings {
     }
 }
 
-/// How services are asked for our nick when somebody else has it.
+/// The NickServ command that regains our nick when someone else uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RegainCommand {
-    /// To put out whoever has it; then we take it.
+    /// `GHOST`: disconnects the other user; then we take the nick.
     #[default]
     Ghost,
-    /// To put out whoever has it, and give it to us.
+    /// `REGAIN`: disconnects the other user and changes our nick.
     Regain,
-    /// The same, in other services' words.
+    /// `RECOVER`: the name of `REGAIN` in other services.
     Recover,
-    /// Not at all: we wait until it is free.
+    /// None: wait until the nick is free.
     Off,
 }
 
-/// A proxy on the way to a network's servers.
+/// A proxy between the bridge and the IRC servers.
 #[derive(Debug, Clone)]
 pub struct ProxySettings {
-    /// What it speaks.
+    /// The protocol.
     pub kind: ProxyKind,
     /// A host name in its ASCII form, or an address; IPv6 without brackets.
     pub host: String,
-    /// Its TCP port.
+    /// The TCP port.
     pub port: u16,
-    /// Who it is told that we are: a user and a password.
+    /// The user and the password.
     pub credentials: Option<(String, SecretString)>,
 }
 
-/// What a proxy speaks.
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyKind {
-    /// SOCKS5 (RFC 1928), which is told addresses.
+    /// SOCKS5 (RFC 1928) with addresses: we resolve names.
     Socks5,
-    /// SOCKS5, which is told names and finds their addresses itself.
+    /// SOCKS5 with host names: the proxy resolves them.
     Socks5h,
-    /// HTTP, by `CONNECT`.
+    /// HTTP with `CONNECT`.
     Http,
 }
 
 impl ProxyKind {
-    /// As addresses begin with it.
+    /// The URL scheme.
     #[must_use]
     pub fn scheme(self) -> &'static str {
         match self {
@@ -126,7 +127,7 @@ impl ProxyKind {
 }
 
 impl fmt::Display for ProxySettings {
-    /// Without its user and password.
+    /// Without the credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, host) = (self.kind.scheme(), &self.host);
         if host.contains(':') {

@@ -1,4 +1,4 @@
-//! Reads the keys of one section.
+//! Reads the keys of one section, and records which keys exist.
 
 use config::Value;
 use secrecy::SecretString;
@@ -12,7 +12,7 @@ use super::loader::{Loader, UnknownKey};
 use super::parse::ValueError;
 use super::secret;
 
-/// A section of the file, which asks for its keys one by one.
+/// A section of the file. Its reader asks for each key once.
 #[derive(Debug)]
 pub(super) struct Section<'r> {
     pub(super) loader: &'r Loader,
@@ -23,14 +23,14 @@ pub(super) struct Section<'r> {
     requested: Vec<&'static str>,
 }
 
-/// What stands where a section may be.
+/// The content of a section.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SectionContent<'r> {
-    /// The section.
+    /// The section exists.
     Table(&'r Table),
-    /// Nothing: all of its keys are missing.
+    /// The section does not exist: all of its keys are missing.
     Absent,
-    /// Something else, which has been told of: nobody needs to know what it lacks.
+    /// The value is not a section. That is reported already, so its missing keys are not.
     Invalid,
 }
 
@@ -59,20 +59,20 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// What was written for a key of this section.
+    /// The value of a key of this section, if it is set.
     pub(super) fn entry(&mut self, name: &'static str) -> Option<Entry<'r>> {
         self.loader.requested_keys.borrow_mut().push(KnownKey { section: self.kind, name });
         self.child(name)
     }
 
-    /// What was written for something that holds further keys.
+    /// The value of a key that holds further keys, if it is set.
     pub(super) fn child(&mut self, name: &'static str) -> Option<Entry<'r>> {
         self.requested.push(name);
         let value = self.table()?.get(name)?;
         Some(Entry { loader: self.loader, path: document::child_path(&self.path, name), value })
     }
 
-    /// The section called `name`; an empty one where it was not written.
+    /// The section called `name`; an absent one if it is not in the file.
     pub(super) fn section(&mut self, name: &'static str) -> Section<'r> {
         let pattern = SectionKind::Section(name);
         let entry = self.child(name);
@@ -85,7 +85,7 @@ impl<'r> Section<'r> {
         })
     }
 
-    /// All that was written here, in the order of the file.
+    /// All entries of this section, in the order of the file.
     pub(super) fn entries(&self) -> Vec<(&'r str, Entry<'r>)> {
         let entry = |(name, value): (&'r String, &'r Value)| {
             let path = document::child_path(&self.path, name);
@@ -96,7 +96,7 @@ impl<'r> Section<'r> {
         entries
     }
 
-    /// The value of a key, if it was written and is well.
+    /// Parses the value of a key. `None` if it is not set, or invalid: then it reports an error.
     pub(super) fn get<T>(
         &mut self,
         name: &'static str,
@@ -105,7 +105,8 @@ impl<'r> Section<'r> {
         self.entry(name)?.parse(read)
     }
 
-    /// The same for a key that must be there; `example` is how to write it.
+    /// Parses the value of a required key. Reports an error if it is missing; `example` shows how
+    /// to set it.
     pub(super) fn required<T>(
         &mut self,
         name: &'static str,
@@ -119,8 +120,8 @@ impl<'r> Section<'r> {
         entry.parse(read)
     }
 
-    /// A secret: written as `name`, or in the file that `name_file` names. `check` must not show
-    /// it. With where it stands.
+    /// Reads a secret: the value of `name`, or the content of the file in `name_file`. `check` must
+    /// not show it. Also returns where the secret was set.
     pub(super) fn secret(
         &mut self,
         name: &'static str,
@@ -140,12 +141,12 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// Whether any of these keys was written.
+    /// Whether any of these keys is set.
     pub(super) fn has_any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.table().is_some_and(|table| table.contains_key(*name)))
     }
 
-    /// Complains that a key is missing.
+    /// Reports a missing key.
     pub(super) fn report_missing(&self, name: &str, example: &str) {
         if matches!(self.content, SectionContent::Table(_)) || self.path.is_empty() {
             let flaw = ValueError::new("missing", format!("write {example}"));
@@ -153,7 +154,7 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// Complains of the section as a whole.
+    /// Reports an error about the section or one of its keys.
     pub(super) fn report_error(
         &self,
         key: String,
@@ -168,7 +169,7 @@ impl<'r> Section<'r> {
         self.loader.diagnostics.borrow_mut().push_error(diagnostic);
     }
 
-    /// Notes every key that nobody asked for.
+    /// Reports every key that the reader did not ask for.
     pub(super) fn deny_unknown_keys(self) {
         for (name, _) in self.entries() {
             if !self.requested.contains(&name) {
@@ -182,7 +183,7 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// Whether nothing at all was written for it.
+    /// Whether the section is not in the file.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self.content, SectionContent::Absent)
     }

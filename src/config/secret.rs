@@ -1,4 +1,4 @@
-//! Secrets, written in the configuration or in files of their own.
+//! Reads secrets, inline in the configuration or from files of their own.
 
 use std::fs;
 use std::fs::File;
@@ -15,17 +15,17 @@ use super::entry::Entry;
 use super::parse::{ValueError, quote};
 use super::types::as_str;
 
-/// How many bytes of such a file are read.
+/// The maximum size of a secret file, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// A secret written in the configuration itself.
+/// Reads a secret from the configuration itself.
 pub(super) fn inline_secret(
     entry: &Entry<'_>,
     name_file: &str,
     check: impl Fn(&str) -> Result<(), ValueError>,
 ) -> Option<SecretString> {
     let secret = entry.parse(as_str)?;
-    // Variables are often filled from files, with the end of their line.
+    // Variables are often set from files, with the newline at the end.
     let secret = match document::env_variable(entry.value) {
         Some(_) => secret.trim_end_matches(['\r', '\n']),
         None => secret,
@@ -41,7 +41,7 @@ pub(super) fn inline_secret(
     Some(secret.into())
 }
 
-/// A secret in a file of its own.
+/// Reads a secret from a file of its own.
 pub(super) fn secret_from_file(
     entry: &Entry<'_>,
     check: impl Fn(&str) -> Result<(), ValueError>,
@@ -49,10 +49,10 @@ pub(super) fn secret_from_file(
     let path = entry.loader.base_dirs.resolve_secret(entry.parse(as_str)?);
     let name = quote(&path.to_string_lossy());
     let text = entry.parse(|_| read_secret_file(&path))?;
-    // Editors end the last line, and some leave empty ones behind it.
+    // Editors add a newline to the last line, and some add empty lines.
     let secret = text.trim_end_matches(['\r', '\n']);
     let of_file = |flaw: ValueError| ValueError::new(format!("{name} {}", flaw.problem), flaw.help);
-    // A password may begin or end with spaces; where it may not, they were not meant.
+    // A password may start or end with spaces. If the check fails because of them, remove them.
     let bare = secret.trim();
     let secret = if check(secret).is_err() && check(bare).is_ok() { bare } else { secret };
     entry.parse(|_| check_secret(secret).and_then(|()| check(secret)).map_err(of_file))?;
@@ -63,7 +63,7 @@ pub(super) fn secret_from_file(
     Some(secret.into())
 }
 
-/// Lines that hold secrets, in a file of their own. Empty ones, and those after `#`, say nothing.
+/// Reads a file with one secret per line. Empty lines and lines that start with `#` are ignored.
 pub(super) fn secret_lines_from_file(
     entry: &Entry<'_>,
     check: impl Fn(&str) -> Result<(), ValueError>,
@@ -84,7 +84,7 @@ pub(super) fn secret_lines_from_file(
         entry.parse(|_| check(line).map_err(of_file))?;
         Some(SecretString::from(line))
     };
-    // All are read before any is missed, so that each mistake is told.
+    // Check all lines before failing, so that each error is reported.
     let lines: Vec<Option<SecretString>> = lines.map(line).collect();
     lines.into_iter().collect()
 }
@@ -96,8 +96,8 @@ fn read_secret_file(path: &Path) -> Result<String, ValueError> {
         .map_err(|other| ValueError::new(format!("{name} is {}", other.problem()), other.help()))
 }
 
-/// What stands in a file. It may be reached by a link, as the secrets of containers are; what is no file,
-/// like a FIFO, is not waited for.
+/// Reads a whole file. Symbolic links are followed, as container secrets need that. It does not
+/// block on something that is no regular file, like a FIFO.
 pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut options = File::options();
     let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -114,11 +114,11 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Text that is not in UTF-8.
+/// Why a text is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotUtf8 {
     Utf16,
-    /// Its UTF-8 ends at this byte.
+    /// The text is valid UTF-8 up to this byte.
     Invalid(usize),
 }
 
@@ -138,9 +138,9 @@ impl NotUtf8 {
     }
 }
 
-/// The text of a file, without the mark that some editors put before it.
+/// Decodes the text of a file, without the byte order mark that some editors add.
 pub(super) fn decode_utf8(bytes: Vec<u8>) -> Result<String, NotUtf8> {
-    // ASCII in UTF-16 has a NUL in every pair, and may have no mark.
+    // ASCII text in UTF-16 has a NUL in every pair, and may have no byte order mark.
     let pairs = |at: usize| {
         bytes.len() > 1
             && bytes.len().is_multiple_of(2)
@@ -158,21 +158,21 @@ pub(super) fn decode_utf8(bytes: Vec<u8>) -> Result<String, NotUtf8> {
     }
 }
 
-/// The bytes of a file in PEM, without the mark that some editors put before it.
+/// Reads a PEM file, without the byte order mark that some editors add.
 ///
 /// # Errors
-/// When it cannot be read, or is in UTF-16.
+/// If the file is unreadable or UTF-16.
 pub fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     let bytes = read_file(path)?;
     match decode_utf8(bytes.clone()) {
         Ok(text) => Ok(text.into_bytes()),
         Err(NotUtf8::Utf16) => Err(io::Error::other("it is UTF-16: save it as UTF-8")),
-        // What is before and after the certificates may be in any character set.
+        // Text around the certificates may have any encoding.
         Err(NotUtf8::Invalid(_)) => Ok(bytes),
     }
 }
 
-/// Why a file that the configuration names cannot be read.
+/// The error for an unreadable file that the configuration names.
 pub(super) fn unreadable_file(path: &Path, error: &io::Error) -> ValueError {
     let remedy = match error.kind() {
         io::ErrorKind::NotFound => "create it, or fix the path",
@@ -182,7 +182,7 @@ pub(super) fn unreadable_file(path: &Path, error: &io::Error) -> ValueError {
     ValueError::new(format!("cannot read {} ({error})", quote(&path.to_string_lossy())), remedy)
 }
 
-/// Refuses what no protocol can carry, without showing it.
+/// Rejects secrets that no protocol can transmit, without showing them.
 fn check_secret(secret: &str) -> Result<(), ValueError> {
     if secret.is_empty() {
         return Err(ValueError::new("is empty", "write the secret there, or remove the key"));
@@ -198,8 +198,8 @@ fn check_secret(secret: &str) -> Result<(), ValueError> {
     Ok(())
 }
 
-/// Whether everybody on this machine can read the file: it, and every folder on the way to it, are
-/// open to others.
+/// Whether the file is world-readable: every user can read it and enter each directory on the way
+/// to it.
 #[cfg(unix)]
 fn is_world_readable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -210,7 +210,7 @@ fn is_world_readable(path: &Path) -> bool {
     open(&path, 0o004) && path.ancestors().skip(1).all(|folder| open(folder, 0o001))
 }
 
-/// Elsewhere than on Unix we cannot tell.
+/// Only Unix has these permissions.
 #[cfg(not(unix))]
 fn is_world_readable(_: &Path) -> bool {
     false

@@ -1,4 +1,4 @@
-//! By whom it is said on IRC what people of Let's Chat have said.
+//! How messages of Let's Chat users are sent to IRC.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use ipnet::Ipv6Net;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// By whom it is said on IRC what people of Let's Chat have said.
+/// How messages of Let's Chat users are sent to IRC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SenderMode {
-    /// By the bridge, which names them.
+    /// The bridge sends them with the user's name.
     #[default]
     Bot,
-    /// By the bridge under nicks that the server lends it (`RELAYMSG`), where it does.
+    /// The bridge sends them with `RELAYMSG` under a nick for each user, if the server allows it.
     Relaymsg,
-    /// By a connection of their own.
+    /// Each user has their own connection.
     Puppets,
 }
 
 impl SenderMode {
-    /// How nicks are made, if nothing else was written.
+    /// The default nick template.
     #[must_use]
     pub fn default_nick_template(self) -> &'static str {
         match self {
@@ -30,20 +30,21 @@ impl SenderMode {
     }
 }
 
-/// Connections that people of Let's Chat have of their own.
+/// Settings of puppets: connections of single Let's Chat users.
 #[derive(Debug, Clone)]
 pub struct PuppetSettings {
-    /// The most at a time. Never 0.
+    /// The maximum number of connections. Never 0.
     pub max: usize,
-    /// Who has been silent for so long loses it.
+    /// How long an idle puppet stays connected.
     pub idle_timeout: Duration,
-    /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
+    /// Whether the bot sends the messages of users whose puppet was kicked or banned. Otherwise
+    /// they are rejected.
     pub ban_fallback: bool,
-    /// People on IRC see who has left the rooms.
+    /// Whether a puppet is marked as away after its user has left the rooms.
     pub show_away: bool,
-    /// The network in which each has an address to come from. Never with `webirc`.
+    /// The network with an address for each puppet. Never set together with `webirc`.
     pub ipv6_prefix: Option<Ipv6Net>,
-    /// What the server is told of whose connection it is, where it trusts the bridge to tell.
+    /// How to pass each user's host to the server.
     pub webirc: Option<WebircSettings>,
 }
 
@@ -61,11 +62,11 @@ impl Default for PuppetSettings {
     }
 }
 
-/// What a server is told of whose connection it is (`WEBIRC`).
+/// Settings of `WEBIRC`, which passes a user's host to the server.
 #[derive(Debug, Clone)]
 pub struct WebircSettings {
-    /// The gateway's password.
+    /// The gateway password.
     pub password: SecretString,
-    /// The host that others see; `{user}` in it is the user name.
+    /// The host that the server shows; `{user}` is replaced with the user name.
     pub host: String,
 }

@@ -1,4 +1,4 @@
-//! What the configuration means, once it is known to be free of mistakes.
+//! The settings of the bridge, as loaded from a valid configuration.
 
 use core::net::IpAddr;
 use core::net::SocketAddr;
@@ -20,225 +20,224 @@ use super::sender_mode::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, Network};
 use crate::translate::LinkFormat;
 
-/// Everything that the bridge was told. Its `Debug` shows no secret.
+/// All settings. `Debug` shows no secrets.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the bridge keeps what must survive it.
+    /// The directory of the database.
     pub state_dir: PathBuf,
-    /// How it tells what it does.
+    /// Logging.
     pub log: LogSettings,
-    /// What it remembers, and for how long.
+    /// Retention and limits of the database.
     pub store: StoreSettings,
     /// The IRC networks, in the order of the file.
     pub networks: Vec<NetworkSettings>,
     /// The Let's Chat server.
     pub letschat: LetsChatSettings,
-    /// Which channel is mirrored with which room, in the order of the file. A place is spelled the
-    /// same throughout, as at its first mention.
+    /// The links between channels and rooms, in the order of the file. Each endpoint has the
+    /// spelling of its first mention.
     pub links: Vec<Link>,
-    /// How what is said at one end of a link is shown at the other.
+    /// How messages look on the other side.
     pub format: Arc<LinkFormat>,
-    /// The same for each of `links`, in their order: most often that.
+    /// The format of each of `links`, in their order; usually `format`.
     pub link_formats: Vec<Arc<LinkFormat>>,
-    /// The places that are joined, directly or through others: what is said in one is mirrored to
-    /// each of the others. In order of first mention; every place of `links` is in exactly one.
+    /// The groups of endpoints that are linked, directly or through others. A message in one
+    /// endpoint is mirrored to all others of its group. In order of first mention; each endpoint is
+    /// in exactly one group.
     pub link_groups: Vec<Vec<Endpoint>>,
-    /// What it serves to people without an account; `None` where it serves nothing.
+    /// The web server for files and long messages; `None` if it is off.
     pub web: Option<WebSettings>,
-    /// Where it tells servers whose connections are whose (RFC 1413); `None` where it does not.
+    /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
-    /// Whether to tell people of what is missing on their side.
+    /// Whether to post notices about problems.
     pub notices: bool,
-    /// For how long a channel must have gone unheard for people to be told of it, where nobody knows
-    /// whether anything was said.
+    /// The minimum length of a gap to report in channels without history.
     pub min_reported_gap: Duration,
-    /// How long a stopping bridge lets what is under way settle.
+    /// How long to wait at shutdown for deliveries in flight.
     pub shutdown_timeout: Duration,
-    /// Whether two programs that answer each other through the bridge are parted for a while.
+    /// Whether to stop mirroring bots that answer each other through the bridge.
     pub loop_protection: bool,
 }
 
-/// How the bridge tells what it does.
+/// Logging settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
-    /// The shape of a line.
+    /// The format of a log line.
     pub format: LogFormat,
     /// A filter of `tracing`, such as `info` or `info,letsbridge::net=debug`.
     pub level: String,
 }
 
-/// The shape of a log line.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Text; with colours on a terminal.
     #[default]
     Auto,
-    /// Text with colours, wherever it goes.
+    /// Text with colours, even without a terminal.
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What is remembered, and for how long.
+/// Retention and limits of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// How long the ledger knows a message that has been mirrored; `None` for ever.
+    /// How long to remember mirrored messages; `None` for ever.
     pub retention: Option<Duration>,
-    /// How many bytes may wait to be delivered; `None` for any number.
+    /// The maximum size of all queues, in bytes; `None` for no limit.
     pub max_queue_size: Option<u64>,
 }
 
-/// How files and long messages of Let's Chat are served to people without an account.
+/// Settings of the web server, which serves files and long messages to people without an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebSettings {
-    /// What the links begin with. Its path ends with `/`.
+    /// The public address of the server. Its path ends with `/`.
     pub public_url: Url,
-    /// Where to listen, without TLS.
+    /// The address to listen on, without TLS.
     pub listen: SocketAddr,
-    /// How long a link lives.
+    /// How long a link is valid.
     pub link_expiry: Duration,
-    /// The largest file that is passed on, in bytes.
+    /// The maximum size of a file, in bytes.
     pub max_file_size: u64,
-    /// How much of the disk may be taken by the files that were asked for lately, in bytes. At least
-    /// `largest`.
+    /// The maximum size of the file cache on disk, in bytes. At least `max_file_size`.
     pub cache_size: u64,
-    /// How often one address may ask for something; `None` for as often as it likes.
+    /// The maximum number of requests per minute and client address; `None` for no limit.
     pub requests_per_minute: Option<u64>,
-    /// Who is believed when they say for whom they ask (`X-Forwarded-For`).
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// One IRC network, and who the bridge is on it.
+/// The settings of one IRC network.
 #[derive(Debug, Clone)]
 pub struct NetworkSettings {
     /// Its name in the configuration.
     pub network: Network,
-    /// Its servers, to be tried in this order. Never empty.
+    /// The servers, in the order to try them. Never empty.
     pub servers: Vec<HostPort>,
-    /// Whom to believe that they are the server; `None` speaks without TLS.
+    /// How to verify the server's certificate; `None` to connect without TLS.
     pub tls: Option<TlsTrust>,
-    /// The address of this machine to come from; `None` leaves that to the system.
+    /// The local address to connect from; `None` lets the system choose.
     pub bind: Option<IpAddr>,
-    /// The proxy on the way to the servers.
+    /// The proxy between the bridge and the servers.
     pub proxy: Option<ProxySettings>,
-    /// The certificate by which we prove who we are.
+    /// The client certificate.
     pub client_certificate: Option<ClientCertificate>,
-    /// The account to log in to.
+    /// The services account to log in to.
     pub account: Option<IrcAccount>,
-    /// What to do without a login by SASL.
+    /// What to do if SASL is not available or fails.
     pub sasl: SaslPolicy,
-    /// How to log in by SASL, what is tried first coming first.
+    /// The SASL mechanisms, in the order to try them.
     pub sasl_mechanisms: Vec<SaslMechanism>,
-    /// Services, and how to speak to them.
+    /// How to log in with NickServ.
     pub nickserv: NickservSettings,
-    /// What to say once we are let in, before any channel is joined.
+    /// Commands to send after connecting, before joining channels.
     pub on_connect: Vec<SecretString>,
     /// The server's password (`PASS`).
     pub password: Option<SecretString>,
-    /// Whether passwords may be said to servers without TLS that are not on this machine.
+    /// Whether to send passwords without TLS to servers that are not on this machine.
     pub allow_plaintext_auth: bool,
-    /// The nick to ask for.
+    /// The preferred nick.
     pub nick: String,
-    /// The nicks to ask for where somebody has that one.
+    /// The alternative nicks.
     pub alt_nicks: Vec<String>,
     /// The user name (`USER`).
     pub username: String,
     /// The real name (`USER`).
     pub realname: String,
-    /// How to read a line that is not UTF-8. Always a superset of ASCII.
+    /// How to decode lines that are not UTF-8. Always a superset of ASCII.
     pub fallback_charset: &'static Encoding,
-    /// How to read and write its lines instead: a superset of ASCII, or ISO-2022-JP.
+    /// How to decode and encode all lines instead: a superset of ASCII, or ISO-2022-JP.
     pub charset: Option<&'static Encoding>,
-    /// Whom to ask for an invitation to a channel that is for invited people only (mode `+i`).
+    /// The service to ask for invitations to invite-only channels (mode `+i`).
     pub request_invite_from: Option<String>,
-    /// How fast to speak.
+    /// How fast to send.
     pub flood_control: FloodControl,
-    /// What to do with lines of which nobody can tell whether they arrived.
+    /// What to do with lines that may or may not have arrived.
     pub unconfirmed: UnconfirmedPolicy,
-    /// How far back to look for what was said while the bridge was away.
+    /// How far to look back for missed messages.
     pub catch_up: CatchUpPolicy,
-    /// The most messages of one channel's backlog to mirror; `None` for all.
+    /// The maximum number of missed messages to mirror per channel; `None` for all.
     pub catch_up_limit: Option<u64>,
-    /// By whom it is said what people of Let's Chat have said.
+    /// How messages of Let's Chat users are sent.
     pub sender_mode: SenderMode,
-    /// How the nick is made that stands for one of them, where that was written: `{user}` in it is
-    /// their user name.
+    /// The template for the nicks of Let's Chat users, if it is set; `{user}` is replaced with the
+    /// user name.
     pub nick_template: Option<String>,
-    /// What holds for the connections of their own, where they have such.
+    /// The settings of puppets.
     pub puppets: PuppetSettings,
-    /// Whether people there and on Let's Chat can talk in private.
+    /// Whether users on both sides can send each other private messages.
     pub direct_messages: bool,
-    /// The channels of all links to this network, each once, in order of first mention.
+    /// The channels of all links to this network, without duplicates, in order of first mention.
     pub channels: Vec<ChannelSettings>,
 }
 
 impl NetworkSettings {
-    /// By whom it is said in `channel`.
+    /// How messages of Let's Chat users are sent to `channel`.
     #[must_use]
     pub fn sender_mode_in(&self, channel: &ChannelSettings) -> SenderMode {
         channel.sender_mode.unwrap_or(self.sender_mode)
     }
 
-    /// How nicks are made for `mode`.
+    /// The nick template for `mode`.
     #[must_use]
     pub fn nick_template_for(&self, mode: SenderMode) -> &str {
         self.nick_template.as_deref().unwrap_or_else(|| mode.default_nick_template())
     }
 }
 
-/// How fast to speak to an IRC server.
+/// How fast to send to an IRC server: its flood limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FloodControl {
-    /// As servers of its kind allow, once it has said what it is.
+    /// The limits of the server software, once known.
     #[default]
     Auto,
-    /// As most servers allow.
+    /// Limits that most servers accept.
     Standard,
-    /// As Solanum allows, and charybdis.
+    /// The limits of Solanum and charybdis.
     Solanum,
-    /// As ircd-hybrid allows.
+    /// The limits of ircd-hybrid.
     Hybrid,
-    /// As InspIRCd allows.
+    /// The limits of InspIRCd.
     Inspircd,
-    /// As UnrealIRCd allows.
+    /// The limits of UnrealIRCd.
     Unrealircd,
-    /// As ngIRCd allows.
+    /// The limits of ngIRCd.
     Ngircd,
-    /// As Ergo allows.
+    /// The limits of Ergo.
     Ergo,
-    /// As ircu allows, and its like.
+    /// The limits of ircu and its forks.
     Ircu,
-    /// As soju, a bouncer, hands on.
+    /// The rate at which soju, a bouncer, forwards lines.
     Soju,
-    /// As fast as the connection goes, for a server that exempts the bridge.
+    /// No limits, for a server that exempts the bridge.
     Off,
 }
 
-/// What to do with lines of which nobody can tell whether they arrived.
+/// What to do with lines that may or may not have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnconfirmedPolicy {
-    /// Say them again: nothing is lost, something may be seen twice.
+    /// Send them again: nothing is lost, but something may appear twice.
     #[default]
     Resend,
-    /// Leave it at that: nothing is seen twice, something may be lost.
+    /// Drop them: nothing appears twice, but something may be lost.
     Drop,
 }
 
-/// A channel to sit in.
+/// The settings of one channel.
 #[derive(Debug, Clone)]
 pub struct ChannelSettings {
-    /// Its name, as it is spelled at its first mention.
+    /// Its name, as spelled at its first mention.
     pub name: String,
     /// Its key (mode `+k`).
     pub key: Option<SecretString>,
-    /// How to read a line there that is not UTF-8; `None` for as on its network.
+    /// How to decode its lines that are not UTF-8; `None` for the network's setting.
     pub fallback_charset: Option<&'static Encoding>,
-    /// How to read and write lines there instead.
+    /// How to decode and encode all its lines instead; `None` for the network's setting.
     pub charset: Option<&'static Encoding>,
-    /// By whom it is said there what people of Let's Chat have said; `None` for as on its network.
+    /// How messages of Let's Chat users are sent there; `None` for the network's setting.
     pub sender_mode: Option<SenderMode>,
 }
 
@@ -252,7 +251,7 @@ pub struct HostPort {
 }
 
 impl HostPort {
-    /// Whether it is this machine itself.
+    /// Whether it is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let address = self.host.parse::<IpAddr>();
@@ -262,7 +261,7 @@ impl HostPort {
 }
 
 impl fmt::Display for HostPort {
-    /// As in the configuration: an IPv6 address in brackets.
+    /// As in the configuration: an IPv6 address is in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
@@ -272,14 +271,14 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// Whom to believe that they are the server.
+/// How to verify a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsTrust {
-    /// Who is vouched for by an authority that this machine trusts.
+    /// The system's trusted authorities must have signed it.
     System,
-    /// Who is vouched for by an authority in this PEM file, and nobody else.
+    /// An authority in this PEM file must have signed it.
     CaFile(PathBuf),
-    /// Who shows this very certificate, whoever vouches for it.
+    /// It must have this fingerprint; the signature does not matter.
     Pin(CertificatePin),
 }
 
@@ -288,7 +287,7 @@ pub enum TlsTrust {
 pub struct CertificatePin([u8; 32]);
 
 impl CertificatePin {
-    /// The pin with this digest.
+    /// Creates a pin from a digest.
     #[must_use]
     pub const fn new(digest: [u8; 32]) -> Self {
         Self(digest)
@@ -316,44 +315,45 @@ impl fmt::Debug for CertificatePin {
     }
 }
 
-/// The Let's Chat server, and who the bridge is on it.
+/// The settings of the Let's Chat server.
 #[derive(Debug, Clone)]
 pub struct LetsChatSettings {
-    /// Its address, `http` or `https`. Its path ends with `/`, so that `join("rooms")` goes below it.
+    /// Its address, `http` or `https`. Its path ends with `/`, so that `join("rooms")` appends to
+    /// it.
     pub url: Url,
-    /// Whom to believe that they are the server; without meaning for `http`.
+    /// How to verify the server's certificate; not used with `http`.
     pub tls_trust: TlsTrust,
     /// The bridge's API token.
     pub token: SecretString,
-    /// The rooms of all links, each once, in order of first mention.
+    /// The rooms of all links, without duplicates, in order of first mention.
     pub rooms: Vec<RoomSettings>,
-    /// How far back to look for what was said while the bridge was away.
+    /// How far to look back for missed messages.
     pub catch_up: CatchUpPolicy,
-    /// The most messages of one room's backlog to mirror; `None` for all.
+    /// The maximum number of missed messages to mirror per room; `None` for all.
     pub catch_up_limit: Option<u64>,
 }
 
-/// A room to sit in.
+/// The settings of one room.
 #[derive(Debug, Clone)]
 pub struct RoomSettings {
     /// Its slug or id.
     pub name: String,
-    /// Its password, where it has one.
+    /// Its password, if it has one.
     pub password: Option<SecretString>,
 }
 
-/// How far back to look for what was said while the bridge was away.
+/// How far to look back for messages that the bridge missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatchUpPolicy {
-    /// What is younger than this.
+    /// Messages younger than this.
     MaxAge(Duration),
-    /// Everything since the bridge was last there.
+    /// All messages since the bridge was last connected.
     All,
-    /// Nothing.
+    /// No messages.
     Off,
 }
 
-/// A channel and a room that mirror each other.
+/// A link between a channel and a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The channel.

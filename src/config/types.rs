@@ -1,18 +1,19 @@
-//! Values are text, numbers, `true` or `false`; what comes from a variable is always text.
+//! Checks the types of values: text, numbers, booleans. Values of environment variables are always
+//! text.
 
 use config::{Value, ValueKind};
 
 use super::document;
 use super::parse::ValueError;
 
-/// The text that a value must be, read further by `read`.
+/// A parser for text values: passes the text to `read`.
 pub(super) fn text<'v, T>(
     read: impl FnOnce(&'v str) -> Result<T, ValueError>,
 ) -> impl FnOnce(&'v Value) -> Result<T, ValueError> {
     |value| read(as_str(value)?)
 }
 
-/// The text that a value must be.
+/// The value as text.
 pub(super) fn as_str(value: &Value) -> Result<&str, ValueError> {
     match &value.kind {
         ValueKind::String(text) => Ok(text),
@@ -20,7 +21,7 @@ pub(super) fn as_str(value: &Value) -> Result<&str, ValueError> {
     }
 }
 
-/// `true` or `false`; variables may also say `yes`, `no`, `on`, `off`, `1` or `0`.
+/// Parses `true` or `false`; in variables also `yes`, `no`, `on`, `off`, `1` or `0`.
 pub(super) fn boolean(value: &Value) -> Result<bool, ValueError> {
     match &value.kind {
         ValueKind::Boolean(flag) => return Ok(*flag),
@@ -34,7 +35,7 @@ pub(super) fn boolean(value: &Value) -> Result<bool, ValueError> {
     Err(wrong_type(value, "true or false", "write true or false, without quotes"))
 }
 
-/// A number of things, or `none`.
+/// Parses a count, or `none`.
 pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
     const HELP: &str = "write a number like 500, or \"none\"";
     let number = match &value.kind {
@@ -45,12 +46,12 @@ pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
         }
         _ => return Err(wrong_type(value, "a number", HELP)),
     };
-    // What the store counts with has a sign.
+    // The database uses signed integers.
     let number = number.filter(|number| i64::try_from(*number).is_ok());
     number.map(Some).ok_or_else(|| ValueError::new("not a non-negative number", HELP))
 }
 
-/// Tells the kind of a value and not the value, which may be a secret.
+/// The error for a wrong type. It names the type, not the value, which may be a secret.
 pub(super) fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> ValueError {
     let kind = match value.kind {
         ValueKind::Nil => "nothing",

@@ -1,3 +1,5 @@
+//! Parses addresses: hosts, URLs, networks, proxies and certificate fingerprints.
+
 use core::net::IpAddr;
 
 use ipnet::Ipv6Net;
@@ -8,7 +10,7 @@ use crate::config::{CertificatePin, HostPort, ProxyKind, ProxySettings};
 
 const HOST_PORT_HELP: &str = "write it like \"irc.example.org:6697\"";
 
-/// `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
+/// Parses `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
 pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<HostPort, ValueError> {
     let flaw = |found: &str, remedy: &str| {
         ValueError::new(format!("{} {found}", redact_credentials(text)), remedy)
@@ -19,7 +21,7 @@ pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<Host
     if !text.starts_with('[') && text.matches(':').count() > 1 {
         return Err(flaw("is not host:port", "write an IPv6 address in brackets: \"[::1]:6697\""));
     }
-    // The colons of an IPv6 address end before its bracket.
+    // The colons of an IPv6 address are before its bracket.
     let after_host = text.rfind(']').unwrap_or(0);
     let (host, port) = match text[after_host..].find(':') {
         Some(colon) => (&text[..after_host + colon], parse_port(&text[after_host + colon + 1..])),
@@ -35,7 +37,7 @@ pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<Host
     Ok(HostPort { host, port })
 }
 
-/// Also brings names to their ASCII form, which is what resolvers and certificates know.
+/// Parses a host. Converts names to ASCII, the form in DNS and certificates.
 fn parse_host(text: &str) -> Option<Host> {
     let foreign =
         |c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
@@ -43,13 +45,13 @@ fn parse_host(text: &str) -> Option<Host> {
 }
 
 fn parse_port(text: &str) -> Option<u16> {
-    // Rust would read "+6697" as a number, too.
+    // Rust would parse "+6697" as a number, too.
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|port| plain && *port != 0)
 }
 
-/// The address of a Let's Chat: `http` or `https`, port and path allowed. Its path comes out ending
-/// with `/`.
+/// Parses the URL of Let's Chat: `http` or `https`, with an optional port and path. The path of the
+/// result ends with `/`.
 pub(in crate::config) fn base_url(text: &str) -> Result<Url, ValueError> {
     const EXAMPLE: &str = "write it like \"https://chat.example.org\"";
     let lower = text.to_ascii_lowercase();
@@ -79,7 +81,7 @@ pub(in crate::config) fn base_url(text: &str) -> Result<Url, ValueError> {
     Ok(url)
 }
 
-/// An address of this machine.
+/// Parses a local address.
 pub(in crate::config) fn ip_address(text: &str) -> Result<IpAddr, ValueError> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse().map_err(|_| {
@@ -88,10 +90,10 @@ pub(in crate::config) fn ip_address(text: &str) -> Result<IpAddr, ValueError> {
     })
 }
 
-/// How many bits of an address must be free for people: more would make them share.
+/// The minimum number of host bits. With fewer, puppets would share addresses.
 const MIN_HOST_BITS: u8 = 32;
 
-/// A network of which this machine has every address.
+/// Parses a network whose addresses are all routed to this machine.
 pub(in crate::config) fn ipv6_prefix(text: &str) -> Result<Ipv6Net, ValueError> {
     const EXAMPLE: &str = "write an IPv6 network, like \"2001:db8:1:2::/64\"";
     let net: Ipv6Net =
@@ -107,7 +109,7 @@ pub(in crate::config) fn ipv6_prefix(text: &str) -> Result<Ipv6Net, ValueError> 
     Ok(net.trunc())
 }
 
-/// A proxy's address, and the user in it.
+/// Parses a proxy URL. Also returns the user in it.
 pub(in crate::config) fn proxy_url(
     text: &str,
 ) -> Result<(ProxySettings, Option<String>), ValueError> {
@@ -136,7 +138,7 @@ pub(in crate::config) fn proxy_url(
     Ok((proxy, user.filter(|user| !user.is_empty()).map(str::to_owned)))
 }
 
-/// What may be a password in an address is not shown.
+/// Quotes an address without anything that may be a password.
 fn redact_credentials(text: &str) -> String {
     let text = text.split_once('?').map_or(text, |(address, _)| address);
     match text.rsplit_once('@') {
@@ -145,7 +147,7 @@ fn redact_credentials(text: &str) -> String {
     }
 }
 
-/// The SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it; colons and case
+/// Parses a SHA-256 fingerprint, as `openssl x509 -fingerprint -sha256` prints it. Colons and case
 /// do not matter.
 pub(in crate::config) fn certificate_pin(text: &str) -> Result<CertificatePin, ValueError> {
     let digits: String = text.chars().filter(|c| *c != ':').collect();

@@ -1,4 +1,4 @@
-//! What people see, as an administrator writes it.
+//! Parses the values of `[format]`: templates, keywords, user matchers and rules.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::translate::{
     Template, TemplateError, TopicSync, UserMatcher, Verbosity,
 };
 
-/// Nobody wants to wait longer than this for the rest of a paste.
+/// The maximum time to wait for more lines to merge.
 const MAX_MERGE_WAIT: Duration = Duration::from_secs(10);
 
-/// How most bridges tell who spoke.
+/// The format in which most bridges name the author.
 const DEFAULT_EXTRACT_PATTERN: &str = r"(?s)^<(?<nick>[^<>]+)> (?<text>.+)$";
 
-/// The words before a text.
+/// Parses the template of a message prefix.
 pub(in crate::config) fn template(text: &str) -> Result<Template, ValueError> {
     Template::parse(text).map_err(|error| {
         let remedy = match error {
@@ -32,22 +32,22 @@ pub(in crate::config) fn template(text: &str) -> Result<Template, ValueError> {
     })
 }
 
-/// What becomes of bold and the like.
+/// Parses what to do with formatting.
 pub(in crate::config) fn formatting(text: &str) -> Result<Formatting, ValueError> {
     keyword(text, &[("strip", Formatting::Strip), ("markers", Formatting::Markers)])
 }
 
-/// What becomes of emotes.
+/// Parses how to show emotes.
 pub(in crate::config) fn emotes(text: &str) -> Result<Emotes, ValueError> {
     keyword(text, &[("names", Emotes::Shortcodes), ("unicode", Emotes::Unicode)])
 }
 
-/// Who of those that come and go is told of.
+/// Parses which status changes to show.
 pub(in crate::config) fn verbosity(text: &str) -> Result<Verbosity, ValueError> {
     keyword(text, &[("off", Verbosity::Off), ("smart", Verbosity::Smart), ("all", Verbosity::All)])
 }
 
-/// What of a channel's topic and a room's description follows the other.
+/// Parses which of topic and description to update.
 pub(in crate::config) fn topic_sync(text: &str) -> Result<TopicSync, ValueError> {
     let choices = [
         ("off", TopicSync::Off),
@@ -58,7 +58,7 @@ pub(in crate::config) fn topic_sync(text: &str) -> Result<TopicSync, ValueError>
     keyword(text, &choices)
 }
 
-/// What is done with messages of many lines.
+/// Parses what to do with long messages.
 pub(in crate::config) fn long_messages(text: &str) -> Result<LongMessages, ValueError> {
     keyword(
         text,
@@ -66,7 +66,7 @@ pub(in crate::config) fn long_messages(text: &str) -> Result<LongMessages, Value
     )
 }
 
-/// When lines become one message.
+/// Parses when to merge lines into one message.
 pub(in crate::config) fn merge_lines(text: &str) -> Result<MergeLines, ValueError> {
     const HELP: &str = "write \"never\", \"queued\", or a duration like \"300ms\" or \"1s\"";
     match text {
@@ -89,7 +89,7 @@ pub(in crate::config) fn merge_lines(text: &str) -> Result<MergeLines, ValueErro
     }
 }
 
-/// Somebody: a name, `account:NAME`, or a mask.
+/// Parses a user: a name, `account:NAME`, or a mask.
 pub(in crate::config) fn user_matcher(text: &str) -> Result<UserMatcher, ValueError> {
     if let Some(account) = text.strip_prefix("account:") {
         return Ok(UserMatcher::Account(single_name(account)?));
@@ -100,7 +100,7 @@ pub(in crate::config) fn user_matcher(text: &str) -> Result<UserMatcher, ValueEr
     single_name(text).map(UserMatcher::Name)
 }
 
-/// What is not to be mirrored: `{ nick = "spam", text = "^!" }`.
+/// Parses a rule for messages to ignore: `{ nick = "spam", text = "^!" }`.
 pub(in crate::config) fn ignore_rule(value: &Value) -> Result<IgnoreRule, ValueError> {
     let fields = RuleFields::parse(value, &["text"], "{ nick = \"spam\" }")?;
     let ignore = IgnoreRule {
@@ -115,7 +115,7 @@ pub(in crate::config) fn ignore_rule(value: &Value) -> Result<IgnoreRule, ValueE
     Ok(ignore)
 }
 
-/// What is replaced in a text: `{ text = "BUG-([0-9]+)", with = "https://bugs.example.org/$1" }`.
+/// Parses a replacement: `{ text = "BUG-([0-9]+)", with = "https://bugs.example.org/$1" }`.
 pub(in crate::config) fn rewrite_rule(value: &Value) -> Result<RewriteRule, ValueError> {
     const EXAMPLE: &str = "{ text = \"colour\", with = \"color\" }";
     let fields = RuleFields::parse(value, &["text", "with"], EXAMPLE)?;
@@ -133,7 +133,7 @@ pub(in crate::config) fn rewrite_rule(value: &Value) -> Result<RewriteRule, Valu
     }
 }
 
-/// Who speaks for others: `{ nick = "otherbridge" }`.
+/// Parses a rule for another bridge: `{ nick = "otherbridge" }`.
 pub(in crate::config) fn extract_nicks_rule(value: &Value) -> Result<ExtractNicksRule, ValueError> {
     let fields = RuleFields::parse(value, &["text"], "{ nick = \"otherbridge\" }")?;
     let who = fields.user_matcher()?;
@@ -151,11 +151,11 @@ pub(in crate::config) fn extract_nicks_rule(value: &Value) -> Result<ExtractNick
     Ok(ExtractNicksRule { side: fields.side()?, users: who, pattern: text })
 }
 
-/// The keys of a rule with what they say.
+/// The keys and values of a rule.
 struct RuleFields<'v>(Vec<(&'v str, &'v str)>);
 
 impl<'v> RuleFields<'v> {
-    /// Those that say who, and on which side, and `more`.
+    /// Reads a rule. Allows the keys for users and the side, and those in `more`.
     fn parse(value: &'v Value, more: &[&'static str], example: &str) -> Result<Self, ValueError> {
         let ValueKind::Table(table) = &value.kind else {
             return Err(wrong_type(value, "a rule", &format!("write it like {example}")));
@@ -196,7 +196,7 @@ impl<'v> RuleFields<'v> {
     fn side(&self) -> Result<Option<Side>, ValueError> {
         let sides = [("irc", Side::Irc), ("letschat", Side::LetsChat)];
         let from = self.get("from").map(|text| keyword(text, &sides)).transpose()?;
-        // A nick is on IRC and a user on Let's Chat, whoever is called so on the other side.
+        // `nick` implies IRC and `user` implies Let's Chat.
         let by_key = |key, side| self.get(key).map(|_| side);
         Ok(from.or(by_key("nick", Side::Irc)).or(by_key("user", Side::LetsChat)))
     }
@@ -206,11 +206,11 @@ impl<'v> RuleFields<'v> {
     }
 }
 
-/// A regular expression for what is said to programs, or `none`.
+/// Parses the pattern for messages to bots, or `none`.
 pub(in crate::config) fn passthrough(text: &str) -> Result<Option<Regex>, ValueError> {
     match text {
         "none" => Ok(None),
-        // It would strip everybody of their names.
+        // A pattern that matches everything would remove all names.
         _ if parse_regex(text)?.is_match("") => {
             let remedy = "write how such messages start, like \"^(!|hubot )\"";
             Err(ValueError::quoting(text, "matches everything", remedy))
@@ -219,10 +219,10 @@ pub(in crate::config) fn passthrough(text: &str) -> Result<Option<Regex>, ValueE
     }
 }
 
-/// A regular expression.
+/// Parses a regular expression.
 fn parse_regex(text: &str) -> Result<Regex, ValueError> {
     Regex::new(text).map_err(|error| {
-        // It draws where the mistake is, in several lines.
+        // The error draws the position in several lines; we use the last one.
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
         ValueError::quoting(
@@ -255,7 +255,7 @@ fn single_name(text: &str) -> Result<String, ValueError> {
     Ok(text.to_owned())
 }
 
-/// What `text` stands for among `words`.
+/// Looks up `text` in `words`.
 fn keyword<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, ValueError> {
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, meant)| *meant);
     found.ok_or_else(|| {

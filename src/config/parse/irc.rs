@@ -1,16 +1,18 @@
+//! Parses IRC values: nicks, channels, keys, accounts, commands and character sets.
+
 use encoding_rs::{Encoding, ISO_2022_JP};
 
 use super::ValueError;
 use crate::config::SenderMode;
 
-/// The longest channel name (RFC 1459, section 1.3).
+/// The maximum length of a channel name (RFC 1459, section 1.3).
 const MAX_LEN_CHANNEL: usize = 200;
-/// Longer than any server's NICKLEN, and short enough for a line.
+/// The maximum length of names: longer than the NICKLEN of any server, and short enough for a line.
 const MAX_LEN_NICK: usize = 64;
-/// What leaves room for the rest of the USER line.
+/// The maximum length of a real name. It leaves space for the rest of the USER line.
 const MAX_LEN_REALNAME: usize = 200;
 
-/// A nick, loosely as in RFC 2812, section 2.3.1; the server has the last word.
+/// Parses a nick, loosely as in RFC 2812, section 2.3.1; the server makes the final decision.
 pub(in crate::config) fn nick(text: &str) -> Result<String, ValueError> {
     let remedy = "write it like \"letsbridge\"";
     match text.chars().next() {
@@ -30,7 +32,7 @@ pub(in crate::config) fn nick(text: &str) -> Result<String, ValueError> {
     Ok(text.to_owned())
 }
 
-/// How to make a nick of a user name, for [`Mode`] `mode`.
+/// Parses a template that makes a nick from a user name, for [`SenderMode`] `mode`.
 pub(in crate::config) fn nick_template(text: &str, mode: SenderMode) -> Result<String, ValueError> {
     let remedy = format!("write it like {:?}", mode.default_nick_template());
     if text.matches("{user}").count() != 1 {
@@ -42,7 +44,7 @@ pub(in crate::config) fn nick_template(text: &str, mode: SenderMode) -> Result<S
     Ok(text.to_owned())
 }
 
-/// The host that a gateway tells (<https://ircv3.net/specs/extensions/webirc>).
+/// Parses the host for WEBIRC (<https://ircv3.net/specs/extensions/webirc>).
 pub(in crate::config) fn webirc_host(text: &str) -> Result<String, ValueError> {
     let remedy = "write it like \"{user}.chat.example.org\"";
     let host = text.replace("{user}", "x");
@@ -59,7 +61,7 @@ pub(in crate::config) fn webirc_host(text: &str) -> Result<String, ValueError> {
     Ok(text.to_owned())
 }
 
-/// The user name of USER (RFC 2812, section 2.3.1: `user`).
+/// Parses the user name of USER (RFC 2812, section 2.3.1: `user`).
 pub(in crate::config) fn username(text: &str) -> Result<String, ValueError> {
     if text.is_empty() {
         return Err(ValueError::quoting(
@@ -77,7 +79,7 @@ pub(in crate::config) fn username(text: &str) -> Result<String, ValueError> {
     Ok(text.to_owned())
 }
 
-/// The real name of USER, where spaces may be.
+/// Parses the real name of USER, which may contain spaces.
 pub(in crate::config) fn realname(text: &str) -> Result<String, ValueError> {
     if text.trim().is_empty() {
         return Err(ValueError::quoting(text, "is empty", "write who to contact about the bridge"));
@@ -87,13 +89,13 @@ pub(in crate::config) fn realname(text: &str) -> Result<String, ValueError> {
     Ok(text.to_owned())
 }
 
-/// A network's name, which begins every mention of one of its channels.
+/// Parses a network's name.
 pub(in crate::config) fn network_name(text: &str) -> Result<String, ValueError> {
     let remedy = "use a name like \"office\"";
     if text.is_empty() {
         return Err(ValueError::quoting(text, "is empty", remedy));
     }
-    // Rooms are shown as letschat/room.
+    // Rooms are displayed as letschat/room.
     if text == "letschat" {
         return Err(ValueError::quoting(text, "is reserved for Let's Chat", remedy));
     }
@@ -102,7 +104,7 @@ pub(in crate::config) fn network_name(text: &str) -> Result<String, ValueError> 
     Ok(text.to_owned())
 }
 
-/// A channel's name (RFC 2812, section 1.3).
+/// Parses a channel's name (RFC 2812, section 1.3).
 pub(in crate::config) fn channel_name(text: &str) -> Result<String, ValueError> {
     if !text.starts_with(['#', '&', '+', '!']) {
         return Err(ValueError::quoting(
@@ -123,7 +125,7 @@ pub(in crate::config) fn channel_name(text: &str) -> Result<String, ValueError> 
     Ok(text.to_owned())
 }
 
-/// A channel's key. It is a secret: what is wrong is said without showing it.
+/// Checks a channel's key. It is a secret: errors do not show it.
 pub(in crate::config) fn channel_key(text: &str) -> Result<(), ValueError> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',')
         || text.starts_with(':')
@@ -137,7 +139,7 @@ pub(in crate::config) fn channel_key(text: &str) -> Result<(), ValueError> {
     Ok(())
 }
 
-/// An account's name, as one word.
+/// Parses an account name: one word.
 pub(in crate::config) fn account_name(text: &str) -> Result<String, ValueError> {
     if text.is_empty() {
         return Err(ValueError::quoting(
@@ -151,7 +153,7 @@ pub(in crate::config) fn account_name(text: &str) -> Result<String, ValueError> 
     Ok(text.to_owned())
 }
 
-/// Whom to speak to: `NickServ`, or `NickServ@services.example.org`.
+/// Parses the nick of services: `NickServ`, or `NickServ@services.example.org`.
 pub(in crate::config) fn services_target(text: &str) -> Result<String, ValueError> {
     let (name, server) = text.split_once('@').unwrap_or((text, "any"));
     nick(name)?;
@@ -163,7 +165,7 @@ pub(in crate::config) fn services_target(text: &str) -> Result<String, ValueErro
     Ok(text.to_owned())
 }
 
-/// The host or the server of services, as WHOIS shows it.
+/// Parses the host or server of services, as WHOIS shows it.
 pub(in crate::config) fn services_host(text: &str) -> Result<String, ValueError> {
     let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '*' | '?' | '!');
     if text.is_empty() || text.contains(wrong) {
@@ -173,7 +175,7 @@ pub(in crate::config) fn services_host(text: &str) -> Result<String, ValueError>
     Ok(text.to_owned())
 }
 
-/// What to say to services.
+/// Parses the template of the NickServ login command.
 pub(in crate::config) fn identify_template(text: &str) -> Result<String, ValueError> {
     let remedy = "write it like \"IDENTIFY {account} {password}\"";
     forbid_chars(char::is_control, text, "a line")?;
@@ -183,14 +185,14 @@ pub(in crate::config) fn identify_template(text: &str) -> Result<String, ValueEr
     Ok(text.to_owned())
 }
 
-/// Longer commands are cut by servers (RFC 2812, section 2.3).
+/// The maximum length of a command: servers truncate longer ones (RFC 2812, section 2.3).
 const MAX_LEN_COMMAND: usize = 510;
 
-/// What the bridge says by itself, at its own time.
+/// Commands that the bridge sends itself.
 const RESERVED_COMMANDS: [&str; 10] =
     ["PASS", "NICK", "USER", "CAP", "AUTHENTICATE", "QUIT", "JOIN", "PART", "PING", "PONG"];
 
-/// A line for the server. It may hold a secret: what is wrong is said without showing it.
+/// Checks a raw command for the server. It may contain a secret: errors do not show it.
 pub(in crate::config) fn raw_command(text: &str) -> Result<(), ValueError> {
     let remedy = "write a raw IRC command, like \"MODE {nick} +x\"";
     let word = text.split(' ').next().unwrap_or_default();
@@ -219,7 +221,7 @@ fn is_alphabetic(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// A character set for what is not UTF-8, which no escapes tell from ASCII.
+/// Parses a character set for lines that are not UTF-8. It must not look like ASCII.
 pub(in crate::config) fn fallback_charset(text: &str) -> Result<&'static Encoding, ValueError> {
     match charset(text)? {
         encoding if encoding == ISO_2022_JP => {
@@ -230,12 +232,12 @@ pub(in crate::config) fn fallback_charset(text: &str) -> Result<&'static Encodin
     }
 }
 
-/// A character set by one of the labels of the WHATWG Encoding Standard.
+/// Parses a label of the WHATWG Encoding Standard.
 pub(in crate::config) fn charset(text: &str) -> Result<&'static Encoding, ValueError> {
     let remedy = "name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"";
     let encoding = Encoding::for_label_no_replacement(text.as_bytes())
         .ok_or_else(|| ValueError::quoting(text, "is not a known character set", remedy))?;
-    // IRC's own words are ASCII, whatever the rest of the line is.
+    // The commands of IRC are ASCII, whatever the text is.
     if encoding.is_ascii_compatible() || encoding == ISO_2022_JP {
         Ok(encoding)
     } else {

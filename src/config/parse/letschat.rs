@@ -1,11 +1,13 @@
+//! Parses Let's Chat values: rooms and API tokens.
+
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::ValueError;
 
-/// A room by its slug (`[a-z0-9_-]+`), its id (24 hexadecimal digits), or the address of its page,
-/// in which the id is.
+/// Parses a room: its slug (`[a-z0-9_-]+`), its id (24 hexadecimal digits), or the address of its
+/// page, which contains the id.
 pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     if let Some(room) = from_room_url(text) {
         return match room {
@@ -21,7 +23,7 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     if is_slug(text) {
         return Ok(text.to_owned());
     }
-    // An id is the same room in either case; the server writes it in lower case.
+    // Ids are case-insensitive; the server writes them in lower case.
     if is_hex(text, 24) {
         return Ok(text.to_ascii_lowercase());
     }
@@ -46,8 +48,8 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     }
 }
 
-/// The room in the address of a page: `https://chat.example.org/#!/room/ID`, or that of its
-/// transcripts. `None` where `text` is no address; nothing in it where no room is.
+/// The room in the address of a page, `https://chat.example.org/#!/room/ID`, or of its transcripts.
+/// `None` if `text` is no address; `Some(None)` if the address has no room.
 fn from_room_url(text: &str) -> Option<Option<String>> {
     let text = text.trim();
     if !text.contains("://") && !text.contains("#!/") {
@@ -65,7 +67,7 @@ fn is_slug(text: &str) -> bool {
     !text.is_empty() && text.chars().all(slug)
 }
 
-/// What the slug of a room of this name is most often.
+/// The slug that a room with this name most likely has.
 fn suggest_slug(name: &str) -> Option<String> {
     let words: Vec<String> = name
         .split(|c: char| c.is_whitespace() || c == '.')
@@ -75,8 +77,8 @@ fn suggest_slug(name: &str) -> Option<String> {
     Some(words.join("-")).filter(|slug| is_slug(slug))
 }
 
-/// The form of an API token: base64 of `user id:secret`, in hexadecimal (WIRE.md, "Tokens"). It is a
-/// secret: what is wrong is said without showing it.
+/// Checks the form of an API token: base64 of `user id:secret`, in hexadecimal (WIRE.md, "Tokens").
+/// It is a secret: errors do not show it.
 pub(in crate::config) fn token(text: &str) -> Result<(), ValueError> {
     let config =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -138,11 +140,11 @@ mod tests {
             ("##dev", "write \"dev\" alone"),
             (" dev ", "write \"dev\" alone"),
             ("letschat/dev", "write \"dev\" alone"),
-            ("Dev", "did you mean \"dev\"? Otherwise write its slug"),
-            ("Dev Room", "did you mean \"dev-room\"? Otherwise write its slug"),
-            ("#Dev Room", "did you mean \"dev-room\"? Otherwise write its slug"),
-            ("office/#dev", "write its slug"),
-            ("Büro", "write its slug"),
+            ("Dev", "did you mean \"dev\"? Otherwise write the slug"),
+            ("Dev Room", "did you mean \"dev-room\"? Otherwise write the slug"),
+            ("#Dev Room", "did you mean \"dev-room\"? Otherwise write the slug"),
+            ("office/#dev", "write the slug"),
+            ("Büro", "write the slug"),
         ] {
             let flaw = room(text).expect_err(text);
             assert!(flaw.help.starts_with(remedy), "{text}: {}", flaw.help);

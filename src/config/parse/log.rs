@@ -1,18 +1,20 @@
+//! Parses log filters.
+
 use tracing_subscriber::EnvFilter;
 
 use super::ValueError;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// A filter of `tracing`: a level, and levels for parts of the program.
+/// Parses a filter of `tracing`: a level, and levels of modules.
 pub(in crate::config) fn log_filter(text: &str) -> Result<String, ValueError> {
     let flaw = |found: &str| {
         let remedy = "write \"info\", or one of off, error, warn, debug and trace; for one module \
                       \"info,letsbridge::net=debug\"";
         ValueError::quoting(text, found, remedy)
     };
-    // The filter takes a single word that is no level for a part of the program, so that a slip
-    // like "inof" would silence everything.
+    // The filter reads an unknown word as the name of a module. A typo like "inof" would silence
+    // everything.
     let bare = |part: &&str| !part.contains(['=', '[', ']', '{', '}']);
     let level = |part: &str| LEVELS.iter().any(|level| part.trim().eq_ignore_ascii_case(level));
     if text.split(',').filter(bare).any(|part| !level(part)) {

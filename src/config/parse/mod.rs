@@ -1,4 +1,4 @@
-//! What the text of one value means: pure functions, each with words for what does not fit.
+//! Parses single values. Each function returns the value, or the problem and how to fix it.
 
 mod address;
 mod format;
@@ -27,14 +27,14 @@ pub(super) use log::log_filter;
 pub(super) use time::{catch_up_policy, duration, duration_or_forever};
 pub(super) use web::{byte_size, byte_size_or_none, ip_net, listen_address};
 
-/// Why a value does not do.
+/// Why a value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ValueError {
-    /// What was found.
+    /// The problem.
     pub(super) problem: String,
-    /// What would do.
+    /// How to fix it.
     pub(super) help: String,
-    /// Whether it is of another kind than what is wanted here: a number for text, say.
+    /// Whether the value has the wrong type: for example a number instead of text.
     pub(super) is_type_error: bool,
 }
 
@@ -43,21 +43,21 @@ impl ValueError {
         Self { problem: found.into(), help: remedy.into(), is_type_error: false }
     }
 
-    /// The value is of another kind than what is wanted.
+    /// The value has the wrong type.
     pub(super) fn type_error(found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { is_type_error: true, ..Self::new(found, remedy) }
     }
 
-    /// `text` is not what is wanted: `"x" is not host:port`.
+    /// The problem is about `text`, which it starts with: `"x" is not host:port`.
     pub(super) fn quoting(text: &str, found: &str, remedy: impl Into<String>) -> Self {
         Self::new(format!("{} {found}", quote(text)), remedy)
     }
 }
 
-/// `text` in quotes, fit for one line of a terminal.
+/// Quotes `text` for one line of a terminal.
 pub(super) fn quote(text: &str) -> String {
     const MAX_LEN: usize = 80;
-    // Written for the name of its file, or pasted anywhere else, a token stays a secret.
+    // A token may be in the wrong key, for example as a file name. It stays secret.
     if text.split('/').any(|part| token(part).is_ok()) {
         return "\"…\"".to_owned();
     }
@@ -67,7 +67,7 @@ pub(super) fn quote(text: &str) -> String {
     }
 }
 
-/// One of the words that `T` derives its variants from.
+/// Parses the name of a variant of `T`.
 pub(super) fn enum_value<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
     T::deserialize(text.into_deserializer()).map_err(|UnknownVariant(words)| {
         let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
@@ -75,7 +75,7 @@ pub(super) fn enum_value<T: DeserializeOwned>(text: &str) -> Result<T, ValueErro
     })
 }
 
-/// The words that would have done.
+/// The names of all variants.
 #[derive(Debug)]
 struct UnknownVariant(&'static [&'static str]);
 
@@ -97,7 +97,7 @@ impl serde::de::Error for UnknownVariant {
     }
 }
 
-/// Checks a reader of values in tables.
+/// Assertions for parsers.
 #[cfg(test)]
 mod check {
     use super::ValueError;

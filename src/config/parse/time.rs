@@ -1,19 +1,21 @@
+//! Parses durations.
+
 use std::time::Duration;
 
 use super::ValueError;
 use crate::config::CatchUpPolicy;
 
-/// So far ahead that nobody means it, and so near that clocks can still add it.
+/// The maximum duration: longer than anyone needs, and short enough to add to a time.
 const MAX_DAYS: u64 = 36_500;
 
 const HELP: &str = "write a number and its unit, like \"90s\", \"5m\", \"24h\" or \"30d\"";
 
-/// `90s`, `5m`, `24h`, `30d`.
+/// Parses `90s`, `5m`, `24h` or `30d`.
 pub(in crate::config) fn duration(text: &str) -> Result<Duration, ValueError> {
     parse_duration(text, HELP)
 }
 
-/// A duration, or `forever`: `None`.
+/// Parses a duration, or `forever`: `None`.
 pub(in crate::config) fn duration_or_forever(text: &str) -> Result<Option<Duration>, ValueError> {
     match text {
         "forever" => Ok(None),
@@ -21,7 +23,7 @@ pub(in crate::config) fn duration_or_forever(text: &str) -> Result<Option<Durati
     }
 }
 
-/// A duration, `all` or `none`.
+/// Parses a duration, `all` or `none`.
 pub(in crate::config) fn catch_up_policy(text: &str) -> Result<CatchUpPolicy, ValueError> {
     match text {
         "all" => Ok(CatchUpPolicy::All),
@@ -54,7 +56,7 @@ fn parse_seconds(text: &str) -> Option<Duration> {
         'd' => 24 * 60 * 60,
         _ => return None,
     };
-    // Rust would read "+5" as a number, too.
+    // Rust would parse "+5" as a number, too.
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let number: u64 = if plain { digits.parse().unwrap_or(u64::MAX) } else { return None };
     Some(Duration::from_secs(number.saturating_mul(factor)))

@@ -1,10 +1,12 @@
+//! Parses the values of `[web]`: listen addresses, networks and sizes.
+
 use core::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
 use super::ValueError;
 
-/// Where to listen: an address of this machine and a port.
+/// Parses an address to listen on: a local address and a port.
 pub(in crate::config) fn listen_address(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().map_err(|_| {
         let remedy = "write an address of this machine and a port, like \"127.0.0.1:8480\" or \"[::1]:8480\"";
@@ -12,7 +14,7 @@ pub(in crate::config) fn listen_address(text: &str) -> Result<SocketAddr, ValueE
     })
 }
 
-/// An address, or a network of them such as `10.0.0.0/8`.
+/// Parses an address, or a network such as `10.0.0.0/8`.
 pub(in crate::config) fn ip_net(text: &str) -> Result<IpNet, ValueError> {
     let address = text.parse::<IpAddr>().ok().map(IpNet::from);
     address.or_else(|| text.parse().ok()).ok_or_else(|| {
@@ -22,7 +24,7 @@ pub(in crate::config) fn ip_net(text: &str) -> Result<IpNet, ValueError> {
     })
 }
 
-/// A number of bytes: `500KB`, `100MB`, `2GB`; by thousands, as disks are sold.
+/// Parses a size in bytes: `500KB`, `100MB`, `2GB`. A kilobyte has 1,000 bytes.
 pub(in crate::config) fn byte_size(text: &str) -> Result<u64, ValueError> {
     let flaw = || {
         ValueError::quoting(
@@ -35,7 +37,7 @@ pub(in crate::config) fn byte_size(text: &str) -> Result<u64, ValueError> {
         .into_iter()
         .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))
         .ok_or_else(flaw)?;
-    // Rust would read "+5" as a number, too.
+    // Rust would parse "+5" as a number, too.
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let number: Option<u64> = digits.parse().ok().filter(|_| plain);
     let size = number.and_then(|number| number.checked_mul(factor)).ok_or_else(flaw)?;
@@ -49,7 +51,7 @@ pub(in crate::config) fn byte_size(text: &str) -> Result<u64, ValueError> {
     Ok(size)
 }
 
-/// The same, or `none` for no bound.
+/// Parses a size in bytes, or `none`: no limit.
 pub(in crate::config) fn byte_size_or_none(text: &str) -> Result<Option<u64>, ValueError> {
     match text {
         "none" => Ok(None),

@@ -1,3 +1,5 @@
+//! Reads how to log in to an IRC network: account, SASL, NickServ and commands after connecting.
+
 use secrecy::SecretString;
 
 use super::parse;
@@ -10,7 +12,7 @@ use crate::config::{IrcAccount, NickservSettings, SaslMechanism, SaslPolicy};
 const MECHANISMS_EXAMPLE: &str = "sasl_mechanisms = [\"scram-sha-256\", \"plain\"]";
 const ON_CONNECT_EXAMPLE: &str = "on_connect = [\"MODE {nick} +x\"]";
 
-/// How to log in on a network.
+/// The authentication settings of a network.
 pub(super) struct AuthSettings {
     pub(super) account: Option<IrcAccount>,
     pub(super) sasl: SaslPolicy,
@@ -18,7 +20,8 @@ pub(super) struct AuthSettings {
     pub(super) nickserv: NickservSettings,
 }
 
-/// Reads how to log in as `nick`, perhaps `by_certificate`.
+/// Reads the authentication settings. `nick` is the default account name; `by_certificate`: there
+/// is a client certificate.
 pub(super) fn read(section: &mut Section<'_>, nick: &str, by_certificate: bool) -> AuthSettings {
     let name = section.entry("account");
     let password =
@@ -50,8 +53,8 @@ pub(super) fn read(section: &mut Section<'_>, nick: &str, by_certificate: bool) 
     AuthSettings { account, sasl, sasl_mechanisms: mechanisms, nickserv }
 }
 
-/// Warns of what comes of it that passwords are not said where everybody on the way can read them: of
-/// `another` than the account's, or of that.
+/// Warns that passwords are not sent without TLS: `another` password than the account's, or
+/// otherwise the account's.
 pub(super) fn warn_of_the_clear(tls: &Entry<'_>, login: &AuthSettings, another: Option<&str>) {
     let account = login.account.as_ref().is_some_and(|account| account.password.is_some());
     let scram = login.sasl != SaslPolicy::Off
@@ -115,7 +118,7 @@ fn sasl_mechanisms(
     mechanisms
 }
 
-/// What to say once we are let in: lines of the file itself, or of one of their own.
+/// Reads the commands to send after connecting, inline or from a file of their own.
 pub(super) fn on_connect(section: &mut Section<'_>) -> Vec<SecretString> {
     let written = section.entry("on_connect");
     let file = section.entry("on_connect_file");
@@ -134,7 +137,7 @@ fn commands_from_file(entry: &Entry<'_>) -> Option<Vec<SecretString>> {
     crate::config::secret::secret_lines_from_file(entry, parse::raw_command)
 }
 
-/// A password that SASL and services can be told.
+/// Checks a password for SASL and NickServ.
 fn check_account_password(password: &str) -> Result<(), ValueError> {
     if password.len() > 1_000 {
         return Err(ValueError::new("is too long for a password", "write only the password there"));

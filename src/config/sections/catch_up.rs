@@ -1,3 +1,5 @@
+//! Reads how far back to look for missed messages.
+
 use std::time::Duration;
 
 use super::parse;
@@ -5,8 +7,7 @@ use crate::config::CatchUpPolicy;
 use crate::config::reader::Section;
 use crate::config::types::{count_or_none, text};
 
-/// How much of what was missed is mirrored: `catch_up` and `catch_up_limit`, at the top for all sides
-/// and in a section for that one.
+/// The settings `catch_up` and `catch_up_limit`: top-level, with overrides in sections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CatchUpSettings {
     pub(super) catch_up: CatchUpPolicy,
@@ -20,7 +21,7 @@ impl Default for CatchUpSettings {
 }
 
 impl CatchUpSettings {
-    /// What `section` says, and otherwise what is `general`.
+    /// Reads the settings of `section`; the defaults are `general`.
     pub(super) fn read(section: &mut Section<'_>, general: Self) -> Self {
         Self {
             catch_up: section

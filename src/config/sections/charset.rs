@@ -1,4 +1,4 @@
-//! How people write at a place: two keys, of which one is enough.
+//! Reads the character set of a network or a channel: one of two keys.
 
 use encoding_rs::Encoding;
 
@@ -7,12 +7,12 @@ use crate::config::entry::{Entry, conflict};
 use crate::config::reader::Section;
 use crate::config::types::text;
 
-/// What is written of a charset.
+/// The character set setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::config) enum Charset {
-    /// `fallback_charset`: for what is read and is not UTF-8.
+    /// `fallback_charset`: to decode lines that are not UTF-8.
     Fallback(&'static Encoding),
-    /// `charset`: for all that is read and written.
+    /// `charset`: to decode and encode all lines.
     Both(&'static Encoding),
 }
 
@@ -32,7 +32,7 @@ impl Charset {
     }
 }
 
-/// The charset of a network or a link, and where it stands.
+/// Reads the character set of a network or a link, and where it was set.
 pub(super) fn read<'r>(section: &mut Section<'r>) -> Option<(Charset, Entry<'r>)> {
     let (fallback, both) = (section.entry("fallback_charset"), section.entry("charset"));
     if let (Some(fallback), Some(both)) = (&fallback, &both) {

@@ -1,3 +1,5 @@
+//! Reads the client certificate and the proxy of a network.
+
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem::PemObject;
@@ -10,7 +12,7 @@ use crate::config::secret::{read_pem, unreadable_file};
 use crate::config::types::text;
 use crate::config::{ClientCertificate, ProxySettings};
 
-/// The certificate by which we prove who we are. `encrypted`: there is TLS to show it in.
+/// Reads the client certificate and its key. `encrypted`: the connection uses TLS.
 pub(super) fn client_certificate(
     section: &mut Section<'_>,
     encrypted: bool,
@@ -41,7 +43,7 @@ pub(super) fn client_certificate(
     Some(ClientCertificate { cert_file: chain, key_file: key })
 }
 
-/// The proxy on the way, with its password.
+/// Reads the proxy and its password.
 pub(super) fn proxy(section: &mut Section<'_>) -> Option<ProxySettings> {
     let written = section.entry("proxy");
     let password = section.secret("proxy_password", "proxy_password_file", |_| Ok(()));

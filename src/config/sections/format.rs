@@ -1,3 +1,5 @@
+//! Reads `[format]`, `[link.format]` and `[user_map]`: how messages look on the other side.
+
 use std::sync::Arc;
 
 use config::{Value, ValueKind};
@@ -14,8 +16,8 @@ use crate::translate::{
     UserMatcher, UserSet,
 };
 
-/// `[looks]`, or what of it a link has otherwise; `base` is what it is otherwise than. Rules come on
-/// top of those of `base`.
+/// Reads `[format]` or `[link.format]`; the defaults are `base`. Rules are added to those of
+/// `base`.
 pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
     let mut format = LinkFormat {
         room: room_format(&mut section, &base.room),
@@ -30,7 +32,7 @@ pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
             None => base.passthrough.clone(),
         },
     };
-    // One key for both directions.
+    // One key sets both directions.
     if let Some(mentions) = section.get("mentions", boolean) {
         (format.room.mentions, format.channel.mentions) = (mentions, mentions);
     }
@@ -116,7 +118,7 @@ fn rules(section: &mut Section<'_>, base: &Rules) -> Rules {
     rules
 }
 
-/// A list of people, or `everyone`.
+/// Reads a list of users, or `everyone`.
 fn user_set(section: &mut Section<'_>, name: &'static str) -> Option<UserSet> {
     let entry = section.entry(name)?;
     if matches!(&entry.value.kind, ValueKind::String(text) if text == "everyone") {
@@ -126,7 +128,7 @@ fn user_set(section: &mut Section<'_>, name: &'static str) -> Option<UserSet> {
     Some(UserSet::Only(entry.items(&example, |value| parse::user_matcher(as_str(value)?))?))
 }
 
-/// `[people]`: the users of Let's Chat, each with who that is on IRC.
+/// Reads `[user_map]`: Let's Chat users, each with nicks or accounts on IRC.
 pub(super) fn user_map(top: &mut Section<'_>) -> UserMap {
     let written = top.child("user_map");
     let section = written.and_then(|entry| entry.section(SectionKind::Section("user_map")));

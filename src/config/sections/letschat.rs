@@ -1,3 +1,5 @@
+//! Reads `[letschat]`: the server, how to verify it, and the token.
+
 use super::catch_up::CatchUpSettings;
 use super::{parse, tls};
 use crate::config::parse::ValueError;
@@ -5,8 +7,8 @@ use crate::config::reader::Section;
 use crate::config::types::text;
 use crate::config::{CatchUpPolicy, LetsChatSettings};
 
-/// `[letschat]`; `None` where a mistake was found. Also how far back to look, which others must
-/// agree with, and whether to tell people of what is missing, if that is said here.
+/// Reads `[letschat]`; `None` if it has an error. Also returns `catch_up`, to check
+/// `store.retention`.
 pub(super) fn read(
     mut section: Section<'_>,
     general: CatchUpSettings,

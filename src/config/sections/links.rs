@@ -1,3 +1,5 @@
+//! Reads the `[[link]]` sections.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,8 +16,8 @@ use crate::config::types::{as_str, text};
 use crate::domain::{Endpoint, Network};
 use crate::translate::LinkFormat;
 
-/// Every `[[link]]`, between one of the `networks` and Let's Chat, with `format` where it has none of
-/// its own.
+/// Reads all `[[link]]` sections. `networks` are the names of all networks; `format` is the default
+/// format.
 pub(super) fn read<'r>(
     top: &mut Section<'r>,
     networks: &[&str],
@@ -34,7 +36,7 @@ pub(super) fn read<'r>(
     let mut links = LinkSet::with_networks(mentioned.clone());
     let mut told = HashSet::new();
     for entry in entries {
-        // One slip in a network's name is one mistake, however many links mention it.
+        // An unknown network is reported once, however many links mention it.
         let name = crate::config::sections::links::mentioned_network(&entry)
             .filter(|name| !networks.contains(name));
         let is_told = name.is_some_and(|name| networks.is_empty() || !told.insert(name));
@@ -48,11 +50,11 @@ pub(super) fn read<'r>(
     links
 }
 
-/// The networks that a link can mention.
+/// How to check the network of a link.
 enum NetworkCheck<'n> {
-    /// Those of the file, and how many links mention the one of this link.
+    /// Against the networks of the file. The number is how many links mention this one.
     Known(&'n [&'n str], usize),
-    /// That its own is not there has been told.
+    /// Not at all: an error about it was reported already.
     Reported,
 }
 
@@ -92,7 +94,7 @@ fn read_link<'r>(
     })
 }
 
-/// `network/channel`, of a network that there is; so `many` links mention it.
+/// Parses `network/channel`. The network must be one of `networks`; `many` links mention it.
 fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint, ValueError> {
     let Some((network, channel)) = split_network(text) else {
         let remedy = format!("write it like \"{}\"", suggest_channel(text, networks));
@@ -121,13 +123,13 @@ fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint,
     Ok(Endpoint::channel(&Network::new(network), &read?))
 }
 
-/// A channel with its network, made of what was written without one.
+/// Suggests a channel with its network for a text without one.
 fn suggest_channel(text: &str, networks: &[&str]) -> String {
     let (before, channel) = match text.find(['#', '&', '+', '!']) {
         Some(at) => text.split_at(at),
         None => ("", text),
     };
-    // Something else than a slash stands between the two: `office#dev`, `office:#dev`.
+    // Another separator than a slash: `office#dev`, `office:#dev`.
     let network = before.trim_end_matches(|c: char| !c.is_alphanumeric());
     let network = keys::nearest(network, networks.iter().copied());
     let network = network.or(networks.first().copied()).unwrap_or("office");
@@ -136,12 +138,12 @@ fn suggest_channel(text: &str, networks: &[&str]) -> String {
     format!("{network}/{}", channel.unwrap_or_else(|_| "#dev".to_owned()))
 }
 
-/// The network that a channel is on, with the rest; channels themselves may contain `/`.
+/// Splits a network from the channel; channel names may contain `/`.
 fn split_network(text: &str) -> Option<(&str, &str)> {
     text.split_once('/').filter(|(network, _)| !network.contains(['#', '&', '+', '!']))
 }
 
-/// The network that a link mentions, whether it is right or wrong otherwise.
+/// The network that a link mentions, even if the link is wrong.
 fn mentioned_network<'r>(entry: &Entry<'r>) -> Option<&'r str> {
     let ValueKind::Table(link) = &entry.value.kind else { return None };
     let (network, _) = split_network(as_str(link.get("channel")?).ok()?)?;

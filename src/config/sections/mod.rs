@@ -1,4 +1,4 @@
-//! The keys of the file, each with its default: one line for each.
+//! Reads the sections of the file into settings, each key with its default.
 
 mod auth;
 mod catch_up;
@@ -32,7 +32,7 @@ use super::settings::{
 use super::types::{boolean, text};
 use crate::translate::LinkFormat;
 
-/// Everything; `None` where a mistake was found.
+/// Reads all settings; `None` if there was an error.
 pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let mut top = loader.root_section();
     let state_dir =
@@ -125,7 +125,7 @@ fn store_settings(mut section: Section<'_>) -> (StoreSettings, Option<Entry<'_>>
     )
 }
 
-/// The networks with their names; `None` for one with a mistake.
+/// Reads the networks with their names; `None` for a network with an error.
 fn networks<'r>(
     top: &mut Section<'r>,
     general: CatchUpSettings,
@@ -133,7 +133,7 @@ fn networks<'r>(
     let written = top.child("irc");
     let irc = written.as_ref().and_then(|entry| entry.section(SectionKind::Section("irc")));
     let entries = irc.map(|irc| irc.entries()).unwrap_or_default();
-    // Of the wrong kind, it has been told of.
+    // A value of the wrong type is reported already.
     if entries.is_empty() && written.is_none_or(|entry| entry.is_section()) {
         let remedy = "add [irc.NAME] with servers = [\"irc.example.org:6697\"]";
         top.report_error("irc".to_owned(), ValueError::new("no IRC network configured", remedy));
@@ -146,7 +146,7 @@ fn networks<'r>(
     entries.into_iter().map(read).collect()
 }
 
-/// A message that is caught up on after the ledger has forgotten it could be mirrored twice.
+/// Warns if messages are forgotten that `catch_up` may still find: they could be mirrored twice.
 fn warn_short_retention(
     retention: Option<Duration>,
     written: Option<&Entry<'_>>,

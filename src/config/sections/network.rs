@@ -1,3 +1,5 @@
+//! Reads `[irc.NAME]`: the settings of one IRC network.
+
 use super::catch_up::CatchUpSettings;
 use super::charset;
 use super::charset::Charset;
@@ -14,7 +16,7 @@ use crate::translate::irc_username;
 
 const SERVERS_EXAMPLE: &str = "servers = [\"irc.example.org:6697\"]";
 
-/// `[irc.NAME]`. `names` are those of all networks.
+/// Reads `[irc.NAME]`. `names` are the names of all networks.
 pub(super) fn read(
     name: &str,
     entry: &Entry<'_>,
@@ -91,12 +93,12 @@ pub(super) fn read(
     })
 }
 
-/// Whether what is said to these servers does not leave this machine.
+/// Whether connections to all these servers stay on this machine.
 fn stays_here(servers: &[HostPort]) -> bool {
     servers.iter().all(HostPort::is_loopback)
 }
 
-/// Those to try where somebody has the wished nick.
+/// Reads the alternative nicks.
 fn alt_nicks(section: &mut Section<'_>) -> Vec<String> {
     let written = section.entry("alt_nicks");
     let nick = |value: &config::Value| parse::nick(as_str(value)?);
@@ -112,7 +114,7 @@ fn servers(
 ) -> Option<Vec<HostPort>> {
     let Some(entry) = section.entry("servers") else {
         match section.origin {
-            // Somebody meant a network of the file, and missed its name.
+            // A misspelled network name in an environment variable.
             Origin::Variable(_) => {
                 let others = names.iter().copied().filter(|other| *other != name);
                 let remedy = match keys::nearest(name, others) {

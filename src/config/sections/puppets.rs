@@ -1,3 +1,5 @@
+//! Reads the settings of puppets, the connections of single Let's Chat users.
+
 use ipnet::Ipv6Net;
 use serde::Deserialize;
 
@@ -7,7 +9,7 @@ use crate::config::reader::Section;
 use crate::config::types::{boolean, count_or_none, text};
 use crate::config::{PuppetSettings, WebircSettings};
 
-/// What holds for connections that people have of their own. `proxied`: a proxy is on their way.
+/// Reads the settings of puppets. `proxied`: the network is connected by a proxy.
 pub(super) fn read(section: &mut Section<'_>, proxied: bool) -> PuppetSettings {
     let usual = PuppetSettings::default();
     let max = section.get("max_puppets", |value| match count_or_none(value)? {
@@ -41,7 +43,7 @@ fn webirc(section: &mut Section<'_>) -> Option<WebircSettings> {
     })
 }
 
-/// The network in which each has an address.
+/// Reads the network with an address for each puppet.
 fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, webirc: bool) -> Option<Ipv6Net> {
     let entry = section.entry("puppet_ipv6_prefix")?;
     if proxied {
@@ -54,13 +56,13 @@ fn ipv6_prefix(section: &mut Section<'_>, proxied: bool, webirc: bool) -> Option
     entry.parse(text(parse::ipv6_prefix))
 }
 
-/// What becomes of the words of whom an operator of a channel has put out of it.
+/// What to do with messages of a user whose puppet was kicked or banned by a channel operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum BanFallback {
-    /// They are refused.
+    /// Reject them.
     #[default]
     Reject,
-    /// The bridge says them.
+    /// Send them as the bot.
     Bot,
 }

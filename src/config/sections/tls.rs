@@ -1,3 +1,5 @@
+//! Reads how to verify the certificate of a server.
+
 use std::path::Path;
 
 use rustls::RootCertStore;
@@ -12,7 +14,7 @@ use crate::config::reader::Section;
 use crate::config::secret::{read_pem, unreadable_file};
 use crate::config::types::text;
 
-/// Whom to believe. `plain` says why nobody needs to be believed, where that is so.
+/// Reads how to verify the server. `plain` is the reason why there is no TLS, if there is none.
 pub(super) fn read(section: &mut Section<'_>, plain: Option<&str>) -> TlsTrust {
     let (ca_file, pin) = (section.entry("ca_file"), section.entry("pin_sha256"));
     if let Some(plain) = plain {
@@ -34,7 +36,7 @@ pub(super) fn read(section: &mut Section<'_>, plain: Option<&str>) -> TlsTrust {
     ca_file.or(pin).unwrap_or(TlsTrust::System)
 }
 
-/// That the file holds certificates that can vouch for somebody.
+/// Checks that the file contains certificates that can sign others.
 fn check_ca_file(path: &Path) -> Result<(), ValueError> {
     let pem = read_pem(path).map_err(|error| unreadable_file(path, &error))?;
     let found = CertificateDer::pem_slice_iter(&pem).flatten();

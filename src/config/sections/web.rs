@@ -1,3 +1,5 @@
+//! Reads `[web]`: the web server for files and long messages.
+
 use core::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::config::types::{as_str, count_or_none, text};
 
 const MEGABYTE: u64 = 1_000_000;
 
-/// `[web]`; `None` where it is off, or a mistake was found. `retention` is how long the ledger remembers.
+/// Reads `[web]`; `None` if it is off or has an error. `retention` is that of the database.
 pub(super) fn read(mut section: Section<'_>, retention: Option<Duration>) -> Option<WebSettings> {
     let public_url = section.get("public_url", text(parse::base_url));
     let listen = section.get("listen", text(parse::listen_address));
@@ -43,12 +45,12 @@ pub(super) fn read(mut section: Section<'_>, retention: Option<Duration>) -> Opt
     })
 }
 
-/// A proxy on this machine, and nobody else.
+/// The loopback networks.
 fn loopback_nets() -> Vec<ipnet::IpNet> {
     ["127.0.0.0/8", "::1/128"].map(|net| net.parse().expect("a network")).into()
 }
 
-/// A link to a long message leads to the ledger, and nowhere once that has forgotten it.
+/// Warns if links to long messages outlive the messages in the database.
 fn warn_short_retention(
     link_expiry: Duration,
     written: Option<&Entry<'_>>,

@@ -1,3 +1,5 @@
+//! The audit report on one channel, as text.
+
 use super::{
     ProblemCounts, format_minute, format_number, format_second, push_problems, unread_line,
 };
