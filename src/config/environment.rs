@@ -84,7 +84,7 @@ fn nearly(name: &str, networks: &[&str], known: &[KnownKey]) -> Option<Diagnosti
         })
     });
     let meant = ours.into_iter().find(|ours| letters(ours) == letters(name))?;
-    let (found, remedy) = ("no variable of ours".to_owned(), format!("did you mean {meant}?"));
+    let (found, remedy) = ("unknown variable".to_owned(), format!("did you mean {meant}?"));
     Some(Diagnostic {
         origin: Origin::Variable(name.to_owned()),
         key: None,
@@ -143,7 +143,7 @@ fn unknown_variable(words: &[&str], known: &[KnownKey]) -> ValueError {
             "put the network's name between them, like {PREFIX}IRC{SEPARATOR}OFFICE{SEPARATOR}{}",
             key.to_ascii_uppercase()
         );
-        return ValueError::new("a key of no network", remedy);
+        return ValueError::new("a network key without a network name", remedy);
     }
     if let Some(name) = names.iter().find(|name| name.starts_with(&section)) {
         let remedy = format!("name one of its keys, like {PREFIX}{name}");

@@ -115,24 +115,16 @@ const SYNONYMS: [(&str, &str); 42] = [
 
 /// Advice for keys that do not exist here under any name.
 const HINTS: [(SectionKind, &str, &str); 8] = [
-    (
-        SectionKind::Network,
-        "port",
-        "write it behind the server: servers = [\"irc.example.org:6697\"]",
-    ),
+    (SectionKind::Network, "port", "add it to the server: servers = [\"irc.example.org:6697\"]"),
     (SectionKind::Network, "channels", "write a [[link]] for each channel, with its room"),
     (SectionKind::Network, "channel", "write a [[link]] for each channel, with its room"),
     (
         SectionKind::Section("letschat"),
         "port",
-        "write it into the address: url = \"http://chat.example.org:5000\"",
+        "add it to the address: url = \"http://chat.example.org:5000\"",
     ),
     (SectionKind::Section("letschat"), "rooms", "write a [[link]] for each room, with its channel"),
-    (
-        SectionKind::Section("web"),
-        "port",
-        "write it behind the address: listen = \"127.0.0.1:8480\"",
-    ),
+    (SectionKind::Section("web"), "port", "add it to the address: listen = \"127.0.0.1:8480\""),
     (SectionKind::Link, "network", "write it before the channel: channel = \"office/#dev\""),
     (SectionKind::Root, "loglevel", "write [log] with level = \"info\""),
 ];

@@ -142,7 +142,7 @@ fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<KeyGues
         }
         _ => return None,
     };
-    let remedy = format!("write {written}: it belongs to no other section");
+    let remedy = format!("write {written}: it cannot be inside another section");
     (!section.is_empty()).then(|| KeyGuess {
         section: String::new(),
         name: name.to_owned(),
@@ -232,11 +232,8 @@ pub(super) fn fix_unnamed_network(document: &Document) -> Option<(Diagnostic, Do
     let diagnostic = Diagnostic {
         origin: document.origin(&path, irc.get(first)),
         key: Some(path),
-        problem: "a key of no network".to_owned(),
-        help: format!(
-            "give the network a name: write [{}] above its keys",
-            child_path("irc", &name)
-        ),
+        problem: "a network key without a network name".to_owned(),
+        help: format!("write [{}] above its keys", child_path("irc", &name)),
     };
     let whole = document.network_names().is_empty()
         || keys.iter().any(|key| keys::ranked_matches(key, &["servers"]).contains(&"servers"));
@@ -262,7 +259,7 @@ pub(super) fn fix_letschat_as_network(document: &Document) -> Option<(Diagnostic
     let diagnostic = Diagnostic {
         origin: document.origin("irc.letschat", None),
         key: Some("irc.letschat".to_owned()),
-        problem: "no network".to_owned(),
+        problem: "not a network".to_owned(),
         help: "write [letschat]".to_owned(),
     };
     Some((diagnostic, meant))

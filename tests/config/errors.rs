@@ -125,7 +125,7 @@ rom = "tea"
             "bridge.toml:19: irc.office.realname: \"\" is empty; write who to contact about the \
              bridge",
             "bridge.toml:20: irc.office.fallback_charset: \"klingon\" is not a known character \
-             set; name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
+             set; use one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
             "bridge.toml:21: irc.office.flood_control: \"slow\" is not a valid value; use \"auto\" \
              or \"standard\" or \"solanum\" or \"hybrid\" or \"inspircd\" or \"unrealircd\" or \
              \"ngircd\" or \"ergo\" or \"ircu\" or \"soju\" or \"off\"",
@@ -135,7 +135,7 @@ rom = "tea"
              directory (os error 2)); create it, or fix the path",
             "bridge.toml:24: irc.office.shutdown_timeout: unknown key; move it to the top of the \
              file, before the first [section]",
-            "bridge.toml:26: letschat.url: \"chat.example.org\" does not begin with https:// or \
+            "bridge.toml:26: letschat.url: \"chat.example.org\" does not start with https:// or \
              http://; write it like \"https://chat.example.org\"",
             "bridge.toml:27: letschat.token: is not a Let's Chat token; generate one in Let's \
              Chat (\"Authentication tokens\") and copy all of it",
@@ -148,7 +148,7 @@ rom = "tea"
              like 500, or \"none\"",
             "bridge.toml:32: link[0].channel: unknown network \"ofice\"; did you mean \"office\"?",
             "bridge.toml:33: link[0].room: \"#dev\" is neither a room slug nor a room id; write \
-             \"dev\" alone",
+             only \"dev\"",
             "bridge.toml:35: link[1].channel: \"dev\" does not start with a channel prefix (#, &, \
              + or !); did you mean \"office/#dev\"?",
             "bridge.toml:37: link[1].rom: unknown key; did you mean \"room\"?",
@@ -165,8 +165,8 @@ fn values_in_place_of_sections_are_rejected() {
             "bridge.toml:1: letschat: expected a section, found a number; write [letschat] above \
              its keys",
             "bridge.toml:2: log: expected a section, found a list; write [log] above its keys",
-            "bridge.toml:4: irc.nick: a key of no network; give the network a name: write \
-             [irc.office] above its keys",
+            "bridge.toml:4: irc.nick: a network key without a network name; write [irc.office] \
+             above its keys",
             "bridge.toml:5: irc.\"a/b\": \"a/b\" contains '/', which a network's name cannot; \
              remove '/'",
             "bridge.toml:6: irc.\"a/b\".servers: expected a list, found text; write servers = \
@@ -201,16 +201,16 @@ fn one_charset_is_enough() {
         ),
         &[
             "bridge.toml:5: irc.office.charset: \"utf-16\" cannot be used on IRC: it is not \
-             ASCII-compatible; name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \
+             ASCII-compatible; use one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \
              \"shift_jis\"",
             "bridge.toml:5: irc.office.charset: conflicts with irc.office.fallback_charset \
              (bridge.toml:4); remove one of the two",
-            "bridge.toml:13: link[0].charset: \"replacement\" is not a known character set; name \
+            "bridge.toml:13: link[0].charset: \"replacement\" is not a known character set; use \
              one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"",
             "bridge.toml:13: link[0].charset: conflicts with link[0].fallback_charset \
              (bridge.toml:14); remove one of the two",
-            "bridge.toml:14: link[0].fallback_charset: \"iso-2022-jp\" looks like ASCII, so that \
-             nothing would fall back on it; write charset = \"iso-2022-jp\" instead",
+            "bridge.toml:14: link[0].fallback_charset: \"iso-2022-jp\" cannot be a fallback: its \
+             lines look like ASCII; write charset = \"iso-2022-jp\" instead",
         ],
     );
 }
@@ -333,13 +333,13 @@ fn one_slip_is_one_mistake() {
         ("[letschat]", "[LetsChat]", "5: LetsChat: unknown key; did you mean \"letschat\"?"),
         ("[letschat]", "[lets-chat]", "5: lets-chat: unknown key; did you mean \"letschat\"?"),
         ("[letschat]", "[chat]", "5: chat: unknown key; write [letschat]"),
-        ("[letschat]", "[irc.letschat]", "5: irc.letschat: no network; write [letschat]"),
+        ("[letschat]", "[irc.letschat]", "5: irc.letschat: not a network; write [letschat]"),
         ("[[link]]", "[[links]]", "9: links: unknown key; did you mean \"link\"?"),
         ("[[link]]", "[[bridge]]", "9: bridge: unknown key; write [[link]]"),
         (
             "[[link]]",
             "[[letschat.link]]",
-            "9: letschat.link: unknown key; write [[link]]: it belongs to no other section",
+            "9: letschat.link: unknown key; write [[link]]: it cannot be inside another section",
         ),
         (
             "[[link]]",
@@ -353,8 +353,8 @@ fn one_slip_is_one_mistake() {
         (
             "[irc.office]",
             "[irc]",
-            "3: irc.servers: a key of no network; give the network a name: write [irc.office] \
-             above its keys",
+            "3: irc.servers: a network key without a network name; write [irc.office] above its \
+             keys",
         ),
         (
             "[irc.office]",
@@ -378,7 +378,7 @@ fn one_slip_is_one_mistake() {
         (
             "servers =",
             "port = 6697\nservers =",
-            "3: irc.office.port: unknown key; write it behind the server: servers = \
+            "3: irc.office.port: unknown key; add it to the server: servers = \
              [\"irc.example.org:6697\"]",
         ),
         (
@@ -468,16 +468,16 @@ fn what_is_wrong_besides_is_told_with_the_slip() {
         &text,
         &[
             "bridge.toml:5: letchat: unknown key; did you mean \"letschat\"?",
-            "bridge.toml:6: letschat.url: \"gopher://chat.example.org\" does not begin with https:// \
-             or http://; write it like \"https://chat.example.org\"",
+            "bridge.toml:6: letschat.url: \"gopher://chat.example.org\" does not start with \
+             https:// or http://; write it like \"https://chat.example.org\"",
         ],
     );
     let more = "[[link]]\nchannel = 'ofice/#a'\nroom = 'a'\n[[link]]\nchannel = 'ofice/#b'\n\
                 room = 'b'\n";
     ConfigFixture::new().assert_errors(
         &format!("{MINIMAL}{more}"),
-        &["bridge.toml:13: link[1].channel: unknown network \"ofice\", which 2 links mention; did \
-           you mean \"office\"?"],
+        &["bridge.toml:13: link[1].channel: unknown network \"ofice\", used by 2 links; did you \
+           mean \"office\"?"],
     );
 }
 

@@ -57,11 +57,11 @@ fn a_variable_that_is_nearly_ours_is_told() {
         .assert_errors(
             MINIMAL,
             &[
-                "LETSBRIDGE_LETSCHAT_URL: no variable of ours; did you mean \
+                "LETSBRIDGE_LETSCHAT_URL: unknown variable; did you mean \
                  LETSBRIDGE__LETSCHAT__URL?",
-                "LETSBRIDGE__IRC__SERVERS: a key of no network; put the network's name between \
-                 them, like LETSBRIDGE__IRC__OFFICE__SERVERS",
-                "LetsBridge__Irc__Office__Nick: no variable of ours; did you mean \
+                "LETSBRIDGE__IRC__SERVERS: a network key without a network name; put the network's \
+                 name between them, like LETSBRIDGE__IRC__OFFICE__SERVERS",
+                "LetsBridge__Irc__Office__Nick: unknown variable; did you mean \
                  LETSBRIDGE__IRC__OFFICE__NICK?",
             ],
         );

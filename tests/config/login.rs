@@ -148,8 +148,7 @@ fn a_password_that_is_not_said_in_the_clear_is_warned_of() {
         desk.lines(&found)
     };
     let account = "tls = false\naccount_password = 'hush'";
-    let remedy =
-        "set tls = true, or, if nobody can listen in on the way, allow_plaintext_auth = true";
+    let remedy = "set tls = true, or allow_plaintext_auth = true if nobody can read the connection";
     for (lines, found) in [
         (account.to_owned(), "SCRAM-SHA-256"),
         (format!("{account}\nsasl_mechanisms = ['plain']"), "does not log in"),

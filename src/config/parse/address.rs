@@ -56,7 +56,7 @@ pub(in crate::config) fn base_url(text: &str) -> Result<Url, ValueError> {
     const EXAMPLE: &str = "write it like \"https://chat.example.org\"";
     let lower = text.to_ascii_lowercase();
     if !lower.starts_with("http://") && !lower.starts_with("https://") {
-        let found = format!("{} does not begin with https:// or http://", redact_credentials(text));
+        let found = format!("{} does not start with https:// or http://", redact_credentials(text));
         return Err(ValueError::new(found, EXAMPLE));
     }
     let mut url = Url::parse(text).map_err(|error| {
@@ -238,9 +238,9 @@ mod tests {
     #[test]
     fn base_url_rejects_other_schemes_and_extra_parts() {
         for (text, found) in [
-            ("chat.example.org", "\"chat.example.org\" does not begin with https:// or http://"),
-            ("localhost:5000", "\"localhost:5000\" does not begin with https:// or http://"),
-            ("ftp://me:hush@x", "\"…@x\" does not begin with https:// or http://"),
+            ("chat.example.org", "\"chat.example.org\" does not start with https:// or http://"),
+            ("localhost:5000", "\"localhost:5000\" does not start with https:// or http://"),
+            ("ftp://me:hush@x", "\"…@x\" does not start with https:// or http://"),
             ("https://", "\"https://\" is not a URL (empty host)"),
             ("https://x:port", "\"https://x:port\" is not a URL (invalid port number)"),
             ("https://me:hush@x:port", "\"…@x:port\" is not a URL (invalid port number)"),

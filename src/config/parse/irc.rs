@@ -170,7 +170,7 @@ pub(in crate::config) fn services_host(text: &str) -> Result<String, ValueError>
     let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '*' | '?' | '!');
     if text.is_empty() || text.contains(wrong) {
         let remedy = "write it as WHOIS shows it, like \"services.example.org\"";
-        return Err(ValueError::quoting(text, "is no host", remedy));
+        return Err(ValueError::quoting(text, "is not a host name", remedy));
     }
     Ok(text.to_owned())
 }
@@ -225,7 +225,7 @@ fn is_alphabetic(word: &str) -> bool {
 pub(in crate::config) fn fallback_charset(text: &str) -> Result<&'static Encoding, ValueError> {
     match charset(text)? {
         encoding if encoding == ISO_2022_JP => {
-            let found = "looks like ASCII, so that nothing would fall back on it";
+            let found = "cannot be a fallback: its lines look like ASCII";
             Err(ValueError::quoting(text, found, format!("write charset = {text:?} instead")))
         }
         encoding => Ok(encoding),
@@ -234,7 +234,7 @@ pub(in crate::config) fn fallback_charset(text: &str) -> Result<&'static Encodin
 
 /// Parses a label of the WHATWG Encoding Standard.
 pub(in crate::config) fn charset(text: &str) -> Result<&'static Encoding, ValueError> {
-    let remedy = "name one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"";
+    let remedy = "use one like \"windows-1252\", \"iso-8859-15\", \"koi8-r\" or \"shift_jis\"";
     let encoding = Encoding::for_label_no_replacement(text.as_bytes())
         .ok_or_else(|| ValueError::quoting(text, "is not a known character set", remedy))?;
     // The commands of IRC are ASCII, whatever the text is.
@@ -353,7 +353,7 @@ mod tests {
         assert_rejects(
             fallback_charset,
             "iso-2022-jp",
-            "\"iso-2022-jp\" looks like ASCII, so that nothing would fall back on it",
+            "\"iso-2022-jp\" cannot be a fallback: its lines look like ASCII",
         );
         assert_parses(charset, "windows-1252", encoding_rs::WINDOWS_1252);
         assert_parses(charset, "Latin1", encoding_rs::WINDOWS_1252);
@@ -375,13 +375,13 @@ mod tests {
         assert_rejects(services_target, "NickServ@", "\"NickServ@\" is not nick@server");
         assert_rejects(services_target, "a@b@c", "\"a@b@c\" is not nick@server");
         assert_parses(services_host, "services.example.org", "services.example.org".to_owned());
-        assert_rejects(services_host, "", "\"\" is no host");
+        assert_rejects(services_host, "", "\"\" is not a host name");
         assert_rejects(
             services_host,
             "s@services.example.org",
-            "\"s@services.example.org\" is no host",
+            "\"s@services.example.org\" is not a host name",
         );
-        assert_rejects(services_host, "*.example.org", "\"*.example.org\" is no host");
+        assert_rejects(services_host, "*.example.org", "\"*.example.org\" is not a host name");
         assert_parses(
             identify_template,
             "AUTH {account} {password}",

@@ -14,7 +14,7 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
             Some(room) => Ok(room),
             None => Err(ValueError::quoting(
                 text,
-                "is no room's address",
+                "is not a room's address",
                 "open the room in Let's Chat and copy its address, which ends like \
                  \"#!/room/56b9d2c7a1b2c3d4e5f60718\"; or write its slug, like \"dev\"",
             )),
@@ -33,7 +33,7 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     let bare = bare.trim_start_matches('#');
     let found = "is neither a room slug nor a room id";
     if bare != text && is_slug(bare) {
-        return Err(ValueError::quoting(text, found, format!("write \"{bare}\" alone")));
+        return Err(ValueError::quoting(text, found, format!("write only \"{bare}\"")));
     }
     if text.contains("/#") {
         return Err(ValueError::quoting(text, "is a channel, not a room", HELP));
@@ -129,17 +129,17 @@ mod tests {
             assert_parses(room, &address, id.to_owned());
         }
         for address in ["https://chat.example.org/", "https://chat.example.org/#!/room/"] {
-            assert_rejects(room, address, &format!("{address:?} is no room's address"));
+            assert_rejects(room, address, &format!("{address:?} is not a room's address"));
         }
     }
 
     #[test]
     fn room_error_suggests_a_slug() {
         for (text, remedy) in [
-            ("#dev", "write \"dev\" alone"),
-            ("##dev", "write \"dev\" alone"),
-            (" dev ", "write \"dev\" alone"),
-            ("letschat/dev", "write \"dev\" alone"),
+            ("#dev", "write only \"dev\""),
+            ("##dev", "write only \"dev\""),
+            (" dev ", "write only \"dev\""),
+            ("letschat/dev", "write only \"dev\""),
             ("Dev", "did you mean \"dev\"? Otherwise write the slug"),
             ("Dev Room", "did you mean \"dev-room\"? Otherwise write the slug"),
             ("#Dev Room", "did you mean \"dev-room\"? Otherwise write the slug"),

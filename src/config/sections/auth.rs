@@ -61,18 +61,18 @@ pub(super) fn warn_of_the_clear(tls: &Entry<'_>, login: &AuthSettings, another: 
         && login.sasl_mechanisms.contains(&SaslMechanism::ScramSha256);
     let found = match another {
         Some(password) => format!(
-            "{password} is not said without TLS, so the bridge comes in only if the server moves \
-             it to TLS (STS)"
+            "{password} is not sent without TLS: the bridge can only log in if the server \
+             redirects it to TLS (STS)"
         ),
         None if !account => return,
-        None if scram => "the account's password is not said without TLS: it is proven by \
-                          SCRAM-SHA-256, where the server knows that"
+        None if scram => "the account's password is not sent without TLS: the bridge can only log \
+                          in with SCRAM-SHA-256"
             .to_owned(),
-        None => "the account's password is not said without TLS, so the bridge does not log in"
-            .to_owned(),
+        None => {
+            "the account's password is not sent without TLS: the bridge does not log in".to_owned()
+        }
     };
-    let remedy =
-        "set tls = true, or, if nobody can listen in on the way, allow_plaintext_auth = true";
+    let remedy = "set tls = true, or allow_plaintext_auth = true if nobody can read the connection";
     tls.report_warning(ValueError::new(found, remedy));
 }
 

@@ -107,7 +107,7 @@ fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint,
             None if names.is_empty() => format!("add [{}]", document::child_path("irc", network)),
             None => format!("the networks are {}", names.join(", ")),
         };
-        let links = if many > 1 { format!(", which {many} links mention") } else { String::new() };
+        let links = if many > 1 { format!(", used by {many} links") } else { String::new() };
         let found = format!("unknown network {}{links}", quote(network));
         return Err(ValueError::new(found, remedy));
     }
