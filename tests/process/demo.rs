@@ -142,7 +142,7 @@ async fn demo_mirrors_both_ways_until_stopped() {
     demo.program.signal("INT").await;
     let end = demo.program.ends().await;
     assert_eq!((end.code, end.err.as_str()), (Some(0), ""), "{}", end.out);
-    assert!(end.out.contains("nothing is kept"), "{}", end.out);
+    assert!(end.out.contains("nothing is saved"), "{}", end.out);
 }
 
 #[tokio::test]

@@ -125,5 +125,5 @@ async fn a_server_without_private_messages_is_told_of() {
     });
     let end = world.letsbridge(&["check"]).ends().await;
     assert_eq!(end.code, Some(1));
-    assert!(end.out.contains("letschat: private messages are turned off there"), "{}", end.out);
+    assert!(end.out.contains("letschat: private messages are disabled"), "{}", end.out);
 }

@@ -34,7 +34,7 @@ async fn what_is_under_way_settles_first() {
         bridge.err.says("message received").await;
     }
     bridge.signal("TERM").await;
-    bridge.err.says("stopping").await;
+    bridge.err.says("shutting down").await;
     world.letschat.faults().resume();
     let end = bridge.ends().await;
     assert_eq!(end.code, Some(0), "{}", end.err);
@@ -104,7 +104,7 @@ async fn a_second_signal_ends_it_at_once() {
     world.say_on_irc("is anybody there?");
     bridge.err.says("message received").await;
     bridge.signal("TERM").await;
-    bridge.err.says("a second signal stops at once").await;
+    bridge.err.says("a second signal exits immediately").await;
     bridge.signal("INT").await;
     assert_eq!(bridge.ends().await.code, Some(130));
 }
