@@ -4,7 +4,7 @@ use letsbridge::translate::{LongMessages, MergeLines};
 
 use super::*;
 
-/// The minimal configuration with these sections before its link, and these keys of its looks.
+/// The minimal configuration with these sections before its link, and these lines after it.
 fn with_format(sections: &str, own: &str) -> String {
     MINIMAL.replace("\n[[link]]", &format!("{sections}\n[[link]]")) + own
 }
