@@ -56,7 +56,7 @@ ann = "*!*@host"
     ConfigFixture::new().assert_errors(
         &with_format(sections, "[link.format]\nemotes = \"pictures\"\nemote = 1\n"),
         &[
-            "bridge.toml:10: format.room_message: unknown field {nik}; there are {nick}, {user}, \
+            "bridge.toml:10: format.room_message: unknown field {nik}; valid fields: {nick}, {user}, \
              {display_name}, {account}, {network}, {channel}, {room}, {time}",
             "bridge.toml:11: format.merge_lines: \"3\" is not a valid value; write \"never\", \
              \"queued\", or a duration like \"300ms\" or \"1s\"",
