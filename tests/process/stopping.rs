@@ -27,6 +27,8 @@ async fn it_says_goodbye_on_both_sides() {
 #[tokio::test]
 async fn what_is_under_way_settles_first() {
     let world = World::new().await;
+    // Each line is a post of its own.
+    world.configure(|toml| format!("{toml}\n[format]\nmerge_lines = \"never\"\n"));
     let mut bridge = world.talkative_bridge().await;
     world.letschat.faults().stall();
     for text in ["one moment", "and after that"] {
